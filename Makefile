@@ -1,0 +1,58 @@
+# `make demo` and `make test` are all the set-up there is: each makes what is missing and runs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORE := $(wildcard cpp/*.cpp cpp/*.hpp cpp/simd/*.hpp cpp/simd/*.cpp cpp/CMakeLists.txt)
+
+.PHONY: demo test lint core sanitize package ci clean
+
+demo: $(VENV)/.installed
+	$(BIN)/mixtura demo
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(VENV)/.tools: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("mixtura needs Python 3.11 or newer: make PYTHON=python3.11 ...") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --group dev cmake ninja
+	touch $@
+
+# Editable: changes to Python need nothing, changes to the core one more `make`.
+$(VENV)/.installed: $(VENV)/.tools $(CORE)
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[all]"
+	touch $@
+
+# The core by itself, without Python.
+core: $(VENV)/.tools
+	$(BIN)/cmake -S cpp -B build/core
+	$(BIN)/cmake --build build/core --parallel
+	$(BIN)/ctest --test-dir build/core --output-on-failure
+
+sanitize: $(VENV)/.tools
+	$(BIN)/cmake -S cpp -B build/address -DMIXTURA_SANITIZE=address,undefined
+	$(BIN)/cmake --build build/address --parallel
+	$(BIN)/ctest --test-dir build/address --output-on-failure
+	$(BIN)/cmake -S cpp -B build/thread -DMIXTURA_SANITIZE=thread
+	$(BIN)/cmake --build build/thread --parallel
+	$(BIN)/ctest --test-dir build/thread --output-on-failure
+
+# What a user installs: the sdist, a wheel from it, an empty environment, the tests against that.
+package: $(VENV)/.tools
+	rm -rf dist build/package
+	$(BIN)/python -m build --sdist --outdir dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist dist/mixtura-*.tar.gz
+	$(PYTHON) -m venv build/package
+	build/package/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	build/package/bin/python -m pip install --quiet "$$(ls dist/mixtura-*.whl)[all]" pytest hypothesis pandas
+	mkdir -p build/package/run && cp -r tests README.md README.es.md pyproject.toml build/package/run/
+	cd build/package/run && ../bin/python -m pytest -p no:cacheprovider
+
+clean:
+	rm -rf $(VENV) build dist

@@ -1,0 +1,131 @@
+// The kernels of mixtura, as plain C++: what an EM iteration needs and nothing of Python.
+//
+//     statistics = accumulate(rows, mixture)     E-step fused with the sums; the only code that touches data
+//     mixture    = maximise(statistics)          M-step; K d^2 numbers, never sees a row
+//
+// All arrays are row-major and owned by the caller. Parameters and statistics are double
+// whatever the rows' precision.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace mixtura {
+
+// The shape of the precision factors and of the second moments.
+enum class Structure { full, tied, diag, spherical };
+
+// Rows as they lie in memory: any strides (in elements), float or double, optional weights.
+template <class Real>
+struct Rows {
+    const Real* data = nullptr;
+    std::ptrdiff_t n_rows = 0;
+    std::ptrdiff_t n_features = 0;
+    std::ptrdiff_t row_stride = 0;
+    std::ptrdiff_t feature_stride = 0;
+    const double* weights = nullptr;  // null: every row weighs 1
+};
+
+struct Mixture {
+    Structure structure = Structure::full;
+    std::ptrdiff_t n_components = 0;
+    std::ptrdiff_t n_features = 0;
+    const double* weights = nullptr;              // K
+    const double* means = nullptr;                // K x d
+    const double* precisions_cholesky = nullptr;  // full K x d x d, tied d x d, diag K x d, spherical K
+};
+
+// Responsibilities that are given instead of computed (starts); any strides, K columns.
+struct GivenResponsibilities {
+    const double* data = nullptr;
+    std::ptrdiff_t row_stride = 0;
+    std::ptrdiff_t component_stride = 0;
+};
+
+// The constant total scatter sum w (x - mean)(x - mean)^T. With it a tied iteration needs
+// no second moments of its own (see tied.cpp).
+struct TotalScatter {
+    const double* mean = nullptr;     // d
+    const double* scatter = nullptr;  // d x d
+};
+
+struct AccumulateOptions {
+    const double* centres = nullptr;  // K x d; the moments are taken about them (null: the means)
+    GivenResponsibilities given;      // data null: computed from the mixture
+    TotalScatter total;               // mean null: not known
+    bool hard = false;                // a row belongs wholly to its likeliest component
+    bool moments = true;              // false: only the scalars
+};
+
+// What the M-step needs, all sums over the rows. seconds: full K x d x d, tied d x d, diag K x d,
+// spherical K. The caller gives zeroed arrays.
+struct Statistics {
+    double weight = 0;          // sum w
+    double log_likelihood = 0;  // sum w log p(x)
+    double log_certainty = 0;   // sum w log max_k r_k(x): the entropy term of ICL
+    double* counts = nullptr;   // sum w r
+    double* firsts = nullptr;   // sum w r (x - c)
+    double* seconds = nullptr;  // sum w r (x - c)(x - c)^T
+};
+
+// Outputs of evaluate; each may be null.
+template <class Real>
+struct Evaluation {
+    Real* log_density = nullptr;       // N
+    Real* responsibilities = nullptr;  // N x K
+    std::int64_t* labels = nullptr;    // N
+};
+
+// How a long call is stopped: `poll` is asked on the calling thread several times a second;
+// true ends the call early and `interrupted` is set.
+struct Control {
+    int n_threads = 1;
+    bool (*poll)(void*) = nullptr;
+    void* poll_argument = nullptr;
+    bool interrupted = false;
+};
+
+std::ptrdiff_t seconds_size(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features);
+
+template <class Real>
+void accumulate(const Rows<Real>& rows, const Mixture& mixture, const AccumulateOptions& options,
+                Statistics& statistics, Control& control);
+
+template <class Real>
+void evaluate(const Rows<Real>& rows, const Mixture& mixture, const Evaluation<Real>& out, Control& control);
+
+// True where the centres lie so far from the new means, measured in the new spread, that
+// seconds / counts - delta delta^T would lose digits of a `Real`; the sums should be taken again about the new means.
+template <class Real>
+bool cancels(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
+             const Statistics& statistics);
+
+struct Parameters {
+    double* weights = nullptr;
+    double* means = nullptr;
+    double* covariances = nullptr;
+    double* precisions_cholesky = nullptr;
+};
+
+// Returns -1, or the index of the first component whose covariance is not positive definite.
+std::ptrdiff_t maximise(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
+                        const Statistics& statistics, const double* centres, double reg_covar,
+                        const Parameters& out, Control& control);
+
+// precisions_cholesky = inv(chol(covariance))^T, upper triangular; the same return value.
+std::ptrdiff_t factorise(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
+                         const double* covariances, double* precisions_cholesky, Control& control);
+
+struct NonFinite {
+    std::ptrdiff_t count = 0;
+    std::ptrdiff_t row = -1;      // of the first one, in row order
+    std::ptrdiff_t feature = -1;
+};
+
+template <class Real>
+NonFinite find_nonfinite(const Rows<Real>& rows, Control& control);
+
+// The instruction set in use: "baseline", "avx2" or "avx512".
+const char* simd_level();
+
+}  // namespace mixtura

@@ -1,0 +1,230 @@
+// The M-step: weights, means, covariances and their factors from the statistics.
+//
+//     n = counts, delta = firsts / n:   w = n / sum n,   mu = c + delta,   Sigma = seconds / n - delta delta^T
+//
+// The centres c are the means of the last iteration, so delta tends to 0 and nothing cancels.
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "core.hpp"
+#include "parallel.hpp"
+
+namespace mixtura {
+namespace {
+
+// Lower Cholesky factor in place (the strict upper part is left as it is). False where not positive definite.
+bool cholesky(double* a, std::ptrdiff_t d) {
+    for (std::ptrdiff_t j = 0; j < d; ++j) {
+        double* row_j = a + j * d;
+        for (std::ptrdiff_t i = 0; i < j; ++i) {
+            const double* row_i = a + i * d;
+            double sum = row_j[i];
+            for (std::ptrdiff_t m = 0; m < i; ++m) sum -= row_j[m] * row_i[m];
+            row_j[i] = sum / row_i[i];
+        }
+        double pivot = row_j[j];
+        for (std::ptrdiff_t m = 0; m < j; ++m) pivot -= row_j[m] * row_j[m];
+        if (!(pivot > 0) || !std::isfinite(pivot)) return false;
+        row_j[j] = std::sqrt(pivot);
+    }
+    return true;
+}
+
+// out = inv(L)^T, upper triangular. Row j of out^T solves L y = e; done by columns of inv(L), row-wise in `out`.
+void inverse_transposed(const double* lower, std::ptrdiff_t d, double* out) {
+    std::fill(out, out + d * d, 0.0);
+    for (std::ptrdiff_t j = 0; j < d; ++j) {
+        double* column = out + j * d;  // column j of inv(L) is row j of its transpose
+        column[j] = 1 / lower[j * d + j];
+        for (std::ptrdiff_t i = j + 1; i < d; ++i) {
+            const double* row = lower + i * d;
+            double sum = 0;
+            for (std::ptrdiff_t m = j; m < i; ++m) sum -= row[m] * column[m];
+            column[i] = sum / row[i];
+        }
+    }
+}
+
+bool factorise_matrix(const double* covariance, std::ptrdiff_t d, double* factor) {
+    std::vector<double> lower(covariance, covariance + d * d);
+    if (!cholesky(lower.data(), d)) return false;
+    inverse_transposed(lower.data(), d, factor);
+    return true;
+}
+
+bool factorise_variances(const double* variances, std::ptrdiff_t size, double* factor) {
+    for (std::ptrdiff_t j = 0; j < size; ++j) {
+        if (!(variances[j] > 0) || !std::isfinite(variances[j])) return false;
+        factor[j] = 1 / std::sqrt(variances[j]);
+    }
+    return true;
+}
+
+// The mean of component k and delta, its distance from the centre; a component without rows stays where it is.
+void move_mean(const Statistics& statistics, const double* centres, std::ptrdiff_t k, std::ptrdiff_t d,
+               double* delta, double* mean) {
+    const double n = statistics.counts[k];
+    for (std::ptrdiff_t j = 0; j < d; ++j) {
+        delta[j] = n > 0 ? statistics.firsts[k * d + j] / n : 0;
+        mean[j] = centres[k * d + j] + delta[j];
+    }
+}
+
+class Maximisation {
+  public:
+    Maximisation(std::ptrdiff_t n_components, std::ptrdiff_t n_features, const Statistics& statistics,
+                 const double* centres, double reg_covar, const Parameters& out)
+        : K(n_components), d(n_features), statistics_(statistics), reg_covar_(reg_covar), out_(out),
+          deltas_(static_cast<std::size_t>(K * d)) {
+        double total = 0;
+        for (std::ptrdiff_t k = 0; k < K; ++k) total += statistics.counts[k];
+        for (std::ptrdiff_t k = 0; k < K; ++k) {
+            out.weights[k] = statistics.counts[k] / total;
+            move_mean(statistics, centres, k, d, delta(k), out.means + k * d);
+        }
+    }
+
+    void full(std::ptrdiff_t k) {
+        const double n = statistics_.counts[k];
+        const double* seconds = statistics_.seconds + k * d * d;
+        double* covariance = out_.covariances + k * d * d;
+        for (std::ptrdiff_t i = 0; i < d; ++i) {
+            for (std::ptrdiff_t j = 0; j < d; ++j) {
+                covariance[i * d + j] = n > 0 ? seconds[i * d + j] / n - delta(k)[i] * delta(k)[j] : 0;
+            }
+            covariance[i * d + i] += reg_covar_;
+        }
+    }
+
+    void tied() {
+        double total = 0;
+        std::copy_n(statistics_.seconds, d * d, out_.covariances);
+        for (std::ptrdiff_t k = 0; k < K; ++k) {
+            const double n = statistics_.counts[k];
+            total += n;
+            for (std::ptrdiff_t i = 0; i < d; ++i) {
+                for (std::ptrdiff_t j = 0; j < d; ++j) out_.covariances[i * d + j] -= n * delta(k)[i] * delta(k)[j];
+            }
+        }
+        for (std::ptrdiff_t i = 0; i < d * d; ++i) out_.covariances[i] /= total;
+        for (std::ptrdiff_t i = 0; i < d; ++i) out_.covariances[i * d + i] += reg_covar_;
+    }
+
+    void diag(std::ptrdiff_t k) {
+        const double n = statistics_.counts[k];
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            const double square = delta(k)[j] * delta(k)[j];
+            const double variance = n > 0 ? statistics_.seconds[k * d + j] / n - square : 0;
+            out_.covariances[k * d + j] = variance + reg_covar_;
+        }
+    }
+
+    void spherical(std::ptrdiff_t k) {
+        const double n = statistics_.counts[k];
+        double square = 0;
+        for (std::ptrdiff_t j = 0; j < d; ++j) square += delta(k)[j] * delta(k)[j];
+        const double variance = n > 0 ? (statistics_.seconds[k] / n - square) / static_cast<double>(d) : 0;
+        out_.covariances[k] = variance + reg_covar_;
+    }
+
+  private:
+    double* delta(std::ptrdiff_t k) { return deltas_.data() + k * d; }
+
+    const std::ptrdiff_t K;
+    const std::ptrdiff_t d;
+    const Statistics& statistics_;
+    const double reg_covar_;
+    const Parameters& out_;
+    std::vector<double> deltas_;
+};
+
+// Runs f(k) for every component, over threads where the matrices are large; the smallest k with f(k) false, or -1.
+template <class Function>
+std::ptrdiff_t first_failure(std::ptrdiff_t n_components, double work_per_component, Control& control, const Function& f) {
+    StopFlag flag(control);
+    std::atomic<std::ptrdiff_t> failed{n_components};
+    const bool worth_threads = work_per_component * static_cast<double>(n_components) > 2e6;
+    for_each_chunk(n_components, worth_threads ? control.n_threads : 1, flag, [&](std::ptrdiff_t k, int) {
+        if (f(k)) return;
+        std::ptrdiff_t seen = failed.load();
+        while (k < seen && !failed.compare_exchange_weak(seen, k)) {}
+    });
+    return failed < n_components ? failed.load() : -1;
+}
+
+}  // namespace
+
+std::ptrdiff_t factorise(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
+                         const double* covariances, double* precisions_cholesky, Control& control) {
+    const std::ptrdiff_t d = n_features;
+    const double cube = static_cast<double>(d) * static_cast<double>(d) * static_cast<double>(d);
+    switch (structure) {
+        case Structure::full:
+            return first_failure(n_components, cube, control, [&](std::ptrdiff_t k) {
+                return factorise_matrix(covariances + k * d * d, d, precisions_cholesky + k * d * d);
+            });
+        case Structure::tied: return factorise_matrix(covariances, d, precisions_cholesky) ? -1 : 0;
+        case Structure::diag:
+            for (std::ptrdiff_t k = 0; k < n_components; ++k) {
+                if (!factorise_variances(covariances + k * d, d, precisions_cholesky + k * d)) return k;
+            }
+            return -1;
+        case Structure::spherical:
+            for (std::ptrdiff_t k = 0; k < n_components; ++k) {
+                if (!factorise_variances(covariances + k, 1, precisions_cholesky + k)) return k;
+            }
+            return -1;
+    }
+    return -1;
+}
+
+std::ptrdiff_t maximise(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
+                        const Statistics& statistics, const double* centres, double reg_covar, const Parameters& out,
+                        Control& control) {
+    Maximisation step(n_components, n_features, statistics, centres, reg_covar, out);
+    for (std::ptrdiff_t k = 0; k < n_components; ++k) {
+        if (structure == Structure::full) step.full(k);
+        if (structure == Structure::diag) step.diag(k);
+        if (structure == Structure::spherical) step.spherical(k);
+    }
+    if (structure == Structure::tied) step.tied();
+    return factorise(structure, n_components, n_features, out.covariances, out.precisions_cholesky, control);
+}
+
+// seconds / n - delta^2 keeps about log10(delta^2 / variance) digits fewer than the sums have.
+template <class Real>
+bool cancels(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features, const Statistics& statistics) {
+    constexpr double most = sizeof(Real) == sizeof(double) ? 1e5 : 10;
+    const std::ptrdiff_t d = n_features;
+    for (std::ptrdiff_t k = 0; k < n_components; ++k) {
+        const double n = statistics.counts[k];
+        if (!(n > 0)) continue;
+        double square_sum = 0;
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            const double delta = statistics.firsts[k * d + j] / n;
+            const double square = delta * delta;
+            square_sum += square;
+            if (structure == Structure::full && square > most * (statistics.seconds[k * d * d + j * d + j] / n - square)) return true;
+            if (structure == Structure::diag && square > most * (statistics.seconds[k * d + j] / n - square)) return true;
+        }
+        if (structure == Structure::spherical && square_sum > most * (statistics.seconds[k] / n - square_sum)) return true;
+    }
+    if (structure != Structure::tied) return false;
+    for (std::ptrdiff_t j = 0; j < d; ++j) {
+        double between = 0;
+        for (std::ptrdiff_t k = 0; k < n_components; ++k) {
+            const double n = statistics.counts[k];
+            if (n > 0) between += statistics.firsts[k * d + j] * statistics.firsts[k * d + j] / n;
+        }
+        if (between > most * (statistics.seconds[j * d + j] - between)) return true;
+    }
+    return false;
+}
+
+template bool cancels<double>(Structure, std::ptrdiff_t, std::ptrdiff_t, const Statistics&);
+template bool cancels<float>(Structure, std::ptrdiff_t, std::ptrdiff_t, const Statistics&);
+
+}  // namespace mixtura

@@ -1,0 +1,164 @@
+// Rows in chunks over threads: the same bits for any number of threads.
+//
+// The grid of chunks depends on the number of rows only. Threads take chunks in order; results are
+// added in a binary tree whose shape depends on the number of chunks only.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "core.hpp"
+
+namespace mixtura {
+
+struct Grid {
+    std::ptrdiff_t n_rows = 0;
+    std::ptrdiff_t chunk_rows = 1;
+
+    std::ptrdiff_t n_chunks() const { return n_rows == 0 ? 0 : (n_rows + chunk_rows - 1) / chunk_rows; }
+    std::ptrdiff_t begin(std::ptrdiff_t chunk) const { return chunk * chunk_rows; }
+    std::ptrdiff_t end(std::ptrdiff_t chunk) const { return std::min(n_rows, (chunk + 1) * chunk_rows); }
+};
+
+// Chunks large enough that adding up their results costs nothing beside computing them,
+// and never more than 256 of them.
+inline Grid make_grid(std::ptrdiff_t n_rows, std::ptrdiff_t tile_rows) {
+    const std::ptrdiff_t at_least = std::max<std::ptrdiff_t>(2048, (n_rows + 255) / 256);
+    return {n_rows, (at_least + tile_rows - 1) / tile_rows * tile_rows};
+}
+
+// Seen by every thread; asked between tiles. Only the calling thread polls (Python's signal
+// handlers run on the main thread), at most every 20 ms.
+class StopFlag {
+  public:
+    explicit StopFlag(Control& control) : control_(control), caller_(std::this_thread::get_id()) {}
+
+    bool stopped() {
+        if (stop_.load(std::memory_order_relaxed)) return true;
+        if (control_.poll == nullptr || std::this_thread::get_id() != caller_) return false;
+        const auto now = std::chrono::steady_clock::now();
+        if (now - last_poll_ < std::chrono::milliseconds(20)) return false;
+        last_poll_ = now;
+        if (control_.poll(control_.poll_argument)) {
+            control_.interrupted = true;
+            stop();
+        }
+        return stop_.load(std::memory_order_relaxed);
+    }
+
+    void stop() { stop_.store(true, std::memory_order_relaxed); }
+
+  private:
+    Control& control_;
+    std::thread::id caller_;
+    std::atomic<bool> stop_{false};
+    std::chrono::steady_clock::time_point last_poll_ = std::chrono::steady_clock::now();
+};
+
+// Runs work(chunk, worker) for every chunk; `n_workers` threads at most, the caller among them.
+template <class Work>
+void for_each_chunk(std::ptrdiff_t n_chunks, int n_workers, StopFlag& flag, const Work& work) {
+    std::atomic<std::ptrdiff_t> next{0};
+    std::exception_ptr failure;
+    std::mutex failure_mutex;
+    const auto run = [&](int worker) {
+        try {
+            for (;;) {
+                if (flag.stopped()) return;
+                const std::ptrdiff_t chunk = next.fetch_add(1);
+                if (chunk >= n_chunks) return;
+                work(chunk, worker);
+            }
+        } catch (...) {
+            const std::lock_guard<std::mutex> lock(failure_mutex);
+            if (!failure) failure = std::current_exception();
+            flag.stop();
+        }
+    };
+    std::vector<std::thread> threads;
+    const int extra = static_cast<int>(std::min<std::ptrdiff_t>(n_workers, n_chunks)) - 1;
+    try {
+        for (int worker = 1; worker <= extra; ++worker) threads.emplace_back(run, worker);
+    } catch (const std::system_error&) {
+        // No more threads to be had here: those that started, and this one, do the work.
+    }
+    run(0);
+    for (std::thread& thread : threads) thread.join();
+    if (failure) std::rethrow_exception(failure);
+}
+
+// Adds partial results pairwise in a tree of fixed shape. Partial needs `void add(const Partial&)`.
+// At most about (threads + log2 chunks) results are alive at once, since chunks are taken in order.
+template <class Partial>
+class TreeSum {
+  public:
+    explicit TreeSum(std::ptrdiff_t n_leaves) : n_leaves_(n_leaves) {}
+
+    void add(std::ptrdiff_t leaf, std::unique_ptr<Partial> partial) {
+        std::ptrdiff_t index = leaf;
+        std::ptrdiff_t width = n_leaves_;  // nodes on this level
+        int level = 0;
+        while (width > 1) {
+            const std::ptrdiff_t sibling = index ^ 1;
+            if (sibling < width) {
+                std::unique_ptr<Partial> other = take_or_leave(level, index, sibling, partial);
+                if (!other) return;
+                if (sibling < index) std::swap(partial, other);
+                partial->add(*other);
+                recycle(std::move(other));
+            }
+            index /= 2;
+            width = (width + 1) / 2;
+            ++level;
+        }
+        root_ = std::move(partial);
+    }
+
+    // A result that was added already, to be used again; null when there is none.
+    std::unique_ptr<Partial> reuse() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (spare_.empty()) return nullptr;
+        std::unique_ptr<Partial> partial = std::move(spare_.back());
+        spare_.pop_back();
+        return partial;
+    }
+
+    const Partial* root() const { return root_.get(); }
+
+  private:
+    // The sibling's result if it is there; otherwise ours stays and waits for the sibling.
+    std::unique_ptr<Partial> take_or_leave(int level, std::ptrdiff_t index, std::ptrdiff_t sibling,
+                                           std::unique_ptr<Partial>& partial) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        const auto found = waiting_.find({level, sibling});
+        if (found == waiting_.end()) {
+            waiting_.emplace(std::make_pair(level, index), std::move(partial));
+            return nullptr;
+        }
+        std::unique_ptr<Partial> other = std::move(found->second);
+        waiting_.erase(found);
+        return other;
+    }
+
+    void recycle(std::unique_ptr<Partial> partial) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        spare_.push_back(std::move(partial));
+    }
+
+    std::ptrdiff_t n_leaves_;
+    std::mutex mutex_;
+    std::map<std::pair<int, std::ptrdiff_t>, std::unique_ptr<Partial>> waiting_;
+    std::vector<std::unique_ptr<Partial>> spare_;
+    std::unique_ptr<Partial> root_;
+};
+
+}  // namespace mixtura

@@ -1,0 +1,186 @@
+#include "prepare.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+namespace mixtura {
+namespace {
+
+constexpr double log_two_pi = 1.8378770664093454836;
+
+std::ptrdiff_t factor_size(Structure structure, std::ptrdiff_t d) {
+    switch (structure) {
+        case Structure::diag: return d;
+        case Structure::spherical: return 1;
+        default: return d * d;
+    }
+}
+
+double log_determinant(Structure structure, const double* factor, std::ptrdiff_t d) {
+    double sum = 0;
+    switch (structure) {
+        case Structure::diag:
+            for (std::ptrdiff_t j = 0; j < d; ++j) sum += std::log(factor[j]);
+            return sum;
+        case Structure::spherical: return static_cast<double>(d) * std::log(*factor);
+        default:
+            for (std::ptrdiff_t j = 0; j < d; ++j) sum += std::log(factor[j * d + j]);
+            return sum;
+    }
+}
+
+// Blocks of `factor_block` columns, each with the rows that reach into it, zeros below the diagonal.
+std::ptrdiff_t packed_size(std::ptrdiff_t d) {
+    std::ptrdiff_t rows = 0;
+    for (std::ptrdiff_t block = 0; block < d; block += factor_block) rows += std::min(d, block + factor_block);
+    return rows * factor_block;
+}
+
+template <class Real>
+void pack_factor(const double* factor, std::ptrdiff_t d, Real* packed) {
+    for (std::ptrdiff_t block = 0; block < d; block += factor_block) {
+        for (std::ptrdiff_t i = 0; i < std::min(d, block + factor_block); ++i) {
+            for (std::ptrdiff_t j = block; j < block + factor_block; ++j) {
+                *packed++ = j < d && i <= j ? static_cast<Real>(factor[i * d + j]) : Real(0);
+            }
+        }
+    }
+}
+
+bool is_triangular(Structure structure) { return structure == Structure::full || structure == Structure::tied; }
+
+template <class Real>
+std::ptrdiff_t scratch_size(const Job<Real>& job) {
+    const std::ptrdiff_t padded = round_up(job.n_features, factor_block);
+    return (job.n_features + 2 * padded + job.n_components + 2) * job.tile_rows;
+}
+
+}  // namespace
+
+template <class Real>
+std::ptrdiff_t tile_rows(std::ptrdiff_t n_components, std::ptrdiff_t n_features) {
+    const std::ptrdiff_t budget = 384 * 1024 / static_cast<std::ptrdiff_t>(sizeof(Real));
+    const std::ptrdiff_t fitting = budget / (3 * n_features + n_components + 2);
+    return std::clamp<std::ptrdiff_t>(fitting / 64 * 64, 64, 256);
+}
+
+template <class Real>
+void PreparedJob<Real>::SplitArray::assign(const double* points, std::size_t size) {
+    high.resize(size);
+    low.resize(size);
+    for (std::size_t i = 0; i < size; ++i) {
+        high[i] = static_cast<Real>(points[i]);
+        low[i] = static_cast<Real>(points[i] - static_cast<double>(high[i]));
+    }
+}
+
+template <class Real>
+PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Mixture& mixture, const AccumulateOptions& options) {
+    const std::ptrdiff_t k = mixture.n_components;
+    const std::ptrdiff_t d = mixture.n_features;
+    job_.rows = rows;
+    job_.structure = mixture.structure;
+    job_.n_components = k;
+    job_.n_features = d;
+    job_.tile_rows = tile_rows<Real>(k, d);
+    job_.given = options.given;
+    job_.hard = options.hard;
+    job_.moments = options.moments;
+    job_.second_moments = options.total.mean == nullptr;
+    const double* centres = options.centres != nullptr ? options.centres : mixture.means;
+    centres_.assign(centres, static_cast<std::size_t>(k * d));
+    job_.centres = centres_.view();
+    if (options.given.data != nullptr) return;  // no density is asked for
+    prepare_density(mixture);
+    if (options.total.mean != nullptr) prepare_whitening(mixture, options.total);
+}
+
+template <class Real>
+void PreparedJob<Real>::prepare_density(const Mixture& mixture) {
+    const std::ptrdiff_t n_components = mixture.n_components;
+    const std::ptrdiff_t d = mixture.n_features;
+    means_.assign(mixture.means, static_cast<std::size_t>(n_components * d));
+    job_.means = means_.view();
+
+    const bool shared = mixture.structure == Structure::tied;
+    const std::ptrdiff_t size = factor_size(mixture.structure, d);
+    const std::ptrdiff_t stride = is_triangular(mixture.structure) ? packed_size(d) : size;
+    std::vector<double> coefficients(static_cast<std::size_t>(n_components));
+    factors_.resize(static_cast<std::size_t>(stride * (shared ? 1 : n_components)));
+    for (std::ptrdiff_t k = 0; k < (shared ? 1 : n_components); ++k) {
+        const double* factor = mixture.precisions_cholesky + k * size;
+        Real* packed = factors_.data() + k * stride;
+        if (is_triangular(mixture.structure)) {
+            pack_factor(factor, d, packed);
+        } else {
+            std::copy(factor, factor + size, packed);
+        }
+        coefficients[static_cast<std::size_t>(k)] =
+            log_determinant(mixture.structure, factor, d) - 0.5 * static_cast<double>(d) * log_two_pi;
+    }
+    if (shared) std::fill(coefficients.begin(), coefficients.end(), coefficients.front());
+
+    double shift = -std::numeric_limits<double>::infinity();
+    for (std::ptrdiff_t k = 0; k < n_components; ++k) {
+        double& coefficient = coefficients[static_cast<std::size_t>(k)];
+        coefficient += std::log(mixture.weights[k]);
+        shift = std::max(shift, coefficient);
+    }
+    coefficients_.resize(coefficients.size());
+    for (std::size_t k = 0; k < coefficients.size(); ++k) coefficients_[k] = static_cast<Real>(coefficients[k] - shift);
+    job_.factors = factors_.data();
+    job_.factor_stride = shared ? 0 : stride;
+    job_.coefficients = coefficients_.data();
+    job_.shift = shift;
+}
+
+// zeta_k = P^T (mu_k - origin), in double before it is rounded to the rows' precision.
+template <class Real>
+void PreparedJob<Real>::prepare_whitening(const Mixture& mixture, const TotalScatter& total) {
+    const std::ptrdiff_t d = mixture.n_features;
+    origin_.assign(total.mean, static_cast<std::size_t>(d));
+    whitened_means_.resize(static_cast<std::size_t>(mixture.n_components * d));
+    for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) {
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            double sum = 0;
+            for (std::ptrdiff_t i = 0; i <= j; ++i) {
+                sum += mixture.precisions_cholesky[i * d + j] * (mixture.means[k * d + i] - total.mean[i]);
+            }
+            whitened_means_[static_cast<std::size_t>(k * d + j)] = static_cast<Real>(sum);
+        }
+    }
+    job_.whitened = true;
+    job_.origin = origin_.view();
+    job_.whitened_means = whitened_means_.data();
+}
+
+template <class Real>
+WorkspaceMemory<Real>::WorkspaceMemory(const Job<Real>& job) {
+    constexpr std::ptrdiff_t line = 64 / static_cast<std::ptrdiff_t>(sizeof(Real));
+    memory_.resize(static_cast<std::size_t>(scratch_size(job) + line));
+    auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
+    Real* next = memory_.data() + (64 - address % 64) % 64 / sizeof(Real);  // vectors never cross a cache line
+    const auto take = [&](std::ptrdiff_t features) {
+        Real* taken = next;
+        next += features * job.tile_rows;
+        return taken;
+    };
+    const std::ptrdiff_t padded = round_up(job.n_features, factor_block);
+    workspace_.rows = take(job.n_features);
+    workspace_.differences = take(padded);
+    workspace_.scaled = take(padded);
+    workspace_.responsibilities = take(job.n_components);
+    workspace_.weights = take(1);
+    workspace_.log_density = take(1);
+}
+
+template class PreparedJob<double>;
+template class PreparedJob<float>;
+template class WorkspaceMemory<double>;
+template class WorkspaceMemory<float>;
+template std::ptrdiff_t tile_rows<double>(std::ptrdiff_t, std::ptrdiff_t);
+template std::ptrdiff_t tile_rows<float>(std::ptrdiff_t, std::ptrdiff_t);
+
+}  // namespace mixtura

@@ -1,0 +1,53 @@
+// From a mixture to what the tile kernels read: split means, packed factors, log coefficients.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "core.hpp"
+#include "simd/job.hpp"
+
+namespace mixtura {
+
+// Owns the arrays that a Job points to; one per call, shared by all threads, read-only.
+template <class Real>
+class PreparedJob {
+  public:
+    PreparedJob(const Rows<Real>& rows, const Mixture& mixture, const AccumulateOptions& options);
+
+    const Job<Real>& job() const { return job_; }
+    Job<Real>& job() { return job_; }
+
+  private:
+    void prepare_density(const Mixture& mixture);
+    void prepare_whitening(const Mixture& mixture, const TotalScatter& total);
+
+    struct SplitArray {
+        std::vector<Real> high;
+        std::vector<Real> low;
+        void assign(const double* points, std::size_t size);
+        SplitPoint<Real> view() const { return {high.data(), low.data()}; }
+    };
+
+    Job<Real> job_;
+    SplitArray means_, centres_, origin_;
+    std::vector<Real> factors_, coefficients_, whitened_means_;
+};
+
+// Scratch for one thread, as large as one tile and its temporaries.
+template <class Real>
+class WorkspaceMemory {
+  public:
+    explicit WorkspaceMemory(const Job<Real>& job);
+    const Workspace<Real>& workspace() const { return workspace_; }
+
+  private:
+    std::vector<Real> memory_;
+    Workspace<Real> workspace_;
+};
+
+// Rows a tile: its scratch stays within about half of a core's own cache.
+template <class Real>
+std::ptrdiff_t tile_rows(std::ptrdiff_t n_components, std::ptrdiff_t n_features);
+
+}  // namespace mixtura

@@ -1,0 +1,94 @@
+// What a tile kernel is given: plain data, so that nothing from the standard library is compiled
+// for an instruction set that the machine may lack.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "../core.hpp"
+
+namespace mixtura {
+
+// Factors are read in blocks of this many columns, features are padded to a multiple of it.
+constexpr std::ptrdiff_t factor_block = 4;
+
+// static: each instruction set keeps its own copy.
+static inline std::ptrdiff_t round_up(std::ptrdiff_t n, std::ptrdiff_t multiple) {
+    return (n + multiple - 1) / multiple * multiple;
+}
+
+// A point, split so that float rows far from the origin lose nothing: x - c = (x - high) - low.
+template <class Real>
+struct SplitPoint {
+    const Real* high = nullptr;
+    const Real* low = nullptr;
+};
+
+template <class Real>
+struct Job {
+    Rows<Real> rows;
+    Structure structure = Structure::full;
+    std::ptrdiff_t n_components = 0;
+    std::ptrdiff_t n_features = 0;
+    std::ptrdiff_t tile_rows = 0;  // the stride of a feature in a tile
+
+    SplitPoint<Real> means;                // K x d
+    SplitPoint<Real> centres;              // K x d, of the moments
+    const Real* factors = nullptr;         // packed by pack_factors; diag K x d, spherical K
+    std::ptrdiff_t factor_stride = 0;      // between components; 0 where they share one
+    const Real* coefficients = nullptr;    // K: log weight + log determinant - shift
+    double shift = 0;                      // so that float keeps the digits of the differences
+
+    bool whitened = false;                 // tied: distances between whitened rows and means
+    SplitPoint<Real> origin;               // d: of the whitening
+    const Real* whitened_means = nullptr;  // K x d
+
+    GivenResponsibilities given;
+    bool hard = false;
+    bool moments = true;
+    bool second_moments = true;
+
+    bool (*stopped)(void*) = nullptr;      // asked between components
+    void* stop_argument = nullptr;
+};
+
+// One thread's scratch. Tiles are feature-major: feature j of row r at [j * tile_rows + r].
+template <class Real>
+struct Workspace {
+    Real* rows = nullptr;       // d
+    Real* differences = nullptr;  // d padded
+    Real* scaled = nullptr;     // d padded
+    Real* responsibilities = nullptr;  // K; log joint densities before
+    Real* weights = nullptr;    // 1
+    Real* log_density = nullptr;  // 1
+};
+
+template <class Real>
+struct Kernels {
+    void (*accumulate_tile)(const Job<Real>&, std::ptrdiff_t begin, std::ptrdiff_t n_rows,
+                            const Workspace<Real>&, Statistics&);
+    void (*evaluate_tile)(const Job<Real>&, std::ptrdiff_t begin, std::ptrdiff_t n_rows,
+                          const Workspace<Real>&, const Evaluation<Real>&);
+};
+
+struct KernelSet {
+    const char* name;
+    Kernels<double> of_double;
+    Kernels<float> of_float;
+
+    template <class Real>
+    const Kernels<Real>& of() const {
+        if constexpr (sizeof(Real) == sizeof(double)) {
+            return of_double;
+        } else {
+            return of_float;
+        }
+    }
+};
+
+// Defined once per instruction set, in the object compiled for it.
+extern const KernelSet kernels_baseline;
+extern const KernelSet kernels_avx2;
+extern const KernelSet kernels_avx512;
+
+}  // namespace mixtura

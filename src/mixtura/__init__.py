@@ -1,0 +1,22 @@
+"""Gaussian mixtures by exact EM, with scikit-learn's contract."""
+
+from importlib.metadata import version as _version
+
+from mixtura.errors import DataWarning, ModelFileError, SingularCovarianceError
+from mixtura.estimators import GaussianMixture
+from mixtura.mixture import Mixture
+from mixtura.saving import load
+from mixtura.summary import Summary
+
+__version__ = _version("mixtura")
+
+__all__ = [
+    "DataWarning",
+    "GaussianMixture",
+    "Mixture",
+    "ModelFileError",
+    "SingularCovarianceError",
+    "Summary",
+    "__version__",
+    "load",
+]

@@ -1,0 +1,105 @@
+"""Rows as the native core takes them: float32 or float64, any strides; other types a block at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_array
+
+from mixtura import _core
+
+Array = NDArray[Any]
+FloatArray = NDArray[np.float64]
+
+# Numbers in one block that is copied to change its type: 2 MB of float64.
+_BLOCK_NUMBERS = 1 << 18
+
+
+def is_native(X: Array) -> bool:
+    """Whether the core reads `X` where it lies."""
+    return X.dtype in (np.float32, np.float64) and X.dtype.isnative
+
+
+def result_dtype(X: Array) -> np.dtype[Any]:
+    """Give the precision of what is computed from `X`: float32 stays, all else is float64."""
+    return np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
+
+
+def block_slices(n_rows: int, width: int) -> Iterator[slice]:
+    """Cut `n_rows` into blocks of about 2 MB of float64 at `width` numbers a row."""
+    size = max(1, _BLOCK_NUMBERS // max(width, 1))
+    for start in range(0, n_rows, size):
+        yield slice(start, min(n_rows, start + size))
+
+
+def native_blocks(X: Array) -> Iterator[tuple[slice, Array]]:
+    """Yield `X` whole where the core can read it, else block by block as float."""
+    if is_native(X):
+        yield slice(0, len(X)), X
+        return
+    for rows in block_slices(*X.shape):
+        yield rows, np.asarray(X[rows], dtype=result_dtype(X))
+
+
+def as_numeric(X: Any) -> Any:
+    """Leave an array of real numbers as it is (no copy); let anything else be converted."""
+    dtype = getattr(X, "dtype", None)
+    if isinstance(X, np.ndarray) and dtype is not None and dtype.kind in "biuf":
+        return None
+    return [np.float64, np.float32]
+
+
+def check_rows(X: Any, n_features: int, n_threads: int = 1) -> Array:
+    """Return `X` as a 2-D array of finite real numbers with `n_features` columns.
+
+    Raises
+    ------
+    ValueError
+        If it is not that; the message names the first bad value's row and column.
+    """
+    checked: Array = check_array(X, dtype=as_numeric(X), ensure_all_finite=False)
+    if checked.shape[1] != n_features:
+        raise ValueError(
+            f"X has {checked.shape[1]} features, but the mixture has {n_features}: "
+            "give the same columns in the same order."
+        )
+    check_finite(checked, n_threads=n_threads)
+    return checked
+
+
+def check_finite(
+    X: Array, feature_names: Array | None = None, n_threads: int = 1, estimator: str = "mixtura"
+) -> None:
+    """Raise where `X` holds NaN or infinity, naming the first place and how many there are.
+
+    Raises
+    ------
+    ValueError
+        The message says whether it is NaN or infinity, its column and row, and the count.
+    """
+    count, first = 0, None
+    for rows, block in native_blocks(X):
+        found, row, column = _core.find_nonfinite(block, n_threads)
+        if found and first is None:
+            first = (rows.start + row, column)
+        count += found
+    if first is not None:
+        raise ValueError(_nonfinite_message(X, first, count, feature_names, estimator))
+
+
+def _nonfinite_message(
+    X: Array, first: tuple[int, int], count: int, feature_names: Array | None, estimator: str
+) -> str:
+    row, column = first
+    kind = "NaN" if np.isnan(X[row, column]) else "infinity"
+    name = f"column {column}"
+    if feature_names is not None:
+        name += f" ({feature_names[column]!r})"
+    values = "1 value that is" if count == 1 else f"{count} values that are"
+    return (
+        f"Input X contains {kind}: {estimator} found {values} not finite, the first in {name}, "
+        f"row {row}. Remove such rows or fill them in (sklearn.impute.SimpleImputer)."
+    )

@@ -1,0 +1,6 @@
+"""Where rows lie: each place a small class with the same few methods."""
+
+from mixtura.blocks._protocol import Blocks, Responsibilities
+from mixtura.blocks.array import ArrayBlocks
+
+__all__ = ["ArrayBlocks", "Blocks", "Responsibilities"]

@@ -1,0 +1,237 @@
+"""Rows in an array: in memory or memory-mapped, any strides, any real type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+from numpy.random import RandomState
+from sklearn.utils.random import sample_without_replacement
+
+from mixtura import _core
+from mixtura._rows import (
+    Array,
+    FloatArray,
+    block_slices,
+    is_native,
+    native_blocks,
+    result_dtype,
+)
+from mixtura.blocks._protocol import Responsibilities, TotalScatter
+from mixtura.covariance import STRUCTURES, CovarianceStructure
+from mixtura.em.statistics import SufficientStatistics
+from mixtura.mixture import Mixture
+
+Sums = tuple[float, float, float]
+
+# Up to here rows are picked by numpy's permutation, as scikit-learn does; beyond, without N numbers of memory.
+_PERMUTATION_ROWS = 1 << 20
+
+# Mean squared distance from the total mean, per feature and in units of the within-component covariance, up
+# to which the tied shortcut keeps 12 digits (float64) or 5 (float32).
+_SCATTER_LIMIT = {np.dtype(np.float64): 1e4, np.dtype(np.float32): 1e2}
+
+
+class ArrayBlocks:
+    """Rows of a 2-D array with optional weights.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        float32 and float64 are read where they lie; other types a block at a time.
+    sample_weight : ndarray of shape (n_rows,) or None
+        Non-negative.
+    n_threads : int, default=1
+    """
+
+    def __init__(self, X: Array, sample_weight: Array | None = None, n_threads: int = 1) -> None:
+        self._X = np.asarray(X)
+        self._weight: FloatArray | None = None
+        if sample_weight is not None:
+            self._weight = np.ascontiguousarray(sample_weight, dtype=np.float64)
+        self.n_threads = n_threads
+        self.shape: tuple[int, int] = self._X.shape
+        self.dtype = result_dtype(self._X)
+
+    @property
+    def sample_weight(self) -> FloatArray | None:
+        """The weights, or None where every row weighs 1."""
+        return self._weight
+
+    def accumulate(
+        self, mixture: Mixture, *, centres: FloatArray | None = None, hard: bool = False
+    ) -> SufficientStatistics:
+        """E-step: the statistics of all rows under `mixture`."""
+        return self._expect(mixture, centres, hard=hard, moments=True)
+
+    def score(self, mixture: Mixture) -> SufficientStatistics:
+        """Like accumulate, with the scalars only."""
+        return self._expect(mixture, None, hard=False, moments=False)
+
+    def accumulate_given(
+        self,
+        structure: CovarianceStructure,
+        responsibilities: Responsibilities,
+        centres: FloatArray,
+    ) -> SufficientStatistics:
+        """Statistics of all rows under responsibilities that are given."""
+        statistics = SufficientStatistics.zeros(structure, centres)
+        for rows in block_slices(len(self._X), max(self.shape[1], len(centres))):
+            given = responsibilities(rows)
+            block = self._X[rows]
+            if not is_native(block):
+                block = block.astype(self.dtype)
+            statistics = statistics + self._statistics(
+                structure,
+                centres,
+                lambda X, w, part, given=given: _core.accumulate_given(
+                    structure.kernel,
+                    X,
+                    w,
+                    given,
+                    centres,
+                    part.counts,
+                    part.firsts,
+                    part.seconds,
+                    self.n_threads,
+                ),
+                block,
+                rows,
+            )
+        return statistics
+
+    def sample(self, n_rows: int, rng: RandomState) -> tuple[Array, FloatArray | None]:
+        """Return at most `n_rows` rows, uniformly, in their order, and their weights."""
+        if self._weight is not None and not self._weight.all():
+            return self._sample_from(np.flatnonzero(self._weight), n_rows, rng)
+        if len(self._X) <= n_rows:
+            return self._X, self._weight
+        rows = np.sort(sample_without_replacement(len(self._X), n_rows, random_state=rng))
+        return self._X[rows], None if self._weight is None else self._weight[rows]
+
+    def _sample_from(
+        self, candidates: Array, n_rows: int, rng: RandomState
+    ) -> tuple[Array, FloatArray | None]:
+        assert self._weight is not None
+        if len(candidates) > n_rows:
+            chosen = sample_without_replacement(len(candidates), n_rows, random_state=rng)
+            candidates = candidates[np.sort(chosen)]
+        return self._X[candidates], self._weight[candidates]
+
+    def pick(self, n_rows: int, rng: RandomState) -> FloatArray:
+        """Return rows drawn without replacement, with chances as their weights."""
+        return np.asarray(self._X[self._pick_indices(n_rows, rng)], dtype=np.float64)
+
+    def _pick_indices(self, n_rows: int, rng: RandomState) -> Array:
+        if self._weight is None:
+            return _choose(len(self._X), n_rows, rng)
+        if self.has_integer_weights:
+            # Rows of weight w stand for w rows: choose among those.
+            chosen = _choose(round(float(self._weight.sum())), n_rows, rng)
+            return _rows_at(self._weight, chosen + 0.5)
+        total = float(self._weight.sum())
+        picked: dict[int, None] = {}
+        while len(picked) < n_rows:
+            picked[int(_rows_at(self._weight, np.array([rng.uniform() * total]))[0])] = None
+        return np.array(list(picked))
+
+    @cached_property
+    def has_integer_weights(self) -> bool:
+        """Whether every weight is a whole number (and so a number of repetitions)."""
+        if self._weight is None:
+            return False
+        blocks = (self._weight[rows] for rows in block_slices(len(self._weight), 1))
+        return all(bool(np.all(block == np.floor(block))) for block in blocks)
+
+    @cached_property
+    def total(self) -> TotalScatter:
+        """Mean and scatter of all rows. Two passes, the second about the mean: no digit is lost."""
+        one = np.broadcast_to(1.0, (1, 1))
+
+        def everything(rows: slice) -> FloatArray:
+            return np.broadcast_to(one, (rows.stop - rows.start, 1))
+
+        first_row = np.asarray(self._X[:1], dtype=np.float64)
+        near = self.accumulate_given(STRUCTURES["diag"], everything, first_row)
+        about = self.accumulate_given(STRUCTURES["full"], everything, near.means)
+        delta = about.means - about.centres
+        scatter = about.seconds[0] - about.weight * delta.T @ delta
+        return TotalScatter(about.weight, about.means[0], scatter)
+
+    def _usable_total(self, mixture: Mixture) -> TotalScatter | None:
+        """Where it loses no digits, a tied iteration takes its second moments from the total scatter."""
+        if not mixture.structure.shared or not is_native(self._X):
+            return None
+        factor = mixture.precisions_cholesky
+        whitened = np.einsum("ij,ik,kj->", factor, self.total.scatter, factor)
+        within_limit = whitened <= _SCATTER_LIMIT[self.dtype] * self.total.weight * self.shape[1]
+        return self.total if within_limit else None
+
+    def _expect(
+        self, mixture: Mixture, centres: FloatArray | None, *, hard: bool, moments: bool
+    ) -> SufficientStatistics:
+        about = mixture.means if centres is None else centres
+        total = self._usable_total(mixture) if moments else None
+
+        def fill(X: Array, w: FloatArray | None, part: SufficientStatistics) -> Sums:
+            return _core.accumulate(
+                mixture.structure.kernel,
+                X,
+                w,
+                mixture.weights,
+                mixture.means,
+                mixture.precisions_cholesky,
+                about,
+                part.counts,
+                part.firsts,
+                part.seconds,
+                self.n_threads,
+                moments,
+                hard,
+                None if total is None else total.mean,
+                None if total is None else total.scatter,
+            )
+
+        parts = (
+            self._statistics(mixture.structure, about, fill, X, rows)
+            for rows, X in native_blocks(self._X)
+        )
+        statistics = next(parts)
+        for part in parts:
+            statistics = statistics + part
+        return statistics
+
+    def _statistics(
+        self,
+        structure: CovarianceStructure,
+        centres: FloatArray,
+        fill: Callable[[Array, FloatArray | None, SufficientStatistics], Sums],
+        X: Array,
+        rows: slice,
+    ) -> SufficientStatistics:
+        empty = SufficientStatistics.zeros(structure, centres)
+        weight = None if self._weight is None else self._weight[rows]
+        sums = fill(X, weight, empty)
+        return SufficientStatistics(
+            structure, centres, *sums, empty.counts, empty.firsts, empty.seconds
+        )
+
+
+def _choose(n_rows: int, n_chosen: int, rng: RandomState) -> Array:
+    if n_rows <= _PERMUTATION_ROWS:
+        return rng.choice(n_rows, size=n_chosen, replace=False)
+    return np.asarray(sample_without_replacement(n_rows, n_chosen, random_state=rng))
+
+
+def _rows_at(weight: FloatArray, positions: FloatArray) -> Array:
+    """Rows in which the running sum of the weights reaches each position; block by block."""
+    found = np.full(len(positions), len(weight) - 1)
+    before = 0.0
+    for rows in block_slices(len(weight), 1):
+        sums = before + np.cumsum(weight[rows])
+        inside = (positions >= before) & (positions < sums[-1])
+        found[inside] = rows.start + np.searchsorted(sums, positions[inside], side="right")
+        before = float(sums[-1])
+    return found
+

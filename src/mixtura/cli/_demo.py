@@ -1,0 +1,59 @@
+"""The demonstration: what the package does, on data that everyone has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mixtura import GaussianMixture
+from mixtura._files import replacing
+from mixtura.cli._outputs import make_folder, writing
+from mixtura.cli._screen import Screen, show_summary
+from mixtura.cli._tables import Rows
+from mixtura.datasets import Dataset, load_faithful, make_three_blobs
+
+
+def run(folder: str) -> None:
+    """Fit both data sets, print what was found and write a figure of each into `folder`."""
+    make_folder(folder)
+    _blobs(Path(folder, "blobs.png"))
+    _faithful(Path(folder, "faithful.png"))
+
+
+def _blobs(path: Path) -> None:
+    from mixtura.cli._figures import draw_labels  # slow to import
+
+    blobs = make_three_blobs()
+    model = GaussianMixture(3, n_init=8, random_state=7).fit(blobs.data)
+    _title("Three blobs: 600 points, 3 components")
+    _print_findings(model, blobs)
+    with writing(path), replacing(path) as file:
+        draw_labels(model, blobs.data, file)
+    print(f"figure: {path}\n")
+
+
+def _faithful(path: Path) -> None:
+    from mixtura.cli._figures import draw_mixture  # slow to import
+
+    faithful = load_faithful()
+    rows = Rows("Old Faithful", faithful.feature_names, faithful.data)
+    model = GaussianMixture(2, n_init=8, random_state=7).fit(rows.frame())
+    _title("Old Faithful: 272 eruptions, 2 components")
+    _print_findings(model, faithful)
+    print()
+    show_summary(model)
+    with writing(path), replacing(path) as file:
+        draw_mixture(model, rows, file)
+    print(f"figure: {path}")
+
+
+def _print_findings(model: GaussianMixture, dataset: Dataset) -> None:
+    mixture = model.mixture_
+    print(f"log-likelihood per row: {mixture.log_density(dataset.data).mean():.3f}")
+    print(f"mixture weights: {np.round(mixture.weights, 4).tolist()}")
+    print(f"shape of the responsibilities: {mixture.responsibilities(dataset.data).shape}")
+
+
+def _title(text: str) -> None:
+    Screen(highlight=False).print(f"[bold]{text}[/bold]")

@@ -1,0 +1,70 @@
+"""Errors that a user can mend: one sentence on stderr and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from mixtura._names import nearest
+
+FAILED = 1
+MISUSED = 2
+INTERRUPTED = 130
+PIPE_CLOSED = 141  # what the shell reports for a command that a closed pipe ended
+
+
+class CommandError(Exception):
+    """What is wrong with the data, a file or an option: the sentence that the user reads."""
+
+    status = FAILED
+
+
+class UsageError(CommandError):
+    """An option that no data could make right."""
+
+    status = MISUSED
+
+
+@contextmanager
+def reporting() -> Iterator[None]:
+    """Turn what goes wrong inside into a message and an exit code."""
+    try:
+        yield
+        sys.stdout.flush()
+    except CommandError as error:
+        _leave(f"error: {error}", error.status)
+    except KeyboardInterrupt:
+        _leave("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        _drop_stdout()
+        raise SystemExit(PIPE_CLOSED) from None
+    except MemoryError:
+        _leave("error: not enough memory for this file; give fewer rows or columns", FAILED)
+    except OSError as error:  # of files, the commands speak themselves
+        _drop_stdout()
+        _leave(f"error: cannot write the output: {reason(error)}", FAILED)
+
+
+def reason(error: Exception) -> str:
+    """Return what an exception says, on one line."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split()).rstrip(".") or type(error).__name__
+
+
+def suggestion(word: str, options: Iterable[str]) -> str:
+    """Return the end of a message: the option that was probably meant, or all of them."""
+    options = [option for option in options if option]
+    return nearest(word, options) or f" Choose from {', '.join(options)}."
+
+
+def _leave(message: str, status: int) -> NoReturn:
+    print(f"mixtura: {message}", file=sys.stderr)
+    raise SystemExit(status) from None
+
+
+def _drop_stdout() -> None:
+    # What is still buffered cannot be written, and Python would try again when it exits.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,54 @@
+"""The figures that commands write; apart from the rest because matplotlib is slow to import."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from mixtura import GaussianMixture
+from mixtura.cli._tables import Rows
+from mixtura.plots import plot_mixture
+
+DPI = 150
+
+
+def draw_mixture(model: GaussianMixture, rows: Rows, path: Path) -> None:
+    """Draw the rows and the components of a fit."""
+    matplotlib.use("agg")  # a file needs no window, whatever the user's settings say
+    axes = plot_mixture(model, rows.frame())
+    _save(np.ravel(axes)[0].figure, path)
+
+
+def draw_labels(model: GaussianMixture, data: NDArray[np.float64], path: Path) -> None:
+    """Draw points in the plane coloured by label, and the centres as red crosses."""
+    figure = Figure(figsize=(6.2, 5.2), layout="constrained")
+    axes = figure.subplots()
+    _draw_points(axes, model, data)
+    axes.set_title("Clustering with a Gaussian mixture")
+    axes.set(xlabel="feature 1", ylabel="feature 2")
+    axes.grid(alpha=0.2)
+    axes.legend(title="Predicted label", loc="upper right")
+    _save(figure, path)
+
+
+def _draw_points(axes: Axes, model: GaussianMixture, data: NDArray[np.float64]) -> None:
+    labels = model.predict(data)
+    colours = matplotlib.colormaps["viridis"](np.linspace(0, 1, model.n_components))
+    for label, shade in enumerate(colours):
+        points = data[labels == label]
+        style = {"s": 30, "edgecolor": "white", "linewidth": 0.2, "alpha": 0.85}
+        axes.scatter(*points.T, color=shade, label=f"cluster {label}", **style)
+    axes.scatter(*model.means_.T, marker="x", c="red", s=140, linewidth=2, label="centre")
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with warnings.catch_warnings():
+        # A column name in a script that the font lacks is drawn as boxes; the fit is no worse.
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure.savefig(path, dpi=DPI)

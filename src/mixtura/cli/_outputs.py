@@ -1,0 +1,125 @@
+"""Write what a command found: tables block by block, every file whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from mixtura import GaussianMixture, Mixture
+from mixtura._files import replacing
+from mixtura.cli._errors import CommandError, reason
+from mixtura.cli._tables import Rows
+
+BLOCK = 65_536
+
+
+def predictions(mixture: Mixture, data: NDArray[np.float64]) -> Iterator[pa.RecordBatch]:
+    """Label, certainty, log density and responsibilities of every row, a block at a time."""
+    for start in range(0, len(data), BLOCK):
+        rows = np.ascontiguousarray(data[start : start + BLOCK])
+        shares = mixture.responsibilities(rows)
+        columns = {
+            "label": shares.argmax(axis=1),
+            "certainty": shares.max(axis=1),
+            "log_density": mixture.log_density(rows),
+        }
+        columns |= {f"responsibility_{k}": share for k, share in enumerate(shares.T)}
+        yield pa.RecordBatch.from_pydict({name: pa.array(v) for name, v in columns.items()})
+
+
+def write_table(batches: Iterable[pa.RecordBatch], path: str | None) -> None:
+    """Write a table to `path`, as its extension says, or as CSV to standard output."""
+    if path is None:
+        _write_csv(batches, sys.stdout.buffer)
+        return
+    with writing(path), replacing(path) as temporary:
+        _write_to(batches, temporary)
+
+
+def write_fit(model: GaussianMixture, rows: Rows, folder: str, extension: str) -> dict[str, str]:
+    """Write model, responsibilities and figure into `folder`; return their paths.
+
+    All three are complete before the first takes its place, and the model does so last: no full
+    disk leaves a folder with the files of two fits.
+    """
+    from mixtura.cli._figures import draw_mixture  # slow to import
+
+    model_path = Path(folder, "model.safetensors")
+    table_path = Path(folder, f"responsibilities.{extension}")
+    figure_path = Path(folder, "mixture.png")
+    with (
+        writing(folder),
+        replacing(model_path) as model_file,
+        replacing(table_path) as table_file,
+        replacing(figure_path) as figure_file,
+    ):
+        model.save(model_file)
+        _write_to(predictions(model.mixture_, rows.data), table_file)
+        draw_mixture(model, rows, figure_file)
+    paths = {"model": model_path, "responsibilities": table_path, "figure": figure_path}
+    return {what: str(path) for what, path in paths.items()}
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Name `path` in the error when it, or a file in it, cannot be written."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        what = reason(error)
+        sentence = what if what.startswith("cannot write") else f"cannot write {path}: {what}"
+        raise CommandError(sentence) from error
+
+
+def make_folder(path: str) -> None:
+    """Make the folder, if need be, and see that files can be put there: before any long work."""
+    if Path(path).is_file():
+        raise CommandError(f"{path} is a file; -o needs a folder")
+    with writing(path):
+        Path(path).mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError("no permission to write in this folder")
+
+
+def _write_to(batches: Iterable[pa.RecordBatch], path: Path) -> None:
+    if path.suffix.lower() == ".parquet":
+        _write_parquet(batches, path)
+    else:
+        with path.open("wb") as file:
+            _write_csv(batches, file)
+
+
+def _write_parquet(batches: Iterable[pa.RecordBatch], path: Path) -> None:
+    batches = iter(batches)
+    first = next(batches)
+    with pyarrow.parquet.ParquetWriter(path, first.schema) as writer:
+        for batch in chain([first], batches):
+            writer.write_batch(batch)
+
+
+def _write_csv(batches: Iterable[pa.RecordBatch], file: BinaryIO) -> None:
+    # The header is ours: pyarrow's puts every name in quotes.
+    options = pyarrow.csv.WriteOptions(include_header=False)
+    for number, batch in enumerate(batches):
+        if number == 0:
+            file.write(_header(batch.schema.names))
+        pyarrow.csv.write_csv(batch, file, options)
+
+
+def _header(names: Sequence[str]) -> bytes:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(names)
+    return line.getvalue().encode()

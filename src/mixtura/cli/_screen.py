@@ -1,0 +1,98 @@
+"""What a person reads: the summary of a fit as a table."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mixtura import ComponentSummary, GaussianMixture, Summary
+
+CELL_WIDTH = 20
+
+
+class Screen(Console):
+    """A console that leaves a closed pipe to the caller, as print() does."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # rich calls this while it handles the BrokenPipeError
+
+
+def show_summary(model: GaussianMixture) -> None:
+    """Print the fit's figures, and its components as wide as the screen allows."""
+    summary = model.summary()
+    console = Screen(highlight=False)
+    console.print(f"[bold]{escape(summary.model)}[/bold]")
+    console.print(_figures(summary))
+    console.print(_components(summary, room=max(1, (console.width - 30) // CELL_WIDTH)))
+
+
+def show_files(files: dict[str, str]) -> None:
+    for what, path in files.items():
+        print(f"{what}: {path}")
+
+
+def _figures(summary: Summary) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    for name, value in _facts(summary):
+        grid.add_row(name, value)
+    return grid
+
+
+def _facts(summary: Summary) -> list[tuple[str, str]]:
+    ended = "converged" if summary.converged else "[yellow]not converged[/yellow]"
+    rows = f"{summary.n_rows:,} x {summary.n_features} features"
+    if summary.weight != summary.n_rows:
+        rows += f", total weight {summary.weight:,.6g}"
+    return [
+        ("rows", rows),
+        (
+            "log-likelihood",
+            f"{summary.log_likelihood:,.3f} ({summary.mean_log_likelihood:.6g} a row)",
+        ),
+        ("parameters", f"{summary.degrees_of_freedom:,}"),
+        ("BIC, AIC, ICL", f"{summary.bic:,.2f}, {summary.aic:,.2f}, {summary.icl:,.2f}"),
+        ("EM", f"{ended} after {summary.n_iter} iterations"),
+    ]
+
+
+def _components(summary: Summary, room: int) -> Table:
+    """Give each component a line, or, where the features would not fit across, a column."""
+    cells = [["component", "weight", "rows", *map(escape, summary.feature_names)]]
+    cells += [_cells(k, component) for k, component in enumerate(summary.components)]
+    if len(summary.feature_names) <= room:
+        return _table(cells)
+    table = _table([list(column[: room + 1]) for column in zip(*cells, strict=True)])
+    unseen = len(summary.components) - room
+    if unseen > 0:
+        table.caption = f"... and {unseen} more components: --json shows all"
+    return table
+
+
+def _cells(number: int, component: ComponentSummary) -> list[str]:
+    return [
+        str(number),
+        f"{component.weight:.4f}",
+        f"{component.expected_rows:,.1f}",
+        *map(_place, component.mean, component.spread),
+    ]
+
+
+def _place(mean: float, spread: float) -> str:
+    """Mean and spread, both to the decimals in which the spread has three digits."""
+    text = f"{spread:#.3g}".rstrip(".")
+    if "e" in text:
+        return f"{mean:.4g} ± {text}"
+    return f"{mean:.{len(text.partition('.')[2])}f} ± {text}"
+
+
+def _table(cells: list[list[str]]) -> Table:
+    header, *lines = cells
+    table = Table(box=box.SIMPLE_HEAD, caption_justify="left")
+    for name in header:
+        table.add_column(name, justify="right", overflow="fold")
+    for line in lines:
+        table.add_row(*line)
+    return table

@@ -1,0 +1,252 @@
+"""Read a CSV or Parquet file as rows of numbers, or say what in it is not a number, and where."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from mixtura._names import nearest
+from mixtura.cli._errors import CommandError, reason, suggestion
+
+EXTENSIONS = (".csv", ".parquet")
+NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Columns of a file as one matrix."""
+
+    source: str
+    names: tuple[str, ...]
+    data: NDArray[np.float64]
+
+    def frame(self) -> pa.Table:
+        """Return the rows with their names, which an estimator learns from a data frame."""
+        return pa.table({name: self.data[:, j] for j, name in enumerate(self.names)})
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file as it was read, before its columns have to be numbers."""
+
+    source: str
+    columns: pa.Table
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.columns.column_names)
+
+    @property
+    def numeric(self) -> list[str]:
+        """The names of the columns that hold numbers."""
+        types = zip(self.names, self.columns.schema.types, strict=True)
+        return [name for name, kind in types if _holds_numbers(kind)]
+
+    def rows(self, names: Sequence[str]) -> Rows:
+        """Return the columns `names`, each of which must hold a finite number in every row."""
+        _check_names(self, names)
+        data = np.empty((self.columns.num_rows, len(names)), order="F")
+        for j, name in enumerate(names):
+            data[:, j] = _finite_numbers(self, name)
+        return Rows(self.source, tuple(names), data)
+
+    def feature_names(self, weight: str | None) -> list[str]:
+        """All columns but the weights, for a user who names none."""
+        names = [name for name in self.names if name != weight]
+        if not set(names) & set(self.numeric):
+            raise CommandError(f"{self.source} has no column of numbers")
+        if "" in names:
+            raise CommandError(
+                f"{self.source}: column {self.names.index('') + 1} has no name; "
+                "name it, or choose the others with --columns"
+            )
+        return names
+
+    def weights(self, name: str) -> NDArray[np.float64]:
+        weights = self.rows([name]).data[:, 0]
+        if weights.min() < 0:
+            row = int(np.argmax(weights < 0))
+            raise CommandError(
+                f"{self.source}: the weight {weights[row]:g} in {_place(name, row)} is negative; "
+                "weights are zero or more"
+            )
+        if not weights.any():
+            raise CommandError(f"{self.source}: every weight in column {name!r} is zero")
+        return weights
+
+
+def read_table(source: str) -> Table:
+    """Read the file at `source`, or CSV from standard input where that is ``-``."""
+    name = "standard input" if source == "-" else source
+    with _reading(name):
+        columns = _read_standard_input(name) if source == "-" else _read_file(source)
+    if columns.num_rows == 0:
+        raise CommandError(f"{name} has column names but no rows")
+    return Table(name, columns)
+
+
+def check_extension(path: str) -> None:
+    if Path(path).suffix.lower() not in EXTENSIONS:
+        raise CommandError(f"{path} must end in {' or '.join(EXTENSIONS)}")
+
+
+@contextmanager
+def _reading(source: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise CommandError(f"cannot read {source}: {reason(error)}") from error
+
+
+def _read_standard_input(name: str) -> pa.Table:
+    return _read_csv(io.BytesIO(sys.stdin.buffer.read()), name)
+
+
+def _read_file(source: str) -> pa.Table:
+    path = Path(source)
+    if path.is_dir():
+        raise CommandError(f"{source} is a folder; give one {' or '.join(EXTENSIONS)} file")
+    if not path.exists():
+        raise CommandError(f"there is no file {source}.{_neighbour(path)}")
+    with path.open("rb") as file:
+        check_extension(source)
+        read = _read_csv if path.suffix.lower() == ".csv" else _read_parquet
+        return read(file, source)
+
+
+def _neighbour(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f" There is no folder {path.parent} either."
+    return nearest(path.name, [other.name for other in path.parent.iterdir()])
+
+
+def _read_parquet(file: BinaryIO, source: str) -> pa.Table:
+    _check_not_empty(file, source)
+    table = pyarrow.parquet.ParquetFile(file).read()
+    # pandas stores an index without a name under such a name; it is no measurement.
+    index = [name for name in table.column_names if re.fullmatch(r"__index_level_\d+__", name)]
+    return table.drop_columns(index)
+
+
+def _read_csv(file: BinaryIO, source: str) -> pa.Table:
+    _check_not_empty(file, source)
+    header = _first_line(file, source)
+    delimiter = max(",;\t", key=header.count)
+    _check_header([cell.strip(' "') for cell in header.split(delimiter)], source)
+    return pyarrow.csv.read_csv(
+        file,
+        # One thread: only then does an error tell the number of the line.
+        read_options=pyarrow.csv.ReadOptions(use_threads=False),
+        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+    )
+
+
+def _check_not_empty(file: BinaryIO, source: str) -> None:
+    if not file.read(1):
+        raise CommandError(f"{source} is empty; it needs a line of column names, then the rows")
+    file.seek(0)
+
+
+def _first_line(file: BinaryIO, source: str) -> str:
+    line = file.readline()
+    file.seek(0)
+    try:
+        return line.decode("utf-8-sig").strip("\r\n")
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{source} is not text in UTF-8; save it as CSV in UTF-8") from error
+
+
+def _check_header(cells: list[str], source: str) -> None:
+    # A file without a header would lose its first row unseen. "0,1,2" is how pandas names columns.
+    if cells == [str(j) for j in range(len(cells))]:
+        return
+    if all(re.match(NUMBER, cell) for cell in cells):
+        raise CommandError(
+            f"{source}: the first line holds numbers ({', '.join(cells[:3])}), not column names; "
+            "put a line of names above it"
+        )
+
+
+def _check_names(table: Table, names: Sequence[str]) -> None:
+    missing = [name for name in names if name not in table.names]
+    if len(missing) == 1:
+        advice = suggestion(missing[0], table.names)
+        raise CommandError(f"{table.source} has no column {missing[0]!r}.{advice}")
+    if missing:
+        raise CommandError(
+            f"{table.source} has no columns {', '.join(map(repr, missing))}; "
+            f"choose from {', '.join(table.names)}"
+        )
+    for name in names:
+        if table.names.count(name) > 1:
+            raise CommandError(
+                f"{table.source} has {table.names.count(name)} columns {name!r}; "
+                "give each a name of its own"
+            )
+
+
+def _finite_numbers(table: Table, name: str) -> NDArray[np.float64]:
+    column = table.columns[name]
+    if not _holds_numbers(column.type):
+        raise CommandError(_text_found(table, name))
+    numbers: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy()
+    if not np.isfinite(numbers).all():
+        row = int(np.argmin(np.isfinite(numbers)))
+        what = "is infinite" if np.isinf(numbers[row]) else "is missing"
+        raise CommandError(
+            f"{table.source}: the value in {_place(name, row)} {what}; "
+            "fill or remove such rows first, or choose other columns with --columns"
+        )
+    return numbers
+
+
+def _holds_numbers(kind: pa.DataType) -> bool:
+    types = pa.types
+    checks = (
+        types.is_integer,
+        types.is_floating,
+        types.is_decimal,
+        types.is_boolean,
+        types.is_null,
+    )
+    return any(check(kind) for check in checks)
+
+
+def _text_found(table: Table, name: str) -> str:
+    row = _first_text(table.columns[name])
+    value = table.columns[name][row].as_py()
+    text = repr(value) if isinstance(value, str) else str(value)
+    advice = f"the columns of numbers with --columns {','.join(table.numeric)}"
+    return (
+        f"{table.source}: {_place(name, row)} holds {textwrap.shorten(text, 40)}, not a number; "
+        f"correct it, or choose {advice if table.numeric else 'another file'}"
+    )
+
+
+def _first_text(column: pa.ChunkedArray) -> int:
+    """Find the row that makes a column text: not a number, nor one of CSV's empty values."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return 0
+    harmless = pc.or_(
+        pc.match_substring_regex(column, NUMBER),
+        pc.is_in(column, pa.array(pyarrow.csv.ConvertOptions().null_values)),
+    )
+    return max(pc.index(harmless, False).as_py(), 0)
+
+
+def _place(name: str, row: int) -> str:
+    return f"column {name!r}, data row {row + 1},"

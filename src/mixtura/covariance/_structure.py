@@ -1,0 +1,175 @@
+"""What every covariance structure answers. One small class each; nothing else asks for its name."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import numpy as np
+
+from mixtura import _core
+from mixtura._rows import FloatArray
+from mixtura.errors import SingularCovarianceError
+
+_ILL_DEFINED = (
+    "Fitting the mixture model failed because some components have ill-defined empirical "
+    "covariance (for instance caused by singleton or collapsed samples). Try to decrease the "
+    "number of components, increase reg_covar, or scale the input data."
+)
+
+Parameters = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
+
+
+class CovarianceStructure(ABC):
+    """A family of covariance matrices: its shape, its M-step, its free parameters.
+
+    `covariances`, `precisions` and `precisions_cholesky` of one structure all have the shape
+    `shape(n_components, n_features)`, scikit-learn's for that type. A factor P is the upper
+    triangular matrix with P P^T = inv(covariance), or 1 / sqrt(variance).
+    """
+
+    name: ClassVar[str]
+    kernel: ClassVar[_core.Structure]
+    #: Whether one covariance serves all components, so that the data's total scatter suffices.
+    shared: ClassVar[bool] = False
+
+    @abstractmethod
+    def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
+        """Shape of the covariances, of their factors and of the second moments."""
+
+    @abstractmethod
+    def n_covariance_parameters(self, n_components: int, n_features: int) -> int:
+        """Count the free parameters of the covariances."""
+
+    @abstractmethod
+    def matrices(self, covariances: FloatArray, n_components: int, n_features: int) -> FloatArray:
+        """Every component's covariance as a full matrix: (n_components, n_features, n_features)."""
+
+    @abstractmethod
+    def diagonals(self, matrices: FloatArray, n_components: int, n_features: int) -> FloatArray:
+        """Diagonals of covariances or precisions: (n_components, n_features), without the matrices."""
+
+    @abstractmethod
+    def precisions(self, precisions_cholesky: FloatArray) -> FloatArray:
+        """Precisions P P^T, in the structure's shape."""
+
+    @abstractmethod
+    def check_precisions(self, precisions: FloatArray) -> None:
+        """Raise ValueError unless every precision is symmetric and positive definite."""
+
+    @abstractmethod
+    def factor_precisions(self, precisions: FloatArray) -> FloatArray:
+        """Factors P of precisions that a user gives."""
+
+    @abstractmethod
+    def invert_precisions(self, precisions: FloatArray) -> FloatArray:
+        """Covariances of precisions that a user gives."""
+
+    @abstractmethod
+    def marginal(self, covariances: FloatArray, features: list[int]) -> FloatArray:
+        """Covariances of some features alone; they have the same structure."""
+
+    @abstractmethod
+    def condition(
+        self, covariances: FloatArray, given: list[int], rest: list[int]
+    ) -> tuple[FloatArray, FloatArray]:
+        """Regression of the features `rest` on `given` within each component.
+
+        Returns the gain S_rg inv(S_gg) (1 or n_components, len(rest), len(given)) and the covariances
+        S_rr - S_rg inv(S_gg) S_gr that remain, which have the same structure.
+        """
+
+    def scatters(self, scatter: FloatArray, n_components: int) -> FloatArray:
+        """Second moments in the structure's shape if each component holds `scatter` / n_components.
+
+        Parameters
+        ----------
+        scatter : ndarray of shape (n_features, n_features)
+        """
+        return np.tile(scatter / n_components, (n_components, 1, 1))
+
+    def maximise(
+        self,
+        counts: FloatArray,
+        firsts: FloatArray,
+        seconds: FloatArray,
+        centres: FloatArray,
+        reg_covar: float,
+        n_threads: int = 1,
+    ) -> Parameters:
+        """M-step: weights, means, covariances and precisions_cholesky from the statistics.
+
+        Raises
+        ------
+        SingularCovarianceError
+            If a covariance is not positive definite.
+        """
+        weights, means = np.empty_like(counts), np.empty_like(firsts)
+        covariances, factors = np.empty_like(seconds), np.empty_like(seconds)
+        failed = _core.maximise(
+            self.kernel,
+            counts,
+            firsts,
+            seconds,
+            centres,
+            reg_covar,
+            weights,
+            means,
+            covariances,
+            factors,
+            n_threads,
+        )
+        if failed >= 0:
+            raise SingularCovarianceError(self._ill_defined(failed, counts[failed]))
+        return weights, means, covariances, factors
+
+    def factor_covariances(
+        self, covariances: FloatArray, n_components: int, n_features: int
+    ) -> FloatArray:
+        """Factors P of covariances.
+
+        Raises
+        ------
+        SingularCovarianceError
+            If a covariance is not positive definite.
+        """
+        factors = np.empty_like(covariances)
+        failed = _core.factorise(self.kernel, covariances, factors, n_components, n_features, 1)
+        if failed >= 0:
+            which = "The shared covariance" if self.shared else f"The covariance of component {failed}"
+            raise SingularCovarianceError(f"{which} is not positive definite.")
+        return factors
+
+    def _ill_defined(self, component: int, count: float) -> str:
+        if self.shared:
+            return f"{_ILL_DEFINED} The shared covariance is singular."
+        return (
+            f"{_ILL_DEFINED} Component {component}, which holds {count:.6g} of the rows, is the "
+            "first whose covariance is singular."
+        )
+
+
+def check_symmetric_positive_definite(matrix: FloatArray, name: str) -> None:
+    """Raise ValueError unless `matrix` is; `name` is the structure's."""
+    if not (np.allclose(matrix, matrix.T) and np.all(np.linalg.eigvalsh(matrix) > 0.0)):
+        raise ValueError(f"'{name} precision' should be symmetric, positive-definite")
+
+
+def check_positive(variances: FloatArray, name: str) -> None:
+    """Raise ValueError unless every number is above zero."""
+    if np.any(variances <= 0.0):
+        raise ValueError(f"'{name} precision' should be positive")
+
+
+def upper_factor(precision: FloatArray) -> FloatArray:
+    """Upper triangular U with U U^T = precision: the Cholesky factor of the reversed matrix, reversed."""
+    return np.ascontiguousarray(np.linalg.cholesky(precision[::-1, ::-1])[::-1, ::-1])
+
+
+def regression(
+    matrix: FloatArray, given: list[int], rest: list[int]
+) -> tuple[FloatArray, FloatArray]:
+    """Gain and remaining covariance of `rest` on `given` (Bishop 2006, eqs. 2.81, 2.82)."""
+    cross = matrix[np.ix_(rest, given)]
+    gain = np.linalg.solve(matrix[np.ix_(given, given)], cross.T).T
+    return gain, matrix[np.ix_(rest, rest)] - gain @ cross.T

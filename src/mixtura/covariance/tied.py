@@ -1,0 +1,58 @@
+"""tied: all components share one general covariance matrix (EEE)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mixtura import _core
+from mixtura._rows import FloatArray
+from mixtura.covariance._structure import (
+    CovarianceStructure,
+    check_symmetric_positive_definite,
+    regression,
+    upper_factor,
+)
+
+
+class Tied(CovarianceStructure):
+    """Sigma = (seconds - sum_k n_k delta_k delta_k^T) / n, seconds pooled over the components."""
+
+    name = "tied"
+    kernel = _core.Structure.tied
+    shared = True
+
+    def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
+        return (n_features, n_features)
+
+    def n_covariance_parameters(self, n_components: int, n_features: int) -> int:
+        return n_features * (n_features + 1) // 2
+
+    def matrices(self, covariances: FloatArray, n_components: int, n_features: int) -> FloatArray:
+        return np.broadcast_to(covariances, (n_components, n_features, n_features))
+
+    def diagonals(self, matrices: FloatArray, n_components: int, n_features: int) -> FloatArray:
+        return np.broadcast_to(np.diagonal(matrices), (n_components, n_features))
+
+    def precisions(self, precisions_cholesky: FloatArray) -> FloatArray:
+        return precisions_cholesky @ precisions_cholesky.T
+
+    def check_precisions(self, precisions: FloatArray) -> None:
+        check_symmetric_positive_definite(precisions, self.name)
+
+    def factor_precisions(self, precisions: FloatArray) -> FloatArray:
+        return upper_factor(precisions)
+
+    def invert_precisions(self, precisions: FloatArray) -> FloatArray:
+        return np.linalg.inv(precisions)
+
+    def marginal(self, covariances: FloatArray, features: list[int]) -> FloatArray:
+        return covariances[np.ix_(features, features)]
+
+    def condition(
+        self, covariances: FloatArray, given: list[int], rest: list[int]
+    ) -> tuple[FloatArray, FloatArray]:
+        gain, remaining = regression(covariances, given, rest)
+        return gain[np.newaxis], remaining
+
+    def scatters(self, scatter: FloatArray, n_components: int) -> FloatArray:
+        return scatter.copy()

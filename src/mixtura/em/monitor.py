@@ -1,0 +1,71 @@
+"""When EM stops, and who is told on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+# Iterations without a rise after which tol=0 has converged.
+_PATIENCE = 10
+
+
+@dataclass
+class Monitor:
+    """Hears the mean log-likelihood of every mixture and decides whether EM goes on.
+
+    Convergence is scikit-learn's: the change of the mean log-likelihood from one iteration to the next
+    is at most `tol` in size; then the M-step that is already paid for is still made. With tol=0 EM ends when
+    the log-likelihood has not risen for ten iterations: near the optimum it is flat to rounding long
+    before the parameters, whose error enters it squared, have settled.
+
+    Parameters
+    ----------
+    tol : float
+        In nats a row.
+    max_iter : int
+        Largest number of M-steps.
+    on_iteration : callable, optional
+        Called as on_iteration(n_iter, mean_log_likelihood) after each M-step.
+    """
+
+    tol: float
+    max_iter: int
+    on_iteration: Callable[[int, float], None] | None = None
+    history: list[float] = field(default_factory=list)
+    converged: bool = False
+
+    def goes_on(self, mean_log_likelihood: float) -> bool:
+        """Record the log-likelihood of the latest mixture; False ends the loop."""
+        self.history.append(mean_log_likelihood)
+        if self.on_iteration is not None and self.n_iter > 0:
+            self.on_iteration(self.n_iter, mean_log_likelihood)
+        if self.converged:
+            return False
+        self.converged = self.change <= self.tol if self.tol > 0 else self._has_stalled
+        return self.n_iter < self.max_iter
+
+    @property
+    def n_iter(self) -> int:
+        """Number of M-steps made."""
+        return len(self.history) - 1
+
+    @property
+    def change(self) -> float:
+        """Size of the last change of the mean log-likelihood; infinite before there is one."""
+        if len(self.history) < 2:
+            return np.inf
+        change = abs(self.history[-1] - self.history[-2])
+        return np.inf if np.isnan(change) else change
+
+    @property
+    def _has_stalled(self) -> bool:
+        earlier = self.history[:-_PATIENCE]
+        return bool(earlier) and max(self.history[-_PATIENCE:]) <= max(earlier)
+
+    @property
+    def log_likelihoods(self) -> list[float]:
+        """Mean log-likelihood after each M-step."""
+        return self.history[1:]
+

@@ -1,0 +1,193 @@
+"""What a user may pass: one clear sentence where it is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import InvalidParameterError, StrOptions
+
+from mixtura._names import nearest
+from mixtura._rows import Array, FloatArray
+from mixtura.covariance import CovarianceStructure
+
+
+def suggest(error: InvalidParameterError, constraints: dict[str, Any], params: dict[str, Any]) -> str:
+    """Return the error's message, with the nearest name where an unknown name was given."""
+    message = str(error)
+    for name, value in params.items():
+        options = [c.options for c in constraints.get(name, []) if isinstance(c, StrOptions)]
+        if f"The {name!r} parameter" in message and isinstance(value, str) and options:
+            return message + nearest(value, sorted(options[0]))
+    return message
+
+
+def check_sample_weight(sample_weight: Any, n_rows: int) -> FloatArray | None:
+    """Return weights as float64, or None where every row weighs 1.
+
+    Raises
+    ------
+    ValueError
+        If the length is not the rows', a weight is negative, NaN or infinite, or all are zero.
+    """
+    if sample_weight is None:
+        return None
+    if np.ndim(sample_weight) == 0 and not isinstance(sample_weight, str):
+        sample_weight = np.full(n_rows, sample_weight)
+    weight: FloatArray = check_array(
+        sample_weight,
+        dtype=np.float64,
+        ensure_2d=False,
+        ensure_all_finite=False,
+        order="C",
+        input_name="sample_weight",
+    )
+    if weight.shape != (n_rows,):
+        raise ValueError(
+            f"sample_weight must have one weight for each of the {n_rows} rows of X, "
+            f"got shape {weight.shape}."
+        )
+    if not np.all(np.isfinite(weight)):
+        row = int(np.argmax(~np.isfinite(weight)))
+        raise ValueError(
+            f"sample_weight must be finite, but row {row} has {weight[row]}: "
+            "give 0 to leave a row out."
+        )
+    if np.any(weight < 0):
+        row = int(np.argmax(weight < 0))
+        raise ValueError(
+            f"sample_weight must not be negative, but row {row} has {weight[row]:g}: "
+            "give 0 to leave a row out. (Negative values in data passed as weights.)"
+        )
+    if not np.any(weight > 0):
+        raise ValueError("sample_weight must not be zero for every row: no row is left to fit.")
+    return weight
+
+
+def check_weights_init(weights: Any, n_components: int) -> FloatArray:
+    """Return starting weights, checked as scikit-learn does."""
+    weights = check_array(weights, dtype=np.float64, ensure_2d=False, input_name="weights_init")
+    _check_shape(weights, (n_components,), "weights")
+    if np.any(weights < 0.0) or np.any(weights > 1.0):
+        raise ValueError(
+            "The parameter 'weights' should be in the range [0, 1], but got max value "
+            f"{np.min(weights):.5f}, min value {np.max(weights):.5f}"
+        )
+    if not np.isclose(weights.sum(), 1.0, rtol=0, atol=1e-6):
+        raise ValueError(
+            "The parameter 'weights' should be normalized, but got sum(weights) = "
+            f"{weights.sum():.5f}"
+        )
+    return np.asarray(weights, dtype=np.float64)
+
+
+def check_means_init(means: Any, n_components: int, n_features: int) -> FloatArray:
+    """Return starting means, checked as scikit-learn does."""
+    means = check_array(means, dtype=np.float64, ensure_2d=False, input_name="means_init")
+    _check_shape(means, (n_components, n_features), "means")
+    return np.ascontiguousarray(means, dtype=np.float64)
+
+
+def check_precisions_init(
+    precisions: Any, structure: CovarianceStructure, n_components: int, n_features: int
+) -> FloatArray:
+    """Return starting precisions, checked as scikit-learn does."""
+    shape = structure.shape(n_components, n_features)
+    precisions = check_array(
+        precisions,
+        dtype=np.float64,
+        ensure_2d=False,
+        allow_nd=len(shape) > 2,
+        input_name="precisions_init",
+    )
+    _check_shape(precisions, shape, f"{structure.name} precision")
+    structure.check_precisions(precisions)
+    return np.ascontiguousarray(precisions, dtype=np.float64)
+
+
+def _check_shape(array: Array, shape: tuple[int, ...], name: str) -> None:
+    if array.shape != shape:
+        raise ValueError(
+            f"The parameter '{name}' should have the shape of {shape}, but got {array.shape}"
+        )
+
+
+def check_start_array(start: Any, n_rows: int, n_components: int) -> Array:
+    """Return an array of labels (n_rows,) or of responsibilities (n_rows, n_components), checked.
+
+    Raises
+    ------
+    ValueError
+        If the shape, a label or a responsibility is not possible.
+    """
+    array = np.asarray(start)
+    if array.shape == (n_rows,):
+        return _check_labels(array, n_components)
+    if array.shape == (n_rows, n_components):
+        return _check_responsibilities(array)
+    raise ValueError(
+        f"init_params as an array must hold labels, shape ({n_rows},), or responsibilities, shape "
+        f"({n_rows}, {n_components}); got shape {array.shape}."
+    )
+
+
+def _check_labels(labels: Array, n_components: int) -> Array:
+    if labels.dtype.kind not in "iub" and not np.all(labels == np.floor(labels)):
+        raise ValueError("init_params as labels must be whole numbers.")
+    labels = labels.astype(np.intp)
+    if labels.min() < 0 or labels.max() >= n_components:
+        raise ValueError(
+            f"init_params as labels must lie in 0..{n_components - 1} (n_components="
+            f"{n_components}), but they range from {labels.min()} to {labels.max()}."
+        )
+    return labels
+
+
+def _check_responsibilities(responsibilities: Array) -> Array:
+    if responsibilities.dtype.kind not in "fiub" or not np.all(np.isfinite(responsibilities)):
+        raise ValueError("init_params as responsibilities must be finite numbers.")
+    if np.any(responsibilities < 0):
+        raise ValueError("init_params as responsibilities must not be negative.")
+    sums = responsibilities.sum(axis=1)
+    if not np.allclose(sums, 1.0, atol=1e-5):
+        row = int(np.argmax(np.abs(sums - 1.0)))
+        raise ValueError(
+            f"init_params as responsibilities must sum to 1 in each row, but row {row} sums to "
+            f"{sums[row]:.6g}."
+        )
+    return responsibilities
+
+
+def clearer(error: ValueError, X: Any) -> ValueError:
+    """The error, or one that names the text where text stands among the numbers."""
+    if "could not convert" not in str(error):
+        return error
+    place = _first_text(X)
+    if place is None:
+        return error
+    row, column, value = place
+    return ValueError(
+        f"X must hold numbers, but column {column!r} has {value!r} in row {row}: could not convert "
+        "string to float. Leave that column out or encode it."
+    )
+
+
+def _first_text(X: Any) -> tuple[int, Any, Any] | None:
+    names = getattr(X, "columns", None)
+    cells = np.asarray(X, dtype=object)
+    if cells.ndim != 2:
+        return None
+    for row, values in enumerate(cells):
+        for column, value in enumerate(values):
+            if isinstance(value, str) and not _is_number(value):
+                return row, column if names is None else list(names)[column], value
+    return None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

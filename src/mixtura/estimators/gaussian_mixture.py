@@ -1,0 +1,841 @@
+"""GaussianMixture: scikit-learn's contract around the one EM loop."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Integral, Real
+from time import perf_counter
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.random import Generator, RandomState
+from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from mixtura import mixture as evaluate
+from mixtura._rows import Array, FloatArray, as_numeric, check_finite, result_dtype
+from mixtura._threads import n_threads
+from mixtura.blocks import ArrayBlocks
+from mixtura.covariance import STRUCTURES, CovarianceStructure, structure
+from mixtura.errors import DataWarning
+from mixtura.estimators import _validation as checks
+from mixtura.estimators._findings import degenerate_message, held_up_components
+from mixtura.estimators._fitting import Beginning, Fit, OnIteration, Options, StartRecord, best_fit
+from mixtura.mixture import Mixture
+from mixtura.saving import save_model
+from mixtura.starts import STARTS, ArrayResponsibilities, LabelResponsibilities, mixture_of
+from mixtura.summary import Criteria, Summary, summarise
+
+
+class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
+    """Gaussian mixture fitted by EM; a drop-in for scikit-learn's class of the same name.
+
+    What an argument means there it means here. Beyond it: sample weights, threads with the same bits
+    for any number of them, memory that does not grow with the rows, sums that stay right far from
+    the origin and in float32. The docs list every difference.
+
+    Parameters
+    ----------
+    n_components : int, default=1
+        Number of components.
+    covariance_type : {'full', 'tied', 'diag', 'spherical'}, default='full'
+        'full': each component its own matrix; 'tied': one matrix for all; 'diag': each its own variances;
+        'spherical': each one variance.
+    tol : float, default=1e-3
+        EM stops when the mean log-likelihood (nats a row) changes by at most this in an iteration.
+    reg_covar : float, default=1e-6
+        Added to the diagonal of every covariance, in squared units of X.
+    max_iter : int, default=100
+        Largest number of EM iterations; 0 leaves the start as it is.
+    n_init : int, default=1
+        Number of starts; the one that ends at the highest likelihood is kept.
+    init_params : {'kmeans', 'k-means++', 'random', 'random_from_data'}, array or callable, default='kmeans'
+        Where EM begins: 'kmeans', from k-means labels; 'k-means++' and 'random_from_data', means at rows
+        of the data; 'random', from random responsibilities. An array of labels, shape (n_samples,), or of
+        responsibilities, shape (n_samples, n_components). A callable gets (X, n_components,
+        random_state) and returns either array or a `Mixture`.
+    weights_init : array-like of shape (n_components,), default=None
+        Starting weights, instead of those of `init_params`.
+    means_init : array-like of shape (n_components, n_features), default=None
+        Starting means.
+    precisions_init : array-like, default=None
+        Starting precisions (inverse covariances), in the shape of `precisions_`.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the starts and of `sample`.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last fit; `n_init` is then ignored.
+    verbose : int, default=0
+        1 prints each start and every `verbose_interval`-th iteration, 2 adds changes and times.
+    verbose_interval : int, default=10
+        Iterations between prints.
+    n_jobs : int or None, default=None
+        Threads. None: all the cores that this process may use (affinity and cgroup limits respected), and
+        one where the problem is small. -1: all cores, -2: all but one. Results do not depend on it.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (n_components,)
+    means_ : ndarray of shape (n_components, n_features)
+    covariances_, precisions_, precisions_cholesky_ : ndarray
+        (n_components, n_features, n_features) for 'full', (n_features, n_features) for 'tied',
+        (n_components, n_features) for 'diag', (n_components,) for 'spherical'. Like weights_ and means_
+        computed in float64 and handed out in X's dtype.
+    mixture_ : Mixture
+        The fitted distribution, in float64.
+    converged_ : bool
+    n_iter_ : int
+        Iterations of the best start.
+    lower_bound_ : float
+        Mean log-likelihood of the fitted mixture (in scikit-learn: of the one before).
+    lower_bounds_ : list of float
+        The same after each iteration of the best start.
+    starts_ : list of StartRecord
+        What became of each start, with the seed that repeats it.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only where X has string column names.
+
+    See Also
+    --------
+    Mixture : the fitted distribution as a value: marginal, conditional, density.
+    load : read what `save` wrote.
+
+    References
+    ----------
+    Dempster, Laird & Rubin 1977, Maximum likelihood from incomplete data via the EM algorithm.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mixtura import GaussianMixture
+    >>> X = np.array([[1, 2], [1, 4], [1, 0], [10, 2], [10, 4], [10, 0]])
+    >>> gm = GaussianMixture(n_components=2, random_state=0, reg_covar=1e-3).fit(
+    ...     X, sample_weight=[1, 1, 1, 2, 2, 2])
+    >>> gm.weights_.round(3).tolist()
+    [0.667, 0.333]
+    >>> gm.predict([[0, 0], [12, 3]])
+    array([1, 0])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "covariance_type": [StrOptions(set(STRUCTURES))],
+        "tol": [Interval(Real, 0.0, None, closed="left")],
+        "reg_covar": [Interval(Real, 0.0, None, closed="left")],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "init_params": [StrOptions(set(STARTS)), "array-like", callable],
+        "weights_init": ["array-like", None],
+        "means_init": ["array-like", None],
+        "precisions_init": ["array-like", None],
+        "random_state": ["random_state"],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+        "verbose_interval": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [Integral, None],
+    }
+
+    #: Called as f(start, n_iter, mean_log_likelihood) after each iteration; faces set it for progress.
+    _on_iteration: OnIteration | None = None
+
+    def __init__(
+        self,
+        n_components: int = 1,
+        *,
+        covariance_type: str = "full",
+        tol: float = 1e-3,
+        reg_covar: float = 1e-6,
+        max_iter: int = 100,
+        n_init: int = 1,
+        init_params: Any = "kmeans",
+        weights_init: Any = None,
+        means_init: Any = None,
+        precisions_init: Any = None,
+        random_state: int | RandomState | None = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        verbose_interval: int = 10,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.tol = tol
+        self.reg_covar = reg_covar
+        self.max_iter = max_iter
+        self.n_init = n_init
+        self.init_params = init_params
+        self.weights_init = weights_init
+        self.means_init = means_init
+        self.precisions_init = precisions_init
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.verbose_interval = verbose_interval
+        self.n_jobs = n_jobs
+
+    # Fitting
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Fit by EM from `n_init` starts and keep the likeliest.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            float32 and float64 arrays are read where they lie, memory maps and any strides included.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative. A whole weight counts as that many equal rows, 0 as none.
+
+        Returns
+        -------
+        self : GaussianMixture
+
+        Raises
+        ------
+        ValueError
+            If an argument, X or a weight is not possible, or if every start ends with a singular
+            covariance. The earlier fit, if any, is then unchanged.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the best start did not converge.
+        DataWarning
+            If a component is held up by reg_covar alone; names constant or equal columns and
+            repeated rows.
+        """
+        self._fit(X, sample_weight)
+        return self
+
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
+        """Fit, and return the labels of X: the same as fit(X).predict(X).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int64
+
+        Raises
+        ------
+        ValueError
+            As `fit`.
+        """
+        rows = self._fit(X, sample_weight)
+        return evaluate.labels(self.mixture_, rows, n_threads(self.n_jobs))
+
+    def _fit(self, X: Any, sample_weight: Any) -> Array:
+        with self._unchanged_on_failure():
+            kind = self._check_parameters()
+            previous = self._warm_mixture(kind)
+            rows = self._check_training_rows(X)
+            weight = checks.check_sample_weight(sample_weight, len(rows))
+            self._check_enough_rows(len(rows) if weight is None else int(np.count_nonzero(weight)))
+            self._check_unchanged_features(previous)
+            blocks = ArrayBlocks(rows, weight, n_threads(self.n_jobs))
+            seeds = self._seeds()
+            beginnings = self._beginnings(kind, rows, blocks, seeds, previous)
+            fit, records = best_fit(beginnings, blocks, self._options())
+            self._set_fit(fit, records, rows, seeds[0])
+        self._warn(fit, rows)
+        return rows
+
+    @contextmanager
+    def _unchanged_on_failure(self) -> Iterator[None]:
+        before = dict(self.__dict__)
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _check_parameters(self) -> CovarianceStructure:
+        try:
+            self._validate_params()
+        except InvalidParameterError as error:
+            params = self.get_params(deep=False)
+            message = checks.suggest(error, self._parameter_constraints, params)
+            raise InvalidParameterError(message) from None
+        if self.n_jobs == 0:
+            raise ValueError("n_jobs must not be 0: None or -1 mean all cores, 1 means one thread.")
+        return structure(self.covariance_type)
+
+    def _check_training_rows(self, X: Any) -> Array:
+        try:
+            rows: Array = validate_data(
+                self, X, dtype=as_numeric(X), ensure_all_finite=False, ensure_min_samples=2
+            )
+        except ValueError as error:
+            raise checks.clearer(error, X) from error
+        self._check_finite(rows)
+        return rows
+
+    def _check_rows(self, X: Any) -> Array:
+        """Rows to evaluate, in the columns that were fitted."""
+        check_is_fitted(self)
+        try:
+            rows: Array = validate_data(
+                self, X, dtype=as_numeric(X), ensure_all_finite=False, reset=False
+            )
+        except ValueError as error:
+            raise checks.clearer(error, X) from error
+        self._check_finite(rows)
+        return rows
+
+    def _check_finite(self, rows: Array) -> None:
+        names = getattr(self, "feature_names_in_", None)
+        check_finite(rows, names, n_threads(self.n_jobs), type(self).__name__)
+
+    def _check_enough_rows(self, n_rows: int) -> None:
+        if n_rows < self.n_components:
+            raise ValueError(
+                f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
+                f"n_samples = {n_rows} (rows of weight 0 do not count)."
+            )
+
+    def _warm_mixture(self, kind: CovarianceStructure) -> Mixture | None:
+        """Where a warm start goes on, or None for a fresh start."""
+        if not self.warm_start or not hasattr(self, "converged_"):
+            return None
+        previous = self.mixture_
+        for name, before, now in (
+            ("n_components", previous.n_components, self.n_components),
+            ("covariance_type", previous.covariance_type, kind.name),
+        ):
+            if before != now:
+                raise ValueError(
+                    f"warm_start=True goes on from a fit with {name}={before!r}, but {name} is now {now!r}: "
+                    "set it back, or fit with warm_start=False."
+                )
+        return previous
+
+    def _check_unchanged_features(self, previous: Mixture | None) -> None:
+        if previous is not None and previous.n_features != self.n_features_in_:
+            raise ValueError(
+                f"warm_start=True goes on from a fit of {previous.n_features} features, but X has "
+                f"{self.n_features_in_}: fit with warm_start=False."
+            )
+
+    def _seeds(self) -> list[int]:
+        """One seed a start: the first is random_state itself, so that it is scikit-learn's start."""
+        if isinstance(self.random_state, Integral):
+            first = int(self.random_state)
+        else:
+            first = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        others = np.random.SeedSequence(first).generate_state(max(self.n_init - 1, 1))
+        return [first, *(int(seed) for seed in others[: self.n_init - 1])]
+
+    def _beginnings(
+        self,
+        kind: CovarianceStructure,
+        rows: Array,
+        blocks: ArrayBlocks,
+        seeds: list[int],
+        previous: Mixture | None,
+    ) -> list[Beginning]:
+        if previous is not None:
+            return [Beginning("warm start", None, lambda: previous)]
+        given = self._given_parameters(kind, rows.shape[1])
+        if None not in given:
+            return [Beginning("given parameters", None, lambda: _override(None, kind, *given))]
+        if not isinstance(self.init_params, str) and not callable(self.init_params):
+            array = checks.check_start_array(self.init_params, len(rows), self.n_components)
+            return [
+                Beginning(
+                    "given array",
+                    None,
+                    lambda: _override(self._from_array(array, kind, blocks), kind, *given),
+                )
+            ]
+        name = self.init_params if isinstance(self.init_params, str) else "callable"
+
+        def make(seed: int) -> Mixture:
+            start = self._make_start(kind, rows, blocks, np.random.RandomState(seed))
+            return _override(start, kind, *given)
+
+        return [Beginning(name, seed, lambda seed=seed: make(seed)) for seed in seeds]
+
+    def _make_start(
+        self, kind: CovarianceStructure, rows: Array, blocks: ArrayBlocks, rng: RandomState
+    ) -> Mixture:
+        if isinstance(self.init_params, str):
+            start = STARTS[self.init_params]
+            return start(blocks, kind, self.n_components, float(self.reg_covar), rng)
+        result = self.init_params(rows, self.n_components, rng)
+        if isinstance(result, Mixture):
+            return self._check_start_mixture(result, kind, rows.shape[1])
+        array = checks.check_start_array(result, len(rows), self.n_components)
+        return self._from_array(array, kind, blocks)
+
+    def _from_array(self, array: Array, kind: CovarianceStructure, blocks: ArrayBlocks) -> Mixture:
+        given = (
+            LabelResponsibilities(array, self.n_components)
+            if array.ndim == 1
+            else ArrayResponsibilities(array)
+        )
+        return mixture_of(given, blocks, kind, self.n_components, float(self.reg_covar))
+
+    def _check_start_mixture(
+        self, start: Mixture, kind: CovarianceStructure, n_features: int
+    ) -> Mixture:
+        expected = (kind.name, self.n_components, n_features)
+        got = (start.covariance_type, start.n_components, start.n_features)
+        if got != expected:
+            raise ValueError(
+                "init_params returned a mixture of (covariance_type, n_components, n_features) = "
+                f"{got}, but {expected} is wanted."
+            )
+        return start
+
+    def _given_parameters(
+        self, kind: CovarianceStructure, n_features: int
+    ) -> tuple[FloatArray | None, FloatArray | None, FloatArray | None]:
+        k = self.n_components
+        weights = means = precisions = None
+        if self.weights_init is not None:
+            weights = checks.check_weights_init(self.weights_init, k)
+        if self.means_init is not None:
+            means = checks.check_means_init(self.means_init, k, n_features)
+        if self.precisions_init is not None:
+            precisions = checks.check_precisions_init(self.precisions_init, kind, k, n_features)
+        return weights, means, precisions
+
+    def _options(self) -> Options:
+        printer = _Printer(self.verbose, self.verbose_interval) if self.verbose else None
+        return Options(
+            reg_covar=float(self.reg_covar),
+            tol=float(self.tol),
+            max_iter=self.max_iter,
+            on_iteration=self._on_iteration or (printer.iteration if printer else None),
+            on_end=printer.end if printer else None,
+        )
+
+    def _set_fit(self, fit: Fit, records: list[StartRecord], rows: Array, seed: int) -> None:
+        self._fitted = fit.mixture.frozen()
+        self._hand_out(fit.mixture, result_dtype(rows))
+        statistics = fit.statistics
+        self._criteria = Criteria(
+            statistics.weight,
+            statistics.log_likelihood,
+            statistics.log_certainty,
+            fit.mixture.n_parameters,
+        )
+        self._n_rows = len(rows)
+        self.converged_ = fit.monitor.converged
+        self.n_iter_ = fit.monitor.n_iter
+        self.lower_bound_ = statistics.mean_log_likelihood
+        self.lower_bounds_ = fit.monitor.log_likelihoods
+        self.starts_ = records
+        self._sampler = np.random.RandomState(np.random.SeedSequence((seed, 1)).generate_state(4))
+
+    def _hand_out(self, mixture: Mixture, dtype: np.dtype[Any]) -> None:
+        self.weights_ = mixture.weights.astype(dtype)
+        self.means_ = mixture.means.astype(dtype)
+        self.covariances_ = mixture.covariances.astype(dtype)
+        self.precisions_cholesky_ = mixture.precisions_cholesky.astype(dtype)
+        self.precisions_ = mixture.precisions.astype(dtype)
+
+    def _warn(self, fit: Fit, rows: Array) -> None:
+        if not self.converged_ and self.max_iter > 0:
+            warnings.warn(_convergence_message(fit, self.tol), ConvergenceWarning, stacklevel=4)
+        held = held_up_components(fit.mixture, float(self.reg_covar)) if self.reg_covar else []
+        if held:
+            names = getattr(self, "feature_names_in_", None)
+            message = degenerate_message(held, rows, float(self.reg_covar), names)
+            warnings.warn(message, DataWarning, stacklevel=4)
+
+    # Using the fit
+
+    @property
+    def mixture_(self) -> Mixture:
+        """The fitted distribution, in float64.
+
+        Where the public parameters were set by hand, the distribution that they describe.
+        """
+        check_is_fitted(self, "means_")
+        fitted: Mixture | None = getattr(self, "_fitted", None)
+        if fitted is not None and self._is_handed_out(fitted):
+            return fitted
+        return self._from_attributes()
+
+    def _is_handed_out(self, fitted: Mixture) -> bool:
+        return fitted.covariance_type == self.covariance_type and all(
+            np.array_equal(handed, own.astype(handed.dtype))
+            for handed, own in (
+                (np.asarray(self.weights_), fitted.weights),
+                (np.asarray(self.means_), fitted.means),
+                (np.asarray(self.precisions_cholesky_), fitted.precisions_cholesky),
+            )
+        )
+
+    def _from_attributes(self) -> Mixture:
+        kind = structure(self.covariance_type)
+        means = np.array(self.means_, dtype=np.float64, order="C")
+        factors = np.array(self.precisions_cholesky_, dtype=np.float64, order="C")
+        if not hasattr(self, "covariances_"):
+            covariances = kind.invert_precisions(kind.precisions(factors))
+        else:
+            covariances = np.array(self.covariances_, dtype=np.float64, order="C")
+        weights = np.array(self.weights_, dtype=np.float64)
+        return Mixture(kind, weights, means, covariances, factors).frozen()
+
+    def predict(self, X: Any) -> Array:
+        """Label each row with its likeliest component: the argmax of `predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int64
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has other columns than were fitted, NaN or infinity.
+        """
+        rows = self._check_rows(X)
+        return evaluate.labels(self.mixture_, rows, n_threads(self.n_jobs))
+
+    def predict_proba(self, X: Any) -> Array:
+        """Responsibilities: the probability of each component given each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            Rows sum to 1.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has other columns than were fitted, NaN or infinity.
+        """
+        rows = self._check_rows(X)
+        return evaluate.responsibilities(self.mixture_, rows, n_threads(self.n_jobs))
+
+    def score_samples(self, X: Any) -> Array:
+        """Log-density of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has other columns than were fitted, NaN or infinity.
+        """
+        rows = self._check_rows(X)
+        return evaluate.log_density(self.mixture_, rows, n_threads(self.n_jobs))
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Mean log-density of the rows, in nats; the weighted mean where weights are given.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X or a weight is not possible.
+        """
+        criteria = self._score(X, sample_weight)
+        return criteria.log_likelihood / criteria.weight
+
+    def bic(self, X: Any, sample_weight: Any = None) -> float:
+        """Bayesian information criterion; lower is better. Its n is the sum of the weights.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+            -2 log-likelihood + degrees of freedom * log n (Schwarz 1978).
+        """
+        return self._score(X, sample_weight).bic
+
+    def aic(self, X: Any, sample_weight: Any = None) -> float:
+        """Akaike information criterion; lower is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+            -2 log-likelihood + 2 degrees of freedom (Akaike 1974).
+        """
+        return self._score(X, sample_weight).aic
+
+    def icl(self, X: Any, sample_weight: Any = None) -> float:
+        """Integrated completed likelihood; lower is better.
+
+        BIC plus twice the entropy of the hard assignment, so it prefers components that are
+        clusters.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+            BIC - 2 sum_i w_i log max_k r_ik (Biernacki, Celeux & Govaert 2000).
+        """
+        return self._score(X, sample_weight).icl
+
+    def _score(self, X: Any, sample_weight: Any) -> Criteria:
+        rows = self._check_rows(X)
+        weight = checks.check_sample_weight(sample_weight, len(rows))
+        sums = ArrayBlocks(rows, weight, n_threads(self.n_jobs)).score(self.mixture_)
+        return Criteria(
+            sums.weight, sums.log_likelihood, sums.log_certainty, self.mixture_.n_parameters
+        )
+
+    def sample(
+        self, n_samples: int = 1, random_state: int | RandomState | Generator | None = None
+    ) -> tuple[Array, Array]:
+        """Draw rows from the fitted mixture, in random order of their components.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        random_state : int, RandomState, Generator or None, default=None
+            None: each call goes on from the last one; the estimator's `random_state` sets the
+            sequence.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features), in the dtype of the fitted rows
+        y : ndarray of shape (n_samples,)
+            The component of each row.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If n_samples is below 1.
+        """
+        check_is_fitted(self)
+        if random_state is None:
+            random_state = getattr(self, "_sampler", self.random_state)
+        X, y = self.mixture_.sample(n_samples, random_state)
+        return X.astype(self.means_.dtype, copy=False), y
+
+    def _n_parameters(self) -> int:
+        return self.mixture_.n_parameters
+
+    # Showing and keeping the fit
+
+    def summary(self) -> Summary:
+        """Put the fit on one page: print it, or read its fields.
+
+        Returns
+        -------
+        Summary
+            Of the rows that were fitted.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        """
+        check_is_fitted(self, "_criteria")
+        return summarise(
+            self.mixture_,
+            self._criteria,
+            self._n_rows,
+            self.n_iter_,
+            self.converged_,
+            self._feature_names(),
+        )
+
+    def _feature_names(self) -> tuple[str, ...]:
+        names = getattr(self, "feature_names_in_", None)
+        if names is None:
+            return tuple(f"x{j}" for j in range(self.n_features_in_))
+        return tuple(str(name) for name in names)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fit to one safetensors file, which `mixtura.load` reads without running code.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        OSError
+            If the file cannot be written; an older file of that name is then unchanged.
+        """
+        check_is_fitted(self, "_criteria")
+        from mixtura import __version__
+
+        names = getattr(self, "feature_names_in_", None)
+        facts = {
+            "library_version": __version__,
+            "parameters": _jsonable_parameters(self.get_params(deep=False)),
+            "dtype": self.means_.dtype.name,
+            "feature_names": None if names is None else [str(name) for name in names],
+            "n_rows": self._n_rows,
+            "weight": self._criteria.weight,
+            "log_likelihood": self._criteria.log_likelihood,
+            "log_certainty": self._criteria.log_certainty,
+            "n_iter": self.n_iter_,
+            "converged": bool(self.converged_),
+            "lower_bounds": [float(bound) for bound in self.lower_bounds_],
+        }
+        save_model(path, self.mixture_, facts)
+
+    @classmethod
+    def _from_facts(cls, mixture: Mixture, facts: dict[str, Any]) -> GaussianMixture:
+        model = cls(**facts["parameters"])
+        model.n_features_in_ = mixture.n_features
+        if facts["feature_names"] is not None:
+            model.feature_names_in_ = np.array(facts["feature_names"], dtype=object)
+        model._fitted = mixture
+        model._hand_out(mixture, np.dtype(facts["dtype"]))
+        model._criteria = Criteria(
+            facts["weight"], facts["log_likelihood"], facts["log_certainty"], mixture.n_parameters
+        )
+        model._n_rows = facts["n_rows"]
+        model.converged_ = facts["converged"]
+        model.n_iter_ = facts["n_iter"]
+        model.lower_bounds_ = facts["lower_bounds"]
+        model.lower_bound_ = facts["log_likelihood"] / facts["weight"]
+        model.starts_ = []
+        return model
+
+
+def _override(
+    start: Mixture | None,
+    kind: CovarianceStructure,
+    weights: FloatArray | None,
+    means: FloatArray | None,
+    precisions: FloatArray | None,
+) -> Mixture:
+    """The start with those parameters replaced that the user gives, as scikit-learn does."""
+    if precisions is None:
+        if weights is None and means is None:
+            assert start is not None
+            return start
+        assert start is not None
+        covariances, factors = start.covariances, start.precisions_cholesky
+    else:
+        covariances, factors = kind.invert_precisions(precisions), kind.factor_precisions(precisions)
+    weights = start.weights if weights is None and start is not None else weights
+    means = start.means if means is None and start is not None else means
+    assert weights is not None
+    assert means is not None
+    return Mixture(kind, weights, means, covariances, factors)
+
+
+def _convergence_message(fit: Fit, tol: float) -> str:
+    monitor = fit.monitor
+    return (
+        "Best performing initialization did not converge. "
+        "Try different init parameters, or increase max_iter, tol, or check for degenerate data. "
+        f"After {monitor.n_iter} iterations the mean log-likelihood, {monitor.history[-1]:.6g}, still "
+        f"changed by {monitor.change:.3g} in an iteration; tol is {tol:g}."
+    )
+
+
+def _jsonable_parameters(params: dict[str, Any]) -> dict[str, Any]:
+    """Constructor arguments as JSON; what cannot be written (a callable, a generator) becomes the default."""
+    defaults = GaussianMixture().get_params(deep=False)
+    return {name: _jsonable(value, defaults[name]) for name, value in params.items()}
+
+
+def _jsonable(value: Any, default: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if callable(value) or isinstance(value, RandomState):
+        return default
+    return np.asarray(value).tolist()
+
+
+class _Printer:
+    """Prints what scikit-learn's `verbose` prints."""
+
+    def __init__(self, verbose: int, interval: int) -> None:
+        self._verbose = verbose
+        self._interval = interval
+        self._start = -1
+        self._began = self._last = perf_counter()
+        self._previous = np.nan
+
+    def iteration(self, start: int, n_iter: int, log_likelihood: float) -> None:
+        if start != self._start:
+            self._start, self._previous = start, np.nan
+            self._began = self._last = perf_counter()
+            print(f"Initialization {start}")
+        if n_iter % self._interval == 0:
+            print(f"  Iteration {n_iter}{self._details(log_likelihood)}")
+        self._previous = log_likelihood
+
+    def _details(self, log_likelihood: float) -> str:
+        if self._verbose < 2:
+            return ""
+        now = perf_counter()
+        elapsed, self._last = now - self._last, now
+        return f"\t time lapse {elapsed:.5f}s\t ll change {log_likelihood - self._previous:.5f}"
+
+    def end(self, start: int, fit: Fit) -> None:
+        state = "converged." if fit.monitor.converged else "did not converge."
+        details = ""
+        if self._verbose > 1:
+            seconds = perf_counter() - self._began
+            details = f"\t time lapse {seconds:.5f}s\t lower bound {fit.monitor.history[-1]:.5f}"
+        print(f"Initialization {start} {state}{details}")
+
+
+__all__ = ["GaussianMixture"]

@@ -1,0 +1,374 @@
+"""A Gaussian mixture as one immutable value: weights, means, covariances; density, sampling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator, RandomState
+from scipy.linalg import solve_triangular
+from sklearn.utils import check_random_state
+
+from mixtura import _core
+from mixtura._rows import Array, FloatArray, check_rows, native_blocks, result_dtype
+from mixtura._threads import n_threads
+from mixtura.covariance import CovarianceStructure, structure
+
+Seed = int | RandomState | Generator | None
+
+
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
+class Mixture:
+    """The distribution sum_k w_k N(mu_k, Sigma_k). Make one with `from_parameters`.
+
+    Attributes
+    ----------
+    structure : CovarianceStructure
+        Gives the covariances their shape and meaning.
+    weights : ndarray of shape (n_components,)
+        Non-negative, sum 1.
+    means : ndarray of shape (n_components, n_features)
+    covariances, precisions_cholesky : ndarray
+        In the structure's shape: full (n_components, n_features, n_features), tied
+        (n_features, n_features), diag (n_components, n_features), spherical (n_components,).
+        P = precisions_cholesky is upper triangular with P P^T = inv(covariance).
+
+    Examples
+    --------
+    >>> import mixtura
+    >>> mixture = mixtura.Mixture.from_parameters(
+    ...     weights=[0.4, 0.6], means=[[0.0], [5.0]], covariances=[[[1.0]], [[4.0]]]
+    ... )
+    >>> mixture.log_density([[0.0], [5.0]]).round(4)
+    array([-1.7949, -2.1229])
+    """
+
+    structure: CovarianceStructure
+    weights: FloatArray
+    means: FloatArray
+    covariances: FloatArray
+    precisions_cholesky: FloatArray
+
+    @classmethod
+    def from_parameters(
+        cls, weights: Any, means: Any, covariances: Any, *, covariance_type: str = "full"
+    ) -> Mixture:
+        """Return the mixture with these parameters, checked.
+
+        Parameters
+        ----------
+        weights : array-like of shape (n_components,)
+            Non-negative numbers that sum to 1.
+        means : array-like of shape (n_components, n_features)
+        covariances : array-like
+            In the shape of `covariance_type`; symmetric and positive definite.
+        covariance_type : {'full', 'tied', 'diag', 'spherical'}, default='full'
+
+        Raises
+        ------
+        ValueError
+            If a shape, a weight or a covariance is not as it should be.
+        """
+        kind = structure(covariance_type)
+        means = _as_floats(means, "means")
+        if means.ndim != 2:
+            raise ValueError(f"means must be 2-D (n_components, n_features), got {means.ndim}-D.")
+        n_components, n_features = means.shape
+        weights = _as_floats(weights, "weights", (n_components,))
+        _check_weights(weights)
+        shape = kind.shape(n_components, n_features)
+        covariances = _as_floats(covariances, f"'{kind.name}' covariances", shape)
+        _check_symmetric(covariances, n_features)
+        factors = kind.factor_covariances(covariances, n_components, n_features)
+        return cls(kind, weights, means, covariances, factors).frozen()
+
+    def frozen(self) -> Mixture:
+        """Make every array read-only, and return the mixture."""
+        for array in (self.weights, self.means, self.covariances, self.precisions_cholesky):
+            array.setflags(write=False)
+        return self
+
+    @property
+    def covariance_type(self) -> str:
+        """The structure's name."""
+        return self.structure.name
+
+    @property
+    def n_components(self) -> int:
+        """Number of components."""
+        return self.means.shape[0]
+
+    @property
+    def n_features(self) -> int:
+        """Number of features."""
+        return self.means.shape[1]
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of free parameters: weights, means and covariances."""
+        k, d = self.means.shape
+        return k - 1 + k * d + self.structure.n_covariance_parameters(k, d)
+
+    @property
+    def precisions(self) -> FloatArray:
+        """Inverse covariances, in the structure's shape."""
+        return self.structure.precisions(self.precisions_cholesky)
+
+    @property
+    def spreads(self) -> FloatArray:
+        """Standard deviation of each feature in each component: (n_components, n_features)."""
+        return np.sqrt(self.structure.diagonals(self.covariances, *self.means.shape))
+
+    def covariance_matrices(self) -> FloatArray:
+        """Every component's covariance as a full matrix.
+
+        Returns
+        -------
+        ndarray of shape (n_components, n_features, n_features)
+        """
+        return self.structure.matrices(self.covariances, *self.means.shape)
+
+    def __repr__(self) -> str:
+        return (
+            f"Mixture({self.n_components} components, {self.n_features} features, "
+            f"{self.covariance_type} covariances)"
+        )
+
+    def log_density(self, X: Any, *, n_jobs: int | None = None) -> Array:
+        """Log of the density at each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        n_jobs : int or None, default=None
+            Threads; None: all the cores that this process may use.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,), float32 for float32 rows, else float64
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, or has another number of features.
+        """
+        threads = n_threads(n_jobs)
+        return log_density(self, check_rows(X, self.n_features, threads), threads)
+
+    def responsibilities(self, X: Any, *, n_jobs: int | None = None) -> Array:
+        """Probability of each component given each row; rows sum to 1.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        n_jobs : int or None, default=None
+            Threads; None: all the cores that this process may use.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_components), float32 for float32 rows, else float64
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, or has another number of features.
+        """
+        threads = n_threads(n_jobs)
+        return responsibilities(self, check_rows(X, self.n_features, threads), threads)
+
+    def labels(self, X: Any, *, n_jobs: int | None = None) -> Array:
+        """The likeliest component of each row: the argmax of its responsibilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        n_jobs : int or None, default=None
+            Threads; None: all the cores that this process may use.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,), int64
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, or has another number of features.
+        """
+        threads = n_threads(n_jobs)
+        return labels(self, check_rows(X, self.n_features, threads), threads)
+
+    def sample(self, n_samples: int = 1, random_state: Seed = None) -> tuple[Array, Array]:
+        """Draw rows, in random order of their components.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        random_state : int, RandomState, Generator or None, default=None
+            None draws from numpy's global state, as everywhere in scikit-learn.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+        labels : ndarray of shape (n_samples,), int64
+            The component that each row was drawn from.
+
+        Raises
+        ------
+        ValueError
+            If n_samples is below 1.
+        """
+        if n_samples < 1:
+            raise ValueError(
+                f"Invalid value for 'n_samples': {n_samples}. The sampling requires at least "
+                "one sample."
+            )
+        rng = random_state if isinstance(random_state, Generator) else check_random_state(random_state)
+        drawn = rng.choice(self.n_components, size=n_samples, p=self.weights / self.weights.sum())
+        X = rng.standard_normal((n_samples, self.n_features))
+        factors = self.structure.matrices(self.precisions_cholesky, *self.means.shape)
+        for k in np.unique(drawn):
+            # Sigma = inv(P)^T inv(P): noise z becomes inv(P)^T z.
+            mine = drawn == k
+            X[mine] = self.means[k] + solve_triangular(factors[k], X[mine].T, trans="T").T
+        return X, drawn.astype(np.int64)
+
+    def marginal(self, features: Sequence[int]) -> Mixture:
+        """The distribution of some features alone.
+
+        Parameters
+        ----------
+        features : sequence of int
+            Column indices, in the order wanted; negative ones count from the end.
+
+        Returns
+        -------
+        Mixture
+
+        Raises
+        ------
+        ValueError
+            If an index is out of range or appears twice, or none is given.
+        """
+        kept = self._feature_indices(features)
+        covariances = np.ascontiguousarray(self.structure.marginal(self.covariances, kept))
+        return self._with(self.weights, self.means[:, kept], covariances)
+
+    def condition(self, features: Sequence[int], values: Any) -> Mixture:
+        """The distribution of the other features where `features` have `values`.
+
+        Parameters
+        ----------
+        features : sequence of int
+            Columns whose values are known.
+        values : array-like of shape (len(features),)
+
+        Returns
+        -------
+        Mixture
+            Over the remaining features, in their order. Weights are the responsibilities of
+            `values` (Bishop 2006, eqs. 2.81, 2.82 within each component).
+
+        Raises
+        ------
+        ValueError
+            If an index is out of range or appears twice, if no feature would remain, or if
+            `values` has another length.
+        """
+        given = self._feature_indices(features)
+        rest = [j for j in range(self.n_features) if j not in given]
+        if not rest:
+            raise ValueError("condition needs at least one feature left free, but all are given.")
+        values = _as_floats(values, "values", (len(given),))
+        gain, covariances = self.structure.condition(self.covariances, given, rest)
+        shift = np.einsum("krg,kg->kr", np.broadcast_to(gain, (self.n_components, *gain.shape[1:])),
+                          values - self.means[:, given])
+        weights = self.marginal(given).responsibilities(values[np.newaxis])[0]
+        return self._with(weights, self.means[:, rest] + shift, np.ascontiguousarray(covariances))
+
+    def _with(self, weights: FloatArray, means: FloatArray, covariances: FloatArray) -> Mixture:
+        means = np.ascontiguousarray(means)
+        factors = self.structure.factor_covariances(covariances, *means.shape)
+        return Mixture(self.structure, weights.copy(), means, covariances.copy(), factors).frozen()
+
+    def _feature_indices(self, features: Sequence[int]) -> list[int]:
+        indices = [int(j) for j in features]
+        for j in indices:
+            if not -self.n_features <= j < self.n_features:
+                raise ValueError(f"feature {j} is out of range: there are {self.n_features}.")
+        indices = [j % self.n_features for j in indices]
+        if len(set(indices)) != len(indices) or not indices:
+            raise ValueError(f"features must be distinct and at least one, got {list(features)}.")
+        return indices
+
+
+def log_density(mixture: Mixture, X: Array, threads: int) -> Array:
+    """Log density of checked rows."""
+    out = np.empty(len(X), dtype=result_dtype(X))
+    for rows, block in native_blocks(X):
+        _evaluate(mixture, block, out[rows], None, None, threads)
+    return out
+
+
+def responsibilities(mixture: Mixture, X: Array, threads: int) -> Array:
+    """Responsibilities of checked rows."""
+    out = np.empty((len(X), mixture.n_components), dtype=result_dtype(X))
+    for rows, block in native_blocks(X):
+        _evaluate(mixture, block, None, out[rows], None, threads)
+    return out
+
+
+def labels(mixture: Mixture, X: Array, threads: int) -> Array:
+    """Labels of checked rows."""
+    out = np.empty(len(X), dtype=np.int64)
+    for rows, block in native_blocks(X):
+        _evaluate(mixture, block, None, None, out[rows], threads)
+    return out
+
+
+def _evaluate(
+    mixture: Mixture,
+    X: Array,
+    log_densities: Array | None,
+    resp: Array | None,
+    best: Array | None,
+    threads: int,
+) -> None:
+    _core.evaluate(
+        mixture.structure.kernel,
+        X,
+        mixture.weights,
+        mixture.means,
+        mixture.precisions_cholesky,
+        log_densities,
+        resp,
+        best,
+        threads,
+    )
+
+
+def _as_floats(values: Any, name: str, shape: tuple[int, ...] | None = None) -> FloatArray:
+    array = np.array(values, dtype=np.float64, order="C")
+    if shape is not None and array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {array.shape}.")
+    if not np.all(np.isfinite(array)):
+        raise ValueError(f"{name} must be finite numbers, but some are NaN or infinite.")
+    return array
+
+
+def _check_weights(weights: FloatArray) -> None:
+    if np.any(weights < 0):
+        k = int(np.argmin(weights))
+        raise ValueError(f"weights must not be negative, but weight {k} is {weights[k]:g}.")
+    if not np.isclose(weights.sum(), 1.0, atol=1e-6):
+        raise ValueError(f"weights must sum to 1, but their sum is {weights.sum():.6g}.")
+
+
+def _check_symmetric(covariances: FloatArray, n_features: int) -> None:
+    is_matrix = covariances.ndim >= 2 and covariances.shape[-2:] == (n_features, n_features)
+    if is_matrix and not np.allclose(covariances, np.swapaxes(covariances, -1, -2)):
+        # (n_components, n_features) of a diag structure with as many components is not a matrix,
+        # but then only its own factorisation decides.
+        if covariances.ndim == 3:
+            raise ValueError("covariances must be symmetric matrices.")

@@ -1,0 +1,127 @@
+"""What a picture needs of the data: a sample of the rows, their labels, and the names."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from mixtura import Mixture
+from mixtura._names import nearest
+from mixtura._rows import check_rows
+
+SAMPLE_SEED = 0
+
+
+@dataclass(frozen=True)
+class DrawnRows:
+    """The rows that a picture shows, and what the whole mixture says of each."""
+
+    points: NDArray[np.float64]  # only the chosen features
+    labels: NDArray[Any]
+    certainty: NDArray[np.float64]
+    n_rows: int  # of the data that they were sampled from
+
+    @property
+    def note(self) -> str:
+        """What the picture has to admit, or nothing."""
+        if len(self.points) == self.n_rows:
+            return ""
+        return f"{len(self.points):,} of {self.n_rows:,} rows drawn (random sample)"
+
+
+def mixture_of(model: Any) -> Mixture:
+    if isinstance(model, Mixture):
+        return model
+    if not hasattr(type(model), "fit"):
+        raise TypeError(
+            f"model must be a fitted mixtura estimator or a mixtura.Mixture, "
+            f"got {type(model).__name__}"
+        )
+    check_is_fitted(model, "mixture_")
+    mixture: Mixture = model.mixture_
+    return mixture
+
+
+def feature_names(model: Any, X: Any, n_features: int) -> tuple[str, ...]:
+    """Return the names that the model was fitted with, else the data frame's, else x0, x1, ..."""
+    named = _named(getattr(model, "feature_names_in_", None)) or _columns(X)
+    return named if len(named) == n_features else tuple(f"x{j}" for j in range(n_features))
+
+
+def matrix(model: Any, X: Any, n_features: int) -> NDArray[Any]:
+    """`X` as numbers, with the columns of a data frame in the order that the model knows."""
+    wanted = _named(getattr(model, "feature_names_in_", None))
+    if wanted and _columns(X):
+        X = _columns_by_name(X, wanted)
+    return check_rows(X, n_features)
+
+
+def feature_indexes(features: Any, names: Sequence[str]) -> list[int]:
+    """Return the columns that `features` (names or numbers, one or several) means."""
+    if isinstance(features, str) or not isinstance(features, Iterable):
+        features = [features]
+    indexes = [_index(feature, names) for feature in features]
+    if not indexes:
+        raise ValueError("features is empty: name at least one.")
+    if len(set(indexes)) < len(indexes):
+        raise ValueError(f"features names one twice: {list(features)}.")
+    return indexes
+
+
+def telling_features(mixture: Mixture, n: int) -> list[int]:
+    """Choose the `n` features whose means differ most, compared with the spread within."""
+    means, weights = mixture.means, mixture.weights
+    within = weights @ np.diagonal(mixture.covariance_matrices(), axis1=1, axis2=2)
+    between = weights @ (means - weights @ means) ** 2
+    return sorted(np.argsort(-between / (between + within), kind="stable")[:n].tolist())
+
+
+def drawn_rows(mixture: Mixture, rows: NDArray[Any], indexes: list[int], limit: int) -> DrawnRows:
+    sample = rows if len(rows) <= limit else rows[_chosen(len(rows), limit)]
+    responsibilities = mixture.responsibilities(sample)
+    return DrawnRows(
+        points=sample[:, indexes].astype(np.float64),
+        labels=responsibilities.argmax(axis=1),
+        certainty=responsibilities.max(axis=1),
+        n_rows=len(rows),
+    )
+
+
+def _chosen(n_rows: int, n: int) -> NDArray[np.int64]:
+    # The same rows every time: a picture drawn again is the same picture.
+    return np.random.default_rng(SAMPLE_SEED).choice(n_rows, size=n, replace=False, shuffle=False)
+
+
+def _index(feature: Any, names: Sequence[str]) -> int:
+    if isinstance(feature, str):
+        if feature not in names:
+            advice = nearest(feature, names) or f" Choose from {', '.join(names)}."
+            raise ValueError(f"there is no feature {feature!r}.{advice}")
+        return names.index(feature)
+    index = operator.index(feature)
+    if not -len(names) <= index < len(names):
+        raise ValueError(f"there is no feature {index}: the mixture has {len(names)}, from 0.")
+    return index % len(names)
+
+
+def _columns(X: Any) -> tuple[str, ...]:
+    # pyarrow keeps its names in `column_names`, pandas and polars in `columns`.
+    return _named(getattr(X, "column_names", getattr(X, "columns", None)))
+
+
+def _named(names: Any) -> tuple[str, ...]:
+    names = () if names is None else tuple(names)
+    return names if all(isinstance(name, str) for name in names) else ()
+
+
+def _columns_by_name(X: Any, wanted: Sequence[str]) -> NDArray[Any]:
+    for name in wanted:
+        if name not in _columns(X):
+            raise ValueError(f"X has no column {name!r}, which the mixture was fitted with.")
+    return np.column_stack([np.asarray(X[name]) for name in wanted])

@@ -1,0 +1,143 @@
+"""Models in one safetensors file: arrays and versioned JSON; loading runs no code."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from mixtura._files import replacing
+from mixtura.errors import ModelFileError
+from mixtura.mixture import Mixture
+
+if TYPE_CHECKING:
+    from mixtura.estimators import GaussianMixture
+
+#: Raised by one whenever an older version could no longer read what is written.
+FORMAT_VERSION = 1
+
+_ARRAYS = ("weights", "means", "covariances", "precisions_cholesky")
+
+
+def save_model(path: str | os.PathLike[str], mixture: Mixture, facts: dict[str, Any]) -> None:
+    """Write a mixture and JSON-able facts about its fit; an older file survives any failure."""
+    arrays = {name: np.ascontiguousarray(getattr(mixture, name)) for name in _ARRAYS}
+    header = {
+        "format": "mixtura",
+        "format_version": str(FORMAT_VERSION),
+        "covariance_type": mixture.covariance_type,
+        "model": json.dumps(facts),
+    }
+    with replacing(path) as temporary:
+        save_file(arrays, temporary, metadata=header)
+
+
+def read_model(path: str | os.PathLike[str]) -> tuple[Mixture, dict[str, Any]]:
+    """Read what `save_model` wrote, and check it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ModelFileError
+        If the file is damaged, of another kind, or written by a newer version.
+    """
+    file = Path(path)
+    if not file.is_file():
+        kind = "is a folder, not a model file" if file.is_dir() else "does not exist"
+        raise FileNotFoundError(f"cannot load {file}: it {kind}.")
+    try:
+        with safe_open(file, framework="numpy") as opened:
+            header = opened.metadata() or {}
+            _check_header(file, header)
+            arrays = {name: opened.get_tensor(name) for name in _ARRAYS}
+    except SafetensorError as error:
+        raise ModelFileError(
+            f"cannot load {file}: it is truncated, damaged or not a safetensors file ({error})."
+        ) from error
+    return _checked(file, header, arrays)
+
+
+def _check_header(file: Path, header: dict[str, str]) -> None:
+    if header.get("format") != "mixtura":
+        raise ModelFileError(
+            f"cannot load {file}: it is a safetensors file, but not one that mixtura wrote."
+        )
+    version = header.get("format_version", "")
+    if not version.isdigit() or int(version) > FORMAT_VERSION:
+        raise ModelFileError(
+            f"cannot load {file}: its format is version {version or 'unknown'}, this mixtura reads up to "
+            f"version {FORMAT_VERSION}. Install a newer mixtura."
+        )
+
+
+def _checked(
+    file: Path, header: dict[str, str], arrays: dict[str, Any]
+) -> tuple[Mixture, dict[str, Any]]:
+    try:
+        facts = json.loads(header["model"])
+        checked = Mixture.from_parameters(
+            arrays["weights"],
+            arrays["means"],
+            arrays["covariances"],
+            covariance_type=header["covariance_type"],
+        )
+        # The factor as it was written, so that a loaded model gives the same bits.
+        factors = np.array(arrays["precisions_cholesky"], dtype=np.float64)
+        if factors.shape != checked.precisions_cholesky.shape or not np.allclose(
+            factors, checked.precisions_cholesky, rtol=1e-6
+        ):
+            raise ValueError("its precision factors do not belong to its covariances")
+    except (ValueError, KeyError) as error:
+        raise ModelFileError(f"cannot load {file}: its contents are not a mixture ({error}).") from error
+    mixture = Mixture(
+        checked.structure, checked.weights, checked.means, checked.covariances, factors
+    )
+    return mixture.frozen(), facts
+
+
+def load(path: str | os.PathLike[str]) -> GaussianMixture:
+    """Load a model that `GaussianMixture.save` wrote.
+
+    Parameters
+    ----------
+    path : str or path
+        A safetensors file. Reading it runs no code.
+
+    Returns
+    -------
+    GaussianMixture
+        Fitted, with the parameters it was made with.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ModelFileError
+        If the file is truncated, foreign, or written by a newer version of mixtura.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile, mixtura
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = folder + "/model.safetensors"
+    ...     mixtura.GaussianMixture(2, random_state=0).fit(X).save(path)
+    ...     model = mixtura.load(path)
+    >>> model.n_components
+    2
+    """
+    from mixtura.estimators import GaussianMixture
+
+    mixture, facts = read_model(path)
+    try:
+        return GaussianMixture._from_facts(mixture, facts)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(
+            f"cannot load {Path(path)}: its description is incomplete ({error})."
+        ) from error

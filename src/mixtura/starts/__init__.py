@@ -1,0 +1,26 @@
+"""Where EM begins: each start a function of the rows that gives a mixture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from numpy.random import RandomState
+
+from mixtura.blocks import Blocks
+from mixtura.covariance import CovarianceStructure
+from mixtura.mixture import Mixture
+from mixtura.starts._given import ArrayResponsibilities, LabelResponsibilities, mixture_of
+from mixtura.starts.kmeans import kmeans
+from mixtura.starts.random import random
+from mixtura.starts.seeds import plus_plus, random_from_data
+
+Start = Callable[[Blocks, CovarianceStructure, int, float, RandomState], Mixture]
+
+STARTS: dict[str, Start] = {
+    "kmeans": kmeans,
+    "k-means++": plus_plus,
+    "random": random,
+    "random_from_data": random_from_data,
+}
+
+__all__ = ["STARTS", "ArrayResponsibilities", "LabelResponsibilities", "Start", "mixture_of"]

@@ -1,0 +1,61 @@
+"""From responsibilities to a mixture: one M-step, the sums taken about the right means."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mixtura._rows import Array, FloatArray
+from mixtura.blocks import Blocks, Responsibilities
+from mixtura.covariance import CovarianceStructure
+from mixtura.em import SufficientStatistics
+from mixtura.mixture import Mixture
+
+
+def statistics_of(
+    responsibilities: Responsibilities,
+    blocks: Blocks,
+    structure: CovarianceStructure,
+    n_components: int,
+) -> SufficientStatistics:
+    """Statistics of given responsibilities. Two passes: the second about the means of the first."""
+    origin = np.zeros((n_components, blocks.shape[1]))
+    first = blocks.accumulate_given(structure, responsibilities, origin)
+    return blocks.accumulate_given(structure, responsibilities, first.means)
+
+
+def mixture_of(
+    responsibilities: Responsibilities,
+    blocks: Blocks,
+    structure: CovarianceStructure,
+    n_components: int,
+    reg_covar: float,
+) -> Mixture:
+    """Mixture that the responsibilities imply, as scikit-learn starts from them."""
+    statistics = statistics_of(responsibilities, blocks, structure, n_components)
+    return statistics.maximise(reg_covar, blocks.n_threads)
+
+
+class LabelResponsibilities:
+    """Responsibility 1 for the component that a row's label names."""
+
+    def __init__(self, labels: Array, n_components: int) -> None:
+        self._labels = labels
+        self._n_components = n_components
+
+    def __call__(self, rows: slice) -> FloatArray:
+        """Return the one-hot rows."""
+        labels = self._labels[rows]
+        one_hot = np.zeros((len(labels), self._n_components))
+        one_hot[np.arange(len(labels)), labels] = 1.0
+        return one_hot
+
+
+class ArrayResponsibilities:
+    """Responsibilities that stand in an array."""
+
+    def __init__(self, responsibilities: Array) -> None:
+        self._responsibilities = responsibilities
+
+    def __call__(self, rows: slice) -> FloatArray:
+        """Return those rows as float64."""
+        return np.asarray(self._responsibilities[rows], dtype=np.float64)

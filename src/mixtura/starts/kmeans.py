@@ -1,0 +1,50 @@
+"""Start from scikit-learn's k-means partition."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import RandomState
+from sklearn.cluster import KMeans
+
+from mixtura._rows import Array, FloatArray, native_blocks
+from mixtura.blocks import ArrayBlocks, Blocks
+from mixtura.covariance import CovarianceStructure
+from mixtura.mixture import Mixture
+from mixtura.starts._given import LabelResponsibilities, mixture_of
+
+# Bytes of rows and of k-means' own temporaries (about 8 numbers a row); beyond, a uniform sample is clustered,
+# since k-means copies its rows and the memory of a fit must not grow with them.
+_BUDGET = 24 << 20
+
+
+def kmeans(
+    blocks: Blocks,
+    structure: CovarianceStructure,
+    n_components: int,
+    reg_covar: float,
+    rng: RandomState,
+) -> Mixture:
+    """Return one M-step from the labels of KMeans(n_init=1), as scikit-learn does."""
+    n_features = blocks.shape[1]
+    most = max(_BUDGET // (8 * (n_features + 8)), 16 * n_components)
+    X, weight = blocks.sample(most, rng)
+    labels = _labels(X, weight, n_components, rng)
+    sample = ArrayBlocks(X, weight, blocks.n_threads)
+    given = LabelResponsibilities(labels, n_components)
+    return mixture_of(given, sample, structure, n_components, reg_covar)
+
+
+def _labels(X: Array, weight: FloatArray | None, n_components: int, rng: RandomState) -> Array:
+    rows = np.concatenate([block for _, block in native_blocks(X)]) if X.dtype.kind != "f" else X
+    # KMeans scales its tolerance by the unweighted variance; w must count as w repetitions here too.
+    tol = 1e-4 if weight is None else 1e-4 * _variance_ratio(rows, weight)
+    model = KMeans(n_components, n_init=1, random_state=rng, tol=tol)
+    labels: Array = model.fit(rows, sample_weight=weight).labels_
+    return labels
+
+
+def _variance_ratio(X: Array, weight: FloatArray) -> float:
+    plain = float(np.mean(np.var(X, axis=0)))
+    mean = np.average(X, axis=0, weights=weight)
+    weighted = float(np.mean(np.average((X - mean) ** 2, axis=0, weights=weight)))
+    return weighted / plain if plain > 0 else 1.0

@@ -1,0 +1,78 @@
+"""Start with means at rows of the data: chosen at random, or far apart by k-means++."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import RandomState
+from sklearn.cluster import kmeans_plusplus
+
+from mixtura._rows import FloatArray
+from mixtura.blocks import Blocks
+from mixtura.covariance import STRUCTURES, CovarianceStructure
+from mixtura.em import SufficientStatistics
+from mixtura.mixture import Mixture
+from mixtura.starts.kmeans import _BUDGET
+
+
+def random_from_data(
+    blocks: Blocks,
+    structure: CovarianceStructure,
+    n_components: int,
+    reg_covar: float,
+    rng: RandomState,
+) -> Mixture:
+    """Means at rows drawn without replacement."""
+    means = blocks.pick(n_components, rng)
+    return mixture_at(means, blocks, structure, reg_covar)
+
+
+def plus_plus(
+    blocks: Blocks,
+    structure: CovarianceStructure,
+    n_components: int,
+    reg_covar: float,
+    rng: RandomState,
+) -> Mixture:
+    """Means at the seeds of k-means++."""
+    X, weight = blocks.sample(_BUDGET // (8 * (blocks.shape[1] + 8)), rng)
+    rows = X if X.dtype.kind == "f" else X.astype(np.float64)
+    means, _ = kmeans_plusplus(rows, n_components, sample_weight=weight, random_state=rng)
+    return mixture_at(np.asarray(means, dtype=np.float64), blocks, structure, reg_covar)
+
+
+def mixture_at(
+    means: FloatArray, blocks: Blocks, structure: CovarianceStructure, reg_covar: float
+) -> Mixture:
+    """Mixture with these means, equal weights and one covariance: the scatter around the nearest mean.
+
+    scikit-learn's start gives each component the covariance of its single row, reg_covar I, and
+    weights that sum to n_components / n_rows: a mixture that says nothing about the data's scale.
+    """
+    n_components = len(means)
+    weights = np.full(n_components, 1.0 / n_components)
+    scatter = _scatter_around_nearest(means, weights, blocks, reg_covar)
+    statistics = SufficientStatistics(
+        structure,
+        means,
+        weight=1.0,
+        log_likelihood=0.0,
+        log_certainty=0.0,
+        counts=weights,
+        firsts=np.zeros_like(means),
+        seconds=structure.scatters(scatter, n_components),
+    )
+    return statistics.maximise(reg_covar)
+
+
+def _scatter_around_nearest(
+    means: FloatArray, weights: FloatArray, blocks: Blocks, reg_covar: float
+) -> FloatArray:
+    # Nearest in units of each feature's own spread, so that units do not matter.
+    total = blocks.total
+    spread = np.diag(total.scatter) / total.weight + reg_covar
+    spread = np.where(spread > 0, spread, 1.0)
+    tied = STRUCTURES["tied"]
+    covariance = np.diag(spread)
+    factor = np.diag(1.0 / np.sqrt(spread))
+    hard = blocks.accumulate(Mixture(tied, weights, means, covariance, factor), hard=True)
+    return hard.seconds / hard.weight
