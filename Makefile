@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORE := $(wildcard cpp/*.cpp cpp/*.hpp cpp/simd/*.hpp cpp/simd/*.cpp cpp/CMakeLists.txt)
 
-.PHONY: demo test lint core sanitize package ci clean
+
+.PHONY: demo test lint stub core sanitize package ci clean
 
 demo: $(VENV)/.installed
 	$(BIN)/mixtura demo
@@ -15,7 +16,13 @@ test: $(VENV)/.installed
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m nanobind.stubgen -q -m mixtura._core -o build/_core.pyi
+	diff build/_core.pyi src/mixtura/_core.pyi || (echo "the core's interface changed: make stub" && false)
 	$(BIN)/mypy
+
+# The types of the native module, for editors and mypy.
+stub: $(VENV)/.installed
+	$(BIN)/python -m nanobind.stubgen -q -m mixtura._core -o src/mixtura/_core.pyi
 
 $(VENV)/.tools: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("mixtura needs Python 3.11 or newer: make PYTHON=python3.11 ...") if sys.version_info < (3, 11) else None'
@@ -56,3 +63,6 @@ package: $(VENV)/.tools
 
 clean:
 	rm -rf $(VENV) build dist
+
+# What CI runs.
+ci: lint core sanitize test package

@@ -1,1 +1,356 @@
-int main() { return 0; }
+// The core by itself: against plain loops in double, over tail sizes, threads, strides and interruption.
+// Exits with 1 and says where at the first property that does not hold.
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <random>
+#include <stdexcept>
+#include <vector>
+
+#include "core.hpp"
+#include "parallel.hpp"
+
+using namespace mixtura;
+
+namespace {
+
+int checks = 0;
+
+void check(bool holds, const char* what, const char* where) {
+    ++checks;
+    if (holds) return;
+    std::printf("FAILED %s: %s\n", where, what);
+    std::exit(1);
+}
+#define CHECK(condition, where) check((condition), #condition, (where))
+
+bool close(double a, double b, double rtol, double atol) { return std::abs(a - b) <= atol + rtol * std::abs(b); }
+
+const Structure structures[] = {Structure::full, Structure::tied, Structure::diag, Structure::spherical};
+const char* const names[] = {"full", "tied", "diag", "spherical"};
+
+struct Problem {
+    Structure structure;
+    std::ptrdiff_t n, k, d;
+    std::vector<double> rows, sample_weights, weights, means, covariances, factors;
+
+    Problem(Structure s, std::ptrdiff_t n_rows, std::ptrdiff_t n_components, std::ptrdiff_t n_features, unsigned seed)
+        : structure(s), n(n_rows), k(n_components), d(n_features) {
+        std::mt19937 generator(seed);
+        std::normal_distribution<double> normal;
+        std::uniform_real_distribution<double> uniform(0.5, 2.0);
+        for (std::ptrdiff_t i = 0; i < n * d; ++i) rows.push_back(2 * normal(generator));
+        for (std::ptrdiff_t i = 0; i < n; ++i) sample_weights.push_back(i % 7 == 3 ? 0.0 : uniform(generator));
+        for (std::ptrdiff_t i = 0; i < k; ++i) weights.push_back(1.0 / static_cast<double>(k));
+        for (std::ptrdiff_t i = 0; i < k * d; ++i) means.push_back(normal(generator));
+        const std::ptrdiff_t size = seconds_size(s, k, d);
+        factors.assign(static_cast<std::size_t>(size), 0.0);
+        if (s == Structure::diag || s == Structure::spherical) {
+            for (double& f : factors) f = uniform(generator);
+        } else {
+            for (std::ptrdiff_t m = 0; m < size / (d * d); ++m) {
+                for (std::ptrdiff_t i = 0; i < d; ++i) {
+                    for (std::ptrdiff_t j = i; j < d; ++j) {
+                        factors[static_cast<std::size_t>(m * d * d + i * d + j)] =
+                            i == j ? uniform(generator) : 0.2 * normal(generator) / std::sqrt(static_cast<double>(d));
+                    }
+                }
+            }
+        }
+    }
+
+    Mixture mixture() const { return {structure, k, d, weights.data(), means.data(), factors.data()}; }
+    Rows<double> view(bool weighted) const {
+        return {rows.data(), n, d, d, 1, weighted ? sample_weights.data() : nullptr};
+    }
+};
+
+struct Sums {
+    Statistics statistics;
+    std::vector<double> counts, firsts, seconds;
+
+    explicit Sums(const Problem& p)
+        : counts(static_cast<std::size_t>(p.k)), firsts(static_cast<std::size_t>(p.k * p.d)),
+          seconds(static_cast<std::size_t>(seconds_size(p.structure, p.k, p.d))) {
+        statistics.counts = counts.data();
+        statistics.firsts = firsts.data();
+        statistics.seconds = seconds.data();
+    }
+};
+
+double log_joint(const Problem& p, std::ptrdiff_t i, std::ptrdiff_t k) {
+    const double* x = p.rows.data() + i * p.d;
+    const double* mean = p.means.data() + k * p.d;
+    double square = 0, log_det = 0;
+    for (std::ptrdiff_t j = 0; j < p.d; ++j) {
+        double y = 0;
+        switch (p.structure) {
+            case Structure::diag:
+                y = (x[j] - mean[j]) * p.factors[static_cast<std::size_t>(k * p.d + j)];
+                log_det += std::log(p.factors[static_cast<std::size_t>(k * p.d + j)]);
+                break;
+            case Structure::spherical:
+                y = (x[j] - mean[j]) * p.factors[static_cast<std::size_t>(k)];
+                log_det += std::log(p.factors[static_cast<std::size_t>(k)]);
+                break;
+            default: {
+                const double* f = p.factors.data() + (p.structure == Structure::full ? k * p.d * p.d : 0);
+                for (std::ptrdiff_t m = 0; m <= j; ++m) y += f[m * p.d + j] * (x[m] - mean[m]);
+                log_det += std::log(f[j * p.d + j]);
+            }
+        }
+        square += y * y;
+    }
+    const double log_two_pi = std::log(2 * std::acos(-1.0));
+    return std::log(p.weights[static_cast<std::size_t>(k)]) + log_det - 0.5 * (static_cast<double>(p.d) * log_two_pi + square);
+}
+
+void plain_loops(const Problem& p, bool weighted, Sums& out) {
+    std::vector<double> r(static_cast<std::size_t>(p.k));
+    for (std::ptrdiff_t i = 0; i < p.n; ++i) {
+        const double w = weighted ? p.sample_weights[static_cast<std::size_t>(i)] : 1.0;
+        double highest = -std::numeric_limits<double>::infinity(), sum = 0;
+        for (std::ptrdiff_t k = 0; k < p.k; ++k) {
+            r[static_cast<std::size_t>(k)] = log_joint(p, i, k);
+            highest = std::max(highest, r[static_cast<std::size_t>(k)]);
+        }
+        for (double& a : r) sum += std::exp(a - highest);
+        const double log_density = highest + std::log(sum);
+        out.statistics.weight += w;
+        out.statistics.log_likelihood += w * log_density;
+        out.statistics.log_certainty += w * (highest - log_density);
+        for (std::ptrdiff_t k = 0; k < p.k; ++k) {
+            const double wr = w * std::exp(r[static_cast<std::size_t>(k)] - log_density);
+            out.counts[static_cast<std::size_t>(k)] += wr;
+            for (std::ptrdiff_t a = 0; a < p.d; ++a) {
+                const double xa = p.rows[static_cast<std::size_t>(i * p.d + a)] - p.means[static_cast<std::size_t>(k * p.d + a)];
+                out.firsts[static_cast<std::size_t>(k * p.d + a)] += wr * xa;
+                if (p.structure == Structure::diag) out.seconds[static_cast<std::size_t>(k * p.d + a)] += wr * xa * xa;
+                if (p.structure == Structure::spherical) out.seconds[static_cast<std::size_t>(k)] += wr * xa * xa;
+                if (p.structure == Structure::diag || p.structure == Structure::spherical) continue;
+                const std::ptrdiff_t base = p.structure == Structure::full ? k * p.d * p.d : 0;
+                for (std::ptrdiff_t b = 0; b < p.d; ++b) {
+                    const double xb =
+                        p.rows[static_cast<std::size_t>(i * p.d + b)] - p.means[static_cast<std::size_t>(k * p.d + b)];
+                    out.seconds[static_cast<std::size_t>(base + a * p.d + b)] += wr * xa * xb;
+                }
+            }
+        }
+    }
+}
+
+void check_close(const std::vector<double>& ours, const std::vector<double>& theirs, const char* where) {
+    double size = 0;
+    for (double v : theirs) size = std::max(size, std::abs(v));
+    for (std::size_t i = 0; i < ours.size(); ++i) CHECK(close(ours[i], theirs[i], 1e-12, 1e-12 * size), where);
+}
+
+void accumulate_equals_plain_loops() {
+    const std::ptrdiff_t sizes[][3] = {{1, 1, 1}, {7, 2, 3}, {63, 3, 4}, {64, 1, 5}, {65, 4, 8}, {200, 5, 17},
+                                       {257, 2, 33}, {2049, 3, 2}, {4500, 2, 1}, {300, 17, 9}, {130, 2, 64}};
+    for (int s = 0; s < 4; ++s) {
+        for (const auto& size : sizes) {
+            for (const bool weighted : {false, true}) {
+                const Problem p(structures[s], size[0], size[1], size[2], 11);
+                Sums ours(p), theirs(p);
+                Control control;
+                accumulate(p.view(weighted), p.mixture(), {}, ours.statistics, control);
+                plain_loops(p, weighted, theirs);
+                CHECK(close(ours.statistics.weight, theirs.statistics.weight, 1e-13, 0), names[s]);
+                CHECK(close(ours.statistics.log_likelihood, theirs.statistics.log_likelihood, 1e-12, 0), names[s]);
+                CHECK(close(ours.statistics.log_certainty, theirs.statistics.log_certainty, 1e-12, 1e-12), names[s]);
+                check_close(ours.counts, theirs.counts, names[s]);
+                check_close(ours.firsts, theirs.firsts, names[s]);
+                check_close(ours.seconds, theirs.seconds, names[s]);
+            }
+        }
+    }
+}
+
+void threads_do_not_change_a_bit() {
+    for (int s = 0; s < 4; ++s) {
+        const Problem p(structures[s], 30'000, 6, 5, 3);
+        Sums one(p), many(p);
+        Control single, several;
+        several.n_threads = 5;
+        accumulate(p.view(true), p.mixture(), {}, one.statistics, single);
+        accumulate(p.view(true), p.mixture(), {}, many.statistics, several);
+        CHECK(one.statistics.log_likelihood == many.statistics.log_likelihood, names[s]);
+        CHECK(one.counts == many.counts && one.firsts == many.firsts && one.seconds == many.seconds, names[s]);
+    }
+}
+
+void evaluate_agrees_with_plain_loops() {
+    const Problem p(Structure::full, 333, 4, 3, 5);
+    std::vector<double> density(333), responsibilities(333 * 4);
+    std::vector<std::int64_t> labels(333);
+    Control control;
+    control.n_threads = 3;
+    evaluate(p.view(false), p.mixture(), {density.data(), responsibilities.data(), labels.data()}, control);
+    for (std::ptrdiff_t i = 0; i < p.n; ++i) {
+        double sum = 0, best = 0;
+        for (std::ptrdiff_t k = 0; k < p.k; ++k) {
+            sum += std::exp(log_joint(p, i, k));
+            best = std::max(best, responsibilities[static_cast<std::size_t>(i * 4 + k)]);
+        }
+        CHECK(close(density[static_cast<std::size_t>(i)], std::log(sum), 1e-12, 1e-12), "evaluate");
+        CHECK(responsibilities[static_cast<std::size_t>(i * 4 + labels[static_cast<std::size_t>(i)])] == best, "labels");
+    }
+}
+
+void float_rows_keep_their_digits_far_from_the_origin() {
+    for (int s = 0; s < 4; ++s) {
+        Problem p(structures[s], 4000, 3, 4, 9);
+        std::vector<float> rows;
+        for (double& x : p.rows) {
+            rows.push_back(static_cast<float>(x + 1e4));
+            x = static_cast<double>(rows.back());
+        }
+        for (double& m : p.means) m += 1e4;
+        const Rows<float> view{rows.data(), p.n, p.d, p.d, 1, nullptr};
+        Sums single(p), wide(p);
+        Control control;
+        accumulate(view, p.mixture(), {}, single.statistics, control);
+        accumulate(p.view(false), p.mixture(), {}, wide.statistics, control);
+        const double n = static_cast<double>(p.n);
+        CHECK(std::abs(single.statistics.log_likelihood - wide.statistics.log_likelihood) / n < 1e-5, names[s]);
+        for (std::size_t i = 0; i < wide.seconds.size(); ++i) {
+            CHECK(std::abs(single.seconds[i] - wide.seconds[i]) < 1e-5 * std::abs(wide.seconds[0]), names[s]);
+        }
+    }
+}
+
+void total_scatter_gives_the_tied_seconds() {
+    const Problem p(Structure::tied, 3000, 4, 6, 21);
+    Problem whole(Structure::full, 3000, 1, 6, 21);
+    whole.rows = p.rows;
+    whole.means.assign(6, 0.3);
+    Sums direct(p), total(whole), shortcut(p);
+    Control control;
+    accumulate(p.view(false), p.mixture(), {}, direct.statistics, control);
+    accumulate(whole.view(false), whole.mixture(), {}, total.statistics, control);
+    std::vector<double> mean = whole.means, scatter = total.seconds;
+    for (std::ptrdiff_t i = 0; i < 6; ++i) mean[static_cast<std::size_t>(i)] += total.firsts[static_cast<std::size_t>(i)] / 3000;
+    for (std::ptrdiff_t i = 0; i < 6; ++i) {
+        for (std::ptrdiff_t j = 0; j < 6; ++j) {
+            scatter[static_cast<std::size_t>(i * 6 + j)] -=
+                total.firsts[static_cast<std::size_t>(i)] * total.firsts[static_cast<std::size_t>(j)] / 3000;
+        }
+    }
+    AccumulateOptions options;
+    options.total = {mean.data(), scatter.data()};
+    accumulate(p.view(false), p.mixture(), options, shortcut.statistics, control);
+    check_close(shortcut.counts, direct.counts, "tied shortcut");
+    check_close(shortcut.firsts, direct.firsts, "tied shortcut");
+    check_close(shortcut.seconds, direct.seconds, "tied shortcut");
+}
+
+void factorise_inverts() {
+    const double covariance[] = {4, 2, 0.6, 2, 5, 1, 0.6, 1, 3};
+    double factor[9];
+    Control control;
+    CHECK(factorise(Structure::full, 1, 3, covariance, factor, control) == -1, "factorise");
+    for (int i = 0; i < 3; ++i) {
+        for (int j = 0; j < 3; ++j) {
+            double product = 0;
+            for (int a = 0; a < 3; ++a) {
+                for (int b = 0; b < 3; ++b) product += covariance[i * 3 + a] * factor[a * 3 + b] * factor[j * 3 + b];
+            }
+            CHECK(close(product, i == j ? 1 : 0, 1e-14, 1e-14), "factorise");
+        }
+    }
+    const double singular[] = {1, 1, 1, 1, 1, 2, 2, 1};
+    double two[8];
+    CHECK(factorise(Structure::full, 2, 2, singular, two, control) == 0, "singular");
+    const double second[] = {2, 0, 0, 1, 1, 2, 2, 1};
+    CHECK(factorise(Structure::full, 2, 2, second, two, control) == 1, "second singular");
+}
+
+bool always(void*) { return true; }
+
+void a_poll_that_says_stop_ends_the_call() {
+    const Problem p(Structure::full, 200'000, 30, 20, 1);
+    Sums sums(p);
+    Control control;
+    control.n_threads = 2;
+    control.poll = &always;
+    accumulate(p.view(false), p.mixture(), {}, sums.statistics, control);
+    CHECK(control.interrupted, "interrupt");
+    CHECK(sums.statistics.weight == 0, "nothing is returned");
+}
+
+struct Leaf {
+    std::vector<std::ptrdiff_t> leaves;
+    void add(const Leaf& other) { leaves.insert(leaves.end(), other.leaves.begin(), other.leaves.end()); }
+};
+
+void the_tree_keeps_every_leaf_in_order() {
+    for (std::ptrdiff_t n = 1; n <= 40; ++n) {
+        std::vector<std::ptrdiff_t> order(static_cast<std::size_t>(n));
+        for (std::ptrdiff_t i = 0; i < n; ++i) order[static_cast<std::size_t>(i)] = i;
+        std::shuffle(order.begin(), order.end(), std::mt19937(static_cast<unsigned>(n)));
+        TreeSum<Leaf> sum(n);
+        for (std::ptrdiff_t leaf : order) {
+            auto partial = std::make_unique<Leaf>();
+            partial->leaves = {leaf};
+            sum.add(leaf, std::move(partial));
+        }
+        CHECK(sum.root() != nullptr && static_cast<std::ptrdiff_t>(sum.root()->leaves.size()) == n, "tree");
+        for (std::ptrdiff_t i = 0; i < n; ++i) CHECK(sum.root()->leaves[static_cast<std::size_t>(i)] == i, "tree order");
+    }
+}
+
+void an_exception_in_a_thread_reaches_the_caller() {
+    Control control;
+    StopFlag flag(control);
+    bool caught = false;
+    try {
+        for_each_chunk(50, 4, flag, [](std::ptrdiff_t chunk, int) {
+            if (chunk == 17) throw std::runtime_error("17");
+        });
+    } catch (const std::runtime_error&) {
+        caught = true;
+    }
+    CHECK(caught, "exception");
+}
+
+void nonfinite_values_are_found() {
+    Problem p(Structure::full, 9000, 1, 3, 1);
+    p.rows[5000 * 3 + 2] = std::numeric_limits<double>::quiet_NaN();
+    p.rows[8000 * 3] = std::numeric_limits<double>::infinity();
+    Control control;
+    control.n_threads = 3;
+    const NonFinite found = find_nonfinite(p.view(false), control);
+    CHECK(found.count == 2 && found.row == 5000 && found.feature == 2, "nonfinite");
+}
+
+void a_density_that_vanishes_everywhere_gives_no_nan() {
+    Problem p(Structure::diag, 70, 2, 1, 1);
+    p.rows[3] = 1e200;
+    Sums sums(p);
+    Control control;
+    accumulate(p.view(false), p.mixture(), {}, sums.statistics, control);
+    CHECK(sums.statistics.log_likelihood == -std::numeric_limits<double>::infinity(), "vanishing");
+    CHECK(close(sums.counts[0] + sums.counts[1], 69, 1e-13, 0), "vanishing");
+}
+
+}  // namespace
+
+int main() {
+    accumulate_equals_plain_loops();
+    threads_do_not_change_a_bit();
+    evaluate_agrees_with_plain_loops();
+    float_rows_keep_their_digits_far_from_the_origin();
+    total_scatter_gives_the_tied_seconds();
+    factorise_inverts();
+    a_poll_that_says_stop_ends_the_call();
+    the_tree_keeps_every_leaf_in_order();
+    an_exception_in_a_thread_reaches_the_caller();
+    nonfinite_values_are_found();
+    a_density_that_vanishes_everywhere_gives_no_nan();
+    std::printf("%d checks, instruction set %s\n", checks, simd_level());
+    return 0;
+}

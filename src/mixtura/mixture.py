@@ -80,7 +80,7 @@ class Mixture:
         _check_weights(weights)
         shape = kind.shape(n_components, n_features)
         covariances = _as_floats(covariances, f"'{kind.name}' covariances", shape)
-        _check_symmetric(covariances, n_features)
+        kind.check_symmetric(covariances)
         factors = kind.factor_covariances(covariances, n_components, n_features)
         return cls(kind, weights, means, covariances, factors).frozen()
 
@@ -98,17 +98,17 @@ class Mixture:
     @property
     def n_components(self) -> int:
         """Number of components."""
-        return self.means.shape[0]
+        return int(self.means.shape[0])
 
     @property
     def n_features(self) -> int:
         """Number of features."""
-        return self.means.shape[1]
+        return int(self.means.shape[1])
 
     @property
     def n_parameters(self) -> int:
         """Number of free parameters: weights, means and covariances."""
-        k, d = self.means.shape
+        k, d = self.n_components, self.n_features
         return k - 1 + k * d + self.structure.n_covariance_parameters(k, d)
 
     @property
@@ -224,7 +224,11 @@ class Mixture:
                 f"Invalid value for 'n_samples': {n_samples}. The sampling requires at least "
                 "one sample."
             )
-        rng = random_state if isinstance(random_state, Generator) else check_random_state(random_state)
+        rng = (
+            random_state
+            if isinstance(random_state, Generator)
+            else check_random_state(random_state)
+        )
         drawn = rng.choice(self.n_components, size=n_samples, p=self.weights / self.weights.sum())
         X = rng.standard_normal((n_samples, self.n_features))
         factors = self.structure.matrices(self.precisions_cholesky, *self.means.shape)
@@ -282,8 +286,11 @@ class Mixture:
             raise ValueError("condition needs at least one feature left free, but all are given.")
         values = _as_floats(values, "values", (len(given),))
         gain, covariances = self.structure.condition(self.covariances, given, rest)
-        shift = np.einsum("krg,kg->kr", np.broadcast_to(gain, (self.n_components, *gain.shape[1:])),
-                          values - self.means[:, given])
+        shift = np.einsum(
+            "krg,kg->kr",
+            np.broadcast_to(gain, (self.n_components, *gain.shape[1:])),
+            values - self.means[:, given],
+        )
         weights = self.marginal(given).responsibilities(values[np.newaxis])[0]
         return self._with(weights, self.means[:, rest] + shift, np.ascontiguousarray(covariances))
 
@@ -363,12 +370,3 @@ def _check_weights(weights: FloatArray) -> None:
         raise ValueError(f"weights must not be negative, but weight {k} is {weights[k]:g}.")
     if not np.isclose(weights.sum(), 1.0, atol=1e-6):
         raise ValueError(f"weights must sum to 1, but their sum is {weights.sum():.6g}.")
-
-
-def _check_symmetric(covariances: FloatArray, n_features: int) -> None:
-    is_matrix = covariances.ndim >= 2 and covariances.shape[-2:] == (n_features, n_features)
-    if is_matrix and not np.allclose(covariances, np.swapaxes(covariances, -1, -2)):
-        # (n_components, n_features) of a diag structure with as many components is not a matrix,
-        # but then only its own factorisation decides.
-        if covariances.ndim == 3:
-            raise ValueError("covariances must be symmetric matrices.")

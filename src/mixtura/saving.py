@@ -94,7 +94,9 @@ def _checked(
         ):
             raise ValueError("its precision factors do not belong to its covariances")
     except (ValueError, KeyError) as error:
-        raise ModelFileError(f"cannot load {file}: its contents are not a mixture ({error}).") from error
+        raise ModelFileError(
+            f"cannot load {file}: its contents are not a mixture ({error})."
+        ) from error
     mixture = Mixture(
         checked.structure, checked.weights, checked.means, checked.covariances, factors
     )

@@ -111,7 +111,9 @@ def summarise(
             tuple(float(m) for m in mean),
             tuple(float(s) for s in spread),
         )
-        for weight, mean, spread in zip(mixture.weights, mixture.means, mixture.spreads, strict=True)
+        for weight, mean, spread in zip(
+            mixture.weights, mixture.means, mixture.spreads, strict=True
+        )
     )
     plural = "" if mixture.n_components == 1 else "s"
     return Summary(
@@ -142,7 +144,10 @@ def _facts(summary: Summary) -> list[tuple[str, str]]:
     iterations = f"{summary.n_iter} iteration" + ("" if summary.n_iter == 1 else "s")
     return [
         ("rows", rows),
-        ("log-likelihood", f"{summary.log_likelihood:,.4f} ({summary.mean_log_likelihood:.4f} a row)"),
+        (
+            "log-likelihood",
+            f"{summary.log_likelihood:,.4f} ({summary.mean_log_likelihood:.4f} a row)",
+        ),
         ("degrees of freedom", str(summary.degrees_of_freedom)),
         ("BIC / AIC / ICL", f"{summary.bic:,.2f} / {summary.aic:,.2f} / {summary.icl:,.2f}"),
         ("converged", f"{converged}, {iterations}"),
@@ -160,7 +165,9 @@ def _component_table(summary: Summary) -> list[str]:
     for index, component in enumerate(summary.components):
         pairs = zip(component.mean, component.spread, strict=True)
         cells = [f"{mean:.4g} ± {spread:.3g}" for mean, spread in pairs][:_MOST_FEATURES]
-        rows.append([str(index), f"{component.weight:.4f}", f"{component.expected_rows:,.1f}", *cells])
+        rows.append(
+            [str(index), f"{component.weight:.4f}", f"{component.expected_rows:,.1f}", *cells]
+        )
     widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
     lines = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
     hidden = summary.n_features - len(names)

@@ -82,7 +82,7 @@ class Blocks(Protocol):
     def sample(self, n_rows: int, rng: RandomState) -> tuple[Array, FloatArray | None]:
         """Return at most `n_rows` rows (all of them if there are no more) and their weights.
 
-        A uniform sample without replacement, in the order of the rows.
+        A uniform sample without replacement, in the order of the rows, none of weight 0, in `dtype`.
         """
 
     def pick(self, n_rows: int, rng: RandomState) -> FloatArray:

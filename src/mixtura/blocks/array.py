@@ -25,7 +25,7 @@ from mixtura.mixture import Mixture
 
 Sums = tuple[float, float, float]
 
-# Up to here rows are picked by numpy's permutation, as scikit-learn does; beyond, without N numbers of memory.
+# Up to here rows are picked by numpy's permutation, as scikit-learn does; beyond, without N numbers.
 _PERMUTATION_ROWS = 1 << 20
 
 # Mean squared distance from the total mean, per feature and in units of the within-component covariance, up
@@ -79,36 +79,41 @@ class ArrayBlocks:
         statistics = SufficientStatistics.zeros(structure, centres)
         for rows in block_slices(len(self._X), max(self.shape[1], len(centres))):
             given = responsibilities(rows)
-            block = self._X[rows]
-            if not is_native(block):
-                block = block.astype(self.dtype)
-            statistics = statistics + self._statistics(
-                structure,
-                centres,
-                lambda X, w, part, given=given: _core.accumulate_given(
-                    structure.kernel,
-                    X,
-                    w,
-                    given,
-                    centres,
-                    part.counts,
-                    part.firsts,
-                    part.seconds,
-                    self.n_threads,
-                ),
-                block,
-                rows,
-            )
+            block = self._floats(self._X[rows])
+            statistics = statistics + self._given_block(structure, centres, given, block, rows)
         return statistics
 
+    def _given_block(
+        self,
+        structure: CovarianceStructure,
+        centres: FloatArray,
+        given: FloatArray,
+        block: Array,
+        rows: slice,
+    ) -> SufficientStatistics:
+        def fill(X: Array, w: FloatArray | None, part: SufficientStatistics) -> Sums:
+            return _core.accumulate_given(
+                structure.kernel,
+                X,
+                w,
+                given,
+                centres,
+                part.counts,
+                part.firsts,
+                part.seconds,
+                self.n_threads,
+            )
+
+        return self._statistics(structure, centres, fill, block, rows)
+
     def sample(self, n_rows: int, rng: RandomState) -> tuple[Array, FloatArray | None]:
-        """Return at most `n_rows` rows, uniformly, in their order, and their weights."""
+        """Return at most `n_rows` rows as float, uniformly, in their order, and their weights."""
         if self._weight is not None and not self._weight.all():
             return self._sample_from(np.flatnonzero(self._weight), n_rows, rng)
         if len(self._X) <= n_rows:
-            return self._X, self._weight
+            return self._floats(self._X), self._weight
         rows = np.sort(sample_without_replacement(len(self._X), n_rows, random_state=rng))
-        return self._X[rows], None if self._weight is None else self._weight[rows]
+        return self._floats(self._X[rows]), None if self._weight is None else self._weight[rows]
 
     def _sample_from(
         self, candidates: Array, n_rows: int, rng: RandomState
@@ -117,7 +122,10 @@ class ArrayBlocks:
         if len(candidates) > n_rows:
             chosen = sample_without_replacement(len(candidates), n_rows, random_state=rng)
             candidates = candidates[np.sort(chosen)]
-        return self._X[candidates], self._weight[candidates]
+        return self._floats(self._X[candidates]), self._weight[candidates]
+
+    def _floats(self, X: Array) -> Array:
+        return X if is_native(X) else X.astype(self.dtype)
 
     def pick(self, n_rows: int, rng: RandomState) -> FloatArray:
         """Return rows drawn without replacement, with chances as their weights."""
@@ -234,4 +242,3 @@ def _rows_at(weight: FloatArray, positions: FloatArray) -> Array:
         found[inside] = rows.start + np.searchsorted(sums, positions[inside], side="right")
         before = float(sums[-1])
     return found
-

@@ -125,7 +125,7 @@ def fit(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
     """Fit a mixture to the columns of a file; write the model, responsibilities and a figure."""
-    check_options(n_components, covariance)
+    check_options(n_components, covariance, jobs)
     rows, weights = _rows_to_fit(read_table(file), columns, weight)
     make_folder(output)
     options = {
@@ -223,10 +223,10 @@ def demo(
 def _load(path: str) -> GaussianMixture:
     try:
         return load(path)
-    except ModelFileError as error:
-        raise CommandError(reason(error)) from error
-    except OSError as error:
-        raise CommandError(f"cannot load the model {path}: {reason(error)}") from error
+    except (OSError, ModelFileError) as error:
+        what = reason(error)
+        sentence = what if what.startswith("cannot load") else f"cannot load {path}: {what}"
+        raise CommandError(sentence) from error
 
 
 def _rows_to_fit(

@@ -22,10 +22,12 @@ SECONDS_OF_PATIENCE = 0.5
 Report = Callable[[int, int, float], None]
 
 
-def check_options(n_components: int, covariance: str) -> None:
+def check_options(n_components: int, covariance: str, jobs: int | None) -> None:
     """Refuse what no data could make right, before any file is read."""
     if n_components < 1:
         raise UsageError(f"-k is {n_components}, but a mixture needs at least one component")
+    if jobs == 0:
+        raise UsageError("--jobs is 0, but a fit needs at least one thread; -1 means all cores")
     if covariance not in STRUCTURES:
         raise UsageError(f"unknown covariance {covariance!r}.{suggestion(covariance, STRUCTURES)}")
 

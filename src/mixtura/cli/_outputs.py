@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from mixtura import GaussianMixture, Mixture
 from mixtura._files import replacing
@@ -78,7 +79,7 @@ def writing(path: str | Path) -> Iterator[None]:
     """Name `path` in the error when it, or a file in it, cannot be written."""
     try:
         yield
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, SafetensorError) as error:
         what = reason(error)
         sentence = what if what.startswith("cannot write") else f"cannot write {path}: {what}"
         raise CommandError(sentence) from error

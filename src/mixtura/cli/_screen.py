@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mixtura import ComponentSummary, GaussianMixture, Summary
+from mixtura import GaussianMixture, Summary
+from mixtura.summary import ComponentSummary
 
 CELL_WIDTH = 20
 

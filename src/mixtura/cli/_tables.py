@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,7 +20,6 @@ import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from mixtura._names import nearest
 from mixtura.cli._errors import CommandError, reason, suggestion
 
 EXTENSIONS = (".csv", ".parquet")
@@ -131,7 +131,8 @@ def _read_file(source: str) -> pa.Table:
 def _neighbour(path: Path) -> str:
     if not path.parent.is_dir():
         return f" There is no folder {path.parent} either."
-    return nearest(path.name, [other.name for other in path.parent.iterdir()])
+    near = get_close_matches(path.name, [other.name for other in path.parent.iterdir()], 1, 0.8)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def _read_parquet(file: BinaryIO, source: str) -> pa.Table:

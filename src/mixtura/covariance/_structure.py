@@ -32,6 +32,8 @@ class CovarianceStructure(ABC):
     kernel: ClassVar[_core.Structure]
     #: Whether one covariance serves all components, so that the data's total scatter suffices.
     shared: ClassVar[bool] = False
+    #: Whether covariances end in (n_features, n_features).
+    has_matrices: ClassVar[bool] = False
 
     @abstractmethod
     def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
@@ -136,9 +138,16 @@ class CovarianceStructure(ABC):
         factors = np.empty_like(covariances)
         failed = _core.factorise(self.kernel, covariances, factors, n_components, n_features, 1)
         if failed >= 0:
-            which = "The shared covariance" if self.shared else f"The covariance of component {failed}"
+            which = (
+                "The shared covariance" if self.shared else f"The covariance of component {failed}"
+            )
             raise SingularCovarianceError(f"{which} is not positive definite.")
         return factors
+
+    def check_symmetric(self, covariances: FloatArray) -> None:
+        """Raise ValueError where matrices are not symmetric."""
+        if self.has_matrices and not np.allclose(covariances, np.swapaxes(covariances, -1, -2)):
+            raise ValueError(f"'{self.name}' covariances must be symmetric matrices.")
 
     def _ill_defined(self, component: int, count: float) -> str:
         if self.shared:
@@ -171,5 +180,5 @@ def regression(
 ) -> tuple[FloatArray, FloatArray]:
     """Gain and remaining covariance of `rest` on `given` (Bishop 2006, eqs. 2.81, 2.82)."""
     cross = matrix[np.ix_(rest, given)]
-    gain = np.linalg.solve(matrix[np.ix_(given, given)], cross.T).T
+    gain: FloatArray = np.linalg.solve(matrix[np.ix_(given, given)], cross.T).T.astype(np.float64)
     return gain, matrix[np.ix_(rest, rest)] - gain @ cross.T

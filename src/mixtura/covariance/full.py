@@ -19,6 +19,7 @@ class Full(CovarianceStructure):
 
     name = "full"
     kernel = _core.Structure.full
+    has_matrices = True
 
     def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
         return (n_components, n_features, n_features)
@@ -43,7 +44,7 @@ class Full(CovarianceStructure):
         return np.stack([upper_factor(precision) for precision in precisions])
 
     def invert_precisions(self, precisions: FloatArray) -> FloatArray:
-        return np.linalg.inv(precisions)
+        return np.asarray(np.linalg.inv(precisions), dtype=np.float64)
 
     def marginal(self, covariances: FloatArray, features: list[int]) -> FloatArray:
         return covariances[:, features][:, :, features]

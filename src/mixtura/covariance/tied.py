@@ -19,6 +19,7 @@ class Tied(CovarianceStructure):
 
     name = "tied"
     kernel = _core.Structure.tied
+    has_matrices = True
     shared = True
 
     def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
@@ -43,7 +44,7 @@ class Tied(CovarianceStructure):
         return upper_factor(precisions)
 
     def invert_precisions(self, precisions: FloatArray) -> FloatArray:
-        return np.linalg.inv(precisions)
+        return np.asarray(np.linalg.inv(precisions), dtype=np.float64)
 
     def marginal(self, covariances: FloatArray, features: list[int]) -> FloatArray:
         return covariances[np.ix_(features, features)]

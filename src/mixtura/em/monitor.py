@@ -68,4 +68,3 @@ class Monitor:
     def log_likelihoods(self) -> list[float]:
         """Mean log-likelihood after each M-step."""
         return self.history[1:]
-

@@ -33,8 +33,8 @@ def degenerate_message(
         f"their data spread less than reg_covar={reg_covar:g}: give X in larger units, or lower reg_covar"
     )
     return (
-        f"Component{plural} {listed} held up by reg_covar={reg_covar:g} alone, so the likelihood depends on it: "
-        f"{found}."
+        f"Component{plural} {listed} held up by reg_covar={reg_covar:g} alone, so the likelihood "
+        f"depends on it: {found}."
     )
 
 

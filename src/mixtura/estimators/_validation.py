@@ -13,7 +13,9 @@ from mixtura._rows import Array, FloatArray
 from mixtura.covariance import CovarianceStructure
 
 
-def suggest(error: InvalidParameterError, constraints: dict[str, Any], params: dict[str, Any]) -> str:
+def suggest(
+    error: InvalidParameterError, constraints: dict[str, Any], params: dict[str, Any]
+) -> str:
     """Return the error's message, with the nearest name where an unknown name was given."""
     message = str(error)
     for name, value in params.items():

@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from numbers import Integral, Real
 from time import perf_counter
 from typing import Any, ClassVar, Self
@@ -349,7 +350,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         if previous is not None:
             return [Beginning("warm start", None, lambda: previous)]
         given = self._given_parameters(kind, rows.shape[1])
-        if None not in given:
+        if all(parameter is not None for parameter in given):
             return [Beginning("given parameters", None, lambda: _override(None, kind, *given))]
         if not isinstance(self.init_params, str) and not callable(self.init_params):
             array = checks.check_start_array(self.init_params, len(rows), self.n_components)
@@ -366,7 +367,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             start = self._make_start(kind, rows, blocks, np.random.RandomState(seed))
             return _override(start, kind, *given)
 
-        return [Beginning(name, seed, lambda seed=seed: make(seed)) for seed in seeds]
+        return [Beginning(name, seed, partial(make, seed)) for seed in seeds]
 
     def _make_start(
         self, kind: CovarianceStructure, rows: Array, blocks: ArrayBlocks, rng: RandomState
@@ -769,7 +770,10 @@ def _override(
         assert start is not None
         covariances, factors = start.covariances, start.precisions_cholesky
     else:
-        covariances, factors = kind.invert_precisions(precisions), kind.factor_precisions(precisions)
+        covariances, factors = (
+            kind.invert_precisions(precisions),
+            kind.factor_precisions(precisions),
+        )
     weights = start.weights if weights is None and start is not None else weights
     means = start.means if means is None and start is not None else means
     assert weights is not None

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.random import RandomState
 from sklearn.cluster import KMeans
 
-from mixtura._rows import Array, FloatArray, native_blocks
+from mixtura._rows import Array, FloatArray
 from mixtura.blocks import ArrayBlocks, Blocks
 from mixtura.covariance import CovarianceStructure
 from mixtura.mixture import Mixture
 from mixtura.starts._given import LabelResponsibilities, mixture_of
 
-# Bytes of rows and of k-means' own temporaries (about 8 numbers a row); beyond, a uniform sample is clustered,
-# since k-means copies its rows and the memory of a fit must not grow with them.
+# Bytes of rows and of k-means' own temporaries (about 8 numbers a row); beyond, a uniform sample is
+# clustered, since k-means copies its rows and the memory of a fit must not grow with them.
 _BUDGET = 24 << 20
 
 
@@ -35,11 +35,10 @@ def kmeans(
 
 
 def _labels(X: Array, weight: FloatArray | None, n_components: int, rng: RandomState) -> Array:
-    rows = np.concatenate([block for _, block in native_blocks(X)]) if X.dtype.kind != "f" else X
     # KMeans scales its tolerance by the unweighted variance; w must count as w repetitions here too.
-    tol = 1e-4 if weight is None else 1e-4 * _variance_ratio(rows, weight)
+    tol = 1e-4 if weight is None else 1e-4 * _variance_ratio(X, weight)
     model = KMeans(n_components, n_init=1, random_state=rng, tol=tol)
-    labels: Array = model.fit(rows, sample_weight=weight).labels_
+    labels: Array = model.fit(X, sample_weight=weight).labels_
     return labels
 
 

@@ -12,7 +12,7 @@ from mixtura.em import SufficientStatistics
 from mixtura.mixture import Mixture
 from mixtura.starts._given import statistics_of
 
-# Up to this many random rows a row of the data: weights above count as this one, as means of draws hardly differ.
+# Draws for one row at most: the mean of more hardly differs.
 _MOST_REPETITIONS = 64
 
 
@@ -43,7 +43,9 @@ def _spread(statistics: SufficientStatistics, blocks: Blocks) -> FloatArray:
     deviations = statistics.means - blocks.total.mean
     n_components, n_features = deviations.shape
     covariance = blocks.total.scatter / blocks.total.weight
-    size = np.einsum("ki,ij,kj->", deviations, np.linalg.pinv(covariance, hermitian=True), deviations)
+    size = np.einsum(
+        "ki,ij,kj->", deviations, np.linalg.pinv(covariance, hermitian=True), deviations
+    )
     stretch = np.sqrt(n_components * n_features / size) if size > 0 else 1.0
     return blocks.total.mean + stretch * deviations
 
@@ -70,8 +72,10 @@ class RandomResponsibilities:
         means = np.zeros((len(repetitions), self._n_components))
         drawn = self._draw(int(repetitions.sum()))
         np.add.at(means, np.repeat(np.arange(len(repetitions)), repetitions), drawn)
-        return means / np.maximum(repetitions, 1)[:, np.newaxis]
+        means /= np.maximum(repetitions, 1)[:, np.newaxis]
+        return means
 
     def _draw(self, n_rows: int) -> FloatArray:
-        uniform = self._rng.uniform(size=(n_rows, self._n_components))
-        return uniform / uniform.sum(axis=1, keepdims=True)
+        uniform: FloatArray = self._rng.uniform(size=(n_rows, self._n_components))
+        uniform /= uniform.sum(axis=1, keepdims=True)
+        return uniform

@@ -35,8 +35,7 @@ def plus_plus(
 ) -> Mixture:
     """Means at the seeds of k-means++."""
     X, weight = blocks.sample(_BUDGET // (8 * (blocks.shape[1] + 8)), rng)
-    rows = X if X.dtype.kind == "f" else X.astype(np.float64)
-    means, _ = kmeans_plusplus(rows, n_components, sample_weight=weight, random_state=rng)
+    means, _ = kmeans_plusplus(X, n_components, sample_weight=weight, random_state=rng)
     return mixture_at(np.asarray(means, dtype=np.float64), blocks, structure, reg_covar)
 
 

@@ -1,0 +1,666 @@
+"""The command line as a user drives it: real processes, real files, exit codes, pipes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import resource
+import signal
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+import mixtura
+from mixtura.cli import _screen
+from mixtura.cli._tables import Rows
+from mixtura.datasets import load_faithful
+
+COMMAND = [sys.executable, "-m", "mixtura"]
+ENVIRONMENT = {**os.environ, "COLUMNS": "100", "PYTHONWARNINGS": "error", "TERM": "xterm"}
+
+
+def mixtura_(*arguments, cwd, stdin=None, **options):
+    options = {"capture_output": True, "text": True, "env": ENVIRONMENT} | options
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, input=stdin, **options)
+
+
+def succeeds(*arguments, **options):
+    done = mixtura_(*arguments, **options)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+def fails(*arguments, code=1, **options):
+    """Run a command that fails with one sentence, and return the sentence."""
+    done = mixtura_(*arguments, **options)
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("mixtura: error: ")
+    return line.removeprefix("mixtura: error: ")
+
+
+def one_line(text):
+    """Undo the frames and the line breaks that typer puts around its messages."""
+    return " ".join(text.replace("│", " ").split())
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A folder with data files and, in `fitted`, what a fit to one of them writes."""
+    folder = tmp_path_factory.mktemp("home")
+    faithful = load_faithful()
+    frame = pd.DataFrame(faithful.data, columns=faithful.feature_names)
+    frame.to_csv(folder / "faithful.csv", index=False)
+    frame.to_parquet(folder / "faithful.parquet")
+    (folder / "small.csv").write_text("a,b,w\n1,2,1\n3,4,0\n5,6.5,2\n7,9,1\n2,1,1\n")
+    succeeds("fit", "faithful.csv", "-k", "2", "-o", "fitted", "--quiet", cwd=folder)
+    return folder
+
+
+@pytest.fixture
+def write(tmp_path):
+    def _write(text, name="data.csv"):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return _write
+
+
+# fit
+
+
+def test_fit_writes_model_responsibilities_and_figure(home):
+    out = succeeds("fit", "faithful.csv", "-k", "2", "-o", "out", cwd=home)
+    written = sorted(path.name for path in (home / "out").iterdir())
+    assert written == ["mixture.png", "model.safetensors", "responsibilities.parquet"]
+    assert all(f"out/{name}" in out for name in written)
+    assert (home / "out/mixture.png").read_bytes().startswith(b"\x89PNG")
+
+    model = mixtura.load(home / "out/model.safetensors")
+    X = pd.read_csv(home / "faithful.csv")
+    table = pd.read_parquet(home / "out/responsibilities.parquet")
+    shares = table[["responsibility_0", "responsibility_1"]].to_numpy()
+    np.testing.assert_allclose(shares, model.predict_proba(X), rtol=1e-12)
+    np.testing.assert_array_equal(table["label"], model.predict(X))
+    np.testing.assert_allclose(table["certainty"], shares.max(axis=1))
+    np.testing.assert_allclose(table["log_density"], model.score_samples(X))
+
+
+def test_fit_shows_the_summary(home):
+    out = succeeds("fit", "faithful.csv", "-k", "2", "-o", "out", cwd=home)
+    assert "Gaussian mixture, 2 components, full covariances" in out
+    assert "-1,130.264" in out  # the optimum that mclust finds, too
+    assert "converged" in out
+    assert "eruptions" in out
+    assert "2.037 ± 0.263" in out
+
+
+def test_fit_does_what_its_options_say(home):
+    options = ["-k", "3", "--covariance", "tied", "--columns", "b,a", "--weight", "w"]
+    options += ["--n-init", "2", "--seed", "5", "--max-iter", "300", "--tol", "1e-6", "--jobs", "1"]
+    succeeds("fit", "small.csv", *options, "-o", "options", "-q", cwd=home)
+    ours = mixtura.load(home / "options/model.safetensors")
+    data = pd.read_csv(home / "small.csv")
+    theirs = mixtura.GaussianMixture(
+        3, covariance_type="tied", n_init=2, random_state=5, max_iter=300, tol=1e-6, n_jobs=1
+    ).fit(data[["b", "a"]], sample_weight=data["w"])
+    assert ours.get_params() == theirs.get_params()
+    assert list(ours.feature_names_in_) == ["b", "a"]
+    np.testing.assert_array_equal(ours.means_, theirs.means_)
+    np.testing.assert_array_equal(ours.covariances_, theirs.covariances_)
+
+
+def test_fit_leaves_the_weights_out_of_the_features(home):
+    succeeds("fit", "small.csv", "-k", "1", "--weight", "w", "-o", "weighted", "-q", cwd=home)
+    model = mixtura.load(home / "weighted/model.safetensors")
+    assert list(model.feature_names_in_) == ["a", "b"]
+    np.testing.assert_allclose(model.means_, [[4.0, 5.0]])
+
+
+def test_the_same_command_gives_the_same_files(home):
+    for folder in ("once", "again"):
+        succeeds("fit", "faithful.csv", "-k", "3", "-o", folder, "-q", cwd=home)
+    once, again = (sorted((home / folder).iterdir()) for folder in ("once", "again"))
+    assert [a.read_bytes() for a in once] == [b.read_bytes() for b in again]
+
+
+def test_csv_parquet_and_standard_input_are_fitted_alike(home):
+    text = (home / "faithful.csv").read_text()
+    for source, stdin in (("faithful.csv", None), ("faithful.parquet", None), ("-", text)):
+        out = succeeds("fit", source, "-k", "2", "-o", "o", "--json", cwd=home, stdin=stdin)
+        assert json.loads(out)["log_likelihood"] == pytest.approx(-1130.26396, abs=1e-4)
+
+
+def test_json_is_all_that_json_prints(home):
+    out = succeeds("fit", "faithful.csv", "-k", "2", "-o", "j", "--json", cwd=home)
+    summary = json.loads(out)
+    model = mixtura.load(home / summary["files"]["model"])
+    theirs = json.loads(json.dumps(model.summary().to_dict()))
+    assert summary == theirs | {"files": summary["files"]}
+    assert set(summary["files"]) == {"model", "responsibilities", "figure"}
+    assert all((home / path).is_file() for path in summary["files"].values())
+
+
+def test_quiet_prints_nothing(home):
+    assert succeeds("fit", "faithful.csv", "-k", "2", "-o", "quiet", "-q", cwd=home) == ""
+
+
+def test_responsibilities_as_csv(home):
+    succeeds("fit", "faithful.csv", "-k", "2", "--format", "csv", "-o", "csv", "-q", cwd=home)
+    ours = pd.read_csv(home / "csv/responsibilities.csv")
+    theirs = pd.read_parquet(home / "fitted/responsibilities.parquet")
+    pd.testing.assert_frame_equal(ours, theirs)
+    assert not (home / "csv/responsibilities.parquet").exists()
+
+
+def test_what_the_library_warns_of_is_a_note(home):
+    done = mixtura_("fit", "faithful.csv", "-k", "2", "--max-iter", "1", "-o", "n", cwd=home)
+    assert done.returncode == 0
+    (note,) = done.stderr.splitlines()
+    assert note.startswith("mixtura: note: ")
+    assert "converge" in note
+    assert "not converged" in done.stdout
+    options = ["--max-iter", "1", "-o", "n", "-q"]
+    assert mixtura_("fit", "faithful.csv", "-k", "2", *options, cwd=home).stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("a;b\n1;2\n3;5\n4;4\n", ["a", "b"]),
+        ("a\tb\n1\t2\n3\t5\n4\t4\n", ["a", "b"]),
+        ('\ufeffa,"b, c"\r\n1,2\r\n3,5\r\n4,4\r\n', ["a", "b, c"]),
+        ("0,1\n1,2\n3,5\n4,4\n", ["0", "1"]),
+        ("a,$b$\n1,2e0\n 3 ,5\n\n4,4", ["a", "$b$"]),
+    ],
+)
+def test_csv_as_it_comes(write, tmp_path, text, names):
+    succeeds("fit", write(text), "-k", "1", "-o", "out", "-q", cwd=tmp_path)
+    model = mixtura.load(tmp_path / "out/model.safetensors")
+    assert list(model.feature_names_in_) == names
+    np.testing.assert_allclose(model.means_, [[8 / 3, 11 / 3]])
+
+
+def test_parquet_as_it_comes(tmp_path):
+    frame = pd.DataFrame({"a": [1, 3, 4], "b": np.float32([2, 5, 4]), "t": ["x", "y", "z"]})
+    frame.index = [7, 8, 11]  # pandas stores it as a column of its own
+    frame[["a", "b"]].to_parquet(tmp_path / "data.parquet")
+    succeeds("fit", "data.parquet", "-k", "1", "-o", "out", "-q", cwd=tmp_path)
+    model = mixtura.load(tmp_path / "out/model.safetensors")
+    assert list(model.feature_names_in_) == ["a", "b"]
+    frame.to_parquet(tmp_path / "text.parquet")
+    message = fails("fit", "text.parquet", "-k", "1", cwd=tmp_path)
+    assert "column 't', data row 1, holds 'x', not a number" in message
+
+
+# What can be wrong with the data
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "{path} is empty"),
+        ("a,b\n", "{path} has column names but no rows"),
+        ("s,t\nx,2020-01-01\ny,2021-01-01\n", "{path} has no column of numbers"),
+        ("a,b,c\n1,2,3\n3,NA,4\n1,oops,2\n", "column 'b', data row 3, holds 'oops', not a number"),
+        ("a,b,c\n1,oops,3\n", "choose the columns of numbers with --columns a,c"),
+        ("a,b\n1,2020-01-31\n", "column 'b', data row 1, holds 2020-01-31, not a number"),
+        ("a,b\n1,2\n3,\n5,6\n", "the value in column 'b', data row 2, is missing"),
+        ("a,b\n1,2\n3,nan\n5,6\n", "the value in column 'b', data row 2, is missing"),
+        ("a,b\n1,2\n3,4\n-inf,6\n", "the value in column 'a', data row 3, is infinite"),
+        ("a,b\n1,\n2,\n", "the value in column 'b', data row 1, is missing"),
+        ("1.5,2\n3,4\n", "the first line holds numbers (1.5, 2), not column names"),
+        ("a,a\n1,2\n3,4\n", "{path} has 2 columns 'a'"),
+        (",a\n0,1\n1,2\n", "column 1 has no name"),
+        ("a,b\n1,2\n3\n", "cannot read {path}: CSV parse error: Row #3"),
+        (b"a,\xe9\n1,2\n", "{path} is not text in UTF-8"),
+        (b"a,b\n1,\xe9\n", "column 'b', data row 1, holds b'\\xe9', not a number"),
+        ("a,b\n1,2\n3,4\n", "{path} has 2 rows, fewer than the 3 components"),
+    ],
+)
+def test_data_that_cannot_be_fitted(write, tmp_path, text, message):
+    path = write(text)
+    assert message.format(path=path) in fails("fit", path, cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_files_that_are_no_data(write, tmp_path):
+    assert fails("fit", ".", cwd=tmp_path) == ". is a folder; give one .csv or .parquet file"
+    assert fails("fit", "no/data.csv", cwd=tmp_path).startswith("there is no file no/data.csv.")
+    write("a\n1\n", "geyser.csv")
+    message = fails("fit", "geysir.csv", cwd=tmp_path)
+    assert message == "there is no file geysir.csv. Did you mean 'geyser.csv'?"
+    assert "must end in .csv or .parquet" in fails("fit", write("a\n1\n", "x.txt"), cwd=tmp_path)
+    assert "cannot read" in fails("fit", write(b"no parquet", "x.parquet"), cwd=tmp_path)
+    assert fails("fit", "-", cwd=tmp_path, stdin="").startswith("standard input is empty")
+
+
+def test_a_truncated_parquet_file(home, tmp_path):
+    whole = (home / "faithful.parquet").read_bytes()
+    (tmp_path / "cut.parquet").write_bytes(whole[:-20])
+    assert fails("fit", "cut.parquet", cwd=tmp_path).startswith("cannot read cut.parquet: ")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_an_unreadable_file(write, tmp_path):
+    path = write("a\n1\n")
+    path.chmod(0)
+    assert fails("fit", path, cwd=tmp_path) == f"cannot read {path}: Permission denied"
+
+
+def test_columns_that_are_not_there(home):
+    assert fails("fit", "small.csv", "--columns", "a,bb", cwd=home) == (
+        "small.csv has no column 'bb'. Did you mean 'b'?"
+    )
+    assert "has no columns 'x', 'y'" in fails("fit", "small.csv", "--columns", "x,y", cwd=home)
+    assert fails("fit", "small.csv", "--weight", "zebra", cwd=home) == (
+        "small.csv has no column 'zebra'. Choose from a, b, w."
+    )
+
+
+def test_weights_that_are_none(write, tmp_path):
+    negative = write("a,w\n1,1\n2,-2\n3,1\n")
+    message = fails("fit", negative, "--weight", "w", cwd=tmp_path)
+    assert "the weight -2 in column 'w', data row 2, is negative" in message
+    zero = write("a,w\n1,0\n2,0\n3,0\n")
+    assert "every weight in column 'w' is zero" in fails("fit", zero, "--weight", "w", cwd=tmp_path)
+
+
+def test_what_the_library_refuses_is_one_sentence(write, tmp_path):
+    path = write("a,w\n1,1\n2,1\n3,0\n4,0\n")
+    message = fails("fit", path, "-k", "3", "--weight", "w", cwd=tmp_path)
+    assert message.startswith(f"cannot fit {path}: ")
+
+
+# What can be wrong with the options
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["-k", "0"], "-k is 0, but a mixture needs at least one component"),
+        (["--jobs", "0"], "--jobs is 0"),
+        (["--covariance", "sphercal"], "'sphercal'. Did you mean 'spherical'?"),
+        (["--columns", "a,,b"], "--columns has an empty name"),
+        (["--columns", ""], "--columns has an empty name"),
+        (["--columns", "a,a"], "--columns names 'a' twice"),
+    ],
+)
+def test_options_that_cannot_be_meant(home, options, message):
+    assert message in fails("fit", "small.csv", *options, cwd=home, code=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit"], "Missing argument 'FILE'"),
+        (["fit", "small.csv", "--colums", "a"], "No such option"),
+        (["fit", "small.csv", "--format", "xml"], "--format"),
+        (["fit", "small.csv", "--tol", "-1"], "--tol"),
+        (["sample", "fitted/model.safetensors", "-n", "0"], "-n"),
+        (["guess"], "No such command 'guess'"),
+    ],
+)
+def test_usage_errors_are_typers(home, arguments, message):
+    done = mixtura_(*arguments, cwd=home)
+    assert done.returncode == 2
+    assert message in one_line(done.stderr)
+    assert "Traceback" not in done.stderr
+
+
+# What can be wrong with the output
+
+
+def test_folders_that_cannot_be_written(home, write):
+    in_the_way = write("a file")
+    for folder in (in_the_way, in_the_way / "below"):
+        message = fails("fit", "small.csv", "-k", "1", "-o", folder, cwd=home)
+        assert str(folder) in message
+    options = ["fitted/model.safetensors", "faithful.csv", "-o"]
+    assert fails("predict", *options, "none/x.csv", cwd=home) == (
+        "cannot write none/x.csv: the folder none does not exist"
+    )
+    assert "must end in .csv or .parquet" in fails("predict", *options, "x.txt", cwd=home)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission(home, tmp_path):
+    tmp_path.chmod(0o500)
+    message = fails("fit", "small.csv", "-k", "1", "-o", tmp_path, cwd=home)
+    assert message.startswith(f"cannot write {tmp_path}: ")
+
+
+@pytest.mark.parametrize("largest_file", [100, 6_000, 20_000])
+def test_on_a_full_disk_the_old_files_survive(home, tmp_path, largest_file):
+    # Fails in turn at the model (1 kB), the responsibilities (10 kB) and the figure (40 kB).
+    before = {path.name: path.read_bytes() for path in (home / "fitted").iterdir()}
+    for name, content in before.items():
+        (tmp_path / name).write_bytes(content)
+
+    def small_files_only():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+
+    options = ["-k", "3", "-o", tmp_path]
+    message = fails("fit", "faithful.csv", *options, cwd=home, preexec_fn=small_files_only)
+    assert message.startswith("cannot write ")
+    assert "File too large" in message
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_full_standard_output_is_an_error(home):
+    for arguments in (["show"], ["sample", "-n", "9"]):
+        command, *options = arguments
+        with Path("/dev/full").open("w") as full:
+            done = mixtura_(
+                command,
+                "fitted/model.safetensors",
+                *options,
+                cwd=home,
+                capture_output=False,
+                stdout=full,
+                stderr=subprocess.PIPE,
+            )
+        assert done.returncode == 1
+        assert done.stderr == ("mixtura: error: cannot write the output: No space left on device\n")
+
+
+# predict, sample, show
+
+
+def test_predict_prints_csv(home):
+    out = succeeds("predict", "fitted/model.safetensors", "faithful.csv", cwd=home)
+    ours = pd.read_csv(StringIO(out))
+    theirs = pd.read_parquet(home / "fitted/responsibilities.parquet")
+    pd.testing.assert_frame_equal(ours, theirs)
+    assert out.startswith("label,certainty,log_density,responsibility_0,responsibility_1\n")
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "labels.parquet"])
+def test_predict_writes_a_file(home, name):
+    arguments = ["fitted/model.safetensors", "faithful.parquet", "-o", name]
+    assert succeeds("predict", *arguments, cwd=home) == ""
+    read = pd.read_csv if name.endswith("csv") else pd.read_parquet
+    theirs = pd.read_parquet(home / "fitted/responsibilities.parquet")
+    pd.testing.assert_frame_equal(read(home / name), theirs)
+    facts = json.loads(succeeds("predict", *arguments, "--json", cwd=home))
+    assert facts == {"n_rows": 272, "files": {"predictions": name}}
+
+
+def test_predict_prints_json(home):
+    out = succeeds("predict", "fitted/model.safetensors", "faithful.csv", "--json", cwd=home)
+    facts = json.loads(out)
+    theirs = pd.read_parquet(home / "fitted/responsibilities.parquet")
+    assert facts["n_rows"] == 272
+    pd.testing.assert_frame_equal(pd.DataFrame(facts["rows"]), theirs)
+
+
+def test_predict_finds_columns_by_name(home, tmp_path):
+    frame = pd.read_csv(home / "faithful.csv")
+    shuffled = frame.assign(note="text")[["note", "waiting", "eruptions"]]
+    shuffled.to_csv(tmp_path / "shuffled.csv", index=False)
+    model = home / "fitted/model.safetensors"
+    ours = succeeds("predict", model, "shuffled.csv", cwd=tmp_path)
+    assert ours == succeeds("predict", model, "faithful.csv", cwd=home)
+
+    renamed = frame.rename(columns={"waiting": "waitng"})
+    renamed.to_csv(tmp_path / "renamed.csv", index=False)
+    assert fails("predict", model, "renamed.csv", cwd=tmp_path) == (
+        "renamed.csv has no column 'waiting'. Did you mean 'waitng'?"
+    )
+    columns = ["--columns", "eruptions,waitng"]
+    assert succeeds("predict", model, "renamed.csv", *columns, cwd=tmp_path) == ours
+
+
+def test_predict_with_a_model_that_knows_no_names(home, tmp_path):
+    frame = pd.read_csv(home / "faithful.csv")
+    model = mixtura.GaussianMixture(2, random_state=0).fit(frame.to_numpy())
+    model.save(tmp_path / "nameless.safetensors")
+    out = succeeds("predict", "nameless.safetensors", home / "faithful.csv", cwd=tmp_path)
+    np.testing.assert_array_equal(pd.read_csv(StringIO(out))["label"], model.predict(frame))
+    message = fails("predict", "nameless.safetensors", home / "small.csv", cwd=tmp_path)
+    assert "the model has 2 features and" in message
+    assert "gives 3; choose as many columns with --columns" in message
+
+
+def test_predict_streams_many_rows(home, tmp_path):
+    X = np.tile(load_faithful().data, (500, 1))
+    names = load_faithful().feature_names
+    pq.write_table(Rows("", names, np.asfortranarray(X)).frame(), tmp_path / "many.parquet")
+    model = home / "fitted/model.safetensors"
+    succeeds("predict", model, "many.parquet", "-o", "out.parquet", cwd=tmp_path)
+    ours = pq.read_table(tmp_path / "out.parquet")
+    theirs = mixtura.load(model).score_samples(pd.DataFrame(X, columns=names))
+    np.testing.assert_allclose(ours["log_density"], theirs, rtol=1e-12)
+
+
+def test_sample_draws_from_the_model(home):
+    arguments = ["fitted/model.safetensors", "-n", "500", "--seed", "3"]
+    out = succeeds("sample", *arguments, cwd=home)
+    ours = pd.read_csv(StringIO(out))
+    theirs, _ = mixtura.load(home / "fitted/model.safetensors").sample(500, random_state=3)
+    assert list(ours.columns) == ["eruptions", "waiting"]
+    np.testing.assert_allclose(ours, theirs, rtol=1e-15)
+    assert out == succeeds("sample", *arguments, cwd=home)
+    succeeds("sample", *arguments, "-o", "rows.parquet", cwd=home)
+    np.testing.assert_array_equal(pd.read_parquet(home / "rows.parquet"), theirs)
+
+
+def test_samples_without_a_seed_differ(home):
+    arguments = ["fitted/model.safetensors", "-n", "5"]
+    assert succeeds("sample", *arguments, cwd=home) != succeeds("sample", *arguments, cwd=home)
+
+
+def test_show_tells_what_fit_told(home):
+    fitted = succeeds("fit", "faithful.csv", "-k", "2", "-o", "shown", cwd=home)
+    shown = succeeds("show", "shown/model.safetensors", cwd=home)
+    assert fitted.startswith(shown)
+    summary = json.loads(succeeds("show", "shown/model.safetensors", "--json", cwd=home))
+    assert summary["n_rows"] == 272
+    assert [c["weight"] for c in summary["components"]] == pytest.approx([0.356, 0.644], abs=1e-3)
+
+
+@pytest.mark.parametrize("command", [["show"], ["sample"], ["predict", "faithful.csv"]])
+def test_files_that_are_no_model(home, write, command):
+    name, *rest = command
+    damaged = write((home / "fitted/model.safetensors").read_bytes()[:300], "m.safetensors")
+    for path in (damaged, home / "faithful.csv", home, home / "none.safetensors"):
+        message = fails(name, path, *rest, cwd=home)
+        assert message.startswith(f"cannot load {path}: ")
+
+
+# demo
+
+
+def test_demo_gives_the_promised_numbers(tmp_path):
+    out = succeeds("demo", cwd=tmp_path)
+    assert "log-likelihood per row: -3.951" in out
+    assert "shape of the responsibilities: (600, 3)" in out
+    weights = next(line for line in out.splitlines() if line.startswith("mixture weights: "))
+    assert sorted(json.loads(weights.partition(": ")[2])) == [0.3332, 0.3333, 0.3335]
+    assert "log-likelihood per row: -4.155" in out
+    for name in ("blobs.png", "faithful.png"):
+        assert f"demo-output/{name}" in out
+        assert (tmp_path / "demo-output" / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_demo_writes_where_it_is_told(tmp_path):
+    succeeds("demo", "-o", "a/b", cwd=tmp_path)
+    assert len(list((tmp_path / "a/b").iterdir())) == 2
+    (tmp_path / "file").touch()
+    assert fails("demo", "-o", "file", cwd=tmp_path) == "file is a file; -o needs a folder"
+
+
+# Help, pipes, terminals, signals
+
+
+def test_version(tmp_path):
+    assert succeeds("--version", cwd=tmp_path) == f"mixtura {mixtura.__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["fit", "predict", "sample", "show", "demo"])
+def test_help_has_an_example(tmp_path, command):
+    assert f"Example: mixtura {command} " in one_line(succeeds(command, "--help", cwd=tmp_path))
+    assert command in succeeds("--help", cwd=tmp_path)
+
+
+def test_commands_pipe_into_each_other(home):
+    run = " ".join(COMMAND)
+    line = f"{run} sample fitted/model.safetensors -n 2000 --seed 1 | {run} fit - -k 2 -o p --json"
+    done = subprocess.run(line, shell=True, cwd=home, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["n_rows"] == 2000
+
+
+@pytest.mark.parametrize(
+    "arguments", [["sample", "-n", "200000"], ["show"], ["show", "--json"], ["predict"]]
+)
+def test_a_closed_pipe_ends_quietly(home, arguments):
+    name, *rest = arguments
+    extra = ["faithful.csv"] if name == "predict" else []
+    process = subprocess.Popen(
+        [*COMMAND, name, "fitted/model.safetensors", *extra, *rest],
+        cwd=home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()
+    _, errors = process.communicate()
+    assert errors == b""
+    assert process.returncode == 141
+
+
+def test_a_closed_standard_output_is_nobodys_error(home):
+    command = [*COMMAND, "show", "fitted/model.safetensors"]
+    line = " ".join(command) + " >&-"
+    done = subprocess.run(line, shell=True, cwd=home, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.fixture
+def long_fit(tmp_path):
+    """Start a fit that never ends, its stderr a terminal; give the process and the terminal."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(20_000, 4)), columns=list("abcd"))
+    frame.to_parquet(tmp_path / "data.parquet")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/model.safetensors").write_text("old")
+    terminal, far_end = pty.openpty()
+    options = ["-k", "8", "--tol", "0", "--max-iter", "1000000000", "--n-init", "2", "-o", "out"]
+    process = subprocess.Popen(
+        [*COMMAND, "fit", "data.parquet", *options],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=far_end,
+    )
+    os.close(far_end)
+    yield process, terminal
+    process.kill()
+    process.communicate()
+    os.close(terminal)
+
+
+def read_until(terminal, wanted):
+    seen = b""
+    while wanted not in seen:
+        seen += os.read(terminal, 1000)
+    return seen
+
+
+def read_all(terminal):
+    seen = b""
+    while True:
+        try:
+            seen += os.read(terminal, 1000)
+        except OSError:  # how Linux says that the other end is closed
+            return seen
+
+
+def test_ctrl_c_says_so_in_one_line_and_leaves_old_files(long_fit, tmp_path):
+    process, terminal = long_fit
+    read_until(terminal, b"start 1 of 2, iteration ")
+    process.send_signal(signal.SIGINT)
+    last = read_all(terminal)
+    assert process.wait() == 130
+    assert process.stdout.read() == b""
+    assert last.decode().splitlines()[-1].endswith("mixtura: interrupted")
+    assert b"Traceback" not in last
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["model.safetensors"]
+    assert (tmp_path / "out/model.safetensors").read_text() == "old"
+
+
+def test_progress_is_for_terminals_only(home):
+    # succeeds() has looked at stderr, a pipe there; a quick fit shows none on a terminal either.
+    terminal, far_end = pty.openpty()
+    command = [*COMMAND, "fit", "small.csv", "-k", "1", "-o", "p", "-q"]
+    subprocess.run(command, cwd=home, stderr=far_end, env=ENVIRONMENT, check=True)
+    os.close(far_end)
+    assert read_all(terminal) == b""
+    os.close(terminal)
+
+
+# Extras and imports
+
+
+@pytest.mark.parametrize("missing", ["typer", "rich", "pyarrow", "matplotlib"])
+def test_a_missing_extra_is_named(tmp_path, missing):
+    code = f"import sys; sys.modules[{missing!r}] = None; from mixtura.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"mixtura: error: the command line needs {missing}, not installed here; "
+        "run: pip install 'mixtura[cli]'\n"
+    )
+
+
+def test_the_library_imports_no_extra():
+    extras = ["typer", "rich", "pyarrow", "matplotlib"]
+    code = f"import sys, mixtura; print([name for name in {extras} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+# The summary on screens of any width
+
+
+@pytest.mark.parametrize(
+    ("n_components", "n_features", "width"),
+    [(2, 2, 80), (2, 12, 80), (9, 12, 80), (3, 2, 60), (40, 3, 100), (2, 2, 40)],
+)
+def test_the_table_fits_the_screen(capsys, monkeypatch, n_components, n_features, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, n_features)) * 1e3
+    model = mixtura.GaussianMixture(n_components, covariance_type="diag", tol=10).fit(X)
+    _screen.show_summary(model)
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= width
+    assert "…" not in out
+    seen = out.count("±")
+    hidden = n_components - seen // n_features
+    assert seen % n_features == 0
+    assert (f"... and {hidden} more component" in out) == (hidden > 0)
+
+
+@pytest.mark.parametrize(
+    ("mean", "spread", "shown"),
+    [
+        (79.96811, 6.0, "79.97 ± 6.00"),
+        (1234.5678, 251.3, "1235 ± 251"),
+        (0.123456, 0.00123, "0.12346 ± 0.00123"),
+        (5.0, 1e-9, "5 ± 1.00e-09"),
+        (-2.0, 0.0, "-2.00 ± 0.00"),
+    ],
+)
+def test_means_have_the_decimals_of_their_spread(mean, spread, shown):
+    assert _screen._place(mean, spread) == shown

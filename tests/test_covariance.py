@@ -1,0 +1,76 @@
+"""Every covariance structure: the conformance suite, and structures that theory says coincide."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.mixture import GaussianMixture as SklearnMixture
+
+from mixtura import GaussianMixture
+from mixtura.covariance import STRUCTURES, structure
+from mixtura.testing.conformance import StructureConformance
+from mixtura.testing.problems import random_mixture, random_rows
+
+
+class TestFull(StructureConformance):
+    covariance_type = "full"
+
+
+class TestTied(StructureConformance):
+    covariance_type = "tied"
+
+
+class TestDiag(StructureConformance):
+    covariance_type = "diag"
+
+
+class TestSpherical(StructureConformance):
+    covariance_type = "spherical"
+
+
+def test_every_structure_is_tested():
+    tested = {cls.covariance_type for cls in StructureConformance.__subclasses__()}
+    assert tested == set(STRUCTURES)
+
+
+@pytest.mark.parametrize("covariance_type", STRUCTURES)
+def test_free_parameters_are_scikit_learns(covariance_type):
+    rng = np.random.default_rng(0)
+    for k, d in ((1, 1), (2, 3), (5, 4)):
+        X = rng.normal(size=(60, d))
+        ours = GaussianMixture(k, covariance_type=covariance_type, random_state=0, tol=1).fit(X)
+        theirs = SklearnMixture(k, covariance_type=covariance_type, random_state=0, tol=1).fit(X)
+        assert ours.mixture_.n_parameters == theirs._n_parameters()
+
+
+@pytest.mark.parametrize("covariance_type", ["tied", "diag", "spherical"])
+def test_one_feature_and_one_component_make_all_structures_equal(covariance_type):
+    rng = np.random.default_rng(1)
+    X = rng.normal(3, 2, size=(500, 1))
+    ours = GaussianMixture(1, covariance_type=covariance_type, reg_covar=0).fit(X)
+    full = GaussianMixture(1, reg_covar=0).fit(X)
+    assert_allclose(ours.score(X), full.score(X), rtol=1e-14)
+
+
+@pytest.mark.parametrize("other", ["diag", "spherical"])
+def test_one_feature_makes_full_diag_and_spherical_equal(other):
+    rng = np.random.default_rng(2)
+    X = random_rows(random_mixture(3, 1, "full", rng), 2_000, rng)
+    ours, full = (
+        GaussianMixture(3, covariance_type=name, random_state=0, tol=1e-6, max_iter=2_000).fit(X)
+        for name in (other, "full")
+    )
+    assert_allclose(ours.lower_bounds_, full.lower_bounds_, rtol=1e-12)
+    assert_allclose(ours.means_, full.means_, rtol=1e-9)
+
+
+def test_one_component_makes_tied_and_full_equal():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(300, 4)) @ rng.normal(size=(4, 4))
+    tied = GaussianMixture(1, covariance_type="tied").fit(X)
+    full = GaussianMixture(1).fit(X)
+    assert_allclose(tied.covariances_, full.covariances_[0], rtol=1e-12)
+
+
+def test_an_unknown_structure_suggests_the_nearest():
+    with pytest.raises(ValueError, match=r"Did you mean 'spherical'\?"):
+        structure("sperical")

@@ -1,0 +1,139 @@
+"""scikit-learn's own tests of GaussianMixture, taken from the installed one and run on our class.
+
+Nothing is copied: the module is loaded from scikit-learn under another name, `GaussianMixture` in
+its namespace is replaced, and its test functions are collected here, each under its own name.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import types
+
+import numpy as np
+import pytest
+import sklearn.mixture
+
+import mixtura
+
+# Not run: tests of private functions and methods, which are no part of the contract, and of one
+# restriction that we do not have.
+NOT_RUN = {
+    "test_suffstat_sk_full": "calls _estimate_gaussian_covariances_full, never the class",
+    "test_suffstat_sk_tied": "calls _estimate_gaussian_covariances_tied, never the class",
+    "test_suffstat_sk_diag": "calls _estimate_gaussian_covariances_diag, never the class",
+    "test_gaussian_suffstat_sk_spherical": (
+        "calls _estimate_gaussian_covariances_spherical, never the class"
+    ),
+    "test_compute_log_det_cholesky": "calls _compute_log_det_cholesky, never the class",
+    "test_gaussian_mixture_log_probabilities": "calls _estimate_log_gaussian_prob, never the class",
+    "test_gaussian_mixture_precisions_init": "calls the methods _initialize and _set_parameters",
+    "test_gaussian_mixture_all_init_does_not_estimate_gaussian_parameters": (
+        "counts the calls of a mocked _estimate_gaussian_parameters"
+    ),
+    "test_gaussian_mixture_raises_where_array_api_not_implemented": (
+        "wants init_params='kmeans' refused under array_api_dispatch; ours works on NumPy rows"
+    ),
+}
+
+# Warnings that scikit-learn's test lets pass, since warnings are no errors there.
+WARNS = {
+    "test_regularisation": (
+        # KMeans says so with their class too: 10 clusters of rows that stand at 2 points.
+        "ignore:Number of distinct clusters:sklearn.exceptions.ConvergenceWarning",
+        # Ours: every component is one point.
+        "ignore:.*held up by reg_covar:mixtura.DataWarning",
+    ),
+}
+
+# Run with float32, where it may fail for a reason that is not ours.
+INEXACT_IN_FLOAT32 = {
+    "test_score": "compares score to a mean taken in float32, to 1.5e-7: less than its rounding"
+}
+
+
+def _load_their_tests():
+    spec = importlib.util.find_spec("sklearn.mixture.tests.test_gaussian_mixture")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.GaussianMixture is sklearn.mixture.GaussianMixture
+    module.GaussianMixture = mixtura.GaussianMixture
+    return module
+
+
+def _test_functions(module):
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if name.startswith("test_") and isinstance(value, types.FunctionType)
+    }
+
+
+def _numpy_only(arguments, values):
+    """Leave out array libraries that are not rows here: all but NumPy would be skipped anyway."""
+    if "array_namespace" not in arguments:
+        return list(values)
+    return [combination for combination in values if combination[0] == "numpy"]
+
+
+def _marked(name, test):
+    """Give the test its marks again: pytest warns where scikit-learn passes a generator."""
+    marks = [
+        pytest.mark.parametrize(mark.args[0], _numpy_only(*mark.args), **mark.kwargs).mark
+        if mark.name == "parametrize"
+        else mark
+        for mark in getattr(test, "pytestmark", [])
+    ]
+    warns = [pytest.mark.filterwarnings(text).mark for text in WARNS.get(name, ())]
+    test.pytestmark = marks + warns
+    return test
+
+
+FOUND = _test_functions(_load_their_tests())
+RUN = {name: _marked(name, test) for name, test in FOUND.items() if name not in NOT_RUN}
+globals().update(RUN)
+
+
+@pytest.fixture(params=[np.float32, np.float64], ids=["float32", "float64"])
+def global_dtype(request):
+    reason = INEXACT_IN_FLOAT32.get(request.node.originalname)
+    if reason and request.param is np.float32:
+        request.applymarker(pytest.mark.xfail(reason=reason, raises=AssertionError, strict=False))
+    return request.param
+
+
+@pytest.fixture
+def global_random_seed():
+    return 42
+
+
+def test_the_suite_was_found():
+    assert len(RUN) >= 30
+    for name in [*NOT_RUN, *WARNS, *INEXACT_IN_FLOAT32]:
+        assert name in FOUND, f"scikit-learn has no {name} any more: take it off the list"
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_what_is_run_meets_our_class(name):
+    test = FOUND[name]
+    assert test.__globals__["GaussianMixture"] is mixtura.GaussianMixture
+    assert "GaussianMixture" in test.__code__.co_names
+
+
+@pytest.mark.parametrize("name", NOT_RUN)
+def test_what_is_not_run_does_what_its_reason_says(name):
+    names = FOUND[name].__code__.co_names
+    reason = NOT_RUN[name]
+    assert ("GaussianMixture" in names) is ("never the class" not in reason)
+
+
+def test_array_api_compliance_with_numpy():
+    """SciPy reads SCIPY_ARRAY_API when it is imported: in this process those tests are skipped."""
+    chosen = f"{__file__}::test_gaussian_mixture_array_api_compliance"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", chosen]
+    environment = os.environ | {"SCIPY_ARRAY_API": "1"}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout
+    assert "16 passed" in run.stdout
