@@ -89,6 +89,17 @@ void mirror_seconds(const Mixture& mixture, double* seconds) {
     for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) mirror(seconds + k * d * d, d);
 }
 
+// The whitened kernel sums about the total mean m; about the centres c: f_k - n_k (c_k - m).
+void move_to_centres(const Mixture& mixture, const AccumulateOptions& options, Statistics& statistics) {
+    const std::ptrdiff_t d = mixture.n_features;
+    const double* centres = options.centres != nullptr ? options.centres : mixture.means;
+    for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) {
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            statistics.firsts[k * d + j] -= statistics.counts[k] * (centres[k * d + j] - options.total.mean[j]);
+        }
+    }
+}
+
 // Tied: since responsibilities sum to 1, the pooled second moments about the centres follow from the constant
 // total scatter T about the mean m:  T - sum_k (f_k e_k^T + e_k f_k^T + n_k e_k e_k^T),  e_k = c_k - m.
 void seconds_from_total(const Mixture& mixture, const AccumulateOptions& options, Statistics& statistics) {
@@ -176,6 +187,7 @@ void accumulate(const Rows<Real>& rows, const Mixture& mixture, const Accumulate
     sum.root()->copy_to(statistics);
     if (!options.moments) return;
     if (options.total.mean != nullptr) {
+        move_to_centres(mixture, options, statistics);
         seconds_from_total(mixture, options, statistics);
     } else {
         mirror_seconds(mixture, statistics.seconds);

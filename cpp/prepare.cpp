@@ -31,7 +31,8 @@ double log_determinant(Structure structure, const double* factor, std::ptrdiff_t
     }
 }
 
-// Blocks of `factor_block` columns, each with the rows that reach into it, zeros below the diagonal.
+// Few features: the upper triangle by rows. Many: blocks of `factor_block` columns, each with the rows that
+// reach into it, zeros below the diagonal.
 std::ptrdiff_t packed_size(std::ptrdiff_t d) {
     std::ptrdiff_t rows = 0;
     for (std::ptrdiff_t block = 0; block < d; block += factor_block) rows += std::min(d, block + factor_block);
@@ -39,7 +40,14 @@ std::ptrdiff_t packed_size(std::ptrdiff_t d) {
 }
 
 template <class Real>
-void pack_factor(const double* factor, std::ptrdiff_t d, Real* packed) {
+void pack_triangle(const double* factor, std::ptrdiff_t d, Real* packed) {
+    for (std::ptrdiff_t i = 0; i < d; ++i) {
+        for (std::ptrdiff_t j = i; j < d; ++j) *packed++ = static_cast<Real>(factor[i * d + j]);
+    }
+}
+
+template <class Real>
+void pack_blocks(const double* factor, std::ptrdiff_t d, Real* packed) {
     for (std::ptrdiff_t block = 0; block < d; block += factor_block) {
         for (std::ptrdiff_t i = 0; i < std::min(d, block + factor_block); ++i) {
             for (std::ptrdiff_t j = block; j < block + factor_block; ++j) {
@@ -49,20 +57,33 @@ void pack_factor(const double* factor, std::ptrdiff_t d, Real* packed) {
     }
 }
 
+// A shared factor whitens whole rows, always by blocks.
+bool packs_triangle(Structure structure, std::ptrdiff_t d) {
+    return structure == Structure::full && d <= most_unrolled_features;
+}
+
+template <class Real>
+void pack_factor(Structure structure, const double* factor, std::ptrdiff_t d, Real* packed) {
+    if (packs_triangle(structure, d)) {
+        pack_triangle(factor, d, packed);
+    } else {
+        pack_blocks(factor, d, packed);
+    }
+}
+
 bool is_triangular(Structure structure) { return structure == Structure::full || structure == Structure::tied; }
 
 template <class Real>
 std::ptrdiff_t scratch_size(const Job<Real>& job) {
-    const std::ptrdiff_t padded = round_up(job.n_features, factor_block);
-    return (job.n_features + 2 * padded + job.n_components + 2) * job.tile_rows;
+    return (job.n_features + padded(job.n_features + 1) + padded(job.n_features) + job.n_components + 4) * job.tile_stride;
 }
 
 }  // namespace
 
 template <class Real>
 std::ptrdiff_t tile_rows(std::ptrdiff_t n_components, std::ptrdiff_t n_features) {
-    const std::ptrdiff_t budget = 384 * 1024 / static_cast<std::ptrdiff_t>(sizeof(Real));
-    const std::ptrdiff_t fitting = budget / (3 * n_features + n_components + 2);
+    const std::ptrdiff_t budget = 448 * 1024 / static_cast<std::ptrdiff_t>(sizeof(Real));
+    const std::ptrdiff_t fitting = budget / (3 * n_features + n_components);
     return std::clamp<std::ptrdiff_t>(fitting / 64 * 64, 64, 256);
 }
 
@@ -85,6 +106,8 @@ PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Mixture& mixture, c
     job_.n_components = k;
     job_.n_features = d;
     job_.tile_rows = tile_rows<Real>(k, d);
+    // One cache line more: features a power of two apart would fall into the same few sets of the cache.
+    job_.tile_stride = job_.tile_rows + 64 / static_cast<std::ptrdiff_t>(sizeof(Real));
     job_.given = options.given;
     job_.hard = options.hard;
     job_.moments = options.moments;
@@ -113,7 +136,7 @@ void PreparedJob<Real>::prepare_density(const Mixture& mixture) {
         const double* factor = mixture.precisions_cholesky + k * size;
         Real* packed = factors_.data() + k * stride;
         if (is_triangular(mixture.structure)) {
-            pack_factor(factor, d, packed);
+            pack_factor(mixture.structure, factor, d, packed);
         } else {
             std::copy(factor, factor + size, packed);
         }
@@ -164,16 +187,19 @@ WorkspaceMemory<Real>::WorkspaceMemory(const Job<Real>& job) {
     Real* next = memory_.data() + (64 - address % 64) % 64 / sizeof(Real);  // vectors never cross a cache line
     const auto take = [&](std::ptrdiff_t features) {
         Real* taken = next;
-        next += features * job.tile_rows;
+        next += features * job.tile_stride;
         return taken;
     };
-    const std::ptrdiff_t padded = round_up(job.n_features, factor_block);
     workspace_.rows = take(job.n_features);
-    workspace_.differences = take(padded);
-    workspace_.scaled = take(padded);
+    workspace_.differences = take(padded(job.n_features + 1));
+    workspace_.panels = take(padded(job.n_features));
     workspace_.responsibilities = take(job.n_components);
     workspace_.weights = take(1);
     workspace_.log_density = take(1);
+    workspace_.log_certainty = take(1);
+    workspace_.roots = take(1);
+    feature_sums_.resize(static_cast<std::size_t>(job.n_features));
+    workspace_.feature_sums = feature_sums_.data();
 }
 
 template class PreparedJob<double>;

@@ -43,6 +43,7 @@ class WorkspaceMemory {
 
   private:
     std::vector<Real> memory_;
+    std::vector<double> feature_sums_;
     Workspace<Real> workspace_;
 };
 

@@ -18,6 +18,7 @@ from matplotlib import pyplot
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
+from scipy.integrate import trapezoid
 from scipy.stats import norm
 from sklearn.exceptions import NotFittedError
 
@@ -152,7 +153,7 @@ def test_one_feature_shows_the_components_and_their_sum():
     x, y = total.get_data()
     density = np.exp(model.mixture_.marginal([1]).log_density(x[:, None]))
     np.testing.assert_allclose(y, density, rtol=1e-9)
-    assert np.trapezoid(y, x) == pytest.approx(1, abs=1e-3)
+    assert trapezoid(y, x) == pytest.approx(1, abs=1e-3)
 
 
 def test_the_histogram_is_a_density_and_an_outlier_does_not_cost_a_million_bins():

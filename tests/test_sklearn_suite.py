@@ -15,6 +15,7 @@ import types
 import numpy as np
 import pytest
 import sklearn.mixture
+from threadpoolctl import threadpool_limits
 
 import mixtura
 
@@ -94,6 +95,13 @@ def _marked(name, test):
 FOUND = _test_functions(_load_their_tests())
 RUN = {name: _marked(name, test) for name, test in FOUND.items() if name not in NOT_RUN}
 globals().update(RUN)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_blas_thread():
+    """The problems are small: threads of BLAS and of KMeans only wait for each other."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(params=[np.float32, np.float64], ids=["float32", "float64"])

@@ -1,4 +1,4 @@
-// Squared Mahalanobis distances of a tile's rows from one component.
+// Log joint densities of a tile's rows under one component: coefficient - (squared Mahalanobis distance) / 2.
 #pragma once
 
 #include "job.hpp"
@@ -7,15 +7,22 @@
 namespace mixtura {
 namespace {
 
+template <class Real>
+inline void store_joint(Real* joint, Real coefficient, const Vector<Real>* squares) {
+    for (std::ptrdiff_t v = 0; v < row_vectors; ++v) {
+        store<Real>(joint + v * lanes<Real>, coefficient - Real(0.5) * squares[v]);
+    }
+}
+
 // differences[j] = x_j - c_j for the first `n_active` rows.
 template <class Real>
 void subtract_point(const Real* rows, SplitPoint<Real> point, std::ptrdiff_t n_features, std::ptrdiff_t stride,
-                    std::ptrdiff_t n_active, Real* differences) {
+                    std::ptrdiff_t n_active, Real* differences, std::ptrdiff_t to_stride) {
     for (std::ptrdiff_t j = 0; j < n_features; ++j) {
         const Real high = point.high[j];
         const Real low = point.low[j];
         const Real* x = rows + j * stride;
-        Real* out = differences + j * stride;
+        Real* out = differences + j * to_stride;
         for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {
             store<Real>(out + r, (load<Real>(x + r) - high) - low);
         }
@@ -23,12 +30,14 @@ void subtract_point(const Real* rows, SplitPoint<Real> point, std::ptrdiff_t n_f
 }
 
 // |P^T y|^2, P upper triangular and packed in blocks of columns: a product of small register tiles,
-// rows along the lanes, which never touches the zero half beyond a block's own triangle.
+// rows along the lanes, which never touches the zero half beyond a block's own triangle. The differences of a
+// few vectors of rows stay together, in the first-level cache.
 template <class Real>
-void full_distances(const Real* differences, const Real* packed, std::ptrdiff_t n_features, std::ptrdiff_t stride,
-                    std::ptrdiff_t n_active, Real* distances) {
+void full_joint(const Real* rows, SplitPoint<Real> mean, const Real* packed, std::ptrdiff_t n_features,
+                std::ptrdiff_t stride, std::ptrdiff_t n_active, Real* differences, Real coefficient, Real* joint) {
     constexpr std::ptrdiff_t width = row_vectors * lanes<Real>;
     for (std::ptrdiff_t r = 0; r < n_active; r += width) {
+        subtract_point(rows + r, mean, n_features, stride, width, differences, width);
         Vector<Real> total[row_vectors] = {};
         const Real* factor = packed;
         for (std::ptrdiff_t block = 0; block < n_features; block += factor_block) {
@@ -36,9 +45,7 @@ void full_distances(const Real* differences, const Real* packed, std::ptrdiff_t 
             const std::ptrdiff_t last = block + factor_block < n_features ? block + factor_block : n_features;
             for (std::ptrdiff_t i = 0; i < last; ++i, factor += factor_block) {
                 Vector<Real> x[row_vectors];
-                for (std::ptrdiff_t v = 0; v < row_vectors; ++v) {
-                    x[v] = load<Real>(differences + i * stride + r + v * lanes<Real>);
-                }
+                for (std::ptrdiff_t v = 0; v < row_vectors; ++v) x[v] = load<Real>(differences + i * width + v * lanes<Real>);
                 for (std::ptrdiff_t j = 0; j < factor_block; ++j) {
                     const Vector<Real> p = splat<Real>(factor[j]);
                     for (std::ptrdiff_t v = 0; v < row_vectors; ++v) y[j][v] += p * x[v];
@@ -48,13 +55,45 @@ void full_distances(const Real* differences, const Real* packed, std::ptrdiff_t 
                 for (std::ptrdiff_t v = 0; v < row_vectors; ++v) total[v] += y[j][v] * y[j][v];
             }
         }
-        for (std::ptrdiff_t v = 0; v < row_vectors; ++v) store<Real>(distances + r + v * lanes<Real>, total[v]);
+        store_joint<Real>(joint + r, coefficient, total);
+    }
+}
+
+// The same with the number of features known, so that everything unrolls and stays in registers. `factor` is the
+// upper triangle by rows: p_00, p_01 ... p_11, p_12 ...
+template <class Real, int D>
+void small_full_joint(const Real* rows, SplitPoint<Real> mean, const Real* factor, std::ptrdiff_t stride,
+                      std::ptrdiff_t n_active, Real coefficient, Real* joint) {
+    constexpr int n = 2 * D + 4 <= registers ? 2 : 1;  // vectors of rows at a time
+    for (std::ptrdiff_t r = 0; r < n_active; r += n * lanes<Real>) {
+        Vector<Real> y[D][n] = {};
+        const Real* p = factor;
+#pragma GCC unroll 16
+        for (int i = 0; i < D; ++i) {
+            Vector<Real> x[n];
+#pragma GCC unroll 2
+            for (int v = 0; v < n; ++v) {
+                x[v] = (load<Real>(rows + i * stride + r + v * lanes<Real>) - mean.high[i]) - mean.low[i];
+            }
+#pragma GCC unroll 16
+            for (int j = i; j < D; ++j, ++p) {
+#pragma GCC unroll 2
+                for (int v = 0; v < n; ++v) y[j][v] += splat<Real>(*p) * x[v];
+            }
+        }
+#pragma GCC unroll 2
+        for (int v = 0; v < n; ++v) {
+            Vector<Real> total = y[0][v] * y[0][v];
+#pragma GCC unroll 16
+            for (int j = 1; j < D; ++j) total += y[j][v] * y[j][v];
+            store<Real>(joint + r + v * lanes<Real>, coefficient - Real(0.5) * total);
+        }
     }
 }
 
 template <class Real>
-void diag_distances(const Real* rows, SplitPoint<Real> mean, const Real* factor, std::ptrdiff_t n_features,
-                    std::ptrdiff_t stride, std::ptrdiff_t n_active, Real* distances) {
+void diag_joint(const Real* rows, SplitPoint<Real> mean, const Real* factor, std::ptrdiff_t n_features,
+                    std::ptrdiff_t stride, std::ptrdiff_t n_active, Real coefficient, Real* joint) {
     constexpr std::ptrdiff_t width = row_vectors * lanes<Real>;
     for (std::ptrdiff_t r = 0; r < n_active; r += width) {
         Vector<Real> total[row_vectors] = {};
@@ -65,13 +104,13 @@ void diag_distances(const Real* rows, SplitPoint<Real> mean, const Real* factor,
                 total[v] += y * y;
             }
         }
-        for (std::ptrdiff_t v = 0; v < row_vectors; ++v) store<Real>(distances + r + v * lanes<Real>, total[v]);
+        store_joint<Real>(joint + r, coefficient, total);
     }
 }
 
 template <class Real>
-void spherical_distances(const Real* rows, SplitPoint<Real> mean, Real factor, std::ptrdiff_t n_features,
-                         std::ptrdiff_t stride, std::ptrdiff_t n_active, Real* distances) {
+void spherical_joint(const Real* rows, SplitPoint<Real> mean, Real factor, std::ptrdiff_t n_features,
+                         std::ptrdiff_t stride, std::ptrdiff_t n_active, Real coefficient, Real* joint) {
     constexpr std::ptrdiff_t width = row_vectors * lanes<Real>;
     for (std::ptrdiff_t r = 0; r < n_active; r += width) {
         Vector<Real> total[row_vectors] = {};
@@ -82,7 +121,7 @@ void spherical_distances(const Real* rows, SplitPoint<Real> mean, Real factor, s
                 total[v] += y * y;
             }
         }
-        for (std::ptrdiff_t v = 0; v < row_vectors; ++v) store<Real>(distances + r + v * lanes<Real>, total[v]);
+        store_joint<Real>(joint + r, coefficient, total);
     }
 }
 
@@ -117,8 +156,8 @@ void whiten(const Real* differences, const Real* packed, std::ptrdiff_t n_featur
 
 // |z - zeta|^2 between whitened rows and a whitened mean.
 template <class Real>
-void whitened_distances(const Real* whitened, const Real* mean, std::ptrdiff_t n_features, std::ptrdiff_t stride,
-                        std::ptrdiff_t n_active, Real* distances) {
+void whitened_joint(const Real* whitened, const Real* mean, std::ptrdiff_t n_features, std::ptrdiff_t stride,
+                        std::ptrdiff_t n_active, Real coefficient, Real* joint) {
     constexpr std::ptrdiff_t width = row_vectors * lanes<Real>;
     for (std::ptrdiff_t r = 0; r < n_active; r += width) {
         Vector<Real> total[row_vectors] = {};
@@ -128,7 +167,7 @@ void whitened_distances(const Real* whitened, const Real* mean, std::ptrdiff_t n
                 total[v] += y * y;
             }
         }
-        for (std::ptrdiff_t v = 0; v < row_vectors; ++v) store<Real>(distances + r + v * lanes<Real>, total[v]);
+        store_joint<Real>(joint + r, coefficient, total);
     }
 }
 

@@ -12,6 +12,9 @@ namespace mixtura {
 // Factors are read in blocks of this many columns, features are padded to a multiple of it.
 constexpr std::ptrdiff_t factor_block = 4;
 
+// Up to here kernels for full covariances are compiled for each number of features.
+constexpr std::ptrdiff_t most_unrolled_features = 16;
+
 // static: each instruction set keeps its own copy.
 static inline std::ptrdiff_t round_up(std::ptrdiff_t n, std::ptrdiff_t multiple) {
     return (n + multiple - 1) / multiple * multiple;
@@ -30,7 +33,8 @@ struct Job {
     Structure structure = Structure::full;
     std::ptrdiff_t n_components = 0;
     std::ptrdiff_t n_features = 0;
-    std::ptrdiff_t tile_rows = 0;  // the stride of a feature in a tile
+    std::ptrdiff_t tile_rows = 0;
+    std::ptrdiff_t tile_stride = 0;  // between features in a tile: tile_rows and a cache line, see prepare.cpp
 
     SplitPoint<Real> means;                // K x d
     SplitPoint<Real> centres;              // K x d, of the moments
@@ -52,16 +56,23 @@ struct Job {
     void* stop_argument = nullptr;
 };
 
-// One thread's scratch. Tiles are feature-major: feature j of row r at [j * tile_rows + r].
+// One thread's scratch, in units of tile_stride numbers. Tiles are feature-major: feature j of row r at
+// [j * tile_stride + r]; panels are described in moments.hpp.
 template <class Real>
 struct Workspace {
-    Real* rows = nullptr;       // d
-    Real* differences = nullptr;  // d padded
-    Real* scaled = nullptr;     // d padded
+    Real* rows = nullptr;              // d
+    Real* differences = nullptr;       // padded(d + 1)
+    Real* panels = nullptr;            // padded(d): panels of the rows, or whitened rows
     Real* responsibilities = nullptr;  // K; log joint densities before
-    Real* weights = nullptr;    // 1
-    Real* log_density = nullptr;  // 1
+    Real* weights = nullptr;           // 1
+    Real* log_density = nullptr;       // 1
+    Real* log_certainty = nullptr;     // 1
+    Real* roots = nullptr;             // 1
+    double* feature_sums = nullptr;    // d numbers in all
 };
+
+// Features rounded up to whole vectors of the widest instruction set.
+static inline std::ptrdiff_t padded(std::ptrdiff_t n_features) { return round_up(n_features, 16); }
 
 template <class Real>
 struct Kernels {

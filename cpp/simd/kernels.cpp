@@ -16,15 +16,40 @@ SplitPoint<Real> offset(SplitPoint<Real> points, std::ptrdiff_t by) {
     return {points.high + by, points.low + by};
 }
 
+// A square of as many rows and features as there are lanes, from rows that lie one after the other.
+template <class Real>
+inline void load_square(const Real* from, std::ptrdiff_t row_stride, std::ptrdiff_t stride, Real* to) {
+    constexpr int n = static_cast<int>(lanes<Real>);
+    Vector<Real> v[n];
+    for (int i = 0; i < n; ++i) v[i] = load<Real>(from + i * row_stride);
+    transpose<Real>(v);
+    for (int i = 0; i < n; ++i) store<Real>(to + i * stride, v[i]);
+}
+
+template <class Real>
+void load_squares(const Real* from, std::ptrdiff_t row_stride, std::ptrdiff_t n_features, std::ptrdiff_t n_rows,
+                  std::ptrdiff_t stride, Real* tile) {
+    for (std::ptrdiff_t j = 0; j < n_features; j += lanes<Real>) {
+        // The last square overlaps the one before rather than read beyond the row.
+        const std::ptrdiff_t first = j + lanes<Real> <= n_features ? j : n_features - lanes<Real>;
+        for (std::ptrdiff_t r = 0; r < n_rows; r += lanes<Real>) {
+            load_square(from + r * row_stride + first, row_stride, stride, tile + first * stride + r);
+        }
+    }
+}
+
 // Rows beyond the last one repeat it with weight 0, so that every lane holds finite numbers.
 template <class Real>
 void load_tile(const Rows<Real>& rows, std::ptrdiff_t begin, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
                std::ptrdiff_t stride, Real* tile) {
     const Real* from = rows.data + begin * rows.row_stride;
+    const bool in_squares = rows.feature_stride == 1 && rows.n_features >= lanes<Real>;
+    const std::ptrdiff_t whole = in_squares ? n_rows / lanes<Real> * lanes<Real> : 0;
+    if (whole > 0) load_squares(from, rows.row_stride, rows.n_features, whole, stride, tile);
     for (std::ptrdiff_t j = 0; j < rows.n_features; ++j) {
         const Real* column = from + j * rows.feature_stride;
         Real* to = tile + j * stride;
-        for (std::ptrdiff_t r = 0; r < n_rows; ++r) to[r] = column[r * rows.row_stride];
+        for (std::ptrdiff_t r = whole; r < n_rows; ++r) to[r] = column[r * rows.row_stride];
         for (std::ptrdiff_t r = n_rows; r < n_active; ++r) to[r] = to[n_rows - 1];
     }
 }
@@ -41,28 +66,78 @@ void load_given(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_row
                 const Workspace<Real>& work) {
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
         const double* from = job.given.data + begin * job.given.row_stride + k * job.given.component_stride;
-        Real* to = work.responsibilities + k * job.tile_rows;
+        Real* to = work.responsibilities + k * job.tile_stride;
         for (std::ptrdiff_t r = 0; r < n_rows; ++r) to[r] = Real(from[r * job.given.row_stride]) * work.weights[r];
         for (std::ptrdiff_t r = n_rows; r < n_active; ++r) to[r] = Real(0);
     }
 }
 
+// Features along the lanes from two vectors of them on; below, rows along the lanes waste less.
 template <class Real>
-void component_distances(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_active, const Workspace<Real>& work,
-                         Real* distances) {
+bool uses_panels(const Job<Real>& job) {
+    return job.second_moments && job.n_features >= 2 * lanes<Real>;
+}
+
+// Panels of the rows, for the moments; zeros beyond the last feature.
+template <class Real>
+void load_panels(const Rows<Real>& rows, std::ptrdiff_t begin, std::ptrdiff_t n_rows, std::ptrdiff_t stride,
+                 Real* panels) {
+    for (std::ptrdiff_t j = 0; j < rows.n_features; j += lanes<Real>) {
+        const std::ptrdiff_t width = rows.n_features - j < lanes<Real> ? rows.n_features - j : lanes<Real>;
+        Real* to = panels + j * stride;
+        const Real* from = rows.data + begin * rows.row_stride + j * rows.feature_stride;
+        for (std::ptrdiff_t r = 0; r < n_rows; ++r, to += lanes<Real>, from += rows.row_stride) {
+            if (rows.feature_stride == 1 && width == lanes<Real>) {
+                store<Real>(to, load<Real>(from));
+                continue;
+            }
+            for (std::ptrdiff_t b = 0; b < lanes<Real>; ++b) to[b] = b < width ? from[b * rows.feature_stride] : Real(0);
+        }
+    }
+}
+
+// f.template operator()<D>() for D = d in 1..16.
+template <int D, class Function>
+void with_features(std::ptrdiff_t d, const Function& f) {
+    if (d == D) {
+        f.template call<D>();
+    } else if constexpr (D < most_unrolled_features) {
+        with_features<D + 1>(d, f);
+    }
+}
+
+template <class Real>
+struct SmallJoint {
+    const Job<Real>& job;
+    std::ptrdiff_t k, n_active;
+    const Real* rows;
+    Real* joint;
+
+    template <int D>
+    void call() const {
+        small_full_joint<Real, D>(rows, offset(job.means, k * D), job.factors + k * job.factor_stride, job.tile_stride,
+                                  n_active, job.coefficients[k], joint);
+    }
+};
+
+template <class Real>
+void component_joint(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_active, const Workspace<Real>& work) {
     const std::ptrdiff_t d = job.n_features;
-    const std::ptrdiff_t stride = job.tile_rows;
+    const std::ptrdiff_t stride = job.tile_stride;
     const SplitPoint<Real> mean = offset(job.means, k * d);
     const Real* factor = job.factors + k * job.factor_stride;
+    const Real coefficient = job.coefficients[k];
+    Real* joint = work.responsibilities + k * stride;
     if (job.whitened) {
-        whitened_distances(work.scaled, job.whitened_means + k * d, d, stride, n_active, distances);
+        whitened_joint(work.panels, job.whitened_means + k * d, d, stride, n_active, coefficient, joint);
     } else if (job.structure == Structure::diag) {
-        diag_distances(work.rows, mean, factor, d, stride, n_active, distances);
+        diag_joint(work.rows, mean, factor, d, stride, n_active, coefficient, joint);
     } else if (job.structure == Structure::spherical) {
-        spherical_distances(work.rows, mean, *factor, d, stride, n_active, distances);
+        spherical_joint(work.rows, mean, *factor, d, stride, n_active, coefficient, joint);
+    } else if (job.structure == Structure::full && d <= most_unrolled_features) {
+        with_features<1>(d, SmallJoint<Real>{job, k, n_active, work.rows, joint});
     } else {
-        subtract_point(work.rows, mean, d, stride, n_active, work.differences);
-        full_distances(work.differences, factor, d, stride, n_active, distances);
+        full_joint(work.rows, mean, factor, d, stride, n_active, work.differences, coefficient, joint);
     }
 }
 
@@ -70,111 +145,166 @@ void component_distances(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t 
 template <class Real>
 bool log_joint(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
     if (job.whitened) {
-        subtract_point(work.rows, job.origin, job.n_features, job.tile_rows, n_active, work.differences);
-        whiten(work.differences, job.factors, job.n_features, job.tile_rows, n_active, work.scaled);
+        subtract_point(work.rows, job.origin, job.n_features, job.tile_stride, n_active, work.differences, job.tile_stride);
+        whiten(work.differences, job.factors, job.n_features, job.tile_stride, n_active, work.panels);
     }
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
         if (job.stopped(job.stop_argument)) return false;
-        Real* joint = work.responsibilities + k * job.tile_rows;
-        component_distances(job, k, n_active, work, joint);
-        for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {
-            store<Real>(joint + r, job.coefficients[k] - Real(0.5) * load<Real>(joint + r));
-        }
+        component_joint(job, k, n_active, work);
     }
     return true;
 }
 
 template <class Real>
-void second_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_active, const Workspace<Real>& work,
-                    double* seconds) {
+struct SmallMoments {
+    const Job<Real>& job;
+    std::ptrdiff_t k, n_active;
+    const Workspace<Real>& work;
+    double *count, *firsts, *seconds;
+
+    template <int D>
+    void call() const {
+        if constexpr (D <= 5) {
+            small_moments<Real, D>(work.rows, offset(job.centres, k * D), work.responsibilities + k * job.tile_stride,
+                                   job.tile_stride, n_active, count, firsts, seconds);
+        }
+    }
+};
+
+// Moments of one component whose covariance is a matrix.
+template <class Real>
+void matrix_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
+                    const Workspace<Real>& work, double* count, double* firsts, double* seconds) {
     const std::ptrdiff_t d = job.n_features;
-    const std::ptrdiff_t stride = job.tile_rows;
-    switch (job.structure) {
-        case Structure::full:
-            full_second_moments(work.differences, work.scaled, d, stride, n_active, seconds + k * d * d);
-            break;
-        case Structure::tied:
-            full_second_moments(work.differences, work.scaled, d, stride, n_active, seconds);
-            break;
-        case Structure::diag:
-            for (std::ptrdiff_t j = 0; j < d; ++j) {
-                seconds[k * d + j] += weighted_square(work.differences + j * stride, work.scaled + j * stride, n_active);
-            }
-            break;
-        case Structure::spherical:
-            for (std::ptrdiff_t j = 0; j < d; ++j) {
-                seconds[k] += weighted_square(work.differences + j * stride, work.scaled + j * stride, n_active);
-            }
-            break;
+    const std::ptrdiff_t stride = job.tile_stride;
+    const SplitPoint<Real> centre = offset(job.centres, k * d);
+    const Real* responsibilities = work.responsibilities + k * stride;
+    if (d <= 5) {
+        with_features<1>(d, SmallMoments<Real>{job, k, n_active, work, count, firsts, seconds});
+    } else if (uses_panels(job)) {
+        *count += sum_rows(responsibilities, n_active);
+        for (std::ptrdiff_t r = 0; r < n_active; ++r) work.roots[r] = __builtin_sqrt(responsibilities[r]);
+        scale_panels(work.panels, centre, work.roots, d, stride, n_rows, work.differences, firsts);
+        panel_second_moments(work.differences, d, stride, n_rows, seconds);
+    } else {
+        subtract_point(work.rows, centre, d, stride, n_active, work.differences, stride);
+        blocked_moments(work.differences, responsibilities, d, stride, n_active, count, firsts, seconds);
     }
 }
 
 template <class Real>
-void add_moments(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work, Statistics& statistics) {
+void variance_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
+                      const Workspace<Real>& work, double* firsts, double* seconds) {
+    const SplitPoint<Real> centre = offset(job.centres, k * job.n_features);
+    const Real* responsibilities = work.responsibilities + k * job.tile_stride;
+    if (uses_panels(job)) {
+        diag_panel_moments(work.panels, centre, responsibilities, job.n_features, job.tile_stride, n_rows, firsts, seconds);
+    } else {
+        diag_moments(work.rows, centre, responsibilities, job.n_features, job.tile_stride, n_active, firsts, seconds);
+    }
+}
+
+template <class Real>
+void component_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
+                       const Workspace<Real>& work, Statistics& statistics) {
     const std::ptrdiff_t d = job.n_features;
-    const std::ptrdiff_t stride = job.tile_rows;
-    for (std::ptrdiff_t j = d; j < round_up(d, factor_block); ++j) {
-        for (std::ptrdiff_t r = 0; r < n_active; ++r) work.differences[j * stride + r] = work.scaled[j * stride + r] = 0;
+    double* count = statistics.counts + k;
+    double* firsts = statistics.firsts + k * d;
+    switch (job.structure) {
+        case Structure::full:
+            return matrix_moments(job, k, n_rows, n_active, work, count, firsts, statistics.seconds + k * d * d);
+        case Structure::tied: return matrix_moments(job, k, n_rows, n_active, work, count, firsts, statistics.seconds);
+        case Structure::diag:
+            *count += sum_rows(work.responsibilities + k * job.tile_stride, n_active);
+            return variance_moments(job, k, n_rows, n_active, work, firsts, statistics.seconds + k * d);
+        case Structure::spherical:
+            *count += sum_rows(work.responsibilities + k * job.tile_stride, n_active);
+            for (std::ptrdiff_t j = 0; j < d; ++j) work.feature_sums[j] = 0;
+            variance_moments(job, k, n_rows, n_active, work, firsts, work.feature_sums);
+            for (std::ptrdiff_t j = 0; j < d; ++j) statistics.seconds[k] += work.feature_sums[j];
+            return;
+    }
+}
+
+// Tied, with the total scatter known: counts, and first moments about the origin of the whitening.
+template <class Real>
+void whitened_moments(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work, Statistics& statistics) {
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+        statistics.counts[k] += sum_rows(work.responsibilities + k * job.tile_stride, n_active);
+    }
+    first_moments(work.responsibilities, work.differences, job.n_components, job.n_features, job.tile_stride, n_active,
+                  statistics.firsts);
+}
+
+// A feature of ones after the last, for the counts and first moments, and zeros up to whole blocks.
+template <class Real>
+void append_ones(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+    for (std::ptrdiff_t j = job.n_features; j < round_up(job.n_features + 1, 4); ++j) {
+        Real* feature = work.differences + j * job.tile_stride;
+        for (std::ptrdiff_t r = 0; r < n_active; ++r) feature[r] = j == job.n_features ? Real(1) : Real(0);
+    }
+}
+
+template <class Real>
+void add_moments(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
+                 const Workspace<Real>& work, Statistics& statistics) {
+    if (job.whitened) return whitened_moments(job, n_active, work, statistics);
+    if (uses_panels(job)) {
+        load_panels(job.rows, begin, n_rows, job.tile_stride, work.panels);
+    } else {
+        append_ones(job, n_active, work);
     }
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
         if (job.stopped(job.stop_argument)) return;
-        const Real* responsibilities = work.responsibilities + k * stride;
-        const Real count = sum_rows(responsibilities, n_active);
-        if (count == Real(0)) continue;  // every term is zero
-        statistics.counts[k] += count;
-        subtract_point(work.rows, offset(job.centres, k * d), d, stride, n_active, work.differences);
-        first_moments(work.differences, responsibilities, d, stride, n_active, work.scaled, statistics.firsts + k * d);
-        if (job.second_moments) second_moments(job, k, n_active, work, statistics.seconds);
+        component_moments(job, k, n_rows, n_active, work, statistics);
     }
 }
 
 template <class Real>
-double weight_of(const Rows<Real>& rows, std::ptrdiff_t row) {
-    return rows.weights != nullptr ? rows.weights[row] : 1.0;
-}
-
-// Rows of weight 0 count nothing, even where their density is 0.
-template <class Real>
-void add_likelihood(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>& work,
-                    const Real* log_certainty, Statistics& statistics) {
-    double log_likelihood = 0;
-    double certainty = 0;
+double weight_of_tile(const Rows<Real>& rows, std::ptrdiff_t begin, std::ptrdiff_t n_rows) {
+    if (rows.weights == nullptr) return static_cast<double>(n_rows);
     double weight = 0;
-    for (std::ptrdiff_t r = 0; r < n_rows; ++r) {
-        const double w = weight_of(job.rows, begin + r);
-        log_likelihood += w == 0 ? 0 : w * work.log_density[r];
-        certainty += w == 0 ? 0 : w * log_certainty[r];
-        weight += w;
+    for (std::ptrdiff_t r = 0; r < n_rows; ++r) weight += rows.weights[begin + r];
+    return weight;
+}
+
+// sum w v over the rows; those of weight 0 count nothing, even where v is infinite.
+template <class Real>
+double weighted_sum(const Real* weights, const Real* values, std::ptrdiff_t n_active) {
+    Vector<Real> total = {};
+    for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {
+        const Vector<Real> weight = load<Real>(weights + r);
+        total += weight == Real(0) ? Vector<Real>{} : weight * load<Real>(values + r);
     }
-    statistics.log_likelihood += log_likelihood + weight * job.shift;
-    statistics.log_certainty += certainty;
+    return sum_lanes<Real>(total);
 }
 
 template <class Real>
 void accumulate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>& work,
                      Statistics& statistics) {
     const std::ptrdiff_t n_active = round_up(n_rows, row_vectors * lanes<Real>);
-    load_tile(job.rows, begin, n_rows, n_active, job.tile_rows, work.rows);
+    load_tile(job.rows, begin, n_rows, n_active, job.tile_stride, work.rows);
     load_weights(job.rows, begin, n_rows, n_active, work.weights);
-    for (std::ptrdiff_t r = 0; r < n_rows; ++r) statistics.weight += weight_of(job.rows, begin + r);
+    const double weight = weight_of_tile(job.rows, begin, n_rows);
+    statistics.weight += weight;
     if (job.given.data != nullptr) {
         load_given(job, begin, n_rows, n_active, work);
     } else {
-        Real* log_certainty = work.differences;  // free at this point
         if (!log_joint(job, n_active, work)) return;
-        normalise(work.responsibilities, job.n_components, job.tile_rows, n_active, work.weights, work.log_density,
-                  log_certainty);
-        add_likelihood(job, begin, n_rows, work, log_certainty, statistics);
-        if (job.hard) harden(work.responsibilities, job.n_components, job.tile_rows, n_active, work.weights);
+        normalise(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights, work.log_density,
+                  work.log_certainty);
+        statistics.log_likelihood += weighted_sum(work.weights, work.log_density, n_active) + weight * job.shift;
+        statistics.log_certainty += weighted_sum(work.weights, work.log_certainty, n_active);
+        if (job.hard) harden(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights);
     }
-    if (job.moments) add_moments(job, n_active, work, statistics);
+    if (job.moments) add_moments(job, begin, n_rows, n_active, work, statistics);
 }
 
 template <class Real>
 void write_responsibilities(const Job<Real>& job, std::ptrdiff_t n_rows, const Workspace<Real>& work, Real* out) {
     for (std::ptrdiff_t r = 0; r < n_rows; ++r) {
         for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
-            out[r * job.n_components + k] = work.responsibilities[k * job.tile_rows + r];
+            out[r * job.n_components + k] = work.responsibilities[k * job.tile_stride + r];
         }
     }
 }
@@ -185,7 +315,7 @@ void write_labels(const Job<Real>& job, std::ptrdiff_t n_rows, const Workspace<R
     for (std::ptrdiff_t r = 0; r < n_rows; ++r) {
         std::int64_t best = 0;
         for (std::ptrdiff_t k = 1; k < job.n_components; ++k) {
-            if (work.responsibilities[k * job.tile_rows + r] > work.responsibilities[best * job.tile_rows + r]) best = k;
+            if (work.responsibilities[k * job.tile_stride + r] > work.responsibilities[best * job.tile_stride + r]) best = k;
         }
         out[r] = best;
     }
@@ -195,11 +325,11 @@ template <class Real>
 void evaluate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>& work,
                    const Evaluation<Real>& out) {
     const std::ptrdiff_t n_active = round_up(n_rows, row_vectors * lanes<Real>);
-    load_tile(job.rows, begin, n_rows, n_active, job.tile_rows, work.rows);
+    load_tile(job.rows, begin, n_rows, n_active, job.tile_stride, work.rows);
     for (std::ptrdiff_t r = 0; r < n_active; ++r) work.weights[r] = 1;
     if (!log_joint(job, n_active, work)) return;
-    normalise(work.responsibilities, job.n_components, job.tile_rows, n_active, work.weights, work.log_density,
-              work.differences);
+    normalise(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights, work.log_density,
+              work.log_certainty);
     if (out.log_density != nullptr) {
         for (std::ptrdiff_t r = 0; r < n_rows; ++r) out.log_density[begin + r] = Real(work.log_density[r] + job.shift);
     }

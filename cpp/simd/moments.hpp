@@ -1,5 +1,10 @@
-// A tile's share of one component's statistics, about the component's centre. Sums within a tile are
-// taken in the rows' precision, sums over tiles in double.
+// A tile's share of the statistics: counts, first and second moments about each component's centre. Sums within a
+// tile are taken in the rows' precision, sums over tiles in double.
+//
+// Few features: rows along the lanes. The features are followed by one that is constantly 1, so that counts and
+// first moments are the last row of the second moments, and one kernel computes all three.
+// Many features: features along the lanes, in panels of one vector of features a row. Nothing is summed
+// across lanes.
 #pragma once
 
 #include "job.hpp"
@@ -15,54 +20,316 @@ Real sum_rows(const Real* values, std::ptrdiff_t n_active) {
     return sum_lanes<Real>(total);
 }
 
-// scaled_j = r (x_j - c_j); adds their sums to `firsts`.
-template <class Real>
-void first_moments(const Real* differences, const Real* responsibilities, std::ptrdiff_t n_features,
-                   std::ptrdiff_t stride, std::ptrdiff_t n_active, Real* scaled, double* firsts) {
-    for (std::ptrdiff_t j = 0; j < n_features; ++j) {
-        Vector<Real> total = {};
-        for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {
-            const Vector<Real> y = load<Real>(responsibilities + r) * load<Real>(differences + j * stride + r);
-            store<Real>(scaled + j * stride + r, y);
-            total += y;
-        }
-        firsts[j] += sum_lanes<Real>(total);
+// The sums of the lanes of `n` vectors, as numbers.
+template <class Real, std::ptrdiff_t n>
+inline void sum_all(const Vector<Real>* v, Real* sums) {
+    for (std::ptrdiff_t first = 0; first < n; first += lanes<Real>) {
+        Vector<Real> group[lanes<Real>] = {};
+        for (std::ptrdiff_t i = 0; i < lanes<Real> && first + i < n; ++i) group[i] = v[first + i];
+        store<Real>(sums + first, sum_each<Real>(group));
     }
 }
 
-// The lower triangle of sum r (x - c)(x - c)^T in tiles of 4 x 4 accumulators over all the rows.
-// Features are padded to a multiple of 4 by zeros.
+// Room for the sums of n vectors, whole vectors.
 template <class Real>
-void full_second_moments(const Real* differences, const Real* scaled, std::ptrdiff_t n_features,
-                         std::ptrdiff_t stride, std::ptrdiff_t n_active, double* seconds) {
-    constexpr std::ptrdiff_t block = factor_block;
-    for (std::ptrdiff_t i = 0; i < n_features; i += block) {
-        for (std::ptrdiff_t j = 0; j <= i; j += block) {
-            Vector<Real> total[block][block] = {};
-            for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {
-                Vector<Real> x[block];
-                for (std::ptrdiff_t b = 0; b < block; ++b) x[b] = load<Real>(differences + (j + b) * stride + r);
-                for (std::ptrdiff_t a = 0; a < block; ++a) {
-                    const Vector<Real> y = load<Real>(scaled + (i + a) * stride + r);
-                    for (std::ptrdiff_t b = 0; b < block; ++b) total[a][b] += y * x[b];
-                }
-            }
-            for (std::ptrdiff_t a = 0; a < block && i + a < n_features; ++a) {
-                for (std::ptrdiff_t b = 0; b < block && j + b <= i + a; ++b) {
-                    seconds[(i + a) * n_features + j + b] += sum_lanes<Real>(total[a][b]);
-                }
-            }
-        }
-    }
+constexpr std::ptrdiff_t room(std::ptrdiff_t n) {
+    return (n + lanes<Real> - 1) / lanes<Real> * lanes<Real>;
 }
 
-template <class Real>
-Real weighted_square(const Real* differences, const Real* scaled, std::ptrdiff_t n_active) {
-    Vector<Real> total = {};
+// ---- Few features, full covariances -------------------------------------------------------------------------------
+
+// All moments of D features at once, accumulators in registers.
+template <class Real, int D>
+void small_moments(const Real* rows, SplitPoint<Real> centre, const Real* responsibilities, std::ptrdiff_t stride,
+                   std::ptrdiff_t n_active, double* count, double* firsts, double* seconds) {
+    constexpr int n = (D + 1) * (D + 2) / 2;
+    Vector<Real> total[n] = {};
     for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {
-        total += load<Real>(scaled + r) * load<Real>(differences + r);
+        const Vector<Real> weight = load<Real>(responsibilities + r);
+        Vector<Real> x[D];
+#pragma GCC unroll 8
+        for (int j = 0; j < D; ++j) {
+            x[j] = (load<Real>(rows + j * stride + r) - centre.high[j]) - centre.low[j];
+        }
+        int at = 0;
+#pragma GCC unroll 8
+        for (int i = 0; i < D; ++i) {
+            const Vector<Real> y = weight * x[i];
+#pragma GCC unroll 8
+            for (int j = 0; j <= i; ++j) total[at++] += y * x[j];
+            total[at++] += y;
+        }
+        total[at] += weight;
     }
-    return sum_lanes<Real>(total);
+    Real sums[room<Real>(n)];
+    sum_all<Real, n>(total, sums);
+    const Real* sum = sums;
+    for (int i = 0; i < D; ++i) {
+        for (int j = 0; j <= i; ++j) seconds[i * D + j] += *sum++;
+        firsts[i] += *sum++;
+    }
+    *count += *sum;
+}
+
+// Rows i..i+3 and columns j..j+3 of sum r x x^T; on the diagonal only the lower triangle.
+template <class Real, bool diagonal>
+inline void moment_block(const Real* row_features, const Real* column_features, const Real* responsibilities,
+                         std::ptrdiff_t stride, std::ptrdiff_t n_active, Real* sums) {
+    constexpr int block = 4;
+    Vector<Real> total[block * block] = {};
+    for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {
+        const Vector<Real> weight = load<Real>(responsibilities + r);
+        Vector<Real> x[block];
+#pragma GCC unroll 4
+        for (int b = 0; b < block; ++b) x[b] = load<Real>(column_features + b * stride + r);
+#pragma GCC unroll 4
+        for (int a = 0; a < block; ++a) {
+            const Vector<Real> y = weight * (diagonal ? x[a] : load<Real>(row_features + a * stride + r));
+#pragma GCC unroll 4
+            for (int b = 0; b < (diagonal ? a + 1 : block); ++b) total[a * block + b] += y * x[b];
+        }
+    }
+    sum_all<Real, block * block>(total, sums);
+}
+
+// differences: d features, one of ones, zeros up to a multiple of 4.
+template <class Real>
+void blocked_moments(const Real* differences, const Real* responsibilities, std::ptrdiff_t n_features,
+                     std::ptrdiff_t stride, std::ptrdiff_t n_active, double* count, double* firsts, double* seconds) {
+    const std::ptrdiff_t d = n_features;
+    for (std::ptrdiff_t i = 0; i < d + 1; i += 4) {
+        for (std::ptrdiff_t j = 0; j <= i; j += 4) {
+            Real sums[room<Real>(16)];
+            if (i == j) {
+                moment_block<Real, true>(nullptr, differences + j * stride, responsibilities, stride, n_active, sums);
+            } else {
+                moment_block<Real, false>(differences + i * stride, differences + j * stride, responsibilities, stride,
+                                          n_active, sums);
+            }
+            for (std::ptrdiff_t a = i; a < i + 4 && a <= d; ++a) {
+                double* to = a < d ? seconds + a * d : firsts;
+                const Real* from = sums + (a - i) * 4;
+                for (std::ptrdiff_t b = j; b < j + 4 && b <= a && b < d; ++b) to[b] += from[b - j];
+            }
+            if (i == j && d - i < 4) *count += sums[(d - i) * 5];
+        }
+    }
+}
+
+// ---- Many features: panels ----------------------------------------------------------------------------------------
+//
+// Panel p of a tile holds features p * lanes ... of every row, row after row: one vector a row.
+
+// Rows of accumulators in a register tile, and vectors of columns.
+constexpr int panel_rows = MIXTURA_VECTOR_BYTES == 64 ? 8 : 4;
+constexpr int panel_columns = 2;
+
+inline void add_to(double* to, const double* from, std::ptrdiff_t n) {
+    for (std::ptrdiff_t i = 0; i < n; ++i) to[i] += from[i];
+}
+
+inline void add_to(double* to, const float* from, std::ptrdiff_t n) {
+    for (std::ptrdiff_t i = 0; i < n; ++i) to[i] += from[i];
+}
+
+// z = sqrt(r) (x - c), so that the second moments are z^T z; adds sum r (x - c) to `firsts`.
+template <class Real>
+void scale_panels(const Real* panels, SplitPoint<Real> centre, const Real* roots, std::ptrdiff_t n_features,
+                  std::ptrdiff_t stride, std::ptrdiff_t n_rows, Real* scaled, double* firsts) {
+    for (std::ptrdiff_t j = 0; j < n_features; j += lanes<Real>) {
+        const std::ptrdiff_t width = n_features - j < lanes<Real> ? n_features - j : lanes<Real>;
+        Real high[lanes<Real>] = {}, low[lanes<Real>] = {}, sums[lanes<Real>];
+        __builtin_memcpy(high, centre.high + j, static_cast<std::size_t>(width) * sizeof(Real));
+        __builtin_memcpy(low, centre.low + j, static_cast<std::size_t>(width) * sizeof(Real));
+        const Vector<Real> c_high = load<Real>(high), c_low = load<Real>(low);
+        Vector<Real> total = {};
+        for (std::ptrdiff_t r = 0; r < n_rows; ++r) {
+            const std::ptrdiff_t at = j * stride + r * lanes<Real>;
+            const Vector<Real> root = splat<Real>(roots[r]);
+            const Vector<Real> z = ((load<Real>(panels + at) - c_high) - c_low) * root;
+            store<Real>(scaled + at, z);
+            total += z * root;
+        }
+        store<Real>(sums, total);
+        add_to(firsts + j, sums, width);
+    }
+}
+
+// Rows i ... of z^T z against `columns` panels from panel feature j on.
+template <class Real, int columns>
+inline void panel_block(const Real* scaled, std::ptrdiff_t i, std::ptrdiff_t j, std::ptrdiff_t n_features,
+                        std::ptrdiff_t stride, std::ptrdiff_t n_rows, double* seconds) {
+    const Real* left = scaled + i / lanes<Real> * lanes<Real> * stride + i % lanes<Real>;
+    const Real* right = scaled + j * stride;
+    Vector<Real> total[panel_rows][columns] = {};
+    for (std::ptrdiff_t r = 0; r < n_rows; ++r) {
+        Vector<Real> z[columns];
+        for (int b = 0; b < columns; ++b) z[b] = load<Real>(right + b * lanes<Real> * stride + r * lanes<Real>);
+#pragma GCC unroll 8
+        for (int a = 0; a < panel_rows; ++a) {
+            // Narrow vectors: the rows of a block stand in more than one panel.
+            const std::ptrdiff_t at = a / lanes<Real> * lanes<Real> * stride + a % lanes<Real>;
+            const Vector<Real> y = splat<Real>(left[r * lanes<Real> + at]);
+#pragma GCC unroll 2
+            for (int b = 0; b < columns; ++b) total[a][b] += y * z[b];
+        }
+    }
+    for (int a = 0; a < panel_rows && i + a < n_features; ++a) {
+        for (int b = 0; b < columns; ++b) {
+            const std::ptrdiff_t first = j + b * lanes<Real>;
+            const std::ptrdiff_t reach = i + a + 1 - first;  // up to the diagonal
+            if (reach <= 0) continue;
+            Real sums[lanes<Real>];
+            store<Real>(sums, total[a][b]);
+            add_to(seconds + (i + a) * n_features + first, sums, reach < lanes<Real> ? reach : lanes<Real>);
+        }
+    }
+}
+
+template <class Real>
+void panel_second_moments(const Real* scaled, std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_rows,
+                          double* seconds) {
+    constexpr std::ptrdiff_t pair = panel_columns * lanes<Real>;
+    for (std::ptrdiff_t i = 0; i < n_features; i += panel_rows) {
+        const std::ptrdiff_t last = i + panel_rows < n_features ? i + panel_rows : n_features;
+        std::ptrdiff_t j = 0;
+        for (; j + lanes<Real> < last; j += pair) {
+            panel_block<Real, panel_columns>(scaled, i, j, n_features, stride, n_rows, seconds);
+        }
+        if (j < last) panel_block<Real, 1>(scaled, i, j, n_features, stride, n_rows, seconds);
+    }
+}
+
+// ---- Diagonal and spherical ---------------------------------------------------------------------------------------
+
+// sum r y and sum r y^2, y = x - c, of `features` features from j on; rows along the lanes.
+template <class Real, int features>
+inline void diag_block(const Real* rows, SplitPoint<Real> centre, const Real* responsibilities, std::ptrdiff_t j,
+                       std::ptrdiff_t stride, std::ptrdiff_t n_active, double* firsts, double* seconds) {
+    Vector<Real> total[2 * features] = {};
+    for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {
+        const Vector<Real> weight = load<Real>(responsibilities + r);
+#pragma GCC unroll 4
+        for (int a = 0; a < features; ++a) {
+            const Vector<Real> x = load<Real>(rows + (j + a) * stride + r);
+            const Vector<Real> y = (x - centre.high[j + a]) - centre.low[j + a];
+            const Vector<Real> scaled = weight * y;
+            total[2 * a] += scaled;
+            total[2 * a + 1] += scaled * y;
+        }
+    }
+    Real sums[room<Real>(2 * features)];
+    sum_all<Real, 2 * features>(total, sums);
+    for (int a = 0; a < features; ++a) {
+        firsts[j + a] += sums[2 * a];
+        seconds[j + a] += sums[2 * a + 1];
+    }
+}
+
+template <class Real>
+void diag_moments(const Real* rows, SplitPoint<Real> centre, const Real* responsibilities, std::ptrdiff_t n_features,
+                  std::ptrdiff_t stride, std::ptrdiff_t n_active, double* firsts, double* seconds) {
+    std::ptrdiff_t j = 0;
+    for (; j + 4 <= n_features; j += 4) {
+        diag_block<Real, 4>(rows, centre, responsibilities, j, stride, n_active, firsts, seconds);
+    }
+    for (; j < n_features; ++j) {
+        diag_block<Real, 1>(rows, centre, responsibilities, j, stride, n_active, firsts, seconds);
+    }
+}
+
+// The same by panels: `columns` vectors of features, each row's responsibility broadcast.
+template <class Real, int columns>
+inline void diag_panel_block(const Real* panels, SplitPoint<Real> centre, const Real* responsibilities,
+                             std::ptrdiff_t j, std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_rows,
+                             double* firsts, double* seconds) {
+    constexpr std::ptrdiff_t width = columns * lanes<Real>;
+    const std::ptrdiff_t n = n_features - j < width ? n_features - j : width;
+    Real high[width] = {}, low[width] = {}, sums[2][width];
+    __builtin_memcpy(high, centre.high + j, static_cast<std::size_t>(n) * sizeof(Real));
+    __builtin_memcpy(low, centre.low + j, static_cast<std::size_t>(n) * sizeof(Real));
+    Vector<Real> c_high[columns], c_low[columns], first[columns] = {}, second[columns] = {};
+    for (int b = 0; b < columns; ++b) {
+        c_high[b] = load<Real>(high + b * lanes<Real>);
+        c_low[b] = load<Real>(low + b * lanes<Real>);
+    }
+    for (std::ptrdiff_t r = 0; r < n_rows; ++r) {
+        const Vector<Real> weight = splat<Real>(responsibilities[r]);
+#pragma GCC unroll 4
+        for (int b = 0; b < columns; ++b) {
+            const Vector<Real> x = load<Real>(panels + (j + b * lanes<Real>)*stride + r * lanes<Real>);
+            const Vector<Real> y = (x - c_high[b]) - c_low[b];
+            const Vector<Real> scaled = weight * y;
+            first[b] += scaled;
+            second[b] += scaled * y;
+        }
+    }
+    for (int b = 0; b < columns; ++b) {
+        store<Real>(sums[0] + b * lanes<Real>, first[b]);
+        store<Real>(sums[1] + b * lanes<Real>, second[b]);
+    }
+    add_to(firsts + j, sums[0], n);
+    add_to(seconds + j, sums[1], n);
+}
+
+template <class Real>
+void diag_panel_moments(const Real* panels, SplitPoint<Real> centre, const Real* responsibilities,
+                        std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_rows, double* firsts,
+                        double* seconds) {
+    constexpr int columns = MIXTURA_VECTOR_BYTES == 64 ? 4 : 2;
+    std::ptrdiff_t j = 0;
+    for (; j + (columns - 1) * lanes<Real> < n_features; j += columns * lanes<Real>) {
+        diag_panel_block<Real, columns>(panels, centre, responsibilities, j, n_features, stride, n_rows, firsts, seconds);
+    }
+    for (; j < n_features; j += lanes<Real>) {
+        diag_panel_block<Real, 1>(panels, centre, responsibilities, j, n_features, stride, n_rows, firsts, seconds);
+    }
+}
+
+// ---- Tied, with the total scatter known: first moments only ---------------------------------------------------------
+
+// sum r_k x_j for 4 components and 4 features: a product of register tiles.
+template <class Real>
+inline void product_block(const Real* responsibilities, const Real* rows, std::ptrdiff_t n_components,
+                          std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_active, Real* sums) {
+    constexpr int block = 4;
+    Vector<Real> total[block * block] = {};
+    const Real* weights[block];
+    const Real* features[block];
+    for (int a = 0; a < block; ++a) {  // beyond the last one, the last again
+        weights[a] = responsibilities + (a < n_components ? a : n_components - 1) * stride;
+        features[a] = rows + (a < n_features ? a : n_features - 1) * stride;
+    }
+    for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {
+        Vector<Real> x[block];
+#pragma GCC unroll 4
+        for (int b = 0; b < block; ++b) x[b] = load<Real>(features[b] + r);
+#pragma GCC unroll 4
+        for (int a = 0; a < block; ++a) {
+            const Vector<Real> weight = load<Real>(weights[a] + r);
+#pragma GCC unroll 4
+            for (int b = 0; b < block; ++b) total[a * block + b] += weight * x[b];
+        }
+    }
+    sum_all<Real, block * block>(total, sums);
+}
+
+// firsts_k += sum r_k x about the point that `rows` were taken about.
+template <class Real>
+void first_moments(const Real* responsibilities, const Real* rows, std::ptrdiff_t n_components,
+                   std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_active, double* firsts) {
+    for (std::ptrdiff_t k = 0; k < n_components; k += 4) {
+        for (std::ptrdiff_t j = 0; j < n_features; j += 4) {
+            Real sums[room<Real>(16)];
+            product_block<Real>(responsibilities + k * stride, rows + j * stride, n_components - k, n_features - j,
+                                stride, n_active, sums);
+            for (std::ptrdiff_t a = 0; a < 4 && k + a < n_components; ++a) {
+                for (std::ptrdiff_t b = 0; b < 4 && j + b < n_features; ++b) {
+                    firsts[(k + a) * n_features + j + b] += sums[a * 4 + b];
+                }
+            }
+        }
+    }
 }
 
 }  // namespace

@@ -10,29 +10,44 @@ namespace {
 
 // joint[k * stride + r] holds log(w_k p_k(x)) - shift; after the call it holds weights[r] * r_k(x).
 // log_density[r] = log p(x) - shift and log_certainty[r] = log max_k r_k(x).
+// Several vectors of rows at a time: their chains of dependent instructions overlap.
 template <class Real>
 void normalise(Real* joint, std::ptrdiff_t n_components, std::ptrdiff_t stride, std::ptrdiff_t n_active,
                const Real* weights, Real* log_density, Real* log_certainty) {
-    for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {
-        Vector<Real> highest = load<Real>(joint + r);
+    constexpr int n = row_vectors;
+    for (std::ptrdiff_t r = 0; r < n_active; r += n * lanes<Real>) {
+        Vector<Real> highest[n], sum[n] = {};
+        for (int v = 0; v < n; ++v) highest[v] = load<Real>(joint + r + v * lanes<Real>);
         for (std::ptrdiff_t k = 1; k < n_components; ++k) {
-            const Vector<Real> a = load<Real>(joint + k * stride + r);
-            highest = a > highest ? a : highest;
+            for (int v = 0; v < n; ++v) {
+                const Vector<Real> a = load<Real>(joint + k * stride + r + v * lanes<Real>);
+                highest[v] = a > highest[v] ? a : highest[v];
+            }
         }
-        // Where every density vanishes, -inf - -inf must not become NaN.
-        const Vector<Real> base = highest == splat<Real>(-__builtin_inf()) ? Vector<Real>{} : highest;
-        Vector<Real> sum = {};
-        for (std::ptrdiff_t k = 0; k < n_components; ++k) {
-            const Vector<Real> e = exp_nonpositive<Real>(load<Real>(joint + k * stride + r) - base);
-            store<Real>(joint + k * stride + r, e);
-            sum += e;
+        for (int v = 0; v < n; ++v) {
+            // Where every density vanishes, -inf - -inf must not become NaN.
+            highest[v] = highest[v] == splat<Real>(-__builtin_inf()) ? Vector<Real>{} : highest[v];
         }
-        const Vector<Real> log_sum = log_positive<Real>(sum);
-        store<Real>(log_density + r, base + log_sum);
-        store<Real>(log_certainty + r, -log_sum);
-        const Vector<Real> scale = sum > Real(0) ? load<Real>(weights + r) / sum : Vector<Real>{};
         for (std::ptrdiff_t k = 0; k < n_components; ++k) {
-            store<Real>(joint + k * stride + r, load<Real>(joint + k * stride + r) * scale);
+            for (int v = 0; v < n; ++v) {
+                Real* at = joint + k * stride + r + v * lanes<Real>;
+                const Vector<Real> e = exp_nonpositive<Real>(load<Real>(at) - highest[v]);
+                store<Real>(at, e);
+                sum[v] += e;
+            }
+        }
+        for (int v = 0; v < n; ++v) {
+            const std::ptrdiff_t at = r + v * lanes<Real>;
+            const Vector<Real> log_sum = log_positive<Real>(sum[v]);
+            store<Real>(log_density + at, highest[v] + log_sum);
+            store<Real>(log_certainty + at, -log_sum);
+            sum[v] = sum[v] > Real(0) ? load<Real>(weights + at) / sum[v] : Vector<Real>{};
+        }
+        for (std::ptrdiff_t k = 0; k < n_components; ++k) {
+            for (int v = 0; v < n; ++v) {
+                Real* at = joint + k * stride + r + v * lanes<Real>;
+                store<Real>(at, load<Real>(at) * sum[v]);
+            }
         }
     }
 }

@@ -40,6 +40,7 @@ template <class Real>
 constexpr std::ptrdiff_t lanes = MIXTURA_VECTOR_BYTES / sizeof(Real);
 
 // Register tiles: 32 vector registers hold 4 x 4 accumulators and their operands, 16 hold 2 x 4.
+constexpr int registers = MIXTURA_VECTOR_BYTES == 64 ? 32 : 16;
 constexpr std::ptrdiff_t row_vectors = MIXTURA_VECTOR_BYTES == 64 ? 4 : 2;
 
 template <class Real>
@@ -59,14 +60,81 @@ inline Vector<Real> splat(Real value) {
     return Vector<Real>{} + value;
 }
 
+template <int... I>
+struct Lanes {};
+
+template <int N, int... I>
+struct LanesUpTo : LanesUpTo<N - 1, N - 1, I...> {};
+
+template <int... I>
+struct LanesUpTo<0, I...> {
+    using type = Lanes<I...>;
+};
+
+// Lane i of (a, b) in which runs of `run` lanes alternate between a's and b's; `upper` takes each second run.
+constexpr int alternating_lane(int i, int run, int n_lanes, bool upper) {
+    const bool from_b = (i / run) % 2 == 1;
+    const int within = i % run + i / (2 * run) * (2 * run) + (upper ? run : 0);
+    return within + (from_b ? n_lanes : 0);
+}
+
+template <class V, int... Index>
+inline V pick_lanes(V a, V b) {
+#if defined(__clang__) || __GNUC__ >= 12
+    return __builtin_shufflevector(a, b, Index...);
+#else
+    typedef decltype(a < b) Mask;
+    return __builtin_shuffle(a, b, Mask{Index...});
+#endif
+}
+
+template <int run, class V, int... I>
+inline V add_pairs(V a, V b, Lanes<I...>) {
+    constexpr int n = sizeof...(I);
+    return pick_lanes<V, alternating_lane(I, run, n, false)...>(a, b) +
+           pick_lanes<V, alternating_lane(I, run, n, true)...>(a, b);
+}
+
+template <int run, class V, int... I>
+inline void exchange_runs(V& a, V& b, Lanes<I...>) {
+    constexpr int n = sizeof...(I);
+    const V low = pick_lanes<V, alternating_lane(I, run, n, false)...>(a, b);
+    b = pick_lanes<V, alternating_lane(I, run, n, true)...>(a, b);
+    a = low;
+}
+
+// Lane i of the result is the sum of the lanes of v[i]: as many vectors as lanes, added in a butterfly, at about
+// three instructions a vector.
+template <class Real, int run = 1>
+inline Vector<Real> sum_each(Vector<Real>* v) {
+    constexpr int n = static_cast<int>(lanes<Real>);
+    if constexpr (run == n) {
+        return v[0];
+    } else {
+        for (int i = 0; i < n / (2 * run); ++i) {
+            v[i] = add_pairs<run>(v[2 * i], v[2 * i + 1], typename LanesUpTo<n>::type{});
+        }
+        return sum_each<Real, 2 * run>(v);
+    }
+}
+
+// v[i] becomes what was lane i of every vector.
+template <class Real, int run = 1>
+inline void transpose(Vector<Real>* v) {
+    constexpr int n = static_cast<int>(lanes<Real>);
+    if constexpr (run < n) {
+        for (int i = 0; i < n; ++i) {
+            if (i & run) continue;
+            exchange_runs<run>(v[i], v[i + run], typename LanesUpTo<n>::type{});
+        }
+        transpose<Real, 2 * run>(v);
+    }
+}
+
 template <class Real>
 inline Real sum_lanes(Vector<Real> v) {
-    Real parts[lanes<Real>];
-    __builtin_memcpy(parts, &v, sizeof v);
-    for (std::ptrdiff_t half = lanes<Real> / 2; half > 0; half /= 2) {
-        for (std::ptrdiff_t i = 0; i < half; ++i) parts[i] += parts[i + half];
-    }
-    return parts[0];
+    Vector<Real> all[lanes<Real>] = {v};
+    return sum_each<Real>(all)[0];
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ from mixtura.cli._demo import run as run_demo
 from mixtura.cli._errors import CommandError, UsageError, reason, reporting
 from mixtura.cli._fitting import check_options
 from mixtura.cli._fitting import fit as fit_model
-from mixtura.cli._outputs import make_folder, predictions, write_fit, write_table
+from mixtura.cli._outputs import check_folder, predictions, write_fit, write_table
 from mixtura.cli._screen import show_files, show_summary
 from mixtura.cli._tables import Rows, Table, check_extension, read_table
 from mixtura.covariance import STRUCTURES
@@ -127,7 +127,7 @@ def fit(
     """Fit a mixture to the columns of a file; write the model, responsibilities and a figure."""
     check_options(n_components, covariance, jobs)
     rows, weights = _rows_to_fit(read_table(file), columns, weight)
-    make_folder(output)
+    check_folder(output)
     options = {
         "n_components": n_components,
         "covariance_type": covariance,
@@ -195,7 +195,9 @@ def sample(
     if output is not None:
         check_extension(output)
     fitted = _load(model)
-    data, _ = fitted.sample(n_rows, random_state=seed)
+    # Without a seed the model would take the one that it was fitted with.
+    randomness = np.random.default_rng() if seed is None else seed
+    data, _ = fitted.mixture_.sample(n_rows, random_state=randomness)
     rows = Rows(model, fitted.summary().feature_names, np.asfortranarray(data))
     write_table(rows.frame().to_batches(), output)
 

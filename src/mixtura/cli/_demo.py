@@ -8,7 +8,7 @@ import numpy as np
 
 from mixtura import GaussianMixture
 from mixtura._files import replacing
-from mixtura.cli._outputs import make_folder, writing
+from mixtura.cli._outputs import check_folder, make_folder, writing
 from mixtura.cli._screen import Screen, show_summary
 from mixtura.cli._tables import Rows
 from mixtura.datasets import Dataset, load_faithful, make_three_blobs
@@ -16,6 +16,7 @@ from mixtura.datasets import Dataset, load_faithful, make_three_blobs
 
 def run(folder: str) -> None:
     """Fit both data sets, print what was found and write a figure of each into `folder`."""
+    check_folder(folder)
     make_folder(folder)
     _blobs(Path(folder, "blobs.png"))
     _faithful(Path(folder, "faithful.png"))

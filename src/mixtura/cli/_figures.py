@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -42,9 +43,10 @@ def _draw_points(axes: Axes, model: GaussianMixture, data: NDArray[np.float64]) 
     colours = matplotlib.colormaps["viridis"](np.linspace(0, 1, model.n_components))
     for label, shade in enumerate(colours):
         points = data[labels == label]
-        style = {"s": 30, "edgecolor": "white", "linewidth": 0.2, "alpha": 0.85}
-        axes.scatter(*points.T, color=shade, label=f"cluster {label}", **style)
-    axes.scatter(*model.means_.T, marker="x", c="red", s=140, linewidth=2, label="centre")
+        style: dict[str, Any] = {"s": 30, "edgecolor": "white", "linewidth": 0.2, "alpha": 0.85}
+        axes.scatter(points[:, 0], points[:, 1], color=shade, label=f"cluster {label}", **style)
+    x, y = model.means_.T
+    axes.scatter(x, y, marker="x", c="red", s=140, linewidth=2, label="centre")
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -58,6 +58,7 @@ def write_fit(model: GaussianMixture, rows: Rows, folder: str, extension: str) -
     """
     from mixtura.cli._figures import draw_mixture  # slow to import
 
+    make_folder(folder)
     model_path = Path(folder, "model.safetensors")
     table_path = Path(folder, f"responsibilities.{extension}")
     figure_path = Path(folder, "mixture.png")
@@ -85,14 +86,19 @@ def writing(path: str | Path) -> Iterator[None]:
         raise CommandError(sentence) from error
 
 
+def check_folder(path: str) -> None:
+    """See that files can be put into a folder, which need not exist yet: before any long work."""
+    there = next(part for part in (Path(path), *Path(path).absolute().parents) if part.exists())
+    if not there.is_dir():
+        raise CommandError(f"{there} is a file; -o needs a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise CommandError(f"cannot write {path}: no permission to write in {there}")
+
+
 def make_folder(path: str) -> None:
-    """Make the folder, if need be, and see that files can be put there: before any long work."""
-    if Path(path).is_file():
-        raise CommandError(f"{path} is a file; -o needs a folder")
+    """Make the folder, and those above it, unless it is there."""
     with writing(path):
         Path(path).mkdir(parents=True, exist_ok=True)
-        if not os.access(path, os.W_OK | os.X_OK):
-            raise PermissionError("no permission to write in this folder")
 
 
 def _write_to(batches: Iterable[pa.RecordBatch], path: Path) -> None:

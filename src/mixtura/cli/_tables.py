@@ -246,7 +246,7 @@ def _first_text(column: pa.ChunkedArray) -> int:
         pc.match_substring_regex(column, NUMBER),
         pc.is_in(column, pa.array(pyarrow.csv.ConvertOptions().null_values)),
     )
-    return max(pc.index(harmless, False).as_py(), 0)
+    return max(int(pc.index(harmless, False).as_py()), 0)
 
 
 def _place(name: str, row: int) -> str:

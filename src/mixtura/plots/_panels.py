@@ -37,8 +37,10 @@ def draw_cloud(
     ax: Axes, mixture: Mixture, rows: DrawnRows, points: NDArray[np.float64], *, small: bool
 ) -> None:
     """Draw two features of the rows, coloured by label, and the components over them."""
+    x, y = points.T
     ax.scatter(
-        *points.T,
+        x,
+        y,
         c=shades(rows.labels, rows.certainty, mixture.n_components),
         s=marker_area(len(points)) * (0.4 if small else 1),
         linewidths=0,

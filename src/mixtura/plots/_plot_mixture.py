@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
@@ -19,6 +19,13 @@ from mixtura.plots import _drawn as drawing
 from mixtura.plots import _panels as panels
 from mixtura.plots._style import FAINT_INK
 
+Corner = Literal["upper right", "upper left", "lower right", "lower left", "best"]
+CORNERS: dict[Corner, tuple[int, int]] = {
+    "upper right": (1, 1),
+    "upper left": (0, 1),
+    "lower right": (1, 0),
+    "lower left": (0, 0),
+}
 MOST_POINTS = 10_000
 MOST_POINTS_OF_PAIRS = 3_000
 MOST_PAIRED = 8
@@ -217,7 +224,7 @@ def _name_axes(axes: Axes, x: str, y: str) -> None:
     axes.set_ylabel(y, parse_math=False)
 
 
-def _add_legend(axes: Axes, handles: list[Line2D], loc: str) -> None:
+def _add_legend(axes: Axes, handles: list[Line2D], loc: Corner) -> None:
     axes.legend(handles=handles, loc=loc, fontsize=8, framealpha=0.85)
 
 
@@ -226,12 +233,12 @@ def _add_notes(axes: Axes, notes: list[str]) -> None:
         axes.set_title("\n".join(notes), loc="left", fontsize=8, color=FAINT_INK)
 
 
-def _emptiest_corner(axes: Axes, points: NDArray[np.float64]) -> str:
+def _emptiest_corner(axes: Axes, points: NDArray[np.float64]) -> Corner:
     # matplotlib's own "best" looks at every dot and takes seconds.
     x, y = axes.transAxes.inverted().transform(axes.transData.transform(points)).T
-    crowds = {
-        f"{vertical} {side}": int(np.sum((abs(x - u) < 0.35) & (abs(y - v) < 0.35)))
-        for vertical, v in (("upper", 1), ("lower", 0))
-        for side, u in (("right", 1), ("left", 0))
-    }
-    return min(crowds, key=lambda corner: crowds[corner])
+
+    def crowd(corner: Corner) -> int:
+        u, v = CORNERS[corner]
+        return int(np.sum((abs(x - u) < 0.35) & (abs(y - v) < 0.35)))
+
+    return min(CORNERS, key=crowd)

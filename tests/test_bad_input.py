@@ -1,0 +1,534 @@
+"""What is wrong is said in one sentence, and nothing is left half done."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from threadpoolctl import threadpool_limits
+
+import mixtura
+from mixtura import DataWarning, GaussianMixture, Mixture
+
+METHODS = ["predict", "predict_proba", "score_samples", "score", "bic", "aic", "icl"]
+STRUCTURES = ["full", "tied", "diag", "spherical"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_blas_thread():
+    with threadpool_limits(1):
+        yield
+
+
+def good(n_rows=40, n_features=3, seed=0):
+    return np.random.default_rng(seed).normal(size=(n_rows, n_features))
+
+
+def frame(X=None):
+    return pd.DataFrame(good() if X is None else X, columns=["a", "b", "c"])
+
+
+def spoilt(value, rows=(7,), column=2):
+    X = good()
+    X[list(rows), column] = value
+    return X
+
+
+def message_of(call, error=ValueError):
+    with pytest.raises(error) as caught:
+        call()
+    return str(caught.value)
+
+
+def assert_one_sentence(message, words):
+    """A short line that holds the words, in any order."""
+    for word in words:
+        assert word in message
+    assert "\n" not in message.strip()
+    assert len(message) < 400
+
+
+# Rows
+
+ROWS = {
+    "NaN": (spoilt(np.nan), ["NaN", "column 2", "row 7", "1 value"]),
+    "infinity": (spoilt(np.inf), ["infinity", "column 2", "row 7", "1 value"]),
+    "minus infinity": (spoilt(-np.inf), ["infinity", "column 2", "row 7"]),
+    "several": (spoilt(np.nan, rows=(30, 9, 10)), ["NaN", "column 2", "row 9", "3 values"]),
+    "NaN in float32": (spoilt(np.nan).astype(np.float32), ["NaN", "column 2", "row 7"]),
+    "NaN in float16": (spoilt(np.nan).astype(np.float16), ["NaN", "column 2", "row 7"]),
+    "NaN in a frame": (frame(spoilt(np.nan)), ["NaN", "column 2 ('c')", "row 7"]),
+    "NaN in objects": (spoilt(np.nan).astype(object), ["NaN", "column 2", "row 7"]),
+    "fewer rows than components": (good(1 + 1), ["n_components = 3", "n_samples = 2"]),
+    "one row": (good(1), ["1 sample", "minimum of 2"]),
+    "no rows": (np.empty((0, 3)), ["0 sample", "(0, 3)"]),
+    "no columns": (np.empty((5, 0)), ["0 feature", "(5, 0)"]),
+    "3-D": (good().reshape(40, 3, 1), ["dim 3", "dim <= 2"]),
+    "text": (np.array([["1", "2"], ["3", "x"], ["4", "5"]]), ["'x'", "column 1", "row 1"]),
+    "text in a list": ([["1", "y"], ["3", "x"], ["4", "5"]], ["'y'", "column 1", "row 0"]),
+    "text in a frame": (frame().assign(b="word"), ["'word'", "column 'b'", "row 0"]),
+    "categories": (
+        frame().assign(b=pd.Categorical(["word"] * 40)),
+        ["'word'", "column 'b'", "row 0"],
+    ),
+    "complex": (good() + 1j, ["Complex"]),
+}
+
+NOT_NUMBERS = {
+    "objects": (np.array([[1, object()], [2, 3], [4, 5]], dtype=object), ["column 1", "row 0"]),
+    "dates": (frame().assign(b=pd.Timestamp("2020-02-20")), ["'b'"]),
+    "sparse": (csr_array(good()), ["Sparse", "toarray"]),
+}
+
+
+@pytest.mark.parametrize("case", ROWS)
+def test_fit_refuses_rows(case):
+    X, words = ROWS[case]
+    model = GaussianMixture(3)
+    assert_one_sentence(message_of(lambda: model.fit(X)), words)
+    assert vars(model) == vars(GaussianMixture(3))
+
+
+@pytest.mark.parametrize("case", NOT_NUMBERS)
+def test_fit_refuses_what_is_no_number(case):
+    X, words = NOT_NUMBERS[case]
+    assert_one_sentence(message_of(lambda: GaussianMixture(3).fit(X), TypeError), words)
+
+
+def test_fit_refuses_one_dimension():
+    message = message_of(lambda: GaussianMixture(2).fit(good()[:, 0]))
+    assert "Expected 2D array, got 1D array" in message
+    assert "reshape(-1, 1)" in message
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("case", ["NaN", "infinity", "several", "NaN in float32"])
+def test_every_method_refuses_rows(method, case):
+    X, words = ROWS[case]
+    model = GaussianMixture(2, random_state=0).fit(good())
+    assert_one_sentence(message_of(lambda: getattr(model, method)(X)), words)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_names_the_column_of_a_frame(method):
+    model = GaussianMixture(2, random_state=0).fit(frame())
+    message = message_of(lambda: getattr(model, method)(frame(spoilt(np.nan))))
+    assert_one_sentence(message, ["NaN", "column 2 ('c')", "row 7"])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, np.longdouble])
+def test_the_first_bad_value_of_many_blocks_is_named(dtype):
+    X = np.zeros((200_000, 2), dtype=dtype)
+    X[[150_000, 150_001, 199_999], [1, 0, 0]] = np.nan
+    message = message_of(lambda: GaussianMixture(2).fit(X))
+    assert_one_sentence(message, ["3 values", "column 1", "row 150000"])
+
+
+# Parameters
+
+PARAMETERS = {
+    "no component": ({"n_components": 0}, ["n_components", "int", "[1, inf)", "0"]),
+    "a negative number of components": ({"n_components": -2}, ["n_components", "-2"]),
+    "half a component": ({"n_components": 1.5}, ["n_components", "int", "1.5"]),
+    "components as text": ({"n_components": "3"}, ["n_components", "int", "'3'"]),
+    "no number of components": ({"n_components": None}, ["n_components", "int", "None"]),
+    "negative tol": ({"tol": -1e-3}, ["tol", "[0.0, inf)", "-0.001"]),
+    "tol is NaN": ({"tol": np.nan}, ["tol", "nan"]),
+    "negative reg_covar": ({"reg_covar": -1}, ["reg_covar", "[0.0, inf)", "-1"]),
+    "infinite reg_covar": ({"reg_covar": np.inf}, ["reg_covar", "inf"]),
+    "negative max_iter": ({"max_iter": -1}, ["max_iter", "[0, inf)", "-1"]),
+    "no start": ({"n_init": 0}, ["n_init", "[1, inf)", "0"]),
+    "text as seed": ({"random_state": "seed"}, ["random_state", "'seed'"]),
+    "zero threads": ({"n_jobs": 0}, ["n_jobs", "0", "-1"]),
+    "half a thread": ({"n_jobs": 0.5}, ["n_jobs", "0.5"]),
+}
+
+UNKNOWN_NAMES = {
+    "ful": ("covariance_type", "full"),
+    "FULL": ("covariance_type", "full"),
+    "tide": ("covariance_type", "tied"),
+    "diagonal": ("covariance_type", "diag"),
+    "sphere": ("covariance_type", "spherical"),
+    "kmean": ("init_params", "kmeans"),
+    "kmeans++": ("init_params", "k-means++"),
+    "Random": ("init_params", "random"),
+    "random_data": ("init_params", "random_from_data"),
+}
+
+
+@pytest.mark.parametrize("case", PARAMETERS)
+def test_fit_refuses_parameters(case):
+    params, words = PARAMETERS[case]
+    model = GaussianMixture(**params)
+    assert_one_sentence(message_of(lambda: model.fit(good())), words)
+
+
+@pytest.mark.parametrize("given", UNKNOWN_NAMES)
+def test_an_unknown_name_gets_the_nearest_one(given):
+    parameter, meant = UNKNOWN_NAMES[given]
+    model = GaussianMixture(**{parameter: given})
+    message = message_of(lambda: model.fit(good()))
+    assert_one_sentence(message, [parameter, repr(given), f"Did you mean {meant!r}?"])
+
+
+@pytest.mark.parametrize("parameter", ["covariance_type", "init_params"])
+def test_a_name_unlike_any_other_gets_the_list_alone(parameter):
+    message = message_of(lambda: GaussianMixture(**{parameter: "zzz"}).fit(good()))
+    assert_one_sentence(message, [parameter, "'zzz'"])
+    assert "Did you mean" not in message
+
+
+def test_a_mixture_of_an_unknown_structure_gets_the_nearest_one():
+    def make():
+        Mixture.from_parameters([1.0], [[0.0]], [[1.0]], covariance_type="dia")
+
+    assert_one_sentence(message_of(make), ["covariance_type", "'dia'", "Did you mean 'diag'?"])
+
+
+# Weights
+
+WEIGHTS = {
+    "negative": (np.r_[1.0, -0.5, np.ones(38)], ["sample_weight", "negative", "row 1", "-0.5"]),
+    "NaN": (np.r_[1.0, 1.0, np.nan, np.ones(37)], ["sample_weight", "finite", "row 2", "nan"]),
+    "infinite": (np.r_[np.inf, np.ones(39)], ["sample_weight", "finite", "row 0", "inf"]),
+    "all zero": (np.zeros(40), ["sample_weight", "zero"]),
+    "too few": (np.ones(39), ["sample_weight", "40", "39"]),
+    "too many": (np.ones(41), ["sample_weight", "40", "41"]),
+    "none at all": ([], ["sample_weight", "40", "0"]),
+    "2-D": (np.ones((40, 1)), ["sample_weight", "(40, 1)"]),
+    "text": (["one"] * 40, ["sample_weight", "'one'"]),
+}
+
+
+@pytest.mark.parametrize("case", WEIGHTS)
+@pytest.mark.parametrize("method", ["fit", "fit_predict", "score", "bic", "aic", "icl"])
+def test_weights_are_refused(case, method):
+    weights, words = WEIGHTS[case]
+    model = GaussianMixture(2, random_state=0).fit(good())
+    message = message_of(lambda: getattr(model, method)(good(), sample_weight=weights))
+    assert_one_sentence(message, words)
+
+
+def test_rows_of_weight_zero_do_not_count_as_rows():
+    weights = np.r_[1.0, 1.0, np.zeros(38)]
+    message = message_of(lambda: GaussianMixture(3).fit(good(), sample_weight=weights))
+    assert_one_sentence(message, ["n_components = 3", "n_samples = 2", "weight 0"])
+
+
+# Starts
+
+I = np.eye(3)  # noqa: E741
+SHEARED = np.array([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+
+
+def too_few_labels(X, n_components, random_state):
+    return np.zeros(len(X) - 1)
+
+
+def nothing(X, n_components, random_state):
+    return None
+
+
+def one_component(X, n_components, random_state):
+    return Mixture.from_parameters([1.0], [[0.0] * 3], [I])
+
+
+GIVEN = {
+    "too many weights": ({"weights_init": [0.2, 0.3, 0.5]}, ["weights", "(2,)", "(3,)"]),
+    "weights below 0": ({"weights_init": [-0.5, 1.5]}, ["weights", "[0, 1]", "-0.5"]),
+    "weights that sum to 0.9": ({"weights_init": [0.5, 0.4]}, ["weights", "normalized", "0.9"]),
+    "NaN weights": ({"weights_init": [np.nan, 1.0]}, ["weights_init", "NaN"]),
+    "means of another shape": ({"means_init": np.ones((2, 2))}, ["means", "(2, 3)", "(2, 2)"]),
+    "NaN means": ({"means_init": np.full((2, 3), np.nan)}, ["means_init", "NaN"]),
+    "precisions of another shape": (
+        {"precisions_init": [I]},
+        ["full precision", "(2, 3, 3)", "(1, 3, 3)"],
+    ),
+    "matrices for a tied one": (
+        {"covariance_type": "tied", "precisions_init": [I, I]},
+        ["precision", "(3, 3)", "(2, 3, 3)"],
+    ),
+    "a matrix for diag": (
+        {"covariance_type": "diag", "precisions_init": I},
+        ["diag precision", "(2, 3)", "(3, 3)"],
+    ),
+    "a matrix for spherical": (
+        {"covariance_type": "spherical", "precisions_init": I},
+        ["spherical precision", "(2,)", "(3, 3)"],
+    ),
+    "not positive definite": (
+        {"precisions_init": [I, -I]},
+        ["full precision", "symmetric", "positive-definite"],
+    ),
+    "singular": ({"precisions_init": [I, 0 * I]}, ["full precision", "positive-definite"]),
+    "not symmetric": ({"precisions_init": [I, SHEARED]}, ["full precision", "symmetric"]),
+    "tied not positive definite": (
+        {"covariance_type": "tied", "precisions_init": -I},
+        ["tied precision", "positive-definite"],
+    ),
+    "diag not positive": (
+        {"covariance_type": "diag", "precisions_init": np.zeros((2, 3))},
+        ["diag precision", "positive"],
+    ),
+    "spherical not positive": (
+        {"covariance_type": "spherical", "precisions_init": [1.0, -1.0]},
+        ["spherical precision", "positive"],
+    ),
+    "too few labels": ({"init_params": np.zeros(39, int)}, ["init_params", "(40,)", "(39,)"]),
+    "a label too large": ({"init_params": np.full(40, 2)}, ["init_params", "0..1", "2"]),
+    "a negative label": ({"init_params": np.full(40, -1)}, ["init_params", "0..1", "-1"]),
+    "half a label": ({"init_params": np.full(40, 0.5)}, ["init_params", "whole"]),
+    "a NaN label": ({"init_params": np.full(40, np.nan)}, ["init_params", "whole"]),
+    "labels as text": ({"init_params": ["a"] * 40}, ["init_params"]),
+    "responsibilities of three": (
+        {"init_params": np.full((40, 3), 1 / 3)},
+        ["init_params", "(40, 2)", "(40, 3)"],
+    ),
+    "responsibilities that sum to 2": (
+        {"init_params": np.ones((40, 2))},
+        ["init_params", "sum to 1", "row 0", "2"],
+    ),
+    "negative responsibilities": (
+        {"init_params": [[1.5, -0.5]] * 40},
+        ["init_params", "negative"],
+    ),
+    "NaN responsibilities": (
+        {"init_params": np.full((40, 2), np.nan)},
+        ["init_params", "finite"],
+    ),
+    "a callable that returns too little": (
+        {"init_params": too_few_labels},
+        ["init_params", "(40,)", "(39,)"],
+    ),
+    "a callable that returns nothing": (
+        {"init_params": nothing},
+        ["init_params", "(40,)"],
+    ),
+    "a callable that returns another mixture": (
+        {"init_params": one_component},
+        ["init_params", "n_components"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", GIVEN)
+def test_starts_are_refused(case):
+    params, words = GIVEN[case]
+    model = GaussianMixture(2, random_state=0, **params)
+    assert_one_sentence(message_of(lambda: model.fit(good())), words)
+
+
+# The earlier fit survives
+
+FAILING = {
+    "rows": lambda model: model.fit(spoilt(np.nan)),
+    "no rows": lambda model: model.fit(np.empty((0, 3))),
+    "another width, then NaN": lambda model: model.fit(np.full((40, 5), np.nan)),
+    "renamed columns, then NaN": lambda model: model.fit(
+        pd.DataFrame(spoilt(np.nan), columns=["x", "y", "z"])
+    ),
+    "text": lambda model: model.fit(frame().assign(b="word")),
+    "weights": lambda model: model.fit(good(seed=1), sample_weight=-np.ones(40)),
+    "parameter": lambda model: model.set_params(tol=-1).fit(good(seed=1)),
+    "unknown name": lambda model: model.set_params(covariance_type="ful").fit(good(seed=1)),
+    "too many components": lambda model: model.set_params(n_components=99).fit(good(seed=1)),
+    "start": lambda model: model.set_params(means_init=[[0.0]]).fit(good(seed=1)),
+    "singular covariance": lambda model: model.set_params(reg_covar=0).fit(np.ones((40, 3))),
+    "fit_predict": lambda model: model.fit_predict(spoilt(np.nan)),
+    "a callable that fails": lambda model: model.set_params(init_params=_fails).fit(good(seed=1)),
+    "an interrupt": lambda model: model.set_params(init_params=_interrupts).fit(good(seed=1)),
+}
+
+
+def _fails(X, n_components, random_state):
+    raise ValueError("no start today")
+
+
+def _interrupts(X, n_components, random_state):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
+@pytest.mark.parametrize("case", FAILING)
+@pytest.mark.parametrize("rows", [good(), frame()], ids=["array", "frame"])
+def test_a_failing_fit_leaves_the_earlier_one(case, rows):
+    model = GaussianMixture(2, random_state=0).fit(rows)
+    params, before = model.get_params(), dict(vars(model))
+    results = {method: getattr(model, method)(rows) for method in METHODS}
+    summary = str(model.summary())
+    with pytest.raises((ValueError, KeyboardInterrupt)):
+        FAILING[case](model)
+    model.set_params(**params)
+    assert vars(model).keys() == before.keys()
+    for name, value in before.items():
+        assert vars(model)[name] is value, name
+    for method, result in results.items():
+        assert_array_equal(getattr(model, method)(rows), result)
+    assert str(model.summary()) == summary
+
+
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
+@pytest.mark.parametrize("case", FAILING)
+def test_a_failing_first_fit_leaves_nothing(case):
+    model = GaussianMixture(2, random_state=0)
+    with pytest.raises((ValueError, KeyboardInterrupt)):
+        FAILING[case](model)
+    assert vars(model).keys() == model.get_params().keys()
+    with pytest.raises(NotFittedError):
+        model.set_params(**GaussianMixture(2).get_params()).predict(good())
+
+
+# Using a fit
+
+NEED_A_FIT = [*METHODS, "sample", "summary", "save", "mixture_"]
+
+
+@pytest.mark.parametrize("name", NEED_A_FIT)
+def test_before_fit_everything_says_so(name, tmp_path):
+    arguments = {"sample": (), "summary": (), "save": (tmp_path / "model",)}.get(name, (good(),))
+    message = message_of(lambda: getattr(GaussianMixture(2), name)(*arguments), NotFittedError)
+    assert_one_sentence(message, ["GaussianMixture", "not fitted yet", "'fit'"])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("n_features", [2, 4])
+def test_another_number_of_features_is_refused(method, n_features):
+    model = GaussianMixture(2, random_state=0).fit(good())
+    message = message_of(lambda: getattr(model, method)(good(n_features=n_features)))
+    assert_one_sentence(message, [f"X has {n_features} features", "expecting 3 features"])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_other_feature_names_are_refused_and_listed(method):
+    model = GaussianMixture(2, random_state=0).fit(frame())
+    message = message_of(lambda: getattr(model, method)(frame().rename(columns={"b": "beta"})))
+    assert "feature names should match those that were passed during fit" in message
+    assert "unseen at fit time:\n- beta" in message
+    assert "now missing:\n- b" in message
+
+
+@pytest.mark.parametrize("n_samples", [0, -1])
+def test_a_sample_of_nothing_names_the_number(n_samples):
+    model = GaussianMixture(2, random_state=0).fit(good())
+    message = message_of(lambda: model.sample(n_samples))
+    assert_one_sentence(message, ["n_samples", str(n_samples)])
+
+
+# Degenerate data fit, and say what they are
+
+
+def constant_column():
+    return np.insert(good(n_features=2), 1, 4.25, axis=1)
+
+
+def equal_columns():
+    X = good()
+    X[:, 2] = X[:, 0]
+    return X
+
+
+def repeated_point():
+    return np.concatenate([good(), np.tile(good()[3], (30, 1))])
+
+
+def one_point():
+    return np.tile(good()[:1], (30, 1))
+
+
+DEGENERATE = {
+    "constant": (constant_column, ["full", "tied", "diag"], ["column 1", "constant", "4.25"]),
+    "equal": (equal_columns, ["full", "tied"], ["columns 0 and 2", "equal"]),
+    "repeated": (repeated_point, ["full", "diag", "spherical"], ["row 3", "31 times"]),
+    "one point": (one_point, STRUCTURES, ["column 0", "column 1", "column 2", "constant"]),
+}
+WARNED = [(case, kind) for case, (_, kinds, _) in DEGENERATE.items() for kind in kinds]
+NOT_WARNED = [(case, kind) for case in DEGENERATE for kind in STRUCTURES]
+NOT_WARNED = sorted(set(NOT_WARNED) - set(WARNED))
+
+two_clusters_of_one_point = pytest.mark.filterwarnings(
+    "ignore:Number of distinct clusters:sklearn.exceptions.ConvergenceWarning"
+)
+
+
+def assert_usable(model, X):
+    probabilities = model.predict_proba(X)
+    assert np.all(np.isfinite(probabilities))
+    assert_allclose(probabilities.sum(axis=1), 1.0, rtol=4 * np.finfo(X.dtype).eps)
+    assert np.isfinite(model.score(X))
+    assert np.all(np.isfinite(model.sample(5)[0]))
+
+
+@two_clusters_of_one_point
+@pytest.mark.parametrize(("case", "covariance_type"), WARNED)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_degenerate_data_fit_and_warn(case, covariance_type, dtype):
+    make, _, words = DEGENERATE[case]
+    X = make().astype(dtype)
+    model = GaussianMixture(2, covariance_type=covariance_type, random_state=0)
+    with pytest.warns(DataWarning, match="held up by reg_covar=1e-06") as caught:
+        model.fit(X)
+    assert_one_sentence(str(caught[-1].message), words)
+    assert_usable(model, X)
+
+
+@pytest.mark.parametrize(("case", "covariance_type"), NOT_WARNED)
+def test_data_that_degenerate_no_covariance_fit_in_silence(case, covariance_type):
+    X = DEGENERATE[case][0]()
+    assert_usable(GaussianMixture(2, covariance_type=covariance_type, random_state=0).fit(X), X)
+
+
+def test_degenerate_columns_of_a_frame_are_named():
+    constant = frame(constant_column())
+    with pytest.warns(DataWarning, match=r"column 1 \('b'\) is constant \(4.25\)"):
+        GaussianMixture(2, random_state=0).fit(constant)
+    equal = frame(equal_columns())
+    with pytest.warns(DataWarning, match=r"columns 0 \('a'\) and 2 \('c'\) are equal"):
+        GaussianMixture(2, random_state=0).fit(equal)
+
+
+def test_the_warning_points_at_the_users_line():
+    with pytest.warns(DataWarning) as caught:
+        GaussianMixture(2, random_state=0).fit(constant_column())
+    with pytest.warns(DataWarning) as caught_too:
+        GaussianMixture(2, random_state=0).fit_predict(constant_column())
+    assert caught[0].filename == caught_too[0].filename == __file__
+
+
+@pytest.mark.parametrize("covariance_type", STRUCTURES)
+@pytest.mark.parametrize("reg_covar", [1e-6, 0.1, 0.3])
+def test_data_with_a_spread_of_their_own_raise_no_warning(covariance_type, reg_covar):
+    X = 0.5 * good(200)
+    GaussianMixture(1, covariance_type=covariance_type, reg_covar=reg_covar).fit(X)
+
+
+def test_one_point_for_two_clusters_is_said_by_kmeans_too():
+    with (
+        pytest.warns(ConvergenceWarning, match="distinct clusters"),
+        pytest.warns(DataWarning, match="constant"),
+    ):
+        GaussianMixture(2, random_state=0).fit(one_point())
+
+
+def test_singular_covariances_without_reg_covar_name_the_component():
+    message = message_of(lambda: GaussianMixture(1, reg_covar=0).fit(constant_column()))
+    assert "ill-defined empirical covariance" in message
+    assert "Component 0" in message
+    assert "reg_covar" in message
+
+
+# Files
+
+
+def test_a_missing_file_is_named(tmp_path):
+    path = tmp_path / "none.safetensors"
+    message = message_of(lambda: mixtura.load(path), FileNotFoundError)
+    assert_one_sentence(message, [str(path), "does not exist"])
+
+
+def test_a_folder_is_no_model(tmp_path):
+    message = message_of(lambda: mixtura.load(tmp_path), FileNotFoundError)
+    assert_one_sentence(message, [str(tmp_path), "folder"])
