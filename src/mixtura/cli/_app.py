@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -272,4 +273,13 @@ def _prediction_facts(table: pa.Table, output: str | None) -> dict[str, Any]:
 
 
 def _print_json(content: dict[str, Any]) -> None:
-    print(json.dumps(content, indent=2))
+    print(json.dumps(_finite(content), indent=2))
+
+
+def _finite(value: Any) -> Any:
+    """Put null for infinity and NaN, which JSON cannot write: rows too far away have them."""
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -160,7 +160,9 @@ class CovarianceStructure(ABC):
 
 def check_symmetric_positive_definite(matrix: FloatArray, name: str) -> None:
     """Raise ValueError unless `matrix` is; `name` is the structure's."""
-    if not (np.allclose(matrix, matrix.T) and np.all(np.linalg.eigvalsh(matrix) > 0.0)):
+    # scikit-learn's bound for symmetry, numpy.allclose's defaults, in one expression.
+    symmetric = (np.abs(matrix - matrix.T) <= 1e-8 + 1e-5 * np.abs(matrix)).all()
+    if not (symmetric and np.linalg.eigvalsh(matrix)[0] > 0.0):
         raise ValueError(f"'{name} precision' should be symmetric, positive-definite")
 
 

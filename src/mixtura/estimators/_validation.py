@@ -69,26 +69,26 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> FloatArray | None:
 
 def check_weights_init(weights: Any, n_components: int) -> FloatArray:
     """Return starting weights, checked as scikit-learn does."""
-    weights = check_array(weights, dtype=np.float64, ensure_2d=False, input_name="weights_init")
-    _check_shape(weights, (n_components,), "weights")
-    if np.any(weights < 0.0) or np.any(weights > 1.0):
+    checked = _finite_floats(weights, "weights_init")
+    _check_shape(checked, (n_components,), "weights")
+    if np.any(checked < 0.0) or np.any(checked > 1.0):
         raise ValueError(
             "The parameter 'weights' should be in the range [0, 1], but got max value "
-            f"{np.min(weights):.5f}, min value {np.max(weights):.5f}"
+            f"{np.min(checked):.5f}, min value {np.max(checked):.5f}"
         )
-    if not np.isclose(weights.sum(), 1.0, rtol=0, atol=1e-6):
+    if not np.isclose(checked.sum(), 1.0, rtol=0, atol=1e-6):
         raise ValueError(
             "The parameter 'weights' should be normalized, but got sum(weights) = "
-            f"{weights.sum():.5f}"
+            f"{checked.sum():.5f}"
         )
-    return np.asarray(weights, dtype=np.float64)
+    return checked
 
 
 def check_means_init(means: Any, n_components: int, n_features: int) -> FloatArray:
     """Return starting means, checked as scikit-learn does."""
-    means = check_array(means, dtype=np.float64, ensure_2d=False, input_name="means_init")
-    _check_shape(means, (n_components, n_features), "means")
-    return np.ascontiguousarray(means, dtype=np.float64)
+    checked = _finite_floats(means, "means_init")
+    _check_shape(checked, (n_components, n_features), "means")
+    return checked
 
 
 def check_precisions_init(
@@ -96,16 +96,20 @@ def check_precisions_init(
 ) -> FloatArray:
     """Return starting precisions, checked as scikit-learn does."""
     shape = structure.shape(n_components, n_features)
-    precisions = check_array(
-        precisions,
-        dtype=np.float64,
-        ensure_2d=False,
-        allow_nd=len(shape) > 2,
-        input_name="precisions_init",
-    )
-    _check_shape(precisions, shape, f"{structure.name} precision")
-    structure.check_precisions(precisions)
-    return np.ascontiguousarray(precisions, dtype=np.float64)
+    checked = _finite_floats(precisions, "precisions_init")
+    _check_shape(checked, shape, f"{structure.name} precision")
+    structure.check_precisions(checked)
+    return checked
+
+
+def _finite_floats(values: Any, name: str) -> FloatArray:
+    try:
+        array: FloatArray = np.array(values, dtype=np.float64, order="C")
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be an array of real numbers: {error}.") from error
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, but it contains NaN or infinity.")
+    return array
 
 
 def _check_shape(array: Array, shape: tuple[int, ...], name: str) -> None:

@@ -145,6 +145,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     #: Called as f(start, n_iter, mean_log_likelihood) after each iteration; faces set it for progress.
     _on_iteration: OnIteration | None = None
 
+    #: Draws of `sample`, made at the first one.
+    _sampler: RandomState | None = None
+
     def __init__(
         self,
         n_components: int = 1,
@@ -336,8 +339,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             first = int(self.random_state)
         else:
             first = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        others = np.random.SeedSequence(first).generate_state(max(self.n_init - 1, 1))
-        return [first, *(int(seed) for seed in others[: self.n_init - 1])]
+        if self.n_init == 1:
+            return [first]
+        others = np.random.SeedSequence(first).generate_state(self.n_init - 1)
+        return [first, *(int(seed) for seed in others)]
 
     def _beginnings(
         self,
@@ -440,7 +445,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.lower_bound_ = statistics.mean_log_likelihood
         self.lower_bounds_ = fit.monitor.log_likelihoods
         self.starts_ = records
-        self._sampler = np.random.RandomState(np.random.SeedSequence((seed, 1)).generate_state(4))
+        self._sampler_seed, self._sampler = seed, None
 
     def _hand_out(self, mixture: Mixture, dtype: np.dtype[Any]) -> None:
         self.weights_ = mixture.weights.astype(dtype)
@@ -664,9 +669,17 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         if random_state is None:
-            random_state = getattr(self, "_sampler", self.random_state)
+            random_state = self._own_sampler()
         X, y = self.mixture_.sample(n_samples, random_state)
         return X.astype(self.means_.dtype, copy=False), y
+
+    def _own_sampler(self) -> int | RandomState | None:
+        if not hasattr(self, "_sampler_seed"):  # the parameters were set by hand
+            return self.random_state
+        if self._sampler is None:
+            sequence = np.random.SeedSequence((self._sampler_seed, 1))
+            self._sampler = np.random.RandomState(sequence.generate_state(4))
+        return self._sampler
 
     def _n_parameters(self) -> int:
         return self.mixture_.n_parameters
@@ -752,6 +765,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         model.lower_bounds_ = facts["lower_bounds"]
         model.lower_bound_ = facts["log_likelihood"] / facts["weight"]
         model.starts_ = []
+        seed = facts["parameters"]["random_state"]
+        model._sampler_seed, model._sampler = model._seeds()[0] if seed is None else seed, None
         return model
 
 
