@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
+#include <cstring>
 #include <limits>
 
 namespace mixtura {
@@ -73,6 +75,15 @@ void pack_factor(Structure structure, const double* factor, std::ptrdiff_t d, Re
 
 bool is_triangular(Structure structure) { return structure == Structure::full || structure == Structure::tied; }
 
+// MIXTURA_SKIP=0 computes every term, for comparison.
+bool skipping_is_on() {
+    static const bool on = [] {
+        const char* value = std::getenv("MIXTURA_SKIP");
+        return value == nullptr || std::strcmp(value, "0") != 0;
+    }();
+    return on;
+}
+
 template <class Real>
 std::ptrdiff_t scratch_size(const Job<Real>& job) {
     return (job.n_features + padded(job.n_features + 1) + padded(job.n_features) + job.n_components + 4) * job.tile_stride;
@@ -111,6 +122,7 @@ PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Mixture& mixture, c
     job_.given = options.given;
     job_.hard = options.hard;
     job_.moments = options.moments;
+    job_.skip = skipping_is_on();
     job_.second_moments = options.total.mean == nullptr;
     const double* centres = options.centres != nullptr ? options.centres : mixture.means;
     centres_.assign(centres, static_cast<std::size_t>(k * d));
@@ -200,6 +212,8 @@ WorkspaceMemory<Real>::WorkspaceMemory(const Job<Real>& job) {
     workspace_.roots = take(1);
     feature_sums_.resize(static_cast<std::size_t>(job.n_features));
     workspace_.feature_sums = feature_sums_.data();
+    active_.resize(static_cast<std::size_t>(job.n_components));
+    workspace_.active = active_.data();
 }
 
 template class PreparedJob<double>;

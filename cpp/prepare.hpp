@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "core.hpp"
@@ -44,6 +45,7 @@ class WorkspaceMemory {
   private:
     std::vector<Real> memory_;
     std::vector<double> feature_sums_;
+    std::vector<std::uint64_t> active_;
     Workspace<Real> workspace_;
 };
 

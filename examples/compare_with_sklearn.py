@@ -47,6 +47,36 @@ def attempt(measure: Callable[[], str]) -> str:
         return f"`{type(error).__name__}`"
 
 
+@row("Memory that a fit adds to 2,000,000 x 16 float64 rows (256 MB), 16 components, `full`")
+def memory(kind: Any) -> str:
+    # In a process of its own, so that nothing else has raised the peak before.
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        return f"{pool.apply(extra_megabytes, (BOTH.index(kind),)):,.0f} MB"
+
+
+def extra_megabytes(which: int) -> float:
+    warnings.simplefilter("ignore")
+    n_rows, n_features, block = 2_000_000, 16, 50_000
+    rng = np.random.default_rng(0)
+    centres = rng.normal(0, 5, (16, n_features))
+    X = np.empty((n_rows, n_features))
+    for i in range(0, n_rows, block):
+        X[i : i + block] = centres[rng.integers(16, size=block)]
+        X[i : i + block] += rng.standard_normal((block, n_features))
+    BOTH[which](2).fit(X[:1000])  # loads what the first fit loads
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    before = megabytes("VmRSS")
+    BOTH[which](16, max_iter=2, random_state=0).fit(X)
+    return megabytes("VmHWM") - before
+
+
+def megabytes(name: str) -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    kibibytes = next(int(line.split()[1]) for line in lines if line.startswith(name))
+    return kibibytes * 1024 / 1e6
+
+
 @row("A fit with `sample_weight`, against the rows repeated")
 def sample_weight(kind: Any) -> str:
     X = two_blobs()
@@ -68,13 +98,9 @@ def variances(X: np.ndarray, kind: Any, covariance_type: str) -> str:
         ours = kind(2, **options).fit(X).covariances_
         theirs = sklearn.mixture.GaussianMixture(2, **options).fit(centred).covariances_
         error = np.abs(np.sort(np.ravel(ours)) - np.sort(np.ravel(theirs))).max()
-        return (
-            "right to 0.1 %"
-            if error < 1e-3
-            else "off by more than 10 %"
-            if error > 0.1
-            else f"off by {error:.1%}"
-        )
+        if error < 1e-3:
+            return "right to 0.1 %"
+        return "off by more than 10 %" if error > 0.1 else f"off by {error:.1%}"
 
     return attempt(largest_error)
 
@@ -118,36 +144,6 @@ def tolerance_zero(kind: Any) -> str:
 def sampling(kind: Any) -> str:
     model = kind(2, random_state=0).fit(two_blobs())
     return "the same rows" if np.array_equal(model.sample(5)[0], model.sample(5)[0]) else "new rows"
-
-
-@row("Memory that a fit adds to 2,000,000 x 16 float64 rows (256 MB), 16 components, `full`")
-def memory(kind: Any) -> str:
-    # In a process of its own, so that nothing else has raised the peak before.
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(1) as pool:
-        return f"{pool.apply(extra_megabytes, (BOTH.index(kind),)):,.0f} MB"
-
-
-def extra_megabytes(which: int) -> float:
-    warnings.simplefilter("ignore")
-    n_rows, n_features, block = 2_000_000, 16, 50_000
-    rng = np.random.default_rng(0)
-    centres = rng.normal(0, 5, (16, n_features))
-    X = np.empty((n_rows, n_features))
-    for i in range(0, n_rows, block):
-        X[i : i + block] = centres[rng.integers(16, size=block)]
-        X[i : i + block] += rng.standard_normal((block, n_features))
-    BOTH[which](2).fit(X[:1000])  # loads what the first fit loads
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-    before = megabytes("VmRSS")
-    BOTH[which](16, max_iter=2, random_state=0).fit(X)
-    return megabytes("VmHWM") - before
-
-
-def megabytes(name: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    kibibytes = next(int(line.split()[1]) for line in lines if line.startswith(name))
-    return kibibytes * 1024 / 1e6
 
 
 def main() -> None:

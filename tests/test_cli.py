@@ -22,12 +22,13 @@ import pyarrow.parquet as pq
 import pytest
 
 import mixtura
-from mixtura.cli import _screen, main
+from mixtura.cli import _fitting, _screen, main
 from mixtura.cli._tables import Rows
 from mixtura.datasets import load_faithful
 
 COMMAND = [sys.executable, "-m", "mixtura"]
-ENVIRONMENT = {**os.environ, "COLUMNS": "100", "PYTHONWARNINGS": "error", "TERM": "xterm"}
+SETTINGS = {"COLUMNS": "100", "TERM": "xterm", "PYTHONWARNINGS": "error", "PYTHONUNBUFFERED": ""}
+ENVIRONMENT = os.environ | SETTINGS
 
 
 def process(*arguments, cwd, stdin=None, **options):
@@ -194,7 +195,7 @@ def test_responsibilities_as_csv(home):
 
 
 def test_the_figure_needs_no_window_whatever_the_settings_say(home):
-    environment = {**ENVIRONMENT, "MPLBACKEND": "tkagg", "DISPLAY": ""}
+    environment = {**ENVIRONMENT, "MPLBACKEND": "module://no_such_window"}
     options = ["-k", "1", "-o", "window", "-q"]
     succeeds("fit", "small.csv", *options, cwd=home, run=process, env=environment)
     assert (home / "window/mixture.png").is_file()
@@ -261,6 +262,7 @@ def test_parquet_as_it_comes(tmp_path):
         (",a\n0,1\n1,2\n", "column 1 has no name"),
         ("a,b\n1,2\n3\n", "cannot read {path}: CSV parse error: Row #3"),
         (b"a,\xe9\n1,2\n", "{path} is not text in UTF-8"),
+        (b'"\n\xe9",b\n1,2\n', "cannot read {path}: 'utf-8' codec can't decode"),
         (b"a,b\n1,\xe9\n", "column 'b', data row 1, holds b'\\xe9', not a number"),
         ("a,b\n1,2\n3,4\n", "{path} has 2 rows, fewer than the 3 components"),
     ],
@@ -397,7 +399,7 @@ def test_on_a_full_disk_the_old_files_survive(home, tmp_path, largest_file):
 
 
 def test_a_full_standard_output_is_an_error(home):
-    for arguments in (["show"], ["sample", "-n", "9"]):
+    for arguments in (["show"], ["show", "--json"], ["sample", "-n", "9"]):
         command, *options = arguments
         with Path("/dev/full").open("w") as full:
             done = process(
@@ -488,6 +490,8 @@ def test_predict_streams_many_rows(home, tmp_path):
     ours = pq.read_table(tmp_path / "out.parquet")
     theirs = mixtura.load(model).score_samples(pd.DataFrame(X, columns=names))
     np.testing.assert_allclose(ours["log_density"], theirs, rtol=1e-12)
+    text = pd.read_csv(StringIO(succeeds("predict", model, "many.parquet", cwd=tmp_path)))
+    pd.testing.assert_frame_equal(text, ours.to_pandas())
 
 
 def test_sample_draws_from_the_model(home):
@@ -519,9 +523,12 @@ def test_show_tells_what_fit_told(home):
 def test_files_that_are_no_model(home, write, command):
     name, *rest = command
     damaged = write((home / "fitted/model.safetensors").read_bytes()[:300], "m.safetensors")
-    for path in (damaged, home / "faithful.csv", home, home / "none.safetensors"):
+    whole = (home / "fitted/model.safetensors").read_bytes()
+    foreign = write(whole.replace(b'type\\": \\"full', b'type\\": \\"fuml'), "foreign.safetensors")
+    for path in (damaged, foreign, home / "faithful.csv", home, home / "none.safetensors"):
         message = fails(name, path, *rest, cwd=home)
         assert message.startswith(f"cannot load {path}: ")
+        assert message.count("cannot load") == 1
 
 
 # demo
@@ -562,7 +569,8 @@ def test_help_has_an_example(tmp_path, command):
 def test_commands_pipe_into_each_other(home):
     run = " ".join(COMMAND)
     line = f"{run} sample fitted/model.safetensors -n 2000 --seed 1 | {run} fit - -k 2 -o p --json"
-    done = subprocess.run(line, shell=True, cwd=home, capture_output=True, text=True, check=True)
+    piped = {"shell": True, "capture_output": True, "text": True, "env": ENVIRONMENT}
+    done = subprocess.run(line, cwd=home, check=True, **piped)
     assert json.loads(done.stdout)["n_rows"] == 2000
 
 
@@ -572,6 +580,7 @@ def test_a_closed_pipe_ends_quietly(home, arguments):
     running = subprocess.Popen(
         [*COMMAND, name, "fitted/model.safetensors", *options],
         cwd=home,
+        env=ENVIRONMENT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -584,7 +593,8 @@ def test_a_closed_pipe_ends_quietly(home, arguments):
 def test_a_closed_standard_output_is_nobodys_error(home):
     command = [*COMMAND, "show", "fitted/model.safetensors"]
     line = " ".join(command) + " >&-"
-    done = subprocess.run(line, shell=True, cwd=home, capture_output=True, check=False)
+    options = {"shell": True, "capture_output": True, "env": ENVIRONMENT}
+    done = subprocess.run(line, cwd=home, check=False, **options)
     assert (done.returncode, done.stderr) == (0, b"")
 
 
@@ -597,7 +607,8 @@ def long_fit(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out/model.safetensors").write_text("old")
     terminal, far_end = pty.openpty()
-    options = ["-k", "8", "--tol", "0", "--max-iter", "1000000000", "--n-init", "2", "-o", "out"]
+    # EM ends when nothing changes any more, but there is always another start.
+    options = ["-k", "8", "--tol", "0", "--max-iter", "100000", "--n-init", "100000", "-o", "out"]
     running = subprocess.Popen(
         [*COMMAND, "fit", "data.parquet", *options],
         cwd=tmp_path,
@@ -630,7 +641,8 @@ def read_all(terminal):
 
 def test_ctrl_c_says_so_in_one_line_and_leaves_old_files(long_fit, tmp_path):
     running, terminal = long_fit
-    read_until(terminal, b"start 1 of 2, iteration ")
+    seen = read_until(terminal, b"start 1 of 100000, iteration ")
+    assert b"start 0 of" not in seen
     running.send_signal(signal.SIGINT)
     last = read_all(terminal)
     assert running.wait() == 130
@@ -641,14 +653,14 @@ def test_ctrl_c_says_so_in_one_line_and_leaves_old_files(long_fit, tmp_path):
     assert (tmp_path / "out/model.safetensors").read_text() == "old"
 
 
-def test_progress_is_for_terminals_only(home):
-    # succeeds() has looked at stderr, a pipe there; a quick fit shows none on a terminal either.
-    terminal, far_end = pty.openpty()
-    command = [*COMMAND, "fit", "small.csv", "-k", "1", "-o", "p", "-q"]
-    subprocess.run(command, cwd=home, stderr=far_end, env=ENVIRONMENT, check=True)
-    os.close(far_end)
-    assert read_all(terminal) == b""
-    os.close(terminal)
+@pytest.mark.parametrize("at_terminal", [True, False])
+@pytest.mark.parametrize("quiet", [True, False])
+def test_progress_is_for_somebody_at_a_terminal(monkeypatch, at_terminal, quiet):
+    monkeypatch.setattr(_fitting.Console, "is_terminal", property(lambda _: at_terminal))
+    model = mixtura.GaussianMixture(2)
+    with _fitting._progress(model, quiet=quiet):
+        assert (model._on_iteration is not None) == (at_terminal and not quiet)
+    assert model._on_iteration is None
 
 
 # Extras and imports
@@ -701,9 +713,14 @@ def test_the_table_fits_the_screen(capsys, monkeypatch, n_components, n_features
     assert max(map(len, out.splitlines())) <= width
     assert "…" not in out
     seen = out.count("±")
+    components = model.summary().components
+    places = [
+        _screen._place(m, s) for c in components for m, s in zip(c.mean, c.spread, strict=True)
+    ]
+    assert sum(place in out for place in places) == seen > 0
     hidden = n_components - seen // n_features
     assert seen % n_features == 0
-    assert (f"... and {hidden} more component" in out) == (hidden > 0)
+    assert (f"... and {hidden} more; --json shows all" in out) == (hidden > 0)
 
 
 @pytest.mark.parametrize(

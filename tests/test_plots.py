@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import sklearn.mixture
 from matplotlib import pyplot
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
@@ -261,6 +262,7 @@ def test_a_name_between_dollars_is_no_formula(wide):
         ("zebra", r"no feature 'zebra'\. Choose from a, b, \$c\$, d"),
         (4, "no feature 4: the mixture has 4"),
         (["a", 0], "names one twice"),
+        ([3, -1], "names one twice"),
         ([], "name at least one"),
     ],
 )
@@ -279,8 +281,11 @@ def test_rows_with_other_features_are_refused(wide):
 def test_models_that_cannot_be_drawn(blobs):
     with pytest.raises(NotFittedError):
         plot_mixture(GaussianMixture(2), blobs.X)
-    with pytest.raises(TypeError, match="got str"):
+    with pytest.raises(TypeError, match=r"got builtins\.str"):
         plot_mixture("model", blobs.X)
+    theirs = sklearn.mixture.GaussianMixture(2).fit(blobs.X)
+    with pytest.raises(TypeError, match=r"got sklearn\.mixture"):
+        plot_mixture(theirs, blobs.X)
 
 
 # Many rows

@@ -52,6 +52,8 @@ struct Job {
     bool moments = true;
     bool second_moments = true;
 
+    bool skip = true;                      // leave out what cannot matter, see skipping.hpp
+
     bool (*stopped)(void*) = nullptr;      // asked between components
     void* stop_argument = nullptr;
 };
@@ -69,6 +71,7 @@ struct Workspace {
     Real* log_certainty = nullptr;     // 1
     Real* roots = nullptr;             // 1
     double* feature_sums = nullptr;    // d numbers in all
+    std::uint64_t* active = nullptr;   // K numbers in all: bit g of the k-th, whether granule g has responsibilities
 };
 
 // Features rounded up to whole vectors of the widest instruction set.

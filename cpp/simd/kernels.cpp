@@ -69,6 +69,7 @@ void load_given(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_row
         Real* to = work.responsibilities + k * job.tile_stride;
         for (std::ptrdiff_t r = 0; r < n_rows; ++r) to[r] = Real(from[r * job.given.row_stride]) * work.weights[r];
         for (std::ptrdiff_t r = n_rows; r < n_active; ++r) to[r] = Real(0);
+        work.active[k] = all_active<Real>(n_active);
     }
 }
 
@@ -155,10 +156,19 @@ bool log_joint(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Re
     return true;
 }
 
+// weights[r] r_k(x) for every component; log densities and certainties. False when the call was stopped.
+template <class Real>
+bool find_responsibilities(const Job<Real>& job, std::ptrdiff_t n_active, bool skip, const Workspace<Real>& work) {
+    if (!log_joint(job, n_active, work)) return false;
+    normalise(work.responsibilities, job.n_components, job.tile_stride, n_active, skip, work.weights, work.log_density,
+              work.log_certainty, work.active);
+    return true;
+}
+
 template <class Real>
 struct SmallMoments {
     const Job<Real>& job;
-    std::ptrdiff_t k, n_active;
+    std::ptrdiff_t k;
     const Workspace<Real>& work;
     double *count, *firsts, *seconds;
 
@@ -166,7 +176,7 @@ struct SmallMoments {
     void call() const {
         if constexpr (D <= 5) {
             small_moments<Real, D>(work.rows, offset(job.centres, k * D), work.responsibilities + k * job.tile_stride,
-                                   job.tile_stride, n_active, count, firsts, seconds);
+                                   job.tile_stride, work.active[k], count, firsts, seconds);
         }
     }
 };
@@ -180,15 +190,16 @@ void matrix_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_row
     const SplitPoint<Real> centre = offset(job.centres, k * d);
     const Real* responsibilities = work.responsibilities + k * stride;
     if (d <= 5) {
-        with_features<1>(d, SmallMoments<Real>{job, k, n_active, work, count, firsts, seconds});
+        with_features<1>(d, SmallMoments<Real>{job, k, work, count, firsts, seconds});
     } else if (uses_panels(job)) {
         *count += sum_rows(responsibilities, n_active);
         for (std::ptrdiff_t r = 0; r < n_active; ++r) work.roots[r] = __builtin_sqrt(responsibilities[r]);
-        scale_panels(work.panels, centre, work.roots, d, stride, n_rows, work.differences, firsts);
-        panel_second_moments(work.differences, d, stride, n_rows, seconds);
+        const std::ptrdiff_t n_scaled = scale_panels(work.panels, centre, work.roots, d, stride, n_rows, work.active[k],
+                                                     work.differences, firsts);
+        panel_second_moments(work.differences, d, stride, n_scaled, seconds);
     } else {
-        subtract_point(work.rows, centre, d, stride, n_active, work.differences, stride);
-        blocked_moments(work.differences, responsibilities, d, stride, n_active, count, firsts, seconds);
+        subtract_from_active(work.rows, centre, d, stride, work.active[k], work.differences);
+        blocked_moments(work.differences, responsibilities, d, stride, work.active[k], count, firsts, seconds);
     }
 }
 
@@ -198,9 +209,10 @@ void variance_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_r
     const SplitPoint<Real> centre = offset(job.centres, k * job.n_features);
     const Real* responsibilities = work.responsibilities + k * job.tile_stride;
     if (uses_panels(job)) {
-        diag_panel_moments(work.panels, centre, responsibilities, job.n_features, job.tile_stride, n_rows, firsts, seconds);
+        diag_panel_moments(work.panels, centre, responsibilities, job.n_features, job.tile_stride, n_rows,
+                           work.active[k], firsts, seconds);
     } else {
-        diag_moments(work.rows, centre, responsibilities, job.n_features, job.tile_stride, n_active, firsts, seconds);
+        diag_moments(work.rows, centre, responsibilities, job.n_features, job.tile_stride, work.active[k], firsts, seconds);
     }
 }
 
@@ -256,6 +268,7 @@ void add_moments(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_ro
     }
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
         if (job.stopped(job.stop_argument)) return;
+        if (work.active[k] == 0) continue;
         component_moments(job, k, n_rows, n_active, work, statistics);
     }
 }
@@ -290,9 +303,8 @@ void accumulate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t 
     if (job.given.data != nullptr) {
         load_given(job, begin, n_rows, n_active, work);
     } else {
-        if (!log_joint(job, n_active, work)) return;
-        normalise(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights, work.log_density,
-                  work.log_certainty);
+        // Hard assignment looks at every responsibility.
+        if (!find_responsibilities(job, n_active, job.skip && !job.hard, work)) return;
         statistics.log_likelihood += weighted_sum(work.weights, work.log_density, n_active) + weight * job.shift;
         statistics.log_certainty += weighted_sum(work.weights, work.log_certainty, n_active);
         if (job.hard) harden(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights);
@@ -327,9 +339,7 @@ void evaluate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_
     const std::ptrdiff_t n_active = round_up(n_rows, row_vectors * lanes<Real>);
     load_tile(job.rows, begin, n_rows, n_active, job.tile_stride, work.rows);
     for (std::ptrdiff_t r = 0; r < n_active; ++r) work.weights[r] = 1;
-    if (!log_joint(job, n_active, work)) return;
-    normalise(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights, work.log_density,
-              work.log_certainty);
+    if (!find_responsibilities(job, n_active, false, work)) return;
     if (out.log_density != nullptr) {
         for (std::ptrdiff_t r = 0; r < n_rows; ++r) out.log_density[begin + r] = Real(work.log_density[r] + job.shift);
     }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "job.hpp"
+#include "skipping.hpp"
 #include "vector.hpp"
 
 namespace mixtura {
@@ -36,15 +37,28 @@ constexpr std::ptrdiff_t room(std::ptrdiff_t n) {
     return (n + lanes<Real> - 1) / lanes<Real> * lanes<Real>;
 }
 
+// differences = x - c in the active granules.
+template <class Real>
+void subtract_from_active(const Real* rows, SplitPoint<Real> centre, std::ptrdiff_t n_features, std::ptrdiff_t stride,
+                          std::uint64_t active, Real* differences) {
+    for (std::ptrdiff_t j = 0; j < n_features; ++j) {
+        const Real high = centre.high[j];
+        const Real low = centre.low[j];
+        for_active_vectors<Real>(active, [&](std::ptrdiff_t r) {
+            store<Real>(differences + j * stride + r, (load<Real>(rows + j * stride + r) - high) - low);
+        });
+    }
+}
+
 // ---- Few features, full covariances -------------------------------------------------------------------------------
 
 // All moments of D features at once, accumulators in registers.
 template <class Real, int D>
 void small_moments(const Real* rows, SplitPoint<Real> centre, const Real* responsibilities, std::ptrdiff_t stride,
-                   std::ptrdiff_t n_active, double* count, double* firsts, double* seconds) {
+                   std::uint64_t active, double* count, double* firsts, double* seconds) {
     constexpr int n = (D + 1) * (D + 2) / 2;
     Vector<Real> total[n] = {};
-    for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {
+    for_active_vectors<Real>(active, [&](std::ptrdiff_t r) {
         const Vector<Real> weight = load<Real>(responsibilities + r);
         Vector<Real> x[D];
 #pragma GCC unroll 8
@@ -60,7 +74,7 @@ void small_moments(const Real* rows, SplitPoint<Real> centre, const Real* respon
             total[at++] += y;
         }
         total[at] += weight;
-    }
+    });
     Real sums[room<Real>(n)];
     sum_all<Real, n>(total, sums);
     const Real* sum = sums;
@@ -74,10 +88,10 @@ void small_moments(const Real* rows, SplitPoint<Real> centre, const Real* respon
 // Rows i..i+3 and columns j..j+3 of sum r x x^T; on the diagonal only the lower triangle.
 template <class Real, bool diagonal>
 inline void moment_block(const Real* row_features, const Real* column_features, const Real* responsibilities,
-                         std::ptrdiff_t stride, std::ptrdiff_t n_active, Real* sums) {
+                         std::ptrdiff_t stride, std::uint64_t active, Real* sums) {
     constexpr int block = 4;
     Vector<Real> total[block * block] = {};
-    for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {
+    for_active_vectors<Real>(active, [&](std::ptrdiff_t r) {
         const Vector<Real> weight = load<Real>(responsibilities + r);
         Vector<Real> x[block];
 #pragma GCC unroll 4
@@ -88,23 +102,23 @@ inline void moment_block(const Real* row_features, const Real* column_features, 
 #pragma GCC unroll 4
             for (int b = 0; b < (diagonal ? a + 1 : block); ++b) total[a * block + b] += y * x[b];
         }
-    }
+    });
     sum_all<Real, block * block>(total, sums);
 }
 
 // differences: d features, one of ones, zeros up to a multiple of 4.
 template <class Real>
 void blocked_moments(const Real* differences, const Real* responsibilities, std::ptrdiff_t n_features,
-                     std::ptrdiff_t stride, std::ptrdiff_t n_active, double* count, double* firsts, double* seconds) {
+                     std::ptrdiff_t stride, std::uint64_t active, double* count, double* firsts, double* seconds) {
     const std::ptrdiff_t d = n_features;
     for (std::ptrdiff_t i = 0; i < d + 1; i += 4) {
         for (std::ptrdiff_t j = 0; j <= i; j += 4) {
             Real sums[room<Real>(16)];
             if (i == j) {
-                moment_block<Real, true>(nullptr, differences + j * stride, responsibilities, stride, n_active, sums);
+                moment_block<Real, true>(nullptr, differences + j * stride, responsibilities, stride, active, sums);
             } else {
                 moment_block<Real, false>(differences + i * stride, differences + j * stride, responsibilities, stride,
-                                          n_active, sums);
+                                          active, sums);
             }
             for (std::ptrdiff_t a = i; a < i + 4 && a <= d; ++a) {
                 double* to = a < d ? seconds + a * d : firsts;
@@ -132,10 +146,23 @@ inline void add_to(double* to, const float* from, std::ptrdiff_t n) {
     for (std::ptrdiff_t i = 0; i < n; ++i) to[i] += from[i];
 }
 
-// z = sqrt(r) (x - c), so that the second moments are z^T z; adds sum r (x - c) to `firsts`.
+// Calls f(r) for each of the first n_rows rows that is in an active granule.
+template <class Real, class Function>
+inline void for_active_rows(std::uint64_t active, std::ptrdiff_t n_rows, const Function& f) {
+    for (; active != 0; active &= active - 1) {
+        const std::ptrdiff_t first = __builtin_ctzll(active) * granule<Real>;
+        const std::ptrdiff_t last = first + granule<Real> < n_rows ? first + granule<Real> : n_rows;
+        for (std::ptrdiff_t r = first; r < last; ++r) f(r);
+    }
+}
+
+// z = sqrt(r) (x - c) of the active rows, one after the other, so that the second moments are z^T z; adds
+// sum r (x - c) to `firsts`. Returns the number of those rows.
 template <class Real>
-void scale_panels(const Real* panels, SplitPoint<Real> centre, const Real* roots, std::ptrdiff_t n_features,
-                  std::ptrdiff_t stride, std::ptrdiff_t n_rows, Real* scaled, double* firsts) {
+std::ptrdiff_t scale_panels(const Real* panels, SplitPoint<Real> centre, const Real* roots, std::ptrdiff_t n_features,
+                            std::ptrdiff_t stride, std::ptrdiff_t n_rows, std::uint64_t active, Real* scaled,
+                            double* firsts) {
+    std::ptrdiff_t n_scaled = 0;
     for (std::ptrdiff_t j = 0; j < n_features; j += lanes<Real>) {
         const std::ptrdiff_t width = n_features - j < lanes<Real> ? n_features - j : lanes<Real>;
         Real high[lanes<Real>] = {}, low[lanes<Real>] = {}, sums[lanes<Real>];
@@ -143,16 +170,19 @@ void scale_panels(const Real* panels, SplitPoint<Real> centre, const Real* roots
         __builtin_memcpy(low, centre.low + j, static_cast<std::size_t>(width) * sizeof(Real));
         const Vector<Real> c_high = load<Real>(high), c_low = load<Real>(low);
         Vector<Real> total = {};
-        for (std::ptrdiff_t r = 0; r < n_rows; ++r) {
-            const std::ptrdiff_t at = j * stride + r * lanes<Real>;
+        Real* to = scaled + j * stride;
+        for_active_rows<Real>(active, n_rows, [&](std::ptrdiff_t r) {
             const Vector<Real> root = splat<Real>(roots[r]);
-            const Vector<Real> z = ((load<Real>(panels + at) - c_high) - c_low) * root;
-            store<Real>(scaled + at, z);
+            const Vector<Real> z = ((load<Real>(panels + j * stride + r * lanes<Real>) - c_high) - c_low) * root;
+            store<Real>(to, z);
+            to += lanes<Real>;
             total += z * root;
-        }
+        });
+        n_scaled = (to - scaled - j * stride) / lanes<Real>;
         store<Real>(sums, total);
         add_to(firsts + j, sums, width);
     }
+    return n_scaled;
 }
 
 // Rows i ... of z^T z against `columns` panels from panel feature j on.
@@ -205,9 +235,9 @@ void panel_second_moments(const Real* scaled, std::ptrdiff_t n_features, std::pt
 // sum r y and sum r y^2, y = x - c, of `features` features from j on; rows along the lanes.
 template <class Real, int features>
 inline void diag_block(const Real* rows, SplitPoint<Real> centre, const Real* responsibilities, std::ptrdiff_t j,
-                       std::ptrdiff_t stride, std::ptrdiff_t n_active, double* firsts, double* seconds) {
+                       std::ptrdiff_t stride, std::uint64_t active, double* firsts, double* seconds) {
     Vector<Real> total[2 * features] = {};
-    for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {
+    for_active_vectors<Real>(active, [&](std::ptrdiff_t r) {
         const Vector<Real> weight = load<Real>(responsibilities + r);
 #pragma GCC unroll 4
         for (int a = 0; a < features; ++a) {
@@ -217,7 +247,7 @@ inline void diag_block(const Real* rows, SplitPoint<Real> centre, const Real* re
             total[2 * a] += scaled;
             total[2 * a + 1] += scaled * y;
         }
-    }
+    });
     Real sums[room<Real>(2 * features)];
     sum_all<Real, 2 * features>(total, sums);
     for (int a = 0; a < features; ++a) {
@@ -228,13 +258,13 @@ inline void diag_block(const Real* rows, SplitPoint<Real> centre, const Real* re
 
 template <class Real>
 void diag_moments(const Real* rows, SplitPoint<Real> centre, const Real* responsibilities, std::ptrdiff_t n_features,
-                  std::ptrdiff_t stride, std::ptrdiff_t n_active, double* firsts, double* seconds) {
+                  std::ptrdiff_t stride, std::uint64_t active, double* firsts, double* seconds) {
     std::ptrdiff_t j = 0;
     for (; j + 4 <= n_features; j += 4) {
-        diag_block<Real, 4>(rows, centre, responsibilities, j, stride, n_active, firsts, seconds);
+        diag_block<Real, 4>(rows, centre, responsibilities, j, stride, active, firsts, seconds);
     }
     for (; j < n_features; ++j) {
-        diag_block<Real, 1>(rows, centre, responsibilities, j, stride, n_active, firsts, seconds);
+        diag_block<Real, 1>(rows, centre, responsibilities, j, stride, active, firsts, seconds);
     }
 }
 
@@ -242,7 +272,7 @@ void diag_moments(const Real* rows, SplitPoint<Real> centre, const Real* respons
 template <class Real, int columns>
 inline void diag_panel_block(const Real* panels, SplitPoint<Real> centre, const Real* responsibilities,
                              std::ptrdiff_t j, std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_rows,
-                             double* firsts, double* seconds) {
+                             std::uint64_t active, double* firsts, double* seconds) {
     constexpr std::ptrdiff_t width = columns * lanes<Real>;
     const std::ptrdiff_t n = n_features - j < width ? n_features - j : width;
     Real high[width] = {}, low[width] = {}, sums[2][width];
@@ -253,7 +283,7 @@ inline void diag_panel_block(const Real* panels, SplitPoint<Real> centre, const 
         c_high[b] = load<Real>(high + b * lanes<Real>);
         c_low[b] = load<Real>(low + b * lanes<Real>);
     }
-    for (std::ptrdiff_t r = 0; r < n_rows; ++r) {
+    for_active_rows<Real>(active, n_rows, [&](std::ptrdiff_t r) {
         const Vector<Real> weight = splat<Real>(responsibilities[r]);
 #pragma GCC unroll 4
         for (int b = 0; b < columns; ++b) {
@@ -263,7 +293,7 @@ inline void diag_panel_block(const Real* panels, SplitPoint<Real> centre, const 
             first[b] += scaled;
             second[b] += scaled * y;
         }
-    }
+    });
     for (int b = 0; b < columns; ++b) {
         store<Real>(sums[0] + b * lanes<Real>, first[b]);
         store<Real>(sums[1] + b * lanes<Real>, second[b]);
@@ -274,15 +304,15 @@ inline void diag_panel_block(const Real* panels, SplitPoint<Real> centre, const 
 
 template <class Real>
 void diag_panel_moments(const Real* panels, SplitPoint<Real> centre, const Real* responsibilities,
-                        std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_rows, double* firsts,
-                        double* seconds) {
+                        std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_rows, std::uint64_t active,
+                        double* firsts, double* seconds) {
     constexpr int columns = MIXTURA_VECTOR_BYTES == 64 ? 4 : 2;
     std::ptrdiff_t j = 0;
     for (; j + (columns - 1) * lanes<Real> < n_features; j += columns * lanes<Real>) {
-        diag_panel_block<Real, columns>(panels, centre, responsibilities, j, n_features, stride, n_rows, firsts, seconds);
+        diag_panel_block<Real, columns>(panels, centre, responsibilities, j, n_features, stride, n_rows, active, firsts, seconds);
     }
     for (; j < n_features; j += lanes<Real>) {
-        diag_panel_block<Real, 1>(panels, centre, responsibilities, j, n_features, stride, n_rows, firsts, seconds);
+        diag_panel_block<Real, 1>(panels, centre, responsibilities, j, n_features, stride, n_rows, active, firsts, seconds);
     }
 }
 

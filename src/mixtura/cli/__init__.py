@@ -18,7 +18,7 @@ NEEDED = ("typer", "rich", "pyarrow", "matplotlib")
 def main() -> None:
     """Run the command that `sys.argv` names and leave with its exit code."""
     if sys.stdout is None:  # closed by the shell: mixtura ... >&-
-        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", closefd=False)
     with reporting():
         _check_extras()
         from mixtura.cli._app import app

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from typer.core import TyperGroup
 
 import mixtura
-from mixtura import GaussianMixture, ModelFileError, load
+from mixtura import GaussianMixture, load
 from mixtura.cli._demo import run as run_demo
 from mixtura.cli._errors import CommandError, UsageError, reason, reporting
 from mixtura.cli._fitting import check_options
@@ -72,6 +72,12 @@ TableOut = Annotated[
         "-o", "--output", metavar="FILE", help="A .csv or .parquet file.", show_default="stdout"
     ),
 ]
+Components = Annotated[int, typer.Option("-k", "--components", help="Number of components.")]
+Starts = Annotated[int, typer.Option(min=1, help="Starts; the best fit is kept.")]
+MostIterations = Annotated[int, typer.Option(min=1, help="Most EM iterations of a start.")]
+Tolerance = Annotated[
+    float, typer.Option(min=0, help="Stop when a row gains less log-likelihood than this.")
+]
 Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="The same seed, the same result.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
@@ -97,24 +103,16 @@ def _global_options(
 @app.command(epilog="Example: mixtura fit geyser.csv -k 2 --columns eruptions,waiting -o result")
 def fit(
     file: DataFile,
-    n_components: Annotated[
-        int, typer.Option("-k", "--components", help="Number of components.")
-    ] = 3,
+    n_components: Components = 3,
     covariance: Annotated[str, typer.Option(help=f"{', '.join(STRUCTURES)}.")] = "full",
     columns: Columns = None,
     weight: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The column of row weights.")
     ] = None,
-    n_init: Annotated[int, typer.Option(min=1, help="Starts; the best fit is kept.")] = DEFAULTS[
-        "n_init"
-    ],
+    n_init: Starts = DEFAULTS["n_init"],
     seed: Seed = 0,
-    max_iter: Annotated[int, typer.Option(min=1, help="Most EM iterations of a start.")] = DEFAULTS[
-        "max_iter"
-    ],
-    tol: Annotated[
-        float, typer.Option(min=0, help="Stop when a row gains less log-likelihood than this.")
-    ] = DEFAULTS["tol"],
+    max_iter: MostIterations = DEFAULTS["max_iter"],
+    tol: Tolerance = DEFAULTS["tol"],
     jobs: Annotated[int | None, typer.Option(help="Threads.", show_default="all cores")] = None,
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")
@@ -225,11 +223,13 @@ def demo(
 
 def _load(path: str) -> GaussianMixture:
     try:
-        return load(path)
-    except (OSError, ModelFileError) as error:
+        fitted = load(path)
+        fitted.summary()
+    except (OSError, ValueError) as error:
         what = reason(error)
         sentence = what if what.startswith("cannot load") else f"cannot load {path}: {what}"
         raise CommandError(sentence) from error
+    return fitted
 
 
 def _rows_to_fit(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -26,7 +28,8 @@ def show_summary(model: GaussianMixture) -> None:
     console = Screen(highlight=False)
     console.print(f"[bold]{escape(summary.model)}[/bold]")
     console.print(_figures(summary))
-    console.print(_components(summary, room=max(1, (console.width - 30) // CELL_WIDTH)))
+    for part in _components(summary, room=(console.width - 30) // CELL_WIDTH):
+        console.print(part)
 
 
 def show_files(files: dict[str, str]) -> None:
@@ -59,17 +62,17 @@ def _facts(summary: Summary) -> list[tuple[str, str]]:
     ]
 
 
-def _components(summary: Summary, room: int) -> Table:
+def _components(summary: Summary, room: int) -> Iterator[Table | str]:
     """Give each component a line, or, where the features would not fit across, a column."""
     cells = [["component", "weight", "rows", *map(escape, summary.feature_names)]]
     cells += [_cells(k, component) for k, component in enumerate(summary.components)]
     if len(summary.feature_names) <= room:
-        return _table(cells)
-    table = _table([list(column[: room + 1]) for column in zip(*cells, strict=True)])
-    unseen = len(summary.components) - room
-    if unseen > 0:
-        table.caption = f"... and {unseen} more components: --json shows all"
-    return table
+        yield _table(cells)
+        return
+    shown = max(room, 1)
+    yield _table([list(column[: shown + 1]) for column in zip(*cells, strict=True)])
+    if shown < len(summary.components):
+        yield f"... and {len(summary.components) - shown} more; --json shows all\n"
 
 
 def _cells(number: int, component: ComponentSummary) -> list[str]:
@@ -91,7 +94,7 @@ def _place(mean: float, spread: float) -> str:
 
 def _table(cells: list[list[str]]) -> Table:
     header, *lines = cells
-    table = Table(box=box.SIMPLE_HEAD, caption_justify="left")
+    table = Table(box=box.SIMPLE_HEAD)
     for name in header:
         table.add_column(name, justify="right", overflow="fold")
     for line in lines:

@@ -45,10 +45,7 @@ class Table:
 
     source: str
     columns: pa.Table
-
-    @property
-    def names(self) -> list[str]:
-        return list(self.columns.column_names)
+    names: list[str]
 
     @property
     def numeric(self) -> list[str]:
@@ -60,8 +57,9 @@ class Table:
         """Return the columns `names`, each of which must hold a finite number in every row."""
         _check_names(self, names)
         data = np.empty((self.columns.num_rows, len(names)), order="F")
-        for j, name in enumerate(names):
-            data[:, j] = _finite_numbers(self, name)
+        with _reading(self.source):
+            for j, name in enumerate(names):
+                data[:, j] = _finite_numbers(self, name)
         return Rows(self.source, tuple(names), data)
 
     def feature_names(self, weight: str | None) -> list[str]:
@@ -94,9 +92,10 @@ def read_table(source: str) -> Table:
     name = "standard input" if source == "-" else source
     with _reading(name):
         columns = _read_standard_input(name) if source == "-" else _read_file(source)
+        table = Table(name, columns, list(columns.column_names))
     if columns.num_rows == 0:
         raise CommandError(f"{name} has column names but no rows")
-    return Table(name, columns)
+    return table
 
 
 def check_extension(path: str) -> None:
@@ -108,7 +107,7 @@ def check_extension(path: str) -> None:
 def _reading(source: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise CommandError(f"cannot read {source}: {reason(error)}") from error
 
 

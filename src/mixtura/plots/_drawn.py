@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from mixtura import Mixture
 from mixtura._names import nearest
@@ -38,12 +37,9 @@ class DrawnRows:
 def mixture_of(model: Any) -> Mixture:
     if isinstance(model, Mixture):
         return model
-    if not hasattr(type(model), "fit"):
-        raise TypeError(
-            f"model must be a fitted mixtura estimator or a mixtura.Mixture, "
-            f"got {type(model).__name__}"
-        )
-    check_is_fitted(model, "mixture_")
+    if not hasattr(type(model), "mixture_"):
+        kind = f"{type(model).__module__}.{type(model).__qualname__}"
+        raise TypeError(f"model must be a mixtura.GaussianMixture or mixtura.Mixture, got {kind}.")
     mixture: Mixture = model.mixture_
     return mixture
 

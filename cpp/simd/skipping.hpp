@@ -1,0 +1,69 @@
+// What need not be computed when there are many components, most of them far from a row.
+//
+// Let a_k be a row's log joint densities, m their maximum, T = negligible<Real>. A term with a_k < m - T enters the
+// row's sum S = sum_k exp(a_k - m) >= 1 with less than exp(-T), and a component's statistics with a responsibility
+// r < exp(-T).
+//
+// float: T = 87, where exp gives 0 anyway: nothing changes by leaving it out.
+//
+// double: T = 120, exp(-T) < 8e-53. "Below the last bit" means here: less than 2^-64 of it, 2^-117 = 6e-36 of the sum.
+//   S >= 1:  K terms stay below the last bit up to K = 7e16.
+//   n_k = sum r:  N terms stay below it where N / n_k < 7e16.
+//   sum r |y|^2 ~ n_k d, y = x - mu_k in units of the component's spread:  where (N / n_k) (|y|^2 / d) < 7e16,
+//   that is, up to 1e8 spreads away for a component that holds all rows, 1e4 for one that holds a part of 1e-8.
+//
+// Terms are left out by whole granules of rows, in which every row is negligible, so the order of all
+// other additions is the same with and without.
+#pragma once
+
+#include "vector.hpp"
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+namespace mixtura {
+namespace {
+
+template <class Real>
+constexpr Real negligible = sizeof(Real) == 8 ? Real(120) : Real(87);
+
+// Rows that are kept or left out together: a vector of them, and at least 4, so that the 256 rows of a tile are
+// at most 64 granules, the bits of one number.
+template <class Real>
+constexpr std::ptrdiff_t granule = lanes<Real> > 4 ? lanes<Real> : 4;
+
+// Whether any lane of a comparison holds.
+template <class Mask>
+inline bool any_lane(Mask mask) {
+#if defined(__AVX512DQ__)
+    return _mm512_movepi32_mask((__m512i)mask) != 0;
+#elif defined(__AVX2__)
+    return _mm256_movemask_epi8((__m256i)mask) != 0;
+#elif defined(__SSE2__)
+    return _mm_movemask_epi8((__m128i)mask) != 0;
+#else
+    std::uint64_t words[sizeof mask / 8], any = 0;
+    __builtin_memcpy(words, &mask, sizeof mask);
+    for (std::uint64_t word : words) any |= word;
+    return any != 0;
+#endif
+}
+
+// The rows of the active granules, in order: calls f(r) for each vector of rows.
+template <class Real, class Function>
+inline void for_active_vectors(std::uint64_t active, const Function& f) {
+    for (; active != 0; active &= active - 1) {
+        const std::ptrdiff_t first = __builtin_ctzll(active) * granule<Real>;
+        for (std::ptrdiff_t r = first; r < first + granule<Real>; r += lanes<Real>) f(r);
+    }
+}
+
+template <class Real>
+constexpr std::uint64_t all_active(std::ptrdiff_t n_active) {
+    const std::ptrdiff_t n = n_active / granule<Real>;
+    return n >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1;
+}
+
+}  // namespace
+}  // namespace mixtura
