@@ -204,8 +204,7 @@ void matrix_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_row
 }
 
 template <class Real>
-void variance_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
-                      const Workspace<Real>& work, double* firsts, double* seconds) {
+void variance_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows, const Workspace<Real>& work, double* firsts, double* seconds) {
     const SplitPoint<Real> centre = offset(job.centres, k * job.n_features);
     const Real* responsibilities = work.responsibilities + k * job.tile_stride;
     if (uses_panels(job)) {
@@ -228,11 +227,11 @@ void component_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_
         case Structure::tied: return matrix_moments(job, k, n_rows, n_active, work, count, firsts, statistics.seconds);
         case Structure::diag:
             *count += sum_rows(work.responsibilities + k * job.tile_stride, n_active);
-            return variance_moments(job, k, n_rows, n_active, work, firsts, statistics.seconds + k * d);
+            return variance_moments(job, k, n_rows, work, firsts, statistics.seconds + k * d);
         case Structure::spherical:
             *count += sum_rows(work.responsibilities + k * job.tile_stride, n_active);
             for (std::ptrdiff_t j = 0; j < d; ++j) work.feature_sums[j] = 0;
-            variance_moments(job, k, n_rows, n_active, work, firsts, work.feature_sums);
+            variance_moments(job, k, n_rows, work, firsts, work.feature_sums);
             for (std::ptrdiff_t j = 0; j < d; ++j) statistics.seconds[k] += work.feature_sums[j];
             return;
     }

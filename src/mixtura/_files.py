@@ -39,10 +39,20 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         _flush_to_disk(temporary)
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(target)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError):
+            raise _naming(error, target) from error
         raise
+
+
+def _naming(error: OSError, target: Path) -> OSError:
+    """The same error, of the same kind and number, with the file that could not be written."""
+    reason = error.strerror or str(error)
+    if reason.startswith("cannot write"):  # it came through an inner block
+        return error
+    return type(error)(error.errno, f"cannot write {target}: {reason}")
 
 
 def _flush_to_disk(path: Path) -> None:

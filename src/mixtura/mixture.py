@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.random import Generator, RandomState
-from scipy.linalg import solve_triangular
 from sklearn.utils import check_random_state
 
 from mixtura import _core
@@ -42,7 +41,7 @@ class Mixture:
     ...     weights=[0.4, 0.6], means=[[0.0], [5.0]], covariances=[[[1.0]], [[4.0]]]
     ... )
     >>> mixture.log_density([[0.0], [5.0]]).round(4)
-    array([-1.7949, -2.1229])
+    array([-1.8028, -2.1229])
     """
 
     structure: CovarianceStructure
@@ -231,11 +230,10 @@ class Mixture:
         )
         drawn = rng.choice(self.n_components, size=n_samples, p=self.weights / self.weights.sum())
         X = rng.standard_normal((n_samples, self.n_features))
-        factors = self.structure.matrices(self.precisions_cholesky, *self.means.shape)
+        covariances = self.covariance_matrices()
         for k in np.unique(drawn):
-            # Sigma = inv(P)^T inv(P): noise z becomes inv(P)^T z.
             mine = drawn == k
-            X[mine] = self.means[k] + solve_triangular(factors[k], X[mine].T, trans="T").T
+            X[mine] = self.means[k] + X[mine] @ np.linalg.cholesky(covariances[k]).T
         return X, drawn.astype(np.int64)
 
     def marginal(self, features: Sequence[int]) -> Mixture:

@@ -34,7 +34,10 @@ def save_model(path: str | os.PathLike[str], mixture: Mixture, facts: dict[str, 
         "model": json.dumps(facts),
     }
     with replacing(path) as temporary:
-        save_file(arrays, temporary, metadata=header)
+        try:
+            save_file(arrays, temporary, metadata=header)
+        except SafetensorError as error:  # its own kind for what the system refused
+            raise OSError(None, str(error)) from error
 
 
 def read_model(path: str | os.PathLike[str]) -> tuple[Mixture, dict[str, Any]]:
@@ -51,6 +54,7 @@ def read_model(path: str | os.PathLike[str]) -> tuple[Mixture, dict[str, Any]]:
     if not file.is_file():
         kind = "is a folder, not a model file" if file.is_dir() else "does not exist"
         raise FileNotFoundError(f"cannot load {file}: it {kind}.")
+    _check_readable(file)
     try:
         with safe_open(file, framework="numpy") as opened:
             header = opened.metadata() or {}
@@ -63,13 +67,21 @@ def read_model(path: str | os.PathLike[str]) -> tuple[Mixture, dict[str, Any]]:
     return _checked(file, header, arrays)
 
 
+def _check_readable(file: Path) -> None:
+    # safetensors would say that there is no such file.
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        raise type(error)(error.errno, f"cannot load {file}: {error.strerror}") from error
+
+
 def _check_header(file: Path, header: dict[str, str]) -> None:
     if header.get("format") != "mixtura":
         raise ModelFileError(
             f"cannot load {file}: it is a safetensors file, but not one that mixtura wrote."
         )
     version = header.get("format_version", "")
-    if not version.isdigit() or int(version) > FORMAT_VERSION:
+    if not version.isdecimal() or int(version) > FORMAT_VERSION:
         raise ModelFileError(
             f"cannot load {file}: its format is version {version or 'unknown'}, this mixtura reads up to "
             f"version {FORMAT_VERSION}. Install a newer mixtura."

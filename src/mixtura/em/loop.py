@@ -5,6 +5,7 @@ from __future__ import annotations
 from mixtura.blocks._protocol import Blocks
 from mixtura.em.monitor import Monitor
 from mixtura.em.statistics import SufficientStatistics
+from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture
 
 
@@ -30,10 +31,18 @@ def expectation_maximisation(
         The last one.
     statistics : SufficientStatistics
         Of that mixture.
+
+    Notes
+    -----
+    A component that collapses ends the loop at the mixture before; `monitor.failure` says why.
     """
     statistics = expect(mixture, blocks)
     while monitor.goes_on(statistics.mean_log_likelihood):
-        mixture = statistics.maximise(reg_covar, blocks.n_threads)
+        try:
+            mixture = statistics.maximise(reg_covar, blocks.n_threads)
+        except SingularCovarianceError as error:
+            monitor.fail(error)
+            break
         statistics = expect(mixture, blocks)
     return mixture, statistics
 

@@ -35,6 +35,7 @@ class Monitor:
     on_iteration: Callable[[int, float], None] | None = None
     history: list[float] = field(default_factory=list)
     converged: bool = False
+    failure: Exception | None = None
 
     def goes_on(self, mean_log_likelihood: float) -> bool:
         """Record the log-likelihood of the latest mixture; False ends the loop."""
@@ -45,6 +46,10 @@ class Monitor:
             return False
         self.converged = self.change <= self.tol if self.tol > 0 else self._has_stalled
         return self.n_iter < self.max_iter
+
+    def fail(self, error: Exception) -> None:
+        """Record why no next mixture could be made."""
+        self.failure, self.converged = error, False
 
     @property
     def n_iter(self) -> int:

@@ -7,9 +7,8 @@ import numpy as np
 from mixtura._rows import Array, block_slices
 from mixtura.mixture import Mixture
 
-# A component's variance given its other features, in units of reg_covar, up to which nothing but reg_covar
-# keeps it from zero: 1 for a constant column, 2 for two equal ones.
-_HELD_UP = 2.5
+# Least variance in any direction, in units of reg_covar, up to which reg_covar alone keeps it from 0.
+_HELD_UP = 1.01
 
 # Rows looked at for equal columns and repeated rows.
 _ROWS_LOOKED_AT = 10_000
@@ -17,10 +16,19 @@ _ROWS_LOOKED_AT = 10_000
 
 def held_up_components(mixture: Mixture, reg_covar: float) -> list[int]:
     """Components with a direction in which the data have no spread beside reg_covar."""
-    shape = mixture.means.shape
-    conditional_precisions = mixture.structure.diagonals(mixture.precisions, *shape)
-    held = np.any(conditional_precisions * _HELD_UP * reg_covar >= 1.0, axis=1)
-    return [int(k) for k in np.flatnonzero(held & (mixture.weights > 0))]
+    k, d = mixture.means.shape
+    precisions = mixture.structure.diagonals(mixture.precisions, k, d)
+    # The largest eigenvalue of a precision is at most d times its largest diagonal entry.
+    suspects = np.any(precisions * d * _HELD_UP * reg_covar >= 1.0, axis=1) & (mixture.weights > 0)
+    return [k for k in map(int, np.flatnonzero(suspects)) if _is_held_up(mixture, k, reg_covar)]
+
+
+def _is_held_up(mixture: Mixture, component: int, reg_covar: float) -> bool:
+    if mixture.structure.has_matrices:
+        least = np.linalg.eigvalsh(mixture.covariance_matrices()[component])[0]
+    else:
+        least = mixture.spreads[component].min() ** 2
+    return bool(least <= _HELD_UP * reg_covar)
 
 
 def degenerate_message(

@@ -50,6 +50,11 @@ class Fit:
     statistics: SufficientStatistics
     monitor: Monitor
 
+    @property
+    def failure(self) -> str:
+        """Why EM stopped at this mixture for want of a next one, or ''."""
+        return str(self.monitor.failure or "")
+
 
 @dataclass(frozen=True)
 class Beginning:
@@ -76,7 +81,9 @@ def best_fit(
 ) -> tuple[Fit, list[StartRecord]]:
     """Run EM from every beginning; return the fit of the highest likelihood and all records.
 
-    A start that fails is recorded and passed over.
+    A start that cannot be made is recorded and passed over. One that collapses on the way, a
+    component shrinking onto a few rows, ends at the mixture before and is taken only if no other
+    start is proper: its high likelihood is spurious.
 
     Raises
     ------
@@ -127,10 +134,13 @@ def _record(beginning: Beginning, fit: Fit) -> StartRecord:
         fit.monitor.n_iter,
         fit.statistics.mean_log_likelihood,
         fit.monitor.converged,
+        fit.failure,
     )
 
 
 def _is_better(fit: Fit, best: Fit) -> bool:
+    if bool(fit.failure) != bool(best.failure):
+        return bool(best.failure)
     ours, theirs = fit.statistics.mean_log_likelihood, best.statistics.mean_log_likelihood
     # NaN never wins and is always replaced.
     return bool(ours > theirs or (np.isnan(theirs) and not np.isnan(ours)))

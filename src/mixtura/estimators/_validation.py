@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -35,16 +37,9 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> FloatArray | None:
     """
     if sample_weight is None:
         return None
-    if np.ndim(sample_weight) == 0 and not isinstance(sample_weight, str):
+    if isinstance(sample_weight, Real):
         sample_weight = np.full(n_rows, sample_weight)
-    weight: FloatArray = check_array(
-        sample_weight,
-        dtype=np.float64,
-        ensure_2d=False,
-        ensure_all_finite=False,
-        order="C",
-        input_name="sample_weight",
-    )
+    weight = _weights_as_floats(sample_weight)
     if weight.shape != (n_rows,):
         raise ValueError(
             f"sample_weight must have one weight for each of the {n_rows} rows of X, "
@@ -64,6 +59,21 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> FloatArray | None:
         )
     if not np.any(weight > 0):
         raise ValueError("sample_weight must not be zero for every row: no row is left to fit.")
+    return weight
+
+
+def _weights_as_floats(sample_weight: Any) -> FloatArray:
+    try:
+        weight: FloatArray = check_array(
+            sample_weight,
+            dtype=np.float64,
+            ensure_2d=False,
+            ensure_all_finite=False,
+            ensure_min_samples=0,
+            order="C",
+        )
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"sample_weight must be an array of real numbers: {error}") from error
     return weight
 
 
@@ -139,7 +149,7 @@ def check_start_array(start: Any, n_rows: int, n_components: int) -> Array:
 
 
 def _check_labels(labels: Array, n_components: int) -> Array:
-    if labels.dtype.kind not in "iub" and not np.all(labels == np.floor(labels)):
+    if labels.dtype.kind not in "iufb" or not np.all(labels == np.floor(labels)):
         raise ValueError("init_params as labels must be whole numbers.")
     labels = labels.astype(np.intp)
     if labels.min() < 0 or labels.max() >= n_components:
@@ -165,11 +175,24 @@ def _check_responsibilities(responsibilities: Array) -> Array:
     return responsibilities
 
 
-def clearer(error: ValueError, X: Any) -> ValueError:
-    """The error, or one that names the text where text stands among the numbers."""
-    if "could not convert" not in str(error):
-        return error
-    place = _first_text(X)
+def clearer(error: ValueError | TypeError, X: Any) -> ValueError | TypeError:
+    """The error, or one that says in a sentence which column is to blame."""
+    message = str(error)
+    if "Complex data not supported" in message:
+        dtype = getattr(X, "dtype", "complex")
+        return ValueError(
+            f"Complex data not supported: X is {dtype}. Give its real part, or real and imaginary "
+            "parts as two columns."
+        )
+    if "could not convert" in message:
+        return _name_text(error, X)
+    if isinstance(error, TypeError) and ("argument must be" in message or "DType" in message):
+        return _name_object(error, X)
+    return error
+
+
+def _name_text(error: ValueError | TypeError, X: Any) -> ValueError | TypeError:
+    place = _first_bad(X, lambda value: isinstance(value, str))
     if place is None:
         return error
     row, column, value = place
@@ -179,21 +202,33 @@ def clearer(error: ValueError, X: Any) -> ValueError:
     )
 
 
-def _first_text(X: Any) -> tuple[int, Any, Any] | None:
+def _name_object(error: ValueError | TypeError, X: Any) -> ValueError | TypeError:
+    place = _first_bad(X, lambda value: not isinstance(value, str))
+    if place is None:
+        return error
+    row, column, value = place
+    return TypeError(
+        f"X must hold numbers, but column {column!r} has a {type(value).__name__} in row {row}: "
+        "the argument must be a string or a real number. Leave that column out or convert it."
+    )
+
+
+def _first_bad(X: Any, is_of_kind: Callable[[Any], bool]) -> tuple[int, Any, Any] | None:
+    """Row, column and value of the first cell of that kind that is no number."""
     names = getattr(X, "columns", None)
     cells = np.asarray(X, dtype=object)
     if cells.ndim != 2:
         return None
     for row, values in enumerate(cells):
         for column, value in enumerate(values):
-            if isinstance(value, str) and not _is_number(value):
+            if is_of_kind(value) and not _is_number(value):
                 return row, column if names is None else list(names)[column], value
     return None
 
 
-def _is_number(text: str) -> bool:
+def _is_number(value: Any) -> bool:
     try:
-        float(text)
-    except ValueError:
+        float(value)
+    except (TypeError, ValueError):
         return False
     return True

@@ -115,9 +115,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     --------
     >>> import numpy as np
     >>> from mixtura import GaussianMixture
-    >>> X = np.array([[1, 2], [1, 4], [1, 0], [10, 2], [10, 4], [10, 0]])
-    >>> gm = GaussianMixture(n_components=2, random_state=0, reg_covar=1e-3).fit(
-    ...     X, sample_weight=[1, 1, 1, 2, 2, 2])
+    >>> X = np.array([[1.0, 2], [1.5, 4], [0.8, 0], [10.0, 2], [10.5, 4], [9.6, 0]])
+    >>> gm = GaussianMixture(n_components=2, random_state=0).fit(X, sample_weight=[1, 1, 1, 2, 2, 2])
     >>> gm.weights_.round(3).tolist()
     [0.667, 0.333]
     >>> gm.predict([[0, 0], [12, 3]])
@@ -282,7 +281,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             rows: Array = validate_data(
                 self, X, dtype=as_numeric(X), ensure_all_finite=False, ensure_min_samples=2
             )
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise checks.clearer(error, X) from error
         self._check_finite(rows)
         return rows
@@ -294,7 +293,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             rows: Array = validate_data(
                 self, X, dtype=as_numeric(X), ensure_all_finite=False, reset=False
             )
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise checks.clearer(error, X) from error
         self._check_finite(rows)
         return rows
@@ -314,7 +313,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """Where a warm start goes on, or None for a fresh start."""
         if not self.warm_start or not hasattr(self, "converged_"):
             return None
-        previous = self.mixture_
+        previous: Mixture = self._fitted
         for name, before, now in (
             ("n_components", previous.n_components, self.n_components),
             ("covariance_type", previous.covariance_type, kind.name),
@@ -324,7 +323,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
                     f"warm_start=True goes on from a fit with {name}={before!r}, but {name} is now {now!r}: "
                     "set it back, or fit with warm_start=False."
                 )
-        return previous
+        return self.mixture_
 
     def _check_unchanged_features(self, previous: Mixture | None) -> None:
         if previous is not None and previous.n_features != self.n_features_in_:
@@ -483,6 +482,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             for handed, own in (
                 (np.asarray(self.weights_), fitted.weights),
                 (np.asarray(self.means_), fitted.means),
+                (np.asarray(self.covariances_), fitted.covariances),
                 (np.asarray(self.precisions_cholesky_), fitted.precisions_cholesky),
             )
         )
@@ -753,7 +753,14 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         model = cls(**facts["parameters"])
         model.n_features_in_ = mixture.n_features
         if facts["feature_names"] is not None:
-            model.feature_names_in_ = np.array(facts["feature_names"], dtype=object)
+            model.feature_names_in_ = np.array(list(facts["feature_names"]), dtype=object)
+        if (
+            facts["feature_names"] is not None
+            and len(model.feature_names_in_) != mixture.n_features
+        ):
+            raise ValueError("the feature names do not match the means")
+        if facts["dtype"] not in ("float32", "float64") or not facts["weight"] > 0:
+            raise ValueError("dtype or weight is not possible")
         model._fitted = mixture
         model._hand_out(mixture, np.dtype(facts["dtype"]))
         model._criteria = Criteria(
@@ -798,9 +805,14 @@ def _override(
 
 def _convergence_message(fit: Fit, tol: float) -> str:
     monitor = fit.monitor
-    return (
+    advice = (
         "Best performing initialization did not converge. "
         "Try different init parameters, or increase max_iter, tol, or check for degenerate data. "
+    )
+    if fit.failure:
+        return f"{advice}It stopped before iteration {monitor.n_iter + 1}: {fit.failure}"
+    return (
+        f"{advice}"
         f"After {monitor.n_iter} iterations the mean log-likelihood, {monitor.history[-1]:.6g}, still "
         f"changed by {monitor.change:.3g} in an iteration; tol is {tol:g}."
     )

@@ -5,15 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import RandomState
 
-from mixtura._rows import FloatArray
+from mixtura._rows import Array, FloatArray
 from mixtura.blocks import Blocks
 from mixtura.covariance import CovarianceStructure
 from mixtura.em import SufficientStatistics
 from mixtura.mixture import Mixture
 from mixtura.starts._given import statistics_of
 
-# Draws for one row at most: the mean of more hardly differs.
-_MOST_REPETITIONS = 64
+# Weights up to this sum are drawn as the rows that they stand for; larger sums one draw a row.
+_MOST_DRAWS = 100_000_000
+
+# Draws made at once.
+_DRAWS = 1 << 15
 
 
 def random(
@@ -60,7 +63,9 @@ class RandomResponsibilities:
         self._n_components = n_components
         self._first_state = rng.get_state()
         self._rng = rng
-        self._repetitions = blocks.sample_weight if blocks.has_integer_weights else None
+        weight = blocks.sample_weight
+        whole = weight is not None and blocks.has_integer_weights and weight.sum() <= _MOST_DRAWS
+        self._repetitions = weight if whole else None
 
     def __call__(self, rows: slice) -> FloatArray:
         """Return the responsibilities of the next rows."""
@@ -68,12 +73,17 @@ class RandomResponsibilities:
             self._rng.set_state(self._first_state)
         if self._repetitions is None:
             return self._draw(rows.stop - rows.start)
-        repetitions = np.minimum(self._repetitions[rows], _MOST_REPETITIONS).astype(int)
-        means = np.zeros((len(repetitions), self._n_components))
-        drawn = self._draw(int(repetitions.sum()))
-        np.add.at(means, np.repeat(np.arange(len(repetitions)), repetitions), drawn)
-        means /= np.maximum(repetitions, 1)[:, np.newaxis]
-        return means
+        return self._mean_draws(self._repetitions[rows].astype(np.int64))
+
+    def _mean_draws(self, repetitions: Array) -> FloatArray:
+        ends = np.cumsum(repetitions)
+        sums = np.zeros((len(repetitions), self._n_components))
+        for first in range(0, int(ends[-1]), _DRAWS):
+            places = np.arange(first, min(first + _DRAWS, int(ends[-1])))
+            of_row = np.searchsorted(ends, places, side="right")
+            np.add.at(sums, of_row, self._draw(len(places)))
+        sums /= np.maximum(repetitions, 1)[:, np.newaxis]
+        return sums
 
     def _draw(self, n_rows: int) -> FloatArray:
         uniform: FloatArray = self._rng.uniform(size=(n_rows, self._n_components))

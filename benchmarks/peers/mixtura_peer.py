@@ -1,0 +1,49 @@
+"""mixtura itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mixtura
+import numpy as np
+from _worker import Loaded, Parameters, by_difference, require_iterations, serve
+from mixtura import GaussianMixture, _core
+
+
+def model(loaded: Loaded, n_iter: int) -> GaussianMixture:
+    return GaussianMixture(
+        len(loaded.weights),
+        covariance_type=loaded.structure,
+        tol=0.0,
+        reg_covar=loaded.reg_covar,
+        max_iter=n_iter,
+        weights_init=loaded.weights,
+        means_init=loaded.means,
+        precisions_init=precisions(loaded),
+        n_jobs=loaded.options.get("n_jobs"),
+    )
+
+
+def precisions(loaded: Loaded) -> np.ndarray:
+    matrices = loaded.structure in ("full", "tied")
+    return np.linalg.inv(loaded.covariances) if matrices else 1 / loaded.covariances
+
+
+def prepare(loaded: Loaded) -> Any:
+    # The public class, not the kernels: what a user pays. n iterations make n + 1 E-steps, as in
+    # scikit-learn; the first one, the tied structure's total scatter and all checks drop out of the difference.
+    def fit(n_iter: int) -> Parameters:
+        mixture = model(loaded, n_iter).fit(loaded.X)
+        require_iterations(mixture.n_iter_, n_iter)
+        return mixture.weights_, mixture.means_, mixture.covariances_
+
+    return by_difference(fit)
+
+
+def fitted(loaded: Loaded) -> GaussianMixture:
+    return model(loaded, 1).fit(loaded.X)
+
+
+if __name__ == "__main__":
+    version = getattr(mixtura, "__version__", "working tree")
+    serve({"mixtura": version, "SIMD": _core.simd_level()}, prepare, fitted)
