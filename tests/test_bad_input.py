@@ -121,8 +121,8 @@ def test_every_method_names_the_column_of_a_frame(method):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, np.longdouble])
 def test_the_first_bad_value_of_many_blocks_is_named(dtype):
-    X = np.zeros((200_000, 2), dtype=dtype)
-    X[[150_000, 150_001, 199_999], [1, 0, 0]] = np.nan
+    X = np.zeros((300_000, 2), dtype=dtype)
+    X[[150_000, 150_001, 299_999], [1, 0, 0]] = np.nan
     message = message_of(lambda: GaussianMixture(2).fit(X))
     assert_one_sentence(message, ["3 values", "column 1", "row 150000"])
 

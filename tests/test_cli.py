@@ -497,10 +497,10 @@ def test_predict_streams_many_rows(home, tmp_path):
 def test_sample_draws_from_the_model(home):
     arguments = ["fitted/model.safetensors", "-n", "500", "--seed", "3"]
     out = succeeds("sample", *arguments, cwd=home)
-    ours = pd.read_csv(StringIO(out))
+    ours = np.loadtxt(StringIO(out), delimiter=",", skiprows=1)
     theirs, _ = mixtura.load(home / "fitted/model.safetensors").sample(500, random_state=3)
-    assert list(ours.columns) == ["eruptions", "waiting"]
-    np.testing.assert_allclose(ours, theirs, rtol=1e-15)
+    assert out.startswith("eruptions,waiting\n")
+    np.testing.assert_array_equal(ours, theirs)
     assert out == succeeds("sample", *arguments, cwd=home, run=process)
     succeeds("sample", *arguments, "-o", "rows.parquet", cwd=home)
     np.testing.assert_array_equal(pd.read_parquet(home / "rows.parquet"), theirs)

@@ -95,6 +95,18 @@ def test_float64_rows_meet_the_float64_mixture_of_a_float32_fit(covariance_type,
     assert_same_bits(round_trip(model, path).score_samples(X), model.score_samples(X))
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@each_structure
+def test_factors_that_no_covariance_gives_back_are_kept(covariance_type, path):
+    """Given precisions are factored themselves: their inverse gives other last digits."""
+    mixture = random_mixture(3, 3, covariance_type, np.random.default_rng(7))
+    model = fitted(covariance_type, precisions_init=np.array(mixture.precisions), max_iter=0)
+    loaded = round_trip(model, path)
+    assert_same_bits(loaded.precisions_cholesky_, model.precisions_cholesky_)
+    X = rows_of(covariance_type)
+    assert_same_bits(loaded.score_samples(X), model.score_samples(X))
+
+
 @each_structure
 def test_a_loaded_model_tells_the_same_story(covariance_type, path):
     model = fitted(covariance_type)

@@ -19,6 +19,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError, UnsetMetadata
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
 
@@ -130,6 +131,14 @@ def test_methods_take_their_arguments(method):
 def kind_of(value):
     kinds = (bool, Integral, Real, list, np.ndarray)
     return next(kind for kind in kinds if isinstance(value, kind))
+
+
+def test_the_kind_of_estimator_is_theirs():
+    ours, theirs = (get_tags(kind()) for kind in (GaussianMixture, sklearn.mixture.GaussianMixture))
+    assert ours.estimator_type == theirs.estimator_type == "density_estimator"
+    assert ours.target_tags == theirs.target_tags
+    assert ours.input_tags == theirs.input_tags
+    assert ours.requires_fit == theirs.requires_fit
 
 
 @not_converged

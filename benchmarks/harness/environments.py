@@ -35,9 +35,7 @@ PEERS = {
     "torchgmm": Environment(
         "torchgmm_peer.py", ("torch==2.13.0", "torchgmm==0.1.4"), ("3.11", "3.12", "3.13")
     ),
-    "tgmm": Environment(
-        "tgmm_peer.py", ("torch==2.13.0", "tgmm==0.4.3"), ("3.11", "3.12", "3.13")
-    ),
+    "tgmm": Environment("tgmm_peer.py", ("torch==2.13.0", "tgmm==0.4.3"), ("3.11", "3.12", "3.13")),
 }
 
 
@@ -52,7 +50,9 @@ def make(name: str) -> Path:
     stamp = folder / "installed.txt"
     wanted = "\n".join(environment.requirements)
     if not stamp.exists() or stamp.read_text() != wanted:
-        print(f"making an environment for {name}: {', '.join(environment.requirements)}", flush=True)
+        print(
+            f"making an environment for {name}: {', '.join(environment.requirements)}", flush=True
+        )
         install(folder, find_python(environment.pythons), *environment.requirements)
         stamp.write_text(wanted)
     return interpreter(folder)
@@ -71,7 +71,9 @@ def install(folder: Path, python: str, *arguments: str) -> None:
         for command in commands:
             done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False)
             if done.returncode:
-                raise NotInstallable(f"{' '.join(command[1:4])} failed; see {log.relative_to(ROOT)}")
+                raise NotInstallable(
+                    f"{' '.join(command[1:4])} failed; see {log.relative_to(ROOT)}"
+                )
 
 
 def interpreter(folder: Path) -> Path:

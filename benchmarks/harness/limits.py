@@ -23,9 +23,7 @@ ITEM_BYTES = {"float64": 8, "float32": 4}
 
 
 def useful_flops(problem: Problem) -> int:
-    return USEFUL_FLOPS[problem.structure](
-        problem.n_rows, problem.n_features, problem.n_components
-    )
+    return USEFUL_FLOPS[problem.structure](problem.n_rows, problem.n_features, problem.n_components)
 
 
 def limit_terms(problem: Problem, dtype: str, rates: Rates) -> dict[str, float]:

@@ -28,7 +28,7 @@ class Worker:
     log : Path
         Where its stderr goes.
     environment : dict
-        Variables to set beside ours.
+        Variables to set beside ours; None removes one.
     seconds : float
         How long a command may take before the process is killed.
     """
@@ -38,12 +38,13 @@ class Worker:
         python: Path | str,
         program: str,
         log: Path,
-        environment: dict[str, str] | None = None,
+        environment: dict[str, str | None] | None = None,
         seconds: float = 600.0,
     ) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
         self._log = log
         self._seconds = seconds
+        variables = {**os.environ, **(environment or {})}
         with log.open("w") as errors:
             self._process = subprocess.Popen(
                 [str(python), str(PEERS / program)],
@@ -51,7 +52,7 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
-                env={**os.environ, **(environment or {})},
+                env={name: value for name, value in variables.items() if value is not None},
             )
 
     def ask(self, **command: Any) -> Any:

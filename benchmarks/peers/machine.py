@@ -16,10 +16,10 @@ from _worker import answer_commands
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
-PRODUCT_SIZE = 2048
+PRODUCT_SIZE = 1536
 EXP_BYTES = 1 << 17  # an array that stays in a core's own cache
 EXP_REPEATS = 200
-COPY_BYTES = 1 << 28  # larger than any cache
+COPY_BYTES = 1 << 27  # larger than any cache
 
 _pool = ThreadPoolExecutor(CORES)
 
@@ -76,7 +76,9 @@ def describe() -> dict[str, str | int]:
 def cpu_model() -> str:
     try:
         with open("/proc/cpuinfo") as lines:  # noqa: PTH123 - no file, a view of the kernel
-            names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+            names = [
+                line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+            ]
     except OSError:
         names = []
     return names[0] if names else platform.processor() or platform.machine()

@@ -2,6 +2,7 @@
 
 from importlib.metadata import version as _version
 
+from mixtura._versions import show_versions
 from mixtura.errors import DataWarning, ModelFileError, SingularCovarianceError
 from mixtura.estimators import GaussianMixture
 from mixtura.mixture import Mixture
@@ -19,4 +20,5 @@ __all__ = [
     "Summary",
     "__version__",
     "load",
+    "show_versions",
 ]

@@ -1,0 +1,82 @@
+"""What a section gets to measure with."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.environments import BUILD, PEERS, NotInstallable, make
+from harness.problems import Problem
+from harness.workers import PeerError, Worker
+
+OURS = "mixtura"
+THEIRS = "scikit-learn"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The peers' processes and how much time may be spent."""
+
+    workers: dict[str, Worker]  # scikit-learn first, mixtura last
+    versions: dict[str, dict[str, str]]
+    left_out: dict[str, str]  # peers that are not here, and why
+    machine: Worker
+    quick: bool
+
+    @property
+    def rounds(self) -> int:
+        return 2 if self.quick else 5
+
+    @property
+    def run_seconds(self) -> float:
+        """How long a fast peer repeats its fits in a round."""
+        return 0.05 if self.quick else 0.3
+
+    @property
+    def budget(self) -> float:
+        """Seconds after which a slow peer sits out the rounds that remain of a problem."""
+        return 1.0 if self.quick else 5.0
+
+    @property
+    def folder(self) -> Path:
+        return BUILD / "data"
+
+    def sized(self, problem: Problem) -> Problem:
+        return problem.scaled(0.05) if self.quick else problem
+
+    def close(self) -> None:
+        for worker in (*self.workers.values(), self.machine):
+            worker.close()
+
+
+def open_bench(names: list[str], quick: bool) -> Bench:
+    """Make the environments of the peers, start their processes, leave out those that cannot be had."""
+    workers: dict[str, Worker] = {}
+    versions: dict[str, dict[str, str]] = {}
+    left_out: dict[str, str] = {}
+    for name in names:
+        try:
+            workers[name], versions[name] = _start(name)
+        except (NotInstallable, PeerError) as error:
+            left_out[name] = str(error)
+            print(f"without {name}: {error}", flush=True)
+    machine = Worker(sys.executable, "machine.py", BUILD / "logs" / "machine.log")
+    return Bench(workers, versions, left_out, machine, quick)
+
+
+def _start(name: str) -> tuple[Worker, dict[str, str]]:
+    if name == OURS:
+        worker = our_worker()
+    else:
+        worker = Worker(make(name), PEERS[name].program, BUILD / "logs" / f"{name}.log")
+    return worker, worker.ask(do="versions")
+
+
+def our_worker(
+    name: str = OURS,
+    python: Path | str = sys.executable,
+    environment: dict[str, str | None] | None = None,
+) -> Worker:
+    """One more process of mixtura: of the environment that runs the benchmark, unless told otherwise."""
+    return Worker(python, "mixtura_peer.py", BUILD / "logs" / f"{name}.log", environment)

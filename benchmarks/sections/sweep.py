@@ -1,0 +1,141 @@
+"""All sizes: no shape may be much slower than the one next to it."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any
+
+from harness.bench import OURS, Bench
+from harness.limits import limit_terms, median_rates, useful_flops
+from harness.problems import Problem, write
+from harness.text import digits, percent, table
+
+TITLE = "Sweep over features and components"
+
+FEATURES = (1, 2, 3, 5, 8, 10, 16, 17, 24, 32, 33, 64, 128, 200)
+COMPONENTS = (1, 2, 3, 10, 32, 100, 500)
+STRUCTURES = ("full", "tied", "diag", "spherical")
+
+# Per useful operation at the speed of the machine: how much worse than a neighbour makes a cliff.
+CLIFF = 1.6
+
+# Rows, so that an iteration takes about the same time everywhere; never too few to share among threads.
+_FLOPS = 2e8
+_ROWS = (2048, 200_000)
+
+_SECONDS = 0.06
+_REPEATS = 3  # of a cell that looks like a cliff, before it counts as one
+
+Key = tuple[str, int, int]
+
+
+def measure(bench: Bench) -> dict[str, Any]:
+    rates = median_rates([bench.machine.ask(do="rates", dtype="float64") for _ in range(3)])
+    cells: dict[Key, dict[str, float]] = {}
+    features = FEATURES[::3] if bench.quick else FEATURES
+    components = COMPONENTS[1::2] if bench.quick else COMPONENTS
+    for structure in STRUCTURES:
+        for d in features:
+            for k in components:
+                cells[structure, d, k] = _measure(bench, structure, d, k, rates)
+        print(f"swept {structure}", flush=True)
+    for _ in range(_REPEATS):
+        for key in {key for cliff in find_cliffs(cells) for key in cliff}:
+            again = _measure(bench, *key, rates)
+            cells[key] = min(cells[key], again, key=lambda cell: cell["seconds"])
+    cliffs = [[list(slow), list(fast)] for slow, fast in find_cliffs(cells)]
+    listed = [{"structure": s, "d": d, "k": k, **cell} for (s, d, k), cell in cells.items()]
+    return {"rates": rates, "cells": listed, "cliffs": cliffs}
+
+
+def _measure(
+    bench: Bench, structure: str, d: int, k: int, rates: dict[str, float]
+) -> dict[str, float]:
+    problem = shape(structure, d, k)
+    files = write(problem, bench.folder / "sweep", ("float64",))
+    worker = bench.workers[OURS]
+    worker.ask(**files.command(problem, "float64"))
+    answer = worker.ask(do="iterate", n_iter=3, seconds=_SECONDS)
+    seconds = statistics.median(answer["iterations"])
+    limit = max(limit_terms(problem, "float64", rates).values())
+    return {
+        "n_rows": problem.n_rows,
+        "seconds": seconds,
+        "flop_seconds": seconds / useful_flops(problem),
+        "share": limit / seconds,
+    }
+
+
+def shape(structure: str, d: int, k: int) -> Problem:
+    one_row = useful_flops(Problem("", 1, d, k, structure))
+    n_rows = int(min(max(_FLOPS / one_row, _ROWS[0]), _ROWS[1]))
+    # There can be fewer rows than a covariance has directions: reg_covar keeps it regular.
+    return Problem("", n_rows, d, k, structure, reg_covar=1.0)
+
+
+def find_cliffs(cells: dict[Key, dict[str, float]]) -> list[tuple[Key, Key]]:
+    """Neighbours (slow, fast) of which one uses the machine so much worse.
+
+    By the share of the limit, not by the flop: at d = 1 an exponential outweighs all flops.
+    """
+    found = []
+    for here, there in _neighbours(cells):
+        fast, slow = sorted((here, there), key=lambda key: -cells[key]["share"])
+        if cells[fast]["share"] > CLIFF * cells[slow]["share"]:
+            found.append((slow, fast))
+    return found
+
+
+def _neighbours(cells: dict[Key, dict[str, float]]) -> list[tuple[Key, Key]]:
+    features = sorted({d for _, d, _ in cells})
+    components = sorted({k for _, _, k in cells})
+    structures = list(dict.fromkeys(structure for structure, _, _ in cells))
+    along_d = [
+        ((s, d, k), (s, e, k))
+        for s in structures
+        for k in components
+        for d, e in zip(features, features[1:], strict=False)
+    ]
+    along_k = [
+        ((s, d, k), (s, d, m))
+        for s in structures
+        for d in features
+        for k, m in zip(components, components[1:], strict=False)
+    ]
+    return along_d + along_k
+
+
+def render(data: dict[str, Any]) -> str:
+    cells = {(cell["structure"], cell["d"], cell["k"]): cell for cell in data["cells"]}
+    parts = [
+        "Picoseconds for each useful flop of each row, mixtura in float64, and the share of the limit. "
+        f"**Bold**: a cliff, where a neighbour's share is more than {CLIFF} times as large."
+    ]
+    slow = {tuple(pair[0]) for pair in data["cliffs"]}
+    for structure in dict.fromkeys(structure for structure, _, _ in cells):
+        parts += [f"### {structure}", _grid(cells, structure, slow)]
+    return "\n\n".join([*parts, _cliff_text(data, cells)])
+
+
+def _grid(cells: dict[Key, dict[str, float]], structure: str, slow: set[Any]) -> str:
+    features = sorted({d for s, d, _ in cells if s == structure})
+    components = sorted({k for s, _, k in cells if s == structure})
+
+    def text(d: int, k: int) -> str:
+        cell = cells[structure, d, k]
+        number = f"{digits(cell['flop_seconds'] * 1e12)} ({percent(cell['share'])})"
+        return f"**{number}**" if (structure, d, k) in slow else number
+
+    rows = [[f"d = {d}", *(text(d, k) for k in components)] for d in features]
+    return table(["", *(f"K = {k}" for k in components)], rows)
+
+
+def _cliff_text(data: dict[str, Any], cells: dict[Key, dict[str, float]]) -> str:
+    if not data["cliffs"]:
+        return f"No cliffs: no neighbours differ by more than {CLIFF} ×."
+    lines = []
+    for slow, fast in data["cliffs"]:
+        ratio = cells[tuple(fast)]["share"] / cells[tuple(slow)]["share"]
+        (structure, d, k), (_, e, m) = slow, fast
+        lines.append(f"- {structure}, d = {d}, K = {k}: {digits(ratio)} × below d = {e}, K = {m}")
+    return "\n".join([f"Cliffs: {len(lines)}", "", *lines])

@@ -1,0 +1,84 @@
+"""The kernels: every instruction set gives the same numbers, and what is left out does not matter."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import mixtura
+from mixtura import _core
+
+STATISTICS = """
+import json, sys
+import numpy as np
+from mixtura import _core
+from mixtura.blocks import ArrayBlocks
+from mixtura.covariance import STRUCTURES
+from mixtura.testing.problems import random_mixture, random_rows
+
+spread = float(sys.argv[1])
+found = {"level": _core.simd_level()}
+for name in STRUCTURES:
+    for k, d, n in ((3, 1, 65), (2, 5, 300), (40, 8, 700), (3, 16, 130), (5, 17, 257), (2, 33, 200)):
+        rng = np.random.default_rng(k * d)
+        mixture = random_mixture(k, d, name, rng)
+        far = type(mixture).from_parameters(
+            mixture.weights, spread * mixture.means, mixture.covariances, covariance_type=name
+        )
+        for dtype in (np.float64, np.float32):
+            X = random_rows(far, n, rng).astype(dtype)
+            s = ArrayBlocks(X).accumulate(far)
+            key = f"{name} {k} {d} {np.dtype(dtype).name}"
+            found[key] = [s.log_likelihood, s.log_certainty, s.counts.tolist(),
+                          s.firsts.ravel().tolist(), s.seconds.ravel().tolist()]
+print(json.dumps(found))
+"""
+
+
+def statistics(spread, **environment):
+    run = subprocess.run(
+        [sys.executable, "-c", STATISTICS, str(spread)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(run.stdout)
+
+
+@pytest.fixture(scope="module")
+def baseline():
+    return statistics(1, MIXTURA_SIMD="baseline")
+
+
+@pytest.mark.parametrize("level", ["avx2", "avx512"])
+def test_instruction_sets_agree(level, baseline):
+    found = statistics(1, MIXTURA_SIMD=level)
+    if found.pop("level") != level:
+        pytest.skip(f"this machine has no {level}")
+    assert baseline["level"] == "baseline"
+    for key, ours in found.items():
+        # Sums within a tile are taken in the rows' precision.
+        rtol = 1e-12 if key.endswith("float64") else 2e-5
+        n_rows = np.sum(baseline[key][2])
+        for one, other in zip(ours, baseline[key], strict=True):
+            size = max(np.abs(other).max(), n_rows)  # sums of terms of order 1 and more
+            assert_allclose(one, other, rtol=rtol, atol=rtol * size, err_msg=key)
+
+
+@pytest.mark.parametrize("spread", [1, 30])
+def test_what_is_left_out_changes_no_bit(spread):
+    everything = statistics(spread, MIXTURA_SKIP="0")
+    assert statistics(spread) == everything
+
+
+def test_show_versions_tells_the_instruction_set(capsys):
+    mixtura.show_versions()
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()[4:])
+    assert lines["mixtura"] == mixtura.__version__
+    mixtura.show_versions()
+    assert f"instruction set  {_core.simd_level()}\n" in capsys.readouterr().out
