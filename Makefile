@@ -4,8 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORE := $(wildcard cpp/*.cpp cpp/*.hpp cpp/simd/*.hpp cpp/simd/*.cpp cpp/CMakeLists.txt)
 
-
-.PHONY: demo test lint stub core sanitize package ci clean
+.PHONY: demo test lint stub core sanitize package ci bench bench-compare clean
 
 demo: $(VENV)/.installed
 	$(BIN)/mixtura demo
@@ -66,3 +65,11 @@ clean:
 
 # What CI runs.
 ci: lint core sanitize test package
+
+# Speed beside other libraries, into benchmarks/results; and the working tree beside another commit.
+bench: $(VENV)/.installed
+	$(BIN)/python benchmarks/run.py
+
+BASE ?= HEAD
+bench-compare: $(VENV)/.installed
+	$(BIN)/python benchmarks/compare.py $(BASE)

@@ -20,6 +20,7 @@ from harness.chart import draw
 from harness.environments import BUILD, PEERS
 from harness.problems import DTYPES
 from harness.report import write_report
+from harness.workers import PeerError
 from sections import predict, skip, small, sweep, table, threads
 
 SECTIONS = {
@@ -74,7 +75,11 @@ def parse() -> argparse.Namespace:
 
 def measure(name: str, bench: Bench) -> dict[str, Any]:
     print(f"\n{name}", flush=True)
-    return SECTIONS[name].measure(bench)
+    try:
+        return SECTIONS[name].measure(bench)
+    except PeerError as error:
+        print(f"failed: {error}", flush=True)
+        return {"error": str(error)}
 
 
 def target(arguments: argparse.Namespace) -> Path:
@@ -87,13 +92,14 @@ def target(arguments: argparse.Namespace) -> Path:
 
 def charts(run: dict[str, Any], path: Path) -> list[str]:
     """Draw one chart a precision; their names."""
-    if "table" not in run["sections"]:
+    table_data = run["sections"].get("table", {})
+    if "results" not in table_data:
         return []
     machine = f"{run['machine']['cpu']}, {run['machine']['cores']} cores"
     names = []
     for dtype in DTYPES:
         chart = path.with_name(path.name + ("" if dtype == "float64" else f"-{dtype}") + ".png")
-        draw(run["sections"]["table"], dtype, machine, chart)
+        draw(table_data, dtype, machine, chart)
         names.append(chart.name)
     return names
 

@@ -388,6 +388,13 @@ def test_tampered_arrays_are_refused(saved, case):
     assert "not a mixture" in refusal(saved)
 
 
+@pytest.mark.parametrize("unit", [1e-10, 1e10])
+def test_factors_of_another_covariance_are_refused_in_any_units(path, unit):
+    GaussianMixture(2, reg_covar=0, random_state=0).fit(rows_of() * unit).save(path)
+    rewrite(path, arrays={"precisions_cholesky": 2 * load_file(path)["precisions_cholesky"]})
+    assert "not a mixture" in refusal(path)
+
+
 @pytest.mark.parametrize("name", ["weights", "means", "covariances", "precisions_cholesky"])
 def test_a_missing_array_is_refused(saved, name):
     rewrite(saved, without=[name])

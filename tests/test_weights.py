@@ -85,6 +85,18 @@ def test_the_start_itself_is_that_of_repeated_rows(init_params, seed):
     assert_allclose(ours.covariances_, theirs.covariances_, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_kmeans_goes_as_far_as_with_repeated_rows(seed):
+    """It stops at a part of the rows' variance: here weights make that four times smaller."""
+    rng = np.random.default_rng(seed)
+    X = np.concatenate([rng.normal(size=(900, 2)), rng.normal(scale=8, size=(100, 2))])
+    w = np.repeat([20, 1], [900, 100])
+    ours, theirs = (GaussianMixture(8, max_iter=0, random_state=seed) for _ in range(2))
+    ours.fit(X, sample_weight=w)
+    theirs.fit(np.repeat(X, w, axis=0))
+    assert_allclose(ours.means_, theirs.means_, rtol=0, atol=1e-9)
+
+
 @each_start
 def test_large_whole_weights_are_repeated_rows_in_the_start_too(init_params):
     X, _ = problem(n_rows=40)

@@ -9,16 +9,20 @@ from typing import Any
 
 from harness.text import table
 
+CHART_TEXT = (
+    "Bars: times as fast as scikit-learn, and share of the machine's limit, for each problem"
+)
+
 
 def write_report(path: Path, run: dict[str, Any], sections: dict[str, ModuleType]) -> None:
     """Write `path`.json, everything measured, and `path`.md, what it says."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".json").write_text(json.dumps(_rounded(run), indent=1) + "\n")
     parts = [f"# Benchmark {path.name}", machine_text(run), versions_text(run)]
-    for chart in run["charts"]:
-        parts.append(f"![Speed relative to scikit-learn and share of the machine's limit]({chart})")
+    parts += [f"![{CHART_TEXT}]({chart})" for chart in run["charts"]]
     for name, data in run["sections"].items():
-        parts += [f"## {sections[name].TITLE}", sections[name].render(data)]
+        text = f"Failed: {data['error']}" if "error" in data else sections[name].render(data)
+        parts += [f"## {sections[name].TITLE}", text]
     path.with_suffix(".md").write_text("\n\n".join(parts) + "\n")
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import statistics
 import time
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
+from typing import Any, TypeVar
+
+from harness.workers import Worker
 
 T = TypeVar("T")
 
@@ -28,3 +32,21 @@ def interleave(
                 spent[name] += time.perf_counter() - start
                 time.sleep(_PAUSE_SECONDS)
     return results
+
+
+def tasks_of(workers: Mapping[str, Worker], **command: Any) -> dict[str, Callable[[], Any]]:
+    """One task a worker: to carry out `command`."""
+
+    def task(worker: Worker) -> Callable[[], Any]:
+        return lambda: worker.ask(**command)
+
+    return {name: task(worker) for name, worker in workers.items()}
+
+
+def samples(answers: Iterable[dict[str, list[float]]], kind: str) -> list[float]:
+    """The samples of all rounds."""
+    return list(chain.from_iterable(answer[kind] for answer in answers))
+
+
+def medians(rounds: Mapping[str, list[dict[str, list[float]]]], kind: str) -> dict[str, float]:
+    return {name: statistics.median(samples(answers, kind)) for name, answers in rounds.items()}

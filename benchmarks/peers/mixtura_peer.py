@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import mixtura
 import numpy as np
 from _worker import Loaded, Parameters, by_difference, require_iterations, serve
+
+import mixtura
 from mixtura import GaussianMixture, _core
 
 
@@ -30,8 +31,8 @@ def precisions(loaded: Loaded) -> np.ndarray:
 
 
 def prepare(loaded: Loaded) -> Any:
-    # The public class, not the kernels: what a user pays. n iterations make n + 1 E-steps, as in
-    # scikit-learn; the first one, the tied structure's total scatter and all checks drop out of the difference.
+    # The public class, not the kernels: what a user pays. n iterations make n + 1 E-steps, as scikit-learn's
+    # do; the one too many, the tied structure's total scatter and all checks drop out of the difference.
     def fit(n_iter: int) -> Parameters:
         mixture = model(loaded, n_iter).fit(loaded.X)
         require_iterations(mixture.n_iter_, n_iter)

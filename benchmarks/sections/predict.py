@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
 from typing import Any
 
 from harness.bench import OURS, THEIRS, Bench
 from harness.problems import DTYPES, TABLE, write
-from harness.rounds import interleave
+from harness.rounds import interleave, medians, tasks_of
 from harness.text import duration, table, times
 
 TITLE = "Using a fit"
@@ -28,13 +27,9 @@ def measure(bench: Bench) -> dict[str, Any]:
 
 
 def _measure(bench: Bench, workers: Any, method: str, dtype: str) -> dict[str, Any]:
-    def task(name: str) -> Any:
-        command = {"do": "evaluate", "method": method, "seconds": bench.run_seconds}
-        return lambda: workers[name].ask(**command)["seconds"]
-
-    rounds = interleave({name: task(name) for name in workers}, bench.rounds)
-    seconds = {name: statistics.median(sum(parts, [])) for name, parts in rounds.items()}
-    return {"method": method, "dtype": dtype, "seconds": seconds}
+    tasks = tasks_of(workers, do="evaluate", method=method, seconds=bench.run_seconds)
+    rounds = interleave(tasks, bench.rounds)
+    return {"method": method, "dtype": dtype, "seconds": medians(rounds, "seconds")}
 
 
 def render(data: dict[str, Any]) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
 from typing import Any
 
 from harness.bench import Bench, our_worker
 from harness.likelihood import mean_log_likelihood
 from harness.problems import Problem, write
-from harness.rounds import interleave
+from harness.rounds import interleave, medians, tasks_of
 from harness.text import duration, table, times
 
 TITLE = "Many components"
@@ -33,14 +32,10 @@ def measure(bench: Bench) -> dict[str, Any]:
         worker.ask(do="iterate", n_iter=problem.n_iter, seconds=0, parameters=str(parameters))
         reached[name] = mean_log_likelihood(files.rows["float64"], parameters, problem.structure)
 
-    def task(name: str) -> Any:
-        command = {"do": "iterate", "n_iter": problem.n_iter, "seconds": bench.run_seconds}
-        return lambda: workers[name].ask(**command)["iterations"]
-
-    rounds = interleave({name: task(name) for name in workers}, bench.rounds, 2 * bench.budget)
+    tasks = tasks_of(workers, do="iterate", n_iter=problem.n_iter, seconds=bench.run_seconds)
+    seconds = medians(interleave(tasks, bench.rounds, 2 * bench.budget), "iterations")
     for worker in workers.values():
         worker.close()
-    seconds = {name: statistics.median(sum(parts, [])) for name, parts in rounds.items()}
     return {"label": problem.label, "seconds": seconds, "log_likelihood": reached}
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
 from typing import Any
 
 from harness.bench import OURS, THEIRS, Bench
 from harness.problems import SMALL, write
-from harness.rounds import interleave
+from harness.rounds import interleave, medians, tasks_of
 from harness.text import duration, table
 
 TITLE = "Small problems"
@@ -20,26 +19,20 @@ def measure(bench: Bench) -> dict[str, Any]:
         worker.ask(**files.command(SMALL, "float64"))
         worker.ask(do="iterate", n_iter=SMALL.n_iter, seconds=0)
 
-    def task(name: str) -> Any:
-        command = {"do": "iterate", "n_iter": SMALL.n_iter, "seconds": bench.run_seconds}
-        return lambda: workers[name].ask(**command)
-
-    rounds = interleave({name: task(name) for name in workers}, 2 * bench.rounds)
-    peers = {name: _summary(answers) for name, answers in rounds.items()}
-    return {"label": SMALL.label, "n_iter": SMALL.n_iter, "peers": peers}
-
-
-def _summary(answers: list[dict[str, list[float]]]) -> dict[str, float]:
+    tasks = tasks_of(workers, do="iterate", n_iter=SMALL.n_iter, seconds=bench.run_seconds)
+    rounds = interleave(tasks, 2 * bench.rounds)
     return {
-        kind: statistics.median(sample for answer in answers for sample in answer[kind])
-        for kind in ("iterations", "fixed")
+        "label": SMALL.label,
+        "n_iter": SMALL.n_iter,
+        "iterations": medians(rounds, "iterations"),
+        "fixed": medians(rounds, "fixed"),
     }
 
 
 def render(data: dict[str, Any]) -> str:
     rows = [
-        [name, data["label"], duration(peer["iterations"]), duration(peer["fixed"])]
-        for name, peer in data["peers"].items()
+        [name, data["label"], duration(seconds), duration(data["fixed"][name])]
+        for name, seconds in data["iterations"].items()
     ]
     head = [
         "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from itertools import pairwise
 from typing import Any
 
 from harness.bench import OURS, Bench
@@ -94,13 +95,13 @@ def _neighbours(cells: dict[Key, dict[str, float]]) -> list[tuple[Key, Key]]:
         ((s, d, k), (s, e, k))
         for s in structures
         for k in components
-        for d, e in zip(features, features[1:], strict=False)
+        for d, e in pairwise(features)
     ]
     along_k = [
         ((s, d, k), (s, d, m))
         for s in structures
         for d in features
-        for k, m in zip(components, components[1:], strict=False)
+        for k, m in pairwise(components)
     ]
     return along_d + along_k
 

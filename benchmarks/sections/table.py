@@ -9,7 +9,7 @@ from harness.bench import OURS, THEIRS, Bench
 from harness.likelihood import mean_log_likelihood
 from harness.limits import limit_terms, median_rates
 from harness.problems import DTYPES, TABLE, Files, Problem, write
-from harness.rounds import interleave
+from harness.rounds import interleave, samples, tasks_of
 from harness.text import digits, duration, percent, table, times
 from harness.workers import PeerError
 
@@ -34,12 +34,12 @@ def measure(bench: Bench) -> dict[str, Any]:
 
 def _measure(bench: Bench, problem: Problem, dtype: str, files: Files) -> dict[str, Any]:
     checks, errors = _check(bench, problem, dtype, files)
-    samples, rates = _time(bench, problem, dtype, list(checks))
+    timed, rates = _time(bench, problem, dtype, list(checks))
     terms = limit_terms(problem, dtype, rates)
     peers: dict[str, Any] = {name: {"error": error} for name, error in errors.items()}
     for name, check in checks.items():
         long = check["spent"] >= _LONG_SECONDS
-        iterations = (check["iterations"] if long else []) + samples[name]
+        iterations = (check["iterations"] if long else []) + timed[name]
         seconds = statistics.median(iterations)
         peers[name] = {
             "seconds": seconds,
@@ -87,16 +87,12 @@ def _check(
 def _time(
     bench: Bench, problem: Problem, dtype: str, names: list[str]
 ) -> tuple[dict[str, list[float]], dict[str, float]]:
-    def task(name: str) -> Any:
-        worker = bench.workers[name]
-        command = {"do": "iterate", "n_iter": problem.n_iter, "seconds": bench.run_seconds}
-        return lambda: worker.ask(**command)["iterations"]
-
-    tasks = {name: task(name) for name in names}
-    tasks["machine"] = lambda: bench.machine.ask(do="rates", dtype=dtype)
+    workers = {name: bench.workers[name] for name in names}
+    tasks = tasks_of(workers, do="iterate", n_iter=problem.n_iter, seconds=bench.run_seconds)
+    tasks |= tasks_of({"machine": bench.machine}, do="rates", dtype=dtype)
     rounds = interleave(tasks, bench.rounds, bench.budget)
     rates = median_rates(rounds.pop("machine"))
-    return {name: sum(parts, []) for name, parts in rounds.items()}, rates
+    return {name: samples(answers, "iterations") for name, answers in rounds.items()}, rates
 
 
 def _line(result: dict[str, Any]) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
 from typing import Any
 
 from harness.bench import Bench, our_worker
 from harness.problems import TABLE, Problem, write
-from harness.rounds import interleave
+from harness.rounds import interleave, medians, tasks_of
 from harness.text import duration, table, times
 
 TITLE = "Two threads"
@@ -30,12 +29,8 @@ def _measure(bench: Bench, workers: Any, problem: Problem) -> dict[str, Any]:
         worker.ask(**files.command(problem, "float64"), n_jobs=int(n))
         worker.ask(do="iterate", n_iter=problem.n_iter, seconds=0)
 
-    def task(name: str) -> Any:
-        command = {"do": "iterate", "n_iter": problem.n_iter, "seconds": bench.run_seconds}
-        return lambda: workers[name].ask(**command)["iterations"]
-
-    rounds = interleave({name: task(name) for name in workers}, bench.rounds)
-    seconds = {name: statistics.median(sum(parts, [])) for name, parts in rounds.items()}
+    tasks = tasks_of(workers, do="iterate", n_iter=problem.n_iter, seconds=bench.run_seconds)
+    seconds = medians(interleave(tasks, bench.rounds), "iterations")
     return {"problem": problem.name, "label": problem.label, "seconds": seconds}
 
 

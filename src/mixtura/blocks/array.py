@@ -172,7 +172,7 @@ class ArrayBlocks:
         if not mixture.structure.shared or not is_native(self._X):
             return None
         factor = mixture.precisions_cholesky
-        whitened = np.einsum("ij,ik,kj->", factor, self.total.scatter, factor)
+        whitened = np.sum((self.total.scatter @ factor) * factor)  # trace(P^T T P)
         within_limit = whitened <= _SCATTER_LIMIT[self.dtype] * self.total.weight * self.shape[1]
         return self.total if within_limit else None
 

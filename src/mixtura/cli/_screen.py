@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from rich import box
 from rich.console import Console
@@ -11,8 +12,6 @@ from rich.table import Table
 
 from mixtura import GaussianMixture, Summary
 from mixtura.summary import ComponentSummary
-
-CELL_WIDTH = 20
 
 
 class Screen(Console):
@@ -28,7 +27,7 @@ def show_summary(model: GaussianMixture) -> None:
     console = Screen(highlight=False)
     console.print(f"[bold]{escape(summary.model)}[/bold]")
     console.print(_figures(summary))
-    for part in _components(summary, room=(console.width - 30) // CELL_WIDTH):
+    for part in _components(summary, console.width):
         console.print(part)
 
 
@@ -62,17 +61,23 @@ def _facts(summary: Summary) -> list[tuple[str, str]]:
     ]
 
 
-def _components(summary: Summary, room: int) -> Iterator[Table | str]:
+def _components(summary: Summary, width: int) -> Iterator[Table | str]:
     """Give each component a line, or, where the features would not fit across, a column."""
-    cells = [["component", "weight", "rows", *map(escape, summary.feature_names)]]
-    cells += [_cells(k, component) for k, component in enumerate(summary.components)]
-    if len(summary.feature_names) <= room:
-        yield _table(cells)
+    lines = [["component", "weight", "rows", *map(escape, summary.feature_names)]]
+    lines += [_cells(k, component) for k, component in enumerate(summary.components)]
+    if _n_fitting(list(zip(*lines, strict=True)), width) == len(lines[0]):
+        yield _table(lines)
         return
-    shown = max(room, 1)
-    yield _table([list(column[: shown + 1]) for column in zip(*cells, strict=True)])
-    if shown < len(summary.components):
-        yield f"... and {len(summary.components) - shown} more; --json shows all\n"
+    shown = max(_n_fitting(lines, width), 2)
+    yield _table(list(zip(*lines[:shown], strict=True)))
+    if shown < len(lines):
+        yield f"... and {len(lines) - shown} more; --json shows all\n"
+
+
+def _n_fitting(columns: Sequence[Sequence[str]], width: int) -> int:
+    """Count the columns that have room beside each other, each with a margin of three."""
+    widths = accumulate(max(map(len, column)) + 3 for column in columns)
+    return sum(used <= width for used in widths)
 
 
 def _cells(number: int, component: ComponentSummary) -> list[str]:
@@ -92,11 +97,11 @@ def _place(mean: float, spread: float) -> str:
     return f"{mean:.{len(text.partition('.')[2])}f} ± {text}"
 
 
-def _table(cells: list[list[str]]) -> Table:
-    header, *lines = cells
+def _table(lines: Sequence[Sequence[str]]) -> Table:
+    header, *rest = lines
     table = Table(box=box.SIMPLE_HEAD)
     for name in header:
         table.add_column(name, justify="right", overflow="fold")
-    for line in lines:
+    for line in rest:
         table.add_row(*line)
     return table

@@ -134,7 +134,7 @@ def _draw_numbers(ax: Axes, mixture: Mixture) -> None:
 
 def _draw_dots(ax: Axes, mixture: Mixture) -> None:
     for component, (x, y) in enumerate(mixture.means):
-        ax.plot(x, y, "o", ms=5, mfc=colour(component), mec="white", mew=1.0, zorder=4)
+        ax.plot(x, y, "o", ms=6.5, mfc=colour(component), mec=INK, mew=1.0, zorder=4)
 
 
 def _component_handle(mixture: Mixture, component: int) -> Line2D:
