@@ -723,6 +723,15 @@ def test_the_table_fits_the_screen(capsys, monkeypatch, n_components, n_features
     assert (f"... and {hidden} more; --json shows all" in out) == (hidden > 0)
 
 
+def test_a_tiny_screen_shows_one_component_broken_into_lines(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    X = load_faithful().data
+    _screen.show_summary(mixtura.GaussianMixture(2, random_state=0).fit(X))
+    out = capsys.readouterr().out
+    assert out.count("±") == 2
+    assert "and 1 more" in out
+
+
 @pytest.mark.parametrize(
     ("mean", "spread", "shown"),
     [

@@ -32,7 +32,7 @@ def test_every_structure_is_tested():
     assert tested == set(STRUCTURES)
 
 
-@pytest.mark.parametrize("covariance_type", STRUCTURES)
+@pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
 def test_free_parameters_are_scikit_learns(covariance_type):
     rng = np.random.default_rng(0)
     for k, d in ((1, 1), (2, 3), (5, 4)):

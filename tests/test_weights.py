@@ -87,7 +87,7 @@ def test_the_start_itself_is_that_of_repeated_rows(init_params, seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_kmeans_goes_as_far_as_with_repeated_rows(seed):
-    """It stops at a part of the rows' variance: here weights make that four times smaller."""
+    """It stops at a part of the rows' variance: weights make that five times smaller here."""
     rng = np.random.default_rng(seed)
     X = np.concatenate([rng.normal(size=(900, 2)), rng.normal(scale=8, size=(100, 2))])
     w = np.repeat([20, 1], [900, 100])

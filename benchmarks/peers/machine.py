@@ -70,7 +70,11 @@ def best_time(function: Callable[[], object], repeats: int = 3) -> float:
 
 
 def describe() -> dict[str, str | int]:
-    return {"cpu": cpu_model(), "cores": CORES, "system": platform.platform(aliased=True)}
+    return {"cpu": cpu_model(), "cores": CORES, "system": system()}
+
+
+def system() -> str:
+    return f"{platform.system()} {platform.machine()}"
 
 
 def cpu_model() -> str:

@@ -101,9 +101,7 @@ def _checked(
         )
         # The factor as it was written, so that a loaded model gives the same bits.
         factors = np.array(arrays["precisions_cholesky"], dtype=np.float64)
-        if factors.shape != checked.precisions_cholesky.shape or not np.allclose(
-            factors, checked.precisions_cholesky, rtol=1e-6
-        ):
+        if not checked.structure.whitens(factors, checked.covariances):
             raise ValueError("its precision factors do not belong to its covariances")
     except (ValueError, KeyError) as error:
         raise ModelFileError(

@@ -108,21 +108,18 @@ class ArrayBlocks:
 
     def sample(self, n_rows: int, rng: RandomState) -> tuple[Array, FloatArray | None]:
         """Return at most `n_rows` rows as float, uniformly, in their order, and their weights."""
-        if self._weight is not None and not self._weight.all():
-            return self._sample_from(np.flatnonzero(self._weight), n_rows, rng)
-        if len(self._X) <= n_rows:
+        n_present = len(self._X) if self._weight is None else int(np.count_nonzero(self._weight))
+        if n_present == len(self._X) and n_present <= n_rows:
             return self._floats(self._X), self._weight
-        rows = np.sort(sample_without_replacement(len(self._X), n_rows, random_state=rng))
+        ranks = np.arange(n_present)
+        if n_present > n_rows:
+            # This method alone needs no memory that grows with the rows.
+            ranks = sample_without_replacement(
+                n_present, n_rows, method="reservoir_sampling", random_state=rng
+            )
+            ranks.sort()
+        rows = ranks if self._weight is None else _rows_of_ranks(self._weight, ranks)
         return self._floats(self._X[rows]), None if self._weight is None else self._weight[rows]
-
-    def _sample_from(
-        self, candidates: Array, n_rows: int, rng: RandomState
-    ) -> tuple[Array, FloatArray | None]:
-        assert self._weight is not None
-        if len(candidates) > n_rows:
-            chosen = sample_without_replacement(len(candidates), n_rows, random_state=rng)
-            candidates = candidates[np.sort(chosen)]
-        return self._floats(self._X[candidates]), self._weight[candidates]
 
     def _floats(self, X: Array) -> Array:
         return X if is_native(X) else X.astype(self.dtype)
@@ -229,7 +226,9 @@ class ArrayBlocks:
 def _choose(n_rows: int, n_chosen: int, rng: RandomState) -> Array:
     if n_rows <= _PERMUTATION_ROWS:
         return rng.choice(n_rows, size=n_chosen, replace=False)
-    return np.asarray(sample_without_replacement(n_rows, n_chosen, random_state=rng))
+    return np.asarray(
+        sample_without_replacement(n_rows, n_chosen, method="reservoir_sampling", random_state=rng)
+    )
 
 
 def _rows_at(weight: FloatArray, positions: FloatArray) -> Array:
@@ -242,3 +241,15 @@ def _rows_at(weight: FloatArray, positions: FloatArray) -> Array:
         found[inside] = rows.start + np.searchsorted(sums, positions[inside], side="right")
         before = float(sums[-1])
     return found
+
+
+def _rows_of_ranks(weight: FloatArray, ranks: Array) -> Array:
+    """Rows that are the `ranks`-th (ascending) among those of positive weight; block by block."""
+    found = []
+    before = 0
+    for rows in block_slices(len(weight), 1):
+        present = np.flatnonzero(weight[rows])
+        first, last = np.searchsorted(ranks, [before, before + len(present)])
+        found.append(rows.start + present[ranks[first:last] - before])
+        before += len(present)
+    return np.concatenate(found)

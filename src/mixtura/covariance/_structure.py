@@ -149,6 +149,15 @@ class CovarianceStructure(ABC):
         if self.has_matrices and not np.allclose(covariances, np.swapaxes(covariances, -1, -2)):
             raise ValueError(f"'{self.name}' covariances must be symmetric matrices.")
 
+    def whitens(self, factors: FloatArray, covariances: FloatArray) -> bool:
+        """Whether P^T Sigma P = I, to six digits: P belongs to Sigma, in any units."""
+        if factors.shape != covariances.shape:
+            return False
+        if not self.has_matrices:
+            return bool(np.allclose(factors**2 * covariances, 1.0, rtol=0, atol=1e-6))
+        whitened = np.swapaxes(factors, -1, -2) @ covariances @ factors
+        return bool(np.allclose(whitened, np.eye(factors.shape[-1]), rtol=0, atol=1e-6))
+
     def _ill_defined(self, component: int, count: float) -> str:
         if self.shared:
             return f"{_ILL_DEFINED} The shared covariance is singular."

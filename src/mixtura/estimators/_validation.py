@@ -45,19 +45,21 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> FloatArray | None:
             f"sample_weight must have one weight for each of the {n_rows} rows of X, "
             f"got shape {weight.shape}."
         )
-    if not np.all(np.isfinite(weight)):
+    # Extremes need no temporary array; NaN is one of them.
+    least, most = weight.min(initial=np.inf), weight.max(initial=0.0)
+    if not np.isfinite(most) or np.isnan(least) or least == -np.inf:
         row = int(np.argmax(~np.isfinite(weight)))
         raise ValueError(
             f"sample_weight must be finite, but row {row} has {weight[row]}: "
             "give 0 to leave a row out."
         )
-    if np.any(weight < 0):
+    if least < 0:
         row = int(np.argmax(weight < 0))
         raise ValueError(
             f"sample_weight must not be negative, but row {row} has {weight[row]:g}: "
             "give 0 to leave a row out. (Negative values in data passed as weights.)"
         )
-    if not np.any(weight > 0):
+    if most == 0:
         raise ValueError("sample_weight must not be zero for every row: no row is left to fit.")
     return weight
 
@@ -183,6 +185,11 @@ def clearer(error: ValueError | TypeError, X: Any) -> ValueError | TypeError:
         return ValueError(
             f"Complex data not supported: X is {dtype}. Give its real part, or real and imaginary "
             "parts as two columns."
+        )
+    if "Expected 2D array, got 1D array" in message:
+        return ValueError(
+            f"Expected 2D array, got 1D array instead: X has shape {np.shape(X)}. Reshape your data "
+            "with X.reshape(-1, 1) if it is one feature, or X.reshape(1, -1) if it is one row."
         )
     if "could not convert" in message:
         return _name_text(error, X)

@@ -759,6 +759,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             and len(model.feature_names_in_) != mixture.n_features
         ):
             raise ValueError("the feature names do not match the means")
+        described = (model.covariance_type, model.n_components)
+        if described != (mixture.covariance_type, mixture.n_components):
+            raise ValueError(f"the parameters {described} do not match the arrays")
         if facts["dtype"] not in ("float32", "float64") or not facts["weight"] > 0:
             raise ValueError("dtype or weight is not possible")
         model._fitted = mixture
