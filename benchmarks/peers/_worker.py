@@ -1,8 +1,8 @@
 """What all peers share: a process that answers commands, one JSON object a line.
 
 A peer's program hands `serve` its versions and a function `prepare(loaded)`, which does what need not be
-timed and returns `run(n_iter)`: EM from the given start, measured. It runs in the peer's own environment,
-so nothing but numpy is imported here.
+timed and returns `measure(n_iter, seconds)`: EM from the given start. It runs in the peer's environment, so
+nothing but numpy is imported here.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+T = TypeVar("T")
 Parameters = tuple[Any, Any, Any]
 
 # A fit that takes microseconds is not repeated for ever.
-_MAX_RUNS = 200
+_MAX_REPEATS = 200
 
 
 @dataclass(frozen=True)
@@ -39,48 +40,68 @@ class Loaded:
 
 
 @dataclass(frozen=True)
-class Run:
-    """One measured fit."""
+class Measured:
+    """What fits of one problem took, in seconds."""
 
-    iterations: list[float]  # seconds; one number for each iteration, or their mean
-    total: float  # seconds of a whole fit of n_iter iterations
-    n_iter: int
-    parameters: Parameters  # weights, means, covariances after n_iter iterations
-
-    @property
-    def fixed(self) -> float:
-        """Seconds of the fit beside its iterations."""
-        return self.total - self.n_iter * statistics.median(self.iterations)
+    iterations: list[float]  # samples of one EM iteration
+    fixed: list[float]  # samples of a fit beside its iterations
+    parameters: Parameters  # weights, means, covariances that the fits ended with
 
 
-def by_difference(fit: Callable[[int], Parameters]) -> Callable[[int], Run]:
+Measure = Callable[[int, float], Measured]  # from the number of iterations, and seconds to spend
+
+
+def by_difference(fit: Callable[[int], Parameters]) -> Measure:
     """Measure a library that cannot be looked into: what n iterations cost more than one does.
 
-    All that a fit does once (validation, copies, the last E-step) drops out.
+    All that a fit does once (validation, copies, the last E-step) drops out. The difference is one of
+    medians: a difference of single fits of a millisecond would be noise.
     """
 
-    def run(n_iter: int) -> Run:
-        one, _ = _timed(fit, 1)
-        total, parameters = _timed(fit, n_iter)
-        return Run([(total - one) / (n_iter - 1)], total, n_iter, parameters)
+    def measure(n_iter: int, seconds: float) -> Measured:
+        pairs = repeat(lambda: (timed(lambda: fit(1)), timed(lambda: fit(n_iter))), seconds)
+        one = statistics.median(first for (first, _), _ in pairs)
+        total = statistics.median(whole for _, (whole, _) in pairs)
+        iteration = (total - one) / (n_iter - 1)
+        return Measured([iteration], [total - n_iter * iteration], pairs[-1][1][1])
 
-    return run
+    return measure
 
 
-def by_stamps(fit: Callable[[int, list[float]], Parameters]) -> Callable[[int], Run]:
+def by_stamps(fit: Callable[[int, list[float]], Parameters]) -> Measure:
     """Measure a library that calls back: `fit` notes the time at the same point of each iteration.
 
     For the slow ones: no second fit is needed, and every iteration is a sample.
     """
 
-    def run(n_iter: int) -> Run:
+    def one_fit(n_iter: int) -> Measured:
         stamps: list[float] = []
-        total, parameters = _timed(lambda n: fit(n, stamps), n_iter)
-        if len(stamps) != n_iter + 1:
-            raise RuntimeError(f"{len(stamps)} stamps from {n_iter} iterations")
-        return Run(np.diff(stamps).tolist(), total, n_iter, parameters)
+        total, parameters = timed(lambda: fit(n_iter, stamps))
+        require_iterations(len(stamps) - 1, n_iter)
+        iterations = np.diff(stamps).tolist()
+        return Measured(iterations, [total - sum(iterations)], parameters)
 
-    return run
+    def measure(n_iter: int, seconds: float) -> Measured:
+        fits = repeat(lambda: one_fit(n_iter), seconds)
+        iterations = [iteration for one in fits for iteration in one.iterations]
+        return Measured(iterations, [one.fixed[0] for one in fits], fits[-1].parameters)
+
+    return measure
+
+
+def repeat(function: Callable[[], T], seconds: float) -> list[T]:
+    """Results of calling `function` until the time is up, at least once."""
+    end = time.perf_counter() + seconds
+    results = [function()]
+    while time.perf_counter() < end and len(results) < _MAX_REPEATS:
+        results.append(function())
+    return results
+
+
+def timed(function: Callable[[], T]) -> tuple[float, T]:
+    start = time.perf_counter()
+    result = function()
+    return time.perf_counter() - start, result
 
 
 def require_iterations(done: int, asked: int) -> None:
@@ -89,15 +110,9 @@ def require_iterations(done: int, asked: int) -> None:
         raise RuntimeError(f"stopped after {done} of {asked} iterations")
 
 
-def _timed(function: Callable[[int], Parameters], n_iter: int) -> tuple[float, Parameters]:
-    start = time.perf_counter()
-    result = function(n_iter)
-    return time.perf_counter() - start, result
-
-
 def serve(
     versions: dict[str, str],
-    prepare: Callable[[Loaded], Callable[[int], Run]],
+    prepare: Callable[[Loaded], Measure],
     fitted: Callable[[Loaded], Any] | None = None,
 ) -> None:
     """Answer commands until stdin ends. `fitted` gives the model whose methods `evaluate` times."""
@@ -130,7 +145,7 @@ class _Server:
     def __init__(
         self,
         versions: dict[str, str],
-        prepare: Callable[[Loaded], Callable[[int], Run]],
+        prepare: Callable[[Loaded], Measure],
         fitted: Callable[[Loaded], Any] | None,
     ) -> None:
         self._versions = versions
@@ -150,19 +165,16 @@ class _Server:
         self._loaded = Loaded(
             X, **parameters, structure=structure, reg_covar=reg_covar, options=options
         )
-        self._run = self._prepare(self._loaded)
+        self._measure = self._prepare(self._loaded)
         self._model: Any = None
         return {}
 
     def iterate(self, n_iter: int, seconds: float, parameters: str = "") -> dict[str, Any]:
         """Fit again and again for about `seconds`, at least once."""
-        runs, end = [], time.perf_counter() + seconds
-        while not runs or (time.perf_counter() < end and len(runs) < _MAX_RUNS):
-            runs.append(self._run(n_iter))
+        measured = self._measure(n_iter, seconds)
         if parameters:
-            _save(parameters, runs[-1].parameters)
-        iterations = [second for run in runs for second in run.iterations]
-        return {"iterations": iterations, "fixed": [run.fixed for run in runs]}
+            _save(parameters, measured.parameters)
+        return {"iterations": measured.iterations, "fixed": measured.fixed}
 
     def evaluate(self, method: str, seconds: float) -> dict[str, Any]:
         """Time a method of the fitted model on the rows."""
@@ -171,13 +183,8 @@ class _Server:
         if self._model is None:
             self._model = self._fitted(self._loaded)
         function = getattr(self._model, method)
-        samples: list[float] = []
-        end = time.perf_counter() + seconds
-        while not samples or (time.perf_counter() < end and len(samples) < _MAX_RUNS):
-            start = time.perf_counter()
-            function(self._loaded.X)
-            samples.append(time.perf_counter() - start)
-        return {"seconds": samples}
+        calls = repeat(lambda: timed(lambda: function(self._loaded.X))[0], seconds)
+        return {"seconds": calls}
 
 
 def _save(path: str, parameters: Parameters) -> None:

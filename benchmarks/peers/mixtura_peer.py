@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from _worker import Loaded, Parameters, by_difference, require_iterations, serve
+from _worker import Loaded, Measure, Parameters, by_difference, require_iterations, serve
 
 import mixtura
 from mixtura import GaussianMixture, _core
@@ -30,7 +28,7 @@ def precisions(loaded: Loaded) -> np.ndarray:
     return np.linalg.inv(loaded.covariances) if matrices else 1 / loaded.covariances
 
 
-def prepare(loaded: Loaded) -> Any:
+def prepare(loaded: Loaded) -> Measure:
     # The public class, not the kernels: what a user pays. n iterations make n + 1 E-steps, as scikit-learn's
     # do; the one too many, the tied structure's total scatter and all checks drop out of the difference.
     def fit(n_iter: int) -> Parameters:

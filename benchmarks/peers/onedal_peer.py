@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import daal4py
 import numpy as np
-from _worker import Loaded, Parameters, by_difference, require_iterations, serve
+from _worker import Loaded, Measure, Parameters, by_difference, require_iterations, serve
 
 STORAGE = {"full": "full", "diag": "diagonal"}
 
 
-def prepare(loaded: Loaded) -> Any:
+def prepare(loaded: Loaded) -> Measure:
     # Its regularisation is another one than scikit-learn's (only where a factorisation fails), so
     # comparable only at reg_covar=0. One fit of n iterations makes n E-steps and n M-steps.
     if loaded.structure not in STORAGE:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy
 import sklearn
-from _worker import Loaded, Parameters, by_stamps, require_iterations, serve
+from _worker import Loaded, Measure, Parameters, by_stamps, require_iterations, serve
 from sklearn.mixture import GaussianMixture
 
 
@@ -43,7 +43,7 @@ def precisions(loaded: Loaded) -> np.ndarray:
     return np.linalg.inv(loaded.covariances) if matrices else 1 / loaded.covariances
 
 
-def prepare(loaded: Loaded) -> Any:
+def prepare(loaded: Loaded) -> Measure:
     def fit(n_iter: int, stamps: list[float]) -> Parameters:
         mixture = model(loaded, n_iter).fit(loaded.X)
         require_iterations(mixture.n_iter_, n_iter)

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import torch
-from _worker import Loaded, Parameters, by_stamps, require_iterations, serve
+from _worker import Loaded, Measure, Parameters, by_stamps, require_iterations, serve
 from tgmm import GaussianMixture
 
 NAMES = {"full": "full", "tied": "tied_full", "diag": "diag", "spherical": "spherical"}
@@ -25,7 +25,7 @@ class StampedMixture(GaussianMixture):
         return super()._e_step(*args, **kwargs)
 
 
-def prepare(loaded: Loaded) -> Any:
+def prepare(loaded: Loaded) -> Measure:
     rows = torch.from_numpy(loaded.X)
 
     def fit(n_iter: int, stamps: list[float]) -> Parameters:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from _worker import Loaded, Parameters, by_stamps, serve
+from _worker import Loaded, Measure, Parameters, by_stamps, serve
 from torchgmm.base.data import DataLoader, collate_tensor, dataset_from_tensors
 from torchgmm.bayes import GaussianMixture
 from torchgmm.bayes.core import cholesky_precision
@@ -38,7 +38,7 @@ class StampedModule(GaussianMixtureLightningModule):
         self.stamps.append(time.perf_counter())
 
 
-def prepare(loaded: Loaded) -> Any:
+def prepare(loaded: Loaded) -> Measure:
     # Its sums would be float32 whatever the rows are, but for this.
     torch.set_default_dtype(torch.from_numpy(loaded.X).dtype)
     rows = dataset_from_tensors(torch.from_numpy(loaded.X))

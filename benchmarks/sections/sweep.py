@@ -25,6 +25,8 @@ _FLOPS = 2e8
 _ROWS = (2048, 200_000)
 
 _SECONDS = 0.06
+_N_ITER = 9
+_LARGE = 2e9  # useful flops, above which two iterations tell enough
 _REPEATS = 3  # of a cell that looks like a cliff, before it counts as one
 
 Key = tuple[str, int, int]
@@ -56,7 +58,8 @@ def _measure(
     files = write(problem, bench.folder / "sweep", ("float64",))
     worker = bench.workers[OURS]
     worker.ask(**files.command(problem, "float64"))
-    answer = worker.ask(do="iterate", n_iter=3, seconds=_SECONDS)
+    n_iter = _N_ITER if useful_flops(problem) < _LARGE else 2
+    answer = worker.ask(do="iterate", n_iter=n_iter, seconds=_SECONDS)
     seconds = statistics.median(answer["iterations"])
     limit = max(limit_terms(problem, "float64", rates).values())
     return {

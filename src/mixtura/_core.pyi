@@ -6,6 +6,7 @@ from typing import Annotated, overload
 import numpy
 from numpy.typing import NDArray
 
+
 class Structure(enum.Enum):
     full = 0
 
@@ -16,170 +17,50 @@ class Structure(enum.Enum):
     spherical = 3
 
 @overload
-def accumulate(
-    structure: Structure,
-    rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device="cpu", writable=False)],
-    sample_weight: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)]
-    | None,
-    weights: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)],
-    means: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)],
-    precisions_cholesky: Annotated[
-        NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)
-    ],
-    centres: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)],
-    counts: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    firsts: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    seconds: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    n_threads: int,
-    moments: bool,
-    hard: bool,
-    total_mean: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)]
-    | None,
-    total_scatter: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)]
-    | None,
-) -> tuple[float, float, float]: ...
+def accumulate(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_threads: int, moments: bool, hard: bool, total_mean: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, total_scatter: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None) -> tuple[float, float, float]: ...
+
 @overload
-def accumulate(
-    structure: Structure,
-    rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device="cpu", writable=False)],
-    sample_weight: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)]
-    | None,
-    weights: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)],
-    means: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)],
-    precisions_cholesky: Annotated[
-        NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)
-    ],
-    centres: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)],
-    counts: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    firsts: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    seconds: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    n_threads: int,
-    moments: bool,
-    hard: bool,
-    total_mean: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)]
-    | None,
-    total_scatter: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)]
-    | None,
-) -> tuple[float, float, float]:
+def accumulate(structure: Structure, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_threads: int, moments: bool, hard: bool, total_mean: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, total_scatter: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None) -> tuple[float, float, float]:
     """
     E-step fused with the sums; fills counts, firsts, seconds (zeroed by the caller) and returns
     (weight, log_likelihood, log_certainty).
     """
 
 @overload
-def accumulate_given(
-    structure: Structure,
-    rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device="cpu", writable=False)],
-    sample_weight: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)]
-    | None,
-    responsibilities: Annotated[
-        NDArray[numpy.float64], dict(shape=(None, None), device="cpu", writable=False)
-    ],
-    centres: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)],
-    counts: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    firsts: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    seconds: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    n_threads: int,
-) -> tuple[float, float, float]: ...
+def accumulate_given(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_threads: int) -> tuple[float, float, float]: ...
+
 @overload
-def accumulate_given(
-    structure: Structure,
-    rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device="cpu", writable=False)],
-    sample_weight: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)]
-    | None,
-    responsibilities: Annotated[
-        NDArray[numpy.float64], dict(shape=(None, None), device="cpu", writable=False)
-    ],
-    centres: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)],
-    counts: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    firsts: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    seconds: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    n_threads: int,
-) -> tuple[float, float, float]:
+def accumulate_given(structure: Structure, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_threads: int) -> tuple[float, float, float]:
     """The same sums for responsibilities that are given."""
 
 @overload
-def evaluate(
-    structure: Structure,
-    rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device="cpu", writable=False)],
-    weights: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)],
-    means: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)],
-    precisions_cholesky: Annotated[
-        NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)
-    ],
-    log_density: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")] | None,
-    responsibilities: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")] | None,
-    labels: Annotated[NDArray[numpy.int64], dict(order="C", device="cpu")] | None,
-    n_threads: int,
-) -> None: ...
+def evaluate(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], log_density: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, responsibilities: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None, n_threads: int) -> None: ...
+
 @overload
-def evaluate(
-    structure: Structure,
-    rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device="cpu", writable=False)],
-    weights: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)],
-    means: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)],
-    precisions_cholesky: Annotated[
-        NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)
-    ],
-    log_density: Annotated[NDArray[numpy.float32], dict(order="C", device="cpu")] | None,
-    responsibilities: Annotated[NDArray[numpy.float32], dict(order="C", device="cpu")] | None,
-    labels: Annotated[NDArray[numpy.int64], dict(order="C", device="cpu")] | None,
-    n_threads: int,
-) -> None:
+def evaluate(structure: Structure, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], log_density: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, responsibilities: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None, n_threads: int) -> None:
     """Per-row results, into those arrays that are given."""
 
 @overload
-def find_nonfinite(
-    rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device="cpu", writable=False)],
-    n_threads: int,
-) -> tuple[int, int, int]: ...
+def find_nonfinite(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], n_threads: int) -> tuple[int, int, int]: ...
+
 @overload
-def find_nonfinite(
-    rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device="cpu", writable=False)],
-    n_threads: int,
-) -> tuple[int, int, int]:
+def find_nonfinite(rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], n_threads: int) -> tuple[int, int, int]:
     """
     (count, row, feature) of the NaN and infinities; the first one's place, or -1.
     """
 
-def maximise(
-    structure: Structure,
-    counts: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    firsts: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    seconds: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    centres: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)],
-    reg_covar: float,
-    weights: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    means: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    covariances: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    n_threads: int,
-) -> int:
+def maximise(structure: Structure, counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], reg_covar: float, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_threads: int) -> int:
     """
     The M-step; fills the four parameter arrays. Returns -1, or the first component whose covariance is not
     positive definite.
     """
 
-def cancels(
-    structure: Structure,
-    counts: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    firsts: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    seconds: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    centres: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)],
-    single: bool,
-) -> bool:
+def cancels(structure: Structure, counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], single: bool) -> bool:
     """
     True where the sums lose digits because their centres lie far from the new means.
     """
 
-def factorise(
-    structure: Structure,
-    covariances: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu", writable=False)],
-    precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order="C", device="cpu")],
-    n_components: int,
-    n_features: int,
-    n_threads: int,
-) -> int:
+def factorise(structure: Structure, covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_components: int, n_features: int, n_threads: int) -> int:
     """precisions_cholesky from covariances; returns as maximise does."""
 
 def simd_level() -> str:
