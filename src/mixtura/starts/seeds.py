@@ -35,8 +35,10 @@ def plus_plus(
 ) -> Mixture:
     """Means at the seeds of k-means++."""
     X, weight = blocks.sample(_BUDGET // (8 * (blocks.shape[1] + 8)), rng)
-    means, _ = kmeans_plusplus(X, n_components, sample_weight=weight, random_state=rng)
-    return mixture_at(np.asarray(means, dtype=np.float64), blocks, structure, reg_covar)
+    # Its distances are x^2 - 2 x y + y^2, which cancels far from the origin.
+    centred = (X - X.mean(axis=0, dtype=np.float64)).astype(X.dtype, copy=False)
+    _, chosen = kmeans_plusplus(centred, n_components, sample_weight=weight, random_state=rng)
+    return mixture_at(X[chosen].astype(np.float64), blocks, structure, reg_covar)
 
 
 def mixture_at(
