@@ -57,7 +57,7 @@ package: $(VENV)/.tools
 	$(PYTHON) -m venv build/package
 	build/package/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	build/package/bin/python -m pip install --quiet "$$(ls dist/mixtura-*.whl)[all]" pytest hypothesis pandas
-	mkdir -p build/package/run && cp -r tests docs examples *.md pyproject.toml LICENSE Makefile build/package/run/
+	mkdir -p build/package/run && cp -r tests README.md README.es.md pyproject.toml build/package/run/
 	cd build/package/run && ../bin/python -m pytest -p no:cacheprovider
 
 clean:

@@ -1,8 +1,8 @@
 """What all peers share: a process that answers commands, one JSON object a line.
 
 A peer's program hands `serve` its versions and a function `prepare(loaded)`, which does what need not be
-timed and returns `measure(n_iter, seconds)`: EM from the given start. It runs in the peer's environment, so
-nothing but numpy is imported here.
+timed and returns a `Measure` of EM from the given start. It runs in the peer's own environment, so nothing but
+numpy is imported here.
 """
 
 from __future__ import annotations
@@ -40,32 +40,37 @@ class Loaded:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What fits of one problem took, in seconds."""
+class Times:
+    """Samples, in seconds."""
 
-    iterations: list[float]  # samples of one EM iteration
-    fixed: list[float]  # samples of a fit beside its iterations
-    parameters: Parameters  # weights, means, covariances that the fits ended with
+    iterations: list[float]  # of one EM iteration
+    fixed: list[float]  # of a fit beside its iterations
 
 
-Measure = Callable[[int, float], Measured]  # from the number of iterations, and seconds to spend
+@dataclass(frozen=True)
+class Measure:
+    """How a peer is measured on the problem that is loaded."""
+
+    reach: Callable[[int], tuple[list[float], Parameters]]  # one fit; iterations' times if known
+    times: Callable[[int, float], Times]  # fits of n iterations, for about so many seconds
 
 
 def by_difference(fit: Callable[[int], Parameters]) -> Measure:
-    """Measure a library that cannot be looked into: what n iterations cost more than one does.
+    """Measure a library that cannot be looked into: what 1 + n iterations cost more than one does.
 
     All that a fit does once (validation, copies, the last E-step) drops out. The difference is one of
     medians: a difference of single fits of a millisecond would be noise.
     """
 
-    def measure(n_iter: int, seconds: float) -> Measured:
-        pairs = repeat(lambda: (timed(lambda: fit(1)), timed(lambda: fit(n_iter))), seconds)
-        one = statistics.median(first for (first, _), _ in pairs)
-        total = statistics.median(whole for _, (whole, _) in pairs)
-        iteration = (total - one) / (n_iter - 1)
-        return Measured([iteration], [total - n_iter * iteration], pairs[-1][1][1])
+    def times(n_iter: int, seconds: float) -> Times:
+        pairs = repeat(
+            lambda: (timed(lambda: fit(1))[0], timed(lambda: fit(1 + n_iter))[0]), seconds
+        )
+        one, more = (statistics.median(column) for column in zip(*pairs, strict=True))
+        iteration = (more - one) / n_iter
+        return Times([iteration], [one - iteration])
 
-    return measure
+    return Measure(lambda n_iter: ([], fit(n_iter)), times)
 
 
 def by_stamps(fit: Callable[[int, list[float]], Parameters]) -> Measure:
@@ -74,19 +79,18 @@ def by_stamps(fit: Callable[[int, list[float]], Parameters]) -> Measure:
     For the slow ones: no second fit is needed, and every iteration is a sample.
     """
 
-    def one_fit(n_iter: int) -> Measured:
+    def reach(n_iter: int) -> tuple[list[float], Parameters]:
         stamps: list[float] = []
-        total, parameters = timed(lambda: fit(n_iter, stamps))
+        parameters = fit(n_iter, stamps)
         require_iterations(len(stamps) - 1, n_iter)
-        iterations = np.diff(stamps).tolist()
-        return Measured(iterations, [total - sum(iterations)], parameters)
+        return np.diff(stamps).tolist(), parameters
 
-    def measure(n_iter: int, seconds: float) -> Measured:
-        fits = repeat(lambda: one_fit(n_iter), seconds)
-        iterations = [iteration for one in fits for iteration in one.iterations]
-        return Measured(iterations, [one.fixed[0] for one in fits], fits[-1].parameters)
+    def times(n_iter: int, seconds: float) -> Times:
+        fits = repeat(lambda: timed(lambda: reach(n_iter)[0]), seconds)
+        iterations = [iteration for _, of_one in fits for iteration in of_one]
+        return Times(iterations, [total - sum(of_one) for total, of_one in fits])
 
-    return measure
+    return Measure(reach, times)
 
 
 def repeat(function: Callable[[], T], seconds: float) -> list[T]:
@@ -151,7 +155,12 @@ class _Server:
         self._versions = versions
         self._prepare = prepare
         self._fitted = fitted
-        self.commands = {"load": self.load, "iterate": self.iterate, "evaluate": self.evaluate}
+        self.commands = {
+            "load": self.load,
+            "reach": self.reach,
+            "iterate": self.iterate,
+            "evaluate": self.evaluate,
+        }
 
     def versions(self) -> dict[str, str]:
         return {"python": sys.version.split()[0], "numpy": np.__version__, **self._versions}
@@ -169,12 +178,17 @@ class _Server:
         self._model: Any = None
         return {}
 
-    def iterate(self, n_iter: int, seconds: float, parameters: str = "") -> dict[str, Any]:
-        """Fit again and again for about `seconds`, at least once."""
-        measured = self._measure(n_iter, seconds)
+    def reach(self, n_iter: int, parameters: str = "") -> dict[str, Any]:
+        """Fit once, as a warm-up and to see where it leads."""
+        iterations, reached = self._measure.reach(n_iter)
         if parameters:
-            _save(parameters, measured.parameters)
-        return {"iterations": measured.iterations, "fixed": measured.fixed}
+            _save(parameters, reached)
+        return {"iterations": iterations}
+
+    def iterate(self, n_iter: int, seconds: float) -> dict[str, Any]:
+        """Fit again and again for about `seconds`, at least once."""
+        times = self._measure.times(n_iter, seconds)
+        return {"iterations": times.iterations, "fixed": times.fixed}
 
     def evaluate(self, method: str, seconds: float) -> dict[str, Any]:
         """Time a method of the fitted model on the rows."""
