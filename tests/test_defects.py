@@ -200,6 +200,21 @@ def test_a_start_at_rows_does_not_depend_on_units(init_params, covariance_type):
     assert_allclose(millimetres.covariances_, 1024**2 * metres.covariances_, rtol=1e-12)
 
 
+@not_converged
+@pytest.mark.parametrize("covariance_type", ["full", "tied", "diag"])
+@pytest.mark.parametrize("init_params", ["random", "random_from_data"])
+def test_a_start_does_not_depend_on_the_unit_of_one_feature(init_params, covariance_type):
+    X = blobs()
+    units = np.array([1.0, 1024.0])
+    params = {"covariance_type": covariance_type, "init_params": init_params}
+    params |= {"reg_covar": 0, "random_state": 0, "max_iter": 0}
+    before = GaussianMixture(4, **params).fit(X)
+    after = GaussianMixture(4, **params).fit(X * units)
+    factor = units**2 if covariance_type == "diag" else np.outer(units, units)
+    assert_allclose(after.means_ / units, before.means_, rtol=1e-9)
+    assert_allclose(after.covariances_ / factor, before.covariances_, rtol=1e-9, atol=1e-9)
+
+
 # 7. The bound of the mixture that is handed out
 
 

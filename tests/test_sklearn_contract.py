@@ -538,9 +538,16 @@ def test_a_grid_search_over_a_pipeline_routes_weights(routing):
 
 def test_weights_that_nobody_requested_are_an_error(routing):
     X = rows_of()
-    search = GridSearchCV(GaussianMixture(random_state=0), {"n_components": [1, 2]}, cv=3)
+    w = weights_of(X)
+    asked_to_score = GaussianMixture(random_state=0).set_score_request(sample_weight=True)
+    with pytest.raises(UnsetMetadataPassedError, match=r"GaussianMixture\.fit"):
+        Pipeline([("mix", asked_to_score)]).fit(X, sample_weight=w)
+    asked_to_fit = GaussianMixture(random_state=0).set_fit_request(sample_weight=True)
+    fitted = Pipeline([("mix", asked_to_fit)]).fit(X, sample_weight=w)
+    with pytest.raises(UnsetMetadataPassedError, match=r"GaussianMixture\.score"):
+        fitted.score(X, sample_weight=w)
     with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
-        search.fit(X, sample_weight=weights_of(X))
+        GridSearchCV(GaussianMixture(), {"n_components": [1]}, cv=3).fit(X, sample_weight=w)
 
 
 def test_fit_and_score_declare_weights():
@@ -575,3 +582,13 @@ def test_a_fit_that_did_not_converge_warns_from_the_users_line():
     with pytest.warns(ConvergenceWarning, match="did not converge") as caught:
         GaussianMixture(3, max_iter=1, random_state=0).fit(rows_of())
     assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_arguments_set_after_a_fit_are_for_the_next_one():
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    model = GaussianMixture(2, random_state=0).fit(X)
+    before = model.predict_proba(X)
+    model.set_params(covariance_type="diag", n_components=5)
+    assert_array_equal(model.predict_proba(X), before)
+    assert model.summary().covariance_type == "full"
+    assert model.fit(X).covariances_.shape == (5, 2)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +24,7 @@ class Bench:
     versions: dict[str, dict[str, str]]
     left_out: dict[str, str]  # peers that are not here, and why
     machine: Worker
+    folder: Path  # for rows on their way to the peers; of this run alone
     quick: bool
 
     @property
@@ -38,16 +41,13 @@ class Bench:
         """Seconds after which a slow peer sits out the rounds that remain of a problem."""
         return 1.0 if self.quick else 5.0
 
-    @property
-    def folder(self) -> Path:
-        return BUILD / "data"
-
     def sized(self, problem: Problem) -> Problem:
         return problem.scaled(0.05) if self.quick else problem
 
     def close(self) -> None:
         for worker in (*self.workers.values(), self.machine):
             worker.close()
+        shutil.rmtree(self.folder)
 
 
 def open_bench(names: list[str], quick: bool) -> Bench:
@@ -62,7 +62,8 @@ def open_bench(names: list[str], quick: bool) -> Bench:
             left_out[name] = str(error)
             print(f"without {name}: {error}", flush=True)
     machine = Worker(sys.executable, "machine.py", BUILD / "logs" / "machine.log")
-    return Bench(workers, versions, left_out, machine, quick)
+    folder = Path(tempfile.mkdtemp(prefix="rows-", dir=BUILD))
+    return Bench(workers, versions, left_out, machine, folder, quick)
 
 
 def _start(name: str) -> tuple[Worker, dict[str, str]]:

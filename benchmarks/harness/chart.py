@@ -47,6 +47,7 @@ def draw(data: dict[str, Any], dtype: str, machine: str, path: Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(axis="x", length=0)
     figure.suptitle(f"One EM iteration in {dtype} on {machine}", fontweight="bold")
+    figure.supxlabel("No bar: the library does not offer that structure.", fontsize=9)
     figure.savefig(path, dpi=130)
     plt.close(figure)
 
@@ -103,8 +104,16 @@ def _position(index: int, order: int, n_names: int) -> float:
 
 
 def _label(axes: Axes, x: float, y: float, text: str) -> None:
+    white = {"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85}
     axes.annotate(
-        text, (x, y), (0, 2), textcoords="offset points", ha="center", va="bottom", fontsize=9
+        text,
+        (x, y),
+        (0, 3),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        fontsize=9,
+        bbox=white,
     )
 
 

@@ -28,7 +28,8 @@ def digits(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %"
+    places = 0 if share >= 0.1 else 1 if share >= 0.01 else 2
+    return f"{100 * share:.{places}f} %"
 
 
 def times(ratio: float) -> str:

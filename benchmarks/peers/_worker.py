@@ -1,8 +1,8 @@
 """What all peers share: a process that answers commands, one JSON object a line.
 
 A peer's program hands `serve` its versions and a function `prepare(loaded)`, which does what need not be
-timed and returns a `Measure` of EM from the given start. It runs in the peer's own environment, so nothing but
-numpy is imported here.
+timed and returns a `Measure` of EM from the given start. It runs in the peer's own environment, so nothing
+but numpy is imported here.
 """
 
 from __future__ import annotations

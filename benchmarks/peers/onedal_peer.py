@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+
 import daal4py
 import numpy as np
 from _worker import Loaded, Measure, Parameters, by_difference, require_iterations, serve
@@ -37,5 +39,4 @@ def prepare(loaded: Loaded) -> Measure:
 
 
 if __name__ == "__main__":
-    version = ".".join(str(part) for part in daal4py._get__version__()[:2])
-    serve({"daal4py": version}, prepare)
+    serve({"daal4py": importlib.metadata.version("daal4py")}, prepare)

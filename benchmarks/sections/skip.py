@@ -29,7 +29,7 @@ def measure(bench: Bench) -> dict[str, Any]:
     for name, worker in workers.items():
         parameters = bench.folder / f"parameters-{name}.npz"
         worker.ask(**files.command(problem, "float64"))
-        worker.ask(do="iterate", n_iter=problem.n_iter, seconds=0, parameters=str(parameters))
+        worker.ask(do="reach", n_iter=problem.n_iter, parameters=str(parameters))
         reached[name] = mean_log_likelihood(files.rows["float64"], parameters, problem.structure)
 
     tasks = tasks_of(workers, do="iterate", n_iter=problem.n_iter, seconds=bench.run_seconds)

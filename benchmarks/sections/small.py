@@ -17,7 +17,7 @@ def measure(bench: Bench) -> dict[str, Any]:
     workers = {name: bench.workers[name] for name in (THEIRS, OURS) if name in bench.workers}
     for worker in workers.values():
         worker.ask(**files.command(SMALL, "float64"))
-        worker.ask(do="iterate", n_iter=SMALL.n_iter, seconds=0)
+        worker.ask(do="reach", n_iter=SMALL.n_iter)
 
     tasks = tasks_of(workers, do="iterate", n_iter=SMALL.n_iter, seconds=bench.run_seconds)
     rounds = interleave(tasks, 2 * bench.rounds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 from harness.bench import OURS, Bench
@@ -26,7 +26,7 @@ _ROWS = (2048, 200_000)
 
 _SECONDS = 0.06
 _N_ITER = 9
-_LARGE = 2e9  # useful flops, above which two iterations tell enough
+_LARGE = 2e9  # useful flops, above which one iteration tells enough
 _REPEATS = 3  # of a cell that looks like a cliff, before it counts as one
 
 Key = tuple[str, int, int]
@@ -34,40 +34,46 @@ Key = tuple[str, int, int]
 
 def measure(bench: Bench) -> dict[str, Any]:
     rates = median_rates([bench.machine.ask(do="rates", dtype="float64") for _ in range(3)])
-    cells: dict[Key, dict[str, float]] = {}
+    samples = _sweep(bench)
+    for _ in range(_REPEATS):
+        suspects = {key for cliff in find_cliffs(shares(samples, rates)) for key in cliff}
+        for key in suspects:
+            samples[key].append(_measure(bench, *key))
+    found = shares(samples, rates)
+    cells = [
+        {
+            "structure": structure,
+            "d": d,
+            "k": k,
+            "n_rows": shape(structure, d, k).n_rows,
+            "seconds": statistics.median(samples[structure, d, k]),
+            "flop_seconds": flop_seconds(samples, (structure, d, k)),
+            "share": share,
+        }
+        for (structure, d, k), share in found.items()
+    ]
+    return {"rates": rates, "cells": cells, "cliffs": find_cliffs(found)}
+
+
+def _sweep(bench: Bench) -> dict[Key, list[float]]:
     features = FEATURES[::3] if bench.quick else FEATURES
     components = COMPONENTS[1::2] if bench.quick else COMPONENTS
+    samples = {}
     for structure in STRUCTURES:
-        for d in features:
-            for k in components:
-                cells[structure, d, k] = _measure(bench, structure, d, k, rates)
+        for d, k in product(features, components):
+            samples[structure, d, k] = [_measure(bench, structure, d, k)]
         print(f"swept {structure}", flush=True)
-    for _ in range(_REPEATS):
-        for key in {key for cliff in find_cliffs(cells) for key in cliff}:
-            again = _measure(bench, *key, rates)
-            cells[key] = min(cells[key], again, key=lambda cell: cell["seconds"])
-    cliffs = [[list(slow), list(fast)] for slow, fast in find_cliffs(cells)]
-    listed = [{"structure": s, "d": d, "k": k, **cell} for (s, d, k), cell in cells.items()]
-    return {"rates": rates, "cells": listed, "cliffs": cliffs}
+    return samples
 
 
-def _measure(
-    bench: Bench, structure: str, d: int, k: int, rates: dict[str, float]
-) -> dict[str, float]:
+def _measure(bench: Bench, structure: str, d: int, k: int) -> float:
+    """Seconds of an iteration."""
     problem = shape(structure, d, k)
     files = write(problem, bench.folder / "sweep", ("float64",))
     worker = bench.workers[OURS]
     worker.ask(**files.command(problem, "float64"))
-    n_iter = _N_ITER if useful_flops(problem) < _LARGE else 2
-    answer = worker.ask(do="iterate", n_iter=n_iter, seconds=_SECONDS)
-    seconds = statistics.median(answer["iterations"])
-    limit = max(limit_terms(problem, "float64", rates).values())
-    return {
-        "n_rows": problem.n_rows,
-        "seconds": seconds,
-        "flop_seconds": seconds / useful_flops(problem),
-        "share": limit / seconds,
-    }
+    n_iter = _N_ITER if useful_flops(problem) < _LARGE else 1
+    return worker.ask(do="iterate", n_iter=n_iter, seconds=_SECONDS)["iterations"][0]
 
 
 def shape(structure: str, d: int, k: int) -> Problem:
@@ -77,20 +83,26 @@ def shape(structure: str, d: int, k: int) -> Problem:
     return Problem("", n_rows, d, k, structure, reg_covar=1.0)
 
 
-def find_cliffs(cells: dict[Key, dict[str, float]]) -> list[tuple[Key, Key]]:
+def shares(samples: dict[Key, list[float]], rates: dict[str, float]) -> dict[Key, float]:
+    """Shares of the limit."""
+    limits = {key: max(limit_terms(shape(*key), "float64", rates).values()) for key in samples}
+    return {key: limits[key] / statistics.median(samples[key]) for key in samples}
+
+
+def flop_seconds(samples: dict[Key, list[float]], key: Key) -> float:
+    return statistics.median(samples[key]) / useful_flops(shape(*key))
+
+
+def find_cliffs(found: dict[Key, float]) -> list[tuple[Key, Key]]:
     """Neighbours (slow, fast) of which one uses the machine so much worse.
 
     By the share of the limit, not by the flop: at d = 1 an exponential outweighs all flops.
     """
-    found = []
-    for here, there in _neighbours(cells):
-        fast, slow = sorted((here, there), key=lambda key: -cells[key]["share"])
-        if cells[fast]["share"] > CLIFF * cells[slow]["share"]:
-            found.append((slow, fast))
-    return found
+    pairs = [sorted(pair, key=found.__getitem__) for pair in _neighbours(found)]
+    return [(slow, fast) for slow, fast in pairs if found[fast] > CLIFF * found[slow]]
 
 
-def _neighbours(cells: dict[Key, dict[str, float]]) -> list[tuple[Key, Key]]:
+def _neighbours(cells: dict[Key, float]) -> list[tuple[Key, Key]]:
     features = sorted({d for _, d, _ in cells})
     components = sorted({k for _, _, k in cells})
     structures = list(dict.fromkeys(structure for structure, _, _ in cells))

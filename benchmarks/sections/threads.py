@@ -27,7 +27,7 @@ def _measure(bench: Bench, workers: Any, problem: Problem) -> dict[str, Any]:
     files = write(problem, bench.folder, ("float64",))
     for n, worker in workers.items():
         worker.ask(**files.command(problem, "float64"), n_jobs=int(n))
-        worker.ask(do="iterate", n_iter=problem.n_iter, seconds=0)
+        worker.ask(do="reach", n_iter=problem.n_iter)
 
     tasks = tasks_of(workers, do="iterate", n_iter=problem.n_iter, seconds=bench.run_seconds)
     seconds = medians(interleave(tasks, bench.rounds), "iterations")

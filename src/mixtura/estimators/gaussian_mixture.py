@@ -477,7 +477,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return self._from_attributes()
 
     def _is_handed_out(self, fitted: Mixture) -> bool:
-        return fitted.covariance_type == self.covariance_type and all(
+        # Whatever the constructor's arguments have been set to since: they are for the next fit.
+        return all(
             np.array_equal(handed, own.astype(handed.dtype))
             for handed, own in (
                 (np.asarray(self.weights_), fitted.weights),
