@@ -598,6 +598,14 @@ def test_a_closed_standard_output_is_nobodys_error(home):
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+# A process inherits from whoever started the tests whether Ctrl-C is ignored, as behind nohup.
+WITH_CTRL_C = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("mixtura", run_name="__main__")
+"""
+
+
 @pytest.fixture
 def long_fit(tmp_path):
     """Start a fit that never ends, its stderr a terminal; give the process and the terminal."""
@@ -610,7 +618,7 @@ def long_fit(tmp_path):
     # EM ends when nothing changes any more, but there is always another start.
     options = ["-k", "8", "--tol", "0", "--max-iter", "100000", "--n-init", "100000", "-o", "out"]
     running = subprocess.Popen(
-        [*COMMAND, "fit", "data.parquet", *options],
+        [sys.executable, "-c", WITH_CTRL_C, "fit", "data.parquet", *options],
         cwd=tmp_path,
         env=ENVIRONMENT,
         stdout=subprocess.PIPE,

@@ -24,6 +24,7 @@ class Bench:
     versions: dict[str, dict[str, str]]
     left_out: dict[str, str]  # peers that are not here, and why
     machine: Worker
+    widest: Worker | None  # the machine again, where NumPy's BLAS might not use its widest vectors
     folder: Path  # for rows on their way to the peers; of this run alone
     quick: bool
 
@@ -45,8 +46,9 @@ class Bench:
         return problem.scaled(0.05) if self.quick else problem
 
     def close(self) -> None:
-        for worker in (*self.workers.values(), self.machine):
-            worker.close()
+        for worker in (*self.workers.values(), self.machine, self.widest):
+            if worker is not None:
+                worker.close()
         shutil.rmtree(self.folder)
 
 
@@ -63,7 +65,19 @@ def open_bench(names: list[str], quick: bool) -> Bench:
             print(f"without {name}: {error}", flush=True)
     machine = Worker(sys.executable, "machine.py", BUILD / "logs" / "machine.log")
     folder = Path(tempfile.mkdtemp(prefix="rows-", dir=BUILD))
-    return Bench(workers, versions, left_out, machine, folder, quick)
+    return Bench(workers, versions, left_out, machine, _widest_worker(), folder, quick)
+
+
+def _widest_worker() -> Worker | None:
+    """OpenBLAS takes kernels for older CPUs where it does not know the model; told the kind, it does not."""
+    try:
+        has_avx512 = "avx512dq" in Path("/proc/cpuinfo").read_text()
+    except OSError:
+        has_avx512 = False
+    if not has_avx512:
+        return None
+    log = BUILD / "logs" / "machine-avx512.log"
+    return Worker(sys.executable, "machine.py", log, {"OPENBLAS_CORETYPE": "SkylakeX"})
 
 
 def _start(name: str) -> tuple[Worker, dict[str, str]]:

@@ -30,6 +30,11 @@ def rates(dtype: str) -> dict[str, float]:
     return {"flops": flops(kind), "exps": exps(kind), "bytes": copied_bytes()}
 
 
+def product(dtype: str) -> dict[str, float]:
+    """The first of them alone."""
+    return {"flops": flops(np.dtype(dtype))}
+
+
 def flops(dtype: np.dtype) -> float:
     """Of a large matrix product; the BLAS uses all cores by itself."""
     rng = np.random.default_rng(0)
@@ -89,4 +94,4 @@ def cpu_model() -> str:
 
 
 if __name__ == "__main__":
-    answer_commands({"rates": rates, "describe": describe})
+    answer_commands({"rates": rates, "product": product, "describe": describe})
