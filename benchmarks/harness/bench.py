@@ -40,7 +40,7 @@ class Bench:
     @property
     def budget(self) -> float:
         """Seconds after which a slow peer sits out the rounds that remain of a problem."""
-        return 1.0 if self.quick else 5.0
+        return 1.0 if self.quick else 4.0
 
     def sized(self, problem: Problem) -> Problem:
         return problem.scaled(0.05) if self.quick else problem

@@ -25,6 +25,7 @@ class Problem:
     n_iter: int = 5
     distance: float = 3.0
     reg_covar: float = 0.0  # what it means differs between libraries
+    round_clouds: bool = False  # unit covariances: rows that are quicker to make
 
     @property
     def label(self) -> str:
@@ -94,6 +95,8 @@ def _rows(problem: Problem, means: np.ndarray, rng: np.random.Generator) -> np.n
     d = problem.n_features
     X = rng.standard_normal((problem.n_rows, d))
     labels = rng.integers(problem.n_components, size=problem.n_rows)
+    if problem.round_clouds:
+        return (X + means[labels]).astype(np.float32)
     for k, mean in enumerate(means):
         # Covariances that differ by about as much in 128 dimensions as in 2.
         factor = np.eye(d) + rng.standard_normal((d, d)) / max(d, 2)

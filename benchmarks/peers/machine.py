@@ -64,7 +64,7 @@ def copied_bytes() -> float:
     return 2 * COPY_BYTES / best_time(lambda: list(_pool.map(lambda part: np.copyto(*part), parts)))
 
 
-def best_time(function: Callable[[], object], repeats: int = 3) -> float:
+def best_time(function: Callable[[], object], repeats: int = 2) -> float:
     """The first call warms up; the best of the rest, for it is a limit that we want."""
     times = []
     for _ in range(repeats + 1):

@@ -20,14 +20,16 @@ STRUCTURES = ("full", "tied", "diag", "spherical")
 # Per useful operation at the speed of the machine: how much worse than a neighbour makes a cliff.
 CLIFF = 1.6
 
-# Rows, so that an iteration takes about the same time everywhere; never too few to share among threads.
-_FLOPS = 2e8
-_ROWS = (2048, 200_000)
+# Rows, so that an iteration takes about the same time everywhere. Enough of them, where that does not take
+# seconds, for the M-step, which does not grow with the rows, to be a small part.
+_FLOPS = 1e8
+_MOST_FLOPS = 2e10
+_LEAST_ROWS, _ENOUGH_ROWS, _MOST_ROWS = 2048, 8192, 200_000
 
 _SECONDS = 0.06
 _N_ITER = 9
 _LARGE = 2e9  # useful flops, above which one iteration tells enough
-_REPEATS = 3  # of a cell that looks like a cliff, before it counts as one
+_REPEATS = 2  # of a cell that looks like a cliff, before it counts as one
 
 Key = tuple[str, int, int]
 
@@ -78,9 +80,10 @@ def _measure(bench: Bench, structure: str, d: int, k: int) -> float:
 
 def shape(structure: str, d: int, k: int) -> Problem:
     one_row = useful_flops(Problem("", 1, d, k, structure))
-    n_rows = int(min(max(_FLOPS / one_row, _ROWS[0]), _ROWS[1]))
-    # There can be fewer rows than a covariance has directions: reg_covar keeps it regular.
-    return Problem("", n_rows, d, k, structure, reg_covar=1.0)
+    least = max(_LEAST_ROWS, min(_ENOUGH_ROWS, int(_MOST_FLOPS / one_row)))
+    n_rows = min(max(int(_FLOPS / one_row), least), _MOST_ROWS)
+    # A component can have fewer rows than its covariance has directions: reg_covar keeps it regular.
+    return Problem("", n_rows, d, k, structure, reg_covar=1.0, round_clouds=True)
 
 
 def shares(samples: dict[Key, list[float]], rates: dict[str, float]) -> dict[Key, float]:
