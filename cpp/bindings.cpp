@@ -187,18 +187,19 @@ bool cancels(Structure structure, const MutableDoubles& counts, const MutableDou
 }
 
 std::ptrdiff_t maximise(Structure structure, const MutableDoubles& counts, const MutableDoubles& firsts,
-                        const MutableDoubles& seconds, const Doubles& centres, double reg_covar,
+                        const MutableDoubles& seconds, const Doubles& centres, const Doubles& reg_covar,
                         const MutableDoubles& weights, const MutableDoubles& means, const MutableDoubles& covariances,
                         const MutableDoubles& precisions_cholesky, int n_threads) {
     const mixtura::Statistics statistics = as_statistics(structure, centres, counts, firsts, seconds, true);
     const bool fits = weights.size() == counts.size() && means.size() == firsts.size() &&
                       covariances.size() == seconds.size() && precisions_cholesky.size() == seconds.size();
     require(fits, "an output array has the wrong size");
+    require(reg_covar.size() == centres.shape(1), "reg_covar has the wrong size");
     const mixtura::Parameters out{weights.data(), means.data(), covariances.data(), precisions_cholesky.data()};
     return without_gil(n_threads, [&](mixtura::Control& control) {
         return mixtura::maximise(structure, static_cast<std::ptrdiff_t>(centres.shape(0)),
-                                 static_cast<std::ptrdiff_t>(centres.shape(1)), statistics, centres.data(), reg_covar, out,
-                                 control);
+                                 static_cast<std::ptrdiff_t>(centres.shape(1)), statistics, centres.data(), reg_covar.data(),
+                                 out, control);
     });
 }
 

@@ -107,9 +107,10 @@ struct Parameters {
     double* precisions_cholesky = nullptr;
 };
 
+// reg_covar (d) is added to the diagonal of every covariance, its mean to a spherical variance.
 // Returns -1, or the index of the first component whose covariance is not positive definite.
 std::ptrdiff_t maximise(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
-                        const Statistics& statistics, const double* centres, double reg_covar,
+                        const Statistics& statistics, const double* centres, const double* reg_covar,
                         const Parameters& out, Control& control);
 
 // precisions_cholesky = inv(chol(covariance))^T, upper triangular; the same return value.

@@ -76,7 +76,7 @@ void move_mean(const Statistics& statistics, const double* centres, std::ptrdiff
 class Maximisation {
   public:
     Maximisation(std::ptrdiff_t n_components, std::ptrdiff_t n_features, const Statistics& statistics,
-                 const double* centres, double reg_covar, const Parameters& out)
+                 const double* centres, const double* reg_covar, const Parameters& out)
         : K(n_components), d(n_features), statistics_(statistics), reg_covar_(reg_covar), out_(out),
           deltas_(static_cast<std::size_t>(K * d)) {
         double total = 0;
@@ -95,7 +95,7 @@ class Maximisation {
             for (std::ptrdiff_t j = 0; j < d; ++j) {
                 covariance[i * d + j] = n > 0 ? seconds[i * d + j] / n - delta(k)[i] * delta(k)[j] : 0;
             }
-            covariance[i * d + i] += reg_covar_;
+            covariance[i * d + i] += reg_covar_[i];
         }
     }
 
@@ -110,7 +110,7 @@ class Maximisation {
             }
         }
         for (std::ptrdiff_t i = 0; i < d * d; ++i) out_.covariances[i] /= total;
-        for (std::ptrdiff_t i = 0; i < d; ++i) out_.covariances[i * d + i] += reg_covar_;
+        for (std::ptrdiff_t i = 0; i < d; ++i) out_.covariances[i * d + i] += reg_covar_[i];
     }
 
     void diag(std::ptrdiff_t k) {
@@ -118,7 +118,7 @@ class Maximisation {
         for (std::ptrdiff_t j = 0; j < d; ++j) {
             const double square = delta(k)[j] * delta(k)[j];
             const double variance = n > 0 ? statistics_.seconds[k * d + j] / n - square : 0;
-            out_.covariances[k * d + j] = variance + reg_covar_;
+            out_.covariances[k * d + j] = variance + reg_covar_[j];
         }
     }
 
@@ -127,16 +127,22 @@ class Maximisation {
         double square = 0;
         for (std::ptrdiff_t j = 0; j < d; ++j) square += delta(k)[j] * delta(k)[j];
         const double variance = n > 0 ? (statistics_.seconds[k] / n - square) / static_cast<double>(d) : 0;
-        out_.covariances[k] = variance + reg_covar_;
+        out_.covariances[k] = variance + mean_reg_covar();
     }
 
   private:
+    double mean_reg_covar() const {
+        double sum = 0;
+        for (std::ptrdiff_t j = 0; j < d; ++j) sum += reg_covar_[j];
+        return sum / static_cast<double>(d);
+    }
+
     double* delta(std::ptrdiff_t k) { return deltas_.data() + k * d; }
 
     const std::ptrdiff_t K;
     const std::ptrdiff_t d;
     const Statistics& statistics_;
-    const double reg_covar_;
+    const double* const reg_covar_;
     const Parameters& out_;
     std::vector<double> deltas_;
 };
@@ -182,7 +188,7 @@ std::ptrdiff_t factorise(Structure structure, std::ptrdiff_t n_components, std::
 }
 
 std::ptrdiff_t maximise(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
-                        const Statistics& statistics, const double* centres, double reg_covar, const Parameters& out,
+                        const Statistics& statistics, const double* centres, const double* reg_covar, const Parameters& out,
                         Control& control) {
     Maximisation step(n_components, n_features, statistics, centres, reg_covar, out);
     for (std::ptrdiff_t k = 0; k < n_components; ++k) {

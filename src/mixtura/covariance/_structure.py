@@ -96,16 +96,20 @@ class CovarianceStructure(ABC):
         firsts: FloatArray,
         seconds: FloatArray,
         centres: FloatArray,
-        reg_covar: float,
+        reg_covar: float | FloatArray,
         n_threads: int = 1,
     ) -> Parameters:
         """M-step: weights, means, covariances and precisions_cholesky from the statistics.
+
+        reg_covar is added to the diagonal of every covariance, its mean to a spherical variance.
 
         Raises
         ------
         SingularCovarianceError
             If a covariance is not positive definite.
         """
+        if not isinstance(reg_covar, np.ndarray):
+            reg_covar = np.full(centres.shape[1], reg_covar, dtype=np.float64)
         weights, means = np.empty_like(counts), np.empty_like(firsts)
         covariances, factors = np.empty_like(seconds), np.empty_like(seconds)
         failed = _core.maximise(

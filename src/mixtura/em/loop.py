@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mixtura._rows import FloatArray
 from mixtura.blocks._protocol import Blocks
 from mixtura.em.monitor import Monitor
 from mixtura.em.statistics import SufficientStatistics
@@ -10,7 +11,7 @@ from mixtura.mixture import Mixture
 
 
 def expectation_maximisation(
-    mixture: Mixture, blocks: Blocks, reg_covar: float, monitor: Monitor
+    mixture: Mixture, blocks: Blocks, reg_covar: float | FloatArray, monitor: Monitor
 ) -> tuple[Mixture, SufficientStatistics]:
     """Iterate E- and M-steps until `monitor` says stop (Dempster, Laird & Rubin 1977).
 
@@ -20,7 +21,7 @@ def expectation_maximisation(
         Where to begin.
     blocks : Blocks
         Where the rows lie.
-    reg_covar : float
+    reg_covar : float or ndarray of shape (n_features,)
         Added to the diagonal of every covariance.
     monitor : Monitor
         Told the log-likelihood of each mixture, the first and the last included.

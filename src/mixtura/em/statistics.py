@@ -93,8 +93,10 @@ class SufficientStatistics:
             dtype == np.float32,
         )
 
-    def maximise(self, reg_covar: float, n_threads: int = 1) -> Mixture:
+    def maximise(self, reg_covar: float | FloatArray, n_threads: int = 1) -> Mixture:
         """M-step: the mixture that maximises the expected log-likelihood of these statistics.
+
+        reg_covar: added to the diagonal of every covariance, one number or one a feature.
 
         Raises
         ------

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mixtura._rows import FloatArray
 from mixtura.blocks import Blocks
 from mixtura.em import Monitor, SufficientStatistics, expectation_maximisation
 from mixtura.errors import SingularCovarianceError
@@ -69,7 +70,7 @@ class Beginning:
 class Options:
     """How EM runs from each start."""
 
-    reg_covar: float
+    reg_covar: float | FloatArray
     tol: float
     max_iter: int
     on_iteration: OnIteration | None = None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from numpy.random import RandomState
 
+from mixtura._rows import FloatArray
 from mixtura.blocks import Blocks
 from mixtura.covariance import CovarianceStructure
 from mixtura.mixture import Mixture
@@ -14,7 +15,7 @@ from mixtura.starts.kmeans import kmeans
 from mixtura.starts.random import random
 from mixtura.starts.seeds import plus_plus, random_from_data
 
-Start = Callable[[Blocks, CovarianceStructure, int, float, RandomState], Mixture]
+Start = Callable[[Blocks, CovarianceStructure, int, float | FloatArray, RandomState], Mixture]
 
 STARTS: dict[str, Start] = {
     "kmeans": kmeans,

@@ -28,7 +28,7 @@ def mixture_of(
     blocks: Blocks,
     structure: CovarianceStructure,
     n_components: int,
-    reg_covar: float,
+    reg_covar: float | FloatArray,
 ) -> Mixture:
     """Mixture that the responsibilities imply, as scikit-learn starts from them."""
     statistics = statistics_of(responsibilities, blocks, structure, n_components)

@@ -21,7 +21,7 @@ def kmeans(
     blocks: Blocks,
     structure: CovarianceStructure,
     n_components: int,
-    reg_covar: float,
+    reg_covar: float | FloatArray,
     rng: RandomState,
 ) -> Mixture:
     """Return one M-step from the labels of KMeans(n_init=1), as scikit-learn does."""

@@ -23,7 +23,7 @@ def random(
     blocks: Blocks,
     structure: CovarianceStructure,
     n_components: int,
-    reg_covar: float,
+    reg_covar: float | FloatArray,
     rng: RandomState,
 ) -> Mixture:
     """Uniform random responsibilities; the means they imply, spread to the data's own scale.

@@ -18,7 +18,7 @@ def random_from_data(
     blocks: Blocks,
     structure: CovarianceStructure,
     n_components: int,
-    reg_covar: float,
+    reg_covar: float | FloatArray,
     rng: RandomState,
 ) -> Mixture:
     """Means at rows drawn without replacement."""
@@ -30,7 +30,7 @@ def plus_plus(
     blocks: Blocks,
     structure: CovarianceStructure,
     n_components: int,
-    reg_covar: float,
+    reg_covar: float | FloatArray,
     rng: RandomState,
 ) -> Mixture:
     """Means at the seeds of k-means++."""
@@ -42,7 +42,7 @@ def plus_plus(
 
 
 def mixture_at(
-    means: FloatArray, blocks: Blocks, structure: CovarianceStructure, reg_covar: float
+    means: FloatArray, blocks: Blocks, structure: CovarianceStructure, reg_covar: float | FloatArray
 ) -> Mixture:
     """Mixture with these means, equal weights and one covariance: the scatter around the nearest mean.
 
@@ -66,7 +66,7 @@ def mixture_at(
 
 
 def _scatter_around_nearest(
-    means: FloatArray, weights: FloatArray, blocks: Blocks, reg_covar: float
+    means: FloatArray, weights: FloatArray, blocks: Blocks, reg_covar: float | FloatArray
 ) -> FloatArray:
     # Nearest in units of each feature's own spread, so that units do not matter.
     total = blocks.total
