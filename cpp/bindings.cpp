@@ -7,6 +7,7 @@
 #include <optional>
 #include <tuple>
 
+#include "acceleration.hpp"
 #include "core.hpp"
 
 namespace nb = nanobind;
@@ -213,6 +214,39 @@ std::ptrdiff_t factorise(Structure structure, const Doubles& covariances, const 
     });
 }
 
+// Statistics and mixtures as arrays, for the acceleration.
+class BoundAcceleration {
+  public:
+    BoundAcceleration(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features)
+        : structure_(structure), acceleration_(structure, n_components, n_features) {}
+
+    bool propose(const MutableDoubles& counts, const MutableDoubles& firsts, const MutableDoubles& seconds,
+                 const Doubles& centres, const Doubles& weights, const Doubles& precisions_cholesky,
+                 const MutableDoubles& out_counts, const MutableDoubles& out_firsts, const MutableDoubles& out_seconds,
+                 const MutableDoubles& out_centres) {
+        const mixtura::Statistics statistics = as_statistics(structure_, centres, counts, firsts, seconds, true);
+        mixtura::Statistics out = as_statistics(structure_, centres, out_counts, out_firsts, out_seconds, true);
+        require(out_centres.size() == centres.size() && weights.size() == counts.size() &&
+                    precisions_cholesky.size() == seconds.size(), "an array has the wrong size");
+        return acceleration_.propose(statistics, centres.data(), weights.data(), precisions_cholesky.data(), out,
+                                     out_centres.data());
+    }
+
+    void refuse(const MutableDoubles& counts, const MutableDoubles& firsts, const MutableDoubles& seconds,
+                const Doubles& centres) {
+        acceleration_.refuse(as_statistics(structure_, centres, counts, firsts, seconds, true), centres.data());
+    }
+
+    void accept() { acceleration_.accept(); }
+    void shorten() { acceleration_.shorten(); }
+    void step() { acceleration_.step(); }
+    double predicted_gain() const { return acceleration_.predicted_gain(); }
+
+  private:
+    Structure structure_;
+    mixtura::Acceleration acceleration_;
+};
+
 template <class Real>
 void bind_rows(nb::module_& m) {
     m.def("accumulate", &accumulate<Real>, "structure"_a, "rows"_a.noconvert(), "sample_weight"_a.none(), "weights"_a,
@@ -250,5 +284,17 @@ NB_MODULE(_core, m) {
           "True where the sums lose digits because their centres lie far from the new means.");
     m.def("factorise", &factorise, "structure"_a, "covariances"_a, "precisions_cholesky"_a.noconvert(), "n_components"_a,
           "n_features"_a, "n_threads"_a, "precisions_cholesky from covariances; returns as maximise does.");
+    nb::class_<BoundAcceleration>(m, "Acceleration", "Quasi-Newton acceleration of EM; see acceleration.hpp.")
+        .def(nb::init<Structure, std::ptrdiff_t, std::ptrdiff_t>(), "structure"_a, "n_components"_a, "n_features"_a)
+        .def("propose", &BoundAcceleration::propose, "counts"_a, "firsts"_a, "seconds"_a, "centres"_a, "weights"_a,
+             "precisions_cholesky"_a, "out_counts"_a.noconvert(), "out_firsts"_a.noconvert(), "out_seconds"_a.noconvert(),
+             "out_centres"_a.noconvert(), "Fills the statistics of a point to try; False: make an EM step.")
+        .def("accept", &BoundAcceleration::accept, "The proposal is the current point.")
+        .def("refuse", &BoundAcceleration::refuse, "counts"_a, "firsts"_a, "seconds"_a, "centres"_a,
+             "The proposal was worse; these are the statistics of the E-step there.")
+        .def("shorten", &BoundAcceleration::shorten, "There is no mixture at the proposal.")
+        .def("step", &BoundAcceleration::step, "The EM step is the current point.")
+        .def_prop_ro("predicted_gain", &BoundAcceleration::predicted_gain,
+                     "Mean log-likelihood still to gain by the quadratic model; NaN before there is one.");
     m.def("simd_level", &mixtura::simd_level, "The instruction set in use.");
 }

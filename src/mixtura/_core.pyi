@@ -63,5 +63,31 @@ def cancels(structure: Structure, counts: Annotated[NDArray[numpy.float64], dict
 def factorise(structure: Structure, covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_components: int, n_features: int, n_threads: int) -> int:
     """precisions_cholesky from covariances; returns as maximise does."""
 
+class Acceleration:
+    """Quasi-Newton acceleration of EM; see acceleration.hpp."""
+
+    def __init__(self, structure: Structure, n_components: int, n_features: int) -> None: ...
+
+    def propose(self, counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], out_counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], out_firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], out_seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], out_centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> bool:
+        """Fills the statistics of a point to try; False: make an EM step."""
+
+    def accept(self) -> None:
+        """The proposal is the current point."""
+
+    def refuse(self, counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> None:
+        """The proposal was worse; these are the statistics of the E-step there."""
+
+    def shorten(self) -> None:
+        """There is no mixture at the proposal."""
+
+    def step(self) -> None:
+        """The EM step is the current point."""
+
+    @property
+    def predicted_gain(self) -> float:
+        """
+        Mean log-likelihood still to gain by the quadratic model; NaN before there is one.
+        """
+
 def simd_level() -> str:
     """The instruction set in use."""

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from mixtura._rows import FloatArray
 from mixtura.blocks._protocol import Blocks
+from mixtura.em.acceleration import Acceleration
 from mixtura.em.monitor import Monitor
 from mixtura.em.statistics import SufficientStatistics
 from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture
 
+Point = tuple[Mixture, SufficientStatistics]
+
 
 def expectation_maximisation(
-    mixture: Mixture, blocks: Blocks, reg_covar: float | FloatArray, monitor: Monitor
-) -> tuple[Mixture, SufficientStatistics]:
+    mixture: Mixture,
+    blocks: Blocks,
+    reg_covar: float | FloatArray,
+    monitor: Monitor,
+    acceleration: Acceleration | None = None,
+) -> Point:
     """Iterate E- and M-steps until `monitor` says stop (Dempster, Laird & Rubin 1977).
 
     Parameters
@@ -25,6 +32,8 @@ def expectation_maximisation(
         Added to the diagonal of every covariance.
     monitor : Monitor
         Told the log-likelihood of each mixture, the first and the last included.
+    acceleration : Acceleration, optional
+        Proposes longer steps; those that lower the likelihood are not taken.
 
     Returns
     -------
@@ -39,13 +48,47 @@ def expectation_maximisation(
     """
     statistics = expect(mixture, blocks)
     while monitor.goes_on(statistics.mean_log_likelihood):
+        leap = None
+        if acceleration is not None:
+            leap = _leap(mixture, statistics, blocks, reg_covar, monitor, acceleration)
         try:
-            mixture = statistics.maximise(reg_covar, blocks.n_threads)
+            mixture, statistics = leap or _step(statistics, blocks, reg_covar)
         except SingularCovarianceError as error:
             monitor.fail(error)
             break
-        statistics = expect(mixture, blocks)
+        if acceleration is not None and leap is None:
+            acceleration.step()
     return mixture, statistics
+
+
+def _step(statistics: SufficientStatistics, blocks: Blocks, reg_covar: float | FloatArray) -> Point:
+    mixture = statistics.maximise(reg_covar, blocks.n_threads)
+    return mixture, expect(mixture, blocks)
+
+
+def _leap(
+    mixture: Mixture,
+    statistics: SufficientStatistics,
+    blocks: Blocks,
+    reg_covar: float | FloatArray,
+    monitor: Monitor,
+    acceleration: Acceleration,
+) -> Point | None:
+    """The proposed point, or None where there is none or the likelihood is lower there."""
+    proposal = acceleration.propose(mixture, statistics)
+    if proposal is None:
+        return None
+    try:
+        point = _step(proposal, blocks, reg_covar)
+    except SingularCovarianceError:
+        acceleration.shorten()
+        return None
+    if point[1].mean_log_likelihood >= statistics.mean_log_likelihood:
+        acceleration.accept()
+        return point
+    monitor.n_refused += 1
+    acceleration.refuse(point[1])
+    return None
 
 
 def expect(mixture: Mixture, blocks: Blocks) -> SufficientStatistics:

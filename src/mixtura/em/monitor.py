@@ -36,6 +36,8 @@ class Monitor:
     history: list[float] = field(default_factory=list)
     converged: bool = False
     failure: Exception | None = None
+    #: E-steps at proposals of the acceleration that were not taken.
+    n_refused: int = 0
 
     def goes_on(self, mean_log_likelihood: float) -> bool:
         """Record the log-likelihood of the latest mixture; False ends the loop."""

@@ -1,0 +1,349 @@
+#include "acceleration.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+namespace mixtura {
+namespace {
+
+constexpr std::size_t memory = 5;         // pairs kept: more gain nothing on mixtures
+constexpr double curved = 1e-3;           // least cosine between move and response: less is not concave
+constexpr double widen = 1.5, narrow = 0.25;
+constexpr int reference_age = 5;
+constexpr double least_weight = 1e-10;
+
+double dot(const std::vector<double>& a, const std::vector<double>& b) {
+    double sum = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+    return sum;
+}
+
+void add(std::vector<double>& a, double scale, const std::vector<double>& b) {
+    for (std::size_t i = 0; i < a.size(); ++i) a[i] += scale * b[i];
+}
+
+std::vector<double> difference(const std::vector<double>& a, const std::vector<double>& b) {
+    std::vector<double> out(a);
+    add(out, -1, b);
+    return out;
+}
+
+// out = left a right^T for d x d matrices; `left` and `right` are lower triangular.
+void congruence(const double* left, const double* a, double* out, std::ptrdiff_t d) {
+    std::vector<double> half(static_cast<std::size_t>(d * d));
+    for (std::ptrdiff_t i = 0; i < d; ++i) {
+        for (std::ptrdiff_t m = 0; m <= i; ++m) {
+            const double scale = left[i * d + m];
+            for (std::ptrdiff_t j = 0; j < d; ++j) half[static_cast<std::size_t>(i * d + j)] += scale * a[m * d + j];
+        }
+    }
+    for (std::ptrdiff_t i = 0; i < d; ++i) {
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            double sum = 0;
+            for (std::ptrdiff_t m = 0; m <= j; ++m) sum += half[static_cast<std::size_t>(i * d + m)] * left[j * d + m];
+            out[i * d + j] = sum;
+        }
+    }
+}
+
+// out = lower x.
+void multiply(const double* lower, const double* x, double* out, std::ptrdiff_t d) {
+    for (std::ptrdiff_t i = d - 1; i >= 0; --i) {
+        double sum = 0;
+        for (std::ptrdiff_t j = 0; j <= i; ++j) sum += lower[i * d + j] * x[j];
+        out[i] = sum;
+    }
+}
+
+// Lower triangular inv(P)^T -> its inverse, for P upper triangular: both returned as lower triangles of P^T and L.
+void invert_lower(const double* lower, double* out, std::ptrdiff_t d) {
+    std::fill(out, out + d * d, 0.0);
+    for (std::ptrdiff_t j = 0; j < d; ++j) {
+        out[j * d + j] = 1 / lower[j * d + j];
+        for (std::ptrdiff_t i = j + 1; i < d; ++i) {
+            double sum = 0;
+            for (std::ptrdiff_t m = j; m < i; ++m) sum -= lower[i * d + m] * out[m * d + j];
+            out[i * d + j] = sum / lower[i * d + i];
+        }
+    }
+}
+
+}  // namespace
+
+Acceleration::Acceleration(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features)
+    : structure_(structure), K(n_components), d(n_features),
+      size_(n_components * (1 + n_features) + seconds_size(structure, n_components, n_features)),
+      predicted_gain_(std::numeric_limits<double>::quiet_NaN()) {}
+
+// The whitened coordinates of statistics s about c, with n, f, S re-centred to the reference's means, P its factors:
+//     n / (W sqrt w),   P^T f / (W sqrt w),   (P^T S P - n I) / (W sqrt(2 w))
+// in which the complete data's Fisher information is the identity (for tied w = 1, n = W in the last).
+void Acceleration::refer_to(const double* centres, const double* weights, const double* factors, double weight) {
+    weight_ = weight;
+    centres_.assign(centres, centres + K * d);
+    roots_.resize(static_cast<std::size_t>(K));
+    for (std::ptrdiff_t k = 0; k < K; ++k) roots_[static_cast<std::size_t>(k)] = std::sqrt(std::max(weights[k], least_weight));
+    const std::ptrdiff_t n = seconds_size(structure_, K, d);
+    factors_.assign(factors, factors + n);
+    inverse_factors_.resize(static_cast<std::size_t>(n));
+    const bool matrices = structure_ == Structure::full || structure_ == Structure::tied;
+    if (!matrices) {
+        for (std::size_t i = 0; i < factors_.size(); ++i) inverse_factors_[i] = 1 / factors_[i];
+        return;
+    }
+    for (std::ptrdiff_t offset = 0; offset < n; offset += d * d) {
+        double* factor = factors_.data() + offset;
+        for (std::ptrdiff_t i = 0; i < d; ++i) {
+            for (std::ptrdiff_t j = i + 1; j < d; ++j) std::swap(factor[i * d + j], factor[j * d + i]);  // P^T
+        }
+        invert_lower(factor, inverse_factors_.data() + offset, d);
+    }
+}
+
+void Acceleration::encode(const Statistics& statistics, const double* centres, Vector& point) const {
+    point.resize(static_cast<std::size_t>(size_));
+    double* counts = point.data();
+    double* firsts = counts + K;
+    double* seconds = firsts + K * d;
+    const double root_two = std::sqrt(2.0);
+    const std::ptrdiff_t n_seconds = seconds_size(structure_, K, d);
+    Vector raw(statistics.seconds, statistics.seconds + n_seconds);
+    Vector shift(static_cast<std::size_t>(d)), first(static_cast<std::size_t>(d));
+    for (std::ptrdiff_t k = 0; k < K; ++k) {
+        const double n = statistics.counts[k];
+        const double scale = 1 / (weight_ * roots_[static_cast<std::size_t>(k)]);
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            shift[static_cast<std::size_t>(j)] = centres[k * d + j] - centres_[static_cast<std::size_t>(k * d + j)];
+            first[static_cast<std::size_t>(j)] = statistics.firsts[k * d + j] + n * shift[static_cast<std::size_t>(j)];
+        }
+        counts[k] = n * scale;
+        // S + f t^T + t f^T + n t t^T = S + (f + n t) t^T + t f^T
+        const double* f = statistics.firsts + k * d;
+        switch (structure_) {
+            case Structure::full:
+            case Structure::tied: {
+                const std::ptrdiff_t at = structure_ == Structure::full ? k * d * d : 0;
+                for (std::ptrdiff_t i = 0; i < d; ++i) {
+                    for (std::ptrdiff_t j = 0; j < d; ++j) {
+                        raw[static_cast<std::size_t>(at + i * d + j)] +=
+                            first[static_cast<std::size_t>(i)] * shift[static_cast<std::size_t>(j)] + shift[static_cast<std::size_t>(i)] * f[j];
+                    }
+                }
+                multiply(factors_.data() + at, first.data(), firsts + k * d, d);
+                break;
+            }
+            case Structure::diag:
+                for (std::ptrdiff_t j = 0; j < d; ++j) {
+                    const auto at = static_cast<std::size_t>(k * d + j);
+                    const double t = shift[static_cast<std::size_t>(j)];
+                    raw[at] += (first[static_cast<std::size_t>(j)] + f[j]) * t;
+                    firsts[k * d + j] = first[static_cast<std::size_t>(j)] * factors_[at];
+                    seconds[at] = (raw[at] * factors_[at] * factors_[at] - n) * scale / root_two;
+                }
+                break;
+            case Structure::spherical: {
+                const auto at = static_cast<std::size_t>(k);
+                for (std::ptrdiff_t j = 0; j < d; ++j) {
+                    raw[at] += (first[static_cast<std::size_t>(j)] + f[j]) * shift[static_cast<std::size_t>(j)];
+                    firsts[k * d + j] = first[static_cast<std::size_t>(j)] * factors_[at];
+                }
+                const auto features = static_cast<double>(d);
+                seconds[k] = (raw[at] * factors_[at] * factors_[at] - features * n) * scale / std::sqrt(2 * features);
+                break;
+            }
+        }
+        for (std::ptrdiff_t j = 0; j < d; ++j) firsts[k * d + j] *= scale;
+        if (structure_ == Structure::full) {
+            double* out = seconds + k * d * d;
+            congruence(factors_.data() + k * d * d, raw.data() + k * d * d, out, d);
+            for (std::ptrdiff_t i = 0; i < d; ++i) out[i * d + i] -= n;
+            for (std::ptrdiff_t i = 0; i < d * d; ++i) out[i] *= scale / root_two;
+        }
+    }
+    if (structure_ == Structure::tied) {
+        congruence(factors_.data(), raw.data(), seconds, d);
+        for (std::ptrdiff_t i = 0; i < d * d; ++i) seconds[i] /= weight_ * root_two;
+    }
+}
+
+void Acceleration::decode(const Vector& point, Statistics& out) const {
+    const double* counts = point.data();
+    const double* firsts = counts + K;
+    const double* seconds = firsts + K * d;
+    const double root_two = std::sqrt(2.0);
+    for (std::ptrdiff_t k = 0; k < K; ++k) {
+        const double scale = weight_ * roots_[static_cast<std::size_t>(k)];
+        const double n = counts[k] * scale;
+        out.counts[k] = n;
+        switch (structure_) {
+            case Structure::full:
+            case Structure::tied: {
+                const std::ptrdiff_t at = structure_ == Structure::full ? k * d * d : 0;
+                multiply(inverse_factors_.data() + at, firsts + k * d, out.firsts + k * d, d);
+                break;
+            }
+            case Structure::diag:
+                for (std::ptrdiff_t j = 0; j < d; ++j) {
+                    const double inverse = inverse_factors_[static_cast<std::size_t>(k * d + j)];
+                    out.firsts[k * d + j] = firsts[k * d + j] * inverse;
+                    out.seconds[k * d + j] = (seconds[k * d + j] * scale * root_two + n) * inverse * inverse;
+                }
+                break;
+            case Structure::spherical: {
+                const double inverse = inverse_factors_[static_cast<std::size_t>(k)];
+                for (std::ptrdiff_t j = 0; j < d; ++j) out.firsts[k * d + j] = firsts[k * d + j] * inverse;
+                const auto features = static_cast<double>(d);
+                out.seconds[k] = (seconds[k] * scale * std::sqrt(2 * features) + features * n) * inverse * inverse;
+                break;
+            }
+        }
+        for (std::ptrdiff_t j = 0; j < d; ++j) out.firsts[k * d + j] *= scale;
+        if (structure_ == Structure::full) {
+            Vector inner(seconds + k * d * d, seconds + (k + 1) * d * d);
+            for (double& value : inner) value *= scale * root_two;
+            for (std::ptrdiff_t i = 0; i < d; ++i) inner[static_cast<std::size_t>(i * d + i)] += n;
+            congruence(inverse_factors_.data() + k * d * d, inner.data(), out.seconds + k * d * d, d);
+        }
+    }
+    if (structure_ == Structure::tied) {
+        congruence(inverse_factors_.data(), seconds, out.seconds, d);
+        for (std::ptrdiff_t i = 0; i < d * d; ++i) out.seconds[i] *= weight_ * root_two;
+    }
+}
+
+// Everything that is remembered, in the coordinates of a nearer reference: as the metric changes along the way.
+void Acceleration::move_reference(const double* centres, const double* weights, const double* factors, double weight) {
+    std::vector<Vector*> remembered{&point_, &previous_, &residual_, &previous_residual_};
+    for (Pair& pair : pairs_) {
+        remembered.push_back(&pair.move);
+        remembered.push_back(&pair.response);
+    }
+    std::vector<Vector> raw;
+    const Vector old_centres = centres_;
+    for (Vector* vector : remembered) {
+        raw.emplace_back(static_cast<std::size_t>(size_));
+        if (vector->empty()) continue;
+        Statistics statistics;
+        statistics.counts = raw.back().data();
+        statistics.firsts = statistics.counts + K;
+        statistics.seconds = statistics.firsts + K * d;
+        decode(*vector, statistics);
+    }
+    refer_to(centres, weights, factors, weight);
+    for (std::size_t i = 0; i < remembered.size(); ++i) {
+        if (remembered[i]->empty()) continue;
+        Statistics statistics;
+        statistics.counts = raw[i].data();
+        statistics.firsts = statistics.counts + K;
+        statistics.seconds = statistics.firsts + K * d;
+        encode(statistics, old_centres.data(), *remembered[i]);
+    }
+}
+
+void Acceleration::remember(const Vector& from, const Vector& from_residual, const Vector& to, const Vector& to_residual) {
+    Pair pair{difference(to, from), difference(from_residual, to_residual)};
+    if (!std::isfinite(dot(pair.response, pair.response))) return;
+    pairs_.push_back(std::move(pair));
+    if (pairs_.size() > memory) pairs_.erase(pairs_.begin());
+}
+
+// Two-loop recursion of L-BFGS, over the pairs along which the likelihood is concave.
+Acceleration::Vector Acceleration::direction() {
+    std::vector<const Pair*> concave;
+    for (const Pair& pair : pairs_) {
+        const double product = dot(pair.move, pair.response);
+        if (product > curved * std::sqrt(dot(pair.move, pair.move) * dot(pair.response, pair.response))) concave.push_back(&pair);
+    }
+    Vector q = residual_;
+    limited_ = concave.empty();
+    if (concave.empty()) {  // growth away from a saddle: a longer EM step
+        predicted_gain_ = dot(residual_, residual_) / 2;
+        for (double& value : q) value *= reach_;
+        return q;
+    }
+    std::vector<double> alphas;
+    for (auto it = concave.rbegin(); it != concave.rend(); ++it) {
+        alphas.push_back(dot((*it)->move, q) / dot((*it)->move, (*it)->response));
+        add(q, -alphas.back(), (*it)->response);
+    }
+    const Pair& last = *concave.back();
+    const double scale = std::max(1.0, dot(last.move, last.response) / dot(last.response, last.response));
+    for (double& value : q) value *= scale;
+    for (std::size_t i = 0; i < concave.size(); ++i) {
+        const Pair& pair = *concave[i];
+        const double beta = dot(pair.response, q) / dot(pair.move, pair.response);
+        add(q, alphas[concave.size() - 1 - i] - beta, pair.move);
+    }
+    predicted_gain_ = dot(residual_, q) / 2;
+    const double most = reach_ * std::sqrt(dot(residual_, residual_));
+    const double norm = std::sqrt(dot(q, q));
+    if (norm > most) {
+        limited_ = true;
+        for (double& value : q) value *= most / norm;
+    }
+    return q;
+}
+
+bool Acceleration::is_valid(const Vector& point) const {
+    for (std::ptrdiff_t k = 0; k < K; ++k) {
+        if (!(point[static_cast<std::size_t>(k)] > 0)) return false;
+    }
+    return std::isfinite(dot(point, point));
+}
+
+bool Acceleration::propose(const Statistics& statistics, const double* centres, const double* weights,
+                           const double* factors, Statistics& out, double* out_centres) {
+    double weight = 0;
+    for (std::ptrdiff_t k = 0; k < K; ++k) weight += statistics.counts[k];
+    if (centres_.empty()) {
+        refer_to(centres, weights, factors, weight);
+    } else if (++age_ >= reference_age) {
+        move_reference(centres, weights, factors, weight);
+        age_ = 0;
+    }
+    encode(statistics, centres, image_);
+    if (!has_point_) return false;
+    residual_ = difference(image_, point_);
+    if (has_previous_) remember(previous_, previous_residual_, point_, residual_);
+    const Vector move = direction();
+    length_ = std::sqrt(dot(move, move) / dot(residual_, residual_));
+    for (const double part : {1.0, 0.5}) {
+        proposal_ = point_;
+        add(proposal_, part, move);
+        if (!is_valid(proposal_)) continue;
+        decode(proposal_, out);
+        std::copy(centres_.begin(), centres_.end(), out_centres);
+        return true;
+    }
+    shorten();
+    return false;
+}
+
+void Acceleration::accept() {
+    if (limited_) reach_ *= widen;
+    previous_ = std::move(point_);
+    previous_residual_ = residual_;
+    point_ = proposal_;
+    has_previous_ = true;
+}
+
+void Acceleration::shorten() { reach_ = std::max(std::min(reach_, length_) * narrow, 1.0); }
+
+void Acceleration::refuse(const Statistics& statistics, const double* centres) {
+    shorten();
+    Vector image;
+    encode(statistics, centres, image);
+    remember(point_, residual_, proposal_, difference(image, proposal_));
+}
+
+void Acceleration::step() {
+    has_previous_ = has_point_;
+    previous_ = std::move(point_);
+    previous_residual_ = residual_;
+    point_ = image_;
+    has_point_ = true;
+}
+
+}  // namespace mixtura

@@ -1,0 +1,72 @@
+// Quasi-Newton acceleration of EM, in the space of the sufficient statistics.
+//
+// EM is a map of statistics s -> mixture M(s) -> statistics E(M(s)). In these mean coordinates the
+// residual f(s) = E(M(s)) - s is the natural gradient of the mean log-likelihood: plain EM is steepest ascent
+// of step one in the metric of the complete data's Fisher information (Sato 2000), so that L-BFGS in that metric
+// (Nocedal 1980), whose first step is the EM step, needs no other preconditioner (the idea of Jamshidian &
+// Jennrich 1997, QN2). Since every point is a statistic, the M-step gives it its covariance structure.
+//
+// A proposal is never trusted: the caller makes an E-step there and refuses it where the likelihood fell.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "core.hpp"
+
+namespace mixtura {
+
+class Acceleration {
+  public:
+    Acceleration(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features);
+
+    // `statistics` (about `centres`, the means of the current mixture) come from the E-step at the current mixture,
+    // `factors` and `weights` are that mixture's. Fills `out`, about out_centres, and returns true
+    // where there is a better point to try than the EM step.
+    bool propose(const Statistics& statistics, const double* centres, const double* weights, const double* factors,
+                 Statistics& out, double* out_centres);
+
+    void accept();                                                         // the proposal is the current point
+    void refuse(const Statistics& statistics, const double* centres);      // it was worse; its E-step still teaches
+    void shorten();                                                        // the M-step there failed
+    void step();                                                           // the EM step is the current point
+
+    // Gain in mean log-likelihood that the quadratic model promises from the last point on; NaN before there is one.
+    double predicted_gain() const { return predicted_gain_; }
+
+  private:
+    using Vector = std::vector<double>;
+    struct Pair {
+        Vector move;      // s: difference of two points
+        Vector response;  // y: minus the difference of their residuals
+    };
+
+    void encode(const Statistics& statistics, const double* centres, Vector& point) const;
+    void decode(const Vector& point, Statistics& out) const;
+    void refer_to(const double* centres, const double* weights, const double* factors, double weight);
+    void move_reference(const double* centres, const double* weights, const double* factors, double weight);
+    void remember(const Vector& from, const Vector& from_residual, const Vector& to, const Vector& to_residual);
+    Vector direction();
+    bool is_valid(const Vector& point) const;
+
+    const Structure structure_;
+    const std::ptrdiff_t K, d;
+    const std::ptrdiff_t size_;
+
+    // The reference: its metric whitens the statistics.
+    double weight_ = 0;
+    Vector centres_, roots_, factors_, inverse_factors_;
+
+    std::vector<Pair> pairs_;
+    Vector point_, residual_;        // of the current mixture
+    Vector previous_, previous_residual_;
+    Vector proposal_, image_;        // what was proposed; where the EM step leads
+    bool has_point_ = false, has_previous_ = false;
+    bool limited_ = false;
+    double reach_ = 2;               // longest step, in EM steps
+    double length_ = 1;              // of the last proposal, in EM steps
+    double predicted_gain_;
+    int age_ = 0;                    // iterations since the reference moved
+};
+
+}  // namespace mixtura
