@@ -214,6 +214,14 @@ std::ptrdiff_t factorise(Structure structure, const Doubles& covariances, const 
     });
 }
 
+double cut(Structure structure, const Doubles& rows, const Doubles& weights, const Doubles& reg_covar, double least_rows,
+           const nb::ndarray<std::int8_t, nb::c_contig, nb::device::cpu>& sides) {
+    require(rows.ndim() == 2 && weights.size() == rows.shape(0) && sides.size() == rows.shape(0), "rows, weights and sides differ");
+    require(reg_covar.size() == rows.shape(1), "reg_covar has the wrong size");
+    return mixtura::cut(structure, rows.data(), weights.data(), static_cast<std::ptrdiff_t>(rows.shape(0)),
+                        static_cast<std::ptrdiff_t>(rows.shape(1)), reg_covar.data(), least_rows, sides.data());
+}
+
 // Statistics and mixtures as arrays, for the acceleration.
 class BoundAcceleration {
   public:
@@ -296,5 +304,7 @@ NB_MODULE(_core, m) {
         .def("step", &BoundAcceleration::step, "The EM step is the current point.")
         .def_prop_ro("predicted_gain", &BoundAcceleration::predicted_gain,
                      "Mean log-likelihood still to gain by the quadratic model; NaN before there is one.");
+    m.def("cut", &cut, "structure"_a, "rows"_a.noconvert(), "weights"_a, "reg_covar"_a, "least_rows"_a, "sides"_a.noconvert(),
+          "Cuts the rows of positive weight in two; fills sides with 0 and 1 (-1: weight 0) and returns the gain.");
     m.def("simd_level", &mixtura::simd_level, "The instruction set in use.");
 }

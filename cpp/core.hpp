@@ -117,6 +117,15 @@ std::ptrdiff_t maximise(Structure structure, std::ptrdiff_t n_components, std::p
 std::ptrdiff_t factorise(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
                          const double* covariances, double* precisions_cholesky, Control& control);
 
+// Eigenvalues of a symmetric matrix in descending order, eigenvectors as the rows of `vectors`. `matrix` is destroyed.
+void eigen(double* matrix, std::ptrdiff_t n_features, double* values, double* vectors);
+
+// Cuts the rows of positive weight in two (n_rows x n_features, contiguous). Fills `sides` with 0 and 1, -1 where the
+// weight is 0, and returns the gain in classification log-likelihood of two components over one; -infinity where
+// no cut leaves `least_rows` (in weight) on both sides or the covariance is singular.
+double cut(Structure structure, const double* rows, const double* weights, std::ptrdiff_t n_rows, std::ptrdiff_t n_features,
+           const double* reg_covar, double least_rows, std::int8_t* sides);
+
 struct NonFinite {
     std::ptrdiff_t count = 0;
     std::ptrdiff_t row = -1;      // of the first one, in row order

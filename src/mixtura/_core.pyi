@@ -89,5 +89,10 @@ class Acceleration:
         Mean log-likelihood still to gain by the quadratic model; NaN before there is one.
         """
 
+def cut(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], least_rows: float, sides: Annotated[NDArray[numpy.int8], dict(order='C', device='cpu')]) -> float:
+    """
+    Cuts the rows of positive weight in two; fills sides with 0 and 1 (-1: weight 0) and returns the gain.
+    """
+
 def simd_level() -> str:
     """The instruction set in use."""

@@ -59,6 +59,11 @@ class Monitor:
         return len(self.history) - 1
 
     @property
+    def n_passes(self) -> int:
+        """Number of E-steps made."""
+        return len(self.history) + self.n_refused
+
+    @property
     def change(self) -> float:
         """Size of the last change of the mean log-likelihood; infinite before there is one."""
         if len(self.history) < 2:

@@ -1,0 +1,137 @@
+"""Moves from a mixture to a better one: merge two components and split one, all in one step.
+
+Ueda et al. 2000, SMEM, with other criteria: what a merge costs is bounded from the parameters alone, what a
+split gains is the classification likelihood of the best cut through the component's rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixtura import _core
+from mixtura._rows import Array, FloatArray
+from mixtura.mixture import Mixture
+
+# Merges tried with each split, and neighbours whose union is cut anew.
+_MERGES = 3
+
+# Responsibility below which a row is not a component's when that is cut.
+_LEAST = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Move:
+    """Cut the rows of `union` (one component, or two that touch) in two; where it is one, `merged` become one."""
+
+    gain: float  # what it promises, in nats a row
+    union: tuple[int, ...]
+    merged: tuple[int, int]
+    sides: Array
+
+    @property
+    def touched(self) -> set[int]:
+        """The components that are other ones afterwards."""
+        return {*self.union, *self.merged}
+
+
+def moves(
+    mixture: Mixture,
+    responsibilities: FloatArray,
+    X: FloatArray,
+    weight: FloatArray | None,
+    reg_covar: FloatArray,
+    rows_needed: int,
+) -> list[Move]:
+    """All moves worth looking at, the most promising first."""
+    total = float(len(X) if weight is None else weight.sum())
+    losses = merge_losses(mixture)
+    pairs = _cheapest_pairs(losses)
+    found = []
+    unions: list[tuple[int, ...]] = [(k,) for k in range(mixture.n_components)]
+    for union in unions + list(pairs[:_MERGES]):
+        inside = responsibilities[:, list(union)].sum(axis=1)
+        inside = np.where(inside > _LEAST, inside, 0.0)
+        sides = np.empty(len(X), dtype=np.int8)
+        gain = _core.cut(
+            mixture.structure.kernel,
+            X,
+            inside if weight is None else inside * weight,
+            reg_covar,
+            float(rows_needed),
+            sides,
+        )
+        if not np.isfinite(gain):
+            continue
+        partners = [pair for pair in pairs if not {*pair} & {*union}][:_MERGES]
+        for merged in [union] if len(union) == 2 else partners:
+            found.append(Move(gain / total - losses[merged], union, (merged[0], merged[1]), sides))
+    return sorted(found, key=lambda move: -move.gain)
+
+
+def apply(chosen: list[Move], responsibilities: FloatArray) -> FloatArray:
+    """Responsibilities after moves that touch no component twice."""
+    moved = responsibilities.copy()
+    for move in chosen:
+        inside = responsibilities[:, list(move.union)].sum(axis=1)
+        kept, split = move.merged if len(move.union) == 2 else (move.union[0], move.merged[1])
+        if len(move.union) == 1:
+            moved[:, move.merged[0]] += responsibilities[:, move.merged[1]]
+        moved[:, kept] = np.where(move.sides == 1, 0.0, inside)
+        moved[:, split] = np.where(move.sides == 1, inside, 0.0)
+    return moved
+
+
+def disjoint(candidates: list[Move]) -> list[Move]:
+    """Moves that promise a gain and can be made together."""
+    chosen: list[Move] = []
+    touched: set[int] = set()
+    for move in candidates:
+        if move.gain > 0 and not move.touched & touched:
+            chosen.append(move)
+            touched |= move.touched
+    return chosen
+
+
+def merge_losses(mixture: Mixture) -> FloatArray:
+    """Bound on the loss, in nats a row, of replacing two components by one of their joint moments.
+
+    ((w_i + w_j) log|S_ij| - w_i log|S_i| - w_j log|S_j|) / 2 (Runnalls 2007, eq. 21); infinite on
+    and below the diagonal.
+    """
+    k, d = mixture.means.shape
+    weights, covariances = mixture.weights, mixture.covariance_matrices()
+    logs = _log_determinants(mixture, covariances)
+    first, second = np.triu_indices(k, 1)
+    joint = weights[first] + weights[second]
+    share = weights[first] / np.where(joint > 0, joint, 1.0)
+    between = mixture.means[first] - mixture.means[second]
+    merged = (
+        share[:, np.newaxis, np.newaxis] * covariances[first]
+        + (1 - share)[:, np.newaxis, np.newaxis] * covariances[second]
+        + (share * (1 - share))[:, np.newaxis, np.newaxis]
+        * (between[:, :, np.newaxis] * between[:, np.newaxis])
+    )
+    losses = np.full((k, k), np.inf)
+    losses[first, second] = 0.5 * (
+        joint * _log_determinants(mixture, merged)
+        - weights[first] * logs[first]
+        - weights[second] * logs[second]
+    )
+    return losses
+
+
+def _log_determinants(mixture: Mixture, covariances: FloatArray) -> FloatArray:
+    """Of the covariances that the mixture's kernel can hold: all, the diagonal or the mean of it."""
+    if mixture.structure.has_matrices:
+        return np.asarray(np.linalg.slogdet(covariances)[1])
+    variances = np.diagonal(covariances, axis1=1, axis2=2)
+    if mixture.structure.kernel == _core.Structure.diag:
+        return np.asarray(np.log(variances).sum(axis=1))
+    return np.asarray(mixture.n_features * np.log(variances.mean(axis=1)))
+
+
+def _cheapest_pairs(losses: FloatArray) -> list[tuple[int, int]]:
+    order = np.argsort(losses, axis=None, kind="stable")[: len(losses) * (len(losses) - 1) // 2]
+    return [(int(i), int(j)) for i, j in zip(*np.unravel_index(order, losses.shape), strict=True)]

@@ -1,0 +1,296 @@
+"""The search: cheap starts of different kinds, the best of them improved until nothing improves it.
+
+1.  Two partitions by hard EM, one in units of the features' spread within clusters, one in the Mahalanobis
+    metric, and EM from each.
+2.  From the better one merge-and-split moves, while they gain.
+3.  Unless both starts agree and no move looks promising: further starts, and the best one shaken, until the best
+    optimum has been found from several sides or the budget is spent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import RandomState
+
+from mixtura._rows import Array, FloatArray
+from mixtura.blocks import ArrayBlocks, Blocks
+from mixtura.covariance import STRUCTURES, CovarianceStructure
+from mixtura.diagnosis import rows_needed, why_improper
+from mixtura.em import Acceleration, Monitor, SufficientStatistics, expectation_maximisation
+from mixtura.errors import SingularCovarianceError
+from mixtura.mixture import Mixture, responsibilities
+from mixtura.starts._given import ArrayResponsibilities, LabelResponsibilities, mixture_of
+from mixtura.starts._record import StartRecord
+from mixtura.starts.auto._moves import Move, apply, disjoint, moves
+from mixtura.starts.auto._partitions import partition
+from mixtura.starts.auto._shake import leave_one_out, perturbed
+
+# Rows that the search sees: enough for a component of weight 0.01 and for a hundred rows a feature and component.
+_ROWS = 10_000
+_ROWS_PER_PARAMETER = 100
+
+# Nats a row: optima nearer than this are one; EM in the search ends at this change.
+_SAME = 5e-5
+_TOL = 2e-6
+_MAX_ITER = 150
+
+# EM iterations after which a descent that cannot catch up with the best is given up.
+_GLANCE = 40
+
+# E-steps that a search may make, and the descents after the first ones.
+_PASSES = 600
+_DESCENTS = 16
+
+# The best optimum has been reached this often before the search believes it.
+_HITS = 3
+
+# Promise of a move (nats a row) below which it is not tried: a cut is judged before EM has mended it.
+_PROMISE = -0.4
+_TRIES = 3
+_ROUNDS = 20
+
+# Iterations without each row's own pull, where components have few rows for their features.
+_LEFT_OUT = 6
+_LEVERAGE = 0.02
+
+_SHARES = (0.5, 0.3)
+
+_SCALED = "EEI" if "EEI" in STRUCTURES else "diag"
+
+
+@dataclass(frozen=True, eq=False)
+class _Optimum:
+    mixture: Mixture
+    statistics: SufficientStatistics
+
+    @property
+    def log_likelihood(self) -> float:
+        return self.statistics.mean_log_likelihood
+
+
+def search(
+    blocks: Blocks,
+    structure: CovarianceStructure,
+    n_components: int,
+    reg_covar: FloatArray,
+    rng: RandomState,
+    seed: int | None,
+) -> tuple[Mixture, list[StartRecord]]:
+    """Return the best mixture found on a uniform sample of the rows, and a record of each descent.
+
+    Raises
+    ------
+    SingularCovarianceError
+        If every descent failed.
+    """
+    return _Search(blocks, structure, n_components, reg_covar, rng, seed).run()
+
+
+class _Search:
+    def __init__(
+        self,
+        blocks: Blocks,
+        structure: CovarianceStructure,
+        n_components: int,
+        reg_covar: FloatArray,
+        rng: RandomState,
+        seed: int | None,
+    ) -> None:
+        n_rows, n_features = blocks.shape
+        most = max(_ROWS, _ROWS_PER_PARAMETER * n_components * (n_features + 1))
+        rows, self._weight = blocks.sample(most, rng)
+        whole = len(rows) == n_rows
+        self._blocks = blocks if whole else ArrayBlocks(rows, self._weight, blocks.n_threads)
+        self._X: FloatArray = np.ascontiguousarray(rows, dtype=np.float64)
+        self._structure, self._k = structure, n_components
+        self._reg_covar, self._rng, self._seed = reg_covar, rng, seed
+        self._unit = _rows_per_weight(self._weight, blocks.has_integer_weights)
+        self._best: _Optimum | None = None
+        self._fallback: _Optimum | None = None
+        self._found_from: list[str] = []
+        self._n_passes = 0
+        self._records: list[StartRecord] = []
+        self._first_error: SingularCovarianceError | None = None
+
+    def run(self) -> tuple[Mixture, list[StartRecord]]:
+        self._descend("k-means", self._from_partition(_SCALED))
+        if self._k == 1:
+            return self._result()
+        self._descend("mahalanobis", self._from_partition("tied"))
+        self._climb()
+        if self._has_leverage and self._best is not None:
+            self._descend("leave-one-out", lambda: self._loosened(self._best_responsibilities()))
+        for kind in _schedule():
+            if self._best is None and kind == "shaken":
+                continue
+            if self._is_sure or self._n_passes >= _PASSES:
+                break
+            if self._descend(kind, self._start(kind)):
+                self._climb()
+        return self._result()
+
+    def _result(self) -> tuple[Mixture, list[StartRecord]]:
+        best = self._best or self._fallback
+        if best is None:
+            assert self._first_error is not None
+            raise self._first_error
+        return best.mixture, self._records
+
+    @property
+    def _is_sure(self) -> bool:
+        """Found from several sides, two fresh starts or a fresh start and two others among them."""
+        fresh = [kind for kind in self._found_from if kind in ("k-means", "mahalanobis")]
+        return len(self._found_from) >= _HITS and len(fresh) >= 2
+
+    @property
+    def _has_leverage(self) -> bool:
+        leverage = self._k * self._X.shape[1] / len(self._X)
+        return self._structure.has_matrices and leverage > _LEVERAGE
+
+    # Where a descent begins
+
+    def _start(self, kind: str) -> Callable[[], Mixture]:
+        if kind == "k-means":
+            return self._from_partition(_SCALED)
+        if kind == "mahalanobis":
+            return self._from_partition("tied")
+        share = _SHARES[len(self._records) % len(_SHARES)]
+        return lambda: self._loosened(perturbed(self._best_responsibilities(), share, self._rng))
+
+    def _from_partition(self, name: str) -> Callable[[], Mixture]:
+        def make() -> Mixture:
+            labels = partition(
+                self._X, self._weight, self._blocks, name, self._k, self._reg_covar, self._rng
+            )
+            given = LabelResponsibilities(labels, self._k)
+            return mixture_of(given, self._blocks, self._structure, self._k, self._reg_covar)
+
+        return make
+
+    def _from_responsibilities(self, given: FloatArray) -> Mixture:
+        self._n_passes += 2
+        return mixture_of(
+            ArrayResponsibilities(given), self._blocks, self._structure, self._k, self._reg_covar
+        )
+
+    def _loosened(self, given: FloatArray) -> Mixture:
+        mixture = self._from_responsibilities(given)
+        if self._has_leverage:
+            for _ in range(_LEFT_OUT):
+                given = responsibilities(mixture, self._X, self._blocks.n_threads)
+                given = leave_one_out(mixture, given, self._X, self._weight)
+                mixture = self._from_responsibilities(given)
+        return mixture
+
+    def _best_responsibilities(self) -> FloatArray:
+        assert self._best is not None
+        self._n_passes += 1
+        return responsibilities(self._best.mixture, self._X, self._blocks.n_threads)
+
+    # Descents
+
+    def _descend(self, kind: str, make: Callable[[], Mixture]) -> bool:
+        """Run EM from a start; True where it ends at a better optimum than all before."""
+        monitor = _Glance(_TOL, _MAX_ITER, self._best.log_likelihood if self._best else -np.inf)
+        try:
+            start = make()
+            mixture, statistics = expectation_maximisation(
+                start, self._blocks, self._reg_covar, monitor, Acceleration(start)
+            )
+        except SingularCovarianceError as error:
+            self._first_error = self._first_error or error
+            self._record(kind, monitor, str(error))
+            return False
+        self._n_passes += monitor.n_passes
+        return self._judge(kind, monitor, _Optimum(mixture, statistics))
+
+    def _judge(self, kind: str, monitor: _Glance, found: _Optimum) -> bool:
+        if monitor.is_behind:
+            self._record(kind, monitor, "behind the best")
+            return False
+        why = str(monitor.failure or "") or why_improper(
+            found.mixture, found.statistics.counts * self._unit, self._reg_covar
+        )
+        if why:
+            if self._fallback is None or found.log_likelihood > self._fallback.log_likelihood:
+                self._fallback = found
+            self._record(kind, monitor, why)
+            return False
+        self._record(kind, monitor, "converged" if monitor.converged else "max_iter reached")
+        before = -np.inf if self._best is None else self._best.log_likelihood
+        if found.log_likelihood > before:
+            self._best = found
+        if found.log_likelihood > before + _SAME:
+            self._found_from = [kind]
+            return True
+        if found.log_likelihood > before - _SAME and kind != "split and merge":
+            self._found_from.append(kind)
+        return False
+
+    def _record(self, kind: str, monitor: Monitor, ended: str) -> None:
+        last = monitor.history[-1] if monitor.history else np.nan
+        self._records.append(
+            StartRecord(
+                kind=kind,
+                seed=self._seed,
+                n_rows=len(self._X),
+                n_iter=max(monitor.n_iter, 0),
+                log_likelihood=last,
+                converged=monitor.converged,
+                ended=ended,
+                n_passes=monitor.n_passes,
+            )
+        )
+
+    # Moves
+
+    def _climb(self) -> None:
+        """Merge and split while it gains."""
+        for _ in range(_ROUNDS):
+            if self._best is None or self._n_passes >= _PASSES or not self._move():
+                return
+
+    def _move(self) -> bool:
+        assert self._best is not None
+        given = self._best_responsibilities()
+        needed = rows_needed(self._best.mixture) / self._unit
+        candidates = moves(
+            self._best.mixture, given, self._X, self._weight, self._reg_covar, needed
+        )
+        together = disjoint(candidates)
+        plans = [together] if len(together) > 1 else []
+        plans += [[move] for move in candidates[:_TRIES] if move.gain > _PROMISE]
+        return any(self._descend("split and merge", self._after(plan, given)) for plan in plans)
+
+    def _after(self, plan: list[Move], given: FloatArray) -> Callable[[], Mixture]:
+        return lambda: self._from_responsibilities(apply(plan, given))
+
+
+class _Glance(Monitor):
+    """Gives a descent up that, as fast as it rises now, will not catch up with the best."""
+
+    def __init__(self, tol: float, max_iter: int, best: float) -> None:
+        super().__init__(tol, max_iter)
+        self._best = best
+        self.is_behind = False
+
+    def goes_on(self, mean_log_likelihood: float) -> bool:
+        on = super().goes_on(mean_log_likelihood)
+        if on and self.n_iter >= _GLANCE and self.n_iter % 5 == 0:
+            rise = self.history[-1] - self.history[-6]
+            self.is_behind = mean_log_likelihood + 10 * rise + 0.01 < self._best
+        return on and not self.is_behind
+
+
+def _schedule() -> list[str]:
+    return (["shaken", "k-means", "shaken", "mahalanobis"] * _DESCENTS)[:_DESCENTS]
+
+
+def _rows_per_weight(weight: Array | None, counts_repetitions: bool) -> float:
+    """Effective rows in a unit of weight (Kish 1965); whole weights count as repetitions."""
+    if weight is None or counts_repetitions:
+        return 1.0
+    return float(weight.sum() / (weight @ weight))
