@@ -14,6 +14,7 @@ using namespace nb::literals;
 
 namespace {
 
+using mixtura::Model;
 using mixtura::Structure;
 
 template <class Real>
@@ -186,20 +187,22 @@ bool cancels(Structure structure, const MutableDoubles& counts, const MutableDou
     return single ? mixtura::cancels<float>(structure, k, d, statistics) : mixtura::cancels<double>(structure, k, d, statistics);
 }
 
-std::ptrdiff_t maximise(Structure structure, const MutableDoubles& counts, const MutableDoubles& firsts,
+std::ptrdiff_t maximise(Model model, const MutableDoubles& counts, const MutableDoubles& firsts,
                         const MutableDoubles& seconds, const Doubles& centres, const Doubles& reg_covar,
-                        const MutableDoubles& weights, const MutableDoubles& means, const MutableDoubles& covariances,
-                        const MutableDoubles& precisions_cholesky, int n_threads) {
+                        const std::optional<Doubles>& previous, const MutableDoubles& weights, const MutableDoubles& means,
+                        const MutableDoubles& covariances, const MutableDoubles& precisions_cholesky, int n_threads) {
+    const Structure structure = mixtura::structure_of(model);
     const mixtura::Statistics statistics = as_statistics(structure, centres, counts, firsts, seconds, true);
     const bool fits = weights.size() == counts.size() && means.size() == firsts.size() &&
                       covariances.size() == seconds.size() && precisions_cholesky.size() == seconds.size();
     require(fits, "an output array has the wrong size");
     require(reg_covar.size() == centres.shape(1), "reg_covar has the wrong size");
+    require(!previous || previous->size() == seconds.size(), "previous has the wrong size");
     const mixtura::Parameters out{weights.data(), means.data(), covariances.data(), precisions_cholesky.data()};
     return without_gil(n_threads, [&](mixtura::Control& control) {
-        return mixtura::maximise(structure, static_cast<std::ptrdiff_t>(centres.shape(0)),
+        return mixtura::maximise(model, static_cast<std::ptrdiff_t>(centres.shape(0)),
                                  static_cast<std::ptrdiff_t>(centres.shape(1)), statistics, centres.data(), reg_covar.data(),
-                                 out, control);
+                                 previous ? previous->data() : nullptr, out, control);
     });
 }
 
@@ -211,6 +214,12 @@ std::ptrdiff_t factorise(Structure structure, const Doubles& covariances, const 
         return mixtura::factorise(structure, n_components, n_features, covariances.data(), precisions_cholesky.data(),
                                   control);
     });
+}
+
+void eigen(const MutableDoubles& matrix, const MutableDoubles& values, const MutableDoubles& vectors) {
+    const std::size_t d = values.size();
+    require(matrix.size() == d * d && vectors.size() == d * d, "matrix or vectors has the wrong size");
+    mixtura::eigen(matrix.data(), static_cast<std::ptrdiff_t>(d), values.data(), vectors.data());
 }
 
 template <class Real>
@@ -239,10 +248,25 @@ NB_MODULE(_core, m) {
         .value("tied", Structure::tied)
         .value("diag", Structure::diag)
         .value("spherical", Structure::spherical);
+    nb::enum_<Model>(m, "Model", "The 14 models of Celeux & Govaert 1995.")
+        .value("EII", Model::EII)
+        .value("VII", Model::VII)
+        .value("EEI", Model::EEI)
+        .value("VEI", Model::VEI)
+        .value("EVI", Model::EVI)
+        .value("VVI", Model::VVI)
+        .value("EEE", Model::EEE)
+        .value("VEE", Model::VEE)
+        .value("EVE", Model::EVE)
+        .value("VVE", Model::VVE)
+        .value("EEV", Model::EEV)
+        .value("VEV", Model::VEV)
+        .value("EVV", Model::EVV)
+        .value("VVV", Model::VVV);
     bind_rows<double>(m);
     bind_rows<float>(m);
-    m.def("maximise", &maximise, "structure"_a, "counts"_a, "firsts"_a, "seconds"_a, "centres"_a, "reg_covar"_a,
-          "weights"_a.noconvert(), "means"_a.noconvert(), "covariances"_a.noconvert(), "precisions_cholesky"_a.noconvert(),
+    m.def("maximise", &maximise, "model"_a, "counts"_a, "firsts"_a, "seconds"_a, "centres"_a, "reg_covar"_a,
+          "previous"_a.none(), "weights"_a.noconvert(), "means"_a.noconvert(), "covariances"_a.noconvert(), "precisions_cholesky"_a.noconvert(),
           "n_threads"_a,
           "The M-step; fills the four parameter arrays. Returns -1, or the first component whose covariance is not\n"
           "positive definite.");
@@ -250,5 +274,7 @@ NB_MODULE(_core, m) {
           "True where the sums lose digits because their centres lie far from the new means.");
     m.def("factorise", &factorise, "structure"_a, "covariances"_a, "precisions_cholesky"_a.noconvert(), "n_components"_a,
           "n_features"_a, "n_threads"_a, "precisions_cholesky from covariances; returns as maximise does.");
+    m.def("eigen", &eigen, "matrix"_a.noconvert(), "values"_a.noconvert(), "vectors"_a.noconvert(),
+          "Eigenvalues of a symmetric matrix, descending, and eigenvectors as rows; destroys the matrix.");
     m.def("simd_level", &mixtura::simd_level, "The instruction set in use.");
 }

@@ -15,6 +15,13 @@ namespace mixtura {
 // The shape of the precision factors and of the second moments.
 enum class Structure { full, tied, diag, spherical };
 
+// The 14 models of Celeux & Govaert 1995, Sigma_k = lambda_k D_k A_k D_k^T: volume lambda_k, shape A_k and
+// orientation D_k each Equal over the components, Variable, or the Identity. What the M-step asks; the
+// E-step and the sums know only the shape, structure_of.
+enum class Model { EII, VII, EEI, VEI, EVI, VVI, EEE, VEE, EVE, VVE, EEV, VEV, EVV, VVV };
+
+Structure structure_of(Model model);
+
 // Rows as they lie in memory: any strides (in elements), float or double, optional weights.
 template <class Real>
 struct Rows {
@@ -108,14 +115,18 @@ struct Parameters {
 };
 
 // reg_covar (d) is added to the diagonal of every covariance, its mean to a spherical variance.
+// previous: the covariances of the mixture before, where an iterative M-step goes on; null: none.
 // Returns -1, or the index of the first component whose covariance is not positive definite.
-std::ptrdiff_t maximise(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
+std::ptrdiff_t maximise(Model model, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
                         const Statistics& statistics, const double* centres, const double* reg_covar,
-                        const Parameters& out, Control& control);
+                        const double* previous, const Parameters& out, Control& control);
 
 // precisions_cholesky = inv(chol(covariance))^T, upper triangular; the same return value.
 std::ptrdiff_t factorise(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
                          const double* covariances, double* precisions_cholesky, Control& control);
+
+// Eigenvalues of a symmetric matrix in descending order, eigenvectors as the rows of `vectors`. `matrix` is destroyed.
+void eigen(double* matrix, std::ptrdiff_t n_features, double* values, double* vectors);
 
 struct NonFinite {
     std::ptrdiff_t count = 0;

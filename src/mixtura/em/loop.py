@@ -40,7 +40,7 @@ def expectation_maximisation(
     statistics = expect(mixture, blocks)
     while monitor.goes_on(statistics.mean_log_likelihood):
         try:
-            mixture = statistics.maximise(reg_covar, blocks.n_threads)
+            mixture = statistics.maximise(reg_covar, blocks.n_threads, mixture)
         except SingularCovarianceError as error:
             monitor.fail(error)
             break
