@@ -15,6 +15,7 @@ using namespace nb::literals;
 
 namespace {
 
+using mixtura::Model;
 using mixtura::Structure;
 
 template <class Real>
@@ -187,20 +188,22 @@ bool cancels(Structure structure, const MutableDoubles& counts, const MutableDou
     return single ? mixtura::cancels<float>(structure, k, d, statistics) : mixtura::cancels<double>(structure, k, d, statistics);
 }
 
-std::ptrdiff_t maximise(Structure structure, const MutableDoubles& counts, const MutableDoubles& firsts,
+std::ptrdiff_t maximise(Model model, const MutableDoubles& counts, const MutableDoubles& firsts,
                         const MutableDoubles& seconds, const Doubles& centres, const Doubles& reg_covar,
-                        const MutableDoubles& weights, const MutableDoubles& means, const MutableDoubles& covariances,
-                        const MutableDoubles& precisions_cholesky, int n_threads) {
+                        const std::optional<Doubles>& previous, const MutableDoubles& weights, const MutableDoubles& means,
+                        const MutableDoubles& covariances, const MutableDoubles& precisions_cholesky, int n_threads) {
+    const Structure structure = mixtura::structure_of(model);
     const mixtura::Statistics statistics = as_statistics(structure, centres, counts, firsts, seconds, true);
     const bool fits = weights.size() == counts.size() && means.size() == firsts.size() &&
                       covariances.size() == seconds.size() && precisions_cholesky.size() == seconds.size();
     require(fits, "an output array has the wrong size");
     require(reg_covar.size() == centres.shape(1), "reg_covar has the wrong size");
+    require(!previous || previous->size() == seconds.size(), "previous has the wrong size");
     const mixtura::Parameters out{weights.data(), means.data(), covariances.data(), precisions_cholesky.data()};
     return without_gil(n_threads, [&](mixtura::Control& control) {
-        return mixtura::maximise(structure, static_cast<std::ptrdiff_t>(centres.shape(0)),
+        return mixtura::maximise(model, static_cast<std::ptrdiff_t>(centres.shape(0)),
                                  static_cast<std::ptrdiff_t>(centres.shape(1)), statistics, centres.data(), reg_covar.data(),
-                                 out, control);
+                                 previous ? previous->data() : nullptr, out, control);
     });
 }
 
@@ -220,6 +223,27 @@ double cut(Structure structure, const Doubles& rows, const Doubles& weights, con
     require(reg_covar.size() == rows.shape(1), "reg_covar has the wrong size");
     return mixtura::cut(structure, rows.data(), weights.data(), static_cast<std::ptrdiff_t>(rows.shape(0)),
                         static_cast<std::ptrdiff_t>(rows.shape(1)), reg_covar.data(), least_rows, sides.data());
+}
+
+void plus_plus(const Doubles& rows, const std::optional<Doubles>& sample_weight, const Doubles& uniforms,
+               const OutArray<std::int64_t>& seeds) {
+    require(rows.ndim() == 2 && uniforms.ndim() == 2 && uniforms.shape(0) == seeds.size(), "rows, uniforms or seeds do not fit");
+    require(!sample_weight || sample_weight->size() == rows.shape(0), "sample_weight has the wrong size");
+    mixtura::plus_plus(rows.data(), sample_weight ? sample_weight->data() : nullptr, static_cast<std::ptrdiff_t>(rows.shape(0)),
+                       static_cast<std::ptrdiff_t>(rows.shape(1)), static_cast<std::ptrdiff_t>(uniforms.shape(0)),
+                       static_cast<std::ptrdiff_t>(uniforms.shape(1)), uniforms.data(), seeds.data());
+}
+
+void leave_one_out(Structure structure, const Doubles& rows, const std::optional<Doubles>& sample_weight, const Doubles& weights,
+                   const Doubles& means, const Doubles& precisions_cholesky, const MutableDoubles& responsibilities) {
+    const mixtura::Mixture mixture = as_mixture(structure, weights, means, precisions_cholesky);
+    require(structure == Structure::full || structure == Structure::tied, "only matrices have leverage");
+    require(rows.ndim() == 2 && rows.shape(1) == means.shape(1), "rows and means differ in their number of features");
+    require(responsibilities.size() == rows.shape(0) * means.shape(0), "responsibilities has the wrong size");
+    require(!sample_weight || sample_weight->size() == rows.shape(0), "sample_weight has the wrong size");
+    nb::gil_scoped_release release;
+    mixtura::leave_one_out(mixture, rows.data(), sample_weight ? sample_weight->data() : nullptr,
+                           static_cast<std::ptrdiff_t>(rows.shape(0)), responsibilities.data());
 }
 
 // Statistics and mixtures as arrays, for the acceleration.
@@ -255,6 +279,12 @@ class BoundAcceleration {
     mixtura::Acceleration acceleration_;
 };
 
+void eigen(const MutableDoubles& matrix, const MutableDoubles& values, const MutableDoubles& vectors) {
+    const std::size_t d = values.size();
+    require(matrix.size() == d * d && vectors.size() == d * d, "matrix or vectors has the wrong size");
+    mixtura::eigen(matrix.data(), static_cast<std::ptrdiff_t>(d), values.data(), vectors.data());
+}
+
 template <class Real>
 void bind_rows(nb::module_& m) {
     m.def("accumulate", &accumulate<Real>, "structure"_a, "rows"_a.noconvert(), "sample_weight"_a.none(), "weights"_a,
@@ -281,10 +311,25 @@ NB_MODULE(_core, m) {
         .value("tied", Structure::tied)
         .value("diag", Structure::diag)
         .value("spherical", Structure::spherical);
+    nb::enum_<Model>(m, "Model", "The 14 models of Celeux & Govaert 1995.")
+        .value("EII", Model::EII)
+        .value("VII", Model::VII)
+        .value("EEI", Model::EEI)
+        .value("VEI", Model::VEI)
+        .value("EVI", Model::EVI)
+        .value("VVI", Model::VVI)
+        .value("EEE", Model::EEE)
+        .value("VEE", Model::VEE)
+        .value("EVE", Model::EVE)
+        .value("VVE", Model::VVE)
+        .value("EEV", Model::EEV)
+        .value("VEV", Model::VEV)
+        .value("EVV", Model::EVV)
+        .value("VVV", Model::VVV);
     bind_rows<double>(m);
     bind_rows<float>(m);
-    m.def("maximise", &maximise, "structure"_a, "counts"_a, "firsts"_a, "seconds"_a, "centres"_a, "reg_covar"_a,
-          "weights"_a.noconvert(), "means"_a.noconvert(), "covariances"_a.noconvert(), "precisions_cholesky"_a.noconvert(),
+    m.def("maximise", &maximise, "model"_a, "counts"_a, "firsts"_a, "seconds"_a, "centres"_a, "reg_covar"_a,
+          "previous"_a.none(), "weights"_a.noconvert(), "means"_a.noconvert(), "covariances"_a.noconvert(), "precisions_cholesky"_a.noconvert(),
           "n_threads"_a,
           "The M-step; fills the four parameter arrays. Returns -1, or the first component whose covariance is not\n"
           "positive definite.");
@@ -304,7 +349,14 @@ NB_MODULE(_core, m) {
         .def("step", &BoundAcceleration::step, "The EM step is the current point.")
         .def_prop_ro("predicted_gain", &BoundAcceleration::predicted_gain,
                      "Mean log-likelihood still to gain by the quadratic model; NaN before there is one.");
+    m.def("plus_plus", &plus_plus, "rows"_a.noconvert(), "sample_weight"_a.none(), "uniforms"_a, "seeds"_a.noconvert(),
+          "Fills seeds with rows far apart, each the best of as many draws as uniforms has columns.");
+    m.def("leave_one_out", &leave_one_out, "structure"_a, "rows"_a.noconvert(), "sample_weight"_a.none(), "weights"_a, "means"_a,
+          "precisions_cholesky"_a, "responsibilities"_a.noconvert(),
+          "Replaces responsibilities by those that leave each row itself out.");
     m.def("cut", &cut, "structure"_a, "rows"_a.noconvert(), "weights"_a, "reg_covar"_a, "least_rows"_a, "sides"_a.noconvert(),
           "Cuts the rows of positive weight in two; fills sides with 0 and 1 (-1: weight 0) and returns the gain.");
+    m.def("eigen", &eigen, "matrix"_a.noconvert(), "values"_a.noconvert(), "vectors"_a.noconvert(),
+          "Eigenvalues of a symmetric matrix, descending, and eigenvectors as rows; destroys the matrix.");
     m.def("simd_level", &mixtura::simd_level, "The instruction set in use.");
 }

@@ -15,6 +15,13 @@ namespace mixtura {
 // The shape of the precision factors and of the second moments.
 enum class Structure { full, tied, diag, spherical };
 
+// The 14 models of Celeux & Govaert 1995, Sigma_k = lambda_k D_k A_k D_k^T: volume lambda_k, shape A_k and
+// orientation D_k each Equal over the components, Variable, or the Identity. What the M-step asks; the
+// E-step and the sums know only the shape, structure_of.
+enum class Model { EII, VII, EEI, VEI, EVI, VVI, EEE, VEE, EVE, VVE, EEV, VEV, EVV, VVV };
+
+Structure structure_of(Model model);
+
 // Rows as they lie in memory: any strides (in elements), float or double, optional weights.
 template <class Real>
 struct Rows {
@@ -108,10 +115,11 @@ struct Parameters {
 };
 
 // reg_covar (d) is added to the diagonal of every covariance, its mean to a spherical variance.
+// previous: the covariances of the mixture before, where an iterative M-step goes on; null: none.
 // Returns -1, or the index of the first component whose covariance is not positive definite.
-std::ptrdiff_t maximise(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
+std::ptrdiff_t maximise(Model model, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
                         const Statistics& statistics, const double* centres, const double* reg_covar,
-                        const Parameters& out, Control& control);
+                        const double* previous, const Parameters& out, Control& control);
 
 // precisions_cholesky = inv(chol(covariance))^T, upper triangular; the same return value.
 std::ptrdiff_t factorise(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
@@ -125,6 +133,15 @@ void eigen(double* matrix, std::ptrdiff_t n_features, double* values, double* ve
 // no cut leaves `least_rows` (in weight) on both sides or the covariance is singular.
 double cut(Structure structure, const double* rows, const double* weights, std::ptrdiff_t n_rows, std::ptrdiff_t n_features,
            const double* reg_covar, double least_rows, std::int8_t* sides);
+
+// Rows to begin from: n_components of them, each the best of n_trials draws. uniforms: n_components x n_trials in [0, 1).
+void plus_plus(const double* rows, const double* weights, std::ptrdiff_t n_rows, std::ptrdiff_t n_features,
+               std::ptrdiff_t n_components, std::ptrdiff_t n_trials, const double* uniforms, std::int64_t* seeds);
+
+// Replaces responsibilities (n_rows x K), from which `mixture` (full or tied) was made, by those that leave each row
+// itself out.
+void leave_one_out(const Mixture& mixture, const double* rows, const double* weights, std::ptrdiff_t n_rows,
+                   double* responsibilities);
 
 struct NonFinite {
     std::ptrdiff_t count = 0;

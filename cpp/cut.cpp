@@ -21,7 +21,7 @@ namespace {
 using Vector = std::vector<double>;
 
 constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
-constexpr std::ptrdiff_t jacobi_features = 16;  // beyond, the extreme axes by power iteration
+constexpr std::ptrdiff_t jacobi_features = 64;  // beyond, the extreme axes by power iteration
 constexpr int power_iterations = 40;
 constexpr double least_variance = 1e-6;         // of one side of a cut, in units of the whole's
 

@@ -2,51 +2,20 @@
 //
 //     n = counts, delta = firsts / n:   w = n / sum n,   mu = c + delta,   Sigma = seconds / n - delta delta^T
 //
-// The centres c are the means of the last iteration, so delta tends to 0 and nothing cancels.
+// The centres c are the means of the last iteration, so delta tends to 0 and nothing cancels. Models that
+// share a volume, a shape or an orientation between the components go on from these Sigma (constrain.cpp).
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <limits>
 #include <vector>
 
+#include "constrain.hpp"
 #include "core.hpp"
+#include "linear_algebra.hpp"
 #include "parallel.hpp"
 
 namespace mixtura {
 namespace {
-
-// Lower Cholesky factor in place (the strict upper part is left as it is). False where not positive definite.
-bool cholesky(double* a, std::ptrdiff_t d) {
-    for (std::ptrdiff_t j = 0; j < d; ++j) {
-        double* row_j = a + j * d;
-        for (std::ptrdiff_t i = 0; i < j; ++i) {
-            const double* row_i = a + i * d;
-            double sum = row_j[i];
-            for (std::ptrdiff_t m = 0; m < i; ++m) sum -= row_j[m] * row_i[m];
-            row_j[i] = sum / row_i[i];
-        }
-        double pivot = row_j[j];
-        for (std::ptrdiff_t m = 0; m < j; ++m) pivot -= row_j[m] * row_j[m];
-        if (!(pivot > 0) || !std::isfinite(pivot)) return false;
-        row_j[j] = std::sqrt(pivot);
-    }
-    return true;
-}
-
-// out = inv(L)^T, upper triangular. Row j of out^T solves L y = e; done by columns of inv(L), row-wise in `out`.
-void inverse_transposed(const double* lower, std::ptrdiff_t d, double* out) {
-    std::fill(out, out + d * d, 0.0);
-    for (std::ptrdiff_t j = 0; j < d; ++j) {
-        double* column = out + j * d;  // column j of inv(L) is row j of its transpose
-        column[j] = 1 / lower[j * d + j];
-        for (std::ptrdiff_t i = j + 1; i < d; ++i) {
-            const double* row = lower + i * d;
-            double sum = 0;
-            for (std::ptrdiff_t m = j; m < i; ++m) sum -= row[m] * column[m];
-            column[i] = sum / row[i];
-        }
-    }
-}
 
 bool factorise_matrix(const double* covariance, std::ptrdiff_t d, double* factor) {
     std::vector<double> lower(covariance, covariance + d * d);
@@ -147,20 +116,6 @@ class Maximisation {
     std::vector<double> deltas_;
 };
 
-// Runs f(k) for every component, over threads where the matrices are large; the smallest k with f(k) false, or -1.
-template <class Function>
-std::ptrdiff_t first_failure(std::ptrdiff_t n_components, double work_per_component, Control& control, const Function& f) {
-    StopFlag flag(control);
-    std::atomic<std::ptrdiff_t> failed{n_components};
-    const bool worth_threads = work_per_component * static_cast<double>(n_components) > 2e6;
-    for_each_chunk(n_components, worth_threads ? control.n_threads : 1, flag, [&](std::ptrdiff_t k, int) {
-        if (f(k)) return;
-        std::ptrdiff_t seen = failed.load();
-        while (k < seen && !failed.compare_exchange_weak(seen, k)) {}
-    });
-    return failed < n_components ? failed.load() : -1;
-}
-
 }  // namespace
 
 std::ptrdiff_t factorise(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
@@ -187,9 +142,10 @@ std::ptrdiff_t factorise(Structure structure, std::ptrdiff_t n_components, std::
     return -1;
 }
 
-std::ptrdiff_t maximise(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
-                        const Statistics& statistics, const double* centres, const double* reg_covar, const Parameters& out,
-                        Control& control) {
+std::ptrdiff_t maximise(Model model, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
+                        const Statistics& statistics, const double* centres, const double* reg_covar,
+                        const double* previous, const Parameters& out, Control& control) {
+    const Structure structure = structure_of(model);
     Maximisation step(n_components, n_features, statistics, centres, reg_covar, out);
     for (std::ptrdiff_t k = 0; k < n_components; ++k) {
         if (structure == Structure::full) step.full(k);
@@ -197,6 +153,9 @@ std::ptrdiff_t maximise(Structure structure, std::ptrdiff_t n_components, std::p
         if (structure == Structure::spherical) step.spherical(k);
     }
     if (structure == Structure::tied) step.tied();
+    const Components components{n_components, n_features, out.weights, previous, out.covariances};
+    const std::ptrdiff_t failed = constrain(model, components, control);
+    if (failed >= 0 || control.interrupted) return failed;
     return factorise(structure, n_components, n_features, out.covariances, out.precisions_cholesky, control);
 }
 

@@ -96,6 +96,20 @@ void for_each_chunk(std::ptrdiff_t n_chunks, int n_workers, StopFlag& flag, cons
     if (failure) std::rethrow_exception(failure);
 }
 
+// Runs f(k) for every component, over threads where the matrices are large; the smallest k with f(k) false, or -1.
+template <class Function>
+std::ptrdiff_t first_failure(std::ptrdiff_t n_components, double work_per_component, Control& control, const Function& f) {
+    StopFlag flag(control);
+    std::atomic<std::ptrdiff_t> failed{n_components};
+    const bool worth_threads = work_per_component * static_cast<double>(n_components) > 2e6;
+    for_each_chunk(n_components, worth_threads ? control.n_threads : 1, flag, [&](std::ptrdiff_t k, int) {
+        if (f(k)) return;
+        std::ptrdiff_t seen = failed.load();
+        while (k < seen && !failed.compare_exchange_weak(seen, k)) {}
+    });
+    return failed < n_components ? failed.load() : -1;
+}
+
 // Adds partial results pairwise in a tree of fixed shape. Partial needs `void add(const Partial&)`.
 // At most about (threads + log2 chunks) results are alive at once, since chunks are taken in order.
 template <class Partial>

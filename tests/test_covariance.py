@@ -27,6 +27,62 @@ class TestSpherical(StructureConformance):
     covariance_type = "spherical"
 
 
+class TestEII(StructureConformance):
+    covariance_type = "EII"
+
+
+class TestVII(StructureConformance):
+    covariance_type = "VII"
+
+
+class TestEEI(StructureConformance):
+    covariance_type = "EEI"
+
+
+class TestVEI(StructureConformance):
+    covariance_type = "VEI"
+
+
+class TestEVI(StructureConformance):
+    covariance_type = "EVI"
+
+
+class TestVVI(StructureConformance):
+    covariance_type = "VVI"
+
+
+class TestEEE(StructureConformance):
+    covariance_type = "EEE"
+
+
+class TestVEE(StructureConformance):
+    covariance_type = "VEE"
+
+
+class TestEVE(StructureConformance):
+    covariance_type = "EVE"
+
+
+class TestVVE(StructureConformance):
+    covariance_type = "VVE"
+
+
+class TestEEV(StructureConformance):
+    covariance_type = "EEV"
+
+
+class TestVEV(StructureConformance):
+    covariance_type = "VEV"
+
+
+class TestEVV(StructureConformance):
+    covariance_type = "EVV"
+
+
+class TestVVV(StructureConformance):
+    covariance_type = "VVV"
+
+
 def test_every_structure_is_tested():
     tested = {cls.covariance_type for cls in StructureConformance.__subclasses__()}
     assert tested == set(STRUCTURES)

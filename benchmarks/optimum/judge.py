@@ -10,6 +10,9 @@ from mixtura import Mixture
 # Least variance of a component in any direction, beside that of all rows in the same direction.
 FLAT = 1e-8
 
+# The same for a component of hardly more rows than its covariance needs, beside the average of the components.
+SPIKE = 1e-3
+
 
 def mixture_of(model) -> Mixture:
     """The mixture of any fitted object with scikit-learn's attributes."""
@@ -38,7 +41,16 @@ def degenerate(mixture: Mixture, X: np.ndarray) -> str:
         least = least_share(covariance, np.cov(X.T).reshape(covariance.shape), mixture)
         if least < FLAT:
             return f"component {k} is flat: {least:.1e} of the total variance in one direction"
+        if effective[k] < 2 * needed and is_spike(mixture, k):
+            return f"component {k} is a spike of {effective[k]:.1f} rows"
     return ""
+
+
+def is_spike(mixture: Mixture, k: int) -> bool:
+    """Whether a component of few rows is a thousand times thinner somewhere than components are on average."""
+    covariances = mixture.covariance_matrices()
+    within = np.tensordot(mixture.weights, covariances, axes=1)
+    return bool(eigh(covariances[k], within, eigvals_only=True)[0] < SPIKE)
 
 
 def least_share(covariance: np.ndarray, total: np.ndarray, mixture: Mixture) -> float:

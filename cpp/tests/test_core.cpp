@@ -269,6 +269,66 @@ void factorise_inverts() {
     CHECK(factorise(Structure::full, 2, 2, second, two, control) == 1, "second singular");
 }
 
+std::vector<double> random_symmetric(std::ptrdiff_t d, std::mt19937& generator) {
+    std::normal_distribution<double> normal;
+    std::vector<double> matrix(static_cast<std::size_t>(d * d));
+    for (std::ptrdiff_t i = 0; i < d; ++i) {
+        for (std::ptrdiff_t j = 0; j <= i; ++j) {
+            matrix[static_cast<std::size_t>(i * d + j)] = matrix[static_cast<std::size_t>(j * d + i)] = normal(generator);
+        }
+    }
+    return matrix;
+}
+
+// Rows orthonormal, values descending, and the matrix composed of them again.
+void check_eigen(const std::vector<double>& matrix, std::ptrdiff_t d) {
+    std::vector<double> values(static_cast<std::size_t>(d)), vectors(matrix.size()), room = matrix;
+    eigen(room.data(), d, values.data(), vectors.data());
+    const double* v = vectors.data();
+    double size = 0;
+    for (double x : values) size = std::max(size, std::abs(x));
+    for (std::ptrdiff_t i = 0; i < d; ++i) {
+        CHECK(i == 0 || values[static_cast<std::size_t>(i - 1)] >= values[static_cast<std::size_t>(i)], "eigenvalues descend");
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            double product = 0, composed = 0;
+            for (std::ptrdiff_t m = 0; m < d; ++m) {
+                product += v[i * d + m] * v[j * d + m];
+                composed += values[static_cast<std::size_t>(m)] * v[m * d + i] * v[m * d + j];
+            }
+            CHECK(close(product, i == j ? 1 : 0, 0, 1e-13), "eigenvectors are orthonormal");
+            CHECK(close(composed, matrix[static_cast<std::size_t>(i * d + j)], 0, 1e-13 * size), "eigen composes again");
+        }
+    }
+}
+
+void eigen_decomposes() {
+    std::mt19937 generator(5);
+    for (const std::ptrdiff_t d : {1, 2, 3, 4, 7, 12, 20, 33}) {
+        std::vector<double> matrix = random_symmetric(d, generator);
+        check_eigen(matrix, d);
+        // An orthogonal reflection I - 2 v v^T: one eigenvalue -1, the others 1.
+        double square = 0;
+        for (std::ptrdiff_t j = 0; j < d; ++j) square += matrix[static_cast<std::size_t>(j)] * matrix[static_cast<std::size_t>(j)];
+        std::vector<double> reflection(matrix.size());
+        for (std::ptrdiff_t i = 0; i < d; ++i) {
+            for (std::ptrdiff_t j = 0; j < d; ++j) {
+                reflection[static_cast<std::size_t>(i * d + j)] =
+                    (i == j ? 1 : 0) - 2 * matrix[static_cast<std::size_t>(i)] * matrix[static_cast<std::size_t>(j)] / square;
+            }
+        }
+        check_eigen(reflection, d);
+        check_eigen(std::vector<double>(matrix.size(), 0.0), d);
+        check_eigen(std::vector<double>(matrix.size(), 1.0), d);
+    }
+}
+
+// Variances 1e-12 and 1e12 with a correlation of 0.9: the small eigenvalue is 1e-12 (1 - 0.81) to all digits.
+void eigen_keeps_small_eigenvalues() {
+    double matrix[] = {1e-12, 0.9, 0.9, 1e12}, values[2], vectors[4];
+    eigen(matrix, 2, values, vectors);
+    CHECK(close(values[0], 1e12, 1e-14, 0) && close(values[1], 0.19e-12, 1e-13, 0), "eigen, units far apart");
+}
+
 bool always(void*) { return true; }
 
 void a_poll_that_says_stop_ends_the_call() {
@@ -346,6 +406,8 @@ int main() {
     float_rows_keep_their_digits_far_from_the_origin();
     total_scatter_gives_the_tied_seconds();
     factorise_inverts();
+    eigen_decomposes();
+    eigen_keeps_small_eigenvalues();
     a_poll_that_says_stop_ends_the_call();
     the_tree_keeps_every_leaf_in_order();
     an_exception_in_a_thread_reaches_the_caller();

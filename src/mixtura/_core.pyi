@@ -16,6 +16,37 @@ class Structure(enum.Enum):
 
     spherical = 3
 
+class Model(enum.Enum):
+    """The 14 models of Celeux & Govaert 1995."""
+
+    EII = 0
+
+    VII = 1
+
+    EEI = 2
+
+    VEI = 3
+
+    EVI = 4
+
+    VVI = 5
+
+    EEE = 6
+
+    VEE = 7
+
+    EVE = 8
+
+    VVE = 9
+
+    EEV = 10
+
+    VEV = 11
+
+    EVV = 12
+
+    VVV = 13
+
 @overload
 def accumulate(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_threads: int, moments: bool, hard: bool, total_mean: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, total_scatter: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None) -> tuple[float, float, float]: ...
 
@@ -49,7 +80,7 @@ def find_nonfinite(rows: Annotated[NDArray[numpy.float32], dict(shape=(None, Non
     (count, row, feature) of the NaN and infinities; the first one's place, or -1.
     """
 
-def maximise(structure: Structure, counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_threads: int) -> int:
+def maximise(model: Model, counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], previous: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_threads: int) -> int:
     """
     The M-step; fills the four parameter arrays. Returns -1, or the first component whose covariance is not
     positive definite.
@@ -89,9 +120,22 @@ class Acceleration:
         Mean log-likelihood still to gain by the quadratic model; NaN before there is one.
         """
 
+def plus_plus(rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, uniforms: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seeds: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')]) -> None:
+    """
+    Fills seeds with rows far apart, each the best of as many draws as uniforms has columns.
+    """
+
+def leave_one_out(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], responsibilities: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> None:
+    """Replaces responsibilities by those that leave each row itself out."""
+
 def cut(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], least_rows: float, sides: Annotated[NDArray[numpy.int8], dict(order='C', device='cpu')]) -> float:
     """
     Cuts the rows of positive weight in two; fills sides with 0 and 1 (-1: weight 0) and returns the gain.
+    """
+
+def eigen(matrix: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], values: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], vectors: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> None:
+    """
+    Eigenvalues of a symmetric matrix, descending, and eigenvectors as rows; destroys the matrix.
     """
 
 def simd_level() -> str:

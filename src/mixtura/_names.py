@@ -8,5 +8,6 @@ from collections.abc import Iterable
 
 def nearest(name: object, known: Iterable[str]) -> str:
     """Return `` Did you mean 'full'?`` for the known name nearest to `name`, or nothing."""
-    close = difflib.get_close_matches(str(name).lower(), list(known), n=1, cutoff=0.5)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    spellings = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(str(name).lower(), list(spellings), n=1, cutoff=0.5)
+    return f" Did you mean {spellings[close[0]]!r}?" if close else ""

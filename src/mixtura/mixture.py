@@ -30,8 +30,9 @@ class Mixture:
         Non-negative, sum 1.
     means : ndarray of shape (n_components, n_features)
     covariances, precisions_cholesky : ndarray
-        In the structure's shape: full (n_components, n_features, n_features), tied
-        (n_features, n_features), diag (n_components, n_features), spherical (n_components,).
+        In the structure's shape: full and VEE to VVV (n_components, n_features, n_features), tied and EEE
+        (n_features, n_features), diag and EEI to VVI (n_components, n_features), spherical, EII and VII
+        (n_components,).
         P = precisions_cholesky is upper triangular with P P^T = inv(covariance).
 
     Examples
@@ -62,8 +63,9 @@ class Mixture:
             Non-negative numbers that sum to 1.
         means : array-like of shape (n_components, n_features)
         covariances : array-like
-            In the shape of `covariance_type`; symmetric and positive definite.
-        covariance_type : {'full', 'tied', 'diag', 'spherical'}, default='full'
+            In the shape of `covariance_type`; symmetric and positive definite. What the structure has equal
+            must be equal to five digits.
+        covariance_type : {'full', 'tied', 'diag', 'spherical', 'EII', 'VII', ..., 'VVV'}, default='full'
 
         Raises
         ------
@@ -81,6 +83,7 @@ class Mixture:
         covariances = _as_floats(covariances, f"'{kind.name}' covariances", shape)
         kind.check_symmetric(covariances)
         factors = kind.factor_covariances(covariances, n_components, n_features)
+        kind.check_family(covariances, n_components, n_features)
         return cls(kind, weights, means, covariances, factors).frozen()
 
     def frozen(self) -> Mixture:
@@ -247,6 +250,8 @@ class Mixture:
         Returns
         -------
         Mixture
+            Of the same structure where that is handed down to the parts of a matrix: from EVI comes
+            VVI; from EVE, VVE, EEV, VEV and EVV comes VVV.
 
         Raises
         ------
@@ -269,8 +274,8 @@ class Mixture:
         Returns
         -------
         Mixture
-            Over the remaining features, in their order. Weights are the responsibilities of
-            `values` (Bishop 2006, eqs. 2.81, 2.82 within each component).
+            Over the remaining features, in their order; the structure as in `marginal`. Weights are
+            the responsibilities of `values` (Bishop 2006, eqs. 2.81, 2.82 within each component).
 
         Raises
         ------
@@ -293,9 +298,10 @@ class Mixture:
         return self._with(weights, self.means[:, rest] + shift, np.ascontiguousarray(covariances))
 
     def _with(self, weights: FloatArray, means: FloatArray, covariances: FloatArray) -> Mixture:
+        kind = structure(self.structure.of_parts or self.structure.name)
         means = np.ascontiguousarray(means)
-        factors = self.structure.factor_covariances(covariances, *means.shape)
-        return Mixture(self.structure, weights.copy(), means, covariances.copy(), factors).frozen()
+        factors = kind.factor_covariances(covariances, *means.shape)
+        return Mixture(kind, weights.copy(), means, covariances.copy(), factors).frozen()
 
     def _feature_indices(self, features: Sequence[int]) -> list[int]:
         indices = [int(j) for j in features]

@@ -1,16 +1,31 @@
-"""The covariance structures, by name."""
+"""The covariance structures, by name: scikit-learn's four, and the 14 of Celeux & Govaert 1995.
+
+| File           | Structures                           | Covariances                           |
+|----------------|--------------------------------------|---------------------------------------|
+| `spherical.py` | EII VII                              | (n_components,)                       |
+| `diag.py`      | EEI VEI EVI VVI                      | (n_components, n_features)            |
+| `tied.py`      | EEE                                  | (n_features, n_features)              |
+| `full.py`      | VEE EVE VVE EEV VEV EVV VVV          | (n_components, n_features, n_features)|
+"""
 
 from __future__ import annotations
 
 from mixtura._names import nearest
 from mixtura.covariance._structure import CovarianceStructure
-from mixtura.covariance.diag import Diag
-from mixtura.covariance.full import Full
-from mixtura.covariance.spherical import Spherical
-from mixtura.covariance.tied import Tied
+from mixtura.covariance.diag import EEI, EVI, VEI, VVI
+from mixtura.covariance.full import EEV, EVE, EVV, VEE, VEV, VVE, VVV
+from mixtura.covariance.spherical import EII, VII
+from mixtura.covariance.tied import EEE
+
+# The name that a user sets is the name that is reported and saved: 'full' is VVV by scikit-learn's name.
+_SCIKIT_LEARN = (VVV("full"), EEE("tied"), VVI("diag"), VII("spherical"))
+_LETTERS = (
+    *(EII(), VII(), EEI(), VEI(), EVI(), VVI(), EEE()),
+    *(VEE(), EVE(), VVE(), EEV(), VEV(), EVV(), VVV()),
+)
 
 STRUCTURES: dict[str, CovarianceStructure] = {
-    structure.name: structure for structure in (Full(), Tied(), Diag(), Spherical())
+    structure.name: structure for structure in (*_SCIKIT_LEARN, *_LETTERS)
 }
 
 

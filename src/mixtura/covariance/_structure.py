@@ -1,4 +1,9 @@
-"""What every covariance structure answers. One small class each; nothing else asks for its name."""
+"""What every covariance structure answers. One small class each; nothing else asks for its name.
+
+The 14 structures are those of Celeux & Govaert 1995: Sigma_k = lambda_k D_k A_k D_k^T with the volume
+lambda_k = |Sigma_k|^(1/d), the shape A_k (diagonal, determinant 1) and the orientation D_k (orthogonal).
+Three letters say in this order what the components have Equal, what Varies, and what is the Identity.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,7 @@ import numpy as np
 
 from mixtura import _core
 from mixtura._rows import FloatArray
+from mixtura.covariance._decomposition import differing
 from mixtura.errors import SingularCovarianceError
 
 _ILL_DEFINED = (
@@ -26,22 +32,49 @@ class CovarianceStructure(ABC):
     `covariances`, `precisions` and `precisions_cholesky` of one structure all have the shape
     `shape(n_components, n_features)`, scikit-learn's for that type. A factor P is the upper
     triangular matrix with P P^T = inv(covariance), or 1 / sqrt(variance).
+
+    Parameters
+    ----------
+    name : str, optional
+        What users call it; the three letters unless given.
     """
 
-    name: ClassVar[str]
+    #: Which of the 14: the M-step.
+    model: ClassVar[_core.Model]
+    #: Shape of the factors and of the second moments: the E-step.
     kernel: ClassVar[_core.Structure]
+    #: Name of the structure that marginals and conditionals have; None: the same.
+    of_parts: ClassVar[str | None] = None
     #: Whether one covariance serves all components, so that the data's total scatter suffices.
     shared: ClassVar[bool] = False
     #: Whether covariances end in (n_features, n_features).
     has_matrices: ClassVar[bool] = False
 
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name or self.letters
+
+    def __eq__(self, other: object) -> bool:
+        # Also after a journey to another process.
+        return type(self) is type(other) and self.name == getattr(other, "name", None)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    @property
+    def letters(self) -> str:
+        """Volume, shape, orientation: each E(qual), V(ariable) or I(dentity)."""
+        return self.model.name
+
     @abstractmethod
     def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
         """Shape of the covariances, of their factors and of the second moments."""
 
-    @abstractmethod
     def n_covariance_parameters(self, n_components: int, n_features: int) -> int:
         """Count the free parameters of the covariances."""
+        times = {"I": 0, "E": 1, "V": n_components}
+        volume, shape, orientation = (times[letter] for letter in self.letters)
+        planes = n_features * (n_features - 1) // 2
+        return volume + shape * (n_features - 1) + orientation * planes
 
     @abstractmethod
     def matrices(self, covariances: FloatArray, n_components: int, n_features: int) -> FloatArray:
@@ -69,7 +102,7 @@ class CovarianceStructure(ABC):
 
     @abstractmethod
     def marginal(self, covariances: FloatArray, features: list[int]) -> FloatArray:
-        """Covariances of some features alone; they have the same structure."""
+        """Covariances of some features alone; `of_parts` is their structure."""
 
     @abstractmethod
     def condition(
@@ -78,7 +111,7 @@ class CovarianceStructure(ABC):
         """Regression of the features `rest` on `given` within each component.
 
         Returns the gain S_rg inv(S_gg) (1 or n_components, len(rest), len(given)) and the covariances
-        S_rr - S_rg inv(S_gg) S_gr that remain, which have the same structure.
+        S_rr - S_rg inv(S_gg) S_gr that remain; `of_parts` is their structure.
         """
 
     def scatters(self, scatter: FloatArray, n_components: int) -> FloatArray:
@@ -98,10 +131,13 @@ class CovarianceStructure(ABC):
         centres: FloatArray,
         reg_covar: float | FloatArray,
         n_threads: int = 1,
+        previous: FloatArray | None = None,
     ) -> Parameters:
         """M-step: weights, means, covariances and precisions_cholesky from the statistics.
 
-        reg_covar is added to the diagonal of every covariance, its mean to a spherical variance.
+        reg_covar is added to the diagonal of every covariance, its mean to a spherical variance, before
+        anything is shared. An iterative M-step goes on from `previous`, the covariances of the mixture
+        before.
 
         Raises
         ------
@@ -113,12 +149,13 @@ class CovarianceStructure(ABC):
         weights, means = np.empty_like(counts), np.empty_like(firsts)
         covariances, factors = np.empty_like(seconds), np.empty_like(seconds)
         failed = _core.maximise(
-            self.kernel,
+            self.model,
             counts,
             firsts,
             seconds,
             centres,
             reg_covar,
+            previous,
             weights,
             means,
             covariances,
@@ -152,6 +189,17 @@ class CovarianceStructure(ABC):
         """Raise ValueError where matrices are not symmetric."""
         if self.has_matrices and not np.allclose(covariances, np.swapaxes(covariances, -1, -2)):
             raise ValueError(f"'{self.name}' covariances must be symmetric matrices.")
+
+    def check_family(self, covariances: FloatArray, n_components: int, n_features: int) -> None:
+        """Raise ValueError where components differ in what the structure has equal, to five digits."""
+        if self.shared or "E" not in self.letters:
+            return
+        matrices = self.matrices(covariances, n_components, n_features)
+        differing_in = differing(matrices, *self.letters)
+        if differing_in:
+            raise ValueError(
+                f"'{self.name}' covariances must have {differing_in}, but these have not."
+            )
 
     def whitens(self, factors: FloatArray, covariances: FloatArray) -> bool:
         """Whether P^T Sigma P = I, to six digits: P belongs to Sigma, in any units."""

@@ -1,4 +1,7 @@
-"""diag: each component has its own variance for every feature (VVI)."""
+"""Diagonal covariances: EEI, VEI, EVI, and VVI, which is scikit-learn's 'diag'.
+
+S_k are the variances that each component would have by itself, those of VVI; w_k the weights.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,12 @@ from mixtura.covariance._structure import CovarianceStructure, check_positive
 
 
 class Diag(CovarianceStructure):
-    """sigma^2_kj = seconds_kj / n_k - delta_kj^2."""
+    """A variance for every component and feature: (n_components, n_features)."""
 
-    name = "diag"
     kernel = _core.Structure.diag
 
     def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
         return (n_components, n_features)
-
-    def n_covariance_parameters(self, n_components: int, n_features: int) -> int:
-        return n_components * n_features
 
     def matrices(self, covariances: FloatArray, n_components: int, n_features: int) -> FloatArray:
         return covariances[:, :, np.newaxis] * np.eye(n_features)
@@ -49,3 +48,28 @@ class Diag(CovarianceStructure):
 
     def scatters(self, scatter: FloatArray, n_components: int) -> FloatArray:
         return np.tile(np.diag(scatter) / n_components, (n_components, 1))
+
+
+class EEI(Diag):
+    """Sigma = sum_k w_k S_k."""
+
+    model = _core.Model.EEI
+
+
+class VEI(Diag):
+    """lambda_k A: A ~ sum_k w_k S_k / lambda_k and lambda_k = tr(S_k inv(A)) / d, in turn."""
+
+    model = _core.Model.VEI
+
+
+class EVI(Diag):
+    """lambda A_k: A_k = S_k / |S_k|^(1/d), lambda = sum_k w_k |S_k|^(1/d)."""
+
+    model = _core.Model.EVI
+    of_parts = "VVI"
+
+
+class VVI(Diag):
+    """sigma^2_kj = seconds_kj / n_k - delta_kj^2."""
+
+    model = _core.Model.VVI

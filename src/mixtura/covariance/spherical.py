@@ -1,4 +1,4 @@
-"""spherical: each component has one variance, the same for every feature (VII)."""
+"""Spherical covariances, one variance a component: EII, and VII, which is scikit-learn's 'spherical'."""
 
 from __future__ import annotations
 
@@ -10,16 +10,12 @@ from mixtura.covariance._structure import CovarianceStructure, check_positive
 
 
 class Spherical(CovarianceStructure):
-    """sigma^2_k = (seconds_k / n_k - |delta_k|^2) / d."""
+    """One variance a component, the same for every feature; (n_components,) of them."""
 
-    name = "spherical"
     kernel = _core.Structure.spherical
 
     def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
         return (n_components,)
-
-    def n_covariance_parameters(self, n_components: int, n_features: int) -> int:
-        return n_components
 
     def matrices(self, covariances: FloatArray, n_components: int, n_features: int) -> FloatArray:
         return covariances[:, np.newaxis, np.newaxis] * np.eye(n_features)
@@ -49,3 +45,15 @@ class Spherical(CovarianceStructure):
 
     def scatters(self, scatter: FloatArray, n_components: int) -> FloatArray:
         return np.full(n_components, np.trace(scatter) / n_components)
+
+
+class EII(Spherical):
+    """sigma^2 = sum_k w_k s_k with s_k = tr(S_k) / d."""
+
+    model = _core.Model.EII
+
+
+class VII(Spherical):
+    """sigma^2_k = (seconds_k / n_k - |delta_k|^2) / d."""
+
+    model = _core.Model.VII

@@ -1,4 +1,4 @@
-"""tied: all components share one general covariance matrix (EEE)."""
+"""One covariance for all components: EEE, which is scikit-learn's 'tied'."""
 
 from __future__ import annotations
 
@@ -15,18 +15,14 @@ from mixtura.covariance._structure import (
 
 
 class Tied(CovarianceStructure):
-    """Sigma = (seconds - sum_k n_k delta_k delta_k^T) / n, seconds pooled over the components."""
+    """One general matrix: (n_features, n_features)."""
 
-    name = "tied"
     kernel = _core.Structure.tied
     has_matrices = True
     shared = True
 
     def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
         return (n_features, n_features)
-
-    def n_covariance_parameters(self, n_components: int, n_features: int) -> int:
-        return n_features * (n_features + 1) // 2
 
     def matrices(self, covariances: FloatArray, n_components: int, n_features: int) -> FloatArray:
         return np.broadcast_to(covariances, (n_components, n_features, n_features))
@@ -57,3 +53,9 @@ class Tied(CovarianceStructure):
 
     def scatters(self, scatter: FloatArray, n_components: int) -> FloatArray:
         return scatter.copy()
+
+
+class EEE(Tied):
+    """Sigma = (seconds - sum_k n_k delta_k delta_k^T) / n, seconds pooled over the components."""
+
+    model = _core.Model.EEE

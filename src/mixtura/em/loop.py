@@ -52,7 +52,7 @@ def expectation_maximisation(
         if acceleration is not None:
             leap = _leap(mixture, statistics, blocks, reg_covar, monitor, acceleration)
         try:
-            mixture, statistics = leap or _step(statistics, blocks, reg_covar)
+            mixture, statistics = leap or _step(statistics, blocks, reg_covar, mixture)
         except SingularCovarianceError as error:
             monitor.fail(error)
             break
@@ -61,8 +61,13 @@ def expectation_maximisation(
     return mixture, statistics
 
 
-def _step(statistics: SufficientStatistics, blocks: Blocks, reg_covar: float | FloatArray) -> Point:
-    mixture = statistics.maximise(reg_covar, blocks.n_threads)
+def _step(
+    statistics: SufficientStatistics,
+    blocks: Blocks,
+    reg_covar: float | FloatArray,
+    previous: Mixture,
+) -> Point:
+    mixture = statistics.maximise(reg_covar, blocks.n_threads, previous)
     return mixture, expect(mixture, blocks)
 
 
@@ -79,7 +84,7 @@ def _leap(
     if proposal is None:
         return None
     try:
-        point = _step(proposal, blocks, reg_covar)
+        point = _step(proposal, blocks, reg_covar, mixture)
     except SingularCovarianceError:
         acceleration.shorten()
         return None

@@ -56,7 +56,7 @@ class SufficientStatistics:
 
     def __add__(self, other: SufficientStatistics) -> SufficientStatistics:
         same_centres = self.centres is other.centres or np.array_equal(self.centres, other.centres)
-        if self.structure is not other.structure or not same_centres:
+        if self.structure != other.structure or not same_centres:
             raise ValueError(
                 "Only statistics of the same structure about the same centres can be added."
             )
@@ -93,10 +93,13 @@ class SufficientStatistics:
             dtype == np.float32,
         )
 
-    def maximise(self, reg_covar: float | FloatArray, n_threads: int = 1) -> Mixture:
+    def maximise(
+        self, reg_covar: float | FloatArray, n_threads: int = 1, previous: Mixture | None = None
+    ) -> Mixture:
         """M-step: the mixture that maximises the expected log-likelihood of these statistics.
 
-        reg_covar: added to the diagonal of every covariance, one number or one a feature.
+        reg_covar: added to the diagonal of every covariance, one number or one a feature. previous: the
+        mixture before, of the same structure, from which an iterative M-step goes on.
 
         Raises
         ------
@@ -104,6 +107,12 @@ class SufficientStatistics:
             If a covariance plus reg_covar on its diagonal is not positive definite.
         """
         parameters = self.structure.maximise(
-            self.counts, self.firsts, self.seconds, self.centres, reg_covar, n_threads
+            self.counts,
+            self.firsts,
+            self.seconds,
+            self.centres,
+            reg_covar,
+            n_threads,
+            None if previous is None else previous.covariances,
         )
         return Mixture(self.structure, *parameters)

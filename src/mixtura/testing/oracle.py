@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
+from mixtura.covariance import CovarianceStructure
 from mixtura.mixture import Mixture
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -61,24 +62,25 @@ def statistics(mixture: Mixture, X: Array, sample_weight: Array | None = None) -
     differences = X[:, np.newaxis, :] - mixture.means
     with np.errstate(divide="ignore"):
         certainty = np.log(r.max(axis=1))
+    kernel = mixture.structure.kernel.name
     return OracleStatistics(
         weight=float(w.sum()),
         log_likelihood=float(w @ log_density(mixture, X)),
         log_certainty=float(w @ certainty),
         counts=wr.sum(axis=0),
         firsts=np.einsum("nk,nkd->kd", wr, differences),
-        seconds=_seconds(mixture.covariance_type, wr, differences),
+        seconds=_seconds(kernel, wr, differences),
     )
 
 
-def _seconds(covariance_type: str, wr: Array, differences: Array) -> Array:
+def _seconds(kernel: str, wr: Array, differences: Array) -> Array:
     subscripts = {
         "full": "nk,nki,nkj->kij",
         "tied": "nk,nki,nkj->ij",
         "diag": "nk,nki,nki->ki",
         "spherical": "nk,nki,nki->k",
     }
-    return np.asarray(np.einsum(subscripts[covariance_type], wr, differences, differences))
+    return np.asarray(np.einsum(subscripts[kernel], wr, differences, differences))
 
 
 def maximise(
@@ -89,12 +91,76 @@ def maximise(
     wr = w[:, np.newaxis] * responsibilities(mixture, X)
     counts = wr.sum(axis=0)
     means = (wr.T @ X) / counts[:, np.newaxis]
-    scatter = _seconds(mixture.covariance_type, wr, X[:, np.newaxis, :] - means)
-    d = X.shape[1]
-    covariances = {
-        "full": lambda: scatter / counts[:, np.newaxis, np.newaxis] + reg_covar * np.eye(d),
-        "tied": lambda: scatter / counts.sum() + reg_covar * np.eye(d),
-        "diag": lambda: scatter / counts[:, np.newaxis] + reg_covar,
-        "spherical": lambda: scatter / (d * counts) + reg_covar,
-    }[mixture.covariance_type]()
-    return counts / counts.sum(), means, covariances
+    scatter = _seconds("full", wr, X[:, np.newaxis, :] - means)
+    own = scatter / counts[:, np.newaxis, np.newaxis] + reg_covar * np.eye(X.shape[1])
+    weights = counts / counts.sum()
+    matrices = likeliest(mixture.structure.letters, weights, own)
+    return weights, means, stored(mixture.structure, matrices)
+
+
+def stored(structure: CovarianceStructure, matrices: Array) -> Array:
+    """Covariances as the structure keeps them, of matrices that belong to it."""
+    subscripts = {"full": "kij->kij", "tied": "kij->ij", "diag": "kii->ki", "spherical": "kii->k"}
+    kernel = structure.kernel.name
+    sums = np.einsum(subscripts[kernel], matrices)
+    divisors = {"full": 1, "tied": len(matrices), "diag": 1, "spherical": matrices.shape[1]}
+    return np.asarray(sums / divisors[kernel])
+
+
+def deviance(weights: Array, own: Array, matrices: Array) -> float:
+    """sum_k w_k (log |Sigma_k| + tr(S_k inv(Sigma_k))), which the M-step's covariances make least."""
+    terms = np.linalg.slogdet(matrices)[1] + np.einsum("kij,kji->k", own, np.linalg.inv(matrices))
+    return float(weights @ terms)
+
+
+def likeliest(letters: str, weights: Array, own: Array, n_iter: int = 3_000) -> Array:
+    """The covariances lambda_k D_k A_k D_k^T of least deviance: Celeux & Govaert 1995, by coordinates.
+
+    Volumes, shapes and orientations are each set to the likeliest given the other two, again and again.
+    Where shapes vary and the orientation is common that creeps, and there may be several minima:
+    then the result is a bound, not the answer.
+    """
+    n_components, d = own.shape[:2]
+    volume, shape, orientation = tuple(letters)
+    axes = np.tile(np.eye(d), (n_components, 1, 1))
+    if orientation == "E":
+        axes[:] = np.linalg.eigh(np.einsum("k,kij->ij", weights, own))[1][:, ::-1]
+    if orientation == "V":
+        axes = np.linalg.eigh(own)[1][:, :, ::-1]
+    volumes, shapes = np.ones(n_components), np.ones((n_components, d))
+    for _ in range(n_iter):
+        before = volumes, shapes, axes
+        if orientation == "E":
+            axes = _likeliest_axes(weights / volumes, own, shapes, axes)
+        variances = np.einsum("kji,kjl,kli->ki", axes, own, axes)
+        if shape != "I":
+            shapes = _pooled(shape, weights, variances / volumes[:, np.newaxis])
+            shapes = shapes / np.exp(np.log(shapes).mean(axis=1, keepdims=True))
+        volumes = _pooled(volume, weights, (variances / shapes).mean(axis=1))
+        pairs = zip(before, (volumes, shapes, axes), strict=True)
+        if all(np.allclose(old, new, rtol=1e-14, atol=1e-14) for old, new in pairs):
+            break
+    scaled = volumes[:, np.newaxis] * shapes
+    return np.asarray(np.einsum("kil,kl,kjl->kij", axes, scaled, axes))
+
+
+def _pooled(letter: str, weights: Array, values: Array) -> Array:
+    if letter == "V":
+        return values
+    mean = np.average(values, axis=0, weights=weights)
+    return np.broadcast_to(mean, values.shape)
+
+
+def _likeliest_axes(factors: Array, own: Array, shapes: Array, axes: Array) -> Array:
+    """Lower sum_k f_k tr(S_k D inv(A_k) D^T): by a bound that is linear in D (Browne & McNicholas 2014).
+
+    With s_k the largest eigenvalue of S_k, tr((S_k - s_k I) D inv(A_k) D^T) is concave in D.
+    """
+    if np.ptp(shapes, axis=0).max() == 0:
+        axes[:] = np.linalg.eigh(np.einsum("k,kij->ij", factors, own))[1][:, ::-1]
+        return axes.copy()
+    largest = np.linalg.eigvalsh(own)[:, -1]
+    shifted = own - largest[:, np.newaxis, np.newaxis] * np.eye(own.shape[1])
+    slope = np.einsum("k,kij,kjl,kl->il", factors, shifted, axes, 1.0 / shapes)
+    left, _, right = np.linalg.svd(slope)
+    return np.broadcast_to(-(left @ right), own.shape)

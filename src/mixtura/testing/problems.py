@@ -8,6 +8,7 @@ import numpy as np
 
 from mixtura.covariance import structure
 from mixtura.mixture import Mixture
+from mixtura.testing import oracle
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -18,13 +19,37 @@ def random_mixture(
     """Overlapping components with well-conditioned covariances of various sizes and directions."""
     weights = rng.dirichlet(np.full(n_components, 5.0))
     means = 2.0 * rng.standard_normal((n_components, n_features))
-    shape = structure(covariance_type).shape(n_components, n_features)
-    if shape[-2:] == (n_features, n_features) and covariance_type in ("full", "tied"):
+    kind = structure(covariance_type)
+    if kind.letters in ("VVV", "EEE"):
+        shape = kind.shape(n_components, n_features)
         factor = rng.standard_normal((*shape[:-1], n_features + 3))
         covariances = factor @ np.swapaxes(factor, -1, -2) / n_features
+    elif kind.letters in ("VVI", "VII"):
+        covariances = rng.uniform(0.3, 3.0, kind.shape(n_components, n_features))
     else:
-        covariances = rng.uniform(0.3, 3.0, shape)
+        members = random_matrices(kind.letters, n_components, n_features, rng)
+        covariances = oracle.stored(kind, members)
     return Mixture.from_parameters(weights, means, covariances, covariance_type=covariance_type)
+
+
+def random_matrices(
+    letters: str, n_components: int, n_features: int, rng: np.random.Generator
+) -> Array:
+    """Covariances lambda_k D_k A_k D_k^T of a family: (n_components, n_features, n_features)."""
+    shape = (n_components, n_features, n_features)
+    volumes = rng.uniform(0.5, 2.0, n_components)
+    shapes = rng.uniform(0.3, 3.0, shape[:2])
+    axes = np.linalg.qr(rng.standard_normal(shape))[0]
+    volume, shape_letter, orientation = tuple(letters)
+    if volume == "E":
+        volumes[:] = volumes[0]
+    if shape_letter != "V":
+        shapes[:] = shapes[0] if shape_letter == "E" else 1.0
+    if orientation != "V":
+        axes[:] = axes[0] if orientation == "E" else np.eye(n_features)
+    shapes /= np.exp(np.log(shapes).mean(axis=1, keepdims=True))
+    matrices = np.einsum("k,kil,kl,kjl->kij", volumes, axes, shapes, axes)
+    return np.asarray((matrices + np.swapaxes(matrices, 1, 2)) / 2)
 
 
 def random_rows(mixture: Mixture, n_rows: int, rng: np.random.Generator) -> Array:

@@ -42,7 +42,7 @@ def moves(
     X: FloatArray,
     weight: FloatArray | None,
     reg_covar: FloatArray,
-    rows_needed: int,
+    rows_needed: float,
 ) -> list[Move]:
     """All moves worth looking at, the most promising first."""
     total = float(len(X) if weight is None else weight.sum())

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.random import RandomState
 
+from mixtura import _core
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import Blocks
 from mixtura.covariance import STRUCTURES, CovarianceStructure
 from mixtura.em import Monitor, SufficientStatistics, expectation_maximisation
 from mixtura.mixture import Mixture
 
-# k-means need not end: EM takes over.
-_MAX_ITER = 10
 _TOL = 1e-3
 
 
@@ -42,11 +41,12 @@ def partition(
     weight: FloatArray | None,
     blocks: Blocks,
     name: str,
+    max_iter: int,
     n_components: int,
     reg_covar: FloatArray,
     rng: RandomState,
 ) -> Array:
-    """Labels by hard EM of structure `name` from k-means++ seeds in its metric."""
+    """Labels by at most `max_iter` of hard EM of structure `name` from k-means++ seeds in its metric."""
     kind = STRUCTURES[name]
     mean, factor, covariance = _metric(X, weight, kind, reg_covar)
     Z = (X - mean) @ factor if kind.has_matrices else (X - mean) * factor
@@ -60,7 +60,7 @@ def partition(
         np.ascontiguousarray(np.broadcast_to(factor, shape)),
     )
     mixture, _ = expectation_maximisation(
-        start, HardRows(blocks), reg_covar, Monitor(_TOL, _MAX_ITER)
+        start, HardRows(blocks), reg_covar, Monitor(_TOL, max_iter)
     )
     return mixture.labels(X, n_jobs=blocks.n_threads)
 
@@ -83,26 +83,8 @@ def _metric(
 def plus_plus_seeds(
     Z: FloatArray, weight: FloatArray | None, n_components: int, rng: RandomState
 ) -> Array:
-    """Rows far apart: greedy k-means++ (Arthur & Vassilvitskii 2007, section 7), distances as they are in Z."""
-    n_trials = 2 + int(np.log(n_components))
-    squares = np.einsum("ij,ij->i", Z, Z)
-    chances = np.ones(len(Z)) if weight is None else weight
-    chosen = [_draw(chances, 1, rng)[0]]
-    nearest = _distances(Z, squares, chosen)[0]
-    while len(chosen) < n_components:
-        trials = _draw(nearest * chances, n_trials, rng)
-        distances = np.minimum(nearest, _distances(Z, squares, trials))
-        best = int(np.argmin(distances @ chances))
-        chosen.append(trials[best])
-        nearest = distances[best]
-    return np.array(chosen)
-
-
-def _draw(chances: FloatArray, size: int, rng: RandomState) -> Array:
-    sums = np.cumsum(chances)
-    return np.minimum(np.searchsorted(sums, rng.uniform(size=size) * sums[-1]), len(chances) - 1)
-
-
-def _distances(Z: FloatArray, squares: FloatArray, rows: Any) -> FloatArray:
-    distances = squares[rows][:, np.newaxis] - 2.0 * (Z[rows] @ Z.T) + squares
-    return np.maximum(distances, 0.0, out=distances)
+    """Rows far apart: greedy k-means++, distances as they are in Z."""
+    uniforms = rng.uniform(size=(n_components, 2 + int(np.log(n_components))))
+    seeds = np.empty(n_components, dtype=np.int64)
+    _core.plus_plus(np.ascontiguousarray(Z), weight, uniforms, seeds)
+    return seeds

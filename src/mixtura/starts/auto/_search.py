@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 from numpy.random import RandomState
 
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import ArrayBlocks, Blocks
-from mixtura.covariance import STRUCTURES, CovarianceStructure
+from mixtura.covariance import CovarianceStructure
 from mixtura.diagnosis import rows_needed, why_improper
 from mixtura.em import Acceleration, Monitor, SufficientStatistics, expectation_maximisation
 from mixtura.errors import SingularCovarianceError
@@ -28,9 +29,9 @@ from mixtura.starts.auto._moves import Move, apply, disjoint, moves
 from mixtura.starts.auto._partitions import partition
 from mixtura.starts.auto._shake import leave_one_out, perturbed
 
-# Rows that the search sees: enough for a component of weight 0.01 and for a hundred rows a feature and component.
+# Rows that the search sees: enough for a component of weight 0.01 and for 40 rows a feature and component.
 _ROWS = 10_000
-_ROWS_PER_PARAMETER = 100
+_ROWS_PER_PARAMETER = 40
 
 # Nats a row: optima nearer than this are one; EM in the search ends at this change.
 _SAME = 5e-5
@@ -40,12 +41,19 @@ _MAX_ITER = 150
 # EM iterations after which a descent that cannot catch up with the best is given up.
 _GLANCE = 40
 
-# E-steps that a search may make, and the descents after the first ones.
-_PASSES = 600
-_DESCENTS = 16
+# What a search may spend, in densities of one feature (one of d features costs about 1 + d^2 / 16 of them), and
+# E-steps within these bounds.
+_DENSITIES = 2e8
+_PASSES = (250, 1000)
 
 # The best optimum has been reached this often before the search believes it.
 _HITS = 3
+
+# How often a descent is mended in a row.
+_RESEEDED = 3
+
+_FRESH = ("k-means", "mahalanobis", "seeds")
+_SCHEDULE = ("shaken", "seeds", "shaken", "k-means", "shaken", "seeds", "shaken", "mahalanobis")
 
 # Promise of a move (nats a row) below which it is not tried: a cut is judged before EM has mended it.
 _PROMISE = -0.4
@@ -54,11 +62,13 @@ _ROUNDS = 20
 
 # Iterations without each row's own pull, where components have few rows for their features.
 _LEFT_OUT = 6
-_LEVERAGE = 0.02
+_LEVERAGE = 0.05
 
 _SHARES = (0.5, 0.3)
 
-_SCALED = "EEI" if "EEI" in STRUCTURES else "diag"
+# The structure of the hard EM, and its iterations; seeds alone are the most different starts.
+_PARTITIONS = {"k-means": ("EEI", 10), "mahalanobis": ("EEE", 10), "seeds": ("EEI", 0)}
+
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,26 +121,34 @@ class _Search:
         self._best: _Optimum | None = None
         self._fallback: _Optimum | None = None
         self._found_from: list[str] = []
-        self._n_passes = 0
+        self._n_passes = self._n_reseeded = 0
         self._records: list[StartRecord] = []
         self._first_error: SingularCovarianceError | None = None
 
     def run(self) -> tuple[Mixture, list[StartRecord]]:
-        self._descend("k-means", self._from_partition(_SCALED))
+        self._descend("k-means", self._from_partition("k-means"))
         if self._k == 1:
             return self._result()
-        self._descend("mahalanobis", self._from_partition("tied"))
+        self._descend("mahalanobis", self._from_partition("mahalanobis"))
         self._climb()
         if self._has_leverage and self._best is not None:
             self._descend("leave-one-out", lambda: self._loosened(self._best_responsibilities()))
-        for kind in _schedule():
+        for kind in cycle(_SCHEDULE):
             if self._best is None and kind == "shaken":
                 continue
-            if self._is_sure or self._n_passes >= _PASSES:
+            if self._is_sure or self._is_spent:
                 break
             if self._descend(kind, self._start(kind)):
                 self._climb()
         return self._result()
+
+    @property
+    def _is_spent(self) -> bool:
+        least, most = _PASSES
+        n_rows, n_features = self._X.shape
+        passes = _DENSITIES / (n_rows * self._k * (1 + n_features**2 / 16))
+        # A descent that fails at once costs no pass.
+        return self._n_passes + len(self._records) >= min(max(passes, least), most)
 
     def _result(self) -> tuple[Mixture, list[StartRecord]]:
         best = self._best or self._fallback
@@ -141,9 +159,11 @@ class _Search:
 
     @property
     def _is_sure(self) -> bool:
-        """Found from several sides, two fresh starts or a fresh start and two others among them."""
-        fresh = [kind for kind in self._found_from if kind in ("k-means", "mahalanobis")]
-        return len(self._found_from) >= _HITS and len(fresh) >= 2
+        """Found from several sides, fresh starts among them; more of those where others ended lower."""
+        tried = sum(record.kind in _FRESH for record in self._records)
+        fresh = sum(kind in _FRESH for kind in self._found_from)
+        hits, needed = len(self._found_from), min(_HITS + self._k // 4, 2 * _HITS)
+        return hits >= needed and (fresh >= (2 if tried == fresh else 4) or hits >= 3 * _HITS)
 
     @property
     def _has_leverage(self) -> bool:
@@ -153,22 +173,23 @@ class _Search:
     # Where a descent begins
 
     def _start(self, kind: str) -> Callable[[], Mixture]:
-        if kind == "k-means":
-            return self._from_partition(_SCALED)
-        if kind == "mahalanobis":
-            return self._from_partition("tied")
+        if kind in _FRESH:
+            name, max_iter = _PARTITIONS[kind]
+            return lambda: self._loosened(np.eye(self._k)[self._labels(name, max_iter)])
         share = _SHARES[len(self._records) % len(_SHARES)]
         return lambda: self._loosened(perturbed(self._best_responsibilities(), share, self._rng))
 
-    def _from_partition(self, name: str) -> Callable[[], Mixture]:
+    def _from_partition(self, kind: str) -> Callable[[], Mixture]:
         def make() -> Mixture:
-            labels = partition(
-                self._X, self._weight, self._blocks, name, self._k, self._reg_covar, self._rng
-            )
-            given = LabelResponsibilities(labels, self._k)
+            given = LabelResponsibilities(self._labels(*_PARTITIONS[kind]), self._k)
             return mixture_of(given, self._blocks, self._structure, self._k, self._reg_covar)
 
         return make
+
+    def _labels(self, name: str, max_iter: int) -> Array:
+        return partition(
+            self._X, self._weight, self._blocks, name, max_iter, self._k, self._reg_covar, self._rng
+        )
 
     def _from_responsibilities(self, given: FloatArray) -> Mixture:
         self._n_passes += 2
@@ -215,10 +236,8 @@ class _Search:
             found.mixture, found.statistics.counts * self._unit, self._reg_covar
         )
         if why:
-            if self._fallback is None or found.log_likelihood > self._fallback.log_likelihood:
-                self._fallback = found
             self._record(kind, monitor, why)
-            return False
+            return self._reseed(kind, found)
         self._record(kind, monitor, "converged" if monitor.converged else "max_iter reached")
         before = -np.inf if self._best is None else self._best.log_likelihood
         if found.log_likelihood > before:
@@ -226,8 +245,24 @@ class _Search:
         if found.log_likelihood > before + _SAME:
             self._found_from = [kind]
             return True
-        if found.log_likelihood > before - _SAME and kind != "split and merge":
+        if found.log_likelihood > before - _SAME and kind not in ("split and merge", "re-seeded"):
             self._found_from.append(kind)
+        return False
+
+    def _reseed(self, kind: str, found: _Optimum) -> bool:
+        """Give the rows of the smallest component to its neighbour, and cut the worst explained one instead."""
+        if self._fallback is None or found.log_likelihood > self._fallback.log_likelihood:
+            self._fallback = found
+        if self._n_reseeded >= _RESEEDED or self._is_spent:
+            return False
+        given = responsibilities(found.mixture, self._X, self._blocks.n_threads)
+        dead = int(found.statistics.counts.argmin())
+        for move in self._candidates(found.mixture, given):
+            if len(move.union) == 1 and dead in move.merged:
+                self._n_reseeded += 1
+                better = self._descend("re-seeded", self._after([move], given))
+                self._n_reseeded -= 1
+                return better
         return False
 
     def _record(self, kind: str, monitor: Monitor, ended: str) -> None:
@@ -250,20 +285,21 @@ class _Search:
     def _climb(self) -> None:
         """Merge and split while it gains."""
         for _ in range(_ROUNDS):
-            if self._best is None or self._n_passes >= _PASSES or not self._move():
+            if self._best is None or self._is_spent or not self._move():
                 return
 
     def _move(self) -> bool:
         assert self._best is not None
         given = self._best_responsibilities()
-        needed = rows_needed(self._best.mixture) / self._unit
-        candidates = moves(
-            self._best.mixture, given, self._X, self._weight, self._reg_covar, needed
-        )
+        candidates = self._candidates(self._best.mixture, given)
         together = disjoint(candidates)
         plans = [together] if len(together) > 1 else []
-        plans += [[move] for move in candidates[:_TRIES] if move.gain > _PROMISE]
+        plans += [[move] for move in candidates[: _TRIES + self._k // 8] if move.gain > _PROMISE]
         return any(self._descend("split and merge", self._after(plan, given)) for plan in plans)
+
+    def _candidates(self, mixture: Mixture, given: FloatArray) -> list[Move]:
+        needed = rows_needed(mixture) / self._unit
+        return moves(mixture, given, self._X, self._weight, self._reg_covar, needed)
 
     def _after(self, plan: list[Move], given: FloatArray) -> Callable[[], Mixture]:
         return lambda: self._from_responsibilities(apply(plan, given))
@@ -283,10 +319,6 @@ class _Glance(Monitor):
             rise = self.history[-1] - self.history[-6]
             self.is_behind = mean_log_likelihood + 10 * rise + 0.01 < self._best
         return on and not self.is_behind
-
-
-def _schedule() -> list[str]:
-    return (["shaken", "k-means", "shaken", "mahalanobis"] * _DESCENTS)[:_DESCENTS]
 
 
 def _rows_per_weight(weight: Array | None, counts_repetitions: bool) -> float:

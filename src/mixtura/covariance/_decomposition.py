@@ -1,0 +1,58 @@
+"""Whether covariances have equal volumes, shapes or orientations: what a family asks of its members."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mixtura import _core
+from mixtura._rows import FloatArray
+
+# Relative; parameters may come from a float32 array or a printed page.
+_TOLERANCE = 1e-5
+
+
+def differing(matrices: FloatArray, volume: str, shape: str, orientation: str) -> str:
+    """What positive definite matrices should have equal and have not, in words; '' for a family."""
+    volumes = np.exp(np.linalg.slogdet(matrices)[1] / matrices.shape[-1])[:, np.newaxis]
+    if volume == "E" and not _equal(volumes):
+        return "equal volumes (determinants)"
+    if shape == "E" and orientation != "V" and not _equal_matrices(matrices / volumes[..., None]):
+        return "equal shapes and orientations (matrices up to a factor)"
+    if shape == "E" and orientation == "V" and not _equal(_eigenvalues(matrices) / volumes):
+        return "equal shapes (eigenvalues up to a factor)"
+    if shape == "V" and orientation == "E" and not _have_common_axes(matrices):
+        return "one orientation (common eigenvectors)"
+    return ""
+
+
+def eigen(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Eigenvalues, descending, and eigenvectors as rows; the small ones keep their digits in any units."""
+    matrix = np.array(matrix, dtype=np.float64, order="C")
+    values, vectors = np.empty(len(matrix)), np.empty_like(matrix)
+    _core.eigen(matrix, values, vectors)
+    return values, vectors
+
+
+def _eigenvalues(matrices: FloatArray) -> FloatArray:
+    return np.stack([eigen(matrix)[0] for matrix in matrices])
+
+
+def _equal(rows: FloatArray) -> bool:
+    return bool(np.all(np.abs(rows / rows[0] - 1.0) <= _TOLERANCE))
+
+
+def _equal_matrices(matrices: FloatArray) -> bool:
+    spreads = np.sqrt(np.diagonal(matrices[0]))
+    difference = np.abs(matrices - matrices[0]) / np.outer(spreads, spreads)
+    return bool(np.all(difference <= _TOLERANCE))
+
+
+def _have_common_axes(matrices: FloatArray) -> bool:
+    # Mixed in uneven proportions: equal eigenvalues of an even mixture would hide its axes.
+    proportions = 1.0 + np.modf(0.6180339887498949 * np.arange(len(matrices)))[0]
+    traces = np.trace(matrices, axis1=1, axis2=2)
+    _, axes = eigen(np.einsum("k,kij->ij", proportions / traces, matrices))
+    turned = axes @ matrices @ axes.T
+    spreads = np.sqrt(np.diagonal(turned, axis1=1, axis2=2))
+    correlations = turned / (spreads[:, :, np.newaxis] * spreads[:, np.newaxis, :])
+    return bool(np.all(np.abs(correlations - np.eye(len(axes))) <= _TOLERANCE))
