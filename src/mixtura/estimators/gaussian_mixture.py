@@ -45,9 +45,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     n_components : int, default=1
         Number of components.
-    covariance_type : {'full', 'tied', 'diag', 'spherical'}, default='full'
+    covariance_type : {'full', 'tied', 'diag', 'spherical', 'EII', 'VII', ..., 'VVV'}, default='full'
         'full': each component its own matrix; 'tied': one matrix for all; 'diag': each its own variances;
-        'spherical': each one variance.
+        'spherical': each one variance. Three letters: whether volume, shape and orientation are Equal for
+        all components, Variable, or the Identity, as in mclust: 'EII', 'VII' ('spherical'), 'EEI', 'VEI',
+        'EVI', 'VVI' ('diag'), 'EEE' ('tied'), 'VEE', 'EVE', 'VVE', 'EEV', 'VEV', 'EVV', 'VVV' ('full').
     tol : float, default=1e-3
         EM stops when the mean log-likelihood (nats a row) changes by at most this in an iteration.
     reg_covar : float, default=1e-6
@@ -84,9 +86,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     weights_ : ndarray of shape (n_components,)
     means_ : ndarray of shape (n_components, n_features)
     covariances_, precisions_, precisions_cholesky_ : ndarray
-        (n_components, n_features, n_features) for 'full', (n_features, n_features) for 'tied',
-        (n_components, n_features) for 'diag', (n_components,) for 'spherical'. Like weights_ and means_
-        computed in float64 and handed out in X's dtype.
+        (n_components, n_features, n_features) for 'full' and 'VEE' to 'VVV', (n_features, n_features) for
+        'tied' and 'EEE', (n_components, n_features) for 'diag' and 'EEI' to 'VVI', (n_components,) for
+        'spherical', 'EII' and 'VII'. Like weights_ and means_ computed in float64 and handed out in X's
+        dtype.
     mixture_ : Mixture
         The fitted distribution, in float64.
     converged_ : bool
@@ -110,6 +113,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     References
     ----------
     Dempster, Laird & Rubin 1977, Maximum likelihood from incomplete data via the EM algorithm.
+    Celeux & Govaert 1995, Gaussian parsimonious clustering models.
 
     Examples
     --------
