@@ -3,7 +3,12 @@
 from importlib.metadata import version as _version
 
 from mixtura._versions import show_versions
-from mixtura.errors import DataWarning, ModelFileError, SingularCovarianceError
+from mixtura.errors import (
+    DataWarning,
+    DegenerateComponentWarning,
+    ModelFileError,
+    SingularCovarianceError,
+)
 from mixtura.estimators import GaussianMixture
 from mixtura.mixture import Mixture
 from mixtura.saving import load
@@ -13,6 +18,7 @@ __version__ = _version("mixtura")
 
 __all__ = [
     "DataWarning",
+    "DegenerateComponentWarning",
     "GaussianMixture",
     "Mixture",
     "ModelFileError",

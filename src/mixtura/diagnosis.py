@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 from mixtura._rows import FloatArray
+from mixtura.blocks import Blocks
 from mixtura.mixture import Mixture
 
 #: Share of reg_covar in a component's smallest variance from which it is held up by it.
@@ -16,10 +21,146 @@ HELD_UP = 0.5
 _SPURIOUS = 1e-3
 
 
+# Components nearer than this in Bhattacharyya coefficient to 1 are one.
+_SAME = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """How far each component of a fit can be trusted.
+
+    Attributes
+    ----------
+    effective_rows : ndarray of shape (n_components,)
+        Sum of the responsibilities; with weights, in rows of mean weight (Kish 1965), whole weights as
+        repetitions.
+    condition_number : ndarray of shape (n_components,)
+        Of the correlation matrix of the component: largest over smallest eigenvalue; units do not matter.
+    floor_share : ndarray of shape (n_components,)
+        Largest share of reg_covar in the component's variance in any direction; 1: there is nothing else.
+    nearest : ndarray of shape (n_components,), int
+        The component that overlaps it most; -1 where there is no other.
+    overlap : ndarray of shape (n_components,)
+        Bhattacharyya coefficient with it: 0 apart, 1 the same.
+    verdict : tuple of str
+        'sound', 'no weight', 'few rows', 'spike', 'held up by reg_covar' or 'same as component k'.
+
+    References
+    ----------
+    Bhattacharyya 1943, On a measure of divergence between two statistical populations.
+    """
+
+    effective_rows: FloatArray
+    condition_number: FloatArray
+    floor_share: FloatArray
+    nearest: NDArray[np.intp]
+    overlap: FloatArray
+    verdict: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = ["component  rows  condition  floor share  nearest  overlap  verdict"]
+        for k, verdict in enumerate(self.verdict):
+            lines.append(
+                f"{k:9d}  {self.effective_rows[k]:4.4g}  {self.condition_number[k]:9.3g}  "
+                f"{self.floor_share[k]:11.2g}  {self.nearest[k]:7d}  {self.overlap[k]:7.3f}  {verdict}"
+            )
+        return "\n".join(lines)
+
+
+def diagnose(mixture: Mixture, effective_rows: FloatArray, reg_covar: FloatArray) -> Diagnosis:
+    """Judge every component."""
+    overlaps = np.exp(-bhattacharyya(mixture, mixture))
+    np.fill_diagonal(overlaps, -1.0)
+    nearest = overlaps.argmax(axis=1)
+    if mixture.n_components == 1:
+        nearest, overlap = np.array([-1]), np.zeros(1)
+    else:
+        overlap = overlaps[np.arange(mixture.n_components), nearest]
+    share = floor_share(mixture, reg_covar)
+    verdict = tuple(
+        _verdict(mixture, k, effective_rows, float(share[k]), float(overlap[k]), int(nearest[k]))
+        for k in range(mixture.n_components)
+    )
+    return Diagnosis(effective_rows, _conditions(mixture), share, nearest, overlap, verdict)
+
+
+def _verdict(
+    mixture: Mixture,
+    k: int,
+    effective_rows: FloatArray,
+    share: float,
+    overlap: float,
+    nearest: int,
+) -> str:
+    needed = rows_needed(mixture)
+    if not effective_rows[k] > 1e-6:
+        return "no weight"
+    if share > HELD_UP:
+        return "held up by reg_covar"
+    if effective_rows[k] < needed:
+        return "few rows"
+    if effective_rows[k] < 2 * needed and mixture.structure.has_matrices and _is_flat(mixture, k):
+        return "spike"
+    if overlap > 1 - _SAME:
+        return f"same as component {nearest}"
+    return "sound"
+
+
+def _conditions(mixture: Mixture) -> FloatArray:
+    spreads = mixture.spreads
+    correlations = (
+        mixture.covariance_matrices() / spreads[:, :, np.newaxis] / spreads[:, np.newaxis]
+    )
+    values = np.linalg.eigvalsh(correlations)
+    return np.asarray(values[:, -1] / np.maximum(values[:, 0], np.finfo(float).tiny))
+
+
+def bhattacharyya(ours: Mixture, theirs: Mixture) -> FloatArray:
+    """Bhattacharyya distance of every component of one mixture to every one of another.
+
+    (m_i - m_j)^T inv(S) (m_i - m_j) / 8 + log(|S| / sqrt(|S_i| |S_j|)) / 2 with S = (S_i + S_j) / 2.
+    """
+    first, second = ours.covariance_matrices(), theirs.covariance_matrices()
+    logs = [np.linalg.slogdet(covariances)[1] for covariances in (first, second)]
+    distances = np.empty((ours.n_components, theirs.n_components))
+    for i in range(ours.n_components):
+        pooled = (first[i] + second) / 2
+        between = (theirs.means - ours.means[i])[:, :, np.newaxis]
+        squares = np.einsum("kij,kij->k", between, np.linalg.solve(pooled, between))
+        spread = np.linalg.slogdet(pooled)[1] - (logs[0][i] + logs[1]) / 2
+        distances[i] = squares / 8 + spread / 2
+    return np.maximum(distances, 0.0)
+
+
+def matching(ours: Mixture, theirs: Mixture) -> NDArray[np.intp]:
+    """Return the order in which our components are most like theirs.
+
+    Raises
+    ------
+    ValueError
+        If the mixtures differ in their number of components or features.
+    """
+    if ours.means.shape != theirs.means.shape:
+        raise ValueError(
+            f"align_to needs a mixture of {ours.n_components} components and {ours.n_features} features, "
+            f"got {theirs.n_components} and {theirs.n_features}."
+        )
+    _, order = linear_sum_assignment(bhattacharyya(theirs, ours))
+    return np.asarray(order)
+
+
 def rows_needed(mixture: Mixture) -> int:
     """Effective rows below which a component's covariance is degenerate."""
     per_component = mixture.structure.has_matrices and not mixture.structure.shared
     return mixture.n_features + 1 if per_component else 2
+
+
+def rows_per_weight(blocks: Blocks) -> float:
+    """Effective rows in a unit of weight (Kish 1965); whole weights count as repetitions."""
+    weight = blocks.sample_weight
+    if weight is None or blocks.has_integer_weights:
+        return 1.0
+    return float(weight.sum() / (weight @ weight))
 
 
 def floor_share(mixture: Mixture, reg_covar: FloatArray) -> FloatArray:

@@ -13,3 +13,7 @@ class ModelFileError(ValueError):
 
 class DataWarning(UserWarning):
     """The data make part of the answer doubtful; the message says which columns or rows."""
+
+
+class DegenerateComponentWarning(DataWarning):
+    """A component deserves no trust; the message says which and why. `diagnosis_` tells of all."""

@@ -239,6 +239,37 @@ class Mixture:
             X[mine] = self.means[k] + X[mine] @ np.linalg.cholesky(covariances[k]).T
         return X, drawn.astype(np.int64)
 
+    def permuted(self, order: Sequence[int] | Array) -> Mixture:
+        """The same distribution with its components in another order.
+
+        Parameters
+        ----------
+        order : sequence of int
+            Component i of the result is this mixture's component order[i].
+
+        Returns
+        -------
+        Mixture
+
+        Raises
+        ------
+        ValueError
+            If `order` does not hold each component once.
+        """
+        order = np.asarray(order, dtype=np.intp)
+        if not np.array_equal(np.sort(order), np.arange(self.n_components)):
+            raise ValueError(
+                f"order must hold each of the {self.n_components} components once, got {order.tolist()}."
+            )
+        shared = self.structure.shared
+        return Mixture(
+            self.structure,
+            self.weights[order],
+            self.means[order],
+            self.covariances.copy() if shared else self.covariances[order],
+            self.precisions_cholesky.copy() if shared else self.precisions_cholesky[order],
+        ).frozen()
+
     def marginal(self, features: Sequence[int]) -> Mixture:
         """The distribution of some features alone.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 from numpy.random import RandomState
@@ -52,12 +52,23 @@ class Blocks(Protocol):
         """Mean and scatter of all rows, computed once."""
 
     @property
+    def mean(self) -> FloatArray:
+        """Mean of all rows, computed once."""
+
+    @property
+    def variances(self) -> FloatArray:
+        """Variance of each feature over all rows, computed once."""
+
+    @property
     def sample_weight(self) -> FloatArray | None:
         """The weights, or None where every row weighs 1."""
 
     @property
     def has_integer_weights(self) -> bool:
         """Whether there are weights and every one is a whole number: a number of repetitions."""
+
+    def with_threads(self, n_threads: int) -> Self:
+        """Return the same rows, to be worked on by so many threads."""
 
     def accumulate(
         self, mixture: Mixture, *, centres: FloatArray | None = None, hard: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -149,17 +150,30 @@ class ArrayBlocks:
         blocks = (self._weight[rows] for rows in block_slices(len(self._weight), 1))
         return all(bool(np.all(block == np.floor(block))) for block in blocks)
 
+    def with_threads(self, n_threads: int) -> ArrayBlocks:
+        """Return the same rows, to be worked on by so many threads."""
+        same = copy(self)  # with what is computed already
+        same.n_threads = n_threads
+        return same
+
+    @cached_property
+    def mean(self) -> FloatArray:
+        """Mean of all rows."""
+        first_row = np.asarray(self._X[:1], dtype=np.float64)
+        means = self.accumulate_given(STRUCTURES["diag"], _everything, first_row).means
+        return np.asarray(means[0])
+
+    @cached_property
+    def variances(self) -> FloatArray:
+        """Variance of each feature over all rows, its sums taken about the mean."""
+        about = self.accumulate_given(STRUCTURES["diag"], _everything, self.mean[np.newaxis])
+        delta = about.means - about.centres
+        return np.asarray(about.seconds[0] / about.weight - delta[0] ** 2)
+
     @cached_property
     def total(self) -> TotalScatter:
         """Mean and scatter of all rows. Two passes, the second about the mean: no digit is lost."""
-        one = np.broadcast_to(1.0, (1, 1))
-
-        def everything(rows: slice) -> FloatArray:
-            return np.broadcast_to(one, (rows.stop - rows.start, 1))
-
-        first_row = np.asarray(self._X[:1], dtype=np.float64)
-        near = self.accumulate_given(STRUCTURES["diag"], everything, first_row)
-        about = self.accumulate_given(STRUCTURES["full"], everything, near.means)
+        about = self.accumulate_given(STRUCTURES["full"], _everything, self.mean[np.newaxis])
         delta = about.means - about.centres
         scatter = about.seconds[0] - about.weight * delta.T @ delta
         return TotalScatter(about.weight, about.means[0], scatter)
@@ -221,6 +235,11 @@ class ArrayBlocks:
         return SufficientStatistics(
             structure, centres, *sums, empty.counts, empty.firsts, empty.seconds
         )
+
+
+def _everything(rows: slice) -> FloatArray:
+    """Responsibility 1 for the only component."""
+    return np.broadcast_to(np.broadcast_to(1.0, (1, 1)), (rows.stop - rows.start, 1))
 
 
 def _choose(n_rows: int, n_chosen: int, rng: RandomState) -> Array:

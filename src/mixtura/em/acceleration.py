@@ -13,9 +13,9 @@ class Acceleration:
     """Proposes statistics to maximise instead of those of the last E-step.
 
     L-BFGS in the space of the sufficient statistics, in the metric of the complete data's Fisher
-    information (cpp/acceleration.hpp): there the EM step is steepest ascent, and whatever point is proposed, the
-    M-step makes a mixture of the right structure of it. The loop refuses proposals that are worse than
-    the point before, so the likelihood never falls.
+    information (cpp/acceleration.hpp): there the EM step is steepest ascent, and whatever point is
+    proposed, the M-step makes a mixture of the right structure of it. The loop refuses proposals that
+    are worse than the point before, so the likelihood never falls.
 
     References
     ----------

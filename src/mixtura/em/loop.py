@@ -31,7 +31,7 @@ def expectation_maximisation(
     reg_covar : float or ndarray of shape (n_features,)
         Added to the diagonal of every covariance.
     monitor : Monitor
-        Told the log-likelihood of each mixture, the first and the last included.
+        Told each mixture and its log-likelihood, the first and the last included.
     acceleration : Acceleration, optional
         Proposes longer steps; those that lower the likelihood are not taken.
 
@@ -47,7 +47,7 @@ def expectation_maximisation(
     A component that collapses ends the loop at the mixture before; `monitor.failure` says why.
     """
     statistics = expect(mixture, blocks)
-    while monitor.goes_on(statistics.mean_log_likelihood):
+    while monitor.goes_on(statistics.mean_log_likelihood, mixture):
         leap = None
         if acceleration is not None:
             leap = _leap(mixture, statistics, blocks, reg_covar, monitor, acceleration)

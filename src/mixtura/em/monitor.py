@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+
+from mixtura.mixture import Mixture
 
 # Iterations without a rise after which tol=0 has converged.
 _PATIENCE = 10
@@ -26,24 +27,21 @@ class Monitor:
         In nats a row.
     max_iter : int
         Largest number of M-steps.
-    on_iteration : callable, optional
-        Called as on_iteration(n_iter, mean_log_likelihood) after each M-step.
     """
 
     tol: float
     max_iter: int
-    on_iteration: Callable[[int, float], None] | None = None
     history: list[float] = field(default_factory=list)
     converged: bool = False
     failure: Exception | None = None
     #: E-steps at proposals of the acceleration that were not taken.
     n_refused: int = 0
+    #: Who ended the loop from outside, or ''.
+    stopped: str = ""
 
-    def goes_on(self, mean_log_likelihood: float) -> bool:
+    def goes_on(self, mean_log_likelihood: float, _mixture: Mixture | None = None) -> bool:
         """Record the log-likelihood of the latest mixture; False ends the loop."""
         self.history.append(mean_log_likelihood)
-        if self.on_iteration is not None and self.n_iter > 0:
-            self.on_iteration(self.n_iter, mean_log_likelihood)
         if self.converged:
             return False
         self.converged = self.change <= self.tol if self.tol > 0 else self._has_stalled
@@ -70,6 +68,27 @@ class Monitor:
             return np.inf
         change = abs(self.history[-1] - self.history[-2])
         return np.inf if np.isnan(change) else change
+
+    @property
+    def ended(self) -> str:
+        """Why the loop ended, in words."""
+        if self.failure is not None:
+            return str(self.failure)
+        return self.stopped or ("converged" if self.converged else "max_iter reached")
+
+    @property
+    def remaining_gain(self) -> float:
+        """Mean log-likelihood that EM would still gain: Aitken's estimate from the last two rises.
+
+        With rises that shrink by a constant factor a the rest is rise * a / (1 - a) (McLachlan & Krishnan
+        2008, section 4.9). Infinite where rises do not shrink, NaN before there are two.
+        """
+        if len(self.history) < 3:
+            return np.nan
+        before, last = np.diff(self.history[-3:])
+        if last <= 0:
+            return 0.0
+        return float(last * last / (before - last)) if before > last else np.inf
 
     @property
     def _has_stalled(self) -> bool:

@@ -1,66 +1,65 @@
-"""Why a covariance is held up by reg_covar alone: constant or equal columns, repeated rows."""
+"""What in the data makes covariances degenerate: constant, equal or dependent columns, repeated rows."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from mixtura._rows import Array, block_slices
-from mixtura.mixture import Mixture
 
-# Least variance in any direction, in units of reg_covar, up to which reg_covar alone keeps it from 0.
-_HELD_UP = 1.01
-
-# Rows looked at for equal columns and repeated rows.
+# Rows looked at for equal and dependent columns and repeated rows.
 _ROWS_LOOKED_AT = 10_000
+_ROWS_AT_A_GLANCE = 2_000
 
-
-def held_up_components(mixture: Mixture, reg_covar: float) -> list[int]:
-    """Components with a direction in which the data have no spread beside reg_covar."""
-    k, d = mixture.means.shape
-    precisions = mixture.structure.diagonals(mixture.precisions, k, d)
-    # The largest eigenvalue of a precision is at most d times its largest diagonal entry.
-    suspects = np.any(precisions * d * _HELD_UP * reg_covar >= 1.0, axis=1) & (mixture.weights > 0)
-    return [k for k in map(int, np.flatnonzero(suspects)) if _is_held_up(mixture, k, reg_covar)]
-
-
-def _is_held_up(mixture: Mixture, component: int, reg_covar: float) -> bool:
-    if mixture.structure.has_matrices:
-        least = np.linalg.eigvalsh(mixture.covariance_matrices()[component])[0]
-    else:
-        least = mixture.spreads[component].min() ** 2
-    return bool(least <= _HELD_UP * reg_covar)
-
-
-def degenerate_message(
-    components: list[int], X: Array, reg_covar: float, names: Array | None
-) -> str:
-    """One sentence on what is degenerate, and what was found in the data."""
-    plural = "s" if len(components) > 1 else ""
-    listed = ", ".join(map(str, components[:10])) + (", ..." if len(components) > 10 else "")
-    found = "; ".join(findings(X, names)) or (
-        f"their data spread less than reg_covar={reg_covar:g}: give X in larger units, or lower reg_covar"
-    )
-    return (
-        f"Component{plural} {listed} held up by reg_covar={reg_covar:g} alone, so the likelihood "
-        f"depends on it: {found}."
-    )
+# Least eigenvalue of the correlation matrix up to which columns depend on each other.
+_DEPENDENT = 1e-9
 
 
 def findings(X: Array, names: Array | None) -> list[str]:
     """What makes data degenerate, each a phrase; empty where nothing is found."""
-    constant = _constant_columns(X)
-    found = [f"column {_name(j, names)} is constant ({value:g})" for j, value in constant]
-    skip = {j for j, _ in constant}
-    found += [
-        f"columns {_name(i, names)} and {_name(j, names)} are equal"
-        for i, j in _equal_columns(X)
-        if i not in skip
-    ]
+    found = column_findings(X, names)
     repeated = _repeated_row(X)
-    if repeated is not None and len(constant) < X.shape[1]:
+    if repeated is not None and not np.all(X[0] == X[-1]):
         row, times, looked_at = repeated
         found.append(f"row {row} stands {times} times among the first {looked_at} rows")
     return found
+
+
+def column_findings(X: Array, names: Array | None) -> list[str]:
+    """What a glance at the columns tells, each a phrase."""
+    glance = X[:: max(1, len(X) // _ROWS_AT_A_GLANCE)].astype(np.float64)
+    if not _is_suspicious(glance):
+        return []
+    constant = _constant_columns(X)
+    found = [f"column {_name(j, names)} is constant ({value:g})" for j, value in constant]
+    skip = {j for j, _ in constant}
+    equal = [(i, j) for i, j in _equal_columns(X) if i not in skip]
+    found += [f"columns {_name(i, names)} and {_name(j, names)} are equal" for i, j in equal]
+    skip |= {j for _, j in equal}
+    kept = [j for j in range(X.shape[1]) if j not in skip]
+    dependent = [kept[j] for j in _dependent_columns(glance[:, kept])]
+    if dependent:
+        listed = ", ".join(_name(j, names) for j in dependent)
+        found.append(f"columns {listed} are linearly dependent")
+    return found
+
+
+def _is_suspicious(glance: Array) -> bool:
+    """Whether a column seems constant or a combination of others."""
+    spreads = glance.std(axis=0)
+    if not np.all(spreads > 1e-13 * np.abs(glance[0])):
+        return True
+    return bool(_dependent_columns(glance))
+
+
+def _dependent_columns(glance: Array) -> list[int]:
+    """Columns of which some combination is constant; none where there are too few rows to tell."""
+    n_rows, n_features = glance.shape
+    if n_features < 2 or n_rows <= n_features:
+        return []
+    values, vectors = np.linalg.eigh(np.corrcoef(glance.T))
+    if values[0] > _DEPENDENT:
+        return []
+    return [int(j) for j in np.flatnonzero(np.abs(vectors[:, 0]) > 1e-4)]
 
 
 def _name(column: int, names: Array | None) -> str:

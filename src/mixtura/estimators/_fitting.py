@@ -1,46 +1,29 @@
-"""One search for the best mixture: several starts, each run by the one EM loop."""
+"""One fit: several starts, each run by the one EM loop, side by side where that is quicker."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
+from time import monotonic
 
 import numpy as np
 
 from mixtura._rows import FloatArray
 from mixtura.blocks import Blocks
-from mixtura.em import Monitor, SufficientStatistics, expectation_maximisation
+from mixtura.diagnosis import rows_per_weight, why_improper
+from mixtura.em import Acceleration, Monitor, SufficientStatistics, expectation_maximisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture
+from mixtura.starts import StartRecord
 
 OnIteration = Callable[[int, int, float], None]
+Callback = Callable[[int, Mixture, float], object]
 
-
-@dataclass(frozen=True)
-class StartRecord:
-    """What became of one start.
-
-    Attributes
-    ----------
-    kind : str
-        Name of the start.
-    seed : int or None
-        `random_state=seed, n_init=1` repeats this start alone; None where nothing was random.
-    n_iter : int
-        EM iterations made.
-    log_likelihood : float
-        Mean log-likelihood of its last mixture; NaN if it failed.
-    converged : bool
-    failure : str
-        Why it ended without a mixture, or ''.
-    """
-
-    kind: str
-    seed: int | None
-    n_iter: int
-    log_likelihood: float
-    converged: bool
-    failure: str = ""
+# Densities (times what one of d features costs) in an E-step up to which starts run side by side. Beyond,
+# an E-step is worth all threads, and Ctrl-C would have to wait for its end.
+_SIDE_BY_SIDE = 2e7
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +33,8 @@ class Fit:
     mixture: Mixture
     statistics: SufficientStatistics
     monitor: Monitor
+    remaining_gain: float
+    degenerate: str
 
     @property
     def failure(self) -> str:
@@ -63,85 +48,161 @@ class Beginning:
 
     kind: str
     seed: int | None
-    make: Callable[[], Mixture]
+    make: Callable[[Blocks], tuple[Mixture, list[StartRecord]]]
+    accelerate: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Options:
     """How EM runs from each start."""
 
-    reg_covar: float | FloatArray
+    reg_covar: FloatArray
     tol: float
     max_iter: int
+    deadline: float = np.inf
+    callback: Callback | None = None
     on_iteration: OnIteration | None = None
     on_end: Callable[[int, Fit], None] | None = None
 
 
+Outcome = tuple[Fit | None, list[StartRecord], SingularCovarianceError | None]
+
+
 def best_fit(
-    beginnings: Iterable[Beginning], blocks: Blocks, options: Options
+    beginnings: Sequence[Beginning], blocks: Blocks, options: Options
 ) -> tuple[Fit, list[StartRecord]]:
     """Run EM from every beginning; return the fit of the highest likelihood and all records.
 
-    A start that cannot be made is recorded and passed over. One that collapses on the way, a
-    component shrinking onto a few rows, ends at the mixture before and is taken only if no other
-    start is proper: its high likelihood is spurious.
+    A start that cannot be made is recorded and passed over. One that ends degenerate, a component on
+    too few rows or held up by reg_covar, is taken only if no other start is proper: its likelihood is
+    spurious.
 
     Raises
     ------
     SingularCovarianceError
         If every start failed: the first one's error.
     """
+    outcomes = _outcomes(beginnings, blocks, options)
+    records = [record for _, journal, _ in outcomes for record in journal]
     best: Fit | None = None
-    records: list[StartRecord] = []
-    first_error: SingularCovarianceError | None = None
-    for index, beginning in enumerate(beginnings):
-        try:
-            fit = _run(index, beginning, blocks, options)
-        except SingularCovarianceError as error:
-            first_error = first_error or error
-            records.append(
-                StartRecord(beginning.kind, beginning.seed, 0, np.nan, False, failure=str(error))
-            )
-            continue
-        records.append(_record(beginning, fit))
-        if best is None or _is_better(fit, best):
+    for fit, _, _ in outcomes:
+        if fit is not None and (best is None or _is_better(fit, best)):
             best = fit
     if best is None:
-        assert first_error is not None
-        raise first_error
+        raise next(error for _, _, error in outcomes if error is not None)
     return best, records
 
 
-def _run(index: int, beginning: Beginning, blocks: Blocks, options: Options) -> Fit:
-    def tell(n_iter: int, log_likelihood: float) -> None:
-        if options.on_iteration is not None:
-            options.on_iteration(index, n_iter, log_likelihood)
+def _outcomes(beginnings: Sequence[Beginning], blocks: Blocks, options: Options) -> list[Outcome]:
+    listens = options.callback or options.on_iteration or options.on_end
+    n_workers = min(len(beginnings), blocks.n_threads)
+    if n_workers < 2 or listens or not _is_small(blocks):
+        return [_outcome(*pair, blocks, options, None) for pair in enumerate(beginnings)]
+    stopping = Event()
+    alone = blocks.with_threads(1)
+    with ThreadPoolExecutor(n_workers) as pool:
+        try:
+            futures = [
+                pool.submit(_outcome, index, beginning, alone, options, stopping)
+                for index, beginning in enumerate(beginnings)
+            ]
+            return [future.result() for future in futures]
+        except BaseException:  # Ctrl-C: the others end at their next iteration
+            stopping.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
 
-    listener = None if options.on_iteration is None else tell
-    monitor = Monitor(options.tol, options.max_iter, listener)
+
+def _is_small(blocks: Blocks) -> bool:
+    n_rows, n_features = blocks.shape
+    return n_rows * (1 + n_features**2 / 16) <= _SIDE_BY_SIDE / 10
+
+
+def _outcome(
+    index: int, beginning: Beginning, blocks: Blocks, options: Options, stopping: Event | None
+) -> Outcome:
+    journal: list[StartRecord] = []
+    try:
+        mixture, journal = beginning.make(blocks)
+        fit = _run(index, mixture, beginning.accelerate, blocks, options, stopping)
+    except SingularCovarianceError as error:
+        failed = StartRecord(
+            beginning.kind, beginning.seed, blocks.shape[0], 0, np.nan, False, str(error)
+        )
+        return None, [*journal, failed], error
+    return fit, [*journal, _record(beginning, fit, blocks)], None
+
+
+class _Listener(Monitor):
+    """Tells the face and the user's callback of each iteration, and ends when one of them says so."""
+
+    def __init__(self, index: int, options: Options, stopping: Event | None) -> None:
+        super().__init__(options.tol, options.max_iter)
+        self._index, self._options, self._stopping = index, options, stopping
+
+    def goes_on(self, mean_log_likelihood: float, mixture: Mixture | None = None) -> bool:
+        on = super().goes_on(mean_log_likelihood, mixture)
+        options = self._options
+        if self.n_iter > 0 and options.on_iteration is not None:
+            options.on_iteration(self._index, self.n_iter, mean_log_likelihood)
+        if self.n_iter > 0 and options.callback is not None and mixture is not None:
+            stops = options.callback(self.n_iter, mixture, mean_log_likelihood)
+            self.stopped = "stopped by the callback" if stops else ""
+        if monotonic() > options.deadline:
+            self.stopped = "max_time reached"
+        if self._stopping is not None and self._stopping.is_set():
+            self.stopped = "interrupted"
+        return on and not self.stopped
+
+
+def _run(
+    index: int,
+    start: Mixture,
+    accelerate: bool,
+    blocks: Blocks,
+    options: Options,
+    stopping: Event | None,
+) -> Fit:
+    monitor = _Listener(index, options, stopping)
+    acceleration = Acceleration(start) if accelerate else None
     mixture, statistics = expectation_maximisation(
-        beginning.make(), blocks, options.reg_covar, monitor
+        start, blocks, options.reg_covar, monitor, acceleration
     )
-    fit = Fit(mixture, statistics, monitor)
+    predicted = np.nan if acceleration is None else acceleration.predicted_gain
+    effective_rows = statistics.counts * rows_per_weight(blocks)
+    fit = Fit(
+        mixture,
+        statistics,
+        monitor,
+        remaining_gain=monitor.remaining_gain if np.isnan(predicted) else predicted,
+        degenerate=why_improper(mixture, effective_rows, options.reg_covar),
+    )
     if options.on_end is not None:
         options.on_end(index, fit)
     return fit
 
 
-def _record(beginning: Beginning, fit: Fit) -> StartRecord:
+def _record(beginning: Beginning, fit: Fit, blocks: Blocks) -> StartRecord:
+    monitor = fit.monitor
     return StartRecord(
         beginning.kind,
         beginning.seed,
-        fit.monitor.n_iter,
+        blocks.shape[0],
+        monitor.n_iter,
         fit.statistics.mean_log_likelihood,
-        fit.monitor.converged,
-        fit.failure,
+        monitor.converged,
+        fit.failure or fit.degenerate or monitor.ended,
+        monitor.n_passes,
     )
 
 
 def _is_better(fit: Fit, best: Fit) -> bool:
-    if bool(fit.failure) != bool(best.failure):
-        return bool(best.failure)
+    doubtful, theirs_doubtful = (
+        bool(fit.failure or fit.degenerate),
+        bool(best.failure or best.degenerate),
+    )
+    if doubtful != theirs_doubtful:
+        return theirs_doubtful
     ours, theirs = fit.statistics.mean_log_likelihood, best.statistics.mean_log_likelihood
     # NaN never wins and is always replaced.
     return bool(ours > theirs or (np.isnan(theirs) and not np.isnan(ours)))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -20,18 +20,31 @@ from sklearn.utils._param_validation import Interval, InvalidParameterError, Str
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mixtura import mixture as evaluate
-from mixtura._rows import Array, FloatArray, as_numeric, check_finite, result_dtype
+from mixtura._rows import Array, FloatArray, as_numeric, check_finite
 from mixtura._threads import n_threads
-from mixtura.blocks import ArrayBlocks
+from mixtura.blocks import ArrayBlocks, Blocks
 from mixtura.covariance import STRUCTURES, CovarianceStructure, structure
+from mixtura.diagnosis import Diagnosis, diagnose, matching, rows_per_weight
 from mixtura.errors import DataWarning
 from mixtura.estimators import _validation as checks
-from mixtura.estimators._findings import degenerate_message, held_up_components
-from mixtura.estimators._fitting import Beginning, Fit, OnIteration, Options, StartRecord, best_fit
+from mixtura.estimators._findings import column_findings
+from mixtura.estimators._fitting import Beginning, Callback, Fit, OnIteration, Options, best_fit
+from mixtura.estimators._regularisation import regularisation
+from mixtura.estimators._warnings import convergence_message, doubts
 from mixtura.mixture import Mixture
 from mixtura.saving import save_model
-from mixtura.starts import STARTS, ArrayResponsibilities, LabelResponsibilities, mixture_of
+from mixtura.starts import (
+    STARTS,
+    ArrayResponsibilities,
+    LabelResponsibilities,
+    StartRecord,
+    mixture_of,
+    search,
+)
 from mixtura.summary import Criteria, Summary, summarise
+
+_Given = tuple[FloatArray | None, FloatArray | None, FloatArray | None]
+_Started = tuple[Mixture, list[StartRecord]]
 
 
 class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
@@ -50,19 +63,23 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         'spherical': each one variance. Three letters: whether volume, shape and orientation are Equal for
         all components, Variable, or the Identity, as in mclust: 'EII', 'VII' ('spherical'), 'EEI', 'VEI',
         'EVI', 'VVI' ('diag'), 'EEE' ('tied'), 'VEE', 'EVE', 'VVE', 'EEV', 'VEV', 'EVV', 'VVV' ('full').
-    tol : float, default=1e-3
-        EM stops when the mean log-likelihood (nats a row) changes by at most this in an iteration.
-    reg_covar : float, default=1e-6
-        Added to the diagonal of every covariance, in squared units of X.
-    max_iter : int, default=100
+    tol : float, default=1e-6
+        EM stops when the mean log-likelihood (nats a row) changes by at most this in an iteration. The
+        default ends within 1e-4 nats a row of where EM would go (docs: differences).
+    reg_covar : float or 'auto', default='auto'
+        Added to the diagonal of every covariance. A number is in squared units of X; 'auto' is 1e-10 of each
+        feature's variance (1e-7 for float32), so that units change nothing.
+    max_iter : int, default=1000
         Largest number of EM iterations; 0 leaves the start as it is.
     n_init : int, default=1
-        Number of starts; the one that ends at the highest likelihood is kept.
-    init_params : {'kmeans', 'k-means++', 'random', 'random_from_data'}, array or callable, default='kmeans'
-        Where EM begins: 'kmeans', from k-means labels; 'k-means++' and 'random_from_data', means at rows
-        of the data; 'random', from random responsibilities. An array of labels, shape (n_samples,), or of
-        responsibilities, shape (n_samples, n_components). A callable gets (X, n_components,
-        random_state) and returns either array or a `Mixture`.
+        Number of starts (with 'auto', of searches); the one that ends at the highest likelihood is kept.
+    init_params : {'auto', 'kmeans', 'k-means++', 'random', 'random_from_data'}, array or callable, \
+            default='auto'
+        Where EM begins: 'auto', at the best end of a short search among starts of several kinds, on at most
+        10,000 rows or 40 a component and feature; 'kmeans', from k-means labels; 'k-means++' and
+        'random_from_data', means at rows of the data; 'random', from random responsibilities. An array of
+        labels, shape (n_samples,), or of responsibilities, shape (n_samples, n_components). A callable gets
+        (X, n_components, random_state) and returns either array or a `Mixture`.
     weights_init : array-like of shape (n_components,), default=None
         Starting weights, instead of those of `init_params`.
     means_init : array-like of shape (n_components, n_features), default=None
@@ -77,6 +94,18 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         1 prints each start and every `verbose_interval`-th iteration, 2 adds changes and times.
     verbose_interval : int, default=10
         Iterations between prints.
+    accelerate : bool or 'auto', default='auto'
+        Whether iterations take quasi-Newton steps where those are better (Jamshidian & Jennrich 1997): to the
+        same optimum in a third of the passes over the data or fewer. 'auto': where EM begins with the
+        search, so that from scikit-learn's starts every iteration is scikit-learn's.
+    sort_components : {'weight', 'mean'} or None, default=None
+        Order of the components after the fit: 'weight', the heaviest first; 'mean', by the mean of the first
+        feature (ties: of the second, ...); None, as they come.
+    callback : callable or None, default=None
+        Called after each iteration over all rows as callback(iteration, mixture, log_likelihood), the last
+        in nats a row; something true ends the fit there.
+    max_time : float or None, default=None
+        Seconds after which no further iteration begins.
     n_jobs : int or None, default=None
         Threads. None: all the cores that this process may use (affinity and cgroup limits respected), and
         one where the problem is small. -1: all cores, -2: all but one. Results do not depend on it.
@@ -99,8 +128,14 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         Mean log-likelihood of the fitted mixture (in scikit-learn: of the one before).
     lower_bounds_ : list of float
         The same after each iteration of the best start.
+    remaining_gain_ : float
+        Estimate of what the mean log-likelihood would still gain if EM went on, in nats a row: Aitken's, or
+        the quadratic model's where iterations were accelerated.
     starts_ : list of StartRecord
-        What became of each start, with the seed that repeats it.
+        What became of each start, with the seed that repeats it; those within a search of 'auto' before it.
+    diagnosis_ : Diagnosis
+        For each component its effective rows, condition number, share of reg_covar, overlap with the nearest
+        other, and a verdict.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Only where X has string column names.
@@ -131,10 +166,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "covariance_type": [StrOptions(set(STRUCTURES))],
         "tol": [Interval(Real, 0.0, None, closed="left")],
-        "reg_covar": [Interval(Real, 0.0, None, closed="left")],
+        "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
         "n_init": [Interval(Integral, 1, None, closed="left")],
-        "init_params": [StrOptions(set(STARTS)), "array-like", callable],
+        "init_params": [StrOptions({"auto", *STARTS}), "array-like", callable],
         "weights_init": ["array-like", None],
         "means_init": ["array-like", None],
         "precisions_init": ["array-like", None],
@@ -142,6 +177,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
         "verbose_interval": [Interval(Integral, 1, None, closed="left")],
+        "accelerate": ["boolean", StrOptions({"auto"})],
+        "sort_components": [StrOptions({"weight", "mean"}), None],
+        "callback": [callable, None],
+        "max_time": [Interval(Real, 0.0, None, closed="left"), None],
         "n_jobs": [Integral, None],
     }
 
@@ -156,11 +195,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         n_components: int = 1,
         *,
         covariance_type: str = "full",
-        tol: float = 1e-3,
-        reg_covar: float = 1e-6,
-        max_iter: int = 100,
+        tol: float = 1e-6,
+        reg_covar: float | str = "auto",
+        max_iter: int = 1000,
         n_init: int = 1,
-        init_params: Any = "kmeans",
+        init_params: Any = "auto",
         weights_init: Any = None,
         means_init: Any = None,
         precisions_init: Any = None,
@@ -168,6 +207,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         warm_start: bool = False,
         verbose: int = 0,
         verbose_interval: int = 10,
+        accelerate: bool | str = "auto",
+        sort_components: str | None = None,
+        callback: Callback | None = None,
+        max_time: float | None = None,
         n_jobs: int | None = None,
     ) -> None:
         self.n_components = n_components
@@ -184,6 +227,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.warm_start = warm_start
         self.verbose = verbose
         self.verbose_interval = verbose_interval
+        self.accelerate = accelerate
+        self.sort_components = sort_components
+        self.callback = callback
+        self.max_time = max_time
         self.n_jobs = n_jobs
 
     # Fitting
@@ -213,10 +260,12 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         Warns
         -----
         ConvergenceWarning
-            If the best start did not converge.
+            If the best start did not converge; says what was still changing and what is left to gain.
+        DegenerateComponentWarning
+            If a component deserves no trust: held up by reg_covar alone (names constant, equal and dependent
+            columns and repeated rows), on too few rows, or the same as another.
         DataWarning
-            If a component is held up by reg_covar alone; names constant or equal columns and
-            repeated rows.
+            If a reg_covar that was given as a number widens a component by more than 1 %.
         """
         self._fit(X, sample_weight)
         return self
@@ -252,11 +301,13 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             self._check_enough_rows(len(rows) if weight is None else int(np.count_nonzero(weight)))
             self._check_unchanged_features(previous)
             blocks = ArrayBlocks(rows, weight, n_threads(self.n_jobs))
+            self._warn_of_columns(rows)
             seeds = self._seeds()
-            beginnings = self._beginnings(kind, rows, blocks, seeds, previous)
-            fit, records = best_fit(beginnings, blocks, self._options())
-            self._set_fit(fit, records, rows, seeds[0])
-        self._warn(fit, rows)
+            options = self._options(blocks)
+            beginnings = self._beginnings(kind, rows, blocks, options, seeds, previous)
+            fit, records = best_fit(beginnings, blocks, options)
+            self._set_fit(fit, records, blocks, options.reg_covar, seeds[0])
+        self._warn(fit, rows, options.reg_covar)
         return rows
 
     @contextmanager
@@ -352,50 +403,88 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         kind: CovarianceStructure,
         rows: Array,
         blocks: ArrayBlocks,
+        options: Options,
         seeds: list[int],
         previous: Mixture | None,
     ) -> list[Beginning]:
+        asked = self.accelerate is True
         if previous is not None:
-            return [Beginning("warm start", None, lambda: previous)]
+            return [Beginning("warm start", None, lambda _: (previous, []), asked)]
         given = self._given_parameters(kind, rows.shape[1])
         if all(parameter is not None for parameter in given):
-            return [Beginning("given parameters", None, lambda: _override(None, kind, *given))]
+            start = _override(None, kind, *given)
+            return [Beginning("given parameters", None, lambda _: (start, []), asked)]
         if not isinstance(self.init_params, str) and not callable(self.init_params):
             array = checks.check_start_array(self.init_params, len(rows), self.n_components)
+            make = partial(self._from_array, array, kind, options, given)
+            return [Beginning("given array", None, make, asked)]
+        if callable(self.init_params):
             return [
                 Beginning(
-                    "given array",
-                    None,
-                    lambda: _override(self._from_array(array, kind, blocks), kind, *given),
+                    "callable", seed, partial(self._called, kind, rows, options, given, seed), asked
                 )
+                for seed in seeds
             ]
-        name = self.init_params if isinstance(self.init_params, str) else "callable"
+        name = self.init_params
+        # Where some parameters are given, a search for the others would not end at them.
+        if name == "auto" and any(parameter is not None for parameter in given):
+            name = "kmeans"
+        accelerate = asked or (self.accelerate == "auto" and name == "auto")
+        return [
+            Beginning(
+                name, seed, partial(self._named, name, kind, options, given, seed), accelerate
+            )
+            for seed in seeds
+        ]
 
-        def make(seed: int) -> Mixture:
-            start = self._make_start(kind, rows, blocks, np.random.RandomState(seed))
-            return _override(start, kind, *given)
+    def _named(
+        self,
+        name: str,
+        kind: CovarianceStructure,
+        options: Options,
+        given: _Given,
+        seed: int,
+        blocks: Blocks,
+    ) -> _Started:
+        rng = np.random.RandomState(seed)
+        if name == "auto":
+            return search(
+                blocks, kind, self.n_components, options.reg_covar, rng, seed, options.deadline
+            )
+        start = STARTS[name](blocks, kind, self.n_components, options.reg_covar, rng)
+        return _override(start, kind, *given), []
 
-        return [Beginning(name, seed, partial(make, seed)) for seed in seeds]
-
-    def _make_start(
-        self, kind: CovarianceStructure, rows: Array, blocks: ArrayBlocks, rng: RandomState
-    ) -> Mixture:
-        if isinstance(self.init_params, str):
-            start = STARTS[self.init_params]
-            return start(blocks, kind, self.n_components, float(self.reg_covar), rng)
-        result = self.init_params(rows, self.n_components, rng)
+    def _called(
+        self,
+        kind: CovarianceStructure,
+        rows: Array,
+        options: Options,
+        given: _Given,
+        seed: int,
+        blocks: Blocks,
+    ) -> _Started:
+        result = self.init_params(rows, self.n_components, np.random.RandomState(seed))
         if isinstance(result, Mixture):
-            return self._check_start_mixture(result, kind, rows.shape[1])
+            start = self._check_start_mixture(result, kind, rows.shape[1])
+            return _override(start, kind, *given), []
         array = checks.check_start_array(result, len(rows), self.n_components)
-        return self._from_array(array, kind, blocks)
+        return self._from_array(array, kind, options, given, blocks)
 
-    def _from_array(self, array: Array, kind: CovarianceStructure, blocks: ArrayBlocks) -> Mixture:
-        given = (
+    def _from_array(
+        self,
+        array: Array,
+        kind: CovarianceStructure,
+        options: Options,
+        given: _Given,
+        blocks: Blocks,
+    ) -> _Started:
+        responsibilities = (
             LabelResponsibilities(array, self.n_components)
             if array.ndim == 1
             else ArrayResponsibilities(array)
         )
-        return mixture_of(given, blocks, kind, self.n_components, float(self.reg_covar))
+        start = mixture_of(responsibilities, blocks, kind, self.n_components, options.reg_covar)
+        return _override(start, kind, *given), []
 
     def _check_start_mixture(
         self, start: Mixture, kind: CovarianceStructure, n_features: int
@@ -422,33 +511,54 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             precisions = checks.check_precisions_init(self.precisions_init, kind, k, n_features)
         return weights, means, precisions
 
-    def _options(self) -> Options:
+    def _options(self, blocks: ArrayBlocks) -> Options:
         printer = _Printer(self.verbose, self.verbose_interval) if self.verbose else None
         return Options(
-            reg_covar=float(self.reg_covar),
+            reg_covar=regularisation(self.reg_covar, blocks),
             tol=float(self.tol),
             max_iter=self.max_iter,
+            deadline=np.inf if self.max_time is None else monotonic() + self.max_time,
+            callback=self.callback,
             on_iteration=self._on_iteration or (printer.iteration if printer else None),
             on_end=printer.end if printer else None,
         )
 
-    def _set_fit(self, fit: Fit, records: list[StartRecord], rows: Array, seed: int) -> None:
-        self._fitted = fit.mixture.frozen()
-        self._hand_out(fit.mixture, result_dtype(rows))
+    def _set_fit(
+        self,
+        fit: Fit,
+        records: list[StartRecord],
+        blocks: ArrayBlocks,
+        reg_covar: FloatArray,
+        seed: int,
+    ) -> None:
         statistics = fit.statistics
+        order = self._order(fit.mixture)
+        self._fitted = (fit.mixture if order is None else fit.mixture.permuted(order)).frozen()
+        self._hand_out(self._fitted, blocks.dtype)
+        effective_rows = statistics.counts * rows_per_weight(blocks)
+        self._effective_rows = effective_rows if order is None else effective_rows[order]
+        self._reg_covar = reg_covar
         self._criteria = Criteria(
             statistics.weight,
             statistics.log_likelihood,
             statistics.log_certainty,
             fit.mixture.n_parameters,
         )
-        self._n_rows = len(rows)
+        self._n_rows = blocks.shape[0]
         self.converged_ = fit.monitor.converged
         self.n_iter_ = fit.monitor.n_iter
         self.lower_bound_ = statistics.mean_log_likelihood
         self.lower_bounds_ = fit.monitor.log_likelihoods
+        self.remaining_gain_ = fit.remaining_gain
         self.starts_ = records
         self._sampler_seed, self._sampler = seed, None
+
+    def _order(self, mixture: Mixture) -> Array | None:
+        if self.sort_components is None:
+            return None
+        if self.sort_components == "weight":
+            return np.argsort(-mixture.weights, kind="stable")
+        return np.lexsort(mixture.means.T[::-1])
 
     def _hand_out(self, mixture: Mixture, dtype: np.dtype[Any]) -> None:
         self.weights_ = mixture.weights.astype(dtype)
@@ -457,14 +567,22 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.precisions_cholesky_ = mixture.precisions_cholesky.astype(dtype)
         self.precisions_ = mixture.precisions.astype(dtype)
 
-    def _warn(self, fit: Fit, rows: Array) -> None:
+    def _warn_of_columns(self, rows: Array) -> None:
+        """What is hopeless in the data is said before minutes of EM."""
+        found = column_findings(rows, getattr(self, "feature_names_in_", None))
+        if found:
+            message = f"{'; '.join(found)}: the likelihood then depends on reg_covar. Leave such columns out."
+            warnings.warn(message[0].upper() + message[1:], DataWarning, stacklevel=5)
+
+    def _warn(self, fit: Fit, rows: Array, reg_covar: FloatArray) -> None:
         if not self.converged_ and self.max_iter > 0:
-            warnings.warn(_convergence_message(fit, self.tol), ConvergenceWarning, stacklevel=4)
-        held = held_up_components(fit.mixture, float(self.reg_covar)) if self.reg_covar else []
-        if held:
-            names = getattr(self, "feature_names_in_", None)
-            message = degenerate_message(held, rows, float(self.reg_covar), names)
-            warnings.warn(message, DataWarning, stacklevel=4)
+            message = convergence_message(fit, float(self.tol))
+            warnings.warn(message, ConvergenceWarning, stacklevel=4)
+        names = getattr(self, "feature_names_in_", None)
+        for category, message in doubts(
+            self._fitted, self._effective_rows, rows, reg_covar, self.reg_covar, names
+        ):
+            warnings.warn(message, category, stacklevel=4)
 
     # Using the fit
 
@@ -689,6 +807,41 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def _n_parameters(self) -> int:
         return self.mixture_.n_parameters
 
+    @property
+    def diagnosis_(self) -> Diagnosis:
+        """How far each component can be trusted."""
+        check_is_fitted(self, "_effective_rows")
+        return diagnose(self._fitted, self._effective_rows, self._reg_covar)
+
+    def align_to(self, other: GaussianMixture | Mixture) -> Self:
+        """Number the components as those of another mixture that they are most like.
+
+        Parameters
+        ----------
+        other : GaussianMixture or Mixture
+            Of as many components and features. Pairs are chosen together, so that the sum of their
+            Bhattacharyya distances is least.
+
+        Returns
+        -------
+        self : GaussianMixture
+            Its parameters and labels in the other's order.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If the other has another number of components or features.
+        """
+        theirs = other if isinstance(other, Mixture) else other.mixture_
+        order = matching(self.mixture_, theirs)
+        self._fitted = self.mixture_.permuted(order).frozen()
+        self._hand_out(self._fitted, np.dtype(self.means_.dtype))
+        if hasattr(self, "_effective_rows"):
+            self._effective_rows = self._effective_rows[order]
+        return self
+
     # Showing and keeping the fit
 
     def summary(self) -> Summary:
@@ -750,6 +903,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             "n_iter": self.n_iter_,
             "converged": bool(self.converged_),
             "lower_bounds": [float(bound) for bound in self.lower_bounds_],
+            "remaining_gain": float(self.remaining_gain_),
+            "effective_rows": self._effective_rows.tolist(),
+            "reg_covar": self._reg_covar.tolist(),
         }
         save_model(path, self.mixture_, facts)
 
@@ -779,6 +935,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         model.n_iter_ = facts["n_iter"]
         model.lower_bounds_ = facts["lower_bounds"]
         model.lower_bound_ = facts["log_likelihood"] / facts["weight"]
+        model.remaining_gain_ = facts.get("remaining_gain", np.nan)
+        model._effective_rows = np.array(
+            facts.get("effective_rows", mixture.weights * facts["n_rows"]), dtype=np.float64
+        )
+        model._reg_covar = np.array(facts.get("reg_covar", [0.0] * mixture.n_features))
         model.starts_ = []
         seed = facts["parameters"]["random_state"]
         model._sampler_seed, model._sampler = model._seeds()[0] if seed is None else seed, None
@@ -809,21 +970,6 @@ def _override(
     assert weights is not None
     assert means is not None
     return Mixture(kind, weights, means, covariances, factors)
-
-
-def _convergence_message(fit: Fit, tol: float) -> str:
-    monitor = fit.monitor
-    advice = (
-        "Best performing initialization did not converge. "
-        "Try different init parameters, or increase max_iter, tol, or check for degenerate data. "
-    )
-    if fit.failure:
-        return f"{advice}It stopped before iteration {monitor.n_iter + 1}: {fit.failure}"
-    return (
-        f"{advice}"
-        f"After {monitor.n_iter} iterations the mean log-likelihood, {monitor.history[-1]:.6g}, still "
-        f"changed by {monitor.change:.3g} in an iteration; tol is {tol:g}."
-    )
 
 
 def _jsonable_parameters(params: dict[str, Any]) -> dict[str, Any]:

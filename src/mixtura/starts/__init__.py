@@ -11,6 +11,8 @@ from mixtura.blocks import Blocks
 from mixtura.covariance import CovarianceStructure
 from mixtura.mixture import Mixture
 from mixtura.starts._given import ArrayResponsibilities, LabelResponsibilities, mixture_of
+from mixtura.starts._record import StartRecord
+from mixtura.starts.auto import search
 from mixtura.starts.kmeans import kmeans
 from mixtura.starts.random import random
 from mixtura.starts.seeds import plus_plus, random_from_data
@@ -24,4 +26,12 @@ STARTS: dict[str, Start] = {
     "random_from_data": random_from_data,
 }
 
-__all__ = ["STARTS", "ArrayResponsibilities", "LabelResponsibilities", "Start", "mixture_of"]
+__all__ = [
+    "STARTS",
+    "ArrayResponsibilities",
+    "LabelResponsibilities",
+    "Start",
+    "StartRecord",
+    "mixture_of",
+    "search",
+]

@@ -12,7 +12,8 @@ class StartRecord:
     Attributes
     ----------
     kind : str
-        Name of the start. Those of the default's search come before the 'auto' that runs on from the best of them.
+        Name of the start. Those of the default's search come before the 'auto' that runs on from the
+        best of them.
     seed : int or None
         `random_state=seed, n_init=1` repeats this start alone; None where nothing was random.
     n_rows : int

@@ -23,7 +23,7 @@ _LEAST = 0.02
 
 @dataclass(frozen=True, eq=False)
 class Move:
-    """Cut the rows of `union` (one component, or two that touch) in two; where it is one, `merged` become one."""
+    """Cut the rows of `union`, one component or two that touch, in two; where it is one, merge `merged`."""
 
     gain: float  # what it promises, in nats a row
     union: tuple[int, ...]
@@ -65,8 +65,10 @@ def moves(
         if not np.isfinite(gain):
             continue
         partners = [pair for pair in pairs if not {*pair} & {*union}][:_MERGES]
-        for merged in [union] if len(union) == 2 else partners:
-            found.append(Move(gain / total - losses[merged], union, (merged[0], merged[1]), sides))
+        found += [
+            Move(gain / total - losses[merged], union, (merged[0], merged[1]), sides)
+            for merged in ([union] if len(union) == 2 else partners)
+        ]
     return sorted(found, key=lambda move: -move.gain)
 
 
@@ -100,7 +102,7 @@ def merge_losses(mixture: Mixture) -> FloatArray:
     ((w_i + w_j) log|S_ij| - w_i log|S_i| - w_j log|S_j|) / 2 (Runnalls 2007, eq. 21); infinite on
     and below the diagonal.
     """
-    k, d = mixture.means.shape
+    k = mixture.n_components
     weights, covariances = mixture.weights, mixture.covariance_matrices()
     logs = _log_determinants(mixture, covariances)
     first, second = np.triu_indices(k, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.random import RandomState
@@ -60,7 +60,7 @@ def partition(
         np.ascontiguousarray(np.broadcast_to(factor, shape)),
     )
     mixture, _ = expectation_maximisation(
-        start, HardRows(blocks), reg_covar, Monitor(_TOL, max_iter)
+        start, cast(Blocks, HardRows(blocks)), reg_covar, Monitor(_TOL, max_iter)
     )
     return mixture.labels(X, n_jobs=blocks.n_threads)
 

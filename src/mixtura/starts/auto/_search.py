@@ -3,8 +3,8 @@
 1.  Two partitions by hard EM, one in units of the features' spread within clusters, one in the Mahalanobis
     metric, and EM from each.
 2.  From the better one merge-and-split moves, while they gain.
-3.  Unless both starts agree and no move looks promising: further starts, and the best one shaken, until the best
-    optimum has been found from several sides or the budget is spent.
+3.  Further starts, and the best one shaken, until the best optimum has been found from several sides or the
+    budget is spent.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import cycle
+from time import monotonic
 
 import numpy as np
 from numpy.random import RandomState
@@ -19,7 +20,7 @@ from numpy.random import RandomState
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import ArrayBlocks, Blocks
 from mixtura.covariance import CovarianceStructure
-from mixtura.diagnosis import rows_needed, why_improper
+from mixtura.diagnosis import rows_needed, rows_per_weight, why_improper
 from mixtura.em import Acceleration, Monitor, SufficientStatistics, expectation_maximisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture, responsibilities
@@ -41,8 +42,8 @@ _MAX_ITER = 150
 # EM iterations after which a descent that cannot catch up with the best is given up.
 _GLANCE = 40
 
-# What a search may spend, in densities of one feature (one of d features costs about 1 + d^2 / 16 of them), and
-# E-steps within these bounds.
+# What a search may spend: densities of one feature (one of d features costs about 1 + d^2 / 16 of
+# them), and E-steps within these bounds.
 _DENSITIES = 2e8
 _PASSES = (250, 1000)
 
@@ -70,7 +71,6 @@ _SHARES = (0.5, 0.3)
 _PARTITIONS = {"k-means": ("EEI", 10), "mahalanobis": ("EEE", 10), "seeds": ("EEI", 0)}
 
 
-
 @dataclass(frozen=True, eq=False)
 class _Optimum:
     mixture: Mixture
@@ -88,15 +88,18 @@ def search(
     reg_covar: FloatArray,
     rng: RandomState,
     seed: int | None,
+    deadline: float = np.inf,
 ) -> tuple[Mixture, list[StartRecord]]:
     """Return the best mixture found on a uniform sample of the rows, and a record of each descent.
+
+    After `deadline`, in `time.monotonic`'s seconds, no descent begins but the first.
 
     Raises
     ------
     SingularCovarianceError
         If every descent failed.
     """
-    return _Search(blocks, structure, n_components, reg_covar, rng, seed).run()
+    return _Search(blocks, structure, n_components, reg_covar, rng, seed, deadline).run()
 
 
 class _Search:
@@ -108,6 +111,7 @@ class _Search:
         reg_covar: FloatArray,
         rng: RandomState,
         seed: int | None,
+        deadline: float,
     ) -> None:
         n_rows, n_features = blocks.shape
         most = max(_ROWS, _ROWS_PER_PARAMETER * n_components * (n_features + 1))
@@ -117,7 +121,8 @@ class _Search:
         self._X: FloatArray = np.ascontiguousarray(rows, dtype=np.float64)
         self._structure, self._k = structure, n_components
         self._reg_covar, self._rng, self._seed = reg_covar, rng, seed
-        self._unit = _rows_per_weight(self._weight, blocks.has_integer_weights)
+        self._deadline = deadline
+        self._unit = rows_per_weight(self._blocks)
         self._best: _Optimum | None = None
         self._fallback: _Optimum | None = None
         self._found_from: list[str] = []
@@ -127,7 +132,7 @@ class _Search:
 
     def run(self) -> tuple[Mixture, list[StartRecord]]:
         self._descend("k-means", self._from_partition("k-means"))
-        if self._k == 1:
+        if self._k == 1 or monotonic() > self._deadline:
             return self._result()
         self._descend("mahalanobis", self._from_partition("mahalanobis"))
         self._climb()
@@ -148,7 +153,8 @@ class _Search:
         n_rows, n_features = self._X.shape
         passes = _DENSITIES / (n_rows * self._k * (1 + n_features**2 / 16))
         # A descent that fails at once costs no pass.
-        return self._n_passes + len(self._records) >= min(max(passes, least), most)
+        spent = self._n_passes + len(self._records) >= min(max(passes, least), most)
+        return spent or monotonic() > self._deadline
 
     def _result(self) -> tuple[Mixture, list[StartRecord]]:
         best = self._best or self._fallback
@@ -229,16 +235,16 @@ class _Search:
         return self._judge(kind, monitor, _Optimum(mixture, statistics))
 
     def _judge(self, kind: str, monitor: _Glance, found: _Optimum) -> bool:
-        if monitor.is_behind:
-            self._record(kind, monitor, "behind the best")
+        if monitor.stopped:
+            self._record(kind, monitor, monitor.stopped)
             return False
         why = str(monitor.failure or "") or why_improper(
             found.mixture, found.statistics.counts * self._unit, self._reg_covar
         )
         if why:
             self._record(kind, monitor, why)
-            return self._reseed(kind, found)
-        self._record(kind, monitor, "converged" if monitor.converged else "max_iter reached")
+            return self._reseed(found)
+        self._record(kind, monitor, monitor.ended)
         before = -np.inf if self._best is None else self._best.log_likelihood
         if found.log_likelihood > before:
             self._best = found
@@ -249,8 +255,8 @@ class _Search:
             self._found_from.append(kind)
         return False
 
-    def _reseed(self, kind: str, found: _Optimum) -> bool:
-        """Give the rows of the smallest component to its neighbour, and cut the worst explained one instead."""
+    def _reseed(self, found: _Optimum) -> bool:
+        """Merge the smallest component with a neighbour, and cut the worst explained one instead."""
         if self._fallback is None or found.log_likelihood > self._fallback.log_likelihood:
             self._fallback = found
         if self._n_reseeded >= _RESEEDED or self._is_spent:
@@ -311,18 +317,11 @@ class _Glance(Monitor):
     def __init__(self, tol: float, max_iter: int, best: float) -> None:
         super().__init__(tol, max_iter)
         self._best = best
-        self.is_behind = False
 
-    def goes_on(self, mean_log_likelihood: float) -> bool:
-        on = super().goes_on(mean_log_likelihood)
+    def goes_on(self, mean_log_likelihood: float, mixture: Mixture | None = None) -> bool:
+        on = super().goes_on(mean_log_likelihood, mixture)
         if on and self.n_iter >= _GLANCE and self.n_iter % 5 == 0:
             rise = self.history[-1] - self.history[-6]
-            self.is_behind = mean_log_likelihood + 10 * rise + 0.01 < self._best
-        return on and not self.is_behind
-
-
-def _rows_per_weight(weight: Array | None, counts_repetitions: bool) -> float:
-    """Effective rows in a unit of weight (Kish 1965); whole weights count as repetitions."""
-    if weight is None or counts_repetitions:
-        return 1.0
-    return float(weight.sum() / (weight @ weight))
+            if mean_log_likelihood + 10 * rise + 0.01 < self._best:
+                self.stopped = "behind the best"
+        return on and not self.stopped

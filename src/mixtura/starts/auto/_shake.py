@@ -15,7 +15,7 @@ def perturbed(responsibilities: FloatArray, share: float, rng: RandomState) -> F
     n_rows, n_components = responsibilities.shape
     picked = rng.uniform(size=n_rows) < share
     weights = responsibilities.mean(axis=0)
-    drawn = rng.choice(n_components, size=int(picked.sum()), p=weights / weights.sum())
+    drawn = rng.choice(n_components, size=int(np.count_nonzero(picked)), p=weights / weights.sum())
     shaken = responsibilities.copy()
     shaken[picked] = np.eye(n_components)[drawn]
     return shaken

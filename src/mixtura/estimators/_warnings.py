@@ -1,0 +1,126 @@
+"""What a fit warns of: one sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mixtura._rows import Array, FloatArray
+from mixtura.diagnosis import HELD_UP, floor_share, rows_needed
+from mixtura.errors import DataWarning, DegenerateComponentWarning
+from mixtura.estimators._findings import findings
+from mixtura.estimators._fitting import Fit
+from mixtura.mixture import Mixture
+
+# Share of reg_covar in a component's variance from which a number given by the user is worth a word.
+_WIDENED = 0.01
+
+# Components whose means and spreads are this near, in their own spread, are one.
+_COINCIDE = 1e-3
+
+
+def convergence_message(fit: Fit, tol: float) -> str:
+    """Say what was still changing, what is left to gain and what to do."""
+    monitor = fit.monitor
+    advice = (
+        "Best performing initialization did not converge. "
+        "Try different init parameters, or increase max_iter, tol, or check for degenerate data. "
+    )
+    if fit.failure:
+        return f"{advice}It stopped before iteration {monitor.n_iter + 1}: {fit.failure}"
+    gain = (
+        f"about {fit.remaining_gain:.2g}" if np.isfinite(fit.remaining_gain) else "an unknown rest"
+    )
+    why = f" ({monitor.stopped})" if monitor.stopped else ""
+    return (
+        f"{advice}"
+        f"After {monitor.n_iter} iterations{why} the mean log-likelihood, {monitor.history[-1]:.6g}, still "
+        f"changed by {monitor.change:.3g} in an iteration; tol is {tol:g}; {gain} is left to gain."
+    )
+
+
+def doubts(
+    mixture: Mixture,
+    effective_rows: FloatArray,
+    X: Array,
+    reg_covar: FloatArray,
+    asked: float | str,
+    names: Array | None,
+) -> Iterator[tuple[type[Warning], str]]:
+    """Yield category and sentence of each warning: one of degenerate components, one of a wide reg_covar."""
+    shares = _shares(mixture, reg_covar)
+    floor = "reg_covar" if asked == "auto" else f"reg_covar={asked:g}"
+    degenerate = _degenerate(mixture, effective_rows, shares, X, floor, names)
+    if degenerate:
+        yield DegenerateComponentWarning, degenerate
+    elif asked != "auto" and shares.max() > _WIDENED:
+        k = int(shares.argmax())
+        yield (
+            DataWarning,
+            f"{floor} is {shares[k]:.1%} of the smallest variance of component {k}, which is that "
+            "much too wide: give reg_covar='auto', or X in larger units.",
+        )
+
+
+def _shares(mixture: Mixture, reg_covar: FloatArray) -> FloatArray:
+    """Largest share of reg_covar in each component's variance; the trace as a bound where that is small."""
+    k, d = mixture.means.shape
+    bounds = (mixture.structure.diagonals(mixture.precisions, k, d) * reg_covar).sum(axis=1)
+    return bounds if bounds.max() <= _WIDENED else floor_share(mixture, reg_covar)
+
+
+def _degenerate(
+    mixture: Mixture,
+    effective_rows: FloatArray,
+    shares: FloatArray,
+    X: Array,
+    floor: str,
+    names: Array | None,
+) -> str:
+    held = np.flatnonzero((shares > HELD_UP) & (mixture.weights > 0))
+    if len(held):
+        found = "; ".join(findings(X, names)) or (
+            "their data spread less than that: give X in larger units, or lower reg_covar"
+        )
+        return (
+            f"{_listed(held)} held up by {floor} alone, so the likelihood depends on it: {found}."
+        )
+    needed = rows_needed(mixture)
+    few = np.flatnonzero(effective_rows < needed)
+    if len(few):
+        return (
+            f"{_listed(few)} on fewer rows than its covariance needs ({effective_rows[few[0]]:.3g} of "
+            f"{needed}), so its likelihood means nothing: use fewer components, or a covariance_type with "
+            "fewer parameters."
+        )
+    same = _coinciding(mixture)
+    if same:
+        return (
+            f"Components {same[0]} and {same[1]} are the same: {mixture.n_components - 1} components say as "
+            "much."
+        )
+    return ""
+
+
+def _listed(components: Array) -> str:
+    plural = "s" if len(components) > 1 else ""
+    rest = ", ..." if len(components) > 10 else ""
+    return f"Component{plural} {', '.join(map(str, components[:10]))}{rest}"
+
+
+def _coinciding(mixture: Mixture) -> tuple[int, int] | None:
+    """Two components of which one says what the other says."""
+    if mixture.n_components < 2:
+        return None
+    spreads = mixture.spreads
+    order = np.argsort(mixture.means[:, 0], kind="stable")
+    means, spreads = mixture.means[order], spreads[order]
+    # Neighbours in one feature are the only ones that can be equal in all.
+    apart = np.abs(np.diff(means, axis=0)) / spreads[1:]
+    wider = np.abs(np.log(spreads[1:] / spreads[:-1]))
+    equal = np.flatnonzero((np.maximum(apart, wider) < _COINCIDE).all(axis=1))
+    if not len(equal):
+        return None
+    first, second = sorted((int(order[equal[0]]), int(order[equal[0] + 1])))
+    return first, second
