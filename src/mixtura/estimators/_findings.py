@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mixtura._rows import Array, block_slices
+from mixtura._rows import Array, FloatArray, block_slices
 
 # Rows looked at for equal and dependent columns and repeated rows.
 _ROWS_LOOKED_AT = 10_000
@@ -24,9 +24,12 @@ def findings(X: Array, names: Array | None) -> list[str]:
     return found
 
 
-def column_findings(X: Array, names: Array | None) -> list[str]:
-    """What a glance at the columns tells, each a phrase."""
-    glance = X[:: max(1, len(X) // _ROWS_AT_A_GLANCE)].astype(np.float64)
+def column_findings(X: Array, names: Array | None, weight: FloatArray | None = None) -> list[str]:
+    """What a glance at the columns tells, each a phrase; rows of weight 0 do not count."""
+    step = max(1, len(X) // _ROWS_AT_A_GLANCE)
+    glance = X[::step].astype(np.float64)
+    if weight is not None:
+        glance = glance[weight[::step] > 0]
     if not _is_suspicious(glance):
         return []
     constant = _constant_columns(X)
@@ -56,7 +59,11 @@ def _dependent_columns(glance: Array) -> list[int]:
     n_rows, n_features = glance.shape
     if n_features < 2 or n_rows <= n_features:
         return []
-    values, vectors = np.linalg.eigh(np.corrcoef(glance.T))
+    centred = glance - glance.mean(axis=0)
+    centred /= np.abs(centred).max(axis=0)
+    scatter = centred.T @ centred
+    sizes = np.sqrt(np.diag(scatter))
+    values, vectors = np.linalg.eigh(scatter / sizes[:, np.newaxis] / sizes)
     if values[0] > _DEPENDENT:
         return []
     return [int(j) for j in np.flatnonzero(np.abs(vectors[:, 0]) > 1e-4)]

@@ -50,6 +50,8 @@ class Beginning:
     seed: int | None
     make: Callable[[Blocks], tuple[Mixture, list[StartRecord]]]
     accelerate: bool = False
+    #: Whether it may be made in another thread, before or after others.
+    side_by_side: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +98,8 @@ def best_fit(
 def _outcomes(beginnings: Sequence[Beginning], blocks: Blocks, options: Options) -> list[Outcome]:
     listens = options.callback or options.on_iteration or options.on_end
     n_workers = min(len(beginnings), blocks.n_threads)
-    if n_workers < 2 or listens or not _is_small(blocks):
+    freely = all(beginning.side_by_side for beginning in beginnings)
+    if n_workers < 2 or listens or not freely or not _is_small(blocks):
         return [_outcome(*pair, blocks, options, None) for pair in enumerate(beginnings)]
     stopping = Event()
     alone = blocks.with_threads(1)

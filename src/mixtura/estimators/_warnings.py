@@ -97,8 +97,8 @@ def _degenerate(
     same = _coinciding(mixture)
     if same:
         return (
-            f"Components {same[0]} and {same[1]} are the same: {mixture.n_components - 1} components say as "
-            "much."
+            f"Components {same[0]} and {same[1]} are the same, so that fewer say as much: use a smaller "
+            "n_components, or another start."
         )
     return ""
 

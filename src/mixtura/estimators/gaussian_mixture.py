@@ -301,7 +301,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             self._check_enough_rows(len(rows) if weight is None else int(np.count_nonzero(weight)))
             self._check_unchanged_features(previous)
             blocks = ArrayBlocks(rows, weight, n_threads(self.n_jobs))
-            self._warn_of_columns(rows)
+            self._warn_of_columns(rows, weight)
             seeds = self._seeds()
             options = self._options(blocks)
             beginnings = self._beginnings(kind, rows, blocks, options, seeds, previous)
@@ -419,10 +419,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             make = partial(self._from_array, array, kind, options, given)
             return [Beginning("given array", None, make, asked)]
         if callable(self.init_params):
+            make_called = partial(self._called, kind, rows, options, given)
             return [
-                Beginning(
-                    "callable", seed, partial(self._called, kind, rows, options, given, seed), asked
-                )
+                Beginning("callable", seed, partial(make_called, seed), asked, side_by_side=False)
                 for seed in seeds
             ]
         name = self.init_params
@@ -567,9 +566,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.precisions_cholesky_ = mixture.precisions_cholesky.astype(dtype)
         self.precisions_ = mixture.precisions.astype(dtype)
 
-    def _warn_of_columns(self, rows: Array) -> None:
+    def _warn_of_columns(self, rows: Array, weight: FloatArray | None) -> None:
         """What is hopeless in the data is said before minutes of EM."""
-        found = column_findings(rows, getattr(self, "feature_names_in_", None))
+        found = column_findings(rows, getattr(self, "feature_names_in_", None), weight)
         if found:
             message = f"{'; '.join(found)}: the likelihood then depends on reg_covar. Leave such columns out."
             warnings.warn(message[0].upper() + message[1:], DataWarning, stacklevel=5)
