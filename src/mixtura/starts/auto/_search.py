@@ -135,7 +135,8 @@ class _Search:
         if self._k == 1 or monotonic() > self._deadline:
             return self._result()
         self._descend("mahalanobis", self._from_partition("mahalanobis"))
-        self._climb()
+        if self._climb() and self._found_from == ["k-means", "mahalanobis"]:
+            return self._result()  # two different starts agree, and no move promises more
         if self._has_leverage and self._best is not None:
             self._descend("leave-one-out", lambda: self._loosened(self._best_responsibilities()))
         for kind in cycle(_SCHEDULE):
@@ -288,20 +289,27 @@ class _Search:
 
     # Moves
 
-    def _climb(self) -> None:
-        """Merge and split while it gains."""
-        for _ in range(_ROUNDS):
-            if self._best is None or self._is_spent or not self._move():
-                return
+    def _climb(self) -> bool:
+        """Merge and split while it gains; True where from the first no move promised anything."""
+        for n_rounds in range(_ROUNDS):
+            if self._best is None or self._is_spent:
+                return False
+            plans, given = self._plans()
+            if not plans:
+                return n_rounds == 0
+            if not any(self._descend("split and merge", self._after(p, given)) for p in plans):
+                return False
+        return False
 
-    def _move(self) -> bool:
+    def _plans(self) -> tuple[list[list[Move]], FloatArray]:
+        """Sets of moves to try one after another, and the responsibilities that they change."""
         assert self._best is not None
         given = self._best_responsibilities()
         candidates = self._candidates(self._best.mixture, given)
         together = disjoint(candidates)
         plans = [together] if len(together) > 1 else []
         plans += [[move] for move in candidates[: _TRIES + self._k // 8] if move.gain > _PROMISE]
-        return any(self._descend("split and merge", self._after(plan, given)) for plan in plans)
+        return plans, given
 
     def _candidates(self, mixture: Mixture, given: FloatArray) -> list[Move]:
         needed = rows_needed(mixture) / self._unit
