@@ -190,16 +190,19 @@ class CovarianceStructure(ABC):
         if self.has_matrices and not np.allclose(covariances, np.swapaxes(covariances, -1, -2)):
             raise ValueError(f"'{self.name}' covariances must be symmetric matrices.")
 
-    def check_family(self, covariances: FloatArray, n_components: int, n_features: int) -> None:
-        """Raise ValueError where components differ in what the structure has equal, to five digits."""
+    def check_family(
+        self, values: FloatArray, n_components: int, n_features: int, what: str = "covariances"
+    ) -> None:
+        """Raise ValueError where covariances or precisions differ in what the structure has equal.
+
+        To five digits. The inverses of a family's covariances are a family with the same letters.
+        """
         if self.shared or "E" not in self.letters:
             return
-        matrices = self.matrices(covariances, n_components, n_features)
+        matrices = self.matrices(values, n_components, n_features)
         differing_in = differing(matrices, *self.letters)
         if differing_in:
-            raise ValueError(
-                f"'{self.name}' covariances must have {differing_in}, but these have not."
-            )
+            raise ValueError(f"'{self.name}' {what} must have {differing_in}, but these have not.")
 
     def whitens(self, factors: FloatArray, covariances: FloatArray) -> bool:
         """Whether P^T Sigma P = I, to six digits: P belongs to Sigma, in any units."""
