@@ -14,7 +14,7 @@ import numpy as np
 
 from mixtura import _core
 from mixtura._rows import FloatArray
-from mixtura.covariance._decomposition import differing
+from mixtura.covariance._decomposition import differing, differing_variances
 from mixtura.errors import SingularCovarianceError
 
 _ILL_DEFINED = (
@@ -191,7 +191,7 @@ class CovarianceStructure(ABC):
             raise ValueError(f"'{self.name}' covariances must be symmetric matrices.")
 
     def check_family(
-        self, values: FloatArray, n_components: int, n_features: int, what: str = "covariances"
+        self, values: FloatArray, n_components: int, what: str = "covariances"
     ) -> None:
         """Raise ValueError where covariances or precisions differ in what the structure has equal.
 
@@ -199,10 +199,12 @@ class CovarianceStructure(ABC):
         """
         if self.shared or "E" not in self.letters:
             return
-        matrices = self.matrices(values, n_components, n_features)
-        differing_in = differing(matrices, *self.letters)
-        if differing_in:
-            raise ValueError(f"'{self.name}' {what} must have {differing_in}, but these have not.")
+        if self.has_matrices:
+            found = differing(values, *self.letters)
+        else:
+            found = differing_variances(values.reshape(n_components, -1), *self.letters[:2])
+        if found:
+            raise ValueError(f"'{self.name}' {what} must have {found}, but these have not.")
 
     def whitens(self, factors: FloatArray, covariances: FloatArray) -> bool:
         """Whether P^T Sigma P = I, to six digits: P belongs to Sigma, in any units."""
