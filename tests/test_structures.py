@@ -213,10 +213,11 @@ def test_a_common_orientation_is_the_best_of_several_minima(name):
 def test_standardised_features_are_no_ridge_to_stay_on(name):
     # From axes along the features no plane has a slope: their variances are equal.
     correlations = np.corrcoef(np.random.default_rng(0).standard_normal((3, 20)))
+    np.fill_diagonal(correlations, 1.0)  # exactly, and powers of two from here on
     own = np.stack([correlations, 2.0 * correlations])
     before = np.stack([np.eye(3), np.eye(3)])
-    found = m_step(name, np.array([0.4, 0.6]), own, previous=before)
-    expected = own if name == "VVE" else np.stack([1.6 * correlations] * 2)
+    found = m_step(name, np.array([0.5, 0.5]), own, previous=before)
+    expected = own if name == "VVE" else np.stack([1.5 * correlations] * 2)
     assert_allclose(found, expected, rtol=1e-7, atol=1e-9)
 
 
