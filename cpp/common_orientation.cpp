@@ -14,7 +14,8 @@
 // In one plane, by the angle phi and with b_pq = (D^T S_k D)_pq, the first two derivatives at 0 are
 //
 //     tangent    2 e,  4 h          e = sum_k u_k (b_pq / b_p - b_pq / b_q),   h = sum_k u_k (b_p - b_q)^2 / (2 b_p b_q)
-//     objective  2 e,  4 (h - z)    z = sum_k u_k (b_pq^2 / b_p^2 + b_pq^2 / b_q^2), less their variance / d in EVE
+//     objective  2 e,  4 (h - z)    z = sum_k u_k (b_pq^2 / b_p^2 + b_pq^2 / b_q^2), in EVE less the variance under
+//                                   the u_k of b_pq / b_p - b_pq / b_q, by d
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -32,6 +33,7 @@ constexpr int sweeps_to_compare = 5;
 constexpr std::ptrdiff_t most_beginnings = 4;
 constexpr double settled = 1e-15;     // decrease of the objective in a sweep, in nats a row
 constexpr double negligible = 1e-20;  // in one plane: rounding
+constexpr double ridge = 1e-6;        // a negative curvature that is no rounding
 
 class CommonOrientation {
   public:
@@ -125,24 +127,36 @@ class CommonOrientation {
         double sine = 0;
     };
 
-    // Turns axes p and q towards the minimum in their plane; returns how much lower the tangent is there.
+    // Turns axes p and q towards the minimum in their plane; returns about how much that lowers the objective.
     double rotate(std::ptrdiff_t p, std::ptrdiff_t q) {
         const Plane plane = look_at(p, q);
-        const double decrease = lowering(plane.slope, plane.tangent_curvature);
-        if (!(decrease > negligible)) return 0;
-        Turn turn = to_minimum(plane.slope, plane.tangent_curvature);
-        // The objective curves less than its tangent, so its own minimum lies farther off.
-        if (plane.curvature > 0.1 * plane.tangent_curvature) {
-            const Turn farther = to_minimum(plane.slope, plane.curvature);
-            if (change(p, q, farther) <= -decrease) turn = farther;
+        double decrease = lowering(plane.slope, plane.tangent_curvature);
+        Turn turn;
+        if (decrease > negligible) {
+            turn = to_minimum(plane.slope, plane.tangent_curvature);
+            // The objective curves less than its tangent, so its own minimum lies farther off.
+            if (plane.curvature > 0.1 * plane.tangent_curvature) {
+                const Turn farther = to_minimum(plane.slope, plane.curvature);
+                if (change(p, q, farther) <= -decrease) turn = farther;
+            }
+        } else {
+            // Correlated features of equal variances: level, but a ridge.
+            if (!(plane.curvature < -ridge)) return 0;
+            turn = {std::sqrt(0.5), std::sqrt(0.5)};
+            decrease = -change(p, q, turn);
+            if (!(decrease > settled)) return 0;
         }
+        apply(p, q, turn);
+        return decrease;
+    }
+
+    void apply(std::ptrdiff_t p, std::ptrdiff_t q, const Turn& turn) {
         for (std::ptrdiff_t k = 0; k < K; ++k) {
             if (equal_volumes_) volumes_[k] *= root(determinant_ratio(k, p, q, turn));
             rotate_symmetric(rotated(k), d, p, q, turn.cosine, turn.sine);
         }
         if (equal_volumes_) share_anew();
         rotate_rows(axes_, d, p, q, turn.cosine, turn.sine);
-        return decrease;
     }
 
     Plane look_at(std::ptrdiff_t p, std::ptrdiff_t q) {

@@ -107,7 +107,6 @@ std::ptrdiff_t share_diagonal_shape(const Components& c, const double* variances
     const auto mean_of_scaled = [&] {
         std::fill(shape, shape + c.d, 0.0);
         for (std::ptrdiff_t k = 0; k < c.K; ++k) {
-            if (!(c.weights[k] > 0)) continue;
             const double share = c.weights[k] / volumes[k];
             for (std::ptrdiff_t j = 0; j < c.d; ++j) shape[j] += share * variances[k * c.d + j];
         }
@@ -145,7 +144,6 @@ std::ptrdiff_t vee(const Components& c, Control& control) {
     const auto mean_of_scaled = [&] {
         std::fill(shape, shape + size, 0.0);
         for (std::ptrdiff_t k = 0; k < c.K; ++k) {
-            if (!(c.weights[k] > 0)) continue;
             const double share = c.weights[k] / volumes[k];
             for (std::ptrdiff_t i = 0; i < size; ++i) shape[i] += share * c.covariances[k * size + i];
         }

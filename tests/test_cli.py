@@ -109,6 +109,14 @@ def write(tmp_path):
 # fit
 
 
+@pytest.mark.parametrize("covariance", ["EII", "VEI", "VEE", "EVE", "VEV"])
+def test_fit_with_structures_of_three_letters(covariance, home, tmp_path):
+    command = ["fit", home / "faithful.csv", "-k", "2", "--covariance", covariance, "-o", tmp_path]
+    assert f"2 components, {covariance} covariances" in succeeds(*command, cwd=home)
+    shown = json.loads(succeeds("show", tmp_path / "model.safetensors", "--json", cwd=home))
+    assert shown["covariance_type"] == covariance
+
+
 def test_fit_writes_model_responsibilities_and_figure(home):
     written = sorted(path.name for path in (home / "fitted").iterdir())
     assert written == ["mixture.png", "model.safetensors", "responsibilities.parquet"]
@@ -331,6 +339,7 @@ def test_what_the_library_refuses_is_one_sentence(write, tmp_path):
         (["-k", "0"], "-k is 0, but a mixture needs at least one component"),
         (["--jobs", "0"], "--jobs is 0"),
         (["--covariance", "sphercal"], "'sphercal'. Did you mean 'spherical'?"),
+        (["--covariance", "vve"], "'vve'. Did you mean 'VVE'?"),
         (["--columns", "a,,b"], "--columns has an empty name"),
         (["--columns", ""], "--columns has an empty name"),
         (["--columns", "a,a"], "--columns names 'a' twice"),

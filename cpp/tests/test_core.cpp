@@ -269,6 +269,47 @@ void factorise_inverts() {
     CHECK(factorise(Structure::full, 2, 2, second, two, control) == 1, "second singular");
 }
 
+const Model models[] = {Model::EII, Model::VII, Model::EEI, Model::VEI, Model::EVI, Model::VVI, Model::EEE,
+                        Model::VEE, Model::EVE, Model::VVE, Model::EEV, Model::VEV, Model::EVV, Model::VVV};
+
+// Sum of w_k log |Sigma_k| of the next mixture: where a volume can be chosen, tr(S_k inv(Sigma_k)) adds up to d.
+double log_volume(const Problem& p, const std::vector<double>& weights, const std::vector<double>& factors) {
+    double sum = 0;
+    for (std::ptrdiff_t k = 0; k < p.k; ++k) {
+        for (std::ptrdiff_t j = 0; j < p.d; ++j) {
+            std::ptrdiff_t index = k;
+            if (p.structure == Structure::diag) index = k * p.d + j;
+            if (p.structure == Structure::tied) index = j * p.d + j;
+            if (p.structure == Structure::full) index = (k * p.d + j) * p.d + j;
+            sum -= 2 * weights[static_cast<std::size_t>(k)] * std::log(factors[static_cast<std::size_t>(index)]);
+        }
+    }
+    return sum;
+}
+
+void every_model_has_an_m_step() {
+    const std::ptrdiff_t sizes[][2] = {{1, 1}, {3, 1}, {1, 4}, {2, 2}, {5, 3}, {3, 9}};
+    for (const Model model : models) {
+        for (const auto& size : sizes) {
+            const Problem p(structure_of(model), 400, size[0], size[1], 31);
+            Sums sums(p);
+            Control control;
+            accumulate(p.view(true), p.mixture(), {}, sums.statistics, control);
+            std::vector<double> weights(sums.counts), means(sums.firsts), covariances(sums.seconds), factors(sums.seconds);
+            const std::vector<double> reg_covar(static_cast<std::size_t>(p.d), 1e-6);
+            const Parameters out{weights.data(), means.data(), covariances.data(), factors.data()};
+            const auto step = [&](const double* previous) {
+                return maximise(model, p.k, p.d, sums.statistics, p.means.data(), reg_covar.data(), previous, out, control);
+            };
+            CHECK(step(nullptr) == -1, "M-step");
+            const double cold = log_volume(p, weights, factors);
+            const std::vector<double> previous = covariances;
+            CHECK(step(previous.data()) == -1, "M-step from the mixture before");
+            CHECK(close(log_volume(p, weights, factors), cold, 1e-12, 1e-12), "M-step from the mixture before");
+        }
+    }
+}
+
 std::vector<double> random_symmetric(std::ptrdiff_t d, std::mt19937& generator) {
     std::normal_distribution<double> normal;
     std::vector<double> matrix(static_cast<std::size_t>(d * d));
@@ -406,6 +447,7 @@ int main() {
     float_rows_keep_their_digits_far_from_the_origin();
     total_scatter_gives_the_tied_seconds();
     factorise_inverts();
+    every_model_has_an_m_step();
     eigen_decomposes();
     eigen_keeps_small_eigenvalues();
     a_poll_that_says_stop_ends_the_call();

@@ -83,7 +83,7 @@ class Mixture:
         covariances = _as_floats(covariances, f"'{kind.name}' covariances", shape)
         kind.check_symmetric(covariances)
         factors = kind.factor_covariances(covariances, n_components, n_features)
-        kind.check_family(covariances, n_components, n_features)
+        kind.check_family(covariances, n_components)
         return cls(kind, weights, means, covariances, factors).frozen()
 
     def frozen(self) -> Mixture:

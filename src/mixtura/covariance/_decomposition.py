@@ -25,6 +25,16 @@ def differing(matrices: FloatArray, volume: str, shape: str, orientation: str) -
     return ""
 
 
+def differing_variances(variances: FloatArray, volume: str, shape: str) -> str:
+    """The same for diagonal matrices, of which only the diagonals are given."""
+    volumes = np.exp(np.log(variances).mean(axis=1, keepdims=True))
+    if volume == "E" and not _equal(volumes):
+        return "equal volumes (determinants)"
+    if shape == "E" and not _equal(variances / volumes):
+        return "equal shapes (variances up to a factor)"
+    return ""
+
+
 def eigen(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Eigenvalues, descending, and eigenvectors as rows; the small ones keep their digits in any units."""
     matrix = np.array(matrix, dtype=np.float64, order="C")

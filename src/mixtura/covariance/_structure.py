@@ -14,7 +14,7 @@ import numpy as np
 
 from mixtura import _core
 from mixtura._rows import FloatArray
-from mixtura.covariance._decomposition import differing
+from mixtura.covariance._decomposition import differing, differing_variances
 from mixtura.errors import SingularCovarianceError
 
 _ILL_DEFINED = (
@@ -190,16 +190,21 @@ class CovarianceStructure(ABC):
         if self.has_matrices and not np.allclose(covariances, np.swapaxes(covariances, -1, -2)):
             raise ValueError(f"'{self.name}' covariances must be symmetric matrices.")
 
-    def check_family(self, covariances: FloatArray, n_components: int, n_features: int) -> None:
-        """Raise ValueError where components differ in what the structure has equal, to five digits."""
+    def check_family(
+        self, values: FloatArray, n_components: int, what: str = "covariances"
+    ) -> None:
+        """Raise ValueError where covariances or precisions differ in what the structure has equal.
+
+        To five digits. The inverses of a family's covariances are a family with the same letters.
+        """
         if self.shared or "E" not in self.letters:
             return
-        matrices = self.matrices(covariances, n_components, n_features)
-        differing_in = differing(matrices, *self.letters)
-        if differing_in:
-            raise ValueError(
-                f"'{self.name}' covariances must have {differing_in}, but these have not."
-            )
+        if self.has_matrices:
+            found = differing(values, *self.letters)
+        else:
+            found = differing_variances(values.reshape(n_components, -1), *self.letters[:2])
+        if found:
+            raise ValueError(f"'{self.name}' {what} must have {found}, but these have not.")
 
     def whitens(self, factors: FloatArray, covariances: FloatArray) -> bool:
         """Whether P^T Sigma P = I, to six digits: P belongs to Sigma, in any units."""

@@ -111,6 +111,7 @@ def check_precisions_init(
     checked = _finite_floats(precisions, "precisions_init")
     _check_shape(checked, shape, f"{structure.name} precision")
     structure.check_precisions(checked)
+    structure.check_family(checked, n_components, "precisions")
     return checked
 
 
