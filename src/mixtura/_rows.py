@@ -18,9 +18,12 @@ FloatArray = NDArray[np.float64]
 _BLOCK_NUMBERS = 1 << 18
 
 
+_NATIVE = (np.float32, np.float64)
+
+
 def is_native(X: Array) -> bool:
     """Whether the core reads `X` where it lies."""
-    return X.dtype in (np.float32, np.float64) and X.dtype.isnative
+    return X.dtype.type in _NATIVE and X.dtype.isnative
 
 
 def result_dtype(X: Array) -> np.dtype[Any]:

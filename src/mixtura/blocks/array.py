@@ -92,17 +92,11 @@ class ArrayBlocks:
         block: Array,
         rows: slice,
     ) -> SufficientStatistics:
-        def fill(X: Array, w: FloatArray | None, part: SufficientStatistics) -> Sums:
+        def fill(
+            X: Array, w: FloatArray | None, n: FloatArray, f: FloatArray, s: FloatArray
+        ) -> Sums:
             return _core.accumulate_given(
-                structure.kernel,
-                X,
-                w,
-                given,
-                centres,
-                part.counts,
-                part.firsts,
-                part.seconds,
-                self.n_threads,
+                structure.kernel, X, w, given, centres, n, f, s, self.n_threads
             )
 
         return self._statistics(structure, centres, fill, block, rows)
@@ -193,7 +187,9 @@ class ArrayBlocks:
         about = mixture.means if centres is None else centres
         total = self._usable_total(mixture) if moments else None
 
-        def fill(X: Array, w: FloatArray | None, part: SufficientStatistics) -> Sums:
+        def fill(
+            X: Array, w: FloatArray | None, n: FloatArray, f: FloatArray, s: FloatArray
+        ) -> Sums:
             return _core.accumulate(
                 mixture.structure.kernel,
                 X,
@@ -202,9 +198,9 @@ class ArrayBlocks:
                 mixture.means,
                 mixture.precisions_cholesky,
                 about,
-                part.counts,
-                part.firsts,
-                part.seconds,
+                n,
+                f,
+                s,
                 self.n_threads,
                 moments,
                 hard,
@@ -212,6 +208,8 @@ class ArrayBlocks:
                 None if total is None else total.scatter,
             )
 
+        if is_native(self._X):
+            return self._statistics(mixture.structure, about, fill, self._X, slice(None))
         parts = (
             self._statistics(mixture.structure, about, fill, X, rows)
             for rows, X in native_blocks(self._X)
@@ -225,16 +223,14 @@ class ArrayBlocks:
         self,
         structure: CovarianceStructure,
         centres: FloatArray,
-        fill: Callable[[Array, FloatArray | None, SufficientStatistics], Sums],
+        fill: Callable[..., Sums],
         X: Array,
         rows: slice,
     ) -> SufficientStatistics:
-        empty = SufficientStatistics.zeros(structure, centres)
+        k, d = centres.shape
+        moments = np.zeros(k), np.zeros((k, d)), np.zeros(structure.shape(k, d))
         weight = None if self._weight is None else self._weight[rows]
-        sums = fill(X, weight, empty)
-        return SufficientStatistics(
-            structure, centres, *sums, empty.counts, empty.firsts, empty.seconds
-        )
+        return SufficientStatistics(structure, centres, *fill(X, weight, *moments), *moments)
 
 
 def _everything(rows: slice) -> FloatArray:

@@ -21,9 +21,9 @@ from mixtura.starts import StartRecord
 OnIteration = Callable[[int, int, float], None]
 Callback = Callable[[int, Mixture, float], object]
 
-# Densities (times what one of d features costs) in an E-step up to which starts run side by side. Beyond,
-# an E-step is worth all threads, and Ctrl-C would have to wait for its end.
-_SIDE_BY_SIDE = 2e7
+# Rows (times what one of d features costs) between which starts run side by side. Below, Python's own lock
+# leaves nothing to gain; beyond, an E-step is worth all threads, and Ctrl-C would wait for its end.
+_SIDE_BY_SIDE = (1e4, 2e6)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ def _outcomes(beginnings: Sequence[Beginning], blocks: Blocks, options: Options)
     listens = options.callback or options.on_iteration or options.on_end
     n_workers = min(len(beginnings), blocks.n_threads)
     freely = all(beginning.side_by_side for beginning in beginnings)
-    if n_workers < 2 or listens or not freely or not _is_small(blocks):
+    if n_workers < 2 or listens or not freely or not _fits_side_by_side(blocks):
         return [_outcome(*pair, blocks, options, None) for pair in enumerate(beginnings)]
     stopping = Event()
     alone = blocks.with_threads(1)
@@ -116,9 +116,10 @@ def _outcomes(beginnings: Sequence[Beginning], blocks: Blocks, options: Options)
             raise
 
 
-def _is_small(blocks: Blocks) -> bool:
+def _fits_side_by_side(blocks: Blocks) -> bool:
     n_rows, n_features = blocks.shape
-    return n_rows * (1 + n_features**2 / 16) <= _SIDE_BY_SIDE / 10
+    least, most = _SIDE_BY_SIDE
+    return least <= n_rows * (1 + n_features**2 / 16) <= most
 
 
 def _outcome(

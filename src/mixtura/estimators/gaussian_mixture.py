@@ -20,7 +20,7 @@ from sklearn.utils._param_validation import Interval, InvalidParameterError, Str
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mixtura import mixture as evaluate
-from mixtura._rows import Array, FloatArray, as_numeric, check_finite
+from mixtura._rows import Array, FloatArray, as_numeric, check_finite, is_native
 from mixtura._threads import n_threads
 from mixtura.blocks import ArrayBlocks, Blocks
 from mixtura.covariance import STRUCTURES, CovarianceStructure, structure
@@ -42,6 +42,9 @@ from mixtura.starts import (
     search,
 )
 from mixtura.summary import Criteria, Summary, summarise
+
+_PLAIN = (int, float, str, bool, type(None))
+_MOST_KNOWN = 1_000
 
 _Given = tuple[FloatArray | None, FloatArray | None, FloatArray | None]
 _Started = tuple[Mixture, list[StartRecord]]
@@ -184,6 +187,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         "n_jobs": [Integral, None],
     }
 
+    #: Sets of plain arguments that were checked before: a check costs as much as ten iterations.
+    _known_good: ClassVar[set[tuple[Any, ...]]] = set()
+
     #: Called as f(start, n_iter, mean_log_likelihood) after each iteration; faces set it for progress.
     _on_iteration: OnIteration | None = None
 
@@ -321,6 +327,24 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             raise
 
     def _check_parameters(self) -> CovarianceStructure:
+        plain = self._plain_parameters()
+        if plain is None or plain not in self._known_good:
+            self._check_each_parameter()
+            if plain is not None and len(self._known_good) < _MOST_KNOWN:
+                self._known_good.add(plain)
+        return structure(self.covariance_type)
+
+    def _plain_parameters(self) -> tuple[Any, ...] | None:
+        """The constructor's arguments with their types, or None where one is more than a number or a name."""
+        values = [self.__dict__[name] for name in self._parameter_constraints]
+        if not all(type(value) in _PLAIN for value in values):
+            return None
+        seed = self.random_state
+        if type(seed) is int and 0 <= seed < 2**32:  # any such seed is as good as another
+            values[_SEED_AT] = 0
+        return (*values, *map(type, values))
+
+    def _check_each_parameter(self) -> None:
         try:
             self._validate_params()
         except InvalidParameterError as error:
@@ -329,9 +353,14 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             raise InvalidParameterError(message) from None
         if self.n_jobs == 0:
             raise ValueError("n_jobs must not be 0: None or -1 mean all cores, 1 means one thread.")
-        return structure(self.covariance_type)
 
     def _check_training_rows(self, X: Any) -> Array:
+        if type(X) is np.ndarray and X.ndim == 2 and is_native(X) and len(X) > 1 and X.shape[1] > 0:
+            # All that validate_data would do, at a tenth of its time.
+            self.n_features_in_ = X.shape[1]
+            self.__dict__.pop("feature_names_in_", None)
+            self._check_finite(X)
+            return X
         try:
             rows: Array = validate_data(
                 self, X, dtype=as_numeric(X), ensure_all_finite=False, ensure_min_samples=2
@@ -985,6 +1014,9 @@ def _jsonable(value: Any, default: Any) -> Any:
     if callable(value) or isinstance(value, RandomState):
         return default
     return np.asarray(value).tolist()
+
+
+_SEED_AT = list(GaussianMixture._parameter_constraints).index("random_state")
 
 
 class _Printer:

@@ -17,6 +17,9 @@ from mixtura.mixture import Mixture
 # Merges tried with each split, and neighbours whose union is cut anew.
 _MERGES = 3
 
+# Loss of a merge, in nats of the two components' own rows, beyond which they do not touch.
+_APART = 1.0
+
 # Responsibility below which a row is not a component's when that is cut.
 _LEAST = 0.02
 
@@ -50,7 +53,10 @@ def moves(
     pairs = _cheapest_pairs(losses)
     found = []
     unions: list[tuple[int, ...]] = [(k,) for k in range(mixture.n_components)]
-    for union in unions + list(pairs[:_MERGES]):
+    touching = [
+        pair for pair in pairs[:_MERGES] if losses[pair] < _APART * sum(mixture.weights[[*pair]])
+    ]
+    for union in [*unions, *touching]:
         inside = responsibilities[:, list(union)].sum(axis=1)
         inside = np.where(inside > _LEAST, inside, 0.0)
         sides = np.empty(len(X), dtype=np.int8)

@@ -12,7 +12,7 @@ from mixtura._rows import Array, FloatArray
 from mixtura.blocks import Blocks
 from mixtura.covariance import STRUCTURES, CovarianceStructure
 from mixtura.em import Monitor, SufficientStatistics, expectation_maximisation
-from mixtura.mixture import Mixture
+from mixtura.mixture import Mixture, labels
 
 _TOL = 1e-3
 
@@ -38,7 +38,6 @@ class HardRows:
 
 def partition(
     X: FloatArray,
-    weight: FloatArray | None,
     blocks: Blocks,
     name: str,
     max_iter: int,
@@ -46,38 +45,37 @@ def partition(
     reg_covar: FloatArray,
     rng: RandomState,
 ) -> Array:
-    """Labels by at most `max_iter` of hard EM of structure `name` from k-means++ seeds in its metric."""
+    """Labels by at most `max_iter` of hard EM of structure `name` from k-means++ seeds in its metric.
+
+    X: the rows of `blocks` as contiguous float64.
+    """
     kind = STRUCTURES[name]
-    mean, factor, covariance = _metric(X, weight, kind, reg_covar)
-    Z = (X - mean) @ factor if kind.has_matrices else (X - mean) * factor
-    means = X[plus_plus_seeds(Z, weight, n_components, rng)]
+    factor, covariance = _metric(blocks, kind, reg_covar)
+    Z = (X - blocks.mean) @ factor if kind.has_matrices else (X - blocks.mean) * factor
+    means = X[plus_plus_seeds(Z, blocks.sample_weight, n_components, rng)]
     shape = kind.shape(n_components, X.shape[1])
     start = Mixture(
         kind,
         np.full(n_components, 1.0 / n_components),
-        np.ascontiguousarray(means),
+        means,
         np.ascontiguousarray(np.broadcast_to(covariance, shape)),
         np.ascontiguousarray(np.broadcast_to(factor, shape)),
     )
     mixture, _ = expectation_maximisation(
         start, cast(Blocks, HardRows(blocks)), reg_covar, Monitor(_TOL, max_iter)
     )
-    return mixture.labels(X, n_jobs=blocks.n_threads)
+    return labels(mixture, X, blocks.n_threads)
 
 
 def _metric(
-    X: FloatArray, weight: FloatArray | None, kind: CovarianceStructure, reg_covar: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Mean, precision factor and covariance of all rows together."""
-    mean = np.average(X, axis=0, weights=weight)
-    centred = X - mean
-    weighted = centred if weight is None else centred * weight[:, np.newaxis]
-    total = len(X) if weight is None else weight.sum()
+    blocks: Blocks, kind: CovarianceStructure, reg_covar: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Precision factor and covariance of all rows together."""
     if kind.has_matrices:
-        covariance = centred.T @ weighted / total + np.diag(reg_covar)
+        covariance = blocks.total.scatter / blocks.total.weight + np.diag(reg_covar)
     else:
-        covariance = np.einsum("ij,ij->j", centred, weighted)[np.newaxis] / total + reg_covar
-    return mean, kind.factor_covariances(covariance, 1, X.shape[1]), covariance
+        covariance = (blocks.variances + reg_covar)[np.newaxis]
+    return kind.factor_covariances(covariance, 1, blocks.shape[1]), covariance
 
 
 def plus_plus_seeds(

@@ -46,6 +46,7 @@ _GLANCE = 40
 # them), and E-steps within these bounds.
 _DENSITIES = 2e8
 _PASSES = (250, 1000)
+_FEW_PASSES = 200  # for few rows, which cannot tell near optima apart
 
 # The best optimum has been reached this often before the search believes it.
 _HITS = 3
@@ -134,10 +135,11 @@ class _Search:
         self._descend("k-means", self._from_partition("k-means"))
         if self._k == 1 or monotonic() > self._deadline:
             return self._result()
+        if self._best is not None and not self._has_leverage and not self._plans()[0]:
+            return self._result()  # every component is whole and apart: no move promises anything
         self._descend("mahalanobis", self._from_partition("mahalanobis"))
-        if self._climb() and self._found_from == ["k-means", "mahalanobis"]:
-            return self._result()  # two different starts agree, and no move promises more
-        if self._has_leverage and self._best is not None:
+        self._climb()
+        if self._can_leave_out and self._best is not None:
             self._descend("leave-one-out", lambda: self._loosened(self._best_responsibilities()))
         for kind in cycle(_SCHEDULE):
             if self._best is None and kind == "shaken":
@@ -154,6 +156,8 @@ class _Search:
         n_rows, n_features = self._X.shape
         passes = _DENSITIES / (n_rows * self._k * (1 + n_features**2 / 16))
         # A descent that fails at once costs no pass.
+        if not self._has_leverage:
+            most = min(most, max(n_rows, _FEW_PASSES))
         spent = self._n_passes + len(self._records) >= min(max(passes, least), most)
         return spent or monotonic() > self._deadline
 
@@ -174,8 +178,12 @@ class _Search:
 
     @property
     def _has_leverage(self) -> bool:
-        leverage = self._k * self._X.shape[1] / len(self._X)
-        return self._structure.has_matrices and leverage > _LEVERAGE
+        """Whether components have few rows for their features, and so many an optimum."""
+        return bool(self._k * self._X.shape[1] > _LEVERAGE * len(self._X))
+
+    @property
+    def _can_leave_out(self) -> bool:
+        return self._has_leverage and self._structure.has_matrices
 
     # Where a descent begins
 
@@ -194,9 +202,7 @@ class _Search:
         return make
 
     def _labels(self, name: str, max_iter: int) -> Array:
-        return partition(
-            self._X, self._weight, self._blocks, name, max_iter, self._k, self._reg_covar, self._rng
-        )
+        return partition(self._X, self._blocks, name, max_iter, self._k, self._reg_covar, self._rng)
 
     def _from_responsibilities(self, given: FloatArray) -> Mixture:
         self._n_passes += 2
@@ -206,7 +212,7 @@ class _Search:
 
     def _loosened(self, given: FloatArray) -> Mixture:
         mixture = self._from_responsibilities(given)
-        if self._has_leverage:
+        if self._can_leave_out:
             for _ in range(_LEFT_OUT):
                 given = responsibilities(mixture, self._X, self._blocks.n_threads)
                 given = leave_one_out(mixture, given, self._X, self._weight)
@@ -289,17 +295,14 @@ class _Search:
 
     # Moves
 
-    def _climb(self) -> bool:
-        """Merge and split while it gains; True where from the first no move promised anything."""
-        for n_rounds in range(_ROUNDS):
+    def _climb(self) -> None:
+        """Merge and split while it gains."""
+        for _ in range(_ROUNDS):
             if self._best is None or self._is_spent:
-                return False
+                return
             plans, given = self._plans()
-            if not plans:
-                return n_rounds == 0
             if not any(self._descend("split and merge", self._after(p, given)) for p in plans):
-                return False
-        return False
+                return
 
     def _plans(self) -> tuple[list[list[Move]], FloatArray]:
         """Sets of moves to try one after another, and the responsibilities that they change."""
