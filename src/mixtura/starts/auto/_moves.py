@@ -11,14 +11,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixtura import _core
-from mixtura._rows import Array, FloatArray
+from mixtura._rows import FloatArray
+from mixtura.blocks import ArrayBlocks
+from mixtura.covariance import CovarianceStructure
+from mixtura.em import Acceleration, Monitor, expectation_maximisation
+from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture
+from mixtura.mixture import responsibilities as evaluate
+from mixtura.starts._given import ArrayResponsibilities, mixture_of
 
 # Merges tried with each split, and neighbours whose union is cut anew.
 _MERGES = 3
 
 # Loss of a merge, in nats of the two components' own rows, beyond which they do not touch.
 _APART = 1.0
+
+# EM within a union only has to tell which split is worth most.
+_SPLIT_TOL, _SPLIT_ITER = 1e-4, 20
 
 # Responsibility below which a row is not a component's when that is cut.
 _LEAST = 0.02
@@ -31,7 +40,7 @@ class Move:
     gain: float  # what it promises, in nats a row
     union: tuple[int, ...]
     merged: tuple[int, int]
-    sides: Array
+    share: FloatArray  # of each row, that goes to the second part
 
     @property
     def touched(self) -> set[int]:
@@ -70,9 +79,10 @@ def moves(
         )
         if not np.isfinite(gain):
             continue
+        share = np.where(sides == 1, 1.0, 0.0)
         partners = [pair for pair in pairs if not {*pair} & {*union}][:_MERGES]
         found += [
-            Move(gain / total - losses[merged], union, (merged[0], merged[1]), sides)
+            Move(gain / total - losses[merged], union, (merged[0], merged[1]), share)
             for merged in ([union] if len(union) == 2 else partners)
         ]
     return sorted(found, key=lambda move: -move.gain)
@@ -86,9 +96,64 @@ def apply(chosen: list[Move], responsibilities: FloatArray) -> FloatArray:
         kept, split = move.merged if len(move.union) == 2 else (move.union[0], move.merged[1])
         if len(move.union) == 1:
             moved[:, move.merged[0]] += responsibilities[:, move.merged[1]]
-        moved[:, kept] = np.where(move.sides == 1, 0.0, inside)
-        moved[:, split] = np.where(move.sides == 1, inside, 0.0)
+        moved[:, kept] = inside * (1.0 - move.share)
+        moved[:, split] = inside * move.share
     return moved
+
+
+def refined(
+    candidates: list[Move],
+    mixture: Mixture,
+    responsibilities: FloatArray,
+    X: FloatArray,
+    weight: FloatArray | None,
+    reg_covar: FloatArray,
+) -> list[Move]:
+    """The same moves, split by EM of two components on the rows of each union, the most promising first.
+
+    Where the two halves overlap, a cut sees no gain that EM sees.
+    """
+    total = float(len(X) if weight is None else weight.sum())
+    losses = merge_losses(mixture)
+    splits: dict[tuple[int, ...], tuple[float, FloatArray] | None] = {}
+    found = []
+    for move in candidates:
+        if move.union not in splits:
+            inside = responsibilities[:, list(move.union)].sum(axis=1)
+            splits[move.union] = _soft_split(move, inside, mixture.structure, X, weight, reg_covar)
+        split = splits[move.union]
+        if split is not None:
+            gain, share = split
+            found.append(Move(gain / total - losses[move.merged], move.union, move.merged, share))
+    return sorted(found, key=lambda move: -move.gain)
+
+
+def _soft_split(
+    move: Move,
+    inside: FloatArray,
+    structure: CovarianceStructure,
+    X: FloatArray,
+    weight: FloatArray | None,
+    reg_covar: FloatArray,
+) -> tuple[float, FloatArray] | None:
+    """Gain in log-likelihood of two components over one for the rows of a union, and the second's share."""
+    rows = inside > _LEAST
+    w = inside[rows] if weight is None else inside[rows] * weight[rows]
+    inner = X[rows]
+    blocks = ArrayBlocks(inner, w)
+    halves = ArrayResponsibilities(np.column_stack([1.0 - move.share[rows], move.share[rows]]))
+    whole = ArrayResponsibilities(np.ones((len(w), 1)))
+    try:
+        one = mixture_of(whole, blocks, structure, 1, reg_covar)
+        start = mixture_of(halves, blocks, structure, 2, reg_covar)
+        two, statistics = expectation_maximisation(
+            start, blocks, reg_covar, Monitor(_SPLIT_TOL, _SPLIT_ITER), Acceleration(start)
+        )
+    except SingularCovarianceError:
+        return None
+    share = np.zeros(len(X))
+    share[rows] = evaluate(two, inner, 1)[:, 1]
+    return statistics.log_likelihood - blocks.score(one).log_likelihood, share
 
 
 def disjoint(candidates: list[Move]) -> list[Move]:

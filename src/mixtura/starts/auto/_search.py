@@ -26,7 +26,7 @@ from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture, responsibilities
 from mixtura.starts._given import ArrayResponsibilities, LabelResponsibilities, mixture_of
 from mixtura.starts._record import StartRecord
-from mixtura.starts.auto._moves import Move, apply, disjoint, moves
+from mixtura.starts.auto._moves import Move, apply, disjoint, moves, refined
 from mixtura.starts.auto._partitions import partition
 from mixtura.starts.auto._shake import leave_one_out, perturbed
 
@@ -270,13 +270,17 @@ class _Search:
             return False
         given = responsibilities(found.mixture, self._X, self._blocks.n_threads)
         dead = int(found.statistics.counts.argmin())
-        for move in self._candidates(found.mixture, given):
-            if len(move.union) == 1 and dead in move.merged:
-                self._n_reseeded += 1
-                better = self._descend("re-seeded", self._after([move], given))
-                self._n_reseeded -= 1
-                return better
-        return False
+        mends = {
+            move.union: move
+            for move in self._candidates(found.mixture, given)
+            if len(move.union) == 1 and dead in move.merged
+        }
+        # The first mend cuts what gains most, the next ones others.
+        chosen = list(mends.values())[self._n_reseeded : self._n_reseeded + 1]
+        self._n_reseeded += 1
+        better = any(self._descend("re-seeded", self._after([m], given)) for m in chosen)
+        self._n_reseeded -= 1
+        return better
 
     def _record(self, kind: str, monitor: Monitor, ended: str) -> None:
         last = monitor.history[-1] if monitor.history else np.nan
@@ -300,15 +304,22 @@ class _Search:
         for _ in range(_ROUNDS):
             if self._best is None or self._is_spent:
                 return
-            plans, given = self._plans()
-            if not any(self._descend("split and merge", self._after(p, given)) for p in plans):
+            if not self._move(refine=False) and not self._move(refine=True):
                 return
 
-    def _plans(self) -> tuple[list[list[Move]], FloatArray]:
+    def _move(self, refine: bool) -> bool:
+        plans, given = self._plans(refine)
+        return any(self._descend("split and merge", self._after(plan, given)) for plan in plans)
+
+    def _plans(self, refine: bool = False) -> tuple[list[list[Move]], FloatArray]:
         """Sets of moves to try one after another, and the responsibilities that they change."""
         assert self._best is not None
         given = self._best_responsibilities()
         candidates = self._candidates(self._best.mixture, given)
+        if refine:
+            candidates = refined(
+                candidates, self._best.mixture, given, self._X, self._weight, self._reg_covar
+            )
         together = disjoint(candidates)
         plans = [together] if len(together) > 1 else []
         plans += [[move] for move in candidates[: _TRIES + self._k // 8] if move.gain > _PROMISE]
