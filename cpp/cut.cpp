@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <utility>
 #include <vector>
 
 #include "core.hpp"
@@ -23,6 +22,7 @@ using Vector = std::vector<double>;
 constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
 constexpr std::ptrdiff_t jacobi_features = 64;  // beyond, the extreme axes by power iteration
 constexpr int power_iterations = 40;
+constexpr int n_bins = 128;                     // of a coordinate: cuts need no finer ones
 constexpr double least_variance = 1e-6;         // of one side of a cut, in units of the whole's
 
 std::size_t at(std::ptrdiff_t index) { return static_cast<std::size_t>(index); }
@@ -155,10 +155,10 @@ Vector project(const Vector& rows, const Vector& axis, std::ptrdiff_t n, std::pt
 
 struct Side {
     double weight = 0, first = 0, second = 0;
-    void add(double w, double x) {
-        weight += w;
-        first += w * x;
-        second += w * x * x;
+    void add(const Side& other) {
+        weight += other.weight;
+        first += other.first;
+        second += other.second;
     }
 };
 
@@ -175,29 +175,37 @@ double side_likelihood(const Side& side, double total, bool radial, std::ptrdiff
     return side.weight * std::log(share * share / std::max(variance, least_variance));
 }
 
-// The best threshold on one coordinate; false where both sides cannot have `least` rows.
+// A coordinate's place among the bins: even where most rows are, ever wider outside, so that no row is left out.
+int bin_of(double x, bool radial, std::ptrdiff_t d) {
+    const double squeezed = radial ? x / (x + static_cast<double>(d)) : (1 + x / (1 + std::abs(x))) / 2;
+    return std::min(static_cast<int>(squeezed * n_bins), n_bins - 1);
+}
+
+// The best threshold on one coordinate, between two bins; false where both sides cannot have `least` rows.
 bool best_threshold(const Vector& x, const Vector& weights, double least, bool radial, std::ptrdiff_t d,
                     std::vector<signed char>& sides) {
-    std::vector<std::pair<double, std::size_t>> order(x.size());
-    Side all, below;
+    std::vector<Side> bins(n_bins);
+    std::vector<unsigned char> places(x.size());
     for (std::size_t i = 0; i < x.size(); ++i) {
-        order[i] = {x[i], i};
-        all.add(weights[i], x[i]);
+        const int place = bin_of(x[i], radial, d);
+        places[i] = static_cast<unsigned char>(place);
+        bins[static_cast<std::size_t>(place)].add({weights[i], weights[i] * x[i], weights[i] * x[i] * x[i]});
     }
-    std::sort(order.begin(), order.end());
+    Side all, below;
+    for (const Side& bin : bins) all.add(bin);
     double best = minus_infinity;
-    std::size_t last = 0;
-    for (std::size_t i = 0; i + 1 < order.size(); ++i) {
-        below.add(weights[order[i].second], order[i].first);
+    int last = 0;
+    for (int b = 0; b + 1 < n_bins; ++b) {
+        const Side& bin = bins[static_cast<std::size_t>(b)];
+        below.add(bin);
         const Side above{all.weight - below.weight, all.first - below.first, all.second - below.second};
-        if (below.weight < least) continue;
-        if (above.weight < least) break;
+        if (bin.weight == 0 || below.weight < least || above.weight < least) continue;
         const double likelihood = side_likelihood(below, all.weight, radial, d) + side_likelihood(above, all.weight, radial, d);
-        if (likelihood > best) best = likelihood, last = i;
+        if (likelihood > best) best = likelihood, last = b;
     }
     if (best == minus_infinity) return false;
-    sides.assign(x.size(), 1);
-    for (std::size_t i = 0; i <= last; ++i) sides[order[i].second] = 0;
+    sides.resize(x.size());
+    for (std::size_t i = 0; i < x.size(); ++i) sides[i] = places[i] > last;
     return true;
 }
 

@@ -11,6 +11,9 @@ from mixtura.mixture import Mixture
 # Iterations without a rise after which tol=0 has converged.
 _PATIENCE = 10
 
+# Small changes in a row after which accelerated EM has converged.
+_ACCELERATED = 3
+
 
 @dataclass
 class Monitor:
@@ -27,10 +30,14 @@ class Monitor:
         In nats a row.
     max_iter : int
         Largest number of M-steps.
+    accelerated : bool, default=False
+        Whether steps are quasi-Newton steps. The first ones of those are as short as EM's, so that one small
+        change says nothing: then three in a row are asked for, and no further step is made.
     """
 
     tol: float
     max_iter: int
+    accelerated: bool = False
     history: list[float] = field(default_factory=list)
     converged: bool = False
     failure: Exception | None = None
@@ -44,7 +51,13 @@ class Monitor:
         self.history.append(mean_log_likelihood)
         if self.converged:
             return False
-        self.converged = self.change <= self.tol if self.tol > 0 else self._has_stalled
+        if self.tol == 0:
+            self.converged = self._has_stalled
+        elif self.accelerated:
+            self.converged = self._small_changes >= _ACCELERATED
+            return not self.converged and self.n_iter < self.max_iter
+        else:
+            self.converged = self.change <= self.tol
         return self.n_iter < self.max_iter
 
     def fail(self, error: Exception) -> None:
@@ -68,6 +81,13 @@ class Monitor:
             return np.inf
         change = abs(self.history[-1] - self.history[-2])
         return np.inf if np.isnan(change) else change
+
+    @property
+    def _small_changes(self) -> int:
+        """Number of changes up to the last that are all at most `tol` in size."""
+        changes = np.abs(np.diff(self.history[-_ACCELERATED - 1 :]))
+        small = changes <= self.tol
+        return len(small) if small.all() else int(np.argmin(small[::-1]))
 
     @property
     def ended(self) -> str:

@@ -30,8 +30,9 @@ def column_findings(X: Array, names: Array | None, weight: FloatArray | None = N
     glance = X[::step].astype(np.float64)
     if weight is not None:
         glance = glance[weight[::step] > 0]
-    if not _is_suspicious(glance):
-        return []
+    with np.errstate(all="ignore"):  # numbers whose squares overflow are none of this
+        if not _is_suspicious(glance):
+            return []
     constant = _constant_columns(X)
     found = [f"column {_name(j, names)} is constant ({value:g})" for j, value in constant]
     skip = {j for j, _ in constant}
@@ -48,10 +49,14 @@ def column_findings(X: Array, names: Array | None, weight: FloatArray | None = N
 
 def _is_suspicious(glance: Array) -> bool:
     """Whether a column seems constant or a combination of others."""
-    spreads = glance.std(axis=0)
-    if not np.all(spreads > 1e-13 * np.abs(glance[0])):
+    centred = glance - glance.mean(axis=0)
+    scatter = centred.T @ centred
+    sizes = np.sqrt(np.diag(scatter))
+    if not (sizes > 1e-13 * np.sqrt(len(glance)) * np.abs(glance[0])).all():
         return True
-    return bool(_dependent_columns(glance))
+    if len(glance) <= len(sizes) or len(sizes) == 1:
+        return False
+    return bool(np.linalg.eigvalsh(scatter / np.outer(sizes, sizes))[0] <= _DEPENDENT)
 
 
 def _dependent_columns(glance: Array) -> list[int]:
@@ -61,9 +66,7 @@ def _dependent_columns(glance: Array) -> list[int]:
         return []
     centred = glance - glance.mean(axis=0)
     centred /= np.abs(centred).max(axis=0)
-    scatter = centred.T @ centred
-    sizes = np.sqrt(np.diag(scatter))
-    values, vectors = np.linalg.eigh(scatter / sizes[:, np.newaxis] / sizes)
+    values, vectors = np.linalg.eigh(np.corrcoef(centred.T))
     if values[0] > _DEPENDENT:
         return []
     return [int(j) for j in np.flatnonzero(np.abs(vectors[:, 0]) > 1e-4)]

@@ -140,8 +140,10 @@ def _outcome(
 class _Listener(Monitor):
     """Tells the face and the user's callback of each iteration, and ends when one of them says so."""
 
-    def __init__(self, index: int, options: Options, stopping: Event | None) -> None:
-        super().__init__(options.tol, options.max_iter)
+    def __init__(
+        self, index: int, accelerated: bool, options: Options, stopping: Event | None
+    ) -> None:
+        super().__init__(options.tol, options.max_iter, accelerated)
         self._index, self._options, self._stopping = index, options, stopping
 
     def goes_on(self, mean_log_likelihood: float, mixture: Mixture | None = None) -> bool:
@@ -167,7 +169,7 @@ def _run(
     options: Options,
     stopping: Event | None,
 ) -> Fit:
-    monitor = _Listener(index, options, stopping)
+    monitor = _Listener(index, accelerate, options, stopping)
     acceleration = Acceleration(start) if accelerate else None
     mixture, statistics = expectation_maximisation(
         start, blocks, options.reg_covar, monitor, acceleration

@@ -66,7 +66,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         'spherical': each one variance. Three letters: whether volume, shape and orientation are Equal for
         all components, Variable, or the Identity, as in mclust: 'EII', 'VII' ('spherical'), 'EEI', 'VEI',
         'EVI', 'VVI' ('diag'), 'EEE' ('tied'), 'VEE', 'EVE', 'VVE', 'EEV', 'VEV', 'EVV', 'VVV' ('full').
-    tol : float, default=1e-6
+    tol : float, default=1e-7
         EM stops when the mean log-likelihood (nats a row) changes by at most this in an iteration. The
         default ends within 1e-4 nats a row of where EM would go (docs: differences).
     reg_covar : float or 'auto', default='auto'
@@ -201,7 +201,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         n_components: int = 1,
         *,
         covariance_type: str = "full",
-        tol: float = 1e-6,
+        tol: float = 1e-7,
         reg_covar: float | str = "auto",
         max_iter: int = 1000,
         n_init: int = 1,
@@ -474,11 +474,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         seed: int,
         blocks: Blocks,
     ) -> _Started:
-        rng = np.random.RandomState(seed)
         if name == "auto":
-            return search(
-                blocks, kind, self.n_components, options.reg_covar, rng, seed, options.deadline
-            )
+            reg_covar, deadline = options.reg_covar, options.deadline
+            return search(blocks, kind, self.n_components, reg_covar, seed, deadline)
+        rng = np.random.RandomState(seed)
         start = STARTS[name](blocks, kind, self.n_components, options.reg_covar, rng)
         return _override(start, kind, *given), []
 

@@ -15,7 +15,7 @@ from itertools import cycle
 from time import monotonic
 
 import numpy as np
-from numpy.random import RandomState
+from numpy.random import PCG64, RandomState
 
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import ArrayBlocks, Blocks
@@ -46,7 +46,7 @@ _GLANCE = 40
 # them), and E-steps within these bounds.
 _DENSITIES = 2e8
 _PASSES = (250, 1000)
-_FEW_PASSES = 200  # for few rows, which cannot tell near optima apart
+_FEW_PASSES = 300  # for few rows, which cannot tell near optima apart
 
 # The best optimum has been reached this often before the search believes it.
 _HITS = 3
@@ -61,6 +61,9 @@ _SCHEDULE = ("shaken", "seeds", "shaken", "k-means", "shaken", "seeds", "shaken"
 _PROMISE = -0.4
 _TRIES = 3
 _ROUNDS = 20
+
+# Components from which fresh starts no longer find the best optimum, and moves are looked at more closely.
+_MANY = 10
 
 # Iterations without each row's own pull, where components have few rows for their features.
 _LEFT_OUT = 6
@@ -87,8 +90,7 @@ def search(
     structure: CovarianceStructure,
     n_components: int,
     reg_covar: FloatArray,
-    rng: RandomState,
-    seed: int | None,
+    seed: int,
     deadline: float = np.inf,
 ) -> tuple[Mixture, list[StartRecord]]:
     """Return the best mixture found on a uniform sample of the rows, and a record of each descent.
@@ -100,7 +102,7 @@ def search(
     SingularCovarianceError
         If every descent failed.
     """
-    return _Search(blocks, structure, n_components, reg_covar, rng, seed, deadline).run()
+    return _Search(blocks, structure, n_components, reg_covar, seed, deadline).run()
 
 
 class _Search:
@@ -110,10 +112,11 @@ class _Search:
         structure: CovarianceStructure,
         n_components: int,
         reg_covar: FloatArray,
-        rng: RandomState,
-        seed: int | None,
+        seed: int,
         deadline: float,
     ) -> None:
+        # Ten times as quick to seed as the Mersenne twister that scikit-learn's starts draw from.
+        rng = RandomState(PCG64(seed))
         n_rows, n_features = blocks.shape
         most = max(_ROWS, _ROWS_PER_PARAMETER * n_components * (n_features + 1))
         rows, self._weight = blocks.sample(most, rng)
@@ -157,7 +160,7 @@ class _Search:
         passes = _DENSITIES / (n_rows * self._k * (1 + n_features**2 / 16))
         # A descent that fails at once costs no pass.
         if not self._has_leverage:
-            most = min(most, max(n_rows, _FEW_PASSES))
+            most = min(most, max(2 * n_rows, _FEW_PASSES))
         spent = self._n_passes + len(self._records) >= min(max(passes, least), most)
         return spent or monotonic() > self._deadline
 
@@ -304,10 +307,10 @@ class _Search:
         for _ in range(_ROUNDS):
             if self._best is None or self._is_spent:
                 return
-            if not self._move(refine=False) and not self._move(refine=True):
+            if not self._move() and not (self._k >= _MANY and self._move(refine=True)):
                 return
 
-    def _move(self, refine: bool) -> bool:
+    def _move(self, refine: bool = False) -> bool:
         plans, given = self._plans(refine)
         return any(self._descend("split and merge", self._after(plan, given)) for plan in plans)
 
@@ -337,7 +340,7 @@ class _Glance(Monitor):
     """Gives a descent up that, as fast as it rises now, will not catch up with the best."""
 
     def __init__(self, tol: float, max_iter: int, best: float) -> None:
-        super().__init__(tol, max_iter)
+        super().__init__(tol, max_iter, accelerated=True)
         self._best = best
 
     def goes_on(self, mean_log_likelihood: float, mixture: Mixture | None = None) -> bool:

@@ -1,0 +1,204 @@
+"""The default start finds the best optimum: where it must, how it can be repeated, what it tells."""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score
+from sklearn.mixture import GaussianMixture as SklearnMixture
+
+from mixtura import GaussianMixture
+from mixtura.datasets import load_faithful
+
+
+def cigars(n_rows=800, length=20.0, gap=5.0, seed=0, d=2):
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n_rows) % 2
+    X = rng.standard_normal((n_rows, d)) * np.array([length] + [1.0] * (d - 1))
+    X[:, 1] += gap * labels
+    rotation, _ = np.linalg.qr(rng.standard_normal((d, d)))
+    return X @ rotation, labels
+
+
+@pytest.mark.parametrize("d", [2, 3, 8])
+@pytest.mark.parametrize("seed", range(3))
+def test_parallel_cigars_are_told_apart(d, seed):
+    """Two long parallel clusters: k-means halves them across for every seed."""
+    X, labels = cigars(seed=seed, d=d)
+    ours = GaussianMixture(2, random_state=seed).fit(X)
+    assert adjusted_rand_score(labels, ours.predict(X)) > 0.9
+    theirs = SklearnMixture(2, random_state=seed).fit(X)
+    assert ours.lower_bound_ > theirs.score(X) + 0.1
+
+
+def test_a_rare_component_is_found():
+    rng = np.random.default_rng(0)
+    common = [rng.standard_normal((2_000, 2)), rng.standard_normal((2_000, 2)) + np.array([8, 0])]
+    X = np.concatenate([*common, 0.3 * rng.standard_normal((40, 2)) + np.array([4, 5])])
+    ours = GaussianMixture(3, random_state=0).fit(X)
+    assert_allclose(ours.weights_.min(), 0.01, rtol=0.2)
+
+
+def test_concentric_components_are_told_apart():
+    rng = np.random.default_rng(1)
+    X = np.concatenate([0.5 * rng.standard_normal((1_000, 3)), 6 * rng.standard_normal((1_000, 3))])
+    ours = GaussianMixture(2, covariance_type="spherical", random_state=0).fit(X)
+    assert_allclose(np.sort(ours.covariances_), [0.25, 36.0], rtol=0.1)
+
+
+# Found by EM run on from many starts; log-likelihoods of all rows.
+KNOWN = {
+    ("iris", 2): -214.354704,
+    ("iris", 3): -180.185477,
+    ("faithful", 2): -1130.263960,
+    ("faithful", 3): -1119.213971,
+}
+
+
+@pytest.mark.parametrize(("name", "k"), KNOWN)
+@pytest.mark.parametrize("seed", range(3))
+def test_known_optima_of_real_data(name, k, seed):
+    X = load_iris().data if name == "iris" else load_faithful().data
+    ours = GaussianMixture(k, random_state=seed).fit(X)
+    assert ours.lower_bound_ * len(X) >= KNOWN[name, k] - 1e-3
+    assert set(ours.diagnosis_.verdict) == {"sound"}
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag"])
+def test_units_and_offsets_change_nothing(kind):
+    rng = np.random.default_rng(3)
+    X = np.concatenate(
+        [
+            rng.standard_normal((300, 3)) @ rng.standard_normal((3, 3)) + 4 * m
+            for m in rng.standard_normal((3, 3))
+        ]
+    )
+    scale, shift = np.array([1e-3, 1.0, 1e4]), np.array([5.0, -100.0, 1e6])
+    ours = GaussianMixture(3, covariance_type=kind, random_state=0).fit(X)
+    theirs = GaussianMixture(3, covariance_type=kind, random_state=0).fit(X * scale + shift)
+    assert_allclose(theirs.lower_bound_ + np.log(scale).sum(), ours.lower_bound_, atol=1e-6)
+    assert np.array_equal(theirs.predict(X * scale + shift), ours.predict(X))
+
+
+def test_never_below_scikit_learn():
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        k, d = rng.integers(2, 6), rng.integers(1, 6)
+        X = 2 * rng.standard_normal((k, d))[rng.integers(0, k, 400)] + rng.standard_normal((400, d))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            theirs = SklearnMixture(k, random_state=seed).fit(X).score(X)
+        assert GaussianMixture(k, random_state=seed).fit(X).score(X) >= theirs - 1e-6
+
+
+def test_same_bits_for_any_number_of_jobs():
+    X, _ = cigars(4_000, d=3)
+    fits = [GaussianMixture(3, n_init=3, random_state=1, n_jobs=n).fit(X) for n in (1, 2, 5)]
+    for other in fits[1:]:
+        assert np.array_equal(fits[0].means_, other.means_)
+        assert other.starts_ == fits[0].starts_
+
+
+def test_one_search_can_be_repeated_alone():
+    X = load_faithful().data
+    many = GaussianMixture(4, n_init=3, random_state=5).fit(X)
+    ends = [record for record in many.starts_ if record.kind == "auto"]
+    assert len(ends) == 3
+    alone = GaussianMixture(4, random_state=ends[1].seed).fit(X)
+    assert alone.starts_[-1] == ends[1]
+    assert many.lower_bound_ == max(record.log_likelihood for record in ends)
+
+
+def test_records_tell_what_became_of_each_start():
+    X = load_iris().data
+    records = GaussianMixture(4, random_state=0).fit(X).starts_
+    assert records[-1].kind == "auto"
+    assert {record.kind for record in records} >= {"k-means", "mahalanobis", "auto"}
+    for record in records:
+        assert record.n_rows == len(X)
+        assert record.n_passes >= record.n_iter
+        assert record.ended
+    best = max(r.log_likelihood for r in records if r.ended == "converged")
+    assert_allclose(records[-1].log_likelihood, best, atol=1e-4)
+
+
+def test_a_large_array_is_searched_on_a_part_of_it():
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.standard_normal((30_000, 2)), rng.standard_normal((30_000, 2)) + 6])
+    records = GaussianMixture(2, random_state=0).fit(X).starts_
+    assert {record.n_rows for record in records[:-1]} == {10_000}
+    assert records[-1].n_rows == 60_000
+
+
+def test_weights_reach_the_optimum_of_repeated_rows():
+    X, _ = cigars(300)
+    weight = np.random.default_rng(0).integers(0, 4, len(X))
+    ours = GaussianMixture(2, random_state=0).fit(X, sample_weight=weight)
+    theirs = GaussianMixture(2, random_state=0).fit(np.repeat(X, weight, axis=0))
+    assert_allclose(ours.lower_bound_, theirs.lower_bound_, atol=1e-6)
+
+
+def test_a_spike_never_wins():
+    """A few rows on a line have an unbounded likelihood; the clusters are the answer."""
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.standard_normal((150, 2)), rng.standard_normal((150, 2)) + 5])
+    X[:3] = [[0.0, 0.0], [1e-9, 1e-9], [2e-9, 2e-9]]
+    for seed in range(5):
+        ours = GaussianMixture(3, n_init=4, random_state=seed).fit(X)
+        assert ours.diagnosis_.effective_rows.min() >= 3
+        assert ours.diagnosis_.floor_share.max() < 0.5
+
+
+def test_max_time_ends_the_search():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((20_000, 10))
+    began = time.monotonic()
+    with pytest.warns(ConvergenceWarning, match="max_time"):
+        GaussianMixture(20, random_state=0, max_time=0.0).fit(X)
+    full = time.monotonic() - began
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        records = GaussianMixture(20, random_state=0, max_time=0.0).fit(X).starts_
+    assert len(records) <= 3, full
+
+
+def test_a_callback_sees_each_iteration_and_can_stop():
+    X = load_faithful().data
+    seen = []
+
+    def stop_at_three(iteration, mixture, log_likelihood):
+        seen.append((iteration, mixture.log_density(X).mean(), log_likelihood))
+        return iteration == 3
+
+    with pytest.warns(ConvergenceWarning, match="stopped by the callback"):
+        model = GaussianMixture(
+            2, init_params="random", random_state=0, callback=stop_at_three
+        ).fit(X)
+    assert [iteration for iteration, _, _ in seen] == [1, 2, 3]
+    assert model.n_iter_ == 3
+    for _, ours, told in seen:
+        assert_allclose(ours, told, rtol=1e-12)
+
+
+def test_searches_run_in_threads_of_the_caller():
+    """No thread is left behind."""
+    X, _ = cigars(4_000, d=3)
+    GaussianMixture(2, n_init=4, n_jobs=2, random_state=0).fit(X)
+    assert threading.active_count() == 1 or all(
+        not thread.name.startswith("ThreadPoolExecutor") for thread in threading.enumerate()
+    )
+
+
+def test_given_parameters_beside_the_default_start_come_from_kmeans():
+    X = load_faithful().data
+    means = [[2.0, 54.0], [4.3, 80.0]]
+    ours = GaussianMixture(2, means_init=means, random_state=0, max_iter=0).fit(X)
+    assert ours.starts_[0].kind == "kmeans"
+    assert_allclose(ours.means_, means)
