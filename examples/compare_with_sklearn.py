@@ -83,8 +83,8 @@ def sample_weight(kind: Any) -> str:
     weight = np.random.default_rng(1).integers(0, 4, len(X))
 
     def compare() -> str:
-        weighted = kind(3, random_state=0).fit(X, sample_weight=weight)
-        repeated = kind(3, random_state=0).fit(np.repeat(X, weight, axis=0))
+        weighted = kind(3, init_params="kmeans", random_state=0).fit(X, sample_weight=weight)
+        repeated = kind(3, init_params="kmeans", random_state=0).fit(np.repeat(X, weight, axis=0))
         difference = np.abs(weighted.means_ - repeated.means_).max()
         return "means equal to 1e-12" if difference < 1e-12 else f"means differ by {difference:.0e}"
 

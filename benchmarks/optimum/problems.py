@@ -103,7 +103,9 @@ def grid(name: str, n_rows: int, side: int, gap: float, seed: int) -> Problem:
     return drawn(name, n_rows, means, [np.eye(2)] * side**2, seed=seed)
 
 
-def overlapping(name: str, n_rows: int, d: int, k: int, distance: float, kind, seed: int) -> Problem:
+def overlapping(
+    name: str, n_rows: int, d: int, k: int, distance: float, kind, seed: int
+) -> Problem:
     """Neighbours `distance` standard deviations apart, of different shapes."""
     rng = np.random.default_rng(seed)
     means = rng.standard_normal((k, d))

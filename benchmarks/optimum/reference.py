@@ -100,7 +100,10 @@ def main() -> None:
             before = known(options.shift).get(problem.name, -np.inf)
             value, n_starts = best_known(problem, options.starts, options.seconds)
             improve(options.shift, {problem.name: value})
-            print(f"{problem.name:24s} {value:14.6f}  {value - before:+.2e}  {n_starts} starts", flush=True)
+            print(
+                f"{problem.name:24s} {value:14.6f}  {value - before:+.2e}  {n_starts} starts",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import argparse
 import ast
 import json
 import warnings
+from collections import Counter
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -35,6 +36,7 @@ class Score:
     below_best: float
     degenerate: str
     passes: float  # over all rows; NaN where the class does not tell
+    found_by: str = ""  # the kind of start that found it, where the class tells
 
     @property
     def solved(self) -> bool:
@@ -76,14 +78,23 @@ def score(method: Method, problem: Problem, best: float, seed: int) -> Score:
     mixture = mixture_of(model)
     value = log_likelihood(mixture, problem.X)
     why = degenerate(mixture, problem.X)
-    return Score(problem.name, method.name, seconds, value, best - value, why, passes(model, problem))
+    return Score(
+        problem.name,
+        method.name,
+        seconds,
+        value,
+        best - value,
+        why,
+        passes(model, problem),
+        first_to_find(model),
+    )
 
 
 def passes(model, problem: Problem) -> float:
     starts = getattr(model, "starts_", None)
     if starts is None:
         return float("nan")
-    return sum(s.n_rows * (s.n_iter + 1) for s in starts) / len(problem.X)
+    return sum(s.n_rows * s.n_passes for s in starts) / len(problem.X)
 
 
 def line(result: Score) -> str:
@@ -104,6 +115,72 @@ def summary(results: list[Score]) -> str:
     )
 
 
+def first_to_find(model) -> str:
+    """The kind of start of the search that first came within 1e-4 nats a row of where the fit ended."""
+    for record in getattr(model, "starts_", []):
+        if record.log_likelihood >= model.lower_bound_ - 1e-4:
+            return record.kind
+    return ""
+
+
+def table(results: dict[str, list[Score]]) -> str:
+    """The summary as Markdown."""
+    lines = [
+        "| | solved | degenerate | total time | never below scikit-learn's fit |",
+        "|---|---|---|---|---|",
+    ]
+    reference = next((scores for name, scores in results.items() if "sklearn" in name), None)
+    for name, scores in results.items():
+        solved = sum(r.solved for r in scores)
+        seconds = sum(r.seconds for r in scores)
+        below = "" if reference is None else str(never_below(scores, reference))
+        lines.append(
+            f"| `{name}` | {solved} of {len(scores)} ({solved / len(scores):.0%}) | "
+            f"{sum(bool(r.degenerate) for r in scores)} | {seconds:.2f} s | {below} |"
+        )
+    return "\n".join(lines)
+
+
+def never_below(scores: list[Score], reference: list[Score]) -> str:
+    """How often a fit is no worse than the other's (degenerate ones of the other do not count)."""
+    pairs = [(o, t) for o, t in zip(scores, reference, strict=True) if not t.degenerate]
+    kept = sum(ours.log_likelihood >= theirs.log_likelihood - 1e-6 for ours, theirs in pairs)
+    return f"{kept} of {len(pairs)}"
+
+
+def kinds(scores: list[Score]) -> str:
+    """How many problems each kind of start found first, as Markdown."""
+    counts = Counter(r.found_by for r in scores if r.found_by)
+    rows = [f"| {kind} | {count} |" for kind, count in counts.most_common()]
+    return "\n".join(["| kind of start | first to find the end | ", "|---|---|", *rows])
+
+
+def chart(results: dict[str, list[Score]], path: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    names = [
+        name.partition(".")[0] + (f"\n{name.partition(':')[2]}" if ":" in name else "")
+        for name in results
+    ]
+    solved = [100 * np.mean([r.solved for r in scores]) for scores in results.values()]
+    seconds = [sum(r.seconds for r in scores) for scores in results.values()]
+    figure, axes = pyplot.subplots(1, 2, figsize=(8, 2.8), constrained_layout=True)
+    for axis, values, title, unit in (
+        (axes[0], solved, "problems solved", "%"),
+        (axes[1], seconds, "total time", " s"),
+    ):
+        bars = axis.barh(names, values, color=["#9aa5b1", "#c3cad1", "#c8553d"][: len(names)])
+        axis.bar_label(bars, [f"{value:.3g}{unit}" for value in values], padding=3)
+        axis.set_title(title)
+        axis.invert_yaxis()
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.set_xlim(0, 1.18 * max(values))
+    figure.savefig(path, dpi=150)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("methods", nargs="+")
@@ -111,11 +188,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--chart", type=Path)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     methods = [Method(text) for text in options.methods]
     best = known(options.shift)
     results: dict[str, list[Score]] = {m.name: [] for m in methods}
+    for method in methods:  # what is paid once is not the first problem's
+        method.fit(next(problems(options.shift)), 0)
     for problem in problems(options.shift):
         if options.only not in problem.name:
             continue
@@ -127,6 +207,12 @@ def main() -> None:
             print(line(result), flush=True)
     for scores in results.values():
         print(summary(scores))
+    print(table(results))
+    for scores in results.values():
+        if any(r.found_by for r in scores):
+            print(kinds(scores))
+    if options.chart:
+        chart(results, options.chart)
     if options.json:
         rows = [asdict(r) | {"solved": r.solved} for scores in results.values() for r in scores]
         options.json.write_text(json.dumps(rows, indent=1) + "\n")
