@@ -10,7 +10,7 @@ from mixtura import Mixture
 # Least variance of a component in any direction, beside that of all rows in the same direction.
 FLAT = 1e-8
 
-# The same for a component of hardly more rows than its covariance needs, beside the average of the components.
+# The same for a component of hardly more rows than its covariance needs, beside the components' average.
 SPIKE = 1e-3
 
 
@@ -47,7 +47,7 @@ def degenerate(mixture: Mixture, X: np.ndarray) -> str:
 
 
 def is_spike(mixture: Mixture, k: int) -> bool:
-    """Whether a component of few rows is a thousand times thinner somewhere than components are on average."""
+    """Whether a component of few rows is far thinner somewhere than components are on average."""
     covariances = mixture.covariance_matrices()
     within = np.tensordot(mixture.weights, covariances, axes=1)
     return bool(eigh(covariances[k], within, eigvals_only=True)[0] < SPIKE)

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "acceleration.hpp"
 #include "core.hpp"
 #include "parallel.hpp"
 
@@ -440,6 +441,83 @@ void a_density_that_vanishes_everywhere_gives_no_nan() {
 
 }  // namespace
 
+// Proposals are statistics: positive counts that sum to the weight, whatever was accepted or refused before.
+void proposals_are_statistics() {
+    for (const Structure structure : structures) {
+        Problem p(structure, 500, 3, 4, 5);
+        Acceleration acceleration(structure, p.k, p.d);
+        Control control;
+        Sums found(p), proposal(p);
+        std::vector<double> centres(p.means.size());
+        int proposed = 0;
+        for (int turn = 0; turn < 20; ++turn) {
+            p.means[0] += 0.05;  // a way that EM did not choose
+            found = Sums(p);
+            accumulate(p.view(true), p.mixture(), {}, found.statistics, control);
+            const bool worth = acceleration.propose(found.statistics, p.means.data(), p.weights.data(), p.factors.data(),
+                                                    proposal.statistics, centres.data());
+            if (worth) {
+                ++proposed;
+                double sum = 0;
+                for (const double count : proposal.counts) {
+                    CHECK(count > 0, names[static_cast<int>(structure)]);
+                    sum += count;
+                }
+                CHECK(close(sum, found.statistics.weight, 1e-9, 0), names[static_cast<int>(structure)]);
+            }
+            if (worth && turn % 3 == 0) {
+                acceleration.accept();
+            } else {
+                if (worth) acceleration.refuse(found.statistics, p.means.data());
+                acceleration.step();
+            }
+        }
+        CHECK(proposed > 0, names[static_cast<int>(structure)]);
+    }
+}
+
+// Two clouds ten apart, in every structure and with rows of weight 0.
+void a_cut_parts_two_clouds() {
+    for (const Structure structure : structures) {
+        Problem p(structure, 301, 1, 3, 2);
+        std::vector<double> weights(301, 1.0), reg_covar(3, 1e-9);
+        std::vector<std::int8_t> sides(301);
+        for (std::size_t i = 0; i < 301; ++i) {
+            if (i % 2 == 0) p.rows[i * 3] += 40;
+            if (i % 50 == 7) weights[i] = 0;
+        }
+        const double gain = cut(structure, p.rows.data(), weights.data(), 301, 3, reg_covar.data(), 4, sides.data());
+        CHECK(gain > 0, names[static_cast<int>(structure)]);
+        for (std::size_t i = 0; i < 301; ++i) {
+            const bool absent = weights[i] == 0;
+            CHECK(absent ? sides[i] == -1 : (sides[i] == sides[0]) == (i % 2 == 0), names[static_cast<int>(structure)]);
+        }
+        CHECK(std::isinf(cut(structure, p.rows.data(), weights.data(), 301, 3, reg_covar.data(), 200, sides.data())), "no cut");
+    }
+}
+
+void seeds_lie_apart() {
+    Problem p(Structure::full, 400, 1, 2, 3);
+    for (std::size_t i = 0; i < 400; ++i) p.rows[i * 2] += 1000 * static_cast<double>(i % 4);
+    const std::vector<double> uniforms(12, 0.37);
+    std::int64_t seeds[4];
+    plus_plus(p.rows.data(), nullptr, 400, 2, 4, 3, uniforms.data(), seeds);
+    for (int a = 0; a < 4; ++a) {
+        for (int b = 0; b < a; ++b) CHECK(seeds[a] % 4 != seeds[b] % 4, "seeds");
+    }
+}
+
+void leaving_rows_out_gives_probabilities() {
+    for (const Structure structure : {Structure::full, Structure::tied}) {
+        const Problem p(structure, 50, 2, 6, 4);
+        std::vector<double> responsibilities(100, 0.5);
+        leave_one_out(p.mixture(), p.rows.data(), p.sample_weights.data(), 50, responsibilities.data());
+        for (std::size_t i = 0; i < 50; ++i) {
+            CHECK(close(responsibilities[2 * i] + responsibilities[2 * i + 1], 1, 1e-12, 0), "leave one out");
+        }
+    }
+}
+
 int main() {
     accumulate_equals_plain_loops();
     threads_do_not_change_a_bit();
@@ -455,6 +533,10 @@ int main() {
     an_exception_in_a_thread_reaches_the_caller();
     nonfinite_values_are_found();
     a_density_that_vanishes_everywhere_gives_no_nan();
+    proposals_are_statistics();
+    a_cut_parts_two_clouds();
+    seeds_lie_apart();
+    leaving_rows_out_gives_probabilities();
     std::printf("%d checks, instruction set %s\n", checks, simd_level());
     return 0;
 }

@@ -1,0 +1,168 @@
+"""The parts of the search, each against something that does not share its code."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from mixtura import Mixture, _core
+from mixtura.starts.auto._moves import Move, apply, disjoint, merge_losses
+from mixtura.starts.auto._partitions import plus_plus_seeds
+from mixtura.starts.auto._shake import leave_one_out, perturbed
+
+
+def covariance_of(X, r):
+    mean = r @ X / r.sum()
+    return mean, ((X - mean).T * r) @ (X - mean) / r.sum()
+
+
+@pytest.mark.parametrize("kind", ["full", "tied"])
+def test_leave_one_out_equals_leaving_each_row_out(kind):
+    """Row by row: the mixture made without that row's share, and the row's responsibilities there."""
+    rng = np.random.default_rng(0)
+    X, R = rng.standard_normal((25, 3)), rng.dirichlet([2.0, 2.0], 25)
+
+    def mixture_of(R):
+        means, covariances = zip(*(covariance_of(X, r) for r in R.T), strict=True)
+        weights = R.sum(axis=0) / R.sum()
+        if kind == "tied":
+            covariances = np.einsum("k,kij->ij", weights, covariances)
+        return means, np.array(covariances)
+
+    means, covariances = mixture_of(R)
+    weights = R.sum(axis=0) / R.sum()
+    whole = Mixture.from_parameters(weights, means, covariances, covariance_type=kind)
+    ours = leave_one_out(whole, R, X, None)
+    for row in range(25):
+        logs = np.empty(2)
+        for k in range(2):
+            # Only component k is made without the row, as the others' shares are theirs.
+            left = R.copy()
+            left[row, k] = 0.0
+            if kind == "full":
+                mean, covariance = covariance_of(X, left[:, k])
+            else:
+                mean = covariance_of(X, left[:, k])[0]
+                pooled = (
+                    sum(R[:, j].sum() * covariance_of(X, R[:, j])[1] for j in range(2) if j != k)
+                    + left[:, k].sum() * covariance_of(X, left[:, k])[1]
+                )
+                covariance = pooled / left.sum()
+            one = Mixture.from_parameters([1.0], [mean], [covariance])
+            logs[k] = np.log(weights[k]) + one.log_density(X[row : row + 1])[0]
+        theirs = np.exp(logs - logs.max())
+        assert_allclose(ours[row], theirs / theirs.sum(), rtol=1e-7)
+
+
+def test_weights_of_rows_are_repetitions_when_one_is_left_out():
+    rng = np.random.default_rng(1)
+    X, R = rng.standard_normal((20, 2)), rng.dirichlet([2.0, 2.0], 20)
+    w = rng.integers(1, 4, 20)
+    mixture = Mixture.from_parameters([0.4, 0.6], rng.standard_normal((2, 2)), [np.eye(2)] * 2)
+    ours = leave_one_out(mixture, R, X, w.astype(float))
+    theirs = leave_one_out(mixture, np.repeat(R, w, axis=0), np.repeat(X, w, axis=0), None)
+    assert_allclose(np.repeat(ours, w, axis=0), theirs, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["full", "diag", "spherical", "tied"])
+def test_a_cut_is_no_worse_than_halving_along_any_axis(kind):
+    """Its gain is the classification likelihood's, recomputed; cuts at medians are below it."""
+    rng = np.random.default_rng(2)
+    X = np.concatenate([rng.standard_normal((120, 3)), rng.standard_normal((80, 3)) + 2.5])
+    weights, reg_covar = rng.uniform(0.5, 1.5, 200), np.full(3, 1e-12)
+    sides = np.empty(200, dtype=np.int8)
+    structure = getattr(_core.Structure, kind)
+    gain = _core.cut(structure, X, weights, reg_covar, 4.0, sides)
+    assert_allclose(gain, classification_gain(kind, X, weights, sides), rtol=1e-9)
+    for axis in range(3):
+        halves = (X[:, axis] > np.median(X[:, axis])).astype(int)
+        assert gain >= classification_gain(kind, X, weights, halves)
+
+
+def classification_gain(kind, X, w, sides):
+    def log_det(covariance):
+        if kind in ("full", "tied"):
+            return np.linalg.slogdet(covariance)[1]
+        variances = np.diag(covariance)
+        return np.log(variances).sum() if kind == "diag" else 3 * np.log(variances.mean())
+
+    parts = [covariance_of(X[sides == s], w[sides == s])[1] for s in (0, 1)]
+    n = np.array([w[sides == s].sum() for s in (0, 1)])
+    if kind == "tied":
+        parts = [np.einsum("k,kij->ij", n / n.sum(), parts)] * 2
+    gain = n.sum() * log_det(covariance_of(X, w)[1]) / 2
+    return gain + sum(
+        m * np.log(m / n.sum()) - m * log_det(p) / 2 for m, p in zip(n, parts, strict=True)
+    )
+
+
+def test_a_cut_does_not_depend_on_units_or_offsets():
+    rng = np.random.default_rng(3)
+    X = np.concatenate(
+        [rng.standard_normal((100, 2)), rng.standard_normal((100, 2)) + np.array([0, 4])]
+    )
+    cuts = []
+    for rows in (X, X * [1e-5, 1e4] + [3.0, -1e6]):
+        sides = np.empty(200, dtype=np.int8)
+        _core.cut(_core.Structure.full, rows, np.ones(200), np.zeros(2), 3.0, sides)
+        cuts.append(sides)
+    assert np.array_equal(cuts[0], cuts[1]) or np.array_equal(cuts[0], 1 - cuts[1])
+
+
+def test_merge_losses_bound_the_loss():
+    """A mixture with two components replaced by one of their joint moments, beside it, in nats a row."""
+    rng = np.random.default_rng(4)
+    factors = rng.standard_normal((3, 2, 2))
+    covariances = factors @ factors.transpose(0, 2, 1) + np.eye(2)
+    weights, means = np.array([0.2, 0.3, 0.5]), 2 * rng.standard_normal((3, 2))
+    mixture = Mixture.from_parameters(weights, means, covariances)
+    X, _ = mixture.sample(100_000, rng)
+    losses = merge_losses(mixture)
+    for i, j in itertools.combinations(range(3), 2):
+        rest = ({0, 1, 2} - {i, j}).pop()
+        w = weights[[i, j]] / weights[[i, j]].sum()
+        mean = w @ means[[i, j]]
+        spread = np.einsum("k,ki,kj->ij", w, means[[i, j]] - mean, means[[i, j]] - mean)
+        one = np.einsum("k,kij->ij", w, covariances[[i, j]]) + spread
+        merged = Mixture.from_parameters(
+            [weights[i] + weights[j], weights[rest]], [mean, means[rest]], [one, covariances[rest]]
+        )
+        lost = (mixture.log_density(X) - merged.log_density(X)).mean()
+        assert -0.01 < lost <= losses[i, j] + 0.01
+
+
+def test_moves_keep_every_row_whole():
+    rng = np.random.default_rng(5)
+    R = rng.dirichlet(np.ones(5), 40)
+    split = Move(1.0, (0,), (1, 2), rng.uniform(size=40))
+    recut = Move(0.5, (3, 4), (3, 4), rng.uniform(size=40))
+    moved = apply([split, recut], R)
+    assert_allclose(moved.sum(axis=1), 1.0)
+    assert_allclose(moved[:, 1], R[:, 1] + R[:, 2])
+    assert_allclose(moved[:, 0] + moved[:, 2], R[:, 0])
+    assert_allclose(moved[:, 3] + moved[:, 4], R[:, 3] + R[:, 4])
+    assert disjoint([split, recut, Move(0.3, (1,), (3, 4), R[:, 0])]) == [split, recut]
+    assert disjoint([Move(-1.0, (0,), (1, 2), R[:, 0])]) == []
+
+
+def test_seeds_are_rows_of_positive_weight_far_apart():
+    rng = np.random.RandomState(0)
+    Z = rng.standard_normal((300, 2)) + 30 * np.array([[0, 0], [1, 0], [0, 1]])[np.arange(300) % 3]
+    weight = np.where(np.arange(300) < 150, 0.0, 1.0)
+    for _ in range(20):
+        seeds = plus_plus_seeds(Z, weight, 3, rng)
+        assert set(seeds % 3) == {0, 1, 2}
+        assert seeds.min() >= 150
+
+
+def test_perturbed_rows_are_a_random_share():
+    rng = np.random.RandomState(0)
+    R = np.tile([0.7, 0.2, 0.1], (10_000, 1))
+    shaken = perturbed(R, 0.3, rng)
+    changed = np.any(shaken != R, axis=1)
+    assert_allclose(changed.mean(), 0.3, atol=0.02)
+    assert np.all(shaken[changed].max(axis=1) == 1.0)
+    assert_allclose(shaken[changed].mean(axis=0), [0.7, 0.2, 0.1], atol=0.03)
