@@ -8,6 +8,7 @@ import numpy as np
 from numpy.random import RandomState
 
 from mixtura import _core
+from mixtura._regularisation import regularisation
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import Blocks
 from mixtura.covariance import STRUCTURES, CovarianceStructure
@@ -48,6 +49,8 @@ def partition(
 ) -> Array:
     """Labels by at most `max_iter` of hard EM of structure `name` from k-means++ seeds in its metric."""
     kind = STRUCTURES[name]
+    # Where reg_covar=0 leaves no metric, a fit of another structure may still be possible.
+    reg_covar = np.maximum(reg_covar, regularisation("auto", blocks))
     mean, factor, covariance = _metric(X, weight, kind, reg_covar)
     Z = (X - mean) @ factor if kind.has_matrices else (X - mean) * factor
     means = X[plus_plus_seeds(Z, weight, n_components, rng)]
