@@ -208,7 +208,7 @@ def test_what_the_library_warns_of_is_a_note(home):
     (note,) = done.stderr.splitlines()
     assert note.startswith("mixtura: note: ")
     assert "converge" in note
-    assert "not converged" in done.stdout
+    assert "not converged after 1 iteration\n" in done.stdout
     assert succeeds("fit", "faithful.csv", *options, "-q", cwd=home) == ""
 
 

@@ -564,6 +564,8 @@ def test_theirs_needs_memory_that_grows_with_the_rows():
     ("start", "covariance_type", "dtype", "weighted"),
     [
         ("explicit", "full", "f8", False),
+        ("auto", "full", "f8", False),
+        ("auto", "diag", "f4", True),
         ("kmeans", "diag", "f8", True),
         ("k-means++", "tied", "f4", True),
         ("random", "full", "i4", False),
