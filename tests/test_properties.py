@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
-from mixtura import DataWarning, GaussianMixture, Mixture
+from mixtura import DataWarning, DegenerateComponentWarning, GaussianMixture, Mixture
 from mixtura.covariance import STRUCTURES
 from mixtura.testing.problems import random_mixture, random_rows
 
@@ -30,7 +30,8 @@ def fit_from_labels(X, covariance_type, n_components=3, **kwargs):
         n_components, covariance_type=covariance_type, init_params=labels, **kwargs
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+        # From labels that mean nothing EM may end on a few rows.
+        warnings.simplefilter("ignore", (ConvergenceWarning, DegenerateComponentWarning))
         return model.fit(X)
 
 
@@ -104,7 +105,10 @@ def test_far_start_loses_no_digit():
         "precisions_init": precisions,
     }
     model = GaussianMixture(2, max_iter=1, reg_covar=0, **start)
-    with pytest.warns(ConvergenceWarning):
+    with (
+        pytest.warns(ConvergenceWarning),
+        pytest.warns(DegenerateComponentWarning, match="0 and 1 are the same"),
+    ):
         model.fit(X)
     # One step from two wide components at the origin: each gets nearly everything.
     assert_allclose(model.covariances_[0], np.cov(X.T, bias=True), rtol=1e-3)
@@ -193,7 +197,10 @@ def test_a_start_can_be_repeated_alone():
         for record in many.starts_:
             one = GaussianMixture(5, random_state=record.seed, init_params="random").fit(X)
             assert one.lower_bound_ == record.log_likelihood
-    assert many.lower_bound_ == max(record.log_likelihood for record in many.starts_)
+    # The likeliest of those that end proper: here others end on two rows, and higher.
+    proper = [record for record in many.starts_ if record.ended == "converged"]
+    assert many.lower_bound_ == max(record.log_likelihood for record in proper)
+    assert many.lower_bound_ < max(record.log_likelihood for record in many.starts_)
     assert len({record.seed for record in many.starts_}) == 6
 
 

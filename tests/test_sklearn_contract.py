@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
+import re
 from numbers import Integral, Real
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -29,6 +31,12 @@ from mixtura.testing.problems import random_mixture, random_rows
 STRUCTURES = ["full", "tied", "diag", "spherical"]
 PARAMETERS = ["weights_", "means_", "covariances_", "precisions_cholesky_", "precisions_"]
 FITTED = [*PARAMETERS, "converged_", "n_iter_", "lower_bound_", "lower_bounds_", "n_features_in_"]
+
+# Where the defaults differ: theirs, with which both compute the same, and ours.
+THEIRS = {"tol": 1e-3, "reg_covar": 1e-6, "max_iter": 100, "init_params": "kmeans"}
+OURS = {"tol": 1e-6, "reg_covar": "auto", "max_iter": 1000, "init_params": "auto"}
+
+DIFFERENCES = Path(__file__).resolve().parents[1] / "docs/differences.md"
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -61,10 +69,14 @@ def explicit_start(covariance_type, seed=0, n_components=3, n_features=3):
     }
 
 
+def both_kinds(*args, **params):
+    """An estimator of ours and one of theirs, with their defaults."""
+    kinds = (GaussianMixture, sklearn.mixture.GaussianMixture)
+    return tuple(kind(*args, **THEIRS | params) for kind in kinds)
+
+
 def both(X, **params):
-    ours = GaussianMixture(**params).fit(X)
-    theirs = sklearn.mixture.GaussianMixture(**params).fit(X)
-    return ours, theirs
+    return tuple(model.fit(X) for model in both_kinds(**params))
 
 
 def assert_same(ours, theirs, rtol=1e-9, names=PARAMETERS):
@@ -78,7 +90,7 @@ def assert_same(ours, theirs, rtol=1e-9, names=PARAMETERS):
 # scikit-learn's own checks
 
 CHECKED = [GaussianMixture(covariance_type=name) for name in STRUCTURES]
-CHECKED += [GaussianMixture(2, init_params="kmeans"), GaussianMixture(2, init_params="random")]
+CHECKED += [GaussianMixture(2, init_params=name) for name in ("auto", "kmeans", "random")]
 
 
 def not_for_random_starts(estimator):
@@ -99,13 +111,22 @@ def test_estimator_checks(estimator, check):
 # The same names
 
 
-def test_every_constructor_argument_has_their_default():
+def test_every_constructor_argument_but_four_has_their_default():
     ours = inspect.signature(GaussianMixture).parameters
     theirs = inspect.signature(sklearn.mixture.GaussianMixture).parameters
     assert list(ours)[: len(theirs)] == list(theirs)
     for name, parameter in theirs.items():
-        assert ours[name].default == parameter.default, name
+        assert parameter.default == THEIRS.get(name, parameter.default), name
+        assert ours[name].default == OURS.get(name, parameter.default), name
         assert ours[name].kind == parameter.kind, name
+    assert all(ours[name].kind is inspect.Parameter.KEYWORD_ONLY for name in ours.keys() - theirs)
+
+
+@pytest.mark.skipif(not DIFFERENCES.exists(), reason="needs the repository")
+@pytest.mark.parametrize("name", OURS)
+def test_the_page_of_differences_has_each_other_default(name):
+    value = str(OURS[name]).replace("e-0", "e-")
+    assert re.search(rf"`{name}=[\"']?{value}\b", DIFFERENCES.read_text(encoding="utf-8"))
 
 
 def public_methods(estimator):
@@ -213,7 +234,7 @@ def test_same_kmeans_seed_gives_their_parameters(covariance_type, seed):
 
 @each_structure
 @pytest.mark.parametrize("seed", range(5))
-def test_the_default_tolerance_stops_where_theirs_does(covariance_type, seed):
+def test_their_default_tolerance_stops_where_theirs_does(covariance_type, seed):
     X = rows_of(covariance_type, seed)
     params = {"n_components": 3, "covariance_type": covariance_type, "random_state": seed}
     ours, theirs = both(X, **params)
@@ -232,6 +253,16 @@ def test_one_given_parameter_replaces_that_of_the_start(covariance_type, given):
     params = {key: start[key] for key in ("n_components", "covariance_type", given)}
     ours, theirs = both(X, **params, random_state=0, max_iter=3, tol=0)
     assert_same(ours, theirs)
+
+
+@pytest.mark.parametrize("given", ["weights_init", "means_init", "precisions_init"])
+def test_with_one_given_parameter_the_default_start_is_kmeans(given):
+    params = {given: explicit_start("full")[given], "random_state": 0}
+    ours, kmeans = (
+        GaussianMixture(3, init_params=name, **params).fit(rows_of()) for name in ("auto", "kmeans")
+    )
+    assert ours.starts_ == kmeans.starts_
+    assert_same(ours, kmeans, rtol=0)
 
 
 @not_converged
@@ -350,6 +381,10 @@ def test_set_params_sets_every_parameter():
         "warm_start": True,
         "verbose": 1,
         "verbose_interval": 5,
+        "accelerate": True,
+        "sort_components": "mean",
+        "callback": print,
+        "max_time": 60.0,
         "n_jobs": 2,
     }
     model = GaussianMixture().set_params(**values)
@@ -360,7 +395,9 @@ def test_set_params_sets_every_parameter():
 
 
 @not_converged
-@pytest.mark.parametrize("init_params", ["kmeans", "k-means++", "random", "random_from_data"])
+@pytest.mark.parametrize(
+    "init_params", ["auto", "kmeans", "k-means++", "random", "random_from_data"]
+)
 def test_fit_changes_no_constructor_argument(init_params):
     params = {
         "n_components": 2,
@@ -426,10 +463,9 @@ def test_repr_shows_what_was_changed():
 
 def test_a_pipeline_ends_in_it():
     X = rows_of() * [1, 10, 100] + 5
-    ours = make_pipeline(StandardScaler(), GaussianMixture(3, random_state=0)).fit(X)
-    theirs = make_pipeline(
-        StandardScaler(), sklearn.mixture.GaussianMixture(3, random_state=0)
-    ).fit(X)
+    ours, theirs = (
+        make_pipeline(StandardScaler(), model).fit(X) for model in both_kinds(3, random_state=0)
+    )
     assert_allclose(ours.score_samples(X), theirs.score_samples(X), rtol=1e-9)
     assert_array_equal(ours.predict(X), theirs.predict(X))
     assert_allclose(ours.score(X), theirs.score(X), rtol=1e-9)
@@ -455,8 +491,8 @@ GRID = {"n_components": [1, 2, 3], "covariance_type": ["full", "diag"]}
 def test_grid_search_finds_what_theirs_finds(n_jobs):
     X = rows_of()
     ours, theirs = (
-        GridSearchCV(kind(random_state=0), GRID, cv=3, n_jobs=n_jobs).fit(X)
-        for kind in (GaussianMixture, sklearn.mixture.GaussianMixture)
+        GridSearchCV(model, GRID, cv=3, n_jobs=n_jobs).fit(X)
+        for model in both_kinds(random_state=0)
     )
     assert ours.best_params_ == theirs.best_params_
     for key in ["mean_test_score", "split0_test_score", "split2_test_score"]:
@@ -467,8 +503,8 @@ def test_grid_search_finds_what_theirs_finds(n_jobs):
 def test_cross_validation_scores_are_theirs():
     X = rows_of()
     ours, theirs = (
-        cross_val_score(kind(2, random_state=0), X, cv=KFold(4, shuffle=True, random_state=0))
-        for kind in (GaussianMixture, sklearn.mixture.GaussianMixture)
+        cross_val_score(model, X, cv=KFold(4, shuffle=True, random_state=0))
+        for model in both_kinds(2, random_state=0)
     )
     assert_allclose(ours, theirs, rtol=1e-9)
 
@@ -580,7 +616,7 @@ def test_predict_takes_a_frame_as_its_numbers():
 
 def test_a_fit_that_did_not_converge_warns_from_the_users_line():
     with pytest.warns(ConvergenceWarning, match="did not converge") as caught:
-        GaussianMixture(3, max_iter=1, random_state=0).fit(rows_of())
+        GaussianMixture(3, init_params="kmeans", max_iter=1, random_state=0).fit(rows_of())
     assert [warning.filename for warning in caught] == [__file__]
 
 

@@ -49,6 +49,7 @@ def _facts(summary: Summary) -> list[tuple[str, str]]:
     rows = f"{summary.n_rows:,} x {summary.n_features} features"
     if summary.weight != summary.n_rows:
         rows += f", total weight {summary.weight:,.6g}"
+    iterations = "iteration" if summary.n_iter == 1 else "iterations"
     return [
         ("rows", rows),
         (
@@ -57,7 +58,7 @@ def _facts(summary: Summary) -> list[tuple[str, str]]:
         ),
         ("parameters", f"{summary.degrees_of_freedom:,}"),
         ("BIC, AIC, ICL", f"{summary.bic:,.2f}, {summary.aic:,.2f}, {summary.icl:,.2f}"),
-        ("EM", f"{ended} after {summary.n_iter} iterations"),
+        ("EM", f"{ended} after {summary.n_iter} {iterations}"),
     ]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
 from mixtura._rows import Array, FloatArray, block_slices
 
-# Rows looked at for equal and dependent columns and repeated rows.
+# Rows looked at for repeated ones, and those that tell whether all rows are looked at for columns.
 _ROWS_LOOKED_AT = 10_000
 _ROWS_AT_A_GLANCE = 2_000
 
@@ -25,26 +27,40 @@ def findings(X: Array, names: Array | None) -> list[str]:
 
 
 def column_findings(X: Array, names: Array | None, weight: FloatArray | None = None) -> list[str]:
-    """What a glance at the columns tells, each a phrase; rows of weight 0 do not count."""
-    step = max(1, len(X) // _ROWS_AT_A_GLANCE)
-    glance = X[::step].astype(np.float64)
-    if weight is not None:
-        glance = glance[weight[::step] > 0]
+    """What makes covariances degenerate in the columns, each a phrase; rows of weight 0 do not count."""
+    glance = _glance(X, weight)
     with np.errstate(all="ignore"):  # numbers whose squares overflow are none of this
-        if not _is_suspicious(glance):
+        if not _is_suspicious(glance.astype(np.float64)):
             return []
-    constant = _constant_columns(X)
+    constant = _constant_columns(X, weight, glance[0])
     found = [f"column {_name(j, names)} is constant ({value:g})" for j, value in constant]
     skip = {j for j, _ in constant}
-    equal = [(i, j) for i, j in _equal_columns(X) if i not in skip]
+    equal = [(i, j) for i, j in _equal_columns(X, weight, glance) if i not in skip]
     found += [f"columns {_name(i, names)} and {_name(j, names)} are equal" for i, j in equal]
     skip |= {j for _, j in equal}
     kept = [j for j in range(X.shape[1]) if j not in skip]
-    dependent = [kept[j] for j in _dependent_columns(glance[:, kept])]
+    blocks = (block[:, kept] for block in _blocks(X, weight))
+    dependent = [kept[j] for j in _dependent_columns(blocks, glance[:, kept])]
     if dependent:
         listed = ", ".join(_name(j, names) for j in dependent)
         found.append(f"columns {listed} are linearly dependent")
     return found
+
+
+def _glance(X: Array, weight: FloatArray | None) -> Array:
+    """Some rows, spread over those that count."""
+    if weight is None:
+        return X[:: max(1, len(X) // _ROWS_AT_A_GLANCE)]
+    step = max(1, int(np.count_nonzero(weight)) // _ROWS_AT_A_GLANCE)
+    there = [rows.start + np.flatnonzero(weight[rows])[::step] for rows in block_slices(len(X), 1)]
+    counting: Array = X[np.concatenate(there)]
+    return counting
+
+
+def _blocks(X: Array, weight: FloatArray | None) -> Iterator[Array]:
+    """All rows that count."""
+    for rows in block_slices(*X.shape):
+        yield X[rows] if weight is None else X[rows][weight[rows] > 0]
 
 
 def _is_suspicious(glance: Array) -> bool:
@@ -59,14 +75,28 @@ def _is_suspicious(glance: Array) -> bool:
     return bool(np.linalg.eigvalsh(scatter / np.outer(sizes, sizes))[0] <= _DEPENDENT)
 
 
-def _dependent_columns(glance: Array) -> list[int]:
-    """Columns of which some combination is constant; none where there are too few rows to tell."""
-    n_rows, n_features = glance.shape
-    if n_features < 2 or n_rows <= n_features:
+def _dependent_columns(blocks: Iterable[Array], glance: Array) -> list[int]:
+    """Columns, none of them constant, of which some combination is; none where too few rows tell.
+
+    The glance gives centres and units for the sums over the blocks.
+    """
+    n_features = glance.shape[1]
+    if n_features < 2:
         return []
-    centred = glance - glance.mean(axis=0)
-    centred /= np.abs(centred).max(axis=0)
-    values, vectors = np.linalg.eigh(np.corrcoef(centred.T))
+    centre = glance.mean(axis=0, dtype=np.float64)
+    units = np.abs(glance - centre).max(axis=0)
+    units[units == 0] = 1.0
+    n_rows, firsts, seconds = 0, np.zeros(n_features), np.zeros((n_features, n_features))
+    for block in blocks:
+        centred = (block - centre) / units
+        n_rows += len(centred)
+        firsts += centred.sum(axis=0)
+        seconds += centred.T @ centred
+    if n_rows <= n_features:
+        return []
+    scatter = seconds - np.outer(firsts, firsts) / n_rows
+    sizes = np.sqrt(np.diag(scatter))
+    values, vectors = np.linalg.eigh(scatter / sizes[:, np.newaxis] / sizes)
     if values[0] > _DEPENDENT:
         return []
     return [int(j) for j in np.flatnonzero(np.abs(vectors[:, 0]) > 1e-4)]
@@ -76,22 +106,21 @@ def _name(column: int, names: Array | None) -> str:
     return str(column) if names is None else f"{column} ({names[column]!r})"
 
 
-def _constant_columns(X: Array) -> list[tuple[int, float]]:
+def _constant_columns(X: Array, weight: FloatArray | None, first: Array) -> list[tuple[int, float]]:
     same = np.ones(X.shape[1], dtype=bool)
-    for rows in block_slices(*X.shape):
-        same &= np.all(X[rows] == X[0], axis=0)
+    for block in _blocks(X, weight):
+        same &= np.all(block == first, axis=0)
         if not same.any():
             break
-    return [(int(j), float(X[0, j])) for j in np.flatnonzero(same)]
+    return [(int(j), float(first[j])) for j in np.flatnonzero(same)]
 
 
-def _equal_columns(X: Array) -> list[tuple[int, int]]:
-    head = np.ascontiguousarray(X[:_ROWS_LOOKED_AT].T)
+def _equal_columns(X: Array, weight: FloatArray | None, glance: Array) -> list[tuple[int, int]]:
     first_seen: dict[bytes, int] = {}
     pairs = []
-    for j, column in enumerate(head):
+    for j, column in enumerate(np.ascontiguousarray(glance.T)):
         i = first_seen.setdefault(column.tobytes(), j)
-        if i != j and all(np.array_equal(X[r, i], X[r, j]) for r in block_slices(len(X), 1)):
+        if i != j and all(np.array_equal(b[:, i], b[:, j]) for b in _blocks(X, weight)):
             pairs.append((i, j))
     return pairs
 

@@ -20,6 +20,7 @@ from sklearn.utils._param_validation import Interval, InvalidParameterError, Str
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mixtura import mixture as evaluate
+from mixtura._regularisation import regularisation
 from mixtura._rows import Array, FloatArray, as_numeric, check_finite, is_native
 from mixtura._threads import n_threads
 from mixtura.blocks import ArrayBlocks, Blocks
@@ -29,7 +30,6 @@ from mixtura.errors import DataWarning
 from mixtura.estimators import _validation as checks
 from mixtura.estimators._findings import column_findings
 from mixtura.estimators._fitting import Beginning, Callback, Fit, OnIteration, Options, best_fit
-from mixtura.estimators._regularisation import regularisation
 from mixtura.estimators._warnings import convergence_message, doubts
 from mixtura.mixture import Mixture
 from mixtura.saving import save_model
@@ -599,7 +599,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         found = column_findings(rows, getattr(self, "feature_names_in_", None), weight)
         if found:
             message = f"{'; '.join(found)}: the likelihood then depends on reg_covar. Leave such columns out."
-            warnings.warn(message[0].upper() + message[1:], DataWarning, stacklevel=5)
+            warnings.warn(message[0].upper() + message[1:], DataWarning, stacklevel=4)
 
     def _warn(self, fit: Fit, rows: Array, reg_covar: FloatArray) -> None:
         if not self.converged_ and self.max_iter > 0:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.random import RandomState
 
 from mixtura import _core
+from mixtura._regularisation import regularisation
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import Blocks
 from mixtura.covariance import STRUCTURES, CovarianceStructure
@@ -50,6 +51,8 @@ def partition(
     X: the rows of `blocks` as contiguous float64.
     """
     kind = STRUCTURES[name]
+    # Where reg_covar=0 leaves no metric, a fit of another structure may still be possible.
+    reg_covar = np.maximum(reg_covar, regularisation("auto", blocks))
     factor, covariance = _metric(blocks, kind, reg_covar)
     Z = (X - blocks.mean) @ factor if kind.has_matrices else (X - blocks.mean) * factor
     means = X[plus_plus_seeds(Z, blocks.sample_weight, n_components, rng)]
