@@ -178,6 +178,7 @@ double side_likelihood(const Side& side, double total, bool radial, std::ptrdiff
 // A coordinate's place among the bins: even where most rows are, ever wider outside, so that no row is left out.
 int bin_of(double x, bool radial, std::ptrdiff_t d) {
     const double squeezed = radial ? x / (x + static_cast<double>(d)) : (1 + x / (1 + std::abs(x))) / 2;
+    if (!(squeezed > 0)) return 0;  // NaN, of rows whose squares overflow, too
     return std::min(static_cast<int>(squeezed * n_bins), n_bins - 1);
 }
 

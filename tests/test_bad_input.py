@@ -589,7 +589,7 @@ def test_a_component_on_too_few_rows_is_named():
     model = GaussianMixture(2, precisions_init=[I, I], max_iter=0, **start)
     (category,), (message,) = warnings_of(lambda: model.fit(good()))
     assert category is DegenerateComponentWarning
-    assert_one_sentence(message, ["Component 1 on fewer rows", "0 of 4", "fewer components"])
+    assert_one_sentence(message, ["Component 1 stands on fewer rows", "0 of 4", "fewer components"])
 
 
 def test_components_that_are_the_same_are_named():

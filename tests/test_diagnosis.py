@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from mixtura import DegenerateComponentWarning, GaussianMixture, Mixture
+from mixtura.blocks import ArrayBlocks
 from mixtura.diagnosis import bhattacharyya, diagnose, why_improper
 from mixtura.errors import DataWarning
 
@@ -48,7 +49,8 @@ def test_each_doubt_has_its_word(made, rows, verdict):
     reg_covar = np.full(2, 1e-9)
     diagnosis = diagnose(made, np.array(rows, dtype=float), reg_covar)
     assert diagnosis.verdict[1] == verdict
-    improper = why_improper(made, np.array(rows, dtype=float), reg_covar)
+    blocks = ArrayBlocks(two_clouds())
+    improper = why_improper(made, np.array(rows, dtype=float), reg_covar, blocks)
     assert bool(improper) == (verdict != "same as component 0")
 
 

@@ -161,7 +161,7 @@ def test_seeds_are_rows_of_positive_weight_far_apart():
 def test_perturbed_rows_are_a_random_share():
     rng = np.random.RandomState(0)
     R = np.tile([0.7, 0.2, 0.1], (10_000, 1))
-    shaken = perturbed(R, 0.3, rng)
+    shaken = perturbed(R, None, 0.3, rng)
     changed = np.any(shaken != R, axis=1)
     assert_allclose(changed.mean(), 0.3, atol=0.02)
     assert np.all(shaken[changed].max(axis=1) == 1.0)

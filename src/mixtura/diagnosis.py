@@ -179,7 +179,9 @@ def floor_share(mixture: Mixture, reg_covar: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.eigvalsh(precisions)[:, -1])
 
 
-def why_improper(mixture: Mixture, effective_rows: FloatArray, reg_covar: FloatArray) -> str:
+def why_improper(
+    mixture: Mixture, effective_rows: FloatArray, reg_covar: FloatArray, blocks: Blocks
+) -> str:
     """What makes the likelihood of a mixture spurious, in words; '' where nothing does.
 
     Parameters
@@ -189,6 +191,9 @@ def why_improper(mixture: Mixture, effective_rows: FloatArray, reg_covar: FloatA
         Sum of responsibilities of each.
     reg_covar : ndarray of shape (n_features,)
         What was added to the covariances' diagonals.
+    blocks : Blocks
+        The rows. Where all of them together are held up by reg_covar, as by a constant column, every
+        mixture is, and no one more than another.
     """
     needed = rows_needed(mixture)
     fewest = int(np.argmin(effective_rows))
@@ -197,12 +202,23 @@ def why_improper(mixture: Mixture, effective_rows: FloatArray, reg_covar: FloatA
     # The trace bounds the largest eigenvalue: most mixtures need no more than this.
     if _trace_shares(mixture, reg_covar).max() > HELD_UP:
         share = floor_share(mixture, reg_covar)
-        if share.max() > HELD_UP:
+        if share.max() > HELD_UP and not _all_held_up(blocks, mixture, reg_covar):
             return f"component {int(share.argmax())} is held up by reg_covar alone"
     for k in np.flatnonzero(effective_rows < 2 * needed):
         if mixture.structure.has_matrices and _is_flat(mixture, int(k)):
             return f"component {k} is a spike of {effective_rows[k]:.3g} rows"
     return ""
+
+
+def _all_held_up(blocks: Blocks, mixture: Mixture, reg_covar: FloatArray) -> bool:
+    """Whether one component for all rows would be held up by reg_covar too."""
+    if mixture.structure.has_matrices:
+        covariance = blocks.total.scatter / blocks.total.weight
+        root = np.sqrt(reg_covar)
+        units = np.where(root > 0, root, 1.0)
+        least = np.linalg.eigvalsh(covariance / np.outer(units, units))[0]
+        return bool(least <= 1.0)
+    return bool(np.any(blocks.variances <= reg_covar))
 
 
 def _trace_shares(mixture: Mixture, reg_covar: FloatArray) -> FloatArray:

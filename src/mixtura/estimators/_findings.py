@@ -12,13 +12,16 @@ from mixtura._rows import Array, FloatArray, block_slices
 _ROWS_LOOKED_AT = 10_000
 _ROWS_AT_A_GLANCE = 2_000
 
+# Phrases in one message.
+_MOST_NAMED = 10
+
 # Least eigenvalue of the correlation matrix up to which columns depend on each other.
 _DEPENDENT = 1e-9
 
 
-def findings(X: Array, names: Array | None) -> list[str]:
+def findings(X: Array, names: Array | None, weight: FloatArray | None = None) -> list[str]:
     """What makes data degenerate, each a phrase; empty where nothing is found."""
-    found = column_findings(X, names)
+    found = column_findings(X, names, weight)
     repeated = _repeated_row(X)
     if repeated is not None and not np.all(X[0] == X[-1]):
         row, times, looked_at = repeated
@@ -44,7 +47,23 @@ def column_findings(X: Array, names: Array | None, weight: FloatArray | None = N
     if dependent:
         listed = ", ".join(_name(j, names) for j in dependent)
         found.append(f"columns {listed} are linearly dependent")
+    if len(found) > _MOST_NAMED:
+        found = [*found[:_MOST_NAMED], f"and {len(found) - _MOST_NAMED} more such columns"]
     return found
+
+
+def row_findings(X: Array, weight: FloatArray | None, n_components: int) -> list[str]:
+    """Whether there are hardly more distinct rows than components, in a phrase."""
+    glance = _glance(X, weight)
+    few = 2 * n_components
+    if len(np.unique(glance[:, 0])) > few or len(np.unique(glance, axis=0)) > few:
+        return []
+    distinct = np.unique(glance, axis=0)
+    for block in _blocks(X, weight):
+        distinct = np.unique(np.concatenate([distinct, block]), axis=0)
+        if len(distinct) > few:
+            return []
+    return [f"there are only {len(distinct)} distinct rows for {n_components} components"]
 
 
 def _glance(X: Array, weight: FloatArray | None) -> Array:

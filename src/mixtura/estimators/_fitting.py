@@ -18,6 +18,8 @@ from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture
 from mixtura.starts import StartRecord
 
+STOPPED_BY_CALLBACK = "stopped by the callback"
+
 OnIteration = Callable[[int, int, float], None]
 Callback = Callable[[int, Mixture, float], object]
 
@@ -153,7 +155,7 @@ class _Listener(Monitor):
             options.on_iteration(self._index, self.n_iter, mean_log_likelihood)
         if self.n_iter > 0 and options.callback is not None and mixture is not None:
             stops = options.callback(self.n_iter, mixture, mean_log_likelihood)
-            self.stopped = "stopped by the callback" if stops else ""
+            self.stopped = STOPPED_BY_CALLBACK if stops else ""
         if monotonic() > options.deadline:
             self.stopped = "max_time reached"
         if self._stopping is not None and self._stopping.is_set():
@@ -181,7 +183,7 @@ def _run(
         statistics,
         monitor,
         remaining_gain=monitor.remaining_gain if np.isnan(predicted) else predicted,
-        degenerate=why_improper(mixture, effective_rows, options.reg_covar),
+        degenerate=why_improper(mixture, effective_rows, options.reg_covar, blocks),
     )
     if options.on_end is not None:
         options.on_end(index, fit)

@@ -29,14 +29,17 @@ def convergence_message(fit: Fit, tol: float) -> str:
     )
     if fit.failure:
         return f"{advice}It stopped before iteration {monitor.n_iter + 1}: {fit.failure}"
-    gain = (
-        f"about {fit.remaining_gain:.2g}" if np.isfinite(fit.remaining_gain) else "an unknown rest"
-    )
+    gain = "an unknown rest is"
+    if np.isfinite(fit.remaining_gain):
+        gain = f"about {fit.remaining_gain:.2g} is"
+    change = ""
+    if np.isfinite(monitor.change):
+        change = f"it still changed by {monitor.change:.3g} in an iteration; tol is {tol:g}; "
     why = f" ({monitor.stopped})" if monitor.stopped else ""
     return (
         f"{advice}"
-        f"After {monitor.n_iter} iterations{why} the mean log-likelihood, {monitor.history[-1]:.6g}, still "
-        f"changed by {monitor.change:.3g} in an iteration; tol is {tol:g}; {gain} is left to gain."
+        f"After {monitor.n_iter} iterations{why} the mean log-likelihood is {monitor.history[-1]:.6g}; "
+        f"{change}{gain} left to gain."
     )
 
 
@@ -44,16 +47,28 @@ def doubts(
     mixture: Mixture,
     effective_rows: FloatArray,
     X: Array,
+    weight: FloatArray | None,
     reg_covar: FloatArray,
     asked: float | str,
     names: Array | None,
 ) -> Iterator[tuple[type[Warning], str]]:
     """Yield category and sentence of each warning: one of degenerate components, one of a wide reg_covar."""
     shares = _shares(mixture, reg_covar)
+    held = np.flatnonzero((shares > HELD_UP) & (mixture.weights > 0))
+    few = np.flatnonzero(effective_rows < rows_needed(mixture))
+    same = _coinciding(mixture)
     floor = "reg_covar" if asked == "auto" else f"reg_covar={asked:g}"
-    degenerate = _degenerate(mixture, effective_rows, shares, X, floor, names)
-    if degenerate:
-        yield DegenerateComponentWarning, degenerate
+    found = findings(X, names, weight) if len(held) else []
+    if len(few) and not found:
+        yield DegenerateComponentWarning, _few_rows(few, effective_rows, rows_needed(mixture))
+    elif len(held):
+        yield DegenerateComponentWarning, _held_up(held, floor, found)
+    elif same:
+        yield (
+            DegenerateComponentWarning,
+            f"Components {same[0]} and {same[1]} are the same, so that fewer say as much: use a smaller "
+            "n_components, or another start.",
+        )
     elif asked != "auto" and shares.max() > _WIDENED:
         k = int(shares.argmax())
         yield (
@@ -70,37 +85,25 @@ def _shares(mixture: Mixture, reg_covar: FloatArray) -> FloatArray:
     return bounds if bounds.max() <= _WIDENED else floor_share(mixture, reg_covar)
 
 
-def _degenerate(
-    mixture: Mixture,
-    effective_rows: FloatArray,
-    shares: FloatArray,
-    X: Array,
-    floor: str,
-    names: Array | None,
-) -> str:
-    held = np.flatnonzero((shares > HELD_UP) & (mixture.weights > 0))
-    if len(held):
-        found = "; ".join(findings(X, names)) or (
-            "their data spread less than that: give X in larger units, or lower reg_covar"
+def _few_rows(few: Array, effective_rows: FloatArray, needed: int) -> str:
+    verb, its = (
+        ("stands", "its covariance needs") if len(few) == 1 else ("stand", "a covariance needs")
+    )
+    return (
+        f"{_listed(few)} {verb} on fewer rows than {its} ({effective_rows[few[0]]:.3g} of {needed}), so that "
+        "the likelihood means nothing: use fewer components, or a covariance_type with fewer parameters."
+    )
+
+
+def _held_up(held: Array, floor: str, found: list[str]) -> str:
+    why = "; ".join(found)
+    if not found and floor == "reg_covar":
+        why = (
+            "their rows spread in fewer dimensions than there are features: use fewer components, or a "
+            "covariance_type with fewer parameters"
         )
-        return (
-            f"{_listed(held)} held up by {floor} alone, so the likelihood depends on it: {found}."
-        )
-    needed = rows_needed(mixture)
-    few = np.flatnonzero(effective_rows < needed)
-    if len(few):
-        return (
-            f"{_listed(few)} on fewer rows than its covariance needs ({effective_rows[few[0]]:.3g} of "
-            f"{needed}), so its likelihood means nothing: use fewer components, or a covariance_type with "
-            "fewer parameters."
-        )
-    same = _coinciding(mixture)
-    if same:
-        return (
-            f"Components {same[0]} and {same[1]} are the same, so that fewer say as much: use a smaller "
-            "n_components, or another start."
-        )
-    return ""
+    why = why or "their data spread less than that: give X in larger units, or lower reg_covar"
+    return f"{_listed(held)} held up by {floor} alone, so the likelihood depends on it: {why}."
 
 
 def _listed(components: Array) -> str:

@@ -28,8 +28,16 @@ from mixtura.covariance import STRUCTURES, CovarianceStructure, structure
 from mixtura.diagnosis import Diagnosis, diagnose, matching, rows_per_weight
 from mixtura.errors import DataWarning
 from mixtura.estimators import _validation as checks
-from mixtura.estimators._findings import column_findings
-from mixtura.estimators._fitting import Beginning, Callback, Fit, OnIteration, Options, best_fit
+from mixtura.estimators._findings import column_findings, row_findings
+from mixtura.estimators._fitting import (
+    STOPPED_BY_CALLBACK,
+    Beginning,
+    Callback,
+    Fit,
+    OnIteration,
+    Options,
+    best_fit,
+)
 from mixtura.estimators._warnings import convergence_message, doubts
 from mixtura.mixture import Mixture
 from mixtura.saving import save_model
@@ -71,7 +79,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         default ends within 1e-4 nats a row of where EM would go (docs: differences).
     reg_covar : float or 'auto', default='auto'
         Added to the diagonal of every covariance. A number is in squared units of X; 'auto' is 1e-10 of each
-        feature's variance (1e-7 for float32), so that units change nothing.
+        feature's variance (1e-6 for float32), so that units change nothing.
     max_iter : int, default=1000
         Largest number of EM iterations; 0 leaves the start as it is.
     n_init : int, default=1
@@ -313,7 +321,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             beginnings = self._beginnings(kind, rows, blocks, options, seeds, previous)
             fit, records = best_fit(beginnings, blocks, options)
             self._set_fit(fit, records, blocks, options.reg_covar, seeds[0])
-        self._warn(fit, rows, options.reg_covar)
+        self._warn(fit, blocks, rows, options.reg_covar)
         return rows
 
     @contextmanager
@@ -597,17 +605,26 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def _warn_of_columns(self, rows: Array, weight: FloatArray | None) -> None:
         """What is hopeless in the data is said before minutes of EM."""
         found = column_findings(rows, getattr(self, "feature_names_in_", None), weight)
+        if not found:
+            found = row_findings(rows, weight, self.n_components)
         if found:
             message = f"{'; '.join(found)}: the likelihood then depends on reg_covar. Leave such columns out."
             warnings.warn(message[0].upper() + message[1:], DataWarning, stacklevel=4)
 
-    def _warn(self, fit: Fit, rows: Array, reg_covar: FloatArray) -> None:
-        if not self.converged_ and self.max_iter > 0:
+    def _warn(self, fit: Fit, blocks: ArrayBlocks, rows: Array, reg_covar: FloatArray) -> None:
+        asked_to_stop = fit.monitor.stopped == STOPPED_BY_CALLBACK
+        if not self.converged_ and self.max_iter > 0 and not asked_to_stop:
             message = convergence_message(fit, float(self.tol))
             warnings.warn(message, ConvergenceWarning, stacklevel=4)
         names = getattr(self, "feature_names_in_", None)
         for category, message in doubts(
-            self._fitted, self._effective_rows, rows, reg_covar, self.reg_covar, names
+            self._fitted,
+            self._effective_rows,
+            rows,
+            blocks.sample_weight,
+            reg_covar,
+            self.reg_covar,
+            names,
         ):
             warnings.warn(message, category, stacklevel=4)
 

@@ -127,6 +127,8 @@ class _Search:
         self._reg_covar, self._rng, self._seed = reg_covar, rng, seed
         self._deadline = deadline
         self._unit = rows_per_weight(self._blocks)
+        weight = len(rows) if self._weight is None else float(self._weight.sum())
+        self._n_effective = weight * self._unit
         self._best: _Optimum | None = None
         self._fallback: _Optimum | None = None
         self._found_from: list[str] = []
@@ -182,7 +184,7 @@ class _Search:
     @property
     def _has_leverage(self) -> bool:
         """Whether components have few rows for their features, and so many an optimum."""
-        return bool(self._k * self._X.shape[1] > _LEVERAGE * len(self._X))
+        return bool(self._k * self._X.shape[1] > _LEVERAGE * self._n_effective)
 
     @property
     def _can_leave_out(self) -> bool:
@@ -195,7 +197,9 @@ class _Search:
             name, max_iter = _PARTITIONS[kind]
             return lambda: self._loosened(np.eye(self._k)[self._labels(name, max_iter)])
         share = _SHARES[len(self._records) % len(_SHARES)]
-        return lambda: self._loosened(perturbed(self._best_responsibilities(), share, self._rng))
+        return lambda: self._loosened(
+            perturbed(self._best_responsibilities(), self._weight, share, self._rng)
+        )
 
     def _from_partition(self, kind: str) -> Callable[[], Mixture]:
         def make() -> Mixture:
@@ -249,7 +253,7 @@ class _Search:
             self._record(kind, monitor, monitor.stopped)
             return False
         why = str(monitor.failure or "") or why_improper(
-            found.mixture, found.statistics.counts * self._unit, self._reg_covar
+            found.mixture, found.statistics.counts * self._unit, self._reg_covar, self._blocks
         )
         if why:
             self._record(kind, monitor, why)

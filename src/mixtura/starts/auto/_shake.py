@@ -10,11 +10,13 @@ from mixtura._rows import FloatArray
 from mixtura.mixture import Mixture
 
 
-def perturbed(responsibilities: FloatArray, share: float, rng: RandomState) -> FloatArray:
+def perturbed(
+    responsibilities: FloatArray, weight: FloatArray | None, share: float, rng: RandomState
+) -> FloatArray:
     """Give a random `share` of the rows wholly to components drawn by weight."""
     n_rows, n_components = responsibilities.shape
     picked = rng.uniform(size=n_rows) < share
-    weights = responsibilities.mean(axis=0)
+    weights = np.average(responsibilities, axis=0, weights=weight)
     drawn = rng.choice(n_components, size=int(np.count_nonzero(picked)), p=weights / weights.sum())
     shaken = responsibilities.copy()
     shaken[picked] = np.eye(n_components)[drawn]
