@@ -723,7 +723,7 @@ def test_the_table_fits_the_screen(capsys, monkeypatch, n_components, n_features
     rng = np.random.default_rng(0)
     X = rng.normal(size=(4_000, n_features)) * 1e3
     model = mixtura.GaussianMixture(
-        n_components, covariance_type="diag", tol=10, random_state=0
+        n_components, covariance_type="diag", init_params="kmeans", tol=10, random_state=0
     ).fit(X)
     _screen.show_summary(model)
     out = capsys.readouterr().out

@@ -131,7 +131,9 @@ def test_a_mixture_is_drawn_like_its_estimator(blobs):
 
 
 def test_many_components_share_colours_but_not_lines(blobs):
-    model = GaussianMixture(17, random_state=0, max_iter=2, tol=10).fit(blobs.X)
+    model = GaussianMixture(17, init_params="kmeans", random_state=0, max_iter=2, tol=10).fit(
+        blobs.X
+    )
     ax = plot_mixture(model, blobs.X)
     styles = {(e.get_edgecolor(), e.get_linestyle()) for e in ellipses(ax)}
     assert len(styles) == 17

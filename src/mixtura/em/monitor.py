@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -54,7 +55,7 @@ class Monitor:
         if self.tol == 0:
             self.converged = self._has_stalled
         elif self.accelerated:
-            self.converged = self._small_changes >= _ACCELERATED
+            self.converged = self._changes_are_small
             return not self.converged and self.n_iter < self.max_iter
         else:
             self.converged = self.change <= self.tol
@@ -83,11 +84,11 @@ class Monitor:
         return np.inf if np.isnan(change) else change
 
     @property
-    def _small_changes(self) -> int:
-        """Number of changes up to the last that are all at most `tol` in size."""
-        changes = np.abs(np.diff(self.history[-_ACCELERATED - 1 :]))
-        small = changes <= self.tol
-        return len(small) if small.all() else int(np.argmin(small[::-1]))
+    def _changes_are_small(self) -> bool:
+        """Whether the last changes, as many as an accelerated loop asks for, are at most `tol` in size."""
+        last = self.history[-_ACCELERATED - 1 :]
+        enough = len(last) > _ACCELERATED
+        return enough and all(abs(b - a) <= self.tol for a, b in pairwise(last))
 
     @property
     def ended(self) -> str:

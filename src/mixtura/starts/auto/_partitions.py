@@ -52,7 +52,8 @@ def partition(
     """
     kind = STRUCTURES[name]
     # Where reg_covar=0 leaves no metric, a fit of another structure may still be possible.
-    reg_covar = np.maximum(reg_covar, regularisation("auto", blocks))
+    if not reg_covar.all():
+        reg_covar = np.maximum(reg_covar, regularisation("auto", blocks))
     factor, covariance = _metric(blocks, kind, reg_covar)
     Z = (X - blocks.mean) @ factor if kind.has_matrices else (X - blocks.mean) * factor
     means = X[plus_plus_seeds(Z, blocks.sample_weight, n_components, rng)]

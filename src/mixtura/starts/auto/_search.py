@@ -49,7 +49,7 @@ _PASSES = (250, 1000)
 _FEW_PASSES = 300  # for few rows, which cannot tell near optima apart
 
 # The best optimum has been reached this often before the search believes it.
-_HITS = 3
+_HITS = 4
 
 # How often a descent is mended in a row.
 _RESEEDED = 3
@@ -179,6 +179,8 @@ class _Search:
         tried = sum(record.kind in _FRESH for record in self._records)
         fresh = sum(kind in _FRESH for kind in self._found_from)
         hits, needed = len(self._found_from), min(_HITS + self._k // 4, 2 * _HITS)
+        if self._has_leverage:
+            needed = 2 * _HITS
         return hits >= needed and (fresh >= (2 if tried == fresh else 4) or hits >= 3 * _HITS)
 
     @property
