@@ -61,7 +61,7 @@ def assert_same_fit(ours, theirs, rtol):
         their_value = getattr(theirs, name)
         atol = rtol * float(np.max(np.abs(their_value)))
         assert_allclose(getattr(ours, name), their_value, rtol=0, atol=atol, err_msg=name)
-    if ours.init_params == "auto":
+    if ours.starts_[-1].kind == "auto":
         assert_allclose(ours.lower_bound_, theirs.lower_bound_, rtol=1e-9)
     else:
         assert_allclose(ours.lower_bounds_, theirs.lower_bounds_, rtol=rtol)
