@@ -30,21 +30,30 @@ std::vector<double> difference(const std::vector<double>& a, const std::vector<d
     return out;
 }
 
-// out = left a right^T for d x d matrices; `left` and `right` are lower triangular.
-void congruence(const double* left, const double* a, double* out, std::ptrdiff_t d) {
-    std::vector<double> half(static_cast<std::size_t>(d * d));
+// out = L a L^T for d x d matrices, a symmetric and L lower triangular. Rows are added to rows, which the
+// compiler makes vectors of.
+void congruence(const double* lower, const double* a, double* out, std::ptrdiff_t d) {
+    std::vector<double> upper(static_cast<std::size_t>(d * d)), half(upper.size());
     for (std::ptrdiff_t i = 0; i < d; ++i) {
+        for (std::ptrdiff_t m = 0; m <= i; ++m) upper[static_cast<std::size_t>(m * d + i)] = lower[i * d + m];
+    }
+    for (std::ptrdiff_t i = 0; i < d; ++i) {
+        double* row = half.data() + i * d;
         for (std::ptrdiff_t m = 0; m <= i; ++m) {
-            const double scale = left[i * d + m];
-            for (std::ptrdiff_t j = 0; j < d; ++j) half[static_cast<std::size_t>(i * d + j)] += scale * a[m * d + j];
+            const double scale = lower[i * d + m];
+            for (std::ptrdiff_t j = 0; j < d; ++j) row[j] += scale * a[m * d + j];
+        }
+    }
+    std::fill(out, out + d * d, 0.0);
+    for (std::ptrdiff_t i = 0; i < d; ++i) {
+        for (std::ptrdiff_t m = 0; m < d; ++m) {
+            const double scale = half[static_cast<std::size_t>(i * d + m)];
+            const double* row = upper.data() + m * d;
+            for (std::ptrdiff_t j = m; j <= i; ++j) out[i * d + j] += scale * row[j];
         }
     }
     for (std::ptrdiff_t i = 0; i < d; ++i) {
-        for (std::ptrdiff_t j = 0; j < d; ++j) {
-            double sum = 0;
-            for (std::ptrdiff_t m = 0; m <= j; ++m) sum += half[static_cast<std::size_t>(i * d + m)] * left[j * d + m];
-            out[i * d + j] = sum;
-        }
+        for (std::ptrdiff_t j = 0; j < i; ++j) out[j * d + i] = out[i * d + j];
     }
 }
 

@@ -180,7 +180,7 @@ class _Search:
         fresh = sum(kind in _FRESH for kind in self._found_from)
         hits, needed = len(self._found_from), min(_HITS + self._k // 4, 2 * _HITS)
         if self._has_leverage:
-            needed = 2 * _HITS
+            needed = max(needed, _HITS + 2)
         return hits >= needed and (fresh >= (2 if tried == fresh else 4) or hits >= 3 * _HITS)
 
     @property
