@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 import warnings
@@ -16,6 +17,7 @@ from sklearn.mixture import GaussianMixture as SklearnMixture
 
 from mixtura import GaussianMixture
 from mixtura.datasets import load_faithful
+from mixtura.starts.auto import _search
 
 
 def cigars(n_rows=800, length=20.0, gap=5.0, seed=0, d=2):
@@ -129,6 +131,20 @@ def test_records_tell_what_became_of_each_start():
     assert_allclose(records[-1].log_likelihood, best, atol=1e-4)
 
 
+def test_a_second_start_follows_where_the_first_leaves_doubt():
+    """One cloud for three components: some move always promises more."""
+    X = np.random.default_rng(0).standard_normal((500, 2))
+    records = GaussianMixture(3, random_state=0).fit(X).starts_
+    assert [record.kind for record in records[:2]] == ["k-means", "mahalanobis"]
+
+
+def test_clusters_that_are_whole_and_apart_need_one_start():
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.standard_normal((200, 2)) + 12 * np.array(m) for m in ([0, 0], [1, 0])])
+    records = GaussianMixture(2, random_state=0).fit(X).starts_
+    assert [record.kind for record in records] == ["k-means", "auto"]
+
+
 def test_a_large_array_is_searched_on_a_part_of_it():
     rng = np.random.default_rng(0)
     X = np.concatenate([rng.standard_normal((30_000, 2)), rng.standard_normal((30_000, 2)) + 6])
@@ -167,6 +183,29 @@ def test_max_time_ends_the_search():
         warnings.simplefilter("ignore")
         records = GaussianMixture(20, random_state=0, max_time=0.0).fit(X).starts_
     assert len(records) <= 3, full
+
+
+def test_the_search_looks_at_the_clock(monkeypatch):
+    """After the deadline no descent begins; without one this fit makes dozens."""
+    X = load_iris().data
+    assert len(GaussianMixture(4, random_state=0, max_time=1e6).fit(X).starts_) > 10
+    times = itertools.chain([0.0] * 4, itertools.repeat(1e9))
+    monkeypatch.setattr(_search, "monotonic", lambda: next(times))
+    assert len(GaussianMixture(4, random_state=0, max_time=1e6).fit(X).starts_) < 10
+
+
+def test_a_spurious_start_never_beats_a_proper_one():
+    """Two given starts that stay as they are: the likelier stands on three nearly equal rows."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((100, 2))
+    X[:3] = [[0.0, 0.0], [1e-6, 0.0], [0.0, 1e-6]]
+    proper = (np.arange(100) % 2).astype(int)
+    spike = (np.arange(100) >= 3).astype(int)
+    starts = itertools.cycle([proper, spike])
+    model = GaussianMixture(2, init_params=lambda *_: next(starts), n_init=2, max_iter=0).fit(X)
+    likely = [record.log_likelihood for record in model.starts_]
+    assert likely[1] > likely[0]
+    assert model.lower_bound_ == likely[0]
 
 
 def test_a_callback_sees_each_iteration_and_can_stop():

@@ -134,6 +134,14 @@ def test_merge_losses_bound_the_loss():
         assert -0.01 < lost <= losses[i, j] + 0.01
 
 
+def test_two_equal_components_cost_nothing_to_merge():
+    mixture = Mixture.from_parameters([0.3, 0.3, 0.4], [[0, 0], [0, 0], [19, 9]], [3 * np.eye(2)] * 3)
+    losses = merge_losses(mixture)
+    assert_allclose(losses[0, 1], 0.0, atol=1e-12)
+    assert losses[0, 2] > 0.5
+    assert np.all(np.isinf(losses[np.tril_indices(3)]))
+
+
 def test_moves_keep_every_row_whole():
     rng = np.random.default_rng(5)
     R = rng.dirichlet(np.ones(5), 40)
