@@ -11,7 +11,6 @@ namespace {
 constexpr std::size_t memory = 5;         // pairs kept: more gain nothing on mixtures
 constexpr double curved = 1e-3;           // least cosine between move and response: less is not concave
 constexpr double widen = 1.5, narrow = 0.25;
-constexpr int reference_age = 5;
 constexpr double least_weight = 1e-10;
 
 double dot(const std::vector<double>& a, const std::vector<double>& b) {
@@ -308,7 +307,7 @@ bool Acceleration::propose(const Statistics& statistics, const double* centres, 
     for (std::ptrdiff_t k = 0; k < K; ++k) weight += statistics.counts[k];
     if (centres_.empty()) {
         refer_to(centres, weights, factors, weight);
-    } else if (++age_ >= reference_age) {
+    } else if (++age_ >= (d <= 16 ? 5 : 25)) {  // moving costs 4 x memory congruences a component
         move_reference(centres, weights, factors, weight);
         age_ = 0;
     }

@@ -160,3 +160,17 @@ def test_the_verdicts_survive_a_file(tmp_path):
     assert loaded.diagnosis_.verdict == model.diagnosis_.verdict
     assert_allclose(loaded.diagnosis_.effective_rows, model.diagnosis_.effective_rows)
     assert loaded.remaining_gain_ == model.remaining_gain_
+
+
+def test_one_far_row_makes_no_columns_dependent():
+    X = np.concatenate([two_clouds(), [[1e9, 1e9]]])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        GaussianMixture(2, random_state=0).fit(X)
+    assert not any("dependent" in str(warning.message) for warning in caught)
+
+
+def test_few_distinct_rows_are_counted_before_the_fit():
+    X = np.repeat(two_clouds()[[0, 1, 2, 399]], 50, axis=0)
+    with pytest.warns(DataWarning, match="only 4 distinct rows for 3 components"):
+        GaussianMixture(3, random_state=0).fit(X)

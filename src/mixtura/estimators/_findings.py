@@ -52,18 +52,18 @@ def column_findings(X: Array, names: Array | None, weight: FloatArray | None = N
     return found
 
 
-def row_findings(X: Array, weight: FloatArray | None, n_components: int) -> list[str]:
-    """Whether there are hardly more distinct rows than components, in a phrase."""
+def row_findings(X: Array, weight: FloatArray | None, n_components: int) -> str:
+    """A sentence where there are hardly more distinct rows than components, or ''."""
     glance = _glance(X, weight)
     few = 2 * n_components
     if len(np.unique(glance[:, 0])) > few or len(np.unique(glance, axis=0)) > few:
-        return []
+        return ""
     distinct = np.unique(glance, axis=0)
     for block in _blocks(X, weight):
         distinct = np.unique(np.concatenate([distinct, block]), axis=0)
         if len(distinct) > few:
-            return []
-    return [f"there are only {len(distinct)} distinct rows for {n_components} components"]
+            return ""
+    return f"There are only {len(distinct)} distinct rows for {n_components} components."
 
 
 def _glance(X: Array, weight: FloatArray | None) -> Array:
@@ -91,7 +91,12 @@ def _is_suspicious(glance: Array) -> bool:
         return True
     if len(glance) <= len(sizes) or len(sizes) == 1:
         return False
-    return bool(np.linalg.eigvalsh(scatter / np.outer(sizes, sizes))[0] <= _DEPENDENT)
+    if np.linalg.eigvalsh(scatter / np.outer(sizes, sizes))[0] > _DEPENDENT:
+        return False
+    # One row that is far away in every column makes them seem so: without such rows they must be, too.
+    distance = np.abs(glance - np.median(glance, axis=0))
+    near = (distance <= 30 * np.median(distance, axis=0)).all(axis=1)
+    return near.sum() <= len(sizes) or bool(_dependent_columns([glance[near]], glance[near]))
 
 
 def _dependent_columns(blocks: Iterable[Array], glance: Array) -> list[int]:

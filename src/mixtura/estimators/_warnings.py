@@ -36,10 +36,11 @@ def convergence_message(fit: Fit, tol: float) -> str:
     if np.isfinite(monitor.change):
         change = f"it still changed by {monitor.change:.3g} in an iteration; tol is {tol:g}; "
     why = f" ({monitor.stopped})" if monitor.stopped else ""
+    plural = "" if monitor.n_iter == 1 else "s"
     return (
         f"{advice}"
-        f"After {monitor.n_iter} iterations{why} the mean log-likelihood is {monitor.history[-1]:.6g}; "
-        f"{change}{gain} left to gain."
+        f"After {monitor.n_iter} iteration{plural}{why} the mean log-likelihood is "
+        f"{monitor.history[-1]:.6g}; {change}{gain} left to gain."
     )
 
 

@@ -604,12 +604,14 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     def _warn_of_columns(self, rows: Array, weight: FloatArray | None) -> None:
         """What is hopeless in the data is said before minutes of EM."""
-        found = column_findings(rows, getattr(self, "feature_names_in_", None), weight)
-        if not found:
-            found = row_findings(rows, weight, self.n_components)
-        if found:
-            message = f"{'; '.join(found)}: the likelihood then depends on reg_covar. Leave such columns out."
-            warnings.warn(message[0].upper() + message[1:], DataWarning, stacklevel=4)
+        names = getattr(self, "feature_names_in_", None)
+        columns = column_findings(rows, names, weight)
+        if columns:
+            found = "; ".join(columns)
+            advice = "the likelihood then depends on reg_covar. Leave such columns out."
+            warnings.warn(f"{found[0].upper()}{found[1:]}: {advice}", DataWarning, stacklevel=4)
+        elif few := row_findings(rows, weight, self.n_components):
+            warnings.warn(f"{few} Use fewer components.", DataWarning, stacklevel=4)
 
     def _warn(self, fit: Fit, blocks: ArrayBlocks, rows: Array, reg_covar: FloatArray) -> None:
         asked_to_stop = fit.monitor.stopped == STOPPED_BY_CALLBACK
