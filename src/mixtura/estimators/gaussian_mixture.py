@@ -87,7 +87,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     init_params : {'auto', 'kmeans', 'k-means++', 'random', 'random_from_data'}, array or callable, \
             default='auto'
         Where EM begins: 'auto', at the best end of a short search among starts of several kinds, on at most
-        10,000 rows or 40 a component and feature; 'kmeans', from k-means labels; 'k-means++' and
+        10,000 rows or 25 a component and feature; 'kmeans', from k-means labels; 'k-means++' and
         'random_from_data', means at rows of the data; 'random', from random responsibilities. An array of
         labels, shape (n_samples,), or of responsibilities, shape (n_samples, n_components). A callable gets
         (X, n_components, random_state) and returns either array or a `Mixture`.

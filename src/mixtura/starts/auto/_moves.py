@@ -29,8 +29,8 @@ _APART = 1.0
 # EM within a union only has to tell which split is worth most.
 _SPLIT_TOL, _SPLIT_ITER = 1e-4, 20
 
-# Responsibility below which a row is not a component's when that is cut.
-_LEAST = 0.02
+# Responsibility up to which a row is not a component's when that is cut: others' tails hide what is inside.
+_LEAST = 0.5
 
 
 @dataclass(frozen=True, eq=False)

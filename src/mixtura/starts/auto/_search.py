@@ -30,9 +30,9 @@ from mixtura.starts.auto._moves import Move, apply, disjoint, moves, refined
 from mixtura.starts.auto._partitions import partition
 from mixtura.starts.auto._shake import leave_one_out, perturbed
 
-# Rows that the search sees: enough for a component of weight 0.01 and for 40 rows a feature and component.
+# Rows that the search sees: enough for a component of weight 0.01 and for 25 rows a feature and component.
 _ROWS = 10_000
-_ROWS_PER_PARAMETER = 40
+_ROWS_PER_PARAMETER = 25
 
 # Nats a row: optima nearer than this are one; EM in the search ends at this change.
 _SAME = 5e-5
@@ -163,6 +163,7 @@ class _Search:
         # A descent that fails at once costs no pass.
         if not self._has_leverage:
             most = min(most, max(2 * n_rows, _FEW_PASSES))
+            most = 0.7 * most if self._k >= _MANY else most
         spent = self._n_passes + len(self._records) >= min(max(passes, least), most)
         return spent or monotonic() > self._deadline
 
@@ -181,7 +182,7 @@ class _Search:
         hits, needed = len(self._found_from), min(_HITS + self._k // 4, 2 * _HITS)
         if self._has_leverage:
             needed = max(needed, _HITS + 2)
-        return hits >= needed and (fresh >= (2 if tried == fresh else 4) or hits >= 3 * _HITS)
+        return hits >= needed and (fresh >= (2 if tried == fresh else 4) or hits >= 2 * _HITS)
 
     @property
     def _has_leverage(self) -> bool:
@@ -318,7 +319,10 @@ class _Search:
 
     def _move(self, refine: bool = False) -> bool:
         plans, given = self._plans(refine)
-        return any(self._descend("split and merge", self._after(plan, given)) for plan in plans)
+        return any(
+            not self._is_spent and self._descend("split and merge", self._after(plan, given))
+            for plan in plans
+        )
 
     def _plans(self, refine: bool = False) -> tuple[list[list[Move]], FloatArray]:
         """Sets of moves to try one after another, and the responsibilities that they change."""
