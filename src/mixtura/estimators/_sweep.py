@@ -40,6 +40,9 @@ _PASSES = (150, 150)
 # Rows that are merged pair by pair.
 _MERGED_ROWS = 400
 
+# A change of a responsibility that makes a start worth another try.
+_CHANGED = 0.02
+
 _RANKS = {"I": 0, "E": 1, "V": 2}
 
 Report = Callable[[int, int, Cell], object]
@@ -163,26 +166,30 @@ class Sweep:
     def _second_look(self, k: int, n_threads: int) -> None:
         sample = self._sample.with_threads(n_threads)
         names = self._columns[k]
-        pool = {}
-        for name in names:
-            found = self._best_known((k, name))
-            if isinstance(found, Mixture):
-                pool[name] = responsibilities(found, self._X, n_threads)
+        pool = {
+            name: responsibilities(found, self._X, n_threads)
+            for name in names
+            if isinstance(found := self.state.first.get((k, name)), Mixture)
+        }
+        changed: list[str] = []
         for number, name in enumerate(names):
             key = k, name
-            if self.is_stopped:
-                return
-            if key in self.state.cells or key not in self.state.first:
-                continue
-            began = perf_counter()
-            later = [(other, pool[other]) for other in names[number + 1 :] if other in pool]
-            better = [(other, pool[other]) for other in names[:number] if other in pool]
-            starts = [*later, *better, *self._from_neighbours(key, n_threads)]
-            found = self._searched(key, sample, starts, self.state.first[key], 1)
-            self._finish_cell(key, found, n_threads, began)
+            if key not in self.state.cells:
+                if self.is_stopped or key not in self.state.first:
+                    return
+                began = perf_counter()
+                # Those before it were its starts at the first look.
+                others = [*names[number + 1 :], *changed]
+                starts = [(other, pool[other]) for other in others if other in pool]
+                starts += self._from_neighbours(key, n_threads)
+                found = self._searched(key, sample, starts, self.state.first[key], 1)
+                self._finish_cell(key, found, n_threads, began)
             best = self._best_known(key)
             if isinstance(best, Mixture):
-                pool[name] = responsibilities(best, self._X, n_threads)
+                given = responsibilities(best, self._X, n_threads)
+                if name not in pool or np.abs(given - pool[name]).max() > _CHANGED:
+                    changed.append(name)
+                pool[name] = given
 
     # One cell
 
@@ -210,6 +217,7 @@ class Sweep:
                 _PASSES[look],
                 self._wish.options.deadline,
                 incumbent,
+                n_certain=1 if look == 0 else 0,
             )
         except SingularCovarianceError as error:
             return incumbent or str(error)

@@ -21,11 +21,11 @@ from mixtura.starts.auto._search import _TOL, _Optimum, _Search
 #: Name of a start, and its responsibilities.
 Given = tuple[str, FloatArray]
 
-# EM iterations from each start before the best go on; how many ends that are worth something suffice, and
-# how many are tried for that.
+# After the first M-step so many starts go on, and after some more iterations so many of those, unless their
+# ends are worth nothing.
+_FIRST = 6
 _GLIMPSE = 4
 _CHOSEN = 2
-_TRIED = 6
 
 _PROPER = ("converged", "max_iter reached", "behind the best")
 
@@ -54,8 +54,9 @@ def search_from(
     most_passes: int,
     deadline: float = np.inf,
     incumbent: Mixture | None = None,
+    n_certain: int = 0,
 ) -> Found:
-    """Run EM a little from each start, to the end from the best, then merge and split while it gains.
+    """Run EM a little from each start, to the end from the best and the first `n_certain`, then merge and split while it gains.
 
     What is found is at least as good as `incumbent`. Unlike `search` it uses all rows, to which the responsibilities belong. Where every given start
     fails it falls back on starts of its own.
@@ -67,7 +68,7 @@ def search_from(
     """
     return _SearchFrom(
         given, most_passes, blocks, structure, n_components, reg_covar, rng, seed, deadline
-    ).found(incumbent)
+    ).found(incumbent, n_certain)
 
 
 class _SearchFrom(_Search):
@@ -82,14 +83,16 @@ class _SearchFrom(_Search):
     def _is_spent(self) -> bool:
         return self._n_passes >= self._most_passes or super()._is_spent
 
-    def found(self, incumbent: Mixture | None) -> Found:
+    def found(self, incumbent: Mixture | None, n_certain: int) -> Found:
         if incumbent is not None:
             self._best = _Optimum(incumbent, expect(incumbent, self._blocks))
+        for kind, given in self._given[:n_certain]:
+            self._descend(kind, lambda given=given: self._from_responsibilities(given))
         n_proper = 0
-        for kind, start in self._chosen()[:_TRIED]:
+        for kind, start in self._chosen(self._given[n_certain:]):
             self._descend(kind, self._as_it_is(start))
             n_proper += self._records[-1].ended in _PROPER
-            if n_proper == _CHOSEN or self._is_spent:
+            if n_proper == _CHOSEN:
                 break
         if self._k > 1:
             self._climb()
@@ -108,30 +111,56 @@ class _SearchFrom(_Search):
         for kind in ("k-means", "mahalanobis"):
             self._descend(kind, self._from_partition(kind))
 
-    def _chosen(self) -> list[tuple[str, Mixture]]:
+    def _chosen(self, given: Sequence[Given]) -> list[tuple[str, Mixture]]:
         """The starts that are the likeliest after a few iterations, one for each optimum."""
-        glimpses = [found for kind, given in self._given if (found := self._glimpse(kind, given))]
-        glimpses.sort(key=lambda found: (bool(self._doubt(found[1])), -found[1].log_likelihood))
-        chosen: list[tuple[str, _Optimum]] = []
-        for kind, optimum in glimpses:
-            value = optimum.log_likelihood
-            if all(abs(value - other.log_likelihood) > _ONE for _, other in chosen):
-                chosen.append((kind, optimum))
-        return [(kind, optimum.mixture) for kind, optimum in chosen]
+        begun = [
+            (kind, start)
+            for kind, array in _distinct(given)
+            if (start := self._begun(kind, array)) is not None
+        ]
+        if len(begun) > _FIRST:
+            glimpsed = self._ranked(begun, 0)
+            begun = [(kind, optimum.mixture) for kind, optimum in glimpsed[:_FIRST]]
+        return [(kind, optimum.mixture) for kind, optimum in self._ranked(begun, _GLIMPSE)]
 
-    def _glimpse(self, kind: str, given: FloatArray) -> tuple[str, _Optimum] | None:
-        monitor = Monitor(_TOL, _GLIMPSE)
+    def _begun(self, kind: str, given: FloatArray) -> Mixture | None:
         try:
-            found = expectation_maximisation(
-                self._from_responsibilities(given), self._blocks, self._reg_covar, monitor
-            )
+            return self._from_responsibilities(given)
         except SingularCovarianceError as error:
             self._first_error = self._first_error or error
-            self._record(kind, monitor, str(error))
+            self._record(kind, Monitor(_TOL, 0), str(error))
             return None
-        self._n_passes += monitor.n_passes
-        return kind, _Optimum(*found)
+
+    def _ranked(self, starts: list[tuple[str, Mixture]], n_iter: int) -> list[tuple[str, _Optimum]]:
+        """Where they are after some iterations, the likeliest first, doubtful ones last."""
+        glimpses = []
+        for kind, start in starts:
+            monitor = Monitor(_TOL, n_iter)
+            found = expectation_maximisation(start, self._blocks, self._reg_covar, monitor)
+            self._n_passes += monitor.n_passes
+            glimpses.append((kind, _Optimum(*found)))
+        if n_iter:
+            doubts = {id(found): bool(self._doubt(found)) for _, found in glimpses}
+        else:
+            doubts = {id(found): False for _, found in glimpses}
+        glimpses.sort(key=lambda each: (doubts[id(each[1])], -each[1].log_likelihood))
+        kept: list[tuple[str, _Optimum]] = []
+        for kind, found in glimpses:
+            if all(abs(found.log_likelihood - other.log_likelihood) > _ONE for _, other in kept):
+                kept.append((kind, found))
+        return kept
 
     def _doubt(self, found: _Optimum) -> str:
         rows = found.statistics.counts * self._unit
         return why_improper(found.mixture, rows, self._reg_covar)
+
+
+def _distinct(given: Sequence[Given]) -> list[Given]:
+    """One start of those that give every row to the same component, however numbered."""
+    kept: dict[bytes, Given] = {}
+    for start in given:
+        labels = start[1].argmax(axis=1)
+        _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+        order = np.argsort(np.argsort(first))
+        kept.setdefault(order[inverse].astype(np.int32).tobytes(), start)
+    return list(kept.values())
