@@ -116,4 +116,6 @@ def _as_list(values: Any, name: str) -> list[Any]:
     try:
         return list(values)
     except TypeError:
-        raise ValueError(f"{name} must be a name, a number or a list of them, got {values!r}.") from None
+        raise ValueError(
+            f"{name} must be a name, a number or a list of them, got {values!r}."
+        ) from None

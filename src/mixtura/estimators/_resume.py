@@ -28,6 +28,7 @@ FORMAT = "mixtura sweep 1"
 # Seconds between two writes: cells of small data take milliseconds.
 _INTERVAL = 1.0
 
+_LOOKS = ("first", "searched")
 _ARRAYS = ("weights", "means", "covariances", "precisions_cholesky")
 
 
@@ -110,24 +111,31 @@ def _read(file: Path) -> tuple[dict[str, Any], dict[str, FloatArray]]:
 
 def _written(state: State) -> tuple[dict[str, Any], dict[str, FloatArray]]:
     arrays: dict[str, FloatArray] = {}
-    first: dict[str, str | None] = {}
+    looks: dict[str, dict[str, str | None]] = {}
     cells: dict[str, Any] = {}
-    for key, found in list(state.first.items()):
-        first[_text(key)] = found if isinstance(found, str) else None
-        if isinstance(found, Mixture):
-            arrays |= _arrays_of("first", key, found)
+    for look in _LOOKS:
+        found_by_key = dict(getattr(state, look))
+        looks[look] = {
+            _text(key): found if isinstance(found, str) else None
+            for key, found in found_by_key.items()
+        }
+        for key, found in found_by_key.items():
+            if isinstance(found, Mixture):
+                arrays |= _arrays_of(look, key, found)
     for key, cell in list(state.cells.items()):
         cells[_text(key)] = _facts(cell)
         if cell.mixture is not None:
             arrays |= _arrays_of("last", key, cell.mixture)
-    return {"first": first, "cells": cells}, arrays
+    return {"looks": looks, "cells": cells}, arrays
 
 
 def _state(header: dict[str, Any], arrays: dict[str, FloatArray]) -> State:
     state = State()
-    for text, failure in header["first"].items():
-        key = _key(text)
-        state.first[key] = _mixture("first", key, arrays) if failure is None else failure
+    for look in _LOOKS:
+        for text, failure in header["looks"][look].items():
+            key = _key(text)
+            found = _mixture(look, key, arrays) if failure is None else failure
+            getattr(state, look)[key] = found
     for text, facts in header["cells"].items():
         state.cells[_key(text)] = _cell(_key(text), facts, arrays)
     return state

@@ -2,9 +2,10 @@
 
 1.  For each K by itself: rows merged pair by pair give a partition; every structure, from narrow to wide,
     begins there and at the optima of the structures before it.
-2.  Every structure again: from the optima of the others, from its own of K - 1 with a component split and of
+2.  The most promising cells: a search of their own.
+3.  Every structure again: from the optima of the others, from its own of K - 1 with a component split and of
     K + 1 with two merged.
-3.  EM over all rows, to the tolerance asked for.
+4.  EM over all rows, to the tolerance asked for.
 
 What a step reads is complete before it begins, so the answer does not depend on who runs what when.
 """
@@ -23,19 +24,26 @@ from numpy.random import RandomState
 
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import ArrayBlocks, Blocks
-from mixtura.covariance import CovarianceStructure, structure
+from mixtura.covariance import structure
 from mixtura.diagnosis import rows_needed, rows_per_weight
 from mixtura.errors import SingularCovarianceError
 from mixtura.estimators._cells import Cell, Key
 from mixtura.estimators._fitting import Beginning, Fit, Options, _fits_side_by_side, best_fit
 from mixtura.mixture import Mixture, responsibilities
-from mixtura.starts import LabelResponsibilities, StartRecord, mixture_of
+from mixtura.mixture import labels as labels_of
+from mixtura.starts import LabelResponsibilities, StartRecord, mixture_of, search
 from mixtura.starts.auto import Given, merged, rows_of_a_search, search_from, split
 from mixtura.starts.hierarchy import merged_partitions, wards_partitions
 from mixtura.summary import Criteria
 
 # E-steps that a look at one cell may take before it makes no further moves.
-_PASSES = (150, 150)
+_PASSES = (0, 300)
+
+# Cells that are searched by themselves: so many at most, no further than this in BIC from the best,
+# with so many E-steps.
+_PROMISING = 8
+_PROMISING_DELTA = 30.0
+_PROMISING_PASSES = 400
 
 # Rows that are merged pair by pair.
 _MERGED_ROWS = 400
@@ -65,6 +73,7 @@ class State:
     """What a sweep has found: all that is needed to go on later."""
 
     first: dict[Key, Mixture | str] = field(default_factory=dict)
+    searched: dict[Key, Mixture | str] = field(default_factory=dict)
     cells: dict[Key, Cell] = field(default_factory=dict)
 
 
@@ -103,12 +112,18 @@ class Sweep:
         self._weight = weight
         self._sample = blocks if self._is_whole else ArrayBlocks(rows, weight, blocks.n_threads)
         self._unit = rows_per_weight(self._sample)
+        self._weight_of_all = float(
+            blocks.shape[0] if blocks.sample_weight is None else blocks.sample_weight.sum()
+        )
+        self._promising: list[Key] = []
         self._partitions = self._merge_rows(rng)
         self._n_done = len(state.cells)
 
     def run(self) -> None:
         """Fit what is not fitted yet."""
         self._each(self._first_look)
+        self._promising = self._most_promising()
+        self._each(self._search_promising)
         self._each(self._second_look)
 
     def finished(self) -> dict[Key, Cell]:
@@ -116,7 +131,7 @@ class Sweep:
         return {key: self.state.cells.get(key) or self._unfinished(key) for key in self._wish.keys}
 
     def _unfinished(self, key: Key) -> Cell:
-        found = self.state.first.get(key, "not fitted: the sweep was stopped before")
+        found = self._begun(key) or "not fitted: the sweep was stopped before"
         return Cell(*key, failure=found) if isinstance(found, str) else self._as_it_is(key, found)
 
     @property
@@ -157,11 +172,39 @@ class Sweep:
             key = k, name
             if key not in self.state.first:
                 began = perf_counter()
-                self.state.first[key] = self._searched(key, sample, pool, None, 0)
+                starts = [*pool, *self._searches(key, sample)]
+                self.state.first[key] = self._searched(key, sample, starts, 1, None, 0)
                 self._count_seconds(key, began)
             found = self.state.first[key]
             if isinstance(found, Mixture):
                 pool = [*pool, (name, responsibilities(found, self._X, n_threads))]
+
+    def _most_promising(self) -> list[Key]:
+        scores = {}
+        for key, found in self.state.first.items():
+            if isinstance(found, Mixture):
+                statistics = self._sample.score(found)
+                scale = self._weight_of_all / statistics.weight
+                fit = scale * statistics.log_likelihood
+                scores[key] = Criteria(self._weight_of_all, fit, 0.0, found.n_parameters).bic
+        ranked = sorted(scores, key=lambda key: (scores[key], key))
+        return [
+            key for key in ranked[:_PROMISING] if scores[key] < scores[ranked[0]] + _PROMISING_DELTA
+        ]
+
+    def _search_promising(self, k: int, n_threads: int) -> None:
+        sample = self._sample.with_threads(n_threads)
+        for name in self._columns[k]:
+            key = k, name
+            if key in self.state.searched or key not in self._promising or k == 1:
+                continue
+            if self.is_stopped:
+                return
+            began = perf_counter()
+            before = self.state.first[key]
+            found = self._searched(key, sample, [], 0, before, 1, _PROMISING_PASSES)
+            self.state.searched[key] = found
+            self._count_seconds(key, began)
 
     def _second_look(self, k: int, n_threads: int) -> None:
         sample = self._sample.with_threads(n_threads)
@@ -169,7 +212,7 @@ class Sweep:
         pool = {
             name: responsibilities(found, self._X, n_threads)
             for name in names
-            if isinstance(found := self.state.first.get((k, name)), Mixture)
+            if isinstance(found := self._begun((k, name)), Mixture)
         }
         changed: list[str] = []
         for number, name in enumerate(names):
@@ -180,9 +223,11 @@ class Sweep:
                 began = perf_counter()
                 # Those before it were its starts at the first look.
                 others = [*names[number + 1 :], *changed]
+                certain = list(self._from_neighbours(key, n_threads))
                 starts = [(other, pool[other]) for other in others if other in pool]
-                starts += self._from_neighbours(key, n_threads)
-                found = self._searched(key, sample, starts, self.state.first[key], 1)
+                found = self._searched(
+                    key, sample, [*certain, *starts], len(certain), self._begun(key), 1
+                )
                 self._finish_cell(key, found, n_threads, began)
             best = self._best_known(key)
             if isinstance(best, Mixture):
@@ -198,8 +243,10 @@ class Sweep:
         key: Key,
         sample: ArrayBlocks,
         starts: Sequence[Given],
+        n_certain: int,
         before: Mixture | str | None,
         look: int,
+        own_passes: int = 0,
     ) -> Mixture | str:
         k, name = key
         kind = structure(name)
@@ -217,19 +264,38 @@ class Sweep:
                 _PASSES[look],
                 self._wish.options.deadline,
                 incumbent,
-                n_certain=1 if look == 0 else 0,
+                n_certain,
+                own_passes,
             )
         except SingularCovarianceError as error:
             return incumbent or str(error)
         return found.mixture
 
+    def _begun(self, key: Key) -> Mixture | str | None:
+        """What the second look begins with."""
+        return self.state.searched.get(key) or self.state.first.get(key)
+
     def _best_known(self, key: Key) -> Mixture | str | None:
         cell = self.state.cells.get(key)
-        return cell.mixture if cell is not None and cell.can_win else self.state.first.get(key)
+        return cell.mixture if cell is not None and cell.can_win else self._begun(key)
+
+    def _searches(self, key: Key, sample: ArrayBlocks) -> Iterable[Given]:
+        """Ends of searches as `GaussianMixture` makes them, where more than one start is asked for."""
+        k, name = key
+        for number in range(1, self._wish.n_init):
+            rng = RandomState(self._seed_of(key, 1 + number))
+            options = self._wish.options
+            try:
+                found, _ = search(
+                    sample, structure(name), k, options.reg_covar, rng, None, options.deadline
+                )
+            except SingularCovarianceError:
+                continue
+            yield "search", responsibilities(found, self._X, sample.n_threads)
 
     def _from_neighbours(self, key: Key, n_threads: int) -> Iterable[Given]:
         k, name = key
-        fewer, more = self.state.first.get((k - 1, name)), self.state.first.get((k + 1, name))
+        fewer, more = self._begun((k - 1, name)), self._begun((k + 1, name))
         if isinstance(fewer, Mixture):
             given = responsibilities(fewer, self._X, n_threads)
             needed = rows_needed(fewer) / self._unit
@@ -240,9 +306,7 @@ class Sweep:
         if isinstance(more, Mixture):
             yield "merge", merged(more, responsibilities(more, self._X, n_threads))
 
-    def _finish_cell(
-        self, key: Key, found: Mixture | str, n_threads: int, began: float
-    ) -> None:
+    def _finish_cell(self, key: Key, found: Mixture | str, n_threads: int, began: float) -> None:
         if isinstance(found, str):
             cell = Cell(*key, failure=found)
         else:
@@ -259,7 +323,7 @@ class Sweep:
     def _fitted(self, key: Key, found: Mixture, blocks: ArrayBlocks) -> Cell:
         """EM over all rows; where that leads to a spike, what led there by a shorter way."""
         options = self._wish.options
-        before = self.state.first[key]
+        before = self._begun(key)
         attempts = [(found, options), (before, options), (found, _as_given(options))]
         for start, how in attempts:
             if not isinstance(start, Mixture):
@@ -314,7 +378,7 @@ class Sweep:
             )
         except SingularCovarianceError:
             return np.zeros(len(self._X), dtype=np.int64)
-        return responsibilities(mixture, self._X, self._blocks.n_threads).argmax(axis=1)
+        return labels_of(mixture, self._X, self._blocks.n_threads)
 
     def _from_partitions(self, k: int) -> list[Given]:
         return [(kind, np.eye(k)[labels[k]]) for kind, labels in self._partitions if k in labels]

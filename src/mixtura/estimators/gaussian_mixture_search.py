@@ -46,8 +46,8 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
     n_components : int or iterable of int, default=range(1, 10)
         Numbers of components.
     covariance_type : 'all', str or iterable of str, default='all'
-        Structures by any name that `GaussianMixture` takes; 'all': the 14 of Celeux & Govaert 1995 by mclust's
-        names. One feature has only E and V (equal and different variances).
+        Structures by any name that `GaussianMixture` takes; 'all': the 14 of Celeux & Govaert 1995 by
+        mclust's names. One feature has only E and V (equal and different variances).
     criterion : {'bic', 'aic', 'icl'}, default='bic'
         What the best has lowest.
     sign : {'sklearn', 'mclust'}, default='sklearn'
@@ -83,8 +83,8 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         Its criterion, in the sign of `results_`.
     results_ : dict of ndarray of shape (n_cells,)
         n_components, covariance_type, log_likelihood, degrees_of_freedom, bic, aic, icl, seconds, n_iter,
-        converged, degenerate, failure: give it to pandas.DataFrame. NaN where there is no fit; failure: why the
-        cell cannot win, or ''.
+        converged, degenerate, failure: give it to pandas.DataFrame. NaN where there is no fit; failure: why
+        the cell cannot win, or ''.
     delta_ : ndarray of shape (n_cells,)
         How far the criterion is from the best's, in either sign positive; NaN where the cell cannot win.
     within_ : dict of float to list of dict
@@ -342,7 +342,9 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"The search has no cell {n_components}, {covariance_type!r}.")
         cell = self._cells[key]
         if cell.mixture is None or cell.criteria is None or cell.effective_rows is None:
-            raise ValueError(f"The cell {n_components}, {covariance_type!r} has no fit: {cell.failure}.")
+            raise ValueError(
+                f"The cell {n_components}, {covariance_type!r} has no fit: {cell.failure}."
+            )
         params = _jsonable_parameters(self._model.get_params(deep=False)) | _params(cell)
         n_rows, dtype, reg_covar = self._blocks_facts
         names = getattr(self, "feature_names_in_", None)
@@ -390,8 +392,8 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def _warn(self, sweep: Sweep) -> None:
         if sweep.n_unfinished:
             warnings.warn(
-                f"The sweep was stopped with {sweep.n_unfinished} of {len(self.delta_)} cells not finished: the "
-                "best is that of what was there. resume=path goes on another time.",
+                f"The sweep was stopped with {sweep.n_unfinished} of {len(self.delta_)} cells not finished: "
+                "the best is that of what was there. resume=path goes on another time.",
                 DataWarning,
                 stacklevel=4,
             )

@@ -19,9 +19,7 @@ def wards_partitions(X: FloatArray, most: int) -> dict[int, Array]:
     return {k + 1: np.ascontiguousarray(labels[:, k], dtype=np.int64) for k in range(most)}
 
 
-def merged_partitions(
-    X: FloatArray, weight: FloatArray | None, most: int
-) -> dict[int, Array]:
+def merged_partitions(X: FloatArray, weight: FloatArray | None, most: int) -> dict[int, Array]:
     """Labels of the rows for each number of clusters from 1 to `most` (Fraley 1998).
 
     Each merge is the one that raises sum_k n_k log|S_k| least, S_k the covariance of cluster k: the
@@ -56,7 +54,7 @@ class _Merging:
         found = {}
         for n_clusters in range(len(self._labels), 0, -1):
             if n_clusters <= most:
-                found[n_clusters] = np.unique(self._labels, return_inverse=True)[1]
+                _, found[n_clusters] = np.unique(self._labels, return_inverse=True)
             if n_clusters > 1:
                 self._merge(*divmod(int(self._costs.argmin()), len(self._labels)))
         return found
@@ -79,7 +77,8 @@ class _Merging:
 
     def _cost(self, first: int, others: Array) -> FloatArray:
         counts, _, scatters = self._merged(first, others)
-        return self._value(counts, scatters) - self._values[first] - self._values[others]
+        value = self._value(counts, scatters)
+        return np.asarray(value - self._values[first] - self._values[others])
 
     def _merged(self, first: int, others: Array) -> tuple[FloatArray, FloatArray, FloatArray]:
         counts = self._counts[first] + self._counts[others]

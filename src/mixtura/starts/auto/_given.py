@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.random import RandomState
@@ -24,8 +25,11 @@ Given = tuple[str, FloatArray]
 # After the first M-step so many starts go on, and after some more iterations so many of those, unless their
 # ends are worth nothing.
 _FIRST = 6
-_GLIMPSE = 4
-_CHOSEN = 2
+_GLIMPSE = 2
+_CHOSEN = 1
+
+# E-steps of a search of its own.
+_OWN_PASSES = 1000
 
 _PROPER = ("converged", "max_iter reached", "behind the best")
 
@@ -55,11 +59,12 @@ def search_from(
     deadline: float = np.inf,
     incumbent: Mixture | None = None,
     n_certain: int = 0,
+    own_passes: int = 0,
 ) -> Found:
-    """Run EM a little from each start, to the end from the best and the first `n_certain`, then merge and split while it gains.
+    """Run EM to the end from the first `n_certain` starts and the best of the others, then merge and split.
 
-    What is found is at least as good as `incumbent`. Unlike `search` it uses all rows, to which the responsibilities belong. Where every given start
-    fails it falls back on starts of its own.
+    What is found is at least as good as `incumbent`. Unlike `search` it uses all rows, to which the
+    responsibilities belong. With `own_passes`, and where every given start fails, it goes on as `search`.
 
     Raises
     ------
@@ -68,7 +73,7 @@ def search_from(
     """
     return _SearchFrom(
         given, most_passes, blocks, structure, n_components, reg_covar, rng, seed, deadline
-    ).found(incumbent, n_certain)
+    ).found(incumbent, n_certain, own_passes)
 
 
 class _SearchFrom(_Search):
@@ -83,11 +88,11 @@ class _SearchFrom(_Search):
     def _is_spent(self) -> bool:
         return self._n_passes >= self._most_passes or super()._is_spent
 
-    def found(self, incumbent: Mixture | None, n_certain: int) -> Found:
+    def found(self, incumbent: Mixture | None, n_certain: int, own_passes: int) -> Found:
         if incumbent is not None:
             self._best = _Optimum(incumbent, expect(incumbent, self._blocks))
         for kind, given in self._given[:n_certain]:
-            self._descend(kind, lambda given=given: self._from_responsibilities(given))
+            self._descend(kind, partial(self._from_responsibilities, given))
         n_proper = 0
         for kind, start in self._chosen(self._given[n_certain:]):
             self._descend(kind, self._as_it_is(start))
@@ -96,8 +101,9 @@ class _SearchFrom(_Search):
                 break
         if self._k > 1:
             self._climb()
-            if self._best is None:
-                self._own_starts()
+            self._shake()
+            if self._best is None or own_passes:
+                self._own_search(own_passes or _OWN_PASSES)
         mixture, records = self._result()
         best = self._best or self._fallback
         assert best is not None
@@ -107,9 +113,16 @@ class _SearchFrom(_Search):
     def _as_it_is(start: Mixture) -> Callable[[], Mixture]:
         return lambda: start
 
-    def _own_starts(self) -> None:
-        for kind in ("k-means", "mahalanobis"):
-            self._descend(kind, self._from_partition(kind))
+    def _shake(self) -> None:
+        """Spend what is left on ways out of the best."""
+        while self._best is not None and not self._is_spent:
+            if self._descend("shaken", self._start("shaken")):
+                self._climb()
+
+    def _own_search(self, n_passes: int) -> None:
+        """What `search` does."""
+        self._most_passes = self._n_passes + n_passes
+        self.run()
 
     def _chosen(self, given: Sequence[Given]) -> list[tuple[str, Mixture]]:
         """The starts that are the likeliest after a few iterations, one for each optimum."""
@@ -145,9 +158,9 @@ class _SearchFrom(_Search):
             doubts = {id(found): False for _, found in glimpses}
         glimpses.sort(key=lambda each: (doubts[id(each[1])], -each[1].log_likelihood))
         kept: list[tuple[str, _Optimum]] = []
-        for kind, found in glimpses:
-            if all(abs(found.log_likelihood - other.log_likelihood) > _ONE for _, other in kept):
-                kept.append((kind, found))
+        for kind, optimum in glimpses:
+            if all(abs(optimum.log_likelihood - other.log_likelihood) > _ONE for _, other in kept):
+                kept.append((kind, optimum))
         return kept
 
     def _doubt(self, found: _Optimum) -> str:
