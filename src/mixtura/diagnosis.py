@@ -216,7 +216,7 @@ def _trace_shares(mixture: Mixture, reg_covar: FloatArray) -> FloatArray:
 
 
 def _spike(mixture: Mixture, effective_rows: FloatArray, only: int | None = None) -> int:
-    """The first component (or `only`) of few rows that is far thinner than components are on average; -1: none."""
+    """The first component (or `only`) of few rows, far thinner than components are on average, or -1."""
     needed = rows_needed(mixture)
     few = np.flatnonzero(effective_rows < 10 * needed)
     if only is not None:

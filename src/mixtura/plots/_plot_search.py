@@ -120,7 +120,9 @@ def _finish(axes: Axes, values: NDArray[np.float64], sign: str, name: str) -> No
     end = cut if len(values) > 10 and abs(worst - best) > 1.5 * abs(cut - best) else worst
     margin = 0.06 * (abs(end - best) or 1.0)
     # The best is on top in both signs, as in mclust's picture.
-    axes.set_ylim(end + margin if lower else end - margin, best - margin if lower else best + margin)
+    axes.set_ylim(
+        end + margin if lower else end - margin, best - margin if lower else best + margin
+    )
     axes.set_xlabel("number of components")
     axes.set_ylabel(f"{name} ({'lower' if lower else 'higher'} is better)")
     axes.grid(alpha=0.2)

@@ -71,7 +71,8 @@ def plot_uncertainty(model: Any, X: ArrayLike, features: Any = None, ax: Any = N
     axes = _one_axes(ax)
     order = np.argsort(uncertainty)  # the doubtful ones on top
     axes.scatter(
-        *drawn.points[order].T,
+        drawn.points[order, 0],
+        drawn.points[order, 1],
         s=_SMALLEST + (_LARGEST - _SMALLEST) * (uncertainty[order] / most),
         c=[colour(label) for label in drawn.labels[order]],
         alpha=0.6,
