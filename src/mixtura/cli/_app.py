@@ -194,21 +194,10 @@ def select(
     search = selecting.select(rows, weights, options, quiet=quiet)
     files = selecting.write_selection(search, rows, output)
     if as_json:
-        _print_json({"best": search.best_params_, "top": _plain(search.top(top)), "files": files})
+        _print_json({"best": search.best_params_, "top": search.top(top), "files": files})
     elif not quiet:
         selecting.show_top(search, top)
         show_files(files)
-
-
-def _plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Numbers of Python instead of NumPy's, which JSON does not know."""
-    return [
-        {
-            name: value.item() if isinstance(value, np.generic) else value
-            for name, value in row.items()
-        }
-        for row in rows
-    ]
 
 
 @app.command(epilog="Example: mixtura predict result/model.safetensors new.csv -o labels.parquet")

@@ -266,7 +266,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return Journal(self.resume, known, settings)
 
     def _report(self, n_done: int, n_cells: int, cell: Cell) -> object:
-        row = {name: column[0] for name, column in table([cell], self.sign, {}).items()}
+        row = {name: _plain(column[0]) for name, column in table([cell], self.sign, {}).items()}
         if self.verbose:
             what = cell.failure or f"{self.criterion} {row[self.criterion]:.3f}"
             print(f"[{n_done}/{n_cells}] {cell.n_components} {cell.covariance_type}: {what}")
@@ -383,8 +383,9 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "results_")
         order = np.argsort(self.delta_, kind="stable")[:n]
+        columns = self.results_ | {"delta": self.delta_}
         return [
-            {name: column[i] for name, column in self.results_.items()} | {"delta": self.delta_[i]}
+            {name: _plain(column[i]) for name, column in columns.items()}
             for i in order
             if np.isfinite(self.delta_[i])
         ]
@@ -502,6 +503,11 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
             The component of each row.
         """
         return self._best().sample(n_samples, random_state)
+
+
+def _plain(value: Any) -> Any:
+    """A number of Python's instead of NumPy's."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _params(cell: Cell) -> dict[str, Any]:

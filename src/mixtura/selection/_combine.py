@@ -98,7 +98,7 @@ class Combination:
         -------
         ndarray of shape (n_rows,), int64
         """
-        return self.predict_proba(X, n_clusters).argmax(axis=1)
+        return np.asarray(self.predict_proba(X, n_clusters).argmax(axis=1))
 
 
 def combine(model: Any, X: Any, sample_weight: Any = None) -> Combination:

@@ -28,6 +28,9 @@ _FIRST = 6
 _GLIMPSE = 2
 _CHOSEN = 1
 
+# The best is left alone when so many ways out of it have led back.
+_RETURNS = 2
+
 # E-steps of a search of its own.
 _OWN_PASSES = 1000
 
@@ -116,6 +119,8 @@ class _SearchFrom(_Search):
     def _shake(self) -> None:
         """Spend what is left on ways out of the best."""
         while self._best is not None and not self._is_spent:
+            if self._found_from.count("shaken") >= _RETURNS:
+                return
             if self._descend("shaken", self._start("shaken")):
                 self._climb()
 
