@@ -4,6 +4,7 @@ import csv
 import itertools
 import json
 import pickle
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_iris
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import mixtura
 from mixtura import GaussianMixture, GaussianMixtureSearch
@@ -105,7 +107,7 @@ def test_the_models_that_mclust_chooses(swept):
 
 
 def test_no_cell_that_can_win_is_degenerate(swept):
-    _, X, search = swept
+    _, _, search = swept
     for k, model in frame_of(search).query("failure == ''").index:
         fitted = search.estimator(int(k), model)
         assert why_improper(fitted.mixture_, fitted._effective_rows, fitted._reg_covar) == ""
@@ -118,7 +120,7 @@ def test_wide_structures_are_never_below_what_they_contain(swept):
     for k, (narrow, wide) in itertools.product(range(1, 10), itertools.permutations(ALL, 2)):
         if not is_within(narrow, wide) or np.isnan(fits[k, wide]):
             continue
-        # A mixture may be sound in the narrow structure and not in the wide one, whose covariances need more rows.
+        # A mixture may be sound in the narrow structure alone: the wide one's covariances need more rows.
         model = search.estimator(k, narrow) if np.isfinite(fits[k, narrow]) else None
         if model is not None and _is_sound_in(model, wide):
             assert fits[k, wide] >= fits[k, narrow] - 0.01, (k, narrow, wide)
@@ -250,6 +252,20 @@ def test_clone_pickle_and_feature_names():
         GaussianMixtureSearch().predict(X)
 
 
+@parametrize_with_checks(
+    [GaussianMixtureSearch([1, 2], ["EEE", "VVI"], random_state=0)],
+    expected_failed_checks=lambda _: {
+        "check_parameters_default_constructible": "a range reads better than a tuple",
+        "check_sample_weight_equivalence_on_dense_data": "starts see rows, not repetitions",
+    },
+)
+def test_scikit_learns_checks(estimator, check):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", DataWarning)
+        check(estimator)
+
+
 # Cells that fail
 
 
@@ -309,8 +325,8 @@ def test_ctrl_c_keeps_what_there_is(tmp_path):
 
 
 def test_max_time_keeps_what_there_is():
+    search = GaussianMixtureSearch(range(1, 9), random_state=0, max_time=0.2)
     with pytest.warns(DataWarning, match="stopped"):
-        search = GaussianMixtureSearch(range(1, 9), random_state=0, max_time=0.2)
         search.fit(load_iris().data)
     assert search.best_estimator_.mixture_.n_components >= 1
 

@@ -270,9 +270,9 @@ def _replicated(
         warnings.simplefilter("ignore")  # of replicates, nobody wants to hear
         for start in range(0, n_replicates, _BATCH):
             for number, value in enumerate(pool.map(guarded, seeds[start : start + _BATCH])):
-                yield value
                 if callback is not None:
                     callback(start + number + 1, n_replicates)
+                yield value
 
 
 def _fitted(rows: Array, n_components: int, covariance_type: str, seed: int) -> GaussianMixture:
