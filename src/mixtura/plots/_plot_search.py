@@ -23,8 +23,9 @@ _KINDS = (
 )
 _MARKERS = ("o", "s", "^", "D", "v")
 
-# Share of the models that the picture is cut to: a few hopeless ones would flatten all others.
-_SHOWN = 0.9
+# The picture ends so many times as far from the best as the median is: hopeless models would flatten all
+# others.
+_SHOWN = 2.5
 
 
 def plot_search(search: Any, criterion: str | None = None, ax: Any = None) -> Any:
@@ -51,7 +52,8 @@ def plot_search(search: Any, criterion: str | None = None, ax: Any = None) -> An
 
     Notes
     -----
-    Models that failed or are degenerate have no point. The worst tenth may lie outside the picture.
+    Models that failed or are degenerate have no point. Those more than two and a half times as far from the
+    best as the median is lie outside the picture, which says so.
 
     Examples
     --------
@@ -115,14 +117,17 @@ def _mark_best(
 
 def _finish(axes: Axes, values: NDArray[np.float64], sign: str, name: str) -> None:
     lower = sign == "sklearn"
-    best, worst = (values.min(), values.max()) if lower else (values.max(), values.min())
-    cut = float(np.quantile(values, _SHOWN if lower else 1 - _SHOWN))
-    end = cut if len(values) > 10 and abs(worst - best) > 1.5 * abs(cut - best) else worst
-    margin = 0.06 * (abs(end - best) or 1.0)
+    away = np.sort(values - values.min() if lower else values.max() - values)
+    best, end = (values.min() if lower else values.max()), min(away[-1], _SHOWN * np.median(away))
+    if end < away[-1]:
+        n_outside = int((away > end).sum())
+        axes.set_title(
+            f"{n_outside} worse models lie below", loc="right", fontsize=8, color=FAINT_INK
+        )
+    margin = 0.06 * (end or 1.0)
     # The best is on top in both signs, as in mclust's picture.
-    axes.set_ylim(
-        end + margin if lower else end - margin, best - margin if lower else best + margin
-    )
+    down = 1 if lower else -1
+    axes.set_ylim(best + down * (end + margin), best - down * margin)
     axes.set_xlabel("number of components")
     axes.set_ylabel(f"{name} ({'lower' if lower else 'higher'} is better)")
     axes.grid(alpha=0.2)
