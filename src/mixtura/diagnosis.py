@@ -10,6 +10,7 @@ from scipy.optimize import linear_sum_assignment
 
 from mixtura._rows import FloatArray
 from mixtura.blocks import Blocks
+from mixtura.covariance import CovarianceStructure
 from mixtura.mixture import Mixture
 
 #: Share of reg_covar in a component's smallest variance from which it is held up by it.
@@ -155,8 +156,12 @@ def matching(ours: Mixture, theirs: Mixture) -> NDArray[np.intp]:
 
 def rows_needed(mixture: Mixture) -> int:
     """Effective rows below which a component's covariance is degenerate."""
-    per_component = mixture.structure.has_matrices and not mixture.structure.shared
-    return mixture.n_features + 1 if per_component else 2
+    return rows_needed_by(mixture.structure, mixture.n_features)
+
+
+def rows_needed_by(kind: CovarianceStructure, n_features: int) -> int:
+    """The same, before there is a mixture."""
+    return n_features + 1 if kind.has_matrices and not kind.shared else 2
 
 
 def rows_per_weight(blocks: Blocks) -> float:

@@ -25,7 +25,7 @@ from numpy.random import RandomState
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import ArrayBlocks, Blocks
 from mixtura.covariance import structure
-from mixtura.diagnosis import rows_needed, rows_per_weight
+from mixtura.diagnosis import rows_needed, rows_needed_by, rows_per_weight
 from mixtura.errors import SingularCovarianceError
 from mixtura.estimators._cells import Cell, Key
 from mixtura.estimators._fitting import Beginning, Fit, Options, _fits_side_by_side, best_fit
@@ -41,7 +41,7 @@ _PASSES = (0, 300)
 
 # Cells that are searched by themselves: so many at most, no further than this in BIC from the best,
 # with so many E-steps.
-_PROMISING = 8
+_PROMISING = 12
 _PROMISING_DELTA = 30.0
 _PROMISING_PASSES = 400
 
@@ -115,6 +115,7 @@ class Sweep:
         self._weight_of_all = float(
             blocks.shape[0] if blocks.sample_weight is None else blocks.sample_weight.sum()
         )
+        self._rows_in_all = self._weight_of_all * rows_per_weight(blocks)
         self._promising: list[Key] = []
         self._partitions = self._merge_rows(rng)
         self._n_done = len(state.cells)
@@ -252,6 +253,9 @@ class Sweep:
         kind = structure(name)
         seed = self._seed_of(key, look)
         incumbent = before if isinstance(before, Mixture) else None
+        needed = rows_needed_by(kind, sample.shape[1])
+        if k * needed > self._rows_in_all:
+            return f"{k} components on {self._rows_in_all:.6g} rows: the covariance of one needs {needed}"
         try:
             found = search_from(
                 starts,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle
 
 import numpy as np
 from numpy.random import RandomState
@@ -27,6 +28,8 @@ Given = tuple[str, FloatArray]
 _FIRST = 6
 _GLIMPSE = 2
 _CHOSEN = 1
+
+_WAYS = ("shaken", "seeds")
 
 # The best is left alone when so many ways out of it have led back.
 _RETURNS = 2
@@ -118,10 +121,12 @@ class _SearchFrom(_Search):
 
     def _shake(self) -> None:
         """Spend what is left on ways out of the best."""
+        kinds = cycle(_WAYS)
         while self._best is not None and not self._is_spent:
             if self._found_from.count("shaken") >= _RETURNS:
                 return
-            if self._descend("shaken", self._start("shaken")):
+            kind = next(kinds)
+            if self._descend(kind, self._start(kind)):
                 self._climb()
 
     def _own_search(self, n_passes: int) -> None:
