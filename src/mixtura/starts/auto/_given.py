@@ -162,11 +162,12 @@ class _SearchFrom(_Search):
             found = expectation_maximisation(start, self._blocks, self._reg_covar, monitor)
             self._n_passes += monitor.n_passes
             glimpses.append((kind, _Optimum(*found)))
-        if n_iter:
-            doubts = {id(found): bool(self._doubt(found)) for _, found in glimpses}
-        else:
-            doubts = {id(found): False for _, found in glimpses}
-        glimpses.sort(key=lambda each: (doubts[id(each[1])], -each[1].log_likelihood))
+        # After no iteration nothing is spurious yet.
+        ranks = [
+            (bool(n_iter) and bool(self._doubt(found)), -found.log_likelihood)
+            for _, found in glimpses
+        ]
+        glimpses = [glimpses[i] for i in sorted(range(len(ranks)), key=ranks.__getitem__)]
         kept: list[tuple[str, _Optimum]] = []
         for kind, optimum in glimpses:
             if all(abs(optimum.log_likelihood - other.log_likelihood) > _ONE for _, other in kept):
