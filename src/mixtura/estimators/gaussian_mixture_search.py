@@ -38,8 +38,9 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
     """Fit mixtures of several numbers of components and covariance structures, and keep the best.
 
     The cells of the grid share what they find: every structure begins at the optima of the others and of
-    the neighbouring numbers of components, so that no structure ends below one that it contains. A cell
-    that fails says why and ends nothing; a degenerate one never wins.
+    the neighbouring numbers of components, so that none ends below one that it contains, unless only a
+    degenerate mixture would be better. A cell that fails says why and ends nothing; a degenerate one never
+    wins.
 
     Parameters
     ----------
