@@ -761,3 +761,42 @@ def test_a_tiny_screen_shows_one_component_broken_into_lines(capsys, monkeypatch
 )
 def test_means_have_the_decimals_of_their_spread(mean, spread, shown):
     assert _screen._place(mean, spread) == shown
+
+
+# select
+
+
+def test_select_writes_table_pictures_and_the_best_model(home, tmp_path):
+    command = ["select", home / "faithful.csv", "-k", "1:3", "-o", tmp_path / "chosen"]
+    told = succeeds(*command, cwd=home)
+    lines = told.splitlines()
+    assert lines[1].split() == ["K", "covariance", "log-lik.", "df", "BIC", "AIC", "ICL", "delta"]
+    assert lines[3].split()[:2] == ["3", "EEE"]
+    assert max(map(len, lines)) <= 100
+    results = pd.read_csv(tmp_path / "chosen" / "results.csv", keep_default_na=False)
+    assert len(results) == 3 * 14
+    for name in ("search.png", "mixture.png"):
+        assert (tmp_path / "chosen" / name).read_bytes()[:4] == b"\x89PNG"
+    model = mixtura.load(tmp_path / "chosen" / "model.safetensors")
+    assert (model.n_components, model.covariance_type) == (3, "EEE")
+
+
+def test_select_in_json_goes_on_from_a_file(home, tmp_path):
+    command = ["select", home / "faithful.csv", "-k", "1,2", "--covariance", "EEE,VVV", "--json"]
+    command += ["--resume", tmp_path / "sweep", "-o", tmp_path / "chosen", "--criterion", "icl"]
+    first, again = (json.loads(succeeds(*command, cwd=home)) for _ in range(2))
+    assert first["best"] == {"n_components": 2, "covariance_type": "VVV"}
+    assert first == again
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["-k", "9:1"], "-k is '9:1', but numbers of components begin at 1 and ascend"),
+        (["-k", "two"], "-k is 'two'; write it like 1:9, or 1,2,5"),
+        (["--covariance", "EEE,VVW"], "unknown covariance 'VVW'. Did you mean 'VVV'?"),
+        (["--criterion", "bci"], "unknown criterion 'bci'. Did you mean 'bic'?"),
+    ],
+)
+def test_select_refuses_what_no_data_could_make_right(options, sentence, home):
+    assert fails("select", "faithful.csv", *options, cwd=home, code=2) == sentence

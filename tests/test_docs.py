@@ -19,7 +19,8 @@ import pytest
 from matplotlib import pyplot
 
 import mixtura
-from mixtura.plots import plot_mixture
+from mixtura import selection
+from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertainty
 
 ROOT = Path(__file__).resolve().parents[1]
 # README.es.md has the code of README.md, which a test below sees to.
@@ -203,7 +204,13 @@ def test_the_comparison_in_the_readme_is_what_its_script_prints():
 
 
 @pytest.mark.parametrize(
-    "public", [mixtura.GaussianMixture, mixtura.Mixture, mixtura.load, plot_mixture], ids=repr
+    "public",
+    [
+        *(mixtura.GaussianMixture, mixtura.GaussianMixtureSearch, mixtura.Mixture, mixtura.load),
+        *(plot_mixture, plot_search, plot_uncertainty, plot_entropy),
+        *(selection.bootstrap_difference, selection.bootstrap_ratio_test, selection.combine),
+    ],
+    ids=repr,
 )
 def test_the_examples_in_a_docstring_run(public, folder):
     examples = doctest.DocTestFinder(recurse=False).find(public, public.__name__)

@@ -135,7 +135,9 @@ def test_merge_losses_bound_the_loss():
 
 
 def test_two_equal_components_cost_nothing_to_merge():
-    mixture = Mixture.from_parameters([0.3, 0.3, 0.4], [[0, 0], [0, 0], [19, 9]], [3 * np.eye(2)] * 3)
+    mixture = Mixture.from_parameters(
+        [0.3, 0.3, 0.4], [[0, 0], [0, 0], [19, 9]], [3 * np.eye(2)] * 3
+    )
     losses = merge_losses(mixture)
     assert_allclose(losses[0, 1], 0.0, atol=1e-12)
     assert losses[0, 2] > 0.5

@@ -9,7 +9,7 @@ from mixtura.errors import (
     ModelFileError,
     SingularCovarianceError,
 )
-from mixtura.estimators import GaussianMixture
+from mixtura.estimators import GaussianMixture, GaussianMixtureSearch
 from mixtura.mixture import Mixture
 from mixtura.saving import load
 from mixtura.summary import Summary
@@ -20,6 +20,7 @@ __all__ = [
     "DataWarning",
     "DegenerateComponentWarning",
     "GaussianMixture",
+    "GaussianMixtureSearch",
     "Mixture",
     "ModelFileError",
     "SingularCovarianceError",

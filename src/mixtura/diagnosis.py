@@ -10,6 +10,7 @@ from scipy.optimize import linear_sum_assignment
 
 from mixtura._rows import FloatArray
 from mixtura.blocks import Blocks
+from mixtura.covariance import CovarianceStructure
 from mixtura.mixture import Mixture
 
 #: Share of reg_covar in a component's smallest variance from which it is held up by it.
@@ -19,6 +20,10 @@ HELD_UP = 0.5
 # some direction is below this share of what components have there on average: a few rows that happen to lie
 # near a plane (McLachlan & Peel 2000, section 3.10).
 _SPURIOUS = 1e-3
+
+# The same of one below ten times those rows, where the variance is far smaller still: rows that share a value
+# to the last digit that was written down, a plane or a point that more rows than a few may lie in.
+_TIED = 1e-4
 
 
 # Components nearer than this in Bhattacharyya coefficient to 1 are one.
@@ -99,7 +104,7 @@ def _verdict(
         return "held up by reg_covar"
     if effective_rows[k] < needed:
         return "few rows"
-    if effective_rows[k] < 2 * needed and mixture.structure.has_matrices and _is_flat(mixture, k):
+    if _spike(mixture, effective_rows, k) == k:
         return "spike"
     if overlap > 1 - _SAME:
         return f"same as component {nearest}"
@@ -151,8 +156,12 @@ def matching(ours: Mixture, theirs: Mixture) -> NDArray[np.intp]:
 
 def rows_needed(mixture: Mixture) -> int:
     """Effective rows below which a component's covariance is degenerate."""
-    per_component = mixture.structure.has_matrices and not mixture.structure.shared
-    return mixture.n_features + 1 if per_component else 2
+    return rows_needed_by(mixture.structure, mixture.n_features)
+
+
+def rows_needed_by(kind: CovarianceStructure, n_features: int) -> int:
+    """The same, before there is a mixture."""
+    return n_features + 1 if kind.has_matrices and not kind.shared else 2
 
 
 def rows_per_weight(blocks: Blocks) -> float:
@@ -204,9 +213,9 @@ def why_improper(
         share = floor_share(mixture, reg_covar)
         if share.max() > HELD_UP and not _all_held_up(blocks, mixture, reg_covar):
             return f"component {int(share.argmax())} is held up by reg_covar alone"
-    for k in np.flatnonzero(effective_rows < 2 * needed):
-        if mixture.structure.has_matrices and _is_flat(mixture, int(k)):
-            return f"component {k} is a spike of {effective_rows[k]:.3g} rows"
+    spike = _spike(mixture, effective_rows)
+    if spike >= 0:
+        return f"component {spike} is a spike of {effective_rows[spike]:.3g} rows"
     return ""
 
 
@@ -227,10 +236,27 @@ def _trace_shares(mixture: Mixture, reg_covar: FloatArray) -> FloatArray:
     return np.asarray((precisions * reg_covar).sum(axis=1))
 
 
-def _is_flat(mixture: Mixture, component: int) -> bool:
-    """Whether it is far thinner somewhere than components are there on average."""
+def _spike(mixture: Mixture, effective_rows: FloatArray, only: int | None = None) -> int:
+    """The first component (or `only`) of few rows, far thinner than components are on average, or -1."""
+    needed = rows_needed(mixture)
+    few = np.flatnonzero(effective_rows < 10 * needed)
+    if only is not None:
+        few = few[few == only]
+    if not len(few):
+        return -1
+    thin = _thinness(mixture, few)
+    very_few = (effective_rows[few] < 2 * needed) & mixture.structure.has_matrices
+    found = few[np.where(very_few, thin < _SPURIOUS, thin < _TIED)]
+    return int(found[0]) if len(found) else -1
+
+
+def _thinness(mixture: Mixture, components: NDArray[np.intp]) -> FloatArray:
+    """Least variance of components in any direction, as a share of what components have there on average."""
+    if not mixture.structure.has_matrices:
+        k, d = mixture.means.shape
+        variances = mixture.structure.diagonals(mixture.covariances, k, d)
+        return np.asarray((variances[components] / (mixture.weights @ variances)).min(axis=1))
     covariances = mixture.covariance_matrices()
     within = np.tensordot(mixture.weights, covariances, axes=1)
     inverse = np.linalg.inv(np.linalg.cholesky(within))
-    least = np.linalg.eigvalsh(inverse @ covariances[component] @ inverse.T)[0]
-    return bool(least < _SPURIOUS)
+    return np.asarray(np.linalg.eigvalsh(inverse @ covariances[components] @ inverse.T)[:, 0])

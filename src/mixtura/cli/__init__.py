@@ -1,4 +1,4 @@
-"""The command line: `mixtura fit`, `predict`, `sample`, `show` and `demo`.
+"""The command line: `mixtura fit`, `select`, `predict`, `sample`, `show` and `demo`.
 
 Needs typer, rich, pyarrow and matplotlib (`pip install 'mixtura[cli]'`); this file needs none of
 them, so that it can say so.

@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 import mixtura
 from mixtura import GaussianMixture, load
+from mixtura.cli import _selecting as selecting
 from mixtura.cli._demo import run as run_demo
 from mixtura.cli._errors import CommandError, UsageError, reason, reporting
 from mixtura.cli._fitting import check_options
@@ -142,6 +143,60 @@ def fit(
         _print_json(model.summary().to_dict() | {"files": files})
     elif not quiet:
         show_summary(model)
+        show_files(files)
+
+
+@app.command(epilog="Example: mixtura select geyser.csv -k 1:9 --covariance all -o selection")
+def select(
+    file: DataFile,
+    components: Annotated[
+        str, typer.Option("-k", "--components", help="Numbers of components: 1:9, or 1,2,5.")
+    ] = "1:9",
+    covariance: Annotated[
+        str, typer.Option(help=f"all, or names between commas: {', '.join(STRUCTURES)}.")
+    ] = "all",
+    criterion: Annotated[str, typer.Option(help="bic, aic or icl; lower is better.")] = "bic",
+    columns: Columns = None,
+    weight: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of row weights.")
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Models to print.")] = 10,
+    seed: Seed = 0,
+    max_time: Annotated[
+        float | None, typer.Option(min=0, help="Seconds.", show_default="no limit")
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Keep what is done here, and go on from it."),
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(help="Threads.", show_default="all cores")] = None,
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")
+    ] = "mixtura-selection",
+    as_json: AsJson = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+) -> None:
+    """Choose the number of components and the covariance structure; write table, pictures, model."""
+    numbers, names = selecting.numbers(components), selecting.structures(covariance)
+    selecting.check_criterion(criterion)
+    check_options(1, "full", jobs)
+    rows, weights = _rows_to_fit(read_table(file), columns, weight)
+    check_folder(output)
+    options = {
+        "n_components": numbers,
+        "covariance_type": names,
+        "criterion": criterion,
+        "random_state": seed,
+        "max_time": max_time,
+        "resume": resume,
+        "n_jobs": jobs,
+    }
+    search = selecting.select(rows, weights, options, quiet=quiet)
+    files = selecting.write_selection(search, rows, output)
+    if as_json:
+        _print_json({"best": search.best_params_, "top": search.top(top), "files": files})
+    elif not quiet:
+        selecting.show_top(search, top)
         show_files(files)
 
 

@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mixtura import GaussianMixture
+from mixtura import GaussianMixture, GaussianMixtureSearch
 from mixtura.cli._tables import Rows
-from mixtura.plots import plot_mixture
+from mixtura.plots import plot_mixture, plot_search
 
 DPI = 150
 
@@ -24,6 +24,12 @@ def draw_mixture(model: GaussianMixture, rows: Rows, path: Path) -> None:
     matplotlib.use("agg")  # a file needs no window, whatever the user's settings say
     axes = plot_mixture(model, rows.frame())
     _save(np.ravel(axes)[0].figure, path)
+
+
+def draw_search(search: GaussianMixtureSearch, path: Path) -> None:
+    """Draw the criterion of every model of a search."""
+    matplotlib.use("agg")
+    _save(plot_search(search).figure, path)
 
 
 def draw_labels(model: GaussianMixture, data: NDArray[np.float64], path: Path) -> None:

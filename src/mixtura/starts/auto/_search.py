@@ -105,6 +105,11 @@ def search(
     return _Search(blocks, structure, n_components, reg_covar, seed, deadline).run()
 
 
+def rows_of_a_search(n_components: int, n_features: int) -> int:
+    """Rows that tell the optima of so many components apart."""
+    return max(_ROWS, _ROWS_PER_PARAMETER * n_components * (n_features + 1))
+
+
 class _Search:
     def __init__(
         self,
@@ -117,14 +122,12 @@ class _Search:
     ) -> None:
         # Ten times as quick to seed as the Mersenne twister that scikit-learn's starts draw from.
         rng = RandomState(PCG64(seed))
-        n_rows, n_features = blocks.shape
-        most = max(_ROWS, _ROWS_PER_PARAMETER * n_components * (n_features + 1))
-        rows, self._weight = blocks.sample(most, rng)
-        whole = len(rows) == n_rows
-        self._blocks = blocks if whole else ArrayBlocks(rows, self._weight, blocks.n_threads)
-        self._X: FloatArray = np.ascontiguousarray(rows, dtype=np.float64)
         self._structure, self._k = structure, n_components
         self._reg_covar, self._rng, self._seed = reg_covar, rng, seed
+        rows, self._weight = self._sampled(blocks)
+        whole = len(rows) == blocks.shape[0]
+        self._blocks = blocks if whole else ArrayBlocks(rows, self._weight, blocks.n_threads)
+        self._X: FloatArray = np.ascontiguousarray(rows, dtype=np.float64)
         self._deadline = deadline
         self._unit = rows_per_weight(self._blocks)
         weight = len(rows) if self._weight is None else float(self._weight.sum())
@@ -135,6 +138,9 @@ class _Search:
         self._n_passes = self._n_reseeded = 0
         self._records: list[StartRecord] = []
         self._first_error: SingularCovarianceError | None = None
+
+    def _sampled(self, blocks: Blocks) -> tuple[Array, FloatArray | None]:
+        return blocks.sample(rows_of_a_search(self._k, blocks.shape[1]), self._rng)
 
     def run(self) -> tuple[Mixture, list[StartRecord]]:
         self._descend("k-means", self._from_partition("k-means"))

@@ -1,0 +1,90 @@
+"""The models of a sweep: what became of each, and the table that users read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mixtura._rows import Array, FloatArray
+from mixtura.mixture import Mixture
+from mixtura.summary import Criteria
+
+#: Number of components, covariance structure.
+Key = tuple[int, str]
+
+CRITERIA = ("bic", "aic", "icl")
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One model of a sweep. `failure` says in words why it cannot win, or is ''."""
+
+    n_components: int
+    covariance_type: str
+    failure: str = ""
+    degenerate: bool = False
+    seconds: float = 0.0
+    mixture: Mixture | None = None
+    criteria: Criteria | None = None
+    converged: bool = False
+    lower_bounds: tuple[float, ...] = ()
+    remaining_gain: float = np.nan
+    effective_rows: FloatArray | None = None
+
+    @property
+    def key(self) -> Key:
+        """Number of components and structure."""
+        return self.n_components, self.covariance_type
+
+    @property
+    def n_iter(self) -> int:
+        """EM iterations of the last descent, over all rows."""
+        return len(self.lower_bounds)
+
+    @property
+    def can_win(self) -> bool:
+        """Whether there is a fit whose likelihood means something."""
+        return self.criteria is not None and not self.failure
+
+    def criterion(self, name: str) -> float:
+        """Lower is better; NaN where there is no fit."""
+        return np.nan if self.criteria is None else float(getattr(self.criteria, name))
+
+
+def best_of(cells: Sequence[Cell], criterion: str) -> Cell | None:
+    """The cell of the lowest criterion among those that can win; the earlier of equals."""
+    able = [cell for cell in cells if cell.can_win]
+    return min(able, key=lambda cell: cell.criterion(criterion)) if able else None
+
+
+def table(cells: Sequence[Cell], sign: str, names: dict[str, str]) -> dict[str, Array]:
+    """One array a column, all equally long, in the order of the cells."""
+    factor = -1.0 if sign == "mclust" else 1.0
+    columns: dict[str, list[Any]] = {
+        "n_components": [cell.n_components for cell in cells],
+        "covariance_type": [
+            names.get(cell.covariance_type, cell.covariance_type) for cell in cells
+        ],
+        "log_likelihood": [_of(cell, "log_likelihood") for cell in cells],
+        "degrees_of_freedom": [
+            -1 if cell.mixture is None else cell.mixture.n_parameters for cell in cells
+        ],
+        **{name: [factor * cell.criterion(name) for cell in cells] for name in CRITERIA},
+        "seconds": [cell.seconds for cell in cells],
+        "n_iter": [cell.n_iter for cell in cells],
+        "converged": [cell.converged for cell in cells],
+        "degenerate": [cell.degenerate for cell in cells],
+        "failure": [cell.failure for cell in cells],
+    }
+    texts = ("covariance_type", "failure")
+    return {
+        name: np.array(values, dtype=object if name in texts else None)
+        for name, values in columns.items()
+    }
+
+
+def _of(cell: Cell, name: str) -> float:
+    return np.nan if cell.criteria is None else float(getattr(cell.criteria, name))

@@ -1,0 +1,121 @@
+"""Which models a search is to fit, from what the user wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from mixtura._names import nearest
+from mixtura._rows import Array, block_slices
+from mixtura.covariance import STRUCTURES
+from mixtura.estimators._cells import CRITERIA, Key
+
+#: The 14 structures by mclust's names, from narrow to wide.
+ALL = tuple(name for name in STRUCTURES if len(name) == 3)
+
+#: mclust's names for one feature, and the structures that they are.
+ONE_FEATURE = {"E": "EII", "V": "VII"}
+
+SIGNS = ("sklearn", "mclust")
+
+
+def numbers_of_components(asked: Any) -> list[int]:
+    """Return the numbers asked for, ascending, each once.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or one is no whole number of at least 1.
+    """
+    listed = [asked] if isinstance(asked, Integral) else _as_list(asked, "n_components")
+    if not listed:
+        raise ValueError(
+            "n_components is empty: give at least one number of components, such as range(1, 10)."
+        )
+    for value in listed:
+        if not isinstance(value, Integral) or isinstance(value, bool | np.bool_) or value < 1:
+            raise ValueError(
+                f"n_components must hold whole numbers of at least 1, but {value!r} is among them."
+            )
+    return sorted({int(value) for value in listed})
+
+
+def structures_of(asked: Any, n_features: int) -> list[str]:
+    """Return the names of the structures asked for, each once.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or a name is unknown: the message suggests the nearest.
+    """
+    if isinstance(asked, str):
+        if asked == "all":
+            return list(ONE_FEATURE.values()) if n_features == 1 else list(ALL)
+        asked = [asked]
+    listed = _as_list(asked, "covariance_type")
+    if not listed:
+        raise ValueError(
+            "covariance_type is empty: give 'all', or at least one structure, such as ['VVV', 'EEE']."
+        )
+    one = ONE_FEATURE if n_features == 1 else {}
+    for name in listed:
+        if name not in STRUCTURES and name not in one:
+            raise ValueError(
+                f"covariance_type must be 'all' or hold names of {[*one, *STRUCTURES]}, but {name!r} is "
+                f"among them.{nearest(name, [*one, *STRUCTURES, 'all'])}"
+            )
+    names = dict.fromkeys(one.get(name, name) for name in listed)
+    return list(names) if n_features > 1 else _of_one_feature(names)
+
+
+def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Raise ValueError, with the nearest name, unless `value` is one of the choices."""
+    if not isinstance(value, str) or value not in choices:
+        listed = ", ".join(map(repr, choices))
+        raise ValueError(f"{name} must be one of {listed}, got {value!r}.{nearest(value, choices)}")
+
+
+def check_criterion(criterion: Any) -> None:
+    """Raise ValueError unless there is such a criterion."""
+    check_choice("criterion", criterion, CRITERIA)
+
+
+def impossible(keys: list[Key], X: Array, weight: Array | None) -> dict[Key, str]:
+    """Why cells of more components than there are distinct rows cannot be fitted."""
+    most = max(k for k, _ in keys)
+    n_distinct = _distinct_rows(X if weight is None else X[weight > 0], most)
+    return {
+        (k, name): f"{k} components, but X has only {n_distinct} distinct rows"
+        for k, name in keys
+        if k > n_distinct
+    }
+
+
+def _distinct_rows(X: Array, enough: int) -> int:
+    """Number of distinct rows, counted until there are enough."""
+    seen = X[:0]
+    for rows in block_slices(*X.shape):
+        seen = np.unique(np.concatenate([seen, X[rows]]), axis=0)
+        if len(seen) >= enough:
+            break
+    return len(seen)
+
+
+def _of_one_feature(names: Iterable[str]) -> list[str]:
+    """Of structures that differ in shape or orientation alone, the first: one feature has neither."""
+    kept: dict[str, str] = {}
+    for name in names:
+        kept.setdefault(STRUCTURES[name].letters[0], name)
+    return list(kept.values())
+
+
+def _as_list(values: Any, name: str) -> list[Any]:
+    try:
+        return list(values)
+    except TypeError:
+        raise ValueError(
+            f"{name} must be a name, a number or a list of them, got {values!r}."
+        ) from None

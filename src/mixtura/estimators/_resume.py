@@ -1,0 +1,203 @@
+"""The file of a sweep that may be stopped and go on: what is done, and for which rows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from mixtura._files import replacing
+from mixtura._rows import Array, FloatArray, block_slices
+from mixtura.covariance import STRUCTURES, structure
+from mixtura.errors import ModelFileError
+from mixtura.estimators._cells import Cell, Key
+from mixtura.estimators._sweep import State
+from mixtura.mixture import Mixture
+from mixtura.summary import Criteria
+
+FORMAT = "mixtura sweep 1"
+
+# Seconds between two writes: cells of small data take milliseconds.
+_INTERVAL = 1.0
+
+_LOOKS = ("first", "searched")
+_ARRAYS = ("weights", "means", "covariances", "precisions_cholesky")
+
+
+def fingerprint(X: Array, weight: FloatArray | None) -> str:
+    """A number that other rows, or other weights, would not have."""
+    digest = hashlib.sha256(f"{X.shape} {X.dtype.str}".encode())
+    for rows in block_slices(*X.shape):
+        digest.update(np.ascontiguousarray(X[rows]).tobytes())
+    if weight is not None:
+        digest.update(b"weights" + weight.tobytes())
+    return digest.hexdigest()
+
+
+@dataclass
+class Journal:
+    """Keeps the state of a sweep in a file, if there is to be one."""
+
+    path: str | os.PathLike[str] | None
+    rows: str
+    settings: dict[str, Any]
+    _written: float = -np.inf
+
+    def read(self) -> State:
+        """Return what the file holds; an empty state where there is no file yet.
+
+        Raises
+        ------
+        ValueError
+            If the file belongs to other rows or other settings (ModelFileError: is no such file).
+        """
+        if self.path is None or not Path(self.path).exists():
+            return State()
+        header, arrays = _read(Path(self.path))
+        if header["rows"] != self.rows:
+            raise ValueError(
+                f"resume={str(self.path)!r} holds a sweep over other rows or weights: give the data that it "
+                "began with, or another file."
+            )
+        for name, value in self.settings.items():
+            if header["settings"].get(name) != value:
+                raise ValueError(
+                    f"resume={str(self.path)!r} holds a sweep with {name}={header['settings'].get(name)!r}, "
+                    f"but {name} is now {value!r}: set it back, or give another file."
+                )
+        return _state(header, arrays)
+
+    def keep(self, state: State, *, now: bool = False) -> None:
+        """Write the file, at most once a second unless `now`."""
+        if self.path is None or (not now and monotonic() < self._written + _INTERVAL):
+            return
+        header, arrays = _written(state)
+        header |= {"rows": self.rows, "settings": self.settings}
+        with replacing(self.path) as temporary:
+            save_file(arrays, temporary, metadata={"format": FORMAT, "sweep": json.dumps(header)})
+        self._written = monotonic()
+
+
+def seed_in(path: str | os.PathLike[str] | None) -> int | None:
+    """The seed that the sweep in a file drew, if there is a file."""
+    if path is None or not Path(path).exists():
+        return None
+    return int(_read(Path(path))[0]["settings"]["seed"])
+
+
+def _read(file: Path) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+    try:
+        with safe_open(file, framework="numpy") as opened:
+            header = opened.metadata() or {}
+            if header.get("format") != FORMAT:
+                raise ModelFileError(
+                    f"cannot resume from {file}: it is not the file of a sweep that this mixtura wrote."
+                )
+            arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        return json.loads(header["sweep"]), arrays
+    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise ModelFileError(
+            f"cannot resume from {file}: it is truncated, damaged or not the file of a sweep ({error})."
+        ) from error
+
+
+def _written(state: State) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+    arrays: dict[str, FloatArray] = {}
+    looks: dict[str, dict[str, str | None]] = {}
+    cells: dict[str, Any] = {}
+    for look in _LOOKS:
+        found_by_key = dict(getattr(state, look))
+        looks[look] = {
+            _text(key): found if isinstance(found, str) else None
+            for key, found in found_by_key.items()
+        }
+        for key, found in found_by_key.items():
+            if isinstance(found, Mixture):
+                arrays |= _arrays_of(look, key, found)
+    for key, cell in list(state.cells.items()):
+        cells[_text(key)] = _facts(cell)
+        if cell.mixture is not None:
+            arrays |= _arrays_of("last", key, cell.mixture)
+    return {"looks": looks, "cells": cells}, arrays
+
+
+def _state(header: dict[str, Any], arrays: dict[str, FloatArray]) -> State:
+    state = State()
+    for look in _LOOKS:
+        for text, failure in header["looks"][look].items():
+            key = _key(text)
+            found = _mixture(look, key, arrays) if failure is None else failure
+            getattr(state, look)[key] = found
+    for text, facts in header["cells"].items():
+        state.cells[_key(text)] = _cell(_key(text), facts, arrays)
+    return state
+
+
+def _facts(cell: Cell) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "failure": cell.failure,
+        "degenerate": cell.degenerate,
+        "seconds": cell.seconds,
+    }
+    if cell.criteria is None or cell.effective_rows is None:
+        return facts
+    return facts | {
+        "weight": cell.criteria.weight,
+        "log_likelihood": cell.criteria.log_likelihood,
+        "log_certainty": cell.criteria.log_certainty,
+        "converged": cell.converged,
+        "lower_bounds": list(cell.lower_bounds),
+        "remaining_gain": cell.remaining_gain,
+        "effective_rows": cell.effective_rows.tolist(),
+    }
+
+
+def _cell(key: Key, facts: dict[str, Any], arrays: dict[str, FloatArray]) -> Cell:
+    short = Cell(*key, facts["failure"], facts["degenerate"], facts["seconds"])
+    if "weight" not in facts:
+        return short
+    mixture = _mixture("last", key, arrays)
+    scores = (facts["weight"], facts["log_likelihood"], facts["log_certainty"])
+    return Cell(
+        *key,
+        short.failure,
+        short.degenerate,
+        short.seconds,
+        mixture,
+        Criteria(*scores, mixture.n_parameters),
+        facts["converged"],
+        tuple(facts["lower_bounds"]),
+        facts["remaining_gain"],
+        np.array(facts["effective_rows"]),
+    )
+
+
+def _text(key: Key) -> str:
+    return f"{key[0]} {key[1]}"
+
+
+def _key(text: str) -> Key:
+    k, _, name = text.partition(" ")
+    if name not in STRUCTURES:
+        raise ModelFileError(f"the file of the sweep holds a structure of unknown name, {name!r}.")
+    return int(k), name
+
+
+def _arrays_of(look: str, key: Key, mixture: Mixture) -> dict[str, FloatArray]:
+    return {
+        f"{look} {_text(key)} {name}": np.ascontiguousarray(getattr(mixture, name))
+        for name in _ARRAYS
+    }
+
+
+def _mixture(look: str, key: Key, arrays: dict[str, FloatArray]) -> Mixture:
+    parts = (arrays[f"{look} {_text(key)} {name}"] for name in _ARRAYS)
+    return Mixture(structure(key[1]), *parts).frozen()

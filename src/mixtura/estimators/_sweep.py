@@ -1,0 +1,419 @@
+"""A sweep over numbers of components and structures that share what they find.
+
+1.  For each K by itself: rows merged pair by pair give a partition; every structure, from narrow to wide,
+    begins there and at the optima of the structures before it.
+2.  The most promising cells: a search of their own.
+3.  Every structure again: from the optima of the others, from its own of K - 1 with a component split and of
+    K + 1 with two merged.
+4.  EM over all rows, to the tolerance asked for.
+
+What a step reads is complete before it begins, so the answer does not depend on who runs what when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Event
+from time import monotonic, perf_counter
+
+import numpy as np
+from numpy.random import RandomState
+
+from mixtura._rows import Array, FloatArray
+from mixtura.blocks import ArrayBlocks, Blocks
+from mixtura.covariance import structure
+from mixtura.diagnosis import rows_needed, rows_needed_by, rows_per_weight
+from mixtura.errors import SingularCovarianceError
+from mixtura.estimators._cells import Cell, Key
+from mixtura.estimators._fitting import Beginning, Fit, Options, _fits_side_by_side, best_fit
+from mixtura.mixture import Mixture, responsibilities
+from mixtura.mixture import labels as labels_of
+from mixtura.starts import LabelResponsibilities, StartRecord, mixture_of, search
+from mixtura.starts.auto import Given, merged, rows_of_a_search, search_from, split
+from mixtura.starts.hierarchy import merged_partitions, wards_partitions
+from mixtura.summary import Criteria
+
+# E-steps that a look at one cell may take before it makes no further moves.
+_PASSES = (0, 300)
+
+# Cells that are searched by themselves: so many at most, no further than this in BIC from the best,
+# with so many E-steps.
+_PROMISING = 12
+_PROMISING_DELTA = 30.0
+_PROMISING_PASSES = 400
+
+# Rows that are merged pair by pair.
+_MERGED_ROWS = 400
+
+# A change of a responsibility that makes a start worth another try.
+_CHANGED = 0.02
+
+_RANKS = {"I": 0, "E": 1, "V": 2}
+
+Report = Callable[[int, int, Cell], object]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of a sweep."""
+
+    keys: tuple[Key, ...]
+    options: Options
+    seed: int
+    n_init: int = 1
+    n_threads: int = 1
+    report: Report | None = None
+
+
+@dataclass(eq=False)
+class State:
+    """What a sweep has found: all that is needed to go on later."""
+
+    first: dict[Key, Mixture | str] = field(default_factory=dict)
+    searched: dict[Key, Mixture | str] = field(default_factory=dict)
+    cells: dict[Key, Cell] = field(default_factory=dict)
+
+
+def ranks(letters: str) -> tuple[int, ...]:
+    """Volume, shape, orientation: how much each may vary."""
+    return tuple(_RANKS[letter] for letter in letters)
+
+
+def is_within(narrow: str, wide: str) -> bool:
+    """Whether every mixture of the one structure is one of the other, by their letters."""
+    return all(a <= b for a, b in zip(ranks(narrow), ranks(wide), strict=True))
+
+
+class Sweep:
+    """Fits the cells of a grid; `state` is true to what is done at any time."""
+
+    def __init__(
+        self,
+        blocks: ArrayBlocks,
+        wish: Wish,
+        state: State,
+        keep: Callable[[State], None] = lambda _: None,
+    ) -> None:
+        self.state = state
+        self._blocks, self._wish, self._keep = blocks, wish, keep
+        self._stopping = Event()
+        self._seconds: dict[Key, float] = {}
+        self._columns: dict[int, list[str]] = {}
+        for k, name in sorted(wish.keys, key=lambda key: (key[0], sum(ranks(_letters(key[1]))))):
+            self._columns.setdefault(k, []).append(name)
+        rng = RandomState(wish.seed)
+        most = rows_of_a_search(max(self._columns), blocks.shape[1])
+        rows, weight = blocks.sample(most, rng)
+        self._is_whole = len(rows) == blocks.shape[0]
+        self._X: FloatArray = np.ascontiguousarray(rows, dtype=np.float64)
+        self._weight = weight
+        self._sample = blocks if self._is_whole else ArrayBlocks(rows, weight, blocks.n_threads)
+        self._unit = rows_per_weight(self._sample)
+        self._weight_of_all = float(
+            blocks.shape[0] if blocks.sample_weight is None else blocks.sample_weight.sum()
+        )
+        self._rows_in_all = self._weight_of_all * rows_per_weight(blocks)
+        self._promising: list[Key] = []
+        self._partitions = self._merge_rows(rng)
+        self._n_done = len(state.cells)
+
+    def run(self) -> None:
+        """Fit what is not fitted yet."""
+        self._each(self._first_look)
+        self._promising = self._most_promising()
+        self._each(self._search_promising)
+        self._each(self._second_look)
+
+    def finished(self) -> dict[Key, Cell]:
+        """The cells; what was found, but not finished, as it is."""
+        return {key: self.state.cells.get(key) or self._unfinished(key) for key in self._wish.keys}
+
+    def _unfinished(self, key: Key) -> Cell:
+        found = self._begun(key) or "not fitted: the sweep was stopped before"
+        return Cell(*key, failure=found) if isinstance(found, str) else self._as_it_is(key, found)
+
+    @property
+    def n_unfinished(self) -> int:
+        """Cells that are not fitted, or not to the end."""
+        return sum(key not in self.state.cells for key in self._wish.keys)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether no further cell is to begin."""
+        return self._stopping.is_set() or monotonic() > self._wish.options.deadline
+
+    # Who runs what
+
+    def _each(self, look: Callable[[int, int], None]) -> None:
+        """One job for each number of components, the largest first."""
+        columns = sorted(self._columns, reverse=True)
+        n_workers = min(self._wish.n_threads, len(columns))
+        if n_workers < 2 or not _fits_side_by_side(self._sample):
+            for k in columns:
+                look(k, self._wish.n_threads)
+            return
+        with ThreadPoolExecutor(n_workers) as pool:
+            try:
+                for future in [pool.submit(look, k, 1) for k in columns]:
+                    future.result()
+            except BaseException:
+                self._stopping.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+
+    def _first_look(self, k: int, n_threads: int) -> None:
+        sample = self._sample.with_threads(n_threads)
+        pool = self._from_partitions(k)
+        for name in self._columns[k]:
+            if self.is_stopped:
+                return
+            key = k, name
+            if key not in self.state.first:
+                began = perf_counter()
+                starts = [*pool, *self._searches(key, sample)]
+                self.state.first[key] = self._searched(key, sample, starts, 1, None, 0)
+                self._count_seconds(key, began)
+            found = self.state.first[key]
+            if isinstance(found, Mixture):
+                pool = [*pool, (name, responsibilities(found, self._X, n_threads))]
+
+    def _most_promising(self) -> list[Key]:
+        scores = {}
+        for key, found in self.state.first.items():
+            if isinstance(found, Mixture):
+                statistics = self._sample.score(found)
+                scale = self._weight_of_all / statistics.weight
+                fit = scale * statistics.log_likelihood
+                scores[key] = Criteria(self._weight_of_all, fit, 0.0, found.n_parameters).bic
+        ranked = sorted(scores, key=lambda key: (scores[key], key))
+        return [
+            key for key in ranked[:_PROMISING] if scores[key] < scores[ranked[0]] + _PROMISING_DELTA
+        ]
+
+    def _search_promising(self, k: int, n_threads: int) -> None:
+        sample = self._sample.with_threads(n_threads)
+        for name in self._columns[k]:
+            key = k, name
+            if key in self.state.searched or key not in self._promising or k == 1:
+                continue
+            if self.is_stopped:
+                return
+            began = perf_counter()
+            before = self.state.first[key]
+            found = self._searched(key, sample, [], 0, before, 1, _PROMISING_PASSES)
+            self.state.searched[key] = found
+            self._count_seconds(key, began)
+
+    def _second_look(self, k: int, n_threads: int) -> None:
+        sample = self._sample.with_threads(n_threads)
+        names = self._columns[k]
+        pool = {
+            name: responsibilities(found, self._X, n_threads)
+            for name in names
+            if isinstance(found := self._begun((k, name)), Mixture)
+        }
+        changed: list[str] = []
+        for number, name in enumerate(names):
+            key = k, name
+            if key not in self.state.cells:
+                if self.is_stopped or key not in self.state.first:
+                    return
+                began = perf_counter()
+                # Those before it were its starts at the first look.
+                others = [*names[number + 1 :], *changed]
+                certain = list(self._from_neighbours(key, n_threads))
+                starts = [(other, pool[other]) for other in others if other in pool]
+                found = self._searched(
+                    key, sample, [*certain, *starts], len(certain), self._begun(key), 1
+                )
+                self._finish_cell(key, found, n_threads, began)
+            best = self._best_known(key)
+            if isinstance(best, Mixture):
+                given = responsibilities(best, self._X, n_threads)
+                if name not in pool or np.abs(given - pool[name]).max() > _CHANGED:
+                    changed.append(name)
+                pool[name] = given
+
+    # One cell
+
+    def _searched(
+        self,
+        key: Key,
+        sample: ArrayBlocks,
+        starts: Sequence[Given],
+        n_certain: int,
+        before: Mixture | str | None,
+        look: int,
+        own_passes: int = 0,
+    ) -> Mixture | str:
+        k, name = key
+        kind = structure(name)
+        seed = self._seed_of(key, look)
+        incumbent = before if isinstance(before, Mixture) else None
+        needed = rows_needed_by(kind, sample.shape[1])
+        if k * needed > self._rows_in_all:
+            return f"{k} components on {self._rows_in_all:.6g} rows: the covariance of one needs {needed}"
+        try:
+            found = search_from(
+                starts,
+                sample,
+                kind,
+                k,
+                self._wish.options.reg_covar,
+                seed,
+                _PASSES[look],
+                self._wish.options.deadline,
+                incumbent,
+                n_certain,
+                own_passes,
+            )
+        except SingularCovarianceError as error:
+            return incumbent or str(error)
+        return found.mixture
+
+    def _begun(self, key: Key) -> Mixture | str | None:
+        """What the second look begins with."""
+        return self.state.searched.get(key) or self.state.first.get(key)
+
+    def _best_known(self, key: Key) -> Mixture | str | None:
+        cell = self.state.cells.get(key)
+        return cell.mixture if cell is not None and cell.can_win else self._begun(key)
+
+    def _searches(self, key: Key, sample: ArrayBlocks) -> Iterable[Given]:
+        """Ends of searches as `GaussianMixture` makes them, where more than one start is asked for."""
+        k, name = key
+        for number in range(1, self._wish.n_init):
+            seed, options = self._seed_of(key, 1 + number), self._wish.options
+            try:
+                found, _ = search(
+                    sample, structure(name), k, options.reg_covar, seed, options.deadline
+                )
+            except SingularCovarianceError:
+                continue
+            yield "search", responsibilities(found, self._X, sample.n_threads)
+
+    def _from_neighbours(self, key: Key, n_threads: int) -> Iterable[Given]:
+        k, name = key
+        fewer, more = self._begun((k - 1, name)), self._begun((k + 1, name))
+        if isinstance(fewer, Mixture):
+            given = responsibilities(fewer, self._X, n_threads)
+            needed = rows_needed(fewer) / self._unit
+            reg_covar = self._wish.options.reg_covar
+            found = split(fewer, given, self._X, self._weight, reg_covar, needed)
+            if found is not None:
+                yield "split", found
+        if isinstance(more, Mixture):
+            yield "merge", merged(more, responsibilities(more, self._X, n_threads))
+
+    def _finish_cell(self, key: Key, found: Mixture | str, n_threads: int, began: float) -> None:
+        if isinstance(found, str):
+            cell = Cell(*key, failure=found)
+        else:
+            cell = self._fitted(key, found, self._blocks.with_threads(n_threads))
+        self._count_seconds(key, began)
+        object.__setattr__(cell, "seconds", self._seconds[key])
+        self.state.cells[key] = cell
+        self._n_done += 1
+        self._keep(self.state)
+        report = self._wish.report
+        if report is not None and report(self._n_done, len(self._wish.keys), cell):
+            self._stopping.set()
+
+    def _fitted(self, key: Key, found: Mixture, blocks: ArrayBlocks) -> Cell:
+        """EM over all rows; where that leads to a spike, what led there by a shorter way."""
+        options = self._wish.options
+        before = self._begun(key)
+        attempts = [(found, options), (before, options), (found, _as_given(options))]
+        for start, how in attempts:
+            if not isinstance(start, Mixture):
+                continue
+            beginning = Beginning("sweep", None, partial(_unchanged, start), accelerate=True)
+            fit, _ = best_fit([beginning], blocks, how)
+            cell = _cell_of(key, fit, blocks)
+            if cell.can_win:
+                return cell
+        return cell
+
+    def _as_it_is(self, key: Key, mixture: Mixture) -> Cell:
+        beginning = Beginning("sweep", None, partial(_unchanged, mixture))
+        fit, _ = best_fit([beginning], self._blocks, _as_given(self._wish.options))
+        return _cell_of(key, fit, self._blocks)
+
+    def _count_seconds(self, key: Key, began: float) -> None:
+        self._seconds[key] = self._seconds.get(key, 0.0) + perf_counter() - began
+
+    def _seed_of(self, key: Key, look: int) -> int:
+        k, name = key
+        letters = int.from_bytes(_letters(name).encode(), "big")
+        return int(np.random.SeedSequence((self._wish.seed, k, letters, look)).generate_state(1)[0])
+
+    # Partitions
+
+    def _merge_rows(self, rng: RandomState) -> list[tuple[str, dict[int, Array]]]:
+        """Partitions of the sample in three metrics: the data's units, standard deviations, none."""
+        rows, weight = self._sample.sample(_MERGED_ROWS, rng)
+        rows = np.ascontiguousarray(rows, dtype=np.float64)
+        most = min(max(self._columns), len(rows))
+        spread = rows.std(axis=0)
+        found = [
+            ("merged rows", merged_partitions(rows, weight, most)),
+            ("Ward, scaled", wards_partitions(rows / np.where(spread > 0, spread, 1.0), most)),
+            ("Ward", wards_partitions(rows, most)),
+        ]
+        if len(rows) == len(self._X):
+            return found
+        return [
+            (kind, {k: self._spread(labels, rows, weight, k) for k, labels in partitions.items()})
+            for kind, partitions in found
+        ]
+
+    def _spread(self, labels: Array, rows: FloatArray, weight: FloatArray | None, k: int) -> Array:
+        """Labels of all rows of the sample, from those of some of them."""
+        kind = structure("EEE")
+        given = LabelResponsibilities(labels, k)
+        try:
+            mixture = mixture_of(
+                given, ArrayBlocks(rows, weight), kind, k, self._wish.options.reg_covar
+            )
+        except SingularCovarianceError:
+            return np.zeros(len(self._X), dtype=np.int64)
+        return labels_of(mixture, self._X, self._blocks.n_threads)
+
+    def _from_partitions(self, k: int) -> list[Given]:
+        return [(kind, np.eye(k)[labels[k]]) for kind, labels in self._partitions if k in labels]
+
+
+def _letters(name: str) -> str:
+    return structure(name).letters
+
+
+def _unchanged(mixture: Mixture, _: Blocks) -> tuple[Mixture, list[StartRecord]]:
+    return mixture, []
+
+
+def _as_given(options: Options) -> Options:
+    return Options(options.reg_covar, options.tol, max_iter=0)
+
+
+def _cell_of(key: Key, fit: Fit, blocks: ArrayBlocks) -> Cell:
+    statistics, monitor = fit.statistics, fit.monitor
+    failure = fit.failure or fit.degenerate
+    return Cell(
+        *key,
+        failure=failure,
+        degenerate=bool(fit.degenerate),
+        mixture=fit.mixture.frozen(),
+        criteria=Criteria(
+            statistics.weight,
+            statistics.log_likelihood,
+            statistics.log_certainty,
+            fit.mixture.n_parameters,
+        ),
+        converged=monitor.converged,
+        lower_bounds=tuple(monitor.log_likelihoods),
+        remaining_gain=fit.remaining_gain,
+        effective_rows=statistics.counts * rows_per_weight(blocks),
+    )

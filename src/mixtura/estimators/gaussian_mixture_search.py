@@ -1,0 +1,518 @@
+"""GaussianMixtureSearch: how many components, and of what shape, in one call."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterable
+from time import monotonic
+from typing import Any, Self
+
+import numpy as np
+from numpy.random import Generator, RandomState
+from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
+
+from mixtura._regularisation import regularisation
+from mixtura._rows import Array, FloatArray
+from mixtura._threads import n_threads
+from mixtura.blocks import ArrayBlocks
+from mixtura.errors import DataWarning
+from mixtura.estimators import _grid as grid
+from mixtura.estimators import _validation as checks
+from mixtura.estimators._cells import Cell, Key, best_of, table
+from mixtura.estimators._fitting import Options
+from mixtura.estimators._resume import Journal, fingerprint, seed_in
+from mixtura.estimators._sweep import Report, Sweep, Wish
+from mixtura.estimators.gaussian_mixture import GaussianMixture, _jsonable_parameters
+from mixtura.mixture import Mixture
+
+#: Differences of a criterion up to which models are listed with the best.
+CLOSE = (2.0, 6.0, 10.0)
+
+Listener = Callable[[int, int, dict[str, Any]], object]
+
+
+class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
+    """Fit mixtures of several numbers of components and covariance structures, and keep the best.
+
+    The cells of the grid share what they find: every structure begins at the optima of the others and of
+    the neighbouring numbers of components, so that none ends below one that it contains, unless only a
+    degenerate mixture would be better. A cell that fails says why and ends nothing; a degenerate one never
+    wins.
+
+    Parameters
+    ----------
+    n_components : int or iterable of int, default=range(1, 10)
+        Numbers of components.
+    covariance_type : 'all', str or iterable of str, default='all'
+        Structures by any name that `GaussianMixture` takes; 'all': the 14 of Celeux & Govaert 1995 by
+        mclust's names. One feature has only E and V (equal and different variances).
+    criterion : {'bic', 'aic', 'icl'}, default='bic'
+        What the best has lowest.
+    sign : {'sklearn', 'mclust'}, default='sklearn'
+        Sign of the criteria in `results_`: 'sklearn', lower is better; 'mclust', its negative.
+    tol, reg_covar, max_iter : default=1e-6, 'auto', 1000
+        As in `GaussianMixture`.
+    n_init : int, default=1
+        Beyond 1, so many searches as `GaussianMixture` makes are added to each cell's starts, less one.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the starts.
+    max_time : float or None, default=None
+        Seconds after which no further cell begins; what is done by then stays.
+    resume : path or None, default=None
+        File that keeps what is done, at least once a second, and from which a sweep over the same rows goes
+        on; read without running code.
+    callback : callable or None, default=None
+        Called after each cell as callback(n_done, n_cells, row), the row of `results_` as a dict; something
+        true ends the sweep there.
+    verbose : int, default=0
+        1 prints a line for each cell.
+    n_jobs : int or None, default=None
+        Threads, as in `GaussianMixture`. Results do not depend on it.
+
+    Attributes
+    ----------
+    best_estimator_ : GaussianMixture
+        The fitted best.
+    best_params_ : dict
+        Its n_components and covariance_type.
+    best_index_ : int
+        Its place in `results_`.
+    best_score_ : float
+        Its criterion, in the sign of `results_`.
+    results_ : dict of ndarray of shape (n_cells,)
+        n_components, covariance_type, log_likelihood, degrees_of_freedom, bic, aic, icl, seconds, n_iter,
+        converged, degenerate, failure: give it to pandas.DataFrame. NaN where there is no fit; failure: why
+        the cell cannot win, or ''.
+    delta_ : ndarray of shape (n_cells,)
+        How far the criterion is from the best's, in either sign positive; NaN where the cell cannot win.
+    within_ : dict of float to list of dict
+        The models, as `best_params_`, within 2, 6 and 10 of the best, the best first: a difference in BIC of
+        2 is hardly worth a mention, of 6 strong and of 10 very strong (Kass & Raftery 1995).
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only where X has string column names.
+
+    See Also
+    --------
+    GaussianMixture : one model.
+    mixtura.plots.plot_search : the criterion against the number of components.
+
+    References
+    ----------
+    Fraley & Raftery 2002, Model-based clustering, discriminant analysis, and density estimation.
+    Celeux & Govaert 1995, Gaussian parsimonious clustering models.
+
+    Examples
+    --------
+    >>> from mixtura import GaussianMixtureSearch
+    >>> from mixtura.datasets import load_faithful
+    >>> search = GaussianMixtureSearch(range(1, 5), random_state=0).fit(load_faithful().data)
+    >>> search.best_params_
+    {'n_components': 3, 'covariance_type': 'EEE'}
+    >>> round(float(search.best_score_), 1)
+    2314.3
+    """
+
+    def __init__(
+        self,
+        n_components: int | Iterable[int] = range(1, 10),
+        covariance_type: str | Iterable[str] = "all",
+        *,
+        criterion: str = "bic",
+        sign: str = "sklearn",
+        tol: float = 1e-6,
+        reg_covar: float | str = "auto",
+        max_iter: int = 1000,
+        n_init: int = 1,
+        random_state: int | RandomState | None = None,
+        max_time: float | None = None,
+        resume: str | os.PathLike[str] | None = None,
+        callback: Listener | None = None,
+        verbose: int = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.criterion = criterion
+        self.sign = sign
+        self.tol = tol
+        self.reg_covar = reg_covar
+        self.max_iter = max_iter
+        self.n_init = n_init
+        self.random_state = random_state
+        self.max_time = max_time
+        self.resume = resume
+        self.callback = callback
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Fit every cell of the grid.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative. A whole weight counts as that many equal rows, 0 as none.
+
+        Returns
+        -------
+        self : GaussianMixtureSearch
+
+        Raises
+        ------
+        ValueError
+            If an argument, X or a weight is not possible, if no cell can be fitted, or if `resume` names the
+            file of other data.
+        KeyboardInterrupt
+            After Ctrl-C; what is done by then stands in the attributes and in the file of `resume`.
+
+        Warns
+        -----
+        DataWarning
+            If the sweep ended before its last cell.
+        ConvergenceWarning
+            If the best did not converge.
+        """
+        grid.check_criterion(self.criterion)
+        grid.check_choice("sign", self.sign, grid.SIGNS)
+        numbers = grid.numbers_of_components(self.n_components)
+        self._model = self._template()
+        rows = self._model._check_training_rows(X)
+        names = grid.structures_of(self.covariance_type, rows.shape[1])
+        weight = checks.check_sample_weight(sample_weight, len(rows))
+        self._sweep(rows, weight, [(k, name) for k in numbers for name in names])
+        return self
+
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
+        """Fit, and return the labels that the best model gives the rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int64
+
+        Raises
+        ------
+        ValueError
+            As `fit`.
+        """
+        return self.fit(X, y, sample_weight).predict(X)
+
+    def _template(self) -> GaussianMixture:
+        """A model with the arguments that all cells share, checked."""
+        model = GaussianMixture(
+            tol=self.tol,
+            reg_covar=self.reg_covar,
+            max_iter=self.max_iter,
+            n_init=self.n_init,
+            random_state=self.random_state,
+            max_time=self.max_time,
+            n_jobs=self.n_jobs,
+        )
+        model._check_parameters()
+        return model
+
+    def _sweep(self, rows: Array, weight: FloatArray | None, keys: list[Key]) -> None:
+        impossible = grid.impossible(keys, rows, weight)
+        possible = tuple(key for key in keys if key not in impossible)
+        if not possible:
+            raise ValueError(f"No model can be fitted: {impossible[keys[0]]}.")
+        blocks = ArrayBlocks(rows, weight, n_threads(self.n_jobs))
+        self._model._warn_of_columns(rows, weight)
+        seed = seed_in(self.resume) if self.random_state is None else None
+        seed = self._model._seeds()[0] if seed is None else seed
+        wish = self._wish(possible, blocks, seed)
+        journal = self._journal(rows, weight, seed)
+        sweep = Sweep(blocks, wish, journal.read(), journal.keep)
+        try:
+            sweep.run()
+        except KeyboardInterrupt:
+            self._conclude(sweep, keys, impossible, blocks, journal)
+            raise
+        self._conclude(sweep, keys, impossible, blocks, journal)
+        self._warn(sweep)
+
+    def _wish(self, keys: tuple[Key, ...], blocks: ArrayBlocks, seed: int) -> Wish:
+        options = Options(
+            reg_covar=regularisation(self.reg_covar, blocks),
+            tol=float(self.tol),
+            max_iter=self.max_iter,
+            deadline=np.inf if self.max_time is None else monotonic() + self.max_time,
+        )
+        listens = self.callback is not None or self.verbose
+        report: Report | None = self._report if listens else None
+        return Wish(keys, options, seed, self.n_init, n_threads(self.n_jobs), report)
+
+    def _journal(self, rows: Array, weight: FloatArray | None, seed: int) -> Journal:
+        settings = {
+            "tol": float(self.tol),
+            "reg_covar": self.reg_covar,
+            "max_iter": int(self.max_iter),
+            "n_init": int(self.n_init),
+            "seed": seed,
+        }
+        known = "" if self.resume is None else fingerprint(rows, weight)
+        return Journal(self.resume, known, settings)
+
+    def _report(self, n_done: int, n_cells: int, cell: Cell) -> object:
+        row = {name: _plain(column[0]) for name, column in table([cell], self.sign, {}).items()}
+        if self.verbose:
+            what = cell.failure or f"{self.criterion} {row[self.criterion]:.3f}"
+            print(f"[{n_done}/{n_cells}] {cell.n_components} {cell.covariance_type}: {what}")
+        return self.callback is not None and self.callback(n_done, n_cells, row)
+
+    def _conclude(
+        self,
+        sweep: Sweep,
+        keys: list[Key],
+        impossible: dict[Key, str],
+        blocks: ArrayBlocks,
+        journal: Journal,
+    ) -> None:
+        journal.keep(sweep.state, now=True)
+        finished = sweep.finished()
+        cells = [
+            finished[key] if key in finished else Cell(*key, failure=impossible[key])
+            for key in keys
+        ]
+        best = best_of(cells, self.criterion)
+        if best is None:
+            raise ValueError(f"No model could be fitted. The first: {cells[0].failure}")
+        self._set_results(cells, best, blocks)
+
+    def _set_results(self, cells: list[Cell], best: Cell, blocks: ArrayBlocks) -> None:
+        one = {own: theirs for theirs, own in grid.ONE_FEATURE.items()}
+        self.n_features_in_ = blocks.shape[1]
+        self.__dict__.pop("feature_names_in_", None)
+        if hasattr(self._model, "feature_names_in_"):
+            self.feature_names_in_ = self._model.feature_names_in_
+        self.results_ = table(cells, self.sign, one if self.n_features_in_ == 1 else {})
+        self.best_index_ = cells.index(best)
+        self.best_params_ = _params(best)
+        self.best_score_ = float(self.results_[self.criterion][self.best_index_])
+        lowest = best.criterion(self.criterion)
+        self.delta_ = np.array(
+            [cell.criterion(self.criterion) - lowest if cell.can_win else np.nan for cell in cells]
+        )
+        order = np.argsort(self.delta_, kind="stable")
+        self.within_ = {
+            limit: [_params(cells[i]) for i in order if self.delta_[i] <= limit] for limit in CLOSE
+        }
+        self._cells = {cell.key: cell for cell in cells}
+        self._blocks_facts = (blocks.shape[0], blocks.dtype.name, self._reg_covar_of(blocks))
+        self.best_estimator_ = self.estimator(**self.best_params_)
+
+    def _reg_covar_of(self, blocks: ArrayBlocks) -> list[float]:
+        return [float(value) for value in regularisation(self.reg_covar, blocks)]
+
+    def estimator(self, n_components: int, covariance_type: str) -> GaussianMixture:
+        """Return any fitted cell as a model of its own.
+
+        Parameters
+        ----------
+        n_components : int
+        covariance_type : str
+
+        Returns
+        -------
+        GaussianMixture
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If the grid has no such cell, or the cell has no fit: the message says why.
+        """
+        check_is_fitted(self, "results_")
+        one = grid.ONE_FEATURE if self.n_features_in_ == 1 else {}
+        key = (n_components, one.get(covariance_type, covariance_type))
+        if key not in self._cells:
+            raise ValueError(f"The search has no cell {n_components}, {covariance_type!r}.")
+        cell = self._cells[key]
+        if cell.mixture is None or cell.criteria is None or cell.effective_rows is None:
+            raise ValueError(
+                f"The cell {n_components}, {covariance_type!r} has no fit: {cell.failure}."
+            )
+        params = _jsonable_parameters(self._model.get_params(deep=False)) | _params(cell)
+        n_rows, dtype, reg_covar = self._blocks_facts
+        names = getattr(self, "feature_names_in_", None)
+        facts = {
+            "parameters": params,
+            "dtype": dtype,
+            "feature_names": None if names is None else [str(name) for name in names],
+            "n_rows": n_rows,
+            "weight": cell.criteria.weight,
+            "log_likelihood": cell.criteria.log_likelihood,
+            "log_certainty": cell.criteria.log_certainty,
+            "n_iter": cell.n_iter,
+            "converged": cell.converged,
+            "lower_bounds": list(cell.lower_bounds),
+            "remaining_gain": cell.remaining_gain,
+            "effective_rows": cell.effective_rows.tolist(),
+            "reg_covar": reg_covar,
+        }
+        return GaussianMixture._from_facts(cell.mixture, facts)
+
+    def top(self, n: int = 10) -> list[dict[str, Any]]:
+        """Return the best rows of `results_`, the best first, each with its delta.
+
+        Parameters
+        ----------
+        n : int, default=10
+
+        Returns
+        -------
+        list of dict
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        """
+        check_is_fitted(self, "results_")
+        order = np.argsort(self.delta_, kind="stable")[:n]
+        columns = self.results_ | {"delta": self.delta_}
+        return [
+            {name: _plain(column[i]) for name, column in columns.items()}
+            for i in order
+            if np.isfinite(self.delta_[i])
+        ]
+
+    def _warn(self, sweep: Sweep) -> None:
+        if sweep.n_unfinished:
+            warnings.warn(
+                f"The sweep was stopped with {sweep.n_unfinished} of {len(self.delta_)} cells not finished: "
+                "the best is that of what was there. resume=path goes on another time.",
+                DataWarning,
+                stacklevel=4,
+            )
+        elif not self.best_estimator_.converged_ and self.max_iter > 0:
+            warnings.warn(
+                f"The best model, {self.best_params_}, did not converge in {self.max_iter} iterations: "
+                "increase max_iter or tol.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    # The best model
+
+    @property
+    def mixture_(self) -> Mixture:
+        """The best model's distribution."""
+        return self._best().mixture_
+
+    def _best(self) -> GaussianMixture:
+        check_is_fitted(self, "best_estimator_")
+        return self.best_estimator_
+
+    def predict(self, X: Any) -> Array:
+        """Label each row with the best model's likeliest component.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int64
+        """
+        return self._best().predict(X)
+
+    def predict_proba(self, X: Any) -> Array:
+        """Probability of each of the best model's components given each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+        """
+        return self._best().predict_proba(X)
+
+    def score_samples(self, X: Any) -> Array:
+        """Log-density of each row under the best model.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        return self._best().score_samples(X)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Mean log-density of the rows under the best model, in nats.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+        """
+        return self._best().score(X, y, sample_weight)
+
+    def bic(self, X: Any, sample_weight: Any = None) -> float:
+        """Bayesian information criterion of the best model on X; lower is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+        """
+        return self._best().bic(X, sample_weight)
+
+    def sample(
+        self, n_samples: int = 1, random_state: int | RandomState | Generator | None = None
+    ) -> tuple[Array, Array]:
+        """Draw rows from the best model.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        random_state : int, RandomState, Generator or None, default=None
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+        y : ndarray of shape (n_samples,)
+            The component of each row.
+        """
+        return self._best().sample(n_samples, random_state)
+
+
+def _plain(value: Any) -> Any:
+    """A number of Python's instead of NumPy's."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _params(cell: Cell) -> dict[str, Any]:
+    return {"n_components": cell.n_components, "covariance_type": cell.covariance_type}
+
+
+__all__ = ["GaussianMixtureSearch"]

@@ -1,0 +1,74 @@
+"""`plot_entropy`: how much less ambiguous each combination of components makes the labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mixtura.plots._plot_mixture import _new_figure
+from mixtura.plots._style import INK, PALETTE
+
+
+def plot_entropy(combination: Any, ax: Any = None) -> Any:
+    """Draw the entropy against the number of clusters, and against the rows that were combined.
+
+    Where the line has its elbow, further combining no longer makes labels clearer: that many clusters
+    are apart (Baudry et al. 2010, section 4.2). A broken line of two pieces shows the elbow.
+
+    Parameters
+    ----------
+    combination : Combination
+        What `mixtura.selection.combine` returned.
+    ax : sequence of two matplotlib Axes, optional
+        A new figure by default.
+
+    Returns
+    -------
+    ndarray of two Axes
+
+    Raises
+    ------
+    ValueError
+        If `ax` is not two Axes.
+
+    Examples
+    --------
+    >>> from mixtura import GaussianMixture
+    >>> from mixtura.datasets import load_faithful
+    >>> from mixtura.plots import plot_entropy
+    >>> from mixtura.selection import combine
+    >>> X = load_faithful().data
+    >>> left, right = plot_entropy(combine(GaussianMixture(4, random_state=0).fit(X), X))
+    >>> left.get_xlabel()
+    'number of clusters'
+    """
+    axes = _new_figure(9.0, 4.0).subplots(1, 2) if ax is None else np.asarray(ax)
+    if np.shape(axes) != (2,):
+        raise ValueError(f"ax must be two Axes for this picture, got {type(ax).__name__}")
+    left, right = axes
+    clusters, entropy = combination.n_clusters, combination.entropy
+    _draw(left, clusters, entropy, combination.elbow)
+    left.set_xticks(clusters)
+    left.set_xlabel("number of clusters")
+    left.set_ylabel("entropy (nats)")
+    _draw(right, combination.combined_rows, entropy, None)
+    right.set_xlabel("rows in what was combined (cumulative)")
+    left.set_title(f"elbow: {combination.elbow} clusters", loc="left", fontsize=9, color=INK)
+    return axes
+
+
+def _draw(axes: Any, x: Any, entropy: Any, elbow: int | None) -> None:
+    axes.plot(x, entropy, "o-", color=PALETTE[0], ms=5, lw=1.3)
+    if elbow is not None:
+        axes.plot(
+            elbow,
+            entropy[list(x).index(elbow)],
+            "o",
+            ms=13,
+            mfc="none",
+            mec=INK,
+            mew=1.5,
+        )
+    axes.set_ylim(bottom=min(0.0, float(np.min(entropy))))
+    axes.grid(alpha=0.2)

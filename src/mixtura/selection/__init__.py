@@ -1,0 +1,18 @@
+"""Is the best really best, and which components are one cluster: questions after a search."""
+
+from mixtura.selection._bootstrap import (
+    DifferenceTest,
+    RatioTest,
+    bootstrap_difference,
+    bootstrap_ratio_test,
+)
+from mixtura.selection._combine import Combination, combine
+
+__all__ = [
+    "Combination",
+    "DifferenceTest",
+    "RatioTest",
+    "bootstrap_difference",
+    "bootstrap_ratio_test",
+    "combine",
+]

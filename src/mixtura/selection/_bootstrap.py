@@ -1,0 +1,310 @@
+"""How sure a choice is: the bootstrap of a difference, and of the likelihood ratio."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from scipy.stats import beta
+
+from mixtura._rows import Array, FloatArray
+from mixtura._threads import n_threads
+from mixtura.estimators import GaussianMixture
+from mixtura.estimators._grid import check_criterion
+from mixtura.mixture import Mixture
+
+# The answer is clear when an interval of this confidence for the p-value leaves the level out.
+_CONFIDENCE = 0.999
+
+# Replicates between two looks at whether the answer is clear.
+_BATCH = 10
+
+Listener = Callable[[int, int], object]
+
+
+@dataclass(frozen=True, eq=False)
+class DifferenceTest:
+    """The bootstrap of the difference of two models' criterion.
+
+    Attributes
+    ----------
+    difference : float
+        Criterion of the first model less that of the second, on the data; below 0 the first is better.
+    differences : ndarray of shape (n_replicates,)
+        The same on rows drawn with replacement, both fitted anew.
+    share_first_better : float
+        Share of replicates in which the first is better.
+    interval : tuple of float
+        2.5 % and 97.5 % quantiles of `differences`.
+    n_failed : int
+        Replicates in which a fit failed, which are left out.
+    """
+
+    difference: float
+    differences: FloatArray
+    share_first_better: float
+    interval: tuple[float, float]
+    n_failed: int
+
+
+@dataclass(frozen=True, eq=False)
+class RatioTest:
+    """The bootstrap likelihood-ratio test of K components against K + 1.
+
+    Attributes
+    ----------
+    n_components : int
+        K of the null hypothesis.
+    statistic : float
+        2 (log-likelihood with K + 1 - log-likelihood with K), on the data.
+    replicates : ndarray of shape (n_replicates,)
+        The statistic on data drawn from the fit with K.
+    p_value : float
+        (1 + replicates of at least `statistic`) / (1 + n_replicates).
+    is_clear : bool
+        Whether the test ended early, as enough was known.
+    n_failed : int
+        Replicates in which a fit failed, which are left out.
+    """
+
+    n_components: int
+    statistic: float
+    replicates: FloatArray
+    p_value: float
+    is_clear: bool
+    n_failed: int
+
+
+def bootstrap_difference(
+    first: GaussianMixture,
+    second: GaussianMixture,
+    X: Any,
+    *,
+    criterion: str = "bic",
+    n_replicates: int = 100,
+    random_state: int = 0,
+    callback: Listener | None = None,
+    n_jobs: int | None = None,
+) -> DifferenceTest:
+    """Bootstrap the difference of two models' criterion.
+
+    Rows are drawn with replacement, both models are fitted to them from where they are, and compared.
+
+    Parameters
+    ----------
+    first, second : fitted GaussianMixture
+        Such as `search.best_estimator_` and `search.estimator(3, "VVV")`.
+    X : array-like of shape (n_rows, n_features)
+        The rows that they were fitted to.
+    criterion : {'bic', 'aic', 'icl'}, default='bic'
+    n_replicates : int, default=100
+    random_state : int, default=0
+        The same seed, the same replicates, whatever `n_jobs`.
+    callback : callable, default=None
+        Called as callback(n_done, n_replicates).
+    n_jobs : int or None, default=None
+        Threads.
+
+    Returns
+    -------
+    DifferenceTest
+
+    Raises
+    ------
+    ValueError
+        If there is no such criterion, or every replicate failed.
+
+    References
+    ----------
+    Efron & Tibshirani 1993, An introduction to the bootstrap.
+    O'Hagan, Murphy & Gormley 2015, On estimation of parameter uncertainty in model-based clustering.
+
+    Examples
+    --------
+    >>> from mixtura import GaussianMixture
+    >>> from mixtura.datasets import load_faithful
+    >>> from mixtura.selection import bootstrap_difference
+    >>> X = load_faithful().data
+    >>> one, two = (GaussianMixture(k, random_state=0).fit(X) for k in (1, 2))
+    >>> bootstrap_difference(two, one, X, n_replicates=20).share_first_better
+    1.0
+    """
+    check_criterion(criterion)
+    rows = np.asarray(X)
+    models = (first, second)
+
+    def replicate(seed: np.random.SeedSequence) -> float:
+        drawn = rows[np.random.default_rng(seed).integers(len(rows), size=len(rows))]
+        ours, theirs = (_refitted(model, model.mixture_, drawn) for model in models)
+        return float(getattr(ours._criteria, criterion) - getattr(theirs._criteria, criterion))
+
+    values = list(_replicated(replicate, n_replicates, random_state, n_jobs, callback))
+    found = _without_failures(values)
+    difference = getattr(first, criterion)(X) - getattr(second, criterion)(X)
+    low, high = np.quantile(found, [0.025, 0.975])
+    return DifferenceTest(
+        float(difference),
+        found,
+        float((found < 0).mean()),
+        (float(low), float(high)),
+        len(values) - len(found),
+    )
+
+
+def bootstrap_ratio_test(
+    X: Any,
+    n_components: int,
+    *,
+    covariance_type: str = "full",
+    n_replicates: int = 999,
+    level: float | None = 0.05,
+    random_state: int = 0,
+    callback: Listener | None = None,
+    n_jobs: int | None = None,
+) -> RatioTest:
+    """Test K components against K + 1 by the parametric bootstrap of the likelihood ratio.
+
+    Data of the same size are drawn from the fit with K; both numbers are fitted to each. The ratio has no
+    chi-squared distribution here, since the smaller model lies at the edge of the larger.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_features)
+    n_components : int
+        K.
+    covariance_type : str, default='full'
+        Of both models.
+    n_replicates : int, default=999
+        Most replicates.
+    level : float or None, default=0.05
+        The test ends as soon as it is clear, with confidence 0.999, on which side of it the p-value lies;
+        None: all replicates are made.
+    random_state : int, default=0
+        The same seed, the same replicates, whatever `n_jobs`.
+    callback : callable, default=None
+        Called as callback(n_done, n_replicates).
+    n_jobs : int or None, default=None
+        Threads.
+
+    Returns
+    -------
+    RatioTest
+
+    Raises
+    ------
+    ValueError
+        If a model cannot be fitted to X, or every replicate failed.
+
+    References
+    ----------
+    McLachlan 1987, On bootstrapping the likelihood ratio test statistic for the number of components in a
+    normal mixture.
+
+    Examples
+    --------
+    >>> from mixtura.datasets import load_faithful
+    >>> from mixtura.selection import bootstrap_ratio_test
+    >>> test = bootstrap_ratio_test(load_faithful().data, 1)
+    >>> test.p_value < 0.05, test.is_clear
+    (True, True)
+    """
+    rows = np.asarray(X)
+    null = _fitted(rows, n_components, covariance_type, random_state)
+    statistic = _ratio(null, _fitted(rows, n_components + 1, covariance_type, random_state))
+
+    def replicate(seed: np.random.SeedSequence) -> float:
+        drawn, _ = null.mixture_.sample(len(rows), np.random.default_rng(seed))
+        number = int(seed.generate_state(1)[0])
+        smaller = _refitted(null, null.mixture_, drawn)
+        return _ratio(smaller, _fitted(drawn, n_components + 1, covariance_type, number))
+
+    values: list[float] = []
+    is_clear = False
+    replicates = _replicated(replicate, n_replicates, random_state, n_jobs, callback)
+    while len(values) < n_replicates and not is_clear:
+        values += islice(replicates, min(_BATCH, n_replicates - len(values)))
+        done = np.array([value for value in values if np.isfinite(value)])
+        is_clear = level is not None and _is_clear(int((done >= statistic).sum()), len(done), level)
+    replicates.close()
+    found = _without_failures(values)
+    return RatioTest(
+        n_components,
+        statistic,
+        found,
+        float((1 + (found >= statistic).sum()) / (1 + len(found))),
+        is_clear,
+        len(values) - len(found),
+    )
+
+
+def _is_clear(n_at_least: int, n: int, level: float) -> bool:
+    """Whether the exact interval of the share leaves the level out (Clopper & Pearson 1934)."""
+    tail = (1 - _CONFIDENCE) / 2
+    low = beta.ppf(tail, n_at_least, n - n_at_least + 1) if n_at_least > 0 else 0.0
+    high = beta.ppf(1 - tail, n_at_least + 1, n - n_at_least) if n_at_least < n else 1.0
+    return bool(low > level or high < level)
+
+
+def _replicated(
+    replicate: Callable[[np.random.SeedSequence], float],
+    n_replicates: int,
+    random_state: int,
+    n_jobs: int | None,
+    callback: Listener | None,
+) -> Generator[float, None, None]:
+    """Yield the replicates in order, a batch at a time; NaN for one that failed."""
+    seeds = np.random.SeedSequence(random_state).spawn(n_replicates)
+
+    def guarded(seed: np.random.SeedSequence) -> float:
+        try:
+            return replicate(seed)
+        except ValueError:
+            return float("nan")
+
+    with warnings.catch_warnings(), ThreadPoolExecutor(n_threads(n_jobs)) as pool:
+        warnings.simplefilter("ignore")  # of replicates, nobody wants to hear
+        for start in range(0, n_replicates, _BATCH):
+            for number, value in enumerate(pool.map(guarded, seeds[start : start + _BATCH])):
+                if callback is not None:
+                    callback(start + number + 1, n_replicates)
+                yield value
+
+
+def _fitted(rows: Array, n_components: int, covariance_type: str, seed: int) -> GaussianMixture:
+    model = GaussianMixture(
+        n_components, covariance_type=covariance_type, random_state=seed, n_jobs=1
+    )
+    return model.fit(rows)
+
+
+def _refitted(model: GaussianMixture, start: Mixture, rows: Array) -> GaussianMixture:
+    """The same model fitted to other rows, from where it is."""
+    again = GaussianMixture(
+        start.n_components,
+        covariance_type=start.covariance_type,
+        tol=model.tol,
+        reg_covar=model.reg_covar,
+        max_iter=model.max_iter,
+        init_params=lambda *_: start,
+        accelerate=True,
+        n_jobs=1,
+    )
+    return again.fit(rows)
+
+
+def _ratio(smaller: GaussianMixture, larger: GaussianMixture) -> float:
+    return 2 * float(larger._criteria.log_likelihood - smaller._criteria.log_likelihood)
+
+
+def _without_failures(values: list[float]) -> FloatArray:
+    found = np.array([value for value in values if np.isfinite(value)])
+    if not len(found):
+        raise ValueError(
+            "Every replicate failed: the models have too many parameters for the rows."
+        )
+    return found

@@ -1,0 +1,180 @@
+"""Is the best really best, and which components are one cluster."""
+
+import matplotlib
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from mixtura import GaussianMixture, GaussianMixtureSearch, Mixture
+from mixtura.datasets import load_faithful
+from mixtura.plots import plot_entropy, plot_search, plot_uncertainty
+from mixtura.selection import bootstrap_difference, bootstrap_ratio_test, combine
+
+matplotlib.use("agg")
+
+
+@pytest.fixture(scope="module")
+def faithful():
+    return load_faithful().data
+
+
+@pytest.fixture(scope="module")
+def search(faithful):
+    return GaussianMixtureSearch(range(1, 4), random_state=0).fit(faithful)
+
+
+@pytest.fixture(scope="module")
+def cross():
+    """A cross of two long components, and a round one far away."""
+    rng = np.random.default_rng(0)
+    bar = rng.normal(size=(300, 2)) * [4, 0.3]
+    X = np.concatenate([bar, bar[:, ::-1], rng.normal(size=(200, 2)) * 0.5 + [8, 8]])
+    return X, GaussianMixture(3, random_state=0).fit(X)
+
+
+# Combining
+
+
+def test_a_cross_is_one_cluster(cross):
+    X, model = cross
+    found = combine(model, X)
+    assert sorted(map(len, found.members(2))) == [1, 2]
+    labels = found.predict(X, 2)
+    assert len(set(labels[:600])) == 1
+    assert set(labels[600:]) == {1 - labels[0]}
+    assert_allclose(found.predict_proba(X, 2).sum(axis=1), 1.0)
+
+
+def test_entropy_is_that_of_the_clusters_probabilities(cross):
+    X, model = cross
+    found = combine(model, X)
+    for n_clusters, entropy in zip(found.n_clusters, found.entropy, strict=True):
+        shares = found.predict_proba(X, int(n_clusters))
+        logs = np.log(np.where(shares > 0, shares, 1.0))
+        assert_allclose(-(shares * logs).sum(), entropy, atol=1e-8)
+    assert np.all(np.diff(found.entropy) <= 1e-9)
+    assert found.entropy[-1] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_each_merge_is_the_best_there_is(faithful):
+    model = GaussianMixture(4, random_state=0).fit(faithful)
+    found = combine(model, faithful)
+    shares = model.predict_proba(faithful)
+
+    def entropy(columns):
+        p = np.stack(columns, axis=1)
+        return -(p * np.log(np.where(p > 0, p, 1.0))).sum()
+
+    best = min(
+        entropy([shares[:, i] + shares[:, j], *(shares[:, k] for k in range(4) if k not in (i, j))])
+        for i in range(4)
+        for j in range(i + 1, 4)
+    )
+    assert_allclose(found.entropy[1], best, atol=1e-9)
+
+
+def test_weights_are_repetitions_in_combining(faithful):
+    model = GaussianMixture(3, random_state=0).fit(faithful)
+    weight = np.random.default_rng(0).integers(0, 3, size=len(faithful))
+    weighted = combine(model, faithful, sample_weight=weight)
+    repeated = combine(model, np.repeat(faithful, weight, axis=0))
+    assert_allclose(weighted.entropy, repeated.entropy, atol=1e-8)
+    assert weighted.merges == repeated.merges
+
+
+def test_a_number_of_clusters_that_is_not_there(cross):
+    X, model = cross
+    found = combine(model.mixture_, X)
+    assert isinstance(found.mixture, Mixture)
+    with pytest.raises(ValueError, match=r"n_clusters must lie in 1\.\.3, got 4"):
+        found.members(4)
+
+
+# Bootstrap
+
+
+def test_the_better_model_is_better_in_most_replicates(faithful, search):
+    one = search.estimator(1, "VVV")
+    test = bootstrap_difference(search.best_estimator_, one, faithful, n_replicates=20)
+    assert test.share_first_better == 1.0
+    assert test.difference == pytest.approx(search.best_score_ - one.bic(faithful))
+    assert test.interval[0] < test.interval[1] < 0
+    assert len(test.differences) + test.n_failed == 20
+
+
+def test_any_number_of_threads_gives_the_same_replicates(faithful, search):
+    models = search.best_estimator_, search.estimator(2, "VVV")
+    one, two = (bootstrap_difference(*models, faithful, n_replicates=12, n_jobs=n) for n in (1, 2))
+    assert_array_equal(one.differences, two.differences)
+
+
+def test_two_components_are_found_and_the_test_ends_early(faithful):
+    told = []
+    test = bootstrap_ratio_test(
+        faithful, 1, covariance_type="EEE", callback=lambda *numbers: told.append(numbers)
+    )
+    assert test.is_clear
+    assert test.p_value < 0.05
+    assert len(test.replicates) < 999
+    assert told[-1] == (len(test.replicates) + test.n_failed, 999)
+
+
+def test_one_component_is_enough_for_one_gaussian():
+    X = np.random.default_rng(3).normal(size=(150, 2))
+    test = bootstrap_ratio_test(X, 1, covariance_type="EEE", n_replicates=99)
+    assert test.p_value > 0.05
+    assert test.p_value == (1 + (test.replicates >= test.statistic).sum()) / (
+        1 + len(test.replicates)
+    )
+
+
+def test_a_criterion_that_does_not_exist(faithful, search):
+    models = search.best_estimator_, search.best_estimator_
+    with pytest.raises(ValueError, match="Did you mean 'bic'"):
+        bootstrap_difference(*models, faithful, criterion="bicc")
+
+
+# Pictures
+
+
+@pytest.mark.parametrize("criterion", [None, "aic", "icl"])
+def test_a_search_is_a_line_a_structure_and_a_ring(search, criterion):
+    ax = plot_search(search, criterion)
+    lines = {line.get_label(): line for line in ax.get_lines()}
+    rows = search.results_
+    for name in set(rows["covariance_type"]):
+        mine = (rows["covariance_type"] == name) & (rows["failure"] == "")
+        assert_array_equal(lines[name].get_xdata(), rows["n_components"][mine])
+        assert_array_equal(lines[name].get_ydata(), rows[criterion or "bic"][mine])
+    ring = ax.get_lines()[-1]
+    values = np.where(rows["failure"] == "", rows[criterion or "bic"], np.inf)
+    assert ring.get_ydata()[0] == values.min()
+    assert ax.get_ylabel().endswith("(lower is better)")
+    assert ax.get_ylim()[0] > ax.get_ylim()[1]  # the best on top
+
+
+def test_a_search_in_mclusts_sign(faithful):
+    search = GaussianMixtureSearch([1, 2], ["EEE", "VVV"], sign="mclust", random_state=0)
+    ax = plot_search(search.fit(faithful))
+    assert ax.get_ylabel() == "BIC (higher is better)"
+    assert ax.get_ylim()[0] < ax.get_ylim()[1]
+    assert ax.get_title(loc="left") == "best: VVV, 2 components"
+
+
+def test_uncertain_rows_are_larger(faithful, search):
+    ax = plot_uncertainty(search, faithful)
+    sizes = ax.collections[0].get_sizes()
+    uncertainty = np.sort(1 - search.predict_proba(faithful).max(axis=1))
+    assert np.all(np.diff(sizes) >= 0)
+    assert np.corrcoef(sizes, uncertainty)[0, 1] > 0.999
+    with pytest.raises(ValueError, match="draws two features"):
+        plot_uncertainty(search, faithful, features=[0])
+
+
+def test_entropy_is_drawn_twice(faithful):
+    found = combine(GaussianMixture(4, random_state=0).fit(faithful), faithful)
+    left, right = plot_entropy(found)
+    assert_array_equal(left.get_lines()[0].get_ydata(), found.entropy)
+    assert_array_equal(right.get_lines()[0].get_xdata(), found.combined_rows)
+    with pytest.raises(ValueError, match="must be two Axes"):
+        plot_entropy(found, ax=left)
