@@ -133,7 +133,8 @@ def table(results: dict[str, list[Score]]) -> str:
     for name, scores in results.items():
         solved = sum(r.solved for r in scores)
         seconds = sum(r.seconds for r in scores)
-        below = "" if reference is None else str(never_below(scores, reference))
+        compared = reference is not None and scores is not reference
+        below = never_below(scores, reference) if compared else ""
         lines.append(
             f"| `{name}` | {solved} of {len(scores)} ({solved / len(scores):.0%}) | "
             f"{sum(bool(r.degenerate) for r in scores)} | {seconds:.2f} s | {below} |"
