@@ -136,8 +136,9 @@ def lower_bound(kind: Any) -> str:
 
 @row("`tol=0`, at most 500 iterations")
 def tolerance_zero(kind: Any) -> str:
-    model = kind(2, tol=0, max_iter=500, random_state=0).fit(two_blobs())
-    return f"{'converged' if model.converged_ else 'not converged'} after {model.n_iter_}"
+    model = kind(2, init_params="kmeans", tol=0, max_iter=500, random_state=0).fit(two_blobs())
+    # When it has converged depends on the last digits, and so on the machine.
+    return "converged" if model.converged_ else f"not converged after {model.n_iter_}"
 
 
 @row("`sample(5)` twice, `random_state=0`")
