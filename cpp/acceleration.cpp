@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "linear_algebra.hpp"
+
 namespace mixtura {
 namespace {
 
@@ -65,16 +67,9 @@ void multiply(const double* lower, const double* x, double* out, std::ptrdiff_t 
     }
 }
 
-// Lower triangular inv(P)^T -> its inverse, for P upper triangular: both returned as lower triangles of P^T and L.
-void invert_lower(const double* lower, double* out, std::ptrdiff_t d) {
-    std::fill(out, out + d * d, 0.0);
-    for (std::ptrdiff_t j = 0; j < d; ++j) {
-        out[j * d + j] = 1 / lower[j * d + j];
-        for (std::ptrdiff_t i = j + 1; i < d; ++i) {
-            double sum = 0;
-            for (std::ptrdiff_t m = j; m < i; ++m) sum -= lower[i * d + m] * out[m * d + j];
-            out[i * d + j] = sum / lower[i * d + i];
-        }
+void transpose(double* a, std::ptrdiff_t d) {
+    for (std::ptrdiff_t i = 0; i < d; ++i) {
+        for (std::ptrdiff_t j = i + 1; j < d; ++j) std::swap(a[i * d + j], a[j * d + i]);
     }
 }
 
@@ -103,10 +98,9 @@ void Acceleration::refer_to(const double* centres, const double* weights, const 
     }
     for (std::ptrdiff_t offset = 0; offset < n; offset += d * d) {
         double* factor = factors_.data() + offset;
-        for (std::ptrdiff_t i = 0; i < d; ++i) {
-            for (std::ptrdiff_t j = i + 1; j < d; ++j) std::swap(factor[i * d + j], factor[j * d + i]);  // P^T
-        }
-        invert_lower(factor, inverse_factors_.data() + offset, d);
+        transpose(factor, d);  // P^T, lower triangular
+        inverse_transposed(factor, d, inverse_factors_.data() + offset);
+        transpose(inverse_factors_.data() + offset, d);
     }
 }
 
