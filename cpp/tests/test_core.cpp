@@ -242,7 +242,7 @@ void total_scatter_gives_the_tied_seconds() {
         }
     }
     AccumulateOptions options;
-    options.total = {mean.data(), scatter.data()};
+    options.total = {3000, mean.data(), scatter.data()};
     accumulate(p.view(false), p.mixture(), options, shortcut.statistics, control);
     check_close(shortcut.counts, direct.counts, "tied shortcut");
     check_close(shortcut.firsts, direct.firsts, "tied shortcut");

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 from numpy.random import RandomState
 
+from mixtura import _core
 from mixtura._rows import Array, FloatArray
 
 if TYPE_CHECKING:
@@ -66,6 +67,11 @@ class Blocks(Protocol):
     @property
     def has_integer_weights(self) -> bool:
         """Whether there are weights and every one is a whole number: a number of repetitions."""
+
+    def native(
+        self, structure: CovarianceStructure, *, hard: bool = False
+    ) -> _core.RowSource | None:
+        """The rows as the native loop reads them itself; None: it calls `accumulate`."""
 
     def with_threads(self, n_threads: int) -> Self:
         """Return the same rows, to be worked on by so many threads."""

@@ -29,10 +29,6 @@ Sums = tuple[float, float, float]
 # Up to here rows are picked by numpy's permutation, as scikit-learn does; beyond, without N numbers.
 _PERMUTATION_ROWS = 1 << 20
 
-# Mean squared distance from the total mean, per feature and in units of the within-component covariance, up
-# to which the tied shortcut keeps 12 digits (float64) or 5 (float32).
-_SCATTER_LIMIT = {np.dtype(np.float64): 1e4, np.dtype(np.float32): 1e2}
-
 
 class ArrayBlocks:
     """Rows of a 2-D array with optional weights.
@@ -54,6 +50,7 @@ class ArrayBlocks:
         self.n_threads = n_threads
         self.shape: tuple[int, int] = self._X.shape
         self.dtype = result_dtype(self._X)
+        self._native: dict[tuple[bool, bool], _core.RowSource] = {}
 
     @property
     def sample_weight(self) -> FloatArray | None:
@@ -77,12 +74,13 @@ class ArrayBlocks:
         centres: FloatArray,
     ) -> SufficientStatistics:
         """Statistics of all rows under responsibilities that are given."""
-        statistics = SufficientStatistics.zeros(structure, centres)
+        statistics = None
         for rows in block_slices(len(self._X), max(self.shape[1], len(centres))):
             given = responsibilities(rows)
             block = self._floats(self._X[rows])
-            statistics = statistics + self._given_block(structure, centres, given, block, rows)
-        return statistics
+            part = self._given_block(structure, centres, given, block, rows)
+            statistics = part if statistics is None else statistics + part
+        return statistics or SufficientStatistics.zeros(structure, centres)
 
     def _given_block(
         self,
@@ -172,20 +170,31 @@ class ArrayBlocks:
         scatter = about.seconds[0] - about.weight * delta.T @ delta
         return TotalScatter(about.weight, about.means[0], scatter)
 
-    def _usable_total(self, mixture: Mixture) -> TotalScatter | None:
-        """Where it loses no digits, a tied iteration takes its second moments from the total scatter."""
-        if not mixture.structure.shared or not is_native(self._X):
+    def native(
+        self, structure: CovarianceStructure, *, hard: bool = False
+    ) -> _core.RowSource | None:
+        """The rows as the native loop reads them itself, or None where their type is another."""
+        if not is_native(self._X):
             return None
-        factor = mixture.precisions_cholesky
-        whitened = np.sum((self.total.scatter @ factor) * factor)  # trace(P^T T P)
-        within_limit = whitened <= _SCATTER_LIMIT[self.dtype] * self.total.weight * self.shape[1]
-        return self.total if within_limit else None
+        key = structure.shared, hard
+        if key not in self._native:
+            total = self._total_of(structure)
+            self._native[key] = _core.ArrayRows(self._X, self._weight, hard, total)
+        return self._native[key]
+
+    def _total_of(
+        self, structure: CovarianceStructure
+    ) -> tuple[float, FloatArray, FloatArray] | None:
+        """What a tied iteration takes its second moments from, where that loses no digits."""
+        if not structure.shared or not is_native(self._X):
+            return None
+        return self.total.weight, self.total.mean, self.total.scatter
 
     def _expect(
         self, mixture: Mixture, centres: FloatArray | None, *, hard: bool, moments: bool
     ) -> SufficientStatistics:
         about = mixture.means if centres is None else centres
-        total = self._usable_total(mixture) if moments else None
+        total = self._total_of(mixture.structure) if moments else None
 
         def fill(
             X: Array, w: FloatArray | None, n: FloatArray, f: FloatArray, s: FloatArray
@@ -204,8 +213,7 @@ class ArrayBlocks:
                 self.n_threads,
                 moments,
                 hard,
-                None if total is None else total.mean,
-                None if total is None else total.scatter,
+                total,
             )
 
         if is_native(self._X):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from mixtura import _core
 from mixtura._rows import FloatArray
 from mixtura.covariance import CovarianceStructure
 from mixtura.mixture import Mixture
@@ -81,17 +79,6 @@ class SufficientStatistics:
         """The means that these statistics imply; a component without rows stays at its centre."""
         counts = np.where(self.counts > 0, self.counts, 1.0)
         return self.centres + self.firsts / counts[:, np.newaxis]
-
-    def cancels(self, dtype: np.dtype[Any]) -> bool:
-        """Whether the centres lie too far from the implied means for sums of precision `dtype`."""
-        return _core.cancels(
-            self.structure.kernel,
-            self.counts,
-            self.firsts,
-            self.seconds,
-            self.centres,
-            dtype == np.float32,
-        )
 
     def maximise(
         self, reg_covar: float | FloatArray, n_threads: int = 1, previous: Mixture | None = None

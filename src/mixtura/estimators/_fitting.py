@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Event
-from time import monotonic
 
 import numpy as np
 
+from mixtura._core import Stop
 from mixtura._rows import FloatArray
 from mixtura.blocks import Blocks
 from mixtura.diagnosis import rows_per_weight, why_improper
-from mixtura.em import Acceleration, Monitor, SufficientStatistics, expectation_maximisation
+from mixtura.em import Monitor, SufficientStatistics, expectation_maximisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture
 from mixtura.starts import StartRecord
@@ -103,7 +102,7 @@ def _outcomes(beginnings: Sequence[Beginning], blocks: Blocks, options: Options)
     freely = all(beginning.side_by_side for beginning in beginnings)
     if n_workers < 2 or listens or not freely or not _fits_side_by_side(blocks):
         return [_outcome(*pair, blocks, options, None) for pair in enumerate(beginnings)]
-    stopping = Event()
+    stopping = Stop()
     alone = blocks.with_threads(1)
     with ThreadPoolExecutor(n_workers) as pool:
         try:
@@ -125,7 +124,7 @@ def _fits_side_by_side(blocks: Blocks) -> bool:
 
 
 def _outcome(
-    index: int, beginning: Beginning, blocks: Blocks, options: Options, stopping: Event | None
+    index: int, beginning: Beginning, blocks: Blocks, options: Options, stopping: Stop | None
 ) -> Outcome:
     journal: list[StartRecord] = []
     try:
@@ -143,24 +142,18 @@ class _Listener(Monitor):
     """Tells the face and the user's callback of each iteration, and ends when one of them says so."""
 
     def __init__(
-        self, index: int, accelerated: bool, options: Options, stopping: Event | None
+        self, index: int, accelerated: bool, options: Options, stopping: Stop | None
     ) -> None:
-        super().__init__(options.tol, options.max_iter, accelerated)
-        self._index, self._options, self._stopping = index, options, stopping
+        super().__init__(options.tol, options.max_iter, accelerated, options.deadline, stopping)
+        self._index, self._options = index, options
+        self.heard = (1, 1) if options.on_iteration or options.callback else None
 
-    def goes_on(self, mean_log_likelihood: float, mixture: Mixture | None = None) -> bool:
-        on = super().goes_on(mean_log_likelihood, mixture)
-        options = self._options
-        if self.n_iter > 0 and options.on_iteration is not None:
-            options.on_iteration(self._index, self.n_iter, mean_log_likelihood)
-        if self.n_iter > 0 and options.callback is not None and mixture is not None:
-            stops = options.callback(self.n_iter, mixture, mean_log_likelihood)
-            self.stopped = STOPPED_BY_CALLBACK if stops else ""
-        if monotonic() > options.deadline:
-            self.stopped = "max_time reached"
-        if self._stopping is not None and self._stopping.is_set():
-            self.stopped = "interrupted"
-        return on and not self.stopped
+    def hear(self, mixture: Mixture) -> str:
+        options, last = self._options, self.history[-1]
+        if options.on_iteration is not None:
+            options.on_iteration(self._index, self.n_iter, last)
+        stops = options.callback is not None and options.callback(self.n_iter, mixture, last)
+        return STOPPED_BY_CALLBACK if stops else ""
 
 
 def _run(
@@ -169,14 +162,13 @@ def _run(
     accelerate: bool,
     blocks: Blocks,
     options: Options,
-    stopping: Event | None,
+    stopping: Stop | None,
 ) -> Fit:
     monitor = _Listener(index, accelerate, options, stopping)
-    acceleration = Acceleration(start) if accelerate else None
     mixture, statistics = expectation_maximisation(
-        start, blocks, options.reg_covar, monitor, acceleration
+        start, blocks, options.reg_covar, monitor, accelerate
     )
-    predicted = np.nan if acceleration is None else acceleration.predicted_gain
+    predicted = monitor.predicted_gain
     effective_rows = statistics.counts * rows_per_weight(blocks)
     fit = Fit(
         mixture,

@@ -182,7 +182,7 @@ def _distinct(given: Sequence[Given]) -> list[Given]:
     kept: dict[bytes, Given] = {}
     for start in given:
         labels = start[1].argmax(axis=1)
-        _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-        order = np.argsort(np.argsort(first))
-        kept.setdefault(order[inverse].astype(np.int32).tobytes(), start)
+        # Numbered in the order in which they first appear; those without rows do not matter.
+        first = (labels == np.arange(start[1].shape[1])[:, np.newaxis]).argmax(axis=1)
+        kept.setdefault(first[labels].tobytes(), start)
     return list(kept.values())

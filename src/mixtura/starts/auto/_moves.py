@@ -14,7 +14,7 @@ from mixtura import _core
 from mixtura._rows import FloatArray
 from mixtura.blocks import ArrayBlocks
 from mixtura.covariance import CovarianceStructure
-from mixtura.em import Acceleration, Monitor, expectation_maximisation
+from mixtura.em import Monitor, expectation_maximisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture
 from mixtura.mixture import responsibilities as evaluate
@@ -147,7 +147,7 @@ def _soft_split(
         one = mixture_of(whole, blocks, structure, 1, reg_covar)
         start = mixture_of(halves, blocks, structure, 2, reg_covar)
         two, statistics = expectation_maximisation(
-            start, blocks, reg_covar, Monitor(_SPLIT_TOL, _SPLIT_ITER), Acceleration(start)
+            start, blocks, reg_covar, Monitor(_SPLIT_TOL, _SPLIT_ITER), accelerate=True
         )
     except SingularCovarianceError:
         return None
