@@ -16,9 +16,15 @@ constexpr double widen = 1.5, narrow = 0.25;
 constexpr double least_weight = 1e-10;
 
 double dot(const std::vector<double>& a, const std::vector<double>& b) {
-    double sum = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
-    return sum;
+    // Sums side by side: one alone would wait for each addition.
+    constexpr std::size_t lanes = 8;
+    double sums[lanes] = {};
+    const std::size_t whole = a.size() / lanes * lanes;
+    for (std::size_t i = 0; i < whole; i += lanes) {
+        for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane] += a[i + lane] * b[i + lane];
+    }
+    for (std::size_t i = whole; i < a.size(); ++i) sums[i - whole] += a[i] * b[i];
+    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
 void add(std::vector<double>& a, double scale, const std::vector<double>& b) {
@@ -34,12 +40,17 @@ std::vector<double> difference(const std::vector<double>& a, const std::vector<d
 // out = L a L^T for d x d matrices, a symmetric and L lower triangular. Rows are added to rows, which the
 // compiler makes vectors of.
 void congruence(const double* lower, const double* a, double* out, std::ptrdiff_t d) {
-    std::vector<double> upper(static_cast<std::size_t>(d * d)), half(upper.size());
+    constexpr std::ptrdiff_t few = 16;  // features whose scratch lies on the stack
+    double on_stack[2 * few * few];
+    std::vector<double> on_heap(d > few ? static_cast<std::size_t>(2 * d * d) : 0);
+    double* const upper = d > few ? on_heap.data() : on_stack;
+    double* const half = upper + d * d;
+    std::fill(half, half + d * d, 0.0);
     for (std::ptrdiff_t i = 0; i < d; ++i) {
-        for (std::ptrdiff_t m = 0; m <= i; ++m) upper[static_cast<std::size_t>(m * d + i)] = lower[i * d + m];
+        for (std::ptrdiff_t m = 0; m <= i; ++m) upper[m * d + i] = lower[i * d + m];
     }
     for (std::ptrdiff_t i = 0; i < d; ++i) {
-        double* row = half.data() + i * d;
+        double* row = half + i * d;
         for (std::ptrdiff_t m = 0; m <= i; ++m) {
             const double scale = lower[i * d + m];
             for (std::ptrdiff_t j = 0; j < d; ++j) row[j] += scale * a[m * d + j];
@@ -48,8 +59,8 @@ void congruence(const double* lower, const double* a, double* out, std::ptrdiff_
     std::fill(out, out + d * d, 0.0);
     for (std::ptrdiff_t i = 0; i < d; ++i) {
         for (std::ptrdiff_t m = 0; m < d; ++m) {
-            const double scale = half[static_cast<std::size_t>(i * d + m)];
-            const double* row = upper.data() + m * d;
+            const double scale = half[i * d + m];
+            const double* row = upper + m * d;
             for (std::ptrdiff_t j = m; j <= i; ++j) out[i * d + j] += scale * row[j];
         }
     }
@@ -288,9 +299,15 @@ Acceleration::Vector Acceleration::direction() {
     return q;
 }
 
-bool Acceleration::is_valid(const Vector& point) const {
+// A component whose count would be negative makes the EM step: one that dies must not hold up the others.
+bool Acceleration::mend(Vector& point) const {
+    const std::ptrdiff_t per_component = structure_ == Structure::tied ? 0 : seconds_size(structure_, K, d) / K;
     for (std::ptrdiff_t k = 0; k < K; ++k) {
-        if (!(point[static_cast<std::size_t>(k)] > 0)) return false;
+        if (point[static_cast<std::size_t>(k)] > 0) continue;
+        const auto copy = [&](std::ptrdiff_t begin, std::ptrdiff_t n) { std::copy_n(image_.begin() + begin, n, point.begin() + begin); };
+        copy(k, 1);
+        copy(K + k * d, d);
+        copy(K + K * d + k * per_component, per_component);
     }
     return std::isfinite(dot(point, point));
 }
@@ -301,7 +318,7 @@ bool Acceleration::propose(const Statistics& statistics, const double* centres, 
     for (std::ptrdiff_t k = 0; k < K; ++k) weight += statistics.counts[k];
     if (centres_.empty()) {
         refer_to(centres, weights, factors, weight);
-    } else if (++age_ >= (d <= 16 ? 5 : 25)) {  // moving costs 4 x memory congruences a component
+    } else if (++age_ >= (d <= 16 ? 8 : 25)) {  // moving costs 4 x memory congruences a component
         move_reference(centres, weights, factors, weight);
         age_ = 0;
     }
@@ -314,7 +331,7 @@ bool Acceleration::propose(const Statistics& statistics, const double* centres, 
     for (const double part : {1.0, 0.5}) {
         proposal_ = point_;
         add(proposal_, part, move);
-        if (!is_valid(proposal_)) continue;
+        if (!mend(proposal_)) continue;
         decode(proposal_, out);
         std::copy(centres_.begin(), centres_.end(), out_centres);
         return true;

@@ -47,7 +47,7 @@ class Acceleration {
     void move_reference(const double* centres, const double* weights, const double* factors, double weight);
     void remember(const Vector& from, const Vector& from_residual, const Vector& to, const Vector& to_residual);
     Vector direction();
-    bool is_valid(const Vector& point) const;
+    bool mend(Vector& point) const;
 
     const Structure structure_;
     const std::ptrdiff_t K, d;

@@ -248,6 +248,33 @@ double cut(Structure structure, const Doubles& rows, const Doubles& weights, con
                         static_cast<std::ptrdiff_t>(rows.shape(1)), reg_covar.data(), least_rows, sides.data());
 }
 
+// The cut of each of some unions of components: the rows whose responsibility for the union exceeds `share` weigh as much.
+void cuts(Structure structure, const Doubles& rows, const std::optional<Doubles>& sample_weight, const Doubles& responsibilities,
+          const nb::ndarray<const std::int64_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>& unions, double share,
+          const Doubles& reg_covar, double least_rows, const MutableDoubles& gains,
+          const nb::ndarray<std::int8_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>& sides) {
+    require(rows.ndim() == 2 && responsibilities.ndim() == 2 && responsibilities.shape(0) == rows.shape(0), "rows and responsibilities differ");
+    require(!sample_weight || sample_weight->size() == rows.shape(0), "sample_weight has the wrong size");
+    require(unions.shape(1) == 2 && gains.size() == unions.shape(0) && sides.shape(0) == unions.shape(0) && sides.shape(1) == rows.shape(0),
+            "unions, gains and sides differ");
+    require(reg_covar.size() == rows.shape(1), "reg_covar has the wrong size");
+    const std::size_t n = rows.shape(0), k = responsibilities.shape(1);
+    const auto n_components = static_cast<std::int64_t>(k);
+    for (std::size_t i = 0; i < unions.size(); ++i) require(unions.data()[i] >= 0 && unions.data()[i] < n_components, "there is no such component");
+    const nb::gil_scoped_release release;
+    std::vector<double> inside(n);
+    for (std::size_t u = 0; u < gains.size(); ++u) {
+        const auto first = static_cast<std::size_t>(unions.data()[2 * u]), second = static_cast<std::size_t>(unions.data()[2 * u + 1]);
+        for (std::size_t i = 0; i < n; ++i) {
+            const double* r = responsibilities.data() + i * k;
+            const double of_union = first == second ? r[first] : r[first] + r[second];
+            inside[i] = of_union > share ? of_union * (sample_weight ? sample_weight->data()[i] : 1.0) : 0.0;
+        }
+        gains.data()[u] = mixtura::cut(structure, rows.data(), inside.data(), static_cast<std::ptrdiff_t>(n),
+                                       static_cast<std::ptrdiff_t>(rows.shape(1)), reg_covar.data(), least_rows, sides.data() + u * n);
+    }
+}
+
 void plus_plus(const Doubles& rows, const std::optional<Doubles>& sample_weight, const Doubles& uniforms,
                const OutArray<std::int64_t>& seeds) {
     require(rows.ndim() == 2 && uniforms.ndim() == 2 && uniforms.shape(0) == seeds.size(), "rows, uniforms or seeds do not fit");
@@ -282,7 +309,13 @@ class ArrayRows final : public mixtura::RowSource {
     void accumulate(const mixtura::OwnedMixture& mixture, mixtura::OwnedStatistics& out, mixtura::Control& control) const override {
         source_->accumulate(mixture, out, control);
     }
+    void accumulate_given(const mixtura::GivenResponsibilities& given, mixtura::OwnedStatistics& out,
+                          mixtura::Control& control) const override {
+        source_->accumulate_given(given, out, control);
+    }
     bool is_single() const override { return source_->is_single(); }
+    std::ptrdiff_t n_rows() const { return static_cast<std::ptrdiff_t>(rows_.shape(0)); }
+    std::ptrdiff_t n_features() const { return static_cast<std::ptrdiff_t>(rows_.shape(1)); }
 
   private:
     nb::ndarray<> rows_;
@@ -340,6 +373,9 @@ class CalledRows final : public mixtura::RowSource {
         copy_into(out.firsts, sums[4]);
         copy_into(out.seconds, sums[5]);
     }
+    void accumulate_given(const mixtura::GivenResponsibilities&, mixtura::OwnedStatistics&, mixtura::Control&) const override {
+        throw nb::type_error("rows elsewhere are asked block by block");
+    }
     bool is_single() const override { return single_; }
 
   private:
@@ -371,6 +407,23 @@ mixtura::Outside outside_of(double seconds, const Stop* stop, const std::optiona
     return outside;
 }
 
+// centres, weight, log_likelihood, log_certainty, counts, firsts, seconds.
+nb::tuple as_arrays(mixtura::OwnedStatistics sums) {
+    const std::ptrdiff_t k = sums.n_components, d = sums.n_features;
+    return nb::make_tuple(as_array(std::move(sums.centres), {k, d}), sums.weight, sums.log_likelihood, sums.log_certainty,
+                          as_array(std::move(sums.counts), {k}), as_array(std::move(sums.firsts), {k, d}),
+                          as_moments(std::move(sums.seconds), sums.structure, k, d));
+}
+
+nb::tuple statistics_of(const ArrayRows& rows, Structure structure, const AnyMatrix& responsibilities, int n_threads) {
+    require(static_cast<std::ptrdiff_t>(responsibilities.shape(0)) == rows.n_rows(), "responsibilities must be (n_rows, n_components)");
+    mixtura::OwnedStatistics sums(structure, static_cast<std::ptrdiff_t>(responsibilities.shape(1)), rows.n_features());
+    without_gil(n_threads, [&](mixtura::Control& control) {
+        rows.accumulate_given({responsibilities.data(), responsibilities.stride(0), responsibilities.stride(1)}, sums, control);
+    });
+    return as_arrays(std::move(sums));
+}
+
 nb::tuple expectation_maximisation(Model model, const mixtura::RowSource& rows, const Doubles& weights, const Doubles& means,
                                    const Doubles& covariances, const Doubles& precisions_cholesky, const Doubles& reg_covar,
                                    mixtura::Monitor& monitor, mixtura::Acceleration* acceleration, double seconds,
@@ -392,9 +445,7 @@ nb::tuple expectation_maximisation(Model model, const mixtura::RowSource& rows, 
     without_gil(n_threads, [&](mixtura::Control& control) {
         mixtura::expectation_maximisation(model, rows, reg_covar.data(), monitor, acceleration, outside, mixture, sums, control);
     });
-    return nb::make_tuple(as_arrays(std::move(mixture)), as_array(std::move(sums.centres), {k, d}), sums.weight,
-                          sums.log_likelihood, sums.log_certainty, as_array(std::move(sums.counts), {k}),
-                          as_array(std::move(sums.firsts), {k, d}), as_moments(std::move(sums.seconds), structure, k, d));
+    return nb::make_tuple(as_arrays(std::move(mixture)), as_arrays(std::move(sums)));
 }
 
 void eigen(const MutableDoubles& matrix, const MutableDoubles& values, const MutableDoubles& vectors) {
@@ -486,8 +537,10 @@ NB_MODULE(_core, m) {
     m.def("expectation_maximisation", &expectation_maximisation, "model"_a, "rows"_a, "weights"_a, "means"_a, "covariances"_a,
           "precisions_cholesky"_a, "reg_covar"_a, "monitor"_a, "acceleration"_a.none(), "seconds"_a, "stop"_a.none(),
           "hear"_a.none(), "first"_a, "every"_a, "n_threads"_a,
-          "EM from a mixture on. Returns the last one's (weights, means, covariances, precisions_cholesky), and of its\n"
-          "statistics centres, weight, log_likelihood, log_certainty, counts, firsts, seconds.");
+          "EM from a mixture on. Returns the last one's (weights, means, covariances, precisions_cholesky), and its\n"
+          "(centres, weight, log_likelihood, log_certainty, counts, firsts, seconds).");
+    m.def("statistics_of", &statistics_of, "rows"_a, "structure"_a, "responsibilities"_a.noconvert(), "n_threads"_a,
+          "Sums of responsibilities that are given, about the means that they imply; in the same order.");
     m.def("plus_plus", &plus_plus, "rows"_a.noconvert(), "sample_weight"_a.none(), "uniforms"_a, "seeds"_a.noconvert(),
           "Fills seeds with rows far apart, each the best of as many draws as uniforms has columns.");
     m.def("leave_one_out", &leave_one_out, "structure"_a, "rows"_a.noconvert(), "sample_weight"_a.none(), "weights"_a, "means"_a,
@@ -495,6 +548,9 @@ NB_MODULE(_core, m) {
           "Replaces responsibilities by those that leave each row itself out.");
     m.def("first_thin", &first_thin, "weights"_a, "covariances"_a, "named"_a, "limits"_a,
           "The first component named whose variance in some direction is below its limit as a share of the average; -1: none.");
+    m.def("cuts", &cuts, "structure"_a, "rows"_a.noconvert(), "sample_weight"_a.none(), "responsibilities"_a.noconvert(), "unions"_a,
+          "share"_a, "reg_covar"_a, "least_rows"_a, "gains"_a.noconvert(), "sides"_a.noconvert(),
+          "The cut of each union of two components (or twice the same), into the rows of gains and sides.");
     m.def("cut", &cut, "structure"_a, "rows"_a.noconvert(), "weights"_a, "reg_covar"_a, "least_rows"_a, "sides"_a.noconvert(),
           "Cuts the rows of positive weight in two; fills sides with 0 and 1 (-1: weight 0) and returns the gain.");
     m.def("eigen", &eigen, "matrix"_a.noconvert(), "values"_a.noconvert(), "vectors"_a.noconvert(),

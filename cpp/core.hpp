@@ -7,6 +7,7 @@
 // whatever the rows' precision.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -84,13 +85,14 @@ struct Evaluation {
     std::int64_t* labels = nullptr;    // N
 };
 
-// How a long call is stopped: `poll` is asked on the calling thread several times a second;
+// How a long call, or a row of short ones, is stopped: `poll` is asked on the calling thread several times a second;
 // true ends the call early and `interrupted` is set.
 struct Control {
     int n_threads = 1;
     bool (*poll)(void*) = nullptr;
     void* poll_argument = nullptr;
     bool interrupted = false;
+    std::chrono::steady_clock::time_point last_poll = std::chrono::steady_clock::now();
 };
 
 std::ptrdiff_t seconds_size(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features);

@@ -39,12 +39,8 @@ class Loop {
         point.statistics.centres = point.mixture.means;
         rows_.accumulate(point.mixture, point.statistics, control_);
         if (control_.interrupted || !cancels(point)) return;
-        OwnedStatistics& sums = point.statistics;
-        for (std::ptrdiff_t k = 0; k < point.mixture.n_components; ++k) {
-            const double n = sums.counts[length(k)] > 0 ? sums.counts[length(k)] : 1.0;
-            for (std::ptrdiff_t j = k * d(); j < (k + 1) * d(); ++j) sums.centres[length(j)] += sums.firsts[length(j)] / n;
-        }
-        rows_.accumulate(point.mixture, sums, control_);
+        point.statistics.centre();
+        rows_.accumulate(point.mixture, point.statistics, control_);
     }
 
     bool cancels(Point& point) const {
@@ -92,23 +88,17 @@ class Loop {
     }
 
     bool goes_on() {
-        if (is_interrupted()) return false;
+        if (control_.interrupted) return false;
         const bool on = monitor_.goes_on(current_.statistics.mean_log_likelihood());
         const std::ptrdiff_t heard = monitor_.n_iter() - outside_.first;
         if (outside_.hear && heard >= 0 && heard % outside_.every == 0) monitor_.stopped = outside_.hear(current_.mixture);
-        if (monitor_.stopped.empty() && Outside::Clock::now() > outside_.deadline) monitor_.stopped = "max_time reached";
+        if (monitor_.stopped.empty() && is_late()) monitor_.stopped = "max_time reached";
         if (outside_.stop != nullptr && outside_.stop->load(std::memory_order_relaxed)) monitor_.stopped = "interrupted";
         return on && monitor_.stopped.empty();
     }
 
-    // On few rows no E-step is long enough to ask by itself.
-    bool is_interrupted() {
-        const auto now = Outside::Clock::now();
-        if (!control_.interrupted && control_.poll != nullptr && now - asked_ > std::chrono::milliseconds(20)) {
-            asked_ = now;
-            control_.interrupted = control_.poll(control_.poll_argument);
-        }
-        return control_.interrupted;
+    bool is_late() const {
+        return outside_.deadline != Outside::Clock::time_point::max() && Outside::Clock::now() > outside_.deadline;
     }
 
     std::ptrdiff_t d() const { return current_.mixture.n_features; }
@@ -123,7 +113,6 @@ class Loop {
     Point& current_;
     Point next_;
     OwnedStatistics proposal_;
-    Outside::Clock::time_point asked_ = Outside::Clock::now();
 };
 
 }  // namespace

@@ -1,6 +1,8 @@
 // Rows in memory, and what owns the numbers of a loop.
 #include "row_source.hpp"
 
+#include <algorithm>
+
 namespace mixtura {
 namespace {
 
@@ -22,21 +24,49 @@ Parameters OwnedMixture::parameters() {
 }
 
 OwnedStatistics::OwnedStatistics(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features)
-    : counts(length(n_components)), firsts(length(n_components * n_features)),
-      seconds(length(seconds_size(structure, n_components, n_features))), centres(firsts.size()) {}
+    : structure(structure), n_components(n_components), n_features(n_features), counts(length(n_components)),
+      firsts(length(n_components * n_features)), seconds(length(seconds_size(structure, n_components, n_features))),
+      centres(firsts.size()) {}
 
 Statistics OwnedStatistics::view() {
     return {weight, log_likelihood, log_certainty, counts.data(), firsts.data(), seconds.data()};
 }
 
+void OwnedStatistics::centre() {
+    for (std::ptrdiff_t k = 0; k < n_components; ++k) {
+        const double n = counts[length(k)] > 0 ? counts[length(k)] : 1.0;
+        for (std::ptrdiff_t j = k * n_features; j < (k + 1) * n_features; ++j) centres[length(j)] += firsts[length(j)] / n;
+    }
+}
+
 template <class Real>
 void ArraySource<Real>::accumulate(const OwnedMixture& mixture, OwnedStatistics& out, Control& control) const {
     AccumulateOptions options;
-    options.centres = out.centres.data();
     options.hard = hard_;
     options.total = total_;
+    sum(mixture.view(), options, out, control);
+}
+
+// Two passes: the second about the means of the first.
+template <class Real>
+void ArraySource<Real>::accumulate_given(const GivenResponsibilities& given, OwnedStatistics& out, Control& control) const {
+    Mixture mixture;
+    mixture.structure = out.structure;
+    mixture.n_components = out.n_components;
+    mixture.n_features = out.n_features;
+    AccumulateOptions options;
+    options.given = given;
+    std::fill(out.centres.begin(), out.centres.end(), 0.0);
+    sum(mixture, options, out, control);
+    out.centre();
+    sum(mixture, options, out, control);
+}
+
+template <class Real>
+void ArraySource<Real>::sum(const Mixture& mixture, AccumulateOptions& options, OwnedStatistics& out, Control& control) const {
+    options.centres = out.centres.data();
     Statistics sums = out.view();
-    mixtura::accumulate(rows_, mixture.view(), options, sums, control);
+    mixtura::accumulate(rows_, mixture, options, sums, control);
     out.weight = sums.weight;
     out.log_likelihood = sums.log_likelihood;
     out.log_certainty = sums.log_certainty;

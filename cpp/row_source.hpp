@@ -25,7 +25,11 @@ struct OwnedStatistics {
 
     Statistics view();
     double mean_log_likelihood() const { return log_likelihood / weight; }
+    // The centres become the means that the sums imply, for sums that are taken anew; one without rows stays.
+    void centre();
 
+    Structure structure;
+    std::ptrdiff_t n_components, n_features;
     double weight = 0, log_likelihood = 0, log_certainty = 0;
     std::vector<double> counts, firsts, seconds, centres;
 };
@@ -36,6 +40,8 @@ class RowSource {
     virtual ~RowSource() = default;
     // Fills everything of `out` but the centres, which it reads.
     virtual void accumulate(const OwnedMixture& mixture, OwnedStatistics& out, Control& control) const = 0;
+    // The sums of responsibilities that are given, about the means that they imply.
+    virtual void accumulate_given(const GivenResponsibilities& given, OwnedStatistics& out, Control& control) const = 0;
     // Whether the sums inside a block of rows are float's.
     virtual bool is_single() const = 0;
 };
@@ -46,9 +52,12 @@ class ArraySource : public RowSource {
   public:
     ArraySource(const Rows<Real>& rows, bool hard, const TotalScatter& total) : rows_(rows), hard_(hard), total_(total) {}
     void accumulate(const OwnedMixture& mixture, OwnedStatistics& out, Control& control) const override;
+    void accumulate_given(const GivenResponsibilities& given, OwnedStatistics& out, Control& control) const override;
     bool is_single() const override { return sizeof(Real) == sizeof(float); }
 
   private:
+    void sum(const Mixture& mixture, AccumulateOptions& options, OwnedStatistics& out, Control& control) const;
+
     Rows<Real> rows_;
     bool hard_;
     TotalScatter total_;

@@ -170,8 +170,13 @@ class Monitor:
 
 def expectation_maximisation(model: Model, rows: RowSource, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], monitor: Monitor, acceleration: Acceleration | None, seconds: float, stop: Stop | None, hear: Callable | None, first: int, every: int, n_threads: int) -> tuple:
     """
-    EM from a mixture on. Returns the last one's (weights, means, covariances, precisions_cholesky), and of its
-    statistics centres, weight, log_likelihood, log_certainty, counts, firsts, seconds.
+    EM from a mixture on. Returns the last one's (weights, means, covariances, precisions_cholesky), and its
+    (centres, weight, log_likelihood, log_certainty, counts, firsts, seconds).
+    """
+
+def statistics_of(rows: ArrayRows, structure: Structure, responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], n_threads: int) -> tuple:
+    """
+    Sums of responsibilities that are given, about the means that they imply; in the same order.
     """
 
 def plus_plus(rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, uniforms: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seeds: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')]) -> None:
@@ -185,6 +190,11 @@ def leave_one_out(structure: Structure, rows: Annotated[NDArray[numpy.float64], 
 def first_thin(weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], named: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], limits: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> int:
     """
     The first component named whose variance in some direction is below its limit as a share of the average; -1: none.
+    """
+
+def cuts(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, responsibilities: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], unions: Annotated[NDArray[numpy.int64], dict(shape=(None, None), order='C', device='cpu', writable=False)], share: float, reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], least_rows: float, gains: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], sides: Annotated[NDArray[numpy.int8], dict(shape=(None, None), order='C', device='cpu')]) -> None:
+    """
+    The cut of each union of two components (or twice the same), into the rows of gains and sides.
     """
 
 def cut(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], least_rows: float, sides: Annotated[NDArray[numpy.int8], dict(order='C', device='cpu')]) -> float:

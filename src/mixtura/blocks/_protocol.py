@@ -70,7 +70,7 @@ class Blocks(Protocol):
 
     def native(
         self, structure: CovarianceStructure, *, hard: bool = False
-    ) -> _core.RowSource | None:
+    ) -> _core.ArrayRows | None:
         """The rows as the native loop reads them itself; None: it calls `accumulate`."""
 
     def with_threads(self, n_threads: int) -> Self:

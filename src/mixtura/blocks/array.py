@@ -50,7 +50,7 @@ class ArrayBlocks:
         self.n_threads = n_threads
         self.shape: tuple[int, int] = self._X.shape
         self.dtype = result_dtype(self._X)
-        self._native: dict[tuple[bool, bool], _core.RowSource] = {}
+        self._native: dict[tuple[bool, bool], _core.ArrayRows] = {}
 
     @property
     def sample_weight(self) -> FloatArray | None:
@@ -172,7 +172,7 @@ class ArrayBlocks:
 
     def native(
         self, structure: CovarianceStructure, *, hard: bool = False
-    ) -> _core.RowSource | None:
+    ) -> _core.ArrayRows | None:
         """The rows as the native loop reads them itself, or None where their type is another."""
         if not is_native(self._X):
             return None

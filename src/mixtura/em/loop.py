@@ -55,9 +55,10 @@ def expectation_maximisation(
     acceleration = None
     if accelerate:
         acceleration = _core.Acceleration(structure.kernel, *mixture.means.shape)
-    parameters, *sums = _core.expectation_maximisation(
+    rows: _core.RowSource = blocks.native(structure) or _called(mixture, blocks)
+    parameters, sums = _core.expectation_maximisation(
         structure.model,
-        blocks.native(structure) or _called(mixture, blocks),
+        rows,
         mixture.weights,
         mixture.means,
         mixture.covariances,

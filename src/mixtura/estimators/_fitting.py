@@ -22,9 +22,9 @@ STOPPED_BY_CALLBACK = "stopped by the callback"
 OnIteration = Callable[[int, int, float], None]
 Callback = Callable[[int, Mixture, float], object]
 
-# Rows (times what one of d features costs) between which starts run side by side. Below, Python's own lock
-# leaves nothing to gain; beyond, an E-step is worth all threads, and Ctrl-C would wait for its end.
-_SIDE_BY_SIDE = (1e4, 2e6)
+# Rows (times what one of d features costs) from which starts run side by side: below, threads cost what they
+# bring. Beyond the most an E-step is worth all threads, and Ctrl-C would wait for its end.
+_LEAST_SIDE_BY_SIDE, _MOST_SIDE_BY_SIDE = 1e4, 2e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,8 @@ def _outcomes(beginnings: Sequence[Beginning], blocks: Blocks, options: Options)
     listens = options.callback or options.on_iteration or options.on_end
     n_workers = min(len(beginnings), blocks.n_threads)
     freely = all(beginning.side_by_side for beginning in beginnings)
-    if n_workers < 2 or listens or not freely or not _fits_side_by_side(blocks):
+    worthwhile = fits_side_by_side(blocks, _LEAST_SIDE_BY_SIDE)
+    if n_workers < 2 or listens or not freely or not worthwhile:
         return [_outcome(*pair, blocks, options, None) for pair in enumerate(beginnings)]
     stopping = Stop()
     alone = blocks.with_threads(1)
@@ -117,10 +118,10 @@ def _outcomes(beginnings: Sequence[Beginning], blocks: Blocks, options: Options)
             raise
 
 
-def _fits_side_by_side(blocks: Blocks) -> bool:
+def fits_side_by_side(blocks: Blocks, least: float = 0.0) -> bool:
+    """Whether threads are better spent on fits of their own than on the E-steps of one."""
     n_rows, n_features = blocks.shape
-    least, most = _SIDE_BY_SIDE
-    return least <= n_rows * (1 + n_features**2 / 16) <= most
+    return least <= n_rows * (1 + n_features**2 / 16) <= _MOST_SIDE_BY_SIDE
 
 
 def _outcome(
