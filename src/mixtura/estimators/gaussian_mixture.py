@@ -15,11 +15,12 @@ import numpy as np
 from numpy.random import Generator, RandomState
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mixtura import mixture as evaluate
+from mixtura._frames import frame_of, frame_values
 from mixtura._regularisation import regularisation
 from mixtura._rows import Array, FloatArray, as_numeric, check_finite, is_native
 from mixtura._threads import n_threads
@@ -369,24 +370,25 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             self.__dict__.pop("feature_names_in_", None)
             self._check_finite(X)
             return X
-        try:
-            rows: Array = validate_data(
-                self, X, dtype=as_numeric(X), ensure_all_finite=False, ensure_min_samples=2
-            )
-        except (TypeError, ValueError) as error:
-            raise checks.clearer(error, X) from error
-        self._check_finite(rows)
-        return rows
+        return self._validated(X, reset=True, least_rows=2)
 
     def _check_rows(self, X: Any) -> Array:
         """Rows to evaluate, in the columns that were fitted."""
         check_is_fitted(self)
-        try:
-            rows: Array = validate_data(
-                self, X, dtype=as_numeric(X), ensure_all_finite=False, reset=False
-            )
-        except (TypeError, ValueError) as error:
-            raise checks.clearer(error, X) from error
+        return self._validated(X, reset=False)
+
+    def _validated(self, X: Any, *, reset: bool, least_rows: int = 1) -> Array:
+        frame = frame_of(X)
+        options: dict[str, Any] = {"ensure_all_finite": False, "ensure_min_samples": least_rows}
+        rows: Array
+        if frame is not None:
+            validate_data(self, X, reset=reset, skip_check_array=True)  # its names
+            rows = check_array(frame_values(frame), estimator=self, **options)
+        else:
+            try:
+                rows = validate_data(self, X, reset=reset, dtype=as_numeric(X), **options)
+            except (TypeError, ValueError) as error:
+                raise checks.clearer(error, X) from error
         self._check_finite(rows)
         return rows
 
