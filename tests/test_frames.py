@@ -216,7 +216,7 @@ def test_what_is_no_frame_is_left_alone(X):
 
 
 @each_frame
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [*METHODS, "partial_fit"])
 def test_other_names_are_refused_in_scikit_learns_words(make, method):
     frame = make(rows_of())
     model = GaussianMixture(2, random_state=0).fit(frame)
@@ -288,7 +288,7 @@ def test_a_wrong_column_is_named(make, column, error, words):
     model = GaussianMixture(1, random_state=0).fit(good)
     before = vars(model).copy()
     mixture = model.mixture_
-    for call in (model.fit, model.predict, model.bic, mixture.log_density):
+    for call in (model.fit, model.predict, model.bic, model.partial_fit, mixture.log_density):
         message = message_of(lambda call=call: call(frame), error)
         for word in words:
             assert word in message

@@ -14,6 +14,7 @@ from mixtura._frames import column_values, is_number, no_number
 from mixtura._names import nearest
 from mixtura._rows import Array, FloatArray
 from mixtura.covariance import CovarianceStructure
+from mixtura.em import default_step
 
 
 def suggest(
@@ -78,6 +79,30 @@ def _weights_as_floats(sample_weight: Any) -> FloatArray:
     except (TypeError, ValueError) as error:
         raise type(error)(f"sample_weight must be an array of real numbers: {error}") from error
     return weight
+
+
+def check_step_size(step_size: Any) -> Callable[[float], float]:
+    """Return the step of online EM as a function of how many such batches were seen before.
+
+    Raises
+    ------
+    ValueError
+        If a step, here or when the function is called, is not in (0, 1].
+    """
+    if step_size is None:
+        return default_step
+    if callable(step_size):
+        return lambda n_before: _checked_step(step_size(n_before))
+    step = _checked_step(step_size)
+    return lambda _: step
+
+
+def _checked_step(step: Any) -> float:
+    if not isinstance(step, Real) or not 0 < float(step) <= 1:
+        raise ValueError(
+            f"step_size must be a number above 0 and at most 1, or a function that returns one, got {step!r}."
+        )
+    return float(step)
 
 
 def check_weights_init(weights: Any, n_components: int) -> FloatArray:
