@@ -178,6 +178,25 @@ def test_columns_of_every_kind_are_numbers(column, numbers):
 
 
 @pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(["2020-02-20"] * 3).astype("datetime64[ns]"),
+        pd.Series([1, 2, 3]).astype("timedelta64[ns]"),
+        pl.Series([1, 2, 3], dtype=pl.Datetime("ns")),
+        pl.Series([None, 2, 3], dtype=pl.Duration("ns")),
+        pa.chunked_array([pa.array([1, 2, 3], pa.timestamp("ns"))]),
+    ],
+    ids=["pandas time", "pandas span", "polars time", "polars span", "Arrow time"],
+)
+def test_nanoseconds_are_no_numbers(column):
+    frame = nw.from_native(column, series_only=True).alias("t").to_frame().to_native()
+    assert "column 't'" in message_of(lambda: GaussianMixture(1).fit(frame), TypeError)
+    X = rows_of(3)
+    message = message_of(lambda: GaussianMixture(1).fit(X, sample_weight=column), TypeError)
+    assert message.startswith("sample_weight must hold numbers")
+
+
+@pytest.mark.parametrize(
     ("dtypes", "expected"),
     [
         ([np.float32, np.float32], np.float32),
