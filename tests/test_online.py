@@ -440,6 +440,26 @@ def test_sorted_components_go_on(kind, by):
     assert_allclose(ours.score(X), theirs.score(X), rtol=1e-10)
 
 
+@pytest.mark.parametrize("kind", [*SCIKIT_LEARNS, "VEV", "EVI"])
+def test_rows_that_come_back_after_long_find_their_component(kind):
+    rng = np.random.default_rng(0)
+    near, far = rng.normal(size=(200, 2)), rng.normal(size=(200, 2)) + 60
+    model = model_of(kind, 2, sort_components="mean").fit(np.concatenate([near, far]))
+    before = model.mixture_
+    for _ in range(2_500):  # 0.5^2500 is no number any more
+        model.partial_fit(near, step_size=0.5)
+    assert 0 < model.weights_[1] < 1e-90
+    assert_allclose(model.means_[1], before.means[1], rtol=1e-9)
+    if not before.structure.shared and kind not in (
+        "VEV",
+        "EVI",
+    ):  # else what is shared follows `near`
+        assert_allclose(model.covariances_[1], before.covariances[1], rtol=1e-8)
+    model.partial_fit(far, step_size=0.5)
+    assert_allclose(model.weights_, 0.5)
+    assert_allclose(model.means_, [near.mean(axis=0), far.mean(axis=0)], rtol=1e-9)
+
+
 # A restart
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from mixtura._rows import FloatArray
 from mixtura.blocks._protocol import Blocks
 from mixtura.em.loop import Point
@@ -13,6 +17,10 @@ from mixtura.mixture import Mixture
 # one row, and on average less than a tenth further with batches of 100 and 1,000.
 _EXPONENT = 0.7
 
+# Share of all rows below which a component is not forgotten further. Its rows may come back and find it where
+# it was: at a share of 0 no row would ever be its own again.
+_LEAST_SHARE = 1e-100
+
 
 def online_step(
     mixture: Mixture,
@@ -23,7 +31,7 @@ def online_step(
 ) -> Point:
     """Learn from a batch: mix its statistics into the earlier ones, and maximise.
 
-    s <- (1 - step) s + step s(batch), both a unit of weight (Cappe & Moulines 2009, eq. 13).
+    s <- (1 - step) s + step s(batch), both a unit of weight (Cappe & Moulines 2009).
 
     Parameters
     ----------
@@ -59,8 +67,24 @@ def _mixed(
     old: SufficientStatistics, new: SufficientStatistics, step: float
 ) -> SufficientStatistics:
     weight = old.weight + new.weight
-    share = old.about(new.centres).scaled((1 - step) * weight / old.weight)
-    return share + new.scaled(step * weight / new.weight)
+    faded = _faded(old.about(new.centres), (1 - step) * weight / old.weight)
+    return faded + new.scaled(step * weight / new.weight)
+
+
+def _faded(old: SufficientStatistics, factor: float) -> SufficientStatistics:
+    """`old` at `factor` times its weight; what is all but forgotten stays, so that it keeps its digits."""
+    faded = old.scaled(factor)
+    quiet = old.counts < _LEAST_SHARE * old.weight
+    if not quiet.any():
+        return faded
+    shared = old.structure.shared
+    of_seconds = quiet.reshape(-1, *[1] * (old.seconds.ndim - 1))
+    return replace(
+        faded,
+        counts=np.where(quiet, old.counts, faded.counts),
+        firsts=np.where(quiet[:, np.newaxis], old.firsts, faded.firsts),
+        seconds=faded.seconds if shared else np.where(of_seconds, old.seconds, faded.seconds),
+    )
 
 
 def default_step(n_before: float) -> float:

@@ -348,8 +348,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self : GaussianMixture
             lower_bound_ is the mean log-likelihood of the batches, each before it was learned, averaged as
             the statistics are; lower_bounds_ keeps its last 1,000 values. n_iter_ counts on, converged_ is
-            False: a stream has no end. reg_covar 'auto' and the order of the components stay those of the
-            first batch.
+            False: a stream has no end. reg_covar and the order of the components stay those of the first
+            batch.
 
         Raises
         ------
