@@ -121,62 +121,50 @@ void Acceleration::encode(const Statistics& statistics, const double* centres, V
     double* firsts = counts + K;
     double* seconds = firsts + K * d;
     const double root_two = std::sqrt(2.0);
-    const std::ptrdiff_t n_seconds = seconds_size(structure_, K, d);
-    Vector raw(statistics.seconds, statistics.seconds + n_seconds);
-    Vector shift(static_cast<std::size_t>(d)), first(static_cast<std::size_t>(d));
+    Vector moved_firsts(statistics.firsts, statistics.firsts + K * d);
+    Vector moved_seconds(statistics.seconds, statistics.seconds + seconds_size(structure_, K, d));
+    Statistics moved;
+    moved.counts = statistics.counts;
+    moved.firsts = moved_firsts.data();
+    moved.seconds = moved_seconds.data();
+    move_centres(structure_, K, d, centres, centres_.data(), moved);
     for (std::ptrdiff_t k = 0; k < K; ++k) {
         const double n = statistics.counts[k];
         const double scale = 1 / (weight_ * roots_[static_cast<std::size_t>(k)]);
-        for (std::ptrdiff_t j = 0; j < d; ++j) {
-            shift[static_cast<std::size_t>(j)] = centres[k * d + j] - centres_[static_cast<std::size_t>(k * d + j)];
-            first[static_cast<std::size_t>(j)] = statistics.firsts[k * d + j] + n * shift[static_cast<std::size_t>(j)];
-        }
+        const double* first = moved.firsts + k * d;
         counts[k] = n * scale;
-        // S + f t^T + t f^T + n t t^T = S + (f + n t) t^T + t f^T
-        const double* f = statistics.firsts + k * d;
         switch (structure_) {
             case Structure::full:
             case Structure::tied: {
                 const std::ptrdiff_t at = structure_ == Structure::full ? k * d * d : 0;
-                for (std::ptrdiff_t i = 0; i < d; ++i) {
-                    for (std::ptrdiff_t j = 0; j < d; ++j) {
-                        raw[static_cast<std::size_t>(at + i * d + j)] +=
-                            first[static_cast<std::size_t>(i)] * shift[static_cast<std::size_t>(j)] + shift[static_cast<std::size_t>(i)] * f[j];
-                    }
-                }
-                multiply(factors_.data() + at, first.data(), firsts + k * d, d);
+                multiply(factors_.data() + at, first, firsts + k * d, d);
                 break;
             }
             case Structure::diag:
                 for (std::ptrdiff_t j = 0; j < d; ++j) {
-                    const auto at = static_cast<std::size_t>(k * d + j);
-                    const double t = shift[static_cast<std::size_t>(j)];
-                    raw[at] += (first[static_cast<std::size_t>(j)] + f[j]) * t;
-                    firsts[k * d + j] = first[static_cast<std::size_t>(j)] * factors_[at];
-                    seconds[at] = (raw[at] * factors_[at] * factors_[at] - n) * scale / root_two;
+                    const double factor = factors_[static_cast<std::size_t>(k * d + j)];
+                    firsts[k * d + j] = first[j] * factor;
+                    seconds[k * d + j] = (moved.seconds[k * d + j] * factor * factor - n) * scale / root_two;
                 }
                 break;
             case Structure::spherical: {
-                const auto at = static_cast<std::size_t>(k);
-                for (std::ptrdiff_t j = 0; j < d; ++j) {
-                    raw[at] += (first[static_cast<std::size_t>(j)] + f[j]) * shift[static_cast<std::size_t>(j)];
-                    firsts[k * d + j] = first[static_cast<std::size_t>(j)] * factors_[at];
-                }
+                const double factor = factors_[static_cast<std::size_t>(k)];
+                for (std::ptrdiff_t j = 0; j < d; ++j) firsts[k * d + j] = first[j] * factor;
                 const auto features = static_cast<double>(d);
-                seconds[k] = (raw[at] * factors_[at] * factors_[at] - features * n) * scale / std::sqrt(2 * features);
+                seconds[k] = (moved.seconds[k] * factor * factor - features * n) * scale / std::sqrt(2 * features);
                 break;
             }
         }
         for (std::ptrdiff_t j = 0; j < d; ++j) firsts[k * d + j] *= scale;
         if (structure_ == Structure::full) {
             double* out = seconds + k * d * d;
-            congruence(factors_.data() + k * d * d, raw.data() + k * d * d, out, d);
+            congruence(factors_.data() + k * d * d, moved.seconds + k * d * d, out, d);
             for (std::ptrdiff_t i = 0; i < d; ++i) out[i * d + i] -= n;
             for (std::ptrdiff_t i = 0; i < d * d; ++i) out[i] *= scale / root_two;
         }
     }
     if (structure_ == Structure::tied) {
-        congruence(factors_.data(), raw.data(), seconds, d);
+        congruence(factors_.data(), moved.seconds, seconds, d);
         for (std::ptrdiff_t i = 0; i < d * d; ++i) seconds[i] /= weight_ * root_two;
     }
 }

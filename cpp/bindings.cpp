@@ -201,6 +201,14 @@ bool cancels(Structure structure, const MutableDoubles& counts, const MutableDou
     return single ? mixtura::cancels<float>(structure, k, d, statistics) : mixtura::cancels<double>(structure, k, d, statistics);
 }
 
+void move_centres(Structure structure, const MutableDoubles& counts, const MutableDoubles& firsts, const MutableDoubles& seconds,
+                  const Doubles& centres, const Doubles& new_centres) {
+    const mixtura::Statistics statistics = as_statistics(structure, centres, counts, firsts, seconds, true);
+    require(new_centres.size() == centres.size(), "new_centres has the wrong size");
+    mixtura::move_centres(structure, static_cast<std::ptrdiff_t>(centres.shape(0)),
+                          static_cast<std::ptrdiff_t>(centres.shape(1)), centres.data(), new_centres.data(), statistics);
+}
+
 std::ptrdiff_t maximise(Model model, const MutableDoubles& counts, const MutableDoubles& firsts,
                         const MutableDoubles& seconds, const Doubles& centres, const Doubles& reg_covar,
                         const std::optional<Doubles>& previous, const MutableDoubles& weights, const MutableDoubles& means,
@@ -502,6 +510,8 @@ NB_MODULE(_core, m) {
           "n_threads"_a,
           "The M-step; fills the four parameter arrays. Returns -1, or the first component whose covariance is not\n"
           "positive definite.");
+    m.def("move_centres", &move_centres, "structure"_a, "counts"_a.noconvert(), "firsts"_a.noconvert(), "seconds"_a.noconvert(),
+          "centres"_a, "new_centres"_a, "Makes sums about centres sums about others, in place.");
     m.def("cancels", &cancels, "structure"_a, "counts"_a, "firsts"_a, "seconds"_a, "centres"_a, "single"_a,
           "True where the sums lose digits because their centres lie far from the new means.");
     m.def("factorise", &factorise, "structure"_a, "covariances"_a, "precisions_cholesky"_a.noconvert(), "n_components"_a,

@@ -85,6 +85,10 @@ struct Evaluation {
     std::int64_t* labels = nullptr;    // N
 };
 
+// The same sums about other centres; changes firsts and seconds where they lie.
+void move_centres(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features, const double* centres,
+                  const double* new_centres, const Statistics& statistics);
+
 // How a long call, or a row of short ones, is stopped: `poll` is asked on the calling thread several times a second;
 // true ends the call early and `interrupted` is set.
 struct Control {

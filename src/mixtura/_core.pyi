@@ -87,6 +87,9 @@ def maximise(model: Model, counts: Annotated[NDArray[numpy.float64], dict(order=
     positive definite.
     """
 
+def move_centres(structure: Structure, counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], new_centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> None:
+    """Makes sums about centres sums about others, in place."""
+
 def cancels(structure: Structure, counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], single: bool) -> bool:
     """
     True where the sums lose digits because their centres lie far from the new means.

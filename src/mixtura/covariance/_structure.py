@@ -114,6 +114,10 @@ class CovarianceStructure(ABC):
         S_rr - S_rg inv(S_gg) S_gr that remain; `of_parts` is their structure.
         """
 
+    @abstractmethod
+    def moments(self, covariances: FloatArray, counts: FloatArray, n_features: int) -> FloatArray:
+        """Second moments about the means of components that hold `counts` rows: the inverse of the M-step."""
+
     def scatters(self, scatter: FloatArray, n_components: int) -> FloatArray:
         """Second moments in the structure's shape if each component holds `scatter` / n_components.
 

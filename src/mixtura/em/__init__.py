@@ -2,6 +2,14 @@
 
 from mixtura.em.loop import expect, expectation_maximisation
 from mixtura.em.monitor import Monitor
+from mixtura.em.online import default_step, online_step
 from mixtura.em.statistics import SufficientStatistics
 
-__all__ = ["Monitor", "SufficientStatistics", "expect", "expectation_maximisation"]
+__all__ = [
+    "Monitor",
+    "SufficientStatistics",
+    "default_step",
+    "expect",
+    "expectation_maximisation",
+    "online_step",
+]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from mixtura._rows import FloatArray
+from mixtura import _core
+from mixtura._rows import Array, FloatArray
 from mixtura.covariance import CovarianceStructure
 from mixtura.mixture import Mixture
 
@@ -52,6 +54,17 @@ class SufficientStatistics:
         seconds = np.zeros(structure.shape(k, d))
         return cls(structure, centres, 0.0, 0.0, 0.0, np.zeros(k), np.zeros((k, d)), seconds)
 
+    @classmethod
+    def implied_by(
+        cls, mixture: Mixture, weight: float, log_likelihood: float, log_certainty: float
+    ) -> SufficientStatistics:
+        """Return statistics whose M-step, with reg_covar 0, gives `mixture` back."""
+        counts = weight * mixture.weights
+        seconds = mixture.structure.moments(mixture.covariances, counts, mixture.n_features)
+        firsts = np.zeros_like(mixture.means)
+        sums = (weight, log_likelihood, log_certainty)
+        return cls(mixture.structure, mixture.means, *sums, counts, firsts, seconds)
+
     def __add__(self, other: SufficientStatistics) -> SufficientStatistics:
         same_centres = self.centres is other.centres or np.array_equal(self.centres, other.centres)
         if self.structure != other.structure or not same_centres:
@@ -69,6 +82,39 @@ class SufficientStatistics:
             self.seconds + other.seconds,
         )
 
+    def scaled(self, factor: float) -> SufficientStatistics:
+        """Return the statistics of the same rows at `factor` times their weights."""
+        return replace(
+            self,
+            weight=factor * self.weight,
+            log_likelihood=factor * self.log_likelihood,
+            log_certainty=factor * self.log_certainty,
+            counts=factor * self.counts,
+            firsts=factor * self.firsts,
+            seconds=factor * self.seconds,
+        )
+
+    def about(self, centres: FloatArray) -> SufficientStatistics:
+        """Return the same sums about other centres, by algebra alone.
+
+        Exact but for rounding: like the M-step it loses digits where the new centres lie many spreads away.
+        """
+        firsts, seconds = self.firsts.copy(), self.seconds.copy()
+        _core.move_centres(
+            self.structure.kernel, self.counts, firsts, seconds, self.centres, centres
+        )
+        return replace(self, centres=centres, firsts=firsts, seconds=seconds)
+
+    def permuted(self, order: Array) -> SufficientStatistics:
+        """Return the same sums with the components in another order, as `Mixture.permuted`."""
+        return replace(
+            self,
+            centres=self.centres[order],
+            counts=self.counts[order],
+            firsts=self.firsts[order],
+            seconds=self.seconds if self.structure.shared else self.seconds[order],
+        )
+
     @property
     def mean_log_likelihood(self) -> float:
         """Log-likelihood a row (per unit of weight)."""
@@ -79,6 +125,17 @@ class SufficientStatistics:
         """The means that these statistics imply; a component without rows stays at its centre."""
         counts = np.where(self.counts > 0, self.counts, 1.0)
         return self.centres + self.firsts / counts[:, np.newaxis]
+
+    def cancels(self, dtype: np.dtype[Any]) -> bool:
+        """Whether the centres lie too far from the implied means for sums of precision `dtype`."""
+        return _core.cancels(
+            self.structure.kernel,
+            self.counts,
+            self.firsts,
+            self.seconds,
+            self.centres,
+            dtype == np.float32,
+        )
 
     def maximise(
         self, reg_covar: float | FloatArray, n_threads: int = 1, previous: Mixture | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
@@ -15,17 +15,19 @@ import numpy as np
 from numpy.random import Generator, RandomState
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mixtura import mixture as evaluate
+from mixtura._frames import frame_of, frame_values
 from mixtura._regularisation import regularisation
 from mixtura._rows import Array, FloatArray, as_numeric, check_finite, is_native
 from mixtura._threads import n_threads
 from mixtura.blocks import ArrayBlocks, Blocks
 from mixtura.covariance import STRUCTURES, CovarianceStructure, structure
 from mixtura.diagnosis import Diagnosis, diagnose, matching, rows_per_weight
+from mixtura.em import SufficientStatistics, online_step
 from mixtura.errors import DataWarning
 from mixtura.estimators import _validation as checks
 from mixtura.estimators._findings import column_findings, row_findings
@@ -53,6 +55,9 @@ from mixtura.summary import Criteria, Summary, summarise
 
 _PLAIN = (int, float, str, bool, type(None))
 _MOST_KNOWN = 1_000
+
+# Values of lower_bounds_ that a stream keeps: it has no end.
+_MOST_BOUNDS = 1_000
 
 _Given = tuple[FloatArray | None, FloatArray | None, FloatArray | None]
 _Started = tuple[Mixture, list[StartRecord]]
@@ -201,6 +206,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     #: Called as f(start, n_iter, mean_log_likelihood) after each iteration; faces set it for progress.
     _on_iteration: OnIteration | None = None
 
+    #: Of the rows so far; None where they are not known, as of a cell of a search.
+    _statistics: SufficientStatistics | None = None
+
     #: Draws of `sample`, made at the first one.
     _sampler: RandomState | None = None
 
@@ -306,6 +314,109 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         rows = self._fit(X, sample_weight)
         return evaluate.labels(self.mixture_, rows, n_threads(self.n_jobs))
 
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        step_size: float | Callable[[float], float] | None = None,
+    ) -> Self:
+        """Learn from a batch of a stream by online EM, which is approximate: `fit` on all rows is exact.
+
+        The first batch is fitted as by `fit`. Every later one, and every one after a `fit` or `load`, makes
+        one M-step from a mean of statistics, s <- (1 - step) s + step s(batch), that forgets old rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The first batch needs at least n_components rows, and many more for a good start; later ones need
+            one.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative.
+        step_size : float or callable, default=None
+            In (0, 1]. A fixed number follows a stream that drifts: rows are forgotten over 1 / step_size
+            batches. A callable gets t, how many batches like this one were seen before (their weight over
+            this one's; a `fit` counts with all its rows), and returns the step. None: (t + 1)^-0.7, which
+            converges where the stream does not change. 1 / (t + 1) forgets nothing. An argument here, so
+            that it may change along the stream and the constructor is scikit-learn's.
+
+        Returns
+        -------
+        self : GaussianMixture
+            lower_bound_ is the mean log-likelihood of the batches, each before it was learned, averaged as
+            the statistics are; lower_bounds_ keeps its last 1,000 values. n_iter_ counts on, converged_ is
+            False: a stream has no end. reg_covar and the order of the components stay those of the first
+            batch.
+
+        Raises
+        ------
+        ValueError
+            If an argument, X or a weight is not possible, if n_components or covariance_type changed, or if
+            a covariance would be singular. The mixture is then as it was before.
+
+        Warns
+        -----
+        DegenerateComponentWarning, DataWarning, ConvergenceWarning
+            At the first batch, as `fit`. Later `diagnosis_` tells.
+
+        References
+        ----------
+        Cappé & Moulines 2009, On-line expectation-maximization algorithm for latent data models.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mixtura import GaussianMixture
+        >>> rng = np.random.default_rng(0)
+        >>> gm = GaussianMixture(2, random_state=0)
+        >>> for _ in range(100):
+        ...     batch = rng.normal(size=(500, 1)) + 10 * rng.integers(0, 2, (500, 1))
+        ...     gm = gm.partial_fit(batch)
+        >>> np.sort(gm.means_[:, 0]).round(1) + 0.0
+        array([ 0., 10.])
+        """
+        step_of = checks.check_step_size(step_size)
+        if not hasattr(self, "_criteria"):
+            self._fit(X, sample_weight)
+            return self
+        with self._unchanged_on_failure():
+            kind = self._check_parameters()
+            self._check_same_kind(kind, "partial_fit", "call fit")
+            rows = self._check_rows(X)
+            weight = checks.check_sample_weight(sample_weight, len(rows))
+            self._learn(ArrayBlocks(rows, weight, n_threads(self.n_jobs)), step_of)
+        return self
+
+    def _learn(self, batch: ArrayBlocks, step_of: Callable[[float], float]) -> None:
+        before = self._statistics_to_go_on()
+        weight = batch.shape[0] if batch.sample_weight is None else batch.sample_weight.sum()
+        step = step_of(before.weight / weight)
+        point = online_step(self.mixture_, before, batch, self._reg_covar, step)
+        # Effective rows of a mean with these shares (Kish 1965).
+        n_before, n_batch = self._effective_rows.sum(), weight * rows_per_weight(batch)
+        n_rows = 1 / ((1 - step) ** 2 / n_before + step**2 / n_batch)
+        self._set_point(*point, n_rows / point[1].weight, np.dtype(self.means_.dtype))
+        self._n_rows += batch.shape[0]
+        self.converged_ = False
+        self.n_iter_ += 1
+        self.lower_bounds_: list[float] = [*self.lower_bounds_, self.lower_bound_][-_MOST_BOUNDS:]
+        self.remaining_gain_ = np.nan
+
+    def _statistics_to_go_on(self) -> SufficientStatistics:
+        """Those so far, or where there are none (parameters set by hand) those that the mixture implies."""
+        own = self._own_statistics()
+        if own is not None:
+            return own
+        known = self._criteria
+        sums = (known.weight, known.log_likelihood, known.log_certainty)
+        return SufficientStatistics.implied_by(self.mixture_, *sums)
+
+    def _own_statistics(self) -> SufficientStatistics | None:
+        return self._statistics if self.mixture_ is self._fitted else None
+
     def _fit(self, X: Any, sample_weight: Any) -> Array:
         with self._unchanged_on_failure():
             kind = self._check_parameters()
@@ -369,24 +480,25 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             self.__dict__.pop("feature_names_in_", None)
             self._check_finite(X)
             return X
-        try:
-            rows: Array = validate_data(
-                self, X, dtype=as_numeric(X), ensure_all_finite=False, ensure_min_samples=2
-            )
-        except (TypeError, ValueError) as error:
-            raise checks.clearer(error, X) from error
-        self._check_finite(rows)
-        return rows
+        return self._validated(X, reset=True, least_rows=2)
 
     def _check_rows(self, X: Any) -> Array:
         """Rows to evaluate, in the columns that were fitted."""
         check_is_fitted(self)
-        try:
-            rows: Array = validate_data(
-                self, X, dtype=as_numeric(X), ensure_all_finite=False, reset=False
-            )
-        except (TypeError, ValueError) as error:
-            raise checks.clearer(error, X) from error
+        return self._validated(X, reset=False)
+
+    def _validated(self, X: Any, *, reset: bool, least_rows: int = 1) -> Array:
+        frame = frame_of(X)
+        options: dict[str, Any] = {"ensure_all_finite": False, "ensure_min_samples": least_rows}
+        rows: Array
+        if frame is not None:
+            validate_data(self, X, reset=reset, skip_check_array=True)  # its names
+            rows = check_array(frame_values(frame), estimator=self, **options)
+        else:
+            try:
+                rows = validate_data(self, X, reset=reset, dtype=as_numeric(X), **options)
+            except (TypeError, ValueError) as error:
+                raise checks.clearer(error, X) from error
         self._check_finite(rows)
         return rows
 
@@ -405,17 +517,20 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """Where a warm start goes on, or None for a fresh start."""
         if not self.warm_start or not hasattr(self, "converged_"):
             return None
-        previous: Mixture = self._fitted
+        self._check_same_kind(kind, "warm_start=True", "fit with warm_start=False")
+        return self.mixture_
+
+    def _check_same_kind(self, kind: CovarianceStructure, what: str, otherwise: str) -> None:
+        previous = self._fitted
         for name, before, now in (
             ("n_components", previous.n_components, self.n_components),
             ("covariance_type", previous.covariance_type, kind.name),
         ):
             if before != now:
                 raise ValueError(
-                    f"warm_start=True goes on from a fit with {name}={before!r}, but {name} is now {now!r}: "
-                    "set it back, or fit with warm_start=False."
+                    f"{what} goes on from a fit with {name}={before!r}, but {name} is now {now!r}: "
+                    f"set it back, or {otherwise}."
                 )
-        return self.mixture_
 
     def _check_unchanged_features(self, previous: Mixture | None) -> None:
         if previous is not None and previous.n_features != self.n_features_in_:
@@ -566,27 +681,37 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         reg_covar: FloatArray,
         seed: int,
     ) -> None:
-        statistics = fit.statistics
-        order = self._order(fit.mixture)
-        self._fitted = (fit.mixture if order is None else fit.mixture.permuted(order)).frozen()
-        self._hand_out(self._fitted, blocks.dtype)
-        effective_rows = statistics.counts * rows_per_weight(blocks)
-        self._effective_rows = effective_rows if order is None else effective_rows[order]
+        mixture, statistics = fit.mixture, fit.statistics
+        order = self._order(mixture)
+        if order is not None:
+            mixture, statistics = mixture.permuted(order), statistics.permuted(order)
+        self._set_point(mixture, statistics, rows_per_weight(blocks), blocks.dtype)
         self._reg_covar = reg_covar
-        self._criteria = Criteria(
-            statistics.weight,
-            statistics.log_likelihood,
-            statistics.log_certainty,
-            fit.mixture.n_parameters,
-        )
         self._n_rows = blocks.shape[0]
         self.converged_ = fit.monitor.converged
         self.n_iter_ = fit.monitor.n_iter
-        self.lower_bound_ = statistics.mean_log_likelihood
         self.lower_bounds_ = fit.monitor.log_likelihoods
         self.remaining_gain_ = fit.remaining_gain
         self.starts_ = records
         self._sampler_seed, self._sampler = seed, None
+
+    def _set_point(
+        self,
+        mixture: Mixture,
+        statistics: SufficientStatistics,
+        rows_per_weight: float,
+        dtype: np.dtype[Any],
+    ) -> None:
+        self._fitted, self._statistics = mixture.frozen(), statistics
+        self._hand_out(self._fitted, dtype)
+        self._effective_rows = statistics.counts * rows_per_weight
+        self._criteria = Criteria(
+            statistics.weight,
+            statistics.log_likelihood,
+            statistics.log_certainty,
+            mixture.n_parameters,
+        )
+        self.lower_bound_ = statistics.mean_log_likelihood
 
     def _order(self, mixture: Mixture) -> Array | None:
         if self.sort_components is None:
@@ -882,7 +1007,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """
         theirs = other if isinstance(other, Mixture) else other.mixture_
         order = matching(self.mixture_, theirs)
+        own = self._own_statistics()
         self._fitted = self.mixture_.permuted(order).frozen()
+        self._statistics = None if own is None else own.permuted(order)
         self._hand_out(self._fitted, np.dtype(self.means_.dtype))
         if hasattr(self, "_effective_rows"):
             self._effective_rows = self._effective_rows[order]
@@ -953,10 +1080,12 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             "effective_rows": self._effective_rows.tolist(),
             "reg_covar": self._reg_covar.tolist(),
         }
-        save_model(path, self.mixture_, facts)
+        save_model(path, self.mixture_, facts, self._own_statistics())
 
     @classmethod
-    def _from_facts(cls, mixture: Mixture, facts: dict[str, Any]) -> GaussianMixture:
+    def _from_facts(
+        cls, mixture: Mixture, facts: dict[str, Any], moments: dict[str, FloatArray] | None = None
+    ) -> GaussianMixture:
         model = cls(**facts["parameters"])
         model.n_features_in_ = mixture.n_features
         if facts["feature_names"] is not None:
@@ -976,6 +1105,17 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         model._criteria = Criteria(
             facts["weight"], facts["log_likelihood"], facts["log_certainty"], mixture.n_parameters
         )
+        if moments is not None:
+            model._statistics = SufficientStatistics(
+                mixture.structure,
+                moments["centres"],
+                facts["weight"],
+                facts["log_likelihood"],
+                facts["log_certainty"],
+                moments["counts"],
+                moments["firsts"],
+                moments["seconds"],
+            )
         model._n_rows = facts["n_rows"]
         model.converged_ = facts["converged"]
         model.n_iter_ = facts["n_iter"]
