@@ -328,6 +328,57 @@ bool Acceleration::propose(const Statistics& statistics, const double* centres, 
     return false;
 }
 
+// Scalars, then the lengths of the vectors in this order, then the vectors.
+std::vector<double> Acceleration::state() const {
+    Vector out{weight_, reach_, length_, predicted_gain_, static_cast<double>(age_), static_cast<double>(has_point_),
+               static_cast<double>(has_previous_), static_cast<double>(limited_)};
+    std::vector<const Vector*> vectors{&centres_, &roots_, &factors_, &inverse_factors_, &point_, &residual_,
+                                       &previous_, &previous_residual_, &proposal_, &image_};
+    for (const Pair& pair : pairs_) vectors.insert(vectors.end(), {&pair.move, &pair.response});
+    out.push_back(static_cast<double>(vectors.size()));
+    for (const Vector* vector : vectors) out.push_back(static_cast<double>(vector->size()));
+    for (const Vector* vector : vectors) out.insert(out.end(), vector->begin(), vector->end());
+    return out;
+}
+
+bool Acceleration::restore(const std::vector<double>& state) {
+    constexpr std::size_t n_scalars = 9, n_named = 10;
+    if (state.size() < n_scalars) return false;
+    const double n_vectors = state[n_scalars - 1];
+    if (!(n_vectors >= n_named && n_vectors <= n_named + 2 * memory) || state.size() < n_scalars + static_cast<std::size_t>(n_vectors)) {
+        return false;
+    }
+    std::vector<Vector> vectors;
+    std::size_t next = n_scalars + static_cast<std::size_t>(n_vectors);
+    for (std::size_t v = 0; v < static_cast<std::size_t>(n_vectors); ++v) {
+        const double n = state[n_scalars + v];
+        if (!(n >= 0 && n <= static_cast<double>(state.size() - next))) return false;
+        const auto begin = state.begin() + static_cast<std::ptrdiff_t>(next);
+        vectors.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(n));
+        next += static_cast<std::size_t>(n);
+    }
+    const auto n_seconds = static_cast<std::size_t>(seconds_size(structure_, K, d)), n_point = static_cast<std::size_t>(size_);
+    const std::size_t sizes[n_named] = {static_cast<std::size_t>(K * d), static_cast<std::size_t>(K), n_seconds, n_seconds};
+    for (std::size_t v = 0; v < vectors.size(); ++v) {
+        const std::size_t wanted = v < 4 ? sizes[v] : n_point;
+        if (vectors[v].size() != wanted && !(v < n_named && vectors[v].empty())) return false;
+    }
+    weight_ = state[0];
+    reach_ = state[1];
+    length_ = state[2];
+    predicted_gain_ = state[3];
+    age_ = static_cast<int>(state[4]);
+    has_point_ = state[5] != 0;
+    has_previous_ = state[6] != 0;
+    limited_ = state[7] != 0;
+    Vector* const named[n_named] = {&centres_, &roots_, &factors_, &inverse_factors_, &point_, &residual_,
+                                    &previous_, &previous_residual_, &proposal_, &image_};
+    for (std::size_t v = 0; v < n_named; ++v) *named[v] = std::move(vectors[v]);
+    pairs_.clear();
+    for (std::size_t v = n_named; v + 1 < vectors.size(); v += 2) pairs_.push_back({std::move(vectors[v]), std::move(vectors[v + 1])});
+    return true;
+}
+
 void Acceleration::accept() {
     if (limited_) reach_ *= widen;
     previous_ = std::move(point_);

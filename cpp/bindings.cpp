@@ -517,7 +517,15 @@ NB_MODULE(_core, m) {
     m.def("factorise", &factorise, "structure"_a, "covariances"_a, "precisions_cholesky"_a.noconvert(), "n_components"_a,
           "n_features"_a, "n_threads"_a, "precisions_cholesky from covariances; returns as maximise does.");
     nb::class_<mixtura::Acceleration>(m, "Acceleration", "Quasi-Newton acceleration of EM; see acceleration.hpp.")
-        .def(nb::init<Structure, std::ptrdiff_t, std::ptrdiff_t>(), "structure"_a, "n_components"_a, "n_features"_a);
+        .def(nb::init<Structure, std::ptrdiff_t, std::ptrdiff_t>(), "structure"_a, "n_components"_a, "n_features"_a)
+        .def("state", [](const mixtura::Acceleration& a) {
+            std::vector<double> state = a.state();
+            const auto size = static_cast<std::ptrdiff_t>(state.size());
+            return as_array(std::move(state), {size});
+        }, "All that it remembers, as numbers.")
+        .def("restore", [](mixtura::Acceleration& a, const Doubles& state) {
+            return a.restore(std::vector<double>(state.data(), state.data() + state.size()));
+        }, "state"_a, "Go on from there; False where the numbers are not those of such a one.");
     nb::class_<mixtura::RowSource>(m, "RowSource", "Who answers the E-step of the EM loop.");
     nb::class_<ArrayRows, mixtura::RowSource>(m, "ArrayRows", "Rows in memory. total: (weight, mean, scatter) of all of them.")
         .def(nb::init<const RowArray<double>&, const std::optional<Doubles>&, bool, const std::optional<Total>&>(),
@@ -534,12 +542,13 @@ NB_MODULE(_core, m) {
         .def(nb::init<double, std::ptrdiff_t, bool>(), "tol"_a, "max_iter"_a, "accelerated"_a)
         .def_ro("tol", &mixtura::Monitor::tol)
         .def_ro("max_iter", &mixtura::Monitor::max_iter)
+        .def_ro("accelerated", &mixtura::Monitor::accelerated)
         .def_ro("history", &mixtura::Monitor::history)
         .def_ro("converged", &mixtura::Monitor::converged)
-        .def_ro("n_refused", &mixtura::Monitor::n_refused)
+        .def_rw("n_refused", &mixtura::Monitor::n_refused)
         .def_ro("failed", &mixtura::Monitor::failed)
         .def_ro("failed_count", &mixtura::Monitor::failed_count)
-        .def_ro("stopped", &mixtura::Monitor::stopped)
+        .def_rw("stopped", &mixtura::Monitor::stopped)
         .def_ro("predicted_gain", &mixtura::Monitor::predicted_gain)
         .def_prop_ro("n_iter", &mixtura::Monitor::n_iter)
         .def_prop_ro("change", &mixtura::Monitor::change)

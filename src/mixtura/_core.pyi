@@ -103,6 +103,12 @@ class Acceleration:
 
     def __init__(self, structure: Structure, n_components: int, n_features: int) -> None: ...
 
+    def state(self) -> object:
+        """All that it remembers, as numbers."""
+
+    def restore(self, state: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> bool:
+        """Go on from there; False where the numbers are not those of such a one."""
+
 class RowSource:
     """Who answers the E-step of the EM loop."""
 
@@ -143,6 +149,9 @@ class Monitor:
     def max_iter(self) -> int: ...
 
     @property
+    def accelerated(self) -> bool: ...
+
+    @property
     def history(self) -> list[float]: ...
 
     @property
@@ -150,6 +159,9 @@ class Monitor:
 
     @property
     def n_refused(self) -> int: ...
+
+    @n_refused.setter
+    def n_refused(self, arg: int, /) -> None: ...
 
     @property
     def failed(self) -> int: ...
@@ -159,6 +171,9 @@ class Monitor:
 
     @property
     def stopped(self) -> str: ...
+
+    @stopped.setter
+    def stopped(self, arg: str, /) -> None: ...
 
     @property
     def predicted_gain(self) -> float: ...

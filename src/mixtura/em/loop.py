@@ -55,6 +55,7 @@ def expectation_maximisation(
     acceleration = None
     if accelerate:
         acceleration = _core.Acceleration(structure.kernel, *mixture.means.shape)
+    monitor.begin(acceleration)
     rows: _core.RowSource = blocks.native(structure) or _called(mixture, blocks)
     parameters, sums = _core.expectation_maximisation(
         structure.model,

@@ -70,6 +70,9 @@ class Monitor(_core.Monitor):
         self.failure: Exception | None = None
         self._deadline, self._stop = deadline, stop
 
+    def begin(self, acceleration: _core.Acceleration | None) -> None:
+        """Get ready for the loop, whose acceleration this is."""
+
     def hear(self, mixture: Mixture) -> str:
         """Listen to the current mixture; what is returned ends the loop, unless it is ''."""
         raise NotImplementedError

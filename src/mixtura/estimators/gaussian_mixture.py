@@ -30,6 +30,7 @@ from mixtura.diagnosis import Diagnosis, diagnose, matching, rows_per_weight
 from mixtura.em import SufficientStatistics, online_step
 from mixtura.errors import DataWarning
 from mixtura.estimators import _validation as checks
+from mixtura.estimators._checkpoint import Checkpoint, identity
 from mixtura.estimators._findings import column_findings, row_findings
 from mixtura.estimators._fitting import (
     STOPPED_BY_CALLBACK,
@@ -122,6 +123,15 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         in nats a row; something true ends the fit there.
     max_time : float or None, default=None
         Seconds after which no further iteration begins.
+    checkpoint : str, path or None, default=None
+        File that keeps where the fit stands: written every `checkpoint_interval` seconds, after each start,
+        and at Ctrl-C or any other failure; each time beside, and renamed when it is whole.
+    checkpoint_interval : float, default=60.0
+        Seconds between two writes.
+    resume : bool, default=False
+        Whether `fit` goes on from the checkpoint, where there is one, and ends with the bits of a fit that
+        was never interrupted. Rows and arguments must be those that it began with, but for max_iter,
+        max_time, n_jobs and who listens.
     n_jobs : int or None, default=None
         Threads. None: all the cores that this process may use (affinity and cgroup limits respected), and
         one where the problem is small. -1: all cores, -2: all but one. Results do not depend on it.
@@ -197,6 +207,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         "sort_components": [StrOptions({"weight", "mean"}), None],
         "callback": [callable, None],
         "max_time": [Interval(Real, 0.0, None, closed="left"), None],
+        "checkpoint": [str, os.PathLike, None],
+        "checkpoint_interval": [Interval(Real, 0.0, None, closed="left")],
+        "resume": ["boolean"],
         "n_jobs": [Integral, None],
     }
 
@@ -233,6 +246,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         sort_components: str | None = None,
         callback: Callback | None = None,
         max_time: float | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_interval: float = 60.0,
+        resume: bool = False,
         n_jobs: int | None = None,
     ) -> None:
         self.n_components = n_components
@@ -253,6 +269,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.sort_components = sort_components
         self.callback = callback
         self.max_time = max_time
+        self.checkpoint = checkpoint
+        self.checkpoint_interval = checkpoint_interval
+        self.resume = resume
         self.n_jobs = n_jobs
 
     # Fitting
@@ -427,8 +446,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             self._check_unchanged_features(previous)
             blocks = ArrayBlocks(rows, weight, n_threads(self.n_jobs))
             self._warn_of_columns(rows, weight)
-            seeds = self._seeds()
-            options = self._options(blocks)
+            checkpoint = self._begun_checkpoint(blocks)
+            seeds = self._seeds() if checkpoint is None else checkpoint.seeds
+            options = self._options(blocks, checkpoint)
             beginnings = self._beginnings(kind, rows, blocks, options, seeds, previous)
             fit, records = best_fit(beginnings, blocks, options)
             self._set_fit(fit, records, blocks, options.reg_covar, seeds[0])
@@ -661,7 +681,18 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             precisions = checks.check_precisions_init(self.precisions_init, kind, k, n_features)
         return weights, means, precisions
 
-    def _options(self, blocks: ArrayBlocks) -> Options:
+    def _begun_checkpoint(self, blocks: Blocks) -> Checkpoint | None:
+        if self.checkpoint is None:
+            if self.resume:
+                raise ValueError("resume=True goes on from a file: name it with checkpoint=.")
+            return None
+        same = identity(self.get_params(deep=False), blocks)
+        begun = Checkpoint(self.checkpoint, float(self.checkpoint_interval), same, self._seeds())
+        if self.resume:
+            begun.resume()
+        return begun
+
+    def _options(self, blocks: Blocks, checkpoint: Checkpoint | None = None) -> Options:
         printer = _Printer(self.verbose, self.verbose_interval) if self.verbose else None
         return Options(
             reg_covar=regularisation(self.reg_covar, blocks),
@@ -671,6 +702,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             callback=self.callback,
             on_iteration=self._on_iteration or (printer.iteration if printer else None),
             on_end=printer.end if printer else None,
+            checkpoint=checkpoint,
         )
 
     def _set_fit(
@@ -1161,6 +1193,8 @@ def _override(
 def _jsonable_parameters(params: dict[str, Any]) -> dict[str, Any]:
     """Constructor arguments as JSON; what cannot be written (a callable, a generator) becomes the default."""
     defaults = GaussianMixture().get_params(deep=False)
+    # A model that is loaded does not write into the files of the fit that it came from.
+    params = params | {name: defaults[name] for name in ("checkpoint", "resume")}
     return {name: _jsonable(value, defaults[name]) for name, value in params.items()}
 
 
