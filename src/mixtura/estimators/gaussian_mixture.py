@@ -25,7 +25,13 @@ from mixtura._regularisation import regularisation
 from mixtura._rows import Array, FloatArray, as_numeric, check_finite, is_native
 from mixtura._threads import n_threads
 from mixtura.blocks import ArrayBlocks, Blocks
-from mixtura.covariance import STRUCTURES, CovarianceStructure, structure
+from mixtura.covariance import (
+    ONE_FEATURE,
+    STRUCTURES,
+    CovarianceStructure,
+    check_features,
+    structure,
+)
 from mixtura.diagnosis import Diagnosis, diagnose, matching, rows_per_weight
 from mixtura.em import SufficientStatistics, online_step
 from mixtura.errors import DataWarning
@@ -79,7 +85,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         'full': each component its own matrix; 'tied': one matrix for all; 'diag': each its own variances;
         'spherical': each one variance. Three letters: whether volume, shape and orientation are Equal for
         all components, Variable, or the Identity, as in mclust: 'EII', 'VII' ('spherical'), 'EEI', 'VEI',
-        'EVI', 'VVI' ('diag'), 'EEE' ('tied'), 'VEE', 'EVE', 'VVE', 'EEV', 'VEV', 'EVV', 'VVV' ('full').
+        'EVI', 'VVI' ('diag'), 'EEE' ('tied'), 'VEE', 'EVE', 'VVE', 'EEV', 'VEV', 'EVV', 'VVV' ('full'). For
+        one feature also 'E' ('EII') and 'V' ('VII').
     tol : float, default=1e-7
         EM stops when the mean log-likelihood (nats a row) changes by at most this in an iteration. The
         default ends within 1e-4 nats a row of where EM would go (docs: differences).
@@ -190,7 +197,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
-        "covariance_type": [StrOptions(set(STRUCTURES))],
+        "covariance_type": [StrOptions({*STRUCTURES, *ONE_FEATURE})],
         "tol": [Interval(Real, 0.0, None, closed="left")],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
@@ -443,7 +450,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             rows = self._check_training_rows(X)
             weight = checks.check_sample_weight(sample_weight, len(rows))
             self._check_enough_rows(len(rows) if weight is None else int(np.count_nonzero(weight)))
-            self._check_unchanged_features(previous)
+            self._check_features(kind, previous)
             blocks = ArrayBlocks(rows, weight, n_threads(self.n_jobs))
             self._warn_of_columns(rows, weight)
             checkpoint = self._begun_checkpoint(blocks)
@@ -552,7 +559,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
                     f"set it back, or {otherwise}."
                 )
 
-    def _check_unchanged_features(self, previous: Mixture | None) -> None:
+    def _check_features(self, kind: CovarianceStructure, previous: Mixture | None) -> None:
+        check_features(kind, self.n_features_in_)
         if previous is not None and previous.n_features != self.n_features_in_:
             raise ValueError(
                 f"warm_start=True goes on from a fit of {previous.n_features} features, but X has "
