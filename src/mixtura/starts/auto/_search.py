@@ -282,7 +282,7 @@ class _Search:
         """Merge the smallest component with a neighbour, and cut the worst explained one instead."""
         if self._fallback is None or found.log_likelihood > self._fallback.log_likelihood:
             self._fallback = found
-        if self._n_reseeded >= _RESEEDED or self._is_spent:
+        if self._n_reseeded >= _RESEEDED + self._k // 8 or self._is_spent:
             return False
         given = responsibilities(found.mixture, self._X, self._blocks.n_threads)
         dead = int(found.statistics.counts.argmin())
