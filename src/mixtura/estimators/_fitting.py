@@ -12,7 +12,7 @@ import numpy as np
 
 from mixtura._rows import FloatArray
 from mixtura.blocks import Blocks
-from mixtura.diagnosis import rows_per_weight, why_improper
+from mixtura.diagnosis import why_improper
 from mixtura.em import Acceleration, Monitor, SufficientStatistics, expectation_maximisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture
@@ -177,7 +177,7 @@ def _run(
         start, blocks, options.reg_covar, monitor, acceleration
     )
     predicted = np.nan if acceleration is None else acceleration.predicted_gain
-    effective_rows = statistics.counts * rows_per_weight(blocks)
+    effective_rows = statistics.counts * blocks.rows_per_weight
     fit = Fit(
         mixture,
         statistics,

@@ -25,7 +25,7 @@ from mixtura._rows import Array, FloatArray, as_numeric, check_finite, is_native
 from mixtura._threads import n_threads
 from mixtura.blocks import ArrayBlocks, Blocks
 from mixtura.covariance import STRUCTURES, CovarianceStructure, structure
-from mixtura.diagnosis import Diagnosis, diagnose, matching, rows_per_weight
+from mixtura.diagnosis import Diagnosis, diagnose, matching
 from mixtura.errors import DataWarning
 from mixtura.estimators import _validation as checks
 from mixtura.estimators._findings import column_findings, row_findings
@@ -570,7 +570,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         order = self._order(fit.mixture)
         self._fitted = (fit.mixture if order is None else fit.mixture.permuted(order)).frozen()
         self._hand_out(self._fitted, blocks.dtype)
-        effective_rows = statistics.counts * rows_per_weight(blocks)
+        effective_rows = statistics.counts * blocks.rows_per_weight
         self._effective_rows = effective_rows if order is None else effective_rows[order]
         self._reg_covar = reg_covar
         self._criteria = Criteria(
