@@ -75,6 +75,16 @@ def check_no_weight(sample_weight: Any) -> None:
         )
 
 
+def check_keep(keep: Sequence[str], outputs: Sequence[str]) -> Sequence[str]:
+    """Return the names of the columns to keep; raise where one is also the name of an output."""
+    if isinstance(keep, str):
+        raise ValueError(f"keep must be a list of names, got {keep!r}.")
+    both = [name for name in keep if name in outputs or name.startswith("responsibility_")]
+    if both:
+        raise ValueError(f"keep holds {both[0]!r}, which is the name of a column that is written.")
+    return keep
+
+
 def check_columns(source: Source, names: Array | None, n_features: int, estimator: str) -> None:
     """Raise, or warn as scikit-learn does, where a source has other columns than were fitted."""
     fitted = None if names is None else tuple(names)
