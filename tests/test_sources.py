@@ -32,7 +32,7 @@ from mixtura.testing.problems import random_mixture, random_rows
 pa = pytest.importorskip("pyarrow")
 import pyarrow.csv  # noqa: E402
 import pyarrow.feather  # noqa: E402
-import pyarrow.fs  # noqa: E402, F401
+import pyarrow.fs  # noqa: E402
 import pyarrow.parquet  # noqa: E402, F401
 
 

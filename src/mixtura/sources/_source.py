@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NoReturn, Protocol
+from typing import Any, Literal, NoReturn, Protocol
 
 import numpy as np
 
@@ -89,6 +89,9 @@ class Source(ABC):
 
     feature_names: tuple[str, ...] | None = None
     on_rows: Callable[[int], object] | None = None
+
+    #: Whether parts keep rows together ('C') or columns ('F'): as the pieces do that are written into them.
+    _order: Literal["C", "F"] = "C"
 
     def __init__(self, max_memory: int | str | None) -> None:
         n_bytes(
@@ -226,7 +229,7 @@ class _Growing:
     def __init__(self, source: Source, first_row: int) -> None:
         self._first_row = first_row
         size = rows_of_a_part(source.n_features)
-        self._rows = _pages((size, source.n_features), source.dtype)
+        self._rows = _pages((size, source.n_features), source.dtype, source._order)
         self._weight = np.empty(size) if source.is_weighted else None
         self.n_rows = 0
 
@@ -257,34 +260,37 @@ class _Growing:
         if self.is_full:
             return Part(self._first_row, self._rows, self._weight)
         weight = None if self._weight is None else self._weight[: self.n_rows].copy()
-        return Part(self._first_row, self._rows[: self.n_rows].copy(), weight)
+        return Part(self._first_row, self._rows[: self.n_rows].copy(order="K"), weight)
 
 
-def _pages(shape: tuple[int, int], dtype: np.dtype[Any]) -> Array:
+def _pages(shape: tuple[int, int], dtype: np.dtype[Any], order: Literal["C", "F"]) -> Array:
     """An array in pages of its own, which the system has back as soon as it is freed.
 
     malloc would keep what the reader's threads free, each in an arena of its own.
     """
     n_bytes = int(np.prod(shape)) * dtype.itemsize
     if not hasattr(mmap, "MAP_PRIVATE"):
-        return np.empty(shape, dtype=dtype)
+        return np.empty(shape, dtype=dtype, order=order)
     pages = mmap.mmap(-1, max(n_bytes, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         with suppress(OSError):
             pages.madvise(mmap.MADV_HUGEPAGE)  # as numpy does
-    return np.ndarray(shape, dtype=dtype, buffer=pages)
+    return np.ndarray(shape, dtype=dtype, buffer=pages, order=order)
 
 
 def rows_of(piece: Piece, n_features: int, dtype: np.dtype[Any]) -> Array:
     """Rows of a piece by themselves, checked."""
-    rows = np.empty((piece.n_rows, n_features), dtype=dtype)
+    rows = np.empty((piece.n_rows, n_features), dtype=dtype, order="F")
     piece.write(rows, 0)
     _check_rows(rows, piece, 0)
     return rows
 
 
 def _check_rows(rows: Array, piece: Piece, first: int) -> None:
-    n_found, row, column = _core.find_nonfinite(rows, 1)
+    if rows.strides[0] < rows.strides[1]:  # in the order of memory
+        n_found, column, row = _core.find_nonfinite(rows.T, 1)
+    else:
+        n_found, row, column = _core.find_nonfinite(rows, 1)
     if n_found:
         what = "NaN" if np.isnan(rows[row, column]) else "infinite"
         raise SourceError(
