@@ -34,7 +34,7 @@ EXTENSIONS = {
 }
 
 # Numbers decoded at once, and bytes read at once of a column's pages: what reading holds beside its parts.
-_BATCH_NUMBERS = 1 << 18
+_BATCH_NUMBERS = 1 << 19
 _BUFFER = 1 << 18
 _CSV_BLOCK = 1 << 22
 
