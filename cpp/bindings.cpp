@@ -238,6 +238,16 @@ std::ptrdiff_t factorise(Structure structure, const Doubles& covariances, const 
     });
 }
 
+bool serves(const std::optional<Total>& total, const Doubles& precisions_cholesky, bool single) {
+    require(precisions_cholesky.ndim() == 2 && precisions_cholesky.shape(0) == precisions_cholesky.shape(1), "a tied factor is wanted");
+    mixtura::Mixture mixture;
+    mixture.structure = Structure::tied;
+    mixture.n_features = static_cast<std::ptrdiff_t>(precisions_cholesky.shape(0));
+    mixture.precisions_cholesky = precisions_cholesky.data();
+    const mixtura::TotalScatter scatter = as_total(total, precisions_cholesky.shape(0));
+    return single ? mixtura::serves<float>(scatter, mixture) : mixtura::serves<double>(scatter, mixture);
+}
+
 std::ptrdiff_t first_thin(const Doubles& weights, const Doubles& covariances, const nb::ndarray<const std::int64_t, nb::c_contig, nb::device::cpu>& named,
                           const Doubles& limits) {
     require(covariances.ndim() == 3 && covariances.shape(0) == weights.size() && covariances.shape(1) == covariances.shape(2),
@@ -565,6 +575,8 @@ NB_MODULE(_core, m) {
     m.def("leave_one_out", &leave_one_out, "structure"_a, "rows"_a.noconvert(), "sample_weight"_a.none(), "weights"_a, "means"_a,
           "precisions_cholesky"_a, "responsibilities"_a.noconvert(),
           "Replaces responsibilities by those that leave each row itself out.");
+    m.def("serves", &serves, "total"_a, "precisions_cholesky"_a, "single"_a,
+          "Whether second moments of a tied mixture from the total scatter lose no digits.");
     m.def("first_thin", &first_thin, "weights"_a, "covariances"_a, "named"_a, "limits"_a,
           "The first component named whose variance in some direction is below its limit as a share of the average; -1: none.");
     m.def("cuts", &cuts, "structure"_a, "rows"_a.noconvert(), "sample_weight"_a.none(), "responsibilities"_a.noconvert(), "unions"_a,

@@ -101,6 +101,11 @@ struct Control {
 
 std::ptrdiff_t seconds_size(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features);
 
+// Whether second moments of a tied mixture from the total scatter lose no digits of a `Real`.
+template <class Real>
+bool serves(const TotalScatter& total, const Mixture& mixture);
+
+// The total scatter, where there is one, is used where it serves.
 template <class Real>
 void accumulate(const Rows<Real>& rows, const Mixture& mixture, const AccumulateOptions& options,
                 Statistics& statistics, Control& control);

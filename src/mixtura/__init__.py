@@ -8,10 +8,12 @@ from mixtura.errors import (
     DegenerateComponentWarning,
     ModelFileError,
     SingularCovarianceError,
+    SourceError,
 )
 from mixtura.estimators import GaussianMixture, GaussianMixtureSearch
 from mixtura.mixture import Mixture
 from mixtura.saving import load
+from mixtura.sources import from_batches, scan
 from mixtura.summary import Summary
 
 __version__ = _version("mixtura")
@@ -24,8 +26,11 @@ __all__ = [
     "Mixture",
     "ModelFileError",
     "SingularCovarianceError",
+    "SourceError",
     "Summary",
     "__version__",
+    "from_batches",
     "load",
+    "scan",
     "show_versions",
 ]

@@ -205,6 +205,11 @@ def plus_plus(rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cp
 def leave_one_out(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], responsibilities: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> None:
     """Replaces responsibilities by those that leave each row itself out."""
 
+def serves(total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None, precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], single: bool) -> bool:
+    """
+    Whether second moments of a tied mixture from the total scatter lose no digits.
+    """
+
 def first_thin(weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], named: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], limits: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> int:
     """
     The first component named whose variance in some direction is below its limit as a share of the average; -1: none.

@@ -165,14 +165,6 @@ def rows_needed_by(kind: CovarianceStructure, n_features: int) -> int:
     return n_features + 1 if kind.has_matrices and not kind.shared else 2
 
 
-def rows_per_weight(blocks: Blocks) -> float:
-    """Effective rows in a unit of weight (Kish 1965); whole weights count as repetitions."""
-    weight = blocks.sample_weight
-    if weight is None or blocks.has_integer_weights:
-        return 1.0
-    return float(weight.sum() / (weight @ weight))
-
-
 def floor_share(mixture: Mixture, reg_covar: FloatArray) -> FloatArray:
     """Largest share of reg_covar in the variance of each component in any direction.
 

@@ -17,3 +17,7 @@ class DataWarning(UserWarning):
 
 class DegenerateComponentWarning(DataWarning):
     """A component deserves no trust; the message says which and why. `diagnosis_` tells of all."""
+
+
+class SourceError(ValueError):
+    """Rows that lie elsewhere cannot be read or hold what is no finite number: says where."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.random import RandomState
@@ -12,9 +13,13 @@ from mixtura import _core
 from mixtura._rows import Array, FloatArray
 
 if TYPE_CHECKING:
+    from mixtura.blocks.array import ArrayBlocks
     from mixtura.covariance import CovarianceStructure
     from mixtura.em.statistics import SufficientStatistics
     from mixtura.mixture import Mixture
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +29,10 @@ class TotalScatter:
     weight: float
     mean: FloatArray
     scatter: FloatArray
+
+    def as_tuple(self) -> tuple[float, FloatArray, FloatArray]:
+        """As the core takes it."""
+        return self.weight, self.mean, self.scatter
 
 
 class Responsibilities(Protocol):
@@ -61,12 +70,16 @@ class Blocks(Protocol):
         """Variance of each feature over all rows, computed once."""
 
     @property
-    def sample_weight(self) -> FloatArray | None:
-        """The weights, or None where every row weighs 1."""
+    def weight(self) -> float:
+        """Sum of the weights: the number of rows where there are none."""
 
     @property
-    def has_integer_weights(self) -> bool:
-        """Whether there are weights and every one is a whole number: a number of repetitions."""
+    def n_present(self) -> int:
+        """Number of rows of positive weight."""
+
+    @property
+    def rows_per_weight(self) -> float:
+        """Effective rows in a unit of weight (Kish 1965); whole weights count as repetitions."""
 
     def native(
         self, structure: CovarianceStructure, *, hard: bool = False
@@ -75,6 +88,13 @@ class Blocks(Protocol):
 
     def with_threads(self, n_threads: int) -> Self:
         """Return the same rows, to be worked on by so many threads."""
+
+    def each(self, task: Callable[[ArrayBlocks, int], T]) -> Iterator[T]:
+        """Run a task on every part of the rows that lies in one array; yield its results in their order.
+
+        task: called with the part and the number of rows before it. It must not keep the part. The
+        rows are read as the results are asked for; an iterator that is closed reads no further.
+        """
 
     def accumulate(
         self, mixture: Mixture, *, centres: FloatArray | None = None, hard: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import copy
 from functools import cached_property
 
@@ -19,7 +19,7 @@ from mixtura._rows import (
     native_blocks,
     result_dtype,
 )
-from mixtura.blocks._protocol import Responsibilities, TotalScatter
+from mixtura.blocks._protocol import Blocks, Responsibilities, T, TotalScatter
 from mixtura.covariance import STRUCTURES, CovarianceStructure
 from mixtura.em.statistics import SufficientStatistics
 from mixtura.mixture import Mixture
@@ -53,19 +53,47 @@ class ArrayBlocks:
         self._native: dict[tuple[bool, bool], _core.ArrayRows] = {}
 
     @property
+    def rows(self) -> Array:
+        """The rows as they were given."""
+        return self._X
+
+    @property
     def sample_weight(self) -> FloatArray | None:
         """The weights, or None where every row weighs 1."""
         return self._weight
+
+    @property
+    def weight(self) -> float:
+        """Sum of the weights: the number of rows where there are none."""
+        return float(len(self._X) if self._weight is None else self._weight.sum())
+
+    @property
+    def n_present(self) -> int:
+        """Number of rows of positive weight."""
+        return len(self._X) if self._weight is None else int(np.count_nonzero(self._weight))
+
+    @property
+    def rows_per_weight(self) -> float:
+        """Effective rows in a unit of weight (Kish 1965); whole weights count as repetitions."""
+        if self._weight is None or self.has_integer_weights:
+            return 1.0
+        return float(self._weight.sum() / (self._weight @ self._weight))
+
+    def each(self, task: Callable[[ArrayBlocks, int], T]) -> Iterator[T]:
+        """Run a task on the only part: all rows."""
+        yield task(self, 0)
 
     def accumulate(
         self, mixture: Mixture, *, centres: FloatArray | None = None, hard: bool = False
     ) -> SufficientStatistics:
         """E-step: the statistics of all rows under `mixture`."""
-        return self._expect(mixture, centres, hard=hard, moments=True)
+        # An array of another type is worked on in pieces, and its scatter belongs to all of them.
+        total = self.total if mixture.structure.shared and is_native(self._X) else None
+        return self.expect(mixture, centres, hard=hard, total=total)
 
     def score(self, mixture: Mixture) -> SufficientStatistics:
         """Like accumulate, with the scalars only."""
-        return self._expect(mixture, None, hard=False, moments=False)
+        return self.expect(mixture, None, moments=False)
 
     def accumulate_given(
         self,
@@ -101,18 +129,17 @@ class ArrayBlocks:
 
     def sample(self, n_rows: int, rng: RandomState) -> tuple[Array, FloatArray | None]:
         """Return at most `n_rows` rows as float, uniformly, in their order, and their weights."""
-        n_present = len(self._X) if self._weight is None else int(np.count_nonzero(self._weight))
+        n_present = self.n_present
         if n_present == len(self._X) and n_present <= n_rows:
             return self._floats(self._X), self._weight
-        ranks = np.arange(n_present)
-        if n_present > n_rows:
-            # This method alone needs no memory that grows with the rows.
-            ranks = sample_without_replacement(
-                n_present, n_rows, method="reservoir_sampling", random_state=rng
-            )
-            ranks.sort()
-        rows = ranks if self._weight is None else _rows_of_ranks(self._weight, ranks)
-        return self._floats(self._X[rows]), None if self._weight is None else self._weight[rows]
+        return self.rows_of_ranks(ranks_of_sample(n_present, n_rows, rng))
+
+    def rows_of_ranks(self, ranks: Array) -> tuple[Array, FloatArray | None]:
+        """Rows, as float, that are the `ranks`-th (ascending) of those of positive weight; their weights."""
+        if self._weight is None:
+            return self._floats(self._X[ranks]), None
+        rows = _rows_of_ranks(self._weight, ranks)
+        return self._floats(self._X[rows]), self._weight[rows]
 
     def _floats(self, X: Array) -> Array:
         return X if is_native(X) else X.astype(self.dtype)
@@ -122,17 +149,20 @@ class ArrayBlocks:
         return np.asarray(self._X[self._pick_indices(n_rows, rng)], dtype=np.float64)
 
     def _pick_indices(self, n_rows: int, rng: RandomState) -> Array:
-        if self._weight is None:
-            return _choose(len(self._X), n_rows, rng)
-        if self.has_integer_weights:
-            # Rows of weight w stand for w rows: choose among those.
-            chosen = _choose(round(float(self._weight.sum())), n_rows, rng)
-            return _rows_at(self._weight, chosen + 0.5)
-        total = float(self._weight.sum())
+        # Without weights, and with whole ones w that stand for w rows, the choice is among rows.
+        if self._weight is None or self.has_integer_weights:
+            return self.rows_at(choose(round(self.weight), n_rows, rng) + 0.5)
         picked: dict[int, None] = {}
         while len(picked) < n_rows:
-            picked[int(_rows_at(self._weight, np.array([rng.uniform() * total]))[0])] = None
+            drawn = rng.uniform(size=n_rows - len(picked)) * self.weight
+            picked |= dict.fromkeys(self.rows_at(drawn).tolist())
         return np.array(list(picked))
+
+    def rows_at(self, positions: FloatArray) -> Array:
+        """Rows in which the running sum of the weights reaches each position."""
+        if self._weight is None:
+            return np.floor(positions).astype(np.int64)
+        return _rows_at(self._weight, positions)
 
     @cached_property
     def has_integer_weights(self) -> bool:
@@ -152,20 +182,20 @@ class ArrayBlocks:
     def mean(self) -> FloatArray:
         """Mean of all rows."""
         first_row = np.asarray(self._X[:1], dtype=np.float64)
-        means = self.accumulate_given(STRUCTURES["diag"], _everything, first_row).means
+        means = self.accumulate_given(STRUCTURES["diag"], everything, first_row).means
         return np.asarray(means[0])
 
     @cached_property
     def variances(self) -> FloatArray:
         """Variance of each feature over all rows, its sums taken about the mean."""
-        about = self.accumulate_given(STRUCTURES["diag"], _everything, self.mean[np.newaxis])
+        about = self.accumulate_given(STRUCTURES["diag"], everything, self.mean[np.newaxis])
         delta = about.means - about.centres
         return np.asarray(about.seconds[0] / about.weight - delta[0] ** 2)
 
     @cached_property
     def total(self) -> TotalScatter:
         """Mean and scatter of all rows. Two passes, the second about the mean: no digit is lost."""
-        about = self.accumulate_given(STRUCTURES["full"], _everything, self.mean[np.newaxis])
+        about = self.accumulate_given(STRUCTURES["full"], everything, self.mean[np.newaxis])
         delta = about.means - about.centres
         scatter = about.seconds[0] - about.weight * delta.T @ delta
         return TotalScatter(about.weight, about.means[0], scatter)
@@ -178,23 +208,25 @@ class ArrayBlocks:
             return None
         key = structure.shared, hard
         if key not in self._native:
-            total = self._total_of(structure)
+            total = self.total.as_tuple() if structure.shared else None
             self._native[key] = _core.ArrayRows(self._X, self._weight, hard, total)
         return self._native[key]
 
-    def _total_of(
-        self, structure: CovarianceStructure
-    ) -> tuple[float, FloatArray, FloatArray] | None:
-        """What a tied iteration takes its second moments from, where that loses no digits."""
-        if not structure.shared or not is_native(self._X):
-            return None
-        return self.total.weight, self.total.mean, self.total.scatter
-
-    def _expect(
-        self, mixture: Mixture, centres: FloatArray | None, *, hard: bool, moments: bool
+    def expect(
+        self,
+        mixture: Mixture,
+        centres: FloatArray | None,
+        *,
+        hard: bool = False,
+        moments: bool = True,
+        total: TotalScatter | None = None,
     ) -> SufficientStatistics:
+        """E-step: as `accumulate`, without `moments` as `score`.
+
+        total: the scatter of these rows, from which the second moments are then taken where that loses no
+        digits.
+        """
         about = mixture.means if centres is None else centres
-        total = self._total_of(mixture.structure) if moments else None
 
         def fill(
             X: Array, w: FloatArray | None, n: FloatArray, f: FloatArray, s: FloatArray
@@ -213,7 +245,7 @@ class ArrayBlocks:
                 self.n_threads,
                 moments,
                 hard,
-                total,
+                None if total is None else total.as_tuple(),
             )
 
         if is_native(self._X):
@@ -241,12 +273,39 @@ class ArrayBlocks:
         return SufficientStatistics(structure, centres, *fill(X, weight, *moments), *moments)
 
 
-def _everything(rows: slice) -> FloatArray:
+def usable_total(mixture: Mixture, blocks: Blocks) -> TotalScatter | None:
+    """Where it loses no digits, a tied iteration takes its second moments from the total scatter."""
+    if not mixture.structure.shared:
+        return None
+    total, single = blocks.total, blocks.dtype == np.float32
+    return total if _core.serves(total.as_tuple(), mixture.precisions_cholesky, single) else None
+
+
+def in_memory(blocks: Blocks, rows: Array, weight: FloatArray | None) -> ArrayBlocks:
+    """Blocks of a sample; where it is all of an array, that array's, with what they have computed."""
+    if isinstance(blocks, ArrayBlocks) and len(rows) == blocks.shape[0]:
+        return blocks
+    return ArrayBlocks(rows, weight, blocks.n_threads)
+
+
+def everything(rows: slice) -> FloatArray:
     """Responsibility 1 for the only component."""
     return np.broadcast_to(np.broadcast_to(1.0, (1, 1)), (rows.stop - rows.start, 1))
 
 
-def _choose(n_rows: int, n_chosen: int, rng: RandomState) -> Array:
+def ranks_of_sample(n_present: int, n_rows: int, rng: RandomState) -> Array:
+    """Places, ascending, of a uniform sample without replacement; of all, where there are no more."""
+    if n_present <= n_rows:
+        return np.arange(n_present)
+    # This method alone needs no memory that grows with the rows.
+    ranks = sample_without_replacement(
+        n_present, n_rows, method="reservoir_sampling", random_state=rng
+    )
+    return np.sort(ranks)
+
+
+def choose(n_rows: int, n_chosen: int, rng: RandomState) -> Array:
+    """Numbers below `n_rows`, drawn without replacement, in the order drawn."""
     if n_rows <= _PERMUTATION_ROWS:
         return rng.choice(n_rows, size=n_chosen, replace=False)
     return np.asarray(

@@ -11,7 +11,7 @@ import numpy as np
 from mixtura._core import Acceleration, Stop
 from mixtura._rows import FloatArray
 from mixtura.blocks import Blocks
-from mixtura.diagnosis import rows_per_weight, why_improper
+from mixtura.diagnosis import why_improper
 from mixtura.em import Monitor, SufficientStatistics, expect, expectation_maximisation
 from mixtura.errors import ModelFileError, SingularCovarianceError
 from mixtura.estimators._checkpoint import Checkpoint, Progress
@@ -285,7 +285,7 @@ def _fit_of(
     blocks: Blocks,
     options: Options,
 ) -> Fit:
-    effective_rows = statistics.counts * rows_per_weight(blocks)
+    effective_rows = statistics.counts * blocks.rows_per_weight
     degenerate = why_improper(mixture, effective_rows, options.reg_covar, blocks)
     return Fit(mixture, statistics, monitor, remaining_gain, degenerate)
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from mixtura._names import nearest
-from mixtura._rows import Array, block_slices
+from mixtura.blocks import Blocks
 from mixtura.covariance import ONE_FEATURE, STRUCTURES
 from mixtura.estimators._cells import CRITERIA, Key
+from mixtura.estimators._findings import n_distinct_rows
 
 #: The 14 structures by mclust's names, from narrow to wide.
 ALL = tuple(name for name in STRUCTURES if len(name) == 3)
@@ -80,25 +81,15 @@ def check_criterion(criterion: Any) -> None:
     check_choice("criterion", criterion, CRITERIA)
 
 
-def impossible(keys: list[Key], X: Array, weight: Array | None) -> dict[Key, str]:
+def impossible(keys: list[Key], blocks: Blocks) -> dict[Key, str]:
     """Why cells of more components than there are distinct rows cannot be fitted."""
     most = max(k for k, _ in keys)
-    n_distinct = _distinct_rows(X if weight is None else X[weight > 0], most)
+    n_distinct = n_distinct_rows(blocks, most)
     return {
         (k, name): f"{k} components, but X has only {n_distinct} distinct rows"
         for k, name in keys
         if k > n_distinct
     }
-
-
-def _distinct_rows(X: Array, enough: int) -> int:
-    """Number of distinct rows, counted until there are enough."""
-    seen = X[:0]
-    for rows in block_slices(*X.shape):
-        seen = np.unique(np.concatenate([seen, X[rows]]), axis=0)
-        if len(seen) >= enough:
-            break
-    return len(seen)
 
 
 def _of_one_feature(names: Iterable[str]) -> list[str]:

@@ -15,7 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from mixtura._files import replacing
-from mixtura._rows import Array, FloatArray, block_slices
+from mixtura._rows import FloatArray, block_slices
+from mixtura.blocks import ArrayBlocks, Blocks
 from mixtura.covariance import STRUCTURES, structure
 from mixtura.errors import ModelFileError
 from mixtura.estimators._cells import Cell, Key
@@ -31,8 +32,18 @@ _INTERVAL = 1.0
 _ARRAYS = ("weights", "means", "covariances", "precisions_cholesky")
 
 
-def fingerprint(X: Array, weight: FloatArray | None) -> str:
+def fingerprint(blocks: Blocks) -> str:
     """A number that other rows, or other weights, would not have."""
+    of_parts = list(blocks.each(_digest))
+    return of_parts[0] if len(of_parts) == 1 else _combined(of_parts)
+
+
+def _combined(digests: list[str]) -> str:
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _digest(part: ArrayBlocks, _: int) -> str:
+    X, weight = part.rows, part.sample_weight
     digest = hashlib.sha256(f"{X.shape} {X.dtype.str}".encode())
     for rows in block_slices(*X.shape):
         digest.update(np.ascontiguousarray(X[rows]).tobytes())

@@ -24,9 +24,9 @@ import numpy as np
 from numpy.random import RandomState
 
 from mixtura._rows import Array, FloatArray
-from mixtura.blocks import ArrayBlocks, Blocks
+from mixtura.blocks import ArrayBlocks, Blocks, in_memory
 from mixtura.covariance import structure
-from mixtura.diagnosis import rows_needed, rows_needed_by, rows_per_weight
+from mixtura.diagnosis import rows_needed, rows_needed_by
 from mixtura.errors import SingularCovarianceError
 from mixtura.estimators._cells import Cell, Key
 from mixtura.estimators._fitting import Beginning, Fit, Options, best_fit, fits_side_by_side
@@ -105,7 +105,7 @@ class Sweep:
 
     def __init__(
         self,
-        blocks: ArrayBlocks,
+        blocks: Blocks,
         wish: Wish,
         state: State,
         keep: Callable[[State], None] = lambda _: None,
@@ -120,15 +120,12 @@ class Sweep:
         rng = RandomState(wish.seed)
         most = rows_of_a_search(max(self._columns), blocks.shape[1])
         rows, weight = blocks.sample(most, rng)
-        self._is_whole = len(rows) == blocks.shape[0]
         self._X: FloatArray = np.ascontiguousarray(rows, dtype=np.float64)
         self._weight = weight
-        self._sample = blocks if self._is_whole else ArrayBlocks(rows, weight, blocks.n_threads)
-        self._unit = rows_per_weight(self._sample)
-        self._weight_of_all = float(
-            blocks.shape[0] if blocks.sample_weight is None else blocks.sample_weight.sum()
-        )
-        self._rows_in_all = self._weight_of_all * rows_per_weight(blocks)
+        self._sample = in_memory(blocks, rows, weight)
+        self._unit = self._sample.rows_per_weight
+        self._weight_of_all = blocks.weight
+        self._rows_in_all = self._weight_of_all * blocks.rows_per_weight
         self._promising: list[Key] = []
         self._partitions = self._merge_rows(rng)
         self._n_done = len(state.cells)
@@ -360,7 +357,7 @@ class Sweep:
         if report is not None and report(self._n_done, len(self._wish.keys), cell):
             self._stopping.set()
 
-    def _fitted(self, key: Key, found: Mixture, blocks: ArrayBlocks) -> Cell:
+    def _fitted(self, key: Key, found: Mixture, blocks: Blocks) -> Cell:
         """EM over all rows; where that leads to a spike, what led there by a shorter way."""
         options = self._wish.options
         before = self.state.latest(key)
@@ -444,7 +441,7 @@ def _as_given(options: Options) -> Options:
     return Options(options.reg_covar, options.tol, max_iter=0)
 
 
-def _cell_of(key: Key, fit: Fit, blocks: ArrayBlocks) -> Cell:
+def _cell_of(key: Key, fit: Fit, blocks: Blocks) -> Cell:
     statistics, monitor = fit.statistics, fit.monitor
     failure = fit.failure or fit.degenerate
     return Cell(
@@ -461,5 +458,5 @@ def _cell_of(key: Key, fit: Fit, blocks: ArrayBlocks) -> Cell:
         converged=monitor.converged,
         lower_bounds=tuple(monitor.log_likelihoods),
         remaining_gain=fit.remaining_gain,
-        effective_rows=statistics.counts * rows_per_weight(blocks),
+        effective_rows=statistics.counts * blocks.rows_per_weight,
     )

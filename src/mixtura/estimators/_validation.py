@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any
 
@@ -15,6 +16,7 @@ from mixtura._names import nearest
 from mixtura._rows import Array, FloatArray
 from mixtura.covariance import CovarianceStructure
 from mixtura.em import default_step
+from mixtura.sources import Source
 
 
 def suggest(
@@ -64,6 +66,55 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> FloatArray | None:
     if most == 0:
         raise ValueError("sample_weight must not be zero for every row: no row is left to fit.")
     return weight
+
+
+def check_no_weight(sample_weight: Any) -> None:
+    """Raise where weights are given beside a source, which has its own."""
+    if sample_weight is not None:
+        raise ValueError(
+            "sample_weight belongs to an array; a source has its own: mixtura.scan(path, weight='column'), "
+            "or pairs of rows and weights in mixtura.from_batches."
+        )
+
+
+def check_keep(keep: Sequence[str], outputs: Sequence[str]) -> Sequence[str]:
+    """Return the names of the columns to keep; raise where one is also the name of an output."""
+    if isinstance(keep, str):
+        raise ValueError(f"keep must be a list of names, got {keep!r}.")
+    both = [name for name in keep if name in outputs or name.startswith("responsibility_")]
+    if both:
+        raise ValueError(f"keep holds {both[0]!r}, which is the name of a column that is written.")
+    return keep
+
+
+def check_columns(source: Source, names: Array | None, n_features: int, estimator: str) -> None:
+    """Raise, or warn as scikit-learn does, where a source has other columns than were fitted."""
+    fitted = None if names is None else tuple(names)
+    if source.feature_names is None or fitted is None:
+        if source.n_features != n_features:
+            raise ValueError(
+                f"{source} has {source.n_features} features, but {estimator} is expecting {n_features} "
+                "features as input."
+            )
+        if source.feature_names is not None:
+            warnings.warn(
+                f"X has feature names, but {estimator} was fitted without feature names",
+                stacklevel=5,
+            )
+        elif fitted is not None:
+            warnings.warn(
+                f"X does not have valid feature names, but {estimator} was fitted with feature names",
+                stacklevel=5,
+            )
+    elif source.feature_names != fitted:
+        raise ValueError(
+            f"{source} has the columns {_listed(source.feature_names)}, but {estimator} was fitted with "
+            f"{_listed(fitted)}: give those with columns=, in that order."
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
 
 
 def _weights_as_floats(sample_weight: Any) -> FloatArray:

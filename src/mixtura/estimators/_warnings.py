@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mixtura._rows import Array, FloatArray
+from mixtura.blocks import Blocks
 from mixtura.diagnosis import HELD_UP, floor_share, rows_needed
 from mixtura.errors import DataWarning, DegenerateComponentWarning
 from mixtura.estimators._findings import findings
@@ -47,8 +48,7 @@ def convergence_message(fit: Fit, tol: float) -> str:
 def doubts(
     mixture: Mixture,
     effective_rows: FloatArray,
-    X: Array,
-    weight: FloatArray | None,
+    blocks: Blocks,
     reg_covar: FloatArray,
     asked: float | str,
     names: Array | None,
@@ -59,7 +59,7 @@ def doubts(
     few = np.flatnonzero(effective_rows < rows_needed(mixture))
     same = _coinciding(mixture)
     floor = "reg_covar" if asked == "auto" else f"reg_covar={asked:g}"
-    found = findings(X, names, weight) if len(held) else []
+    found = findings(blocks, names) if len(held) else []
     if len(few) and not found:
         yield DegenerateComponentWarning, _few_rows(few, effective_rows, rows_needed(mixture))
     elif len(held):

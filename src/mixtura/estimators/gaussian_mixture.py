@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import partial, reduce
 from numbers import Integral, Real
+from operator import add
 from time import monotonic, perf_counter
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.random import Generator, RandomState
@@ -22,7 +23,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from mixtura import mixture as evaluate
 from mixtura._frames import frame_of, frame_values
 from mixtura._regularisation import regularisation
-from mixtura._rows import Array, FloatArray, as_numeric, check_finite, is_native
+from mixtura._rows import Array, FloatArray, as_numeric, block_slices, check_finite, is_native
 from mixtura._threads import n_threads
 from mixtura.blocks import ArrayBlocks, Blocks
 from mixtura.covariance import (
@@ -32,7 +33,7 @@ from mixtura.covariance import (
     check_features,
     structure,
 )
-from mixtura.diagnosis import Diagnosis, diagnose, matching, rows_per_weight
+from mixtura.diagnosis import Diagnosis, diagnose, matching
 from mixtura.em import SufficientStatistics, online_step
 from mixtura.errors import DataWarning
 from mixtura.estimators import _validation as checks
@@ -50,6 +51,7 @@ from mixtura.estimators._fitting import (
 from mixtura.estimators._warnings import convergence_message, doubts
 from mixtura.mixture import Mixture
 from mixtura.saving import save_model
+from mixtura.sources import Source
 from mixtura.starts import (
     STARTS,
     ArrayResponsibilities,
@@ -318,7 +320,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self._fit(X, sample_weight)
         return self
 
-    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
         """Fit, and return the labels of X: the same as fit(X).predict(X).
 
         Parameters
@@ -337,8 +339,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             As `fit`.
         """
-        rows = self._fit(X, sample_weight)
-        return evaluate.labels(self.mixture_, rows, n_threads(self.n_jobs))
+        blocks = self._fit(X, sample_weight)
+        if isinstance(X, Source):
+            return self.predict(X)
+        return evaluate.labels(self.mixture_, cast(ArrayBlocks, blocks).rows, blocks.n_threads)
 
     def partial_fit(
         self,
@@ -411,18 +415,25 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         with self._unchanged_on_failure():
             kind = self._check_parameters()
             self._check_same_kind(kind, "partial_fit", "call fit")
-            rows = self._check_rows(X)
-            weight = checks.check_sample_weight(sample_weight, len(rows))
-            self._learn(ArrayBlocks(rows, weight, n_threads(self.n_jobs)), step_of)
+            self._learn(self._batch(X, sample_weight), step_of)
         return self
 
-    def _learn(self, batch: ArrayBlocks, step_of: Callable[[float], float]) -> None:
+    def _batch(self, X: Any, sample_weight: Any) -> Blocks:
+        threads = n_threads(self.n_jobs)
+        if isinstance(X, Source):
+            checks.check_no_weight(sample_weight)
+            return self._check_source(X).blocks(threads)
+        rows = self._check_rows(X)
+        weight = checks.check_sample_weight(sample_weight, len(rows))
+        return ArrayBlocks(rows, weight, threads)
+
+    def _learn(self, batch: Blocks, step_of: Callable[[float], float]) -> None:
         before = self._statistics_to_go_on()
-        weight = batch.shape[0] if batch.sample_weight is None else batch.sample_weight.sum()
+        weight = batch.weight
         step = step_of(before.weight / weight)
         point = online_step(self.mixture_, before, batch, self._reg_covar, step)
         # Effective rows of a mean with these shares (Kish 1965).
-        n_before, n_batch = self._effective_rows.sum(), weight * rows_per_weight(batch)
+        n_before, n_batch = self._effective_rows.sum(), weight * batch.rows_per_weight
         n_rows = 1 / ((1 - step) ** 2 / n_before + step**2 / n_batch)
         self._set_point(*point, n_rows / point[1].weight, np.dtype(self.means_.dtype))
         self._n_rows += batch.shape[0]
@@ -443,24 +454,22 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def _own_statistics(self) -> SufficientStatistics | None:
         return self._statistics if self.mixture_ is self._fitted else None
 
-    def _fit(self, X: Any, sample_weight: Any) -> Array:
+    def _fit(self, X: Any, sample_weight: Any) -> Blocks:
         with self._unchanged_on_failure():
             kind = self._check_parameters()
             previous = self._warm_mixture(kind)
-            rows = self._check_training_rows(X)
-            weight = checks.check_sample_weight(sample_weight, len(rows))
-            self._check_enough_rows(len(rows) if weight is None else int(np.count_nonzero(weight)))
+            blocks = self._training_blocks(X, sample_weight)
+            self._check_enough_rows(blocks.n_present)
             self._check_features(kind, previous)
-            blocks = ArrayBlocks(rows, weight, n_threads(self.n_jobs))
-            self._warn_of_columns(rows, weight)
+            self._warn_of_columns(blocks)
             checkpoint = self._begun_checkpoint(blocks)
             seeds = self._seeds() if checkpoint is None else checkpoint.seeds
             options = self._options(blocks, checkpoint)
-            beginnings = self._beginnings(kind, rows, blocks, options, seeds, previous)
+            beginnings = self._beginnings(kind, blocks, options, seeds, previous)
             fit, records = best_fit(beginnings, blocks, options)
             self._set_fit(fit, records, blocks, options.reg_covar, seeds[0])
-        self._warn(fit, blocks, rows, options.reg_covar)
-        return rows
+        self._warn(fit, blocks, options.reg_covar)
+        return blocks
 
     @contextmanager
     def _unchanged_on_failure(self) -> Iterator[None]:
@@ -500,6 +509,23 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         if self.n_jobs == 0:
             raise ValueError("n_jobs must not be 0: None or -1 mean all cores, 1 means one thread.")
 
+    def _training_blocks(self, X: Any, sample_weight: Any) -> Blocks:
+        """Rows to fit, checked: where they lie, in memory or elsewhere."""
+        threads = n_threads(self.n_jobs)
+        if not isinstance(X, Source):
+            rows = self._check_training_rows(X)
+            weight = checks.check_sample_weight(sample_weight, len(rows))
+            return ArrayBlocks(rows, weight, threads)
+        checks.check_no_weight(sample_weight)
+        blocks = X.blocks(threads)
+        if blocks.shape[0] < 2:
+            raise ValueError(f"Found {X} with 1 row (sample) while a minimum of 2 is required.")
+        self.n_features_in_ = X.n_features
+        self.__dict__.pop("feature_names_in_", None)
+        if X.feature_names is not None:
+            self.feature_names_in_ = np.array(X.feature_names, dtype=object)
+        return blocks
+
     def _check_training_rows(self, X: Any) -> Array:
         if type(X) is np.ndarray and X.ndim == 2 and is_native(X) and len(X) > 1 and X.shape[1] > 0:
             # All that validate_data would do, at a tenth of its time.
@@ -528,6 +554,13 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
                 raise checks.clearer(error, X) from error
         self._check_finite(rows)
         return rows
+
+    def _check_source(self, X: Source) -> Source:
+        """The source, where it has the columns that were fitted."""
+        check_is_fitted(self)
+        names = getattr(self, "feature_names_in_", None)
+        checks.check_columns(X, names, self.n_features_in_, type(self).__name__)
+        return X
 
     def _check_finite(self, rows: Array) -> None:
         names = getattr(self, "feature_names_in_", None)
@@ -581,8 +614,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def _beginnings(
         self,
         kind: CovarianceStructure,
-        rows: Array,
-        blocks: ArrayBlocks,
+        blocks: Blocks,
         options: Options,
         seeds: list[int],
         previous: Mixture | None,
@@ -590,16 +622,21 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         asked = self.accelerate is True
         if previous is not None:
             return [Beginning("warm start", None, lambda _: (previous, []), asked)]
-        given = self._given_parameters(kind, rows.shape[1])
+        given = self._given_parameters(kind, blocks.shape[1])
         if all(parameter is not None for parameter in given):
             start = _override(None, kind, *given)
             return [Beginning("given parameters", None, lambda _: (start, []), asked)]
         if not isinstance(self.init_params, str) and not callable(self.init_params):
-            array = checks.check_start_array(self.init_params, len(rows), self.n_components)
+            array = checks.check_start_array(self.init_params, blocks.shape[0], self.n_components)
             make = partial(self._from_array, array, kind, options, given)
             return [Beginning("given array", None, make, asked)]
         if callable(self.init_params):
-            make_called = partial(self._called, kind, rows, options, given)
+            if not isinstance(blocks, ArrayBlocks):
+                raise ValueError(
+                    "init_params as a callable gets all rows as an array, which a source is not: give the "
+                    "name of a start, or an array of labels."
+                )
+            make_called = partial(self._called, kind, blocks.rows, options, given)
             return [
                 Beginning("callable", seed, partial(make_called, seed), asked, side_by_side=False)
                 for seed in seeds
@@ -717,7 +754,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self,
         fit: Fit,
         records: list[StartRecord],
-        blocks: ArrayBlocks,
+        blocks: Blocks,
         reg_covar: FloatArray,
         seed: int,
     ) -> None:
@@ -725,7 +762,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         order = self._order(mixture)
         if order is not None:
             mixture, statistics = mixture.permuted(order), statistics.permuted(order)
-        self._set_point(mixture, statistics, rows_per_weight(blocks), blocks.dtype)
+        self._set_point(mixture, statistics, blocks.rows_per_weight, blocks.dtype)
         self._reg_covar = reg_covar
         self._n_rows = blocks.shape[0]
         self.converged_ = fit.monitor.converged
@@ -767,18 +804,18 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.precisions_cholesky_ = mixture.precisions_cholesky.astype(dtype)
         self.precisions_ = mixture.precisions.astype(dtype)
 
-    def _warn_of_columns(self, rows: Array, weight: FloatArray | None) -> None:
+    def _warn_of_columns(self, blocks: Blocks) -> None:
         """What is hopeless in the data is said before minutes of EM."""
         names = getattr(self, "feature_names_in_", None)
-        columns = column_findings(rows, names, weight)
+        columns = column_findings(blocks, names)
         if columns:
             found = "; ".join(columns)
             advice = "the likelihood then depends on reg_covar. Leave such columns out."
             warnings.warn(f"{found[0].upper()}{found[1:]}: {advice}", DataWarning, stacklevel=4)
-        elif few := row_findings(rows, weight, self.n_components):
+        elif few := row_findings(blocks, self.n_components):
             warnings.warn(f"{few} Use fewer components.", DataWarning, stacklevel=4)
 
-    def _warn(self, fit: Fit, blocks: ArrayBlocks, rows: Array, reg_covar: FloatArray) -> None:
+    def _warn(self, fit: Fit, blocks: Blocks, reg_covar: FloatArray) -> None:
         asked_to_stop = fit.monitor.stopped == STOPPED_BY_CALLBACK
         if not self.converged_ and self.max_iter > 0 and not asked_to_stop:
             message = convergence_message(fit, float(self.tol))
@@ -787,8 +824,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         for category, message in doubts(
             self._fitted,
             self._effective_rows,
-            rows,
-            blocks.sample_weight,
+            blocks,
             reg_covar,
             self.reg_covar,
             names,
@@ -832,7 +868,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         weights = np.array(self.weights_, dtype=np.float64)
         return Mixture(kind, weights, means, covariances, factors).frozen()
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Any) -> Any:
         """Label each row with its likeliest component: the argmax of `predict_proba`.
 
         Parameters
@@ -850,10 +886,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If X has other columns than were fitted, NaN or infinity.
         """
-        rows = self._check_rows(X)
-        return evaluate.labels(self.mixture_, rows, n_threads(self.n_jobs))
+        return self._evaluated(evaluate.labels, X)
 
-    def predict_proba(self, X: Any) -> Array:
+    def predict_proba(self, X: Any) -> Any:
         """Responsibilities: the probability of each component given each row.
 
         Parameters
@@ -872,10 +907,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If X has other columns than were fitted, NaN or infinity.
         """
-        rows = self._check_rows(X)
-        return evaluate.responsibilities(self.mixture_, rows, n_threads(self.n_jobs))
+        return self._evaluated(evaluate.responsibilities, X)
 
-    def score_samples(self, X: Any) -> Array:
+    def score_samples(self, X: Any) -> Any:
         """Log-density of each row.
 
         Parameters
@@ -893,8 +927,84 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If X has other columns than were fitted, NaN or infinity.
         """
+        return self._evaluated(evaluate.log_density, X)
+
+    def predict_to(
+        self,
+        path: str | os.PathLike[str],
+        X: Any,
+        what: str | Sequence[str] = "label",
+        *,
+        keep: Sequence[str] = (),
+    ) -> None:
+        """Write what the fit says of each row to a Parquet file, without holding it in memory.
+
+        Parameters
+        ----------
+        path : str or path
+            The file. Written beside and renamed when it is whole: an earlier one survives any failure.
+        X : array-like of shape (n_samples, n_features), or a source
+            What `mixtura.scan` and `mixtura.from_batches` return is read once.
+        what : {'label', 'certainty', 'log_density', 'responsibilities'} or several, default='label'
+            Columns, in this order: 'label' as `predict`; 'certainty', the probability of that component;
+            'log_density' as `score_samples`; 'responsibilities' as `predict_proba`, one column a component:
+            'responsibility_0', 'responsibility_1', ...
+        keep : sequence of str, default=()
+            Columns of the files that `scan` reads to be copied before these, as an identifier; of any type.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has other columns than were fitted, or an argument is not possible; if X holds what is no
+            finite number (of a source, SourceError).
+        OSError
+            If the file cannot be written.
+        ImportError
+            Without pyarrow: pip install 'mixtura[files]'.
+
+        Examples
+        --------
+        >>> import numpy as np, pyarrow.parquet, tempfile
+        >>> from mixtura import GaussianMixture
+        >>> X = np.random.default_rng(0).normal(size=(100, 2))
+        >>> gm = GaussianMixture(2, random_state=0).fit(X)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     gm.predict_to(folder + "/labels.parquet", X, ["label", "log_density"])
+        ...     table = pyarrow.parquet.read_table(folder + "/labels.parquet")
+        >>> table.column_names, table.num_rows
+        (['label', 'log_density'], 100)
+        """
+        try:
+            from mixtura._predictions import check_outputs, predictions, write_parquet
+        except ImportError as error:
+            raise ImportError(
+                "predict_to needs pyarrow; install it with: pip install 'mixtura[files]'"
+            ) from error
+        asked, threads = check_outputs(what), n_threads(self.n_jobs)
+        mixture = self.mixture_
+        tables = self._tables(X, checks.check_keep(keep, asked))
+        write_parquet(
+            path, (kept | predictions(mixture, rows, asked, threads) for rows, kept in tables)
+        )
+
+    def _tables(self, X: Any, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+        if isinstance(X, Source):
+            return self._check_source(X).tables(keep)
+        if keep:
+            raise ValueError("keep names columns of the files of mixtura.scan; an array has none.")
         rows = self._check_rows(X)
-        return evaluate.log_density(self.mixture_, rows, n_threads(self.n_jobs))
+        return ((rows[some], {}) for some in block_slices(*rows.shape))
+
+    def _evaluated(self, function: Callable[[Mixture, Array, int], Array], X: Any) -> Any:
+        """What a function gives for all rows; of a source, an iterator over what it gives for each part."""
+        threads = n_threads(self.n_jobs)
+        if isinstance(X, Source):
+            mixture, parts = self.mixture_, self._check_source(X).parts()
+            return (function(mixture, part.rows, threads) for part in parts)
+        rows = self._check_rows(X)
+        return function(self.mixture_, rows, threads)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Mean log-density of the rows, in nats; the weighted mean where weights are given.
@@ -969,12 +1079,22 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return self._score(X, sample_weight).icl
 
     def _score(self, X: Any, sample_weight: Any) -> Criteria:
-        rows = self._check_rows(X)
-        weight = checks.check_sample_weight(sample_weight, len(rows))
-        sums = ArrayBlocks(rows, weight, n_threads(self.n_jobs)).score(self.mixture_)
+        sums = self._sums(X, sample_weight)
         return Criteria(
             sums.weight, sums.log_likelihood, sums.log_certainty, self.mixture_.n_parameters
         )
+
+    def _sums(self, X: Any, sample_weight: Any) -> SufficientStatistics:
+        threads = n_threads(self.n_jobs)
+        if isinstance(X, Source):
+            checks.check_no_weight(sample_weight)
+            # One reading, whether it is the first or not.
+            parts = self._check_source(X).parts()
+            arrays = (ArrayBlocks(part.rows, part.weight, threads) for part in parts)
+            return reduce(add, (array.score(self.mixture_) for array in arrays))
+        rows = self._check_rows(X)
+        weight = checks.check_sample_weight(sample_weight, len(rows))
+        return ArrayBlocks(rows, weight, threads).score(self.mixture_)
 
     def sample(
         self, n_samples: int = 1, random_state: int | RandomState | Generator | None = None

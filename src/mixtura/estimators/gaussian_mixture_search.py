@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
 from typing import Any, Self
 
@@ -15,13 +15,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from mixtura._regularisation import regularisation
-from mixtura._rows import Array, FloatArray
+from mixtura._rows import Array
 from mixtura._threads import n_threads
-from mixtura.blocks import ArrayBlocks
+from mixtura.blocks import Blocks
 from mixtura.covariance import ONE_FEATURE
 from mixtura.errors import DataWarning
 from mixtura.estimators import _grid as grid
-from mixtura.estimators import _validation as checks
 from mixtura.estimators._cells import Cell, Key, best_of, table
 from mixtura.estimators._fitting import Options
 from mixtura.estimators._resume import Journal, fingerprint, seed_in
@@ -184,13 +183,12 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         grid.check_choice("sign", self.sign, grid.SIGNS)
         numbers = grid.numbers_of_components(self.n_components)
         self._model = self._template()
-        rows = self._model._check_training_rows(X)
-        names = grid.structures_of(self.covariance_type, rows.shape[1])
-        weight = checks.check_sample_weight(sample_weight, len(rows))
-        self._sweep(rows, weight, [(k, name) for k in numbers for name in names])
+        blocks = self._model._training_blocks(X, sample_weight)
+        names = grid.structures_of(self.covariance_type, blocks.shape[1])
+        self._sweep(blocks, [(k, name) for k in numbers for name in names])
         return self
 
-    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
         """Fit, and return the labels that the best model gives the rows.
 
         Parameters
@@ -225,17 +223,16 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         model._check_parameters()
         return model
 
-    def _sweep(self, rows: Array, weight: FloatArray | None, keys: list[Key]) -> None:
-        impossible = grid.impossible(keys, rows, weight)
+    def _sweep(self, blocks: Blocks, keys: list[Key]) -> None:
+        impossible = grid.impossible(keys, blocks)
         possible = tuple(key for key in keys if key not in impossible)
         if not possible:
             raise ValueError(f"No model can be fitted: {impossible[keys[0]]}.")
-        blocks = ArrayBlocks(rows, weight, n_threads(self.n_jobs))
-        self._model._warn_of_columns(rows, weight)
+        self._model._warn_of_columns(blocks)
         seed = seed_in(self.resume) if self.random_state is None else None
         seed = self._model._seeds()[0] if seed is None else seed
         wish = self._wish(possible, blocks, seed)
-        journal = self._journal(rows, weight, seed)
+        journal = self._journal(blocks, seed)
         sweep = Sweep(blocks, wish, journal.read(), journal.keep)
         try:
             sweep.run()
@@ -245,7 +242,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self._conclude(sweep, keys, impossible, blocks, journal)
         self._warn(sweep)
 
-    def _wish(self, keys: tuple[Key, ...], blocks: ArrayBlocks, seed: int) -> Wish:
+    def _wish(self, keys: tuple[Key, ...], blocks: Blocks, seed: int) -> Wish:
         options = Options(
             reg_covar=regularisation(self.reg_covar, blocks),
             tol=float(self.tol),
@@ -256,7 +253,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         report: Report | None = self._report if listens else None
         return Wish(keys, options, seed, self.n_init, n_threads(self.n_jobs), report)
 
-    def _journal(self, rows: Array, weight: FloatArray | None, seed: int) -> Journal:
+    def _journal(self, blocks: Blocks, seed: int) -> Journal:
         settings = {
             "tol": float(self.tol),
             "reg_covar": self.reg_covar,
@@ -264,7 +261,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
             "n_init": int(self.n_init),
             "seed": seed,
         }
-        known = "" if self.resume is None else fingerprint(rows, weight)
+        known = "" if self.resume is None else fingerprint(blocks)
         return Journal(self.resume, known, settings)
 
     def _report(self, n_done: int, n_cells: int, cell: Cell) -> object:
@@ -279,7 +276,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         sweep: Sweep,
         keys: list[Key],
         impossible: dict[Key, str],
-        blocks: ArrayBlocks,
+        blocks: Blocks,
         journal: Journal,
     ) -> None:
         journal.keep(sweep.state, now=True)
@@ -293,7 +290,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"No model could be fitted. The first: {cells[0].failure}")
         self._set_results(cells, best, blocks)
 
-    def _set_results(self, cells: list[Cell], best: Cell, blocks: ArrayBlocks) -> None:
+    def _set_results(self, cells: list[Cell], best: Cell, blocks: Blocks) -> None:
         one = {own: theirs for theirs, own in ONE_FEATURE.items()}
         self.n_features_in_ = blocks.shape[1]
         self.__dict__.pop("feature_names_in_", None)
@@ -315,7 +312,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self._blocks_facts = (blocks.shape[0], blocks.dtype.name, self._reg_covar_of(blocks))
         self.best_estimator_ = self.estimator(**self.best_params_)
 
-    def _reg_covar_of(self, blocks: ArrayBlocks) -> list[float]:
+    def _reg_covar_of(self, blocks: Blocks) -> list[float]:
         return [float(value) for value in regularisation(self.reg_covar, blocks)]
 
     def estimator(self, n_components: int, covariance_type: str) -> GaussianMixture:
@@ -419,7 +416,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "best_estimator_")
         return self.best_estimator_
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Any) -> Any:
         """Label each row with the best model's likeliest component.
 
         Parameters
@@ -432,7 +429,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """
         return self._best().predict(X)
 
-    def predict_proba(self, X: Any) -> Array:
+    def predict_proba(self, X: Any) -> Any:
         """Probability of each of the best model's components given each row.
 
         Parameters
@@ -445,7 +442,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """
         return self._best().predict_proba(X)
 
-    def score_samples(self, X: Any) -> Array:
+    def score_samples(self, X: Any) -> Any:
         """Log-density of each row under the best model.
 
         Parameters
@@ -457,6 +454,26 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         ndarray of shape (n_samples,)
         """
         return self._best().score_samples(X)
+
+    def predict_to(
+        self,
+        path: str | os.PathLike[str],
+        X: Any,
+        what: str | Sequence[str] = "label",
+        *,
+        keep: Sequence[str] = (),
+    ) -> None:
+        """Write what the best model says of each row to a Parquet file, as `GaussianMixture.predict_to`.
+
+        Parameters
+        ----------
+        path : str or path
+        X : array-like of shape (n_samples, n_features), or a source
+        what : {'label', 'certainty', 'log_density', 'responsibilities'} or several, default='label'
+        keep : sequence of str, default=()
+            Columns of the files of a source to be copied.
+        """
+        self._best().predict_to(path, X, what, keep=keep)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Mean log-density of the rows under the best model, in nats.

@@ -25,13 +25,16 @@ def kmeans(
     rng: RandomState,
 ) -> Mixture:
     """Return one M-step from the labels of KMeans(n_init=1), as scikit-learn does."""
-    n_features = blocks.shape[1]
-    most = max(_BUDGET // (8 * (n_features + 8)), 16 * n_components)
-    X, weight = blocks.sample(most, rng)
+    X, weight = blocks.sample(rows_of_a_start(blocks.shape[1], n_components), rng)
     labels = _labels(X, weight, n_components, rng)
     sample = ArrayBlocks(X, weight, blocks.n_threads)
     given = LabelResponsibilities(labels, n_components)
     return mixture_of(given, sample, structure, n_components, reg_covar)
+
+
+def rows_of_a_start(n_features: int, n_components: int) -> int:
+    """Rows of a sample that a start may copy."""
+    return max(_BUDGET // (8 * (n_features + 8)), 16 * n_components)
 
 
 def _labels(X: Array, weight: FloatArray | None, n_components: int, rng: RandomState) -> Array:

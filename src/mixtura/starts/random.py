@@ -6,11 +6,12 @@ import numpy as np
 from numpy.random import RandomState
 
 from mixtura._rows import Array, FloatArray
-from mixtura.blocks import Blocks
+from mixtura.blocks import ArrayBlocks, Blocks, in_memory
 from mixtura.covariance import CovarianceStructure
 from mixtura.em import SufficientStatistics
 from mixtura.mixture import Mixture
 from mixtura.starts._given import statistics_of
+from mixtura.starts.kmeans import rows_of_a_start
 
 # Weights up to this sum are drawn as the rows that they stand for; larger sums one draw a row.
 _MOST_DRAWS = 100_000_000
@@ -32,11 +33,15 @@ def random(
     saddle, and its first step changes so little that it stops there. The same directions,
     stretched until the means lie one total covariance apart, begin outside it. Nothing changes
     with the units or a rotation of the features.
+
+    Of many rows a uniform sample is taken: that their number does not matter is what the stretch is for.
     """
-    responsibilities = RandomResponsibilities(blocks, n_components, rng)
-    statistics = statistics_of(responsibilities, blocks, structure, n_components)
+    X, weight = blocks.sample(rows_of_a_start(blocks.shape[1], n_components), rng)
+    sample = in_memory(blocks, X, weight)
+    responsibilities = RandomResponsibilities(sample, n_components, rng)
+    statistics = statistics_of(responsibilities, sample, structure, n_components)
     mixture = statistics.maximise(reg_covar, blocks.n_threads)
-    means = _spread(statistics, blocks)
+    means = _spread(statistics, sample)
     return Mixture(
         structure, mixture.weights, means, mixture.covariances, mixture.precisions_cholesky
     )
@@ -59,7 +64,7 @@ class RandomResponsibilities:
     Rows of a whole weight w get the mean of w draws, so that w repetitions are the same start.
     """
 
-    def __init__(self, blocks: Blocks, n_components: int, rng: RandomState) -> None:
+    def __init__(self, blocks: ArrayBlocks, n_components: int, rng: RandomState) -> None:
         self._n_components = n_components
         self._first_state = rng.get_state()
         self._rng = rng

@@ -11,7 +11,7 @@ from mixtura.blocks import Blocks
 from mixtura.covariance import STRUCTURES, CovarianceStructure
 from mixtura.em import SufficientStatistics
 from mixtura.mixture import Mixture
-from mixtura.starts.kmeans import _BUDGET
+from mixtura.starts.kmeans import rows_of_a_start
 
 
 def random_from_data(
@@ -34,7 +34,7 @@ def plus_plus(
     rng: RandomState,
 ) -> Mixture:
     """Means at the seeds of k-means++."""
-    X, weight = blocks.sample(_BUDGET // (8 * (blocks.shape[1] + 8)), rng)
+    X, weight = blocks.sample(rows_of_a_start(blocks.shape[1], n_components), rng)
     # Its distances are x^2 - 2 x y + y^2, which cancels far from the origin.
     centred = (X - X.mean(axis=0, dtype=np.float64)).astype(X.dtype, copy=False)
     _, chosen = kmeans_plusplus(centred, n_components, sample_weight=weight, random_state=rng)

@@ -43,6 +43,7 @@ class HardRows:
 
 def partition(
     X: FloatArray,
+    weight: FloatArray | None,
     blocks: Blocks,
     name: str,
     max_iter: int,
@@ -52,7 +53,7 @@ def partition(
 ) -> Array:
     """Labels by at most `max_iter` of hard EM of structure `name` from k-means++ seeds in its metric.
 
-    X: the rows of `blocks` as contiguous float64.
+    X, weight: the rows of `blocks` as contiguous float64, and their weights.
     """
     kind = STRUCTURES[name]
     # Where reg_covar=0 leaves no metric, a fit of another structure may still be possible.
@@ -60,7 +61,7 @@ def partition(
         reg_covar = np.maximum(reg_covar, regularisation("auto", blocks))
     factor, covariance = _metric(blocks, kind, reg_covar)
     Z = (X - blocks.mean) @ factor if kind.has_matrices else (X - blocks.mean) * factor
-    means = X[plus_plus_seeds(Z, blocks.sample_weight, n_components, rng)]
+    means = X[plus_plus_seeds(Z, weight, n_components, rng)]
     shape = kind.shape(n_components, X.shape[1])
     start = Mixture(
         kind,

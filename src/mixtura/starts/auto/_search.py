@@ -18,9 +18,9 @@ import numpy as np
 from numpy.random import PCG64, RandomState
 
 from mixtura._rows import Array, FloatArray
-from mixtura.blocks import ArrayBlocks, Blocks
+from mixtura.blocks import Blocks, in_memory
 from mixtura.covariance import CovarianceStructure
-from mixtura.diagnosis import rows_needed, rows_per_weight, why_improper
+from mixtura.diagnosis import rows_needed, why_improper
 from mixtura.em import Monitor, SufficientStatistics, expectation_maximisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture, responsibilities
@@ -125,13 +125,11 @@ class _Search:
         self._structure, self._k = structure, n_components
         self._reg_covar, self._rng, self._seed = reg_covar, rng, seed
         rows, self._weight = self._sampled(blocks)
-        whole = len(rows) == blocks.shape[0]
-        self._blocks = blocks if whole else ArrayBlocks(rows, self._weight, blocks.n_threads)
+        self._blocks = in_memory(blocks, rows, self._weight)
         self._X: FloatArray = np.ascontiguousarray(rows, dtype=np.float64)
         self._deadline = deadline
-        self._unit = rows_per_weight(self._blocks)
-        weight = len(rows) if self._weight is None else float(self._weight.sum())
-        self._n_effective = weight * self._unit
+        self._unit = self._blocks.rows_per_weight
+        self._n_effective = self._blocks.weight * self._unit
         self._best: _Optimum | None = None
         self._fallback: _Optimum | None = None
         self._found_from: list[str] = []
@@ -218,7 +216,9 @@ class _Search:
         return make
 
     def _labels(self, name: str, max_iter: int) -> Array:
-        return partition(self._X, self._blocks, name, max_iter, self._k, self._reg_covar, self._rng)
+        return partition(
+            self._X, self._weight, self._blocks, name, max_iter, self._k, self._reg_covar, self._rng
+        )
 
     def _from_responsibilities(self, given: FloatArray) -> Mixture:
         self._n_passes += 2

@@ -1,0 +1,545 @@
+"""Columns of Parquet, Arrow and CSV files through pyarrow, a record batch at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from pyarrow import fs
+
+from mixtura._names import nearest
+from mixtura._rows import Array, FloatArray
+from mixtura.errors import SourceError
+from mixtura.sources._prefetch import Prefetched
+from mixtura.sources._source import Piece, Source, rows_of
+
+EXTENSIONS = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+    ".csv": "csv",
+}
+
+# Numbers decoded at once, and bytes read at once of a column's pages: what reading holds beside its parts.
+_BATCH_NUMBERS = 1 << 18
+_BUFFER = 1 << 18
+_CSV_BLOCK = 1 << 22
+
+# Numbers decoded between two times that memory is given back: often costs time, seldom memory.
+_GIVEN_BACK = 1 << 23
+
+# Errors of pyarrow's that say that a file cannot be read.
+_FAULTS = (OSError, pa.ArrowException, UnicodeDecodeError)
+
+_INDEX = re.compile(r"__index_level_\d+__")  # where pandas keeps an index without a name
+_NOT_A_NUMBER = re.compile(
+    r"CSV column #(?P<column>\d+): (?:Row #(?P<line>\d+): )?.*invalid value '(?P<value>.*)'",
+    re.DOTALL,
+)
+
+
+def holds_numbers(kind: pa.DataType) -> bool:
+    """Whether a column of this type counts as one of numbers; one without any value does."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    types = pa.types
+    checks = (
+        types.is_integer,
+        types.is_floating,
+        types.is_decimal,
+        types.is_boolean,
+        types.is_null,
+    )
+    return any(check(kind) for check in checks)
+
+
+def arrow_source(
+    paths: Sequence[str],
+    columns: Sequence[str] | None,
+    weight: str | None,
+    format: str | None,  # noqa: A002
+    filesystem: fs.FileSystem | None,
+    max_memory: int | str | None,
+) -> Source:
+    """Find the files, and the columns in the first of them."""
+    if format not in (None, "parquet", "arrow", "csv"):
+        raise ValueError(
+            f"format must be 'parquet', 'arrow' or 'csv', got {format!r}."
+            f"{nearest(str(format), ['parquet', 'arrow', 'csv'])}"
+        )
+    files = [file for path in paths for file in _files(path, format, filesystem)]
+    return _Files(", ".join(paths), files, columns, weight, max_memory)
+
+
+@dataclass(frozen=True)
+class _File:
+    path: str
+    filesystem: fs.FileSystem
+    format: str
+    keys: dict[str, float | str]
+
+    @contextmanager
+    def opened(self) -> Iterator[pa.NativeFile]:
+        with self.reading(), self.filesystem.open_input_file(self.path) as file:
+            yield file
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """What goes wrong within is an error that names the file."""
+        try:
+            yield
+        except _FAULTS as error:
+            raise SourceError(f"cannot read {self.path}: {_reason(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
+    text = str(getattr(error, "strerror", None) or error).strip()
+    return text.splitlines()[0].rstrip(".") if text else type(error).__name__
+
+
+# Which files
+
+
+def _files(path: str, format: str | None, filesystem: fs.FileSystem | None) -> list[_File]:  # noqa: A002
+    try:
+        where, inside = _located(path, filesystem)
+        found, base = _listed(where, inside)
+    except _FAULTS as error:
+        raise SourceError(f"cannot read {path}: {_reason(error)}") from error
+    if not found:
+        raise SourceError(f"there is no file {path}.")
+    chosen = [name for name in found if _format(name, format) is not None]
+    if not chosen:
+        raise SourceError(
+            f"{path} has no file of rows: they end in {', '.join(EXTENSIONS)}; for other names give format=."
+        )
+    formats = {_format(name, format) for name in chosen}
+    if len(formats) > 1:
+        raise SourceError(f"{path} has files of several formats: choose one with format=.")
+    return [
+        _File(name, where, str(_format(name, format)), _keys(name, base)) for name in sorted(chosen)
+    ]
+
+
+def _located(path: str, filesystem: fs.FileSystem | None) -> tuple[fs.FileSystem, str]:
+    if filesystem is not None:
+        return filesystem, path
+    if "://" in path:
+        place: tuple[fs.FileSystem, str] = fs.FileSystem.from_uri(path)
+        return place
+    return fs.LocalFileSystem(), str(Path(path).expanduser())
+
+
+def _listed(filesystem: fs.FileSystem, path: str) -> tuple[list[str], str]:
+    """Files that a path names, and the folder from which on other folders may be keys."""
+    if any(sign in path for sign in "*?["):
+        parts = path.split("/")
+        n_plain = next(i for i, part in enumerate(parts) if any(sign in part for sign in "*?["))
+        base = "/".join(parts[:n_plain]) or ("/" if path.startswith("/") else ".")
+        files = _below(filesystem, base)
+        pattern = [part for part in parts[n_plain:] if part]
+        return [file for file in files if _matches(_relative(file, base).split("/"), pattern)], base
+    info = filesystem.get_file_info(path)
+    if info.type == fs.FileType.Directory:
+        return _below(filesystem, path), path
+    return ([path], path) if info.type == fs.FileType.File else ([], path)
+
+
+def _below(filesystem: fs.FileSystem, folder: str) -> list[str]:
+    selector = fs.FileSelector(folder, recursive=True, allow_not_found=True)
+    files = (info.path for info in filesystem.get_file_info(selector) if info.is_file)
+    return [file for file in files if not _is_hidden(_relative(file, folder))]
+
+
+def _is_hidden(relative: str) -> bool:
+    # A key's name may begin with '_'; a file's or another folder's says that it is no data.
+    return any(part[0] in "._" and "=" not in part for part in relative.split("/") if part)
+
+
+def _matches(parts: list[str], pattern: list[str]) -> bool:
+    """Whether a path, or a folder above it, fits a pattern; '**' stands for any folders, none included."""
+    if not pattern:
+        return True
+    if pattern[0] == "**":
+        return any(_matches(parts[i:], pattern[1:] or ["*"]) for i in range(len(parts)))
+    return bool(parts) and fnmatch(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
+
+
+def _relative(file: str, base: str) -> str:
+    start = base.rstrip("/") + "/"
+    return file[len(start) :] if file.startswith(start) else file
+
+
+def _format(name: str, asked: str | None) -> str | None:
+    return asked or EXTENSIONS.get(Path(name).suffix.lower())
+
+
+def _keys(file: str, base: str) -> dict[str, Any]:
+    """Keys of the hive partition that a file lies in, numbers as numbers."""
+    folders = _relative(file, base).split("/")[:-1]
+    pairs = (unquote(folder).partition("=") for folder in folders if "=" in folder)
+    return {name: _number(value) for name, _, value in pairs}
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+# What reads them
+
+
+class _Files(Source):
+    # Files keep columns together: so do the parts, which the core reads as fast and to the same bits.
+    _order = "F"
+
+    def __init__(
+        self,
+        name: str,
+        files: list[_File],
+        columns: Sequence[str] | None,
+        weight: str | None,
+        max_memory: int | str | None,
+    ) -> None:
+        super().__init__(max_memory)
+        self._name, self._files, self._weight = name, files, weight
+        first = files[0]
+        schema = _schema(first)
+        # All columns of numbers are read, so that one that a later file has beside them is missed.
+        self._takes_all = columns is None
+        if columns is None:
+            numbers = (field.name for field in schema if holds_numbers(field.type))
+            columns = [one for one in numbers if one != weight and not _INDEX.fullmatch(one)]
+            if not columns:
+                raise SourceError(f"{first.path} has no column of numbers.")
+        if isinstance(columns, str) or not len(columns):
+            raise ValueError(f"columns must be a list of names, got {columns!r}.")
+        self.feature_names = tuple(columns)
+        self._wanted = [*columns, *([] if weight is None else [weight])]
+        self._types = {one: _type(first, schema, one) for one in self._wanted}
+        self._n_rows: dict[str, int] = {}
+
+    def __repr__(self) -> str:
+        return f"scan({self._name!r})"
+
+    def __str__(self) -> str:
+        return self._name
+
+    @property
+    def n_features(self) -> int:
+        assert self.feature_names is not None
+        return len(self.feature_names)
+
+    @cached_property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 where every column of features is that or narrower."""
+        assert self.feature_names is not None
+        narrow = all(
+            self._types[name] in (pa.float32(), pa.float16()) for name in self.feature_names
+        )
+        return np.dtype(np.float32 if narrow else np.float64)
+
+    @property
+    def is_weighted(self) -> bool:
+        return self._weight is not None
+
+    def _pieces(self, first_row: int) -> Iterator[Piece]:
+        assert self.feature_names is not None
+        to_skip = first_row
+        for file in self._files:
+            known = self._n_rows.get(file.path)
+            if known is not None and known <= to_skip:
+                to_skip -= known
+                continue
+            n_rows = 0
+            for start, batch in self._batches(file, to_skip):
+                n_rows = start + batch.num_rows
+                yield self._piece(file, start, batch)
+            # Files are read whole or from further on; both end at their end.
+            self._n_rows[file.path] = n_rows
+            to_skip = 0
+
+    def tables(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+        if not keep:
+            return super().tables(keep)
+        schema = _schema(self._files[0])
+        for name in keep:
+            if name not in schema.names and name not in self._files[0].keys:
+                raise ValueError(
+                    f"{self} has no column {name!r} to keep.{nearest(name, schema.names)}"
+                )
+        return self._tables(keep)
+
+    def _tables(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+        with Prefetched(self._decoded(keep)) as tables:
+            yield from tables
+
+    def _decoded(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+        for file in self._files:
+            for start, batch in self._batches(file, 0, keep):
+                rows = rows_of(self._piece(file, start, batch), self.n_features, self.dtype)
+                yield rows, {name: _kept(file, name, batch) for name in keep}
+
+    def _batches(
+        self, file: _File, to_skip: int, keep: Sequence[str] = ()
+    ) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Batches of a file with the row in it that each begins at, from row `to_skip` on."""
+        numbers = [name for name in self._wanted if name not in file.keys]
+        beside = [name for name in keep if name not in (*numbers, *file.keys)]
+        read = _READERS[file.format]
+        for start, batch in read(file, numbers, beside, to_skip, self._check_schema):
+            skipped = max(0, min(batch.num_rows, to_skip - start))
+            yield start + skipped, batch.slice(skipped)
+
+    def _check_schema(self, file: _File, schema: pa.Schema) -> None:
+        first = self._files[0].path
+        for name in self._wanted:
+            if name not in file.keys and schema.get_field_index(name) < 0:
+                raise SourceError(
+                    f"{file.path} has no column {name!r}, which {first} has: every file must hold the "
+                    f"columns that are read.{nearest(name, schema.names)}"
+                )
+            kind = _type(file, schema, name)
+            narrow = name != self._weight and self.dtype == np.float32
+            if narrow and kind not in (pa.float32(), pa.float16()):
+                raise SourceError(
+                    f"{file.path} holds {kind} in column {name!r}, where {first} holds {self._types[name]}: "
+                    "give all files the same type."
+                )
+        if not self._takes_all:
+            return
+        for field in schema:
+            known = field.name in self._wanted or _INDEX.fullmatch(field.name)
+            if holds_numbers(field.type) and not known:
+                raise SourceError(
+                    f"{file.path} has a column of numbers {field.name!r}, which {first} has not: name those "
+                    "to be read with columns=."
+                )
+
+    def _piece(self, file: _File, first: int, batch: pa.RecordBatch) -> _Columns:
+        assert self.feature_names is not None
+        columns = [
+            _numbers(file, name, first, batch, np.dtype(self.dtype)) for name in self.feature_names
+        ]
+        weight = None
+        if self._weight is not None:
+            weight = _numbers(file, self._weight, first, batch, np.dtype(np.float64))
+            weight = np.asarray(weight, dtype=np.float64)
+        return _Columns(file.path, self.feature_names, self._weight, first, columns, weight)
+
+
+@dataclass(frozen=True)
+class _Columns:
+    path: str
+    names: tuple[str, ...]
+    weight_name: str | None
+    first_row: int
+    columns: list[Array]
+    weight: FloatArray | None
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.columns[0])
+
+    def write(self, out: Array, first: int) -> None:
+        for j, column in enumerate(self.columns):
+            out[:, j] = column[first : first + len(out)]
+
+    def place(self, row: int, column: int | None) -> str:
+        name = self.weight_name if column is None else self.names[column]
+        return _place(self.path, str(name), self.first_row + row)
+
+
+def _place(path: str, name: str, row: int) -> str:
+    return f"{path}: the value of column {name!r} in row {row}"
+
+
+def _numbers(
+    file: _File, name: str, first: int, batch: pa.RecordBatch, dtype: np.dtype[Any]
+) -> Array:
+    """Return a column as an array of some type of numbers."""
+    if name in file.keys:
+        return np.full(batch.num_rows, file.keys[name], dtype=dtype)
+    column = batch.column(batch.schema.get_field_index(name))
+    if column.null_count:
+        row = first + int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
+        raise SourceError(
+            f"{_place(file.path, name, row)} is missing: remove such rows or fill them in."
+        )
+    with file.reading():
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        if pa.types.is_decimal(column.type) or pa.types.is_boolean(column.type):
+            column = column.cast(pa.float64())
+        numbers: Array = column.to_numpy(zero_copy_only=False)
+    return numbers
+
+
+def _kept(file: _File, name: str, batch: pa.RecordBatch) -> pa.Array:
+    if name in file.keys:
+        return pa.array([file.keys[name]] * batch.num_rows)
+    return batch.column(batch.schema.get_field_index(name))
+
+
+def _type(file: _File, schema: pa.Schema, name: str) -> pa.DataType:
+    if name in file.keys:
+        if not isinstance(file.keys[name], float):
+            raise SourceError(
+                f"{file.path}: the key {name!r} of its folder is {file.keys[name]!r}, no number."
+            )
+        return pa.float64()
+    index = schema.get_field_index(name)
+    if index < 0:
+        known = [*schema.names, *file.keys]
+        if schema.names.count(name) > 1:
+            raise SourceError(f"{file.path} has several columns {name!r}: give each its own name.")
+        raise SourceError(f"{file.path} has no column {name!r}.{nearest(name, known)}")
+    kind = schema.field(index).type
+    if not holds_numbers(kind):
+        raise SourceError(
+            f"{file.path} holds {kind}, not numbers, in column {name!r}: correct it, or name other columns "
+            "with columns=."
+        )
+    return kind
+
+
+# Formats: each yields record batches, of columns of numbers and of others beside them, and the row of the
+# file that they begin at, from row `to_skip` on or before.
+
+_Check = Callable[[_File, pa.Schema], None]
+_Batches = Iterator[tuple[int, pa.RecordBatch]]
+
+
+def _schema(file: _File) -> pa.Schema:
+    """Names and types of a file's columns, from its head."""
+    with file.opened() as opened:
+        if file.format == "parquet":
+            return pyarrow.parquet.read_schema(opened)
+        if file.format == "arrow":
+            return _arrow_reader(opened).schema
+        return _csv_reader(file, opened).schema
+
+
+def _parquet(
+    file: _File, numbers: list[str], beside: list[str], to_skip: int, check: _Check
+) -> _Batches:
+    names = [*numbers, *beside]
+    # Without pre-buffering a file is read page by page, not a whole group of rows at once; from afar
+    # the many small requests would cost more than the memory.
+    near = isinstance(file.filesystem, fs.LocalFileSystem)
+    with file.opened() as opened:
+        table = pyarrow.parquet.ParquetFile(
+            opened, pre_buffer=not near, buffer_size=_BUFFER if near else 0
+        )
+        check(file, table.schema_arrow)
+        groups = [table.metadata.row_group(i).num_rows for i in range(table.num_row_groups)]
+        n_skipped, row, decoded = 0, 0, 0
+        while n_skipped < len(groups) and row + groups[n_skipped] <= to_skip:
+            row += groups[n_skipped]
+            n_skipped += 1
+        if n_skipped == len(groups):
+            return
+        size = max(1, _BATCH_NUMBERS // max(len(names), 1))
+        wanted = list(range(n_skipped, len(groups)))
+        for batch in table.iter_batches(size, row_groups=wanted, columns=names, use_threads=True):
+            yield row, batch
+            row += batch.num_rows
+            decoded += batch.num_rows * len(names)
+            if decoded > _GIVEN_BACK:
+                # pyarrow would keep the memory of pages that were decoded before.
+                pa.default_memory_pool().release_unused()
+                decoded = 0
+
+
+def _arrow(file: _File, numbers: list[str], beside: list[str], _: int, check: _Check) -> _Batches:
+    row = 0
+    with file.opened() as opened:
+        reader = _arrow_reader(opened)
+        check(file, reader.schema)
+        n_batches = getattr(reader, "num_record_batches", None)
+        batches = reader if n_batches is None else map(reader.get_batch, range(n_batches))
+        for batch in batches:
+            yield row, batch.select([*numbers, *beside])
+            row += batch.num_rows
+
+
+def _arrow_reader(opened: pa.NativeFile) -> Any:
+    """Reader of the file format (Feather), else of the stream format."""
+    if opened.read(6) == b"ARROW1":
+        return pa.ipc.open_file(opened)
+    opened.seek(0)
+    return pa.ipc.open_stream(opened)
+
+
+def _csv(file: _File, numbers: list[str], beside: list[str], _: int, check: _Check) -> _Batches:
+    row = 0
+    with file.opened() as opened:
+        try:
+            reader = _csv_reader(file, opened, numbers, beside)
+            check(file, reader.schema)
+            for batch in reader:
+                yield row, batch
+                row += batch.num_rows
+        except pa.ArrowInvalid as error:
+            raise _clearer(file, error) from error
+
+
+def _csv_reader(
+    file: _File, opened: pa.NativeFile, numbers: Sequence[str] = (), beside: Sequence[str] = ()
+) -> Any:
+    """Read those columns; without any named, all of them."""
+    head = opened.read(1 << 16).split(b"\n")[0].decode("utf-8-sig").strip("\r")
+    opened.seek(0)
+    delimiter = max(",;\t", key=head.count)
+    convert = pyarrow.csv.ConvertOptions()
+    if numbers:
+        there = [cell.strip(' "') for cell in head.split(delimiter)]
+        for name in (*numbers, *beside):
+            if name not in there:
+                raise SourceError(f"{file.path} has no column {name!r}.{nearest(name, there)}")
+        convert = pyarrow.csv.ConvertOptions(
+            include_columns=[*numbers, *beside],
+            column_types=dict.fromkeys(numbers, pa.float64()),
+        )
+    return pyarrow.csv.open_csv(
+        opened,
+        # One thread: only then does an error tell the number of the line.
+        read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=_CSV_BLOCK),
+        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        convert_options=convert,
+    )
+
+
+def _clearer(file: _File, error: pa.ArrowInvalid) -> SourceError:
+    found = _NOT_A_NUMBER.search(str(error))
+    if found is None:
+        return SourceError(f"cannot read {file.path}: {_reason(error)}")
+    with file.opened() as opened:
+        names = _csv_reader(file, opened).schema.names
+    row = "" if found["line"] is None else f" in row {int(found['line']) - 2}"
+    return SourceError(
+        f"{file.path}: the value of column {names[int(found['column'])]!r}{row} is {found['value']!r}, not a "
+        "number: correct it, or name other columns with columns=."
+    )
+
+
+_READERS: dict[str, Callable[[_File, list[str], list[str], int, _Check], _Batches]] = {
+    "parquet": _parquet,
+    "arrow": _arrow,
+    "csv": _csv,
+}

@@ -1,0 +1,103 @@
+"""Rows of files: `scan` finds them and says what reads them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mixtura._rows import Array
+from mixtura.errors import SourceError
+from mixtura.sources._source import Source
+
+StrPath = str | os.PathLike[str]
+
+
+def scan(
+    path: StrPath | Sequence[StrPath],
+    columns: Sequence[str] | None = None,
+    weight: str | None = None,
+    *,
+    format: str | None = None,  # noqa: A002 - pyarrow's name for it
+    filesystem: Any = None,
+    max_memory: int | str | None = None,
+) -> Source | Array:
+    """Rows of Parquet, Arrow or CSV files, to be fitted without ever being in memory together.
+
+    Nothing but the names of the files and the head of the first is read here. A fit reads all of them once,
+    checks every value, keeps what fits in `max_memory`, and reads the rest again at every iteration.
+
+    Parameters
+    ----------
+    path : str, path or sequence of them
+        A file; a folder, with all below it; or a pattern of either, such as 'year=*/*.parquet'. Files are
+        read in the order of their names, those that begin with '.' or '_' left out. What is not local is
+        named as a URI that pyarrow knows ('s3://bucket/folder').
+    columns : sequence of str, default=None
+        Features, in this order. None: all columns of numbers that the first file holds, `weight` left out.
+        Keys of hive partitions (folders named 'key=value') may be named, too.
+    weight : str, default=None
+        Column of weights: non-negative, a whole weight counts as that many equal rows.
+    format : {'parquet', 'arrow', 'csv'}, default=None
+        None: by the extension, '.parquet' or '.pq', '.arrow', '.feather' or '.ipc', '.csv'; in a
+        folder other files are passed over.
+    filesystem : pyarrow.fs.FileSystem, default=None
+        Where `path` is. None: as a URI says, else local.
+    max_memory : int or str, default=None
+        Bytes of rows that are held at a time, as a number or as '200MB'. They include those that are being
+        read and worked on, four parts of 8 MB (16 in float64). None: a quarter of the memory that is free.
+
+    Returns
+    -------
+    Source
+        To be given to `fit`, `score`, `predict` and the like in place of an array. float32 where all columns
+        are, else float64. A path that ends in '.npy' gives a memory map, which is an array already.
+
+    Raises
+    ------
+    SourceError
+        If there is no such file, column or column of numbers. A file that turns out to be damaged or to
+        hold text, nothing or NaN is reported when it is read, with its name, the column and the row.
+    ImportError
+        Without pyarrow: pip install 'mixtura[files]'.
+
+    Examples
+    --------
+    >>> import numpy as np, pyarrow as pa, pyarrow.parquet, tempfile, mixtura
+    >>> rng = np.random.default_rng(0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for day in range(3):
+    ...         height, mass = rng.normal(size=(2, 1000)) + 8 * rng.integers(0, 2, 1000)
+    ...         table = pa.table({"height": height, "mass": mass})
+    ...         pa.parquet.write_table(table, f"{folder}/{day}.parquet")
+    ...     rows = mixtura.scan(folder, columns=["height", "mass"])
+    ...     gm = mixtura.GaussianMixture(2, random_state=0).fit(rows)
+    >>> gm.feature_names_in_.tolist()
+    ['height', 'mass']
+    """
+    if isinstance(path, str | os.PathLike) and os.fspath(path).lower().endswith(".npy"):
+        return _memory_map(os.fspath(path), columns, weight)
+    try:
+        from mixtura.sources._arrow import arrow_source
+    except ImportError as error:
+        raise ImportError(
+            "mixtura.scan needs pyarrow; install it with: pip install 'mixtura[files]'"
+        ) from error
+    paths = [path] if isinstance(path, str | os.PathLike) else list(path)
+    names = [os.fspath(one) for one in paths]
+    return arrow_source(names, columns, weight, format, filesystem, max_memory)
+
+
+def _memory_map(path: str, columns: Sequence[str] | None, weight: str | None) -> Array:
+    if columns is not None or weight is not None:
+        raise SourceError(
+            f"{path} holds an array, whose columns have no names: leave out columns and weight, and give "
+            "sample_weight to fit."
+        )
+    try:
+        rows: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"cannot read {path}: {error}") from error
+    return rows
