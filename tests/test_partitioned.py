@@ -11,7 +11,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from mixtura.blocks import ArrayBlocks, PartitionedBlocks
 from mixtura.covariance import STRUCTURES
 from mixtura.em import expect
-from mixtura.testing.conformance import BlocksConformance, assert_same_statistics
+from mixtura.testing.conformance import (
+    BlocksConformance,
+    assert_same_statistics,
+    m_step_tolerance,
+)
 from mixtura.testing.problems import random_mixture, random_rows
 
 UNEVEN = (1, 700, 701, 3_000)
@@ -83,7 +87,9 @@ def test_far_from_the_origin_nothing_cancels(covariance_type):
     for weight in weights.values():
         ours = expect(moved, PartsInMemory(X + 1e6, weight)).maximise(0.0)
         theirs = expect(moved, ArrayBlocks(X + 1e6, weight)).maximise(0.0)
-        assert_allclose(ours.covariances, theirs.covariances, rtol=1e-8, atol=1e-9)
+        # An orientation that several share is found to half the objective's digits.
+        rtol = max(1e-8, m_step_tolerance(theirs))
+        assert_allclose(ours.covariances, theirs.covariances, rtol=rtol, atol=1e-9)
 
 
 @pytest.mark.parametrize("covariance_type", ["tied", "full"])

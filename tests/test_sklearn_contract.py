@@ -385,6 +385,9 @@ def test_set_params_sets_every_parameter():
         "sort_components": "mean",
         "callback": print,
         "max_time": 60.0,
+        "checkpoint": "fit.safetensors",
+        "checkpoint_interval": 5.0,
+        "resume": True,
         "n_jobs": 2,
     }
     model = GaussianMixture().set_params(**values)

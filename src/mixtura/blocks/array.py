@@ -290,7 +290,7 @@ def in_memory(blocks: Blocks, rows: Array, weight: FloatArray | None) -> ArrayBl
 
 def everything(rows: slice) -> FloatArray:
     """Responsibility 1 for the only component."""
-    return np.broadcast_to(np.broadcast_to(1.0, (1, 1)), (rows.stop - rows.start, 1))
+    return np.ones((rows.stop - rows.start, 1))
 
 
 def ranks_of_sample(n_present: int, n_rows: int, rng: RandomState) -> Array:

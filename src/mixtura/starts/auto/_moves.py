@@ -7,6 +7,7 @@ split gains is the classification likelihood of the best cut through the compone
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -194,7 +195,7 @@ def merge_losses(mixture: Mixture) -> FloatArray:
     k = mixture.n_components
     weights, covariances = mixture.weights, mixture.covariance_matrices()
     logs = _log_determinants(mixture, covariances)
-    first, second = np.triu_indices(k, 1)
+    first, second = _pairs(k)
     joint = weights[first] + weights[second]
     share = weights[first] / np.where(joint > 0, joint, 1.0)
     between = mixture.means[first] - mixture.means[second]
@@ -211,6 +212,12 @@ def merge_losses(mixture: Mixture) -> FloatArray:
         - weights[second] * logs[second]
     )
     return losses
+
+
+@cache
+def _pairs(k: int) -> tuple[Array, Array]:
+    """All pairs of components; NumPy takes longer to find them than all that is done with them."""
+    return np.triu_indices(k, 1)
 
 
 def _log_determinants(mixture: Mixture, covariances: FloatArray) -> FloatArray:

@@ -67,8 +67,8 @@ def partition(
         kind,
         np.full(n_components, 1.0 / n_components),
         means,
-        np.ascontiguousarray(np.broadcast_to(covariance, shape)),
-        np.ascontiguousarray(np.broadcast_to(factor, shape)),
+        np.resize(covariance, shape),
+        np.resize(factor, shape),
     )
     mixture, _ = expectation_maximisation(
         start, cast(Blocks, HardRows(blocks)), reg_covar, Monitor(_TOL, max_iter)
