@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import accumulate, chain
+from itertools import accumulate, chain, zip_longest
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
 from mixtura import _core
 from mixtura._rows import Array, FloatArray
+from mixtura.blocks._dask_partitions import (
+    Names,
+    check,
+    dask,
+    delayed,
+    dtype_of,
+    feature_names,
+    partitions,
+    weights,
+)
 from mixtura.blocks._protocol import T
 from mixtura.blocks.array import ArrayBlocks
 from mixtura.blocks.partitioned import PartFacts, PartitionedBlocks, part_facts
 from mixtura.em.statistics import SufficientStatistics
 from mixtura.errors import SourceError
 
-try:
-    import dask
-    import dask.array
-    from dask import delayed
-except ImportError as error:
-    raise ImportError("Rows on Dask need dask; install it with: pip install 'mixtura[dask]'") from error
-
 Task = Callable[[ArrayBlocks, int], T]
+
+# As Dask has it: by its key each task, a tuple of a function and its arguments, keys and futures among them.
+Graph = dict[Any, Any]
 
 # Sums over some leaves of a binary tree: by level (0: a partition) and place in it.
 Sums = dict[tuple[int, int], SufficientStatistics]
@@ -71,55 +78,62 @@ class DaskBlocks(PartitionedBlocks):
     def __init__(self, X: Any, sample_weight: Any = None, n_threads: int = 1) -> None:
         self.n_threads = n_threads
         self.dtype = dtype_of(X)
-        self._client = _client()
-        rows, weights = _partitions(X, self.dtype), _weights(X, sample_weight)
-        if self._client is not None:
-            rows, weights = dask.persist(rows, weights)
-        names = feature_names(X)
-        found: list[_Found] = self._compute(
-            [
-                delayed(_look_at, pure=False)(x, w, names, number)
-                for number, (x, w) in enumerate(zip(rows, weights, strict=True))
-            ]
-        )
-        self._take(rows, weights, found)
+        self._get = dask.base.get_scheduler(collections=[X])
+        self._client = _client_of(self._get)
+        self._keep(partitions(X, self.dtype), weights(X, sample_weight))
+        self._look(feature_names(X))
 
-    def _take(self, rows: list[Any], weights: list[Any], found: list[_Found]) -> None:
+    def _keep(self, rows: list[Any], weights: list[Any]) -> None:
+        """Have the partitions computed where they are to stay; without a cluster, note how they are."""
+        self._graph: Graph = {}
+        if self._client is None:
+            self._graph = dict(delayed([*rows, *weights]).__dask_graph__())
+            places = [one.key for one in (*rows, *weights)]
+        else:
+            places = self._client.compute([*rows, *weights])
+        self._places = list(zip_longest(places[: len(rows)], places[len(rows) :]))
+
+    def _look(self, names: Names) -> None:
+        """Count the rows of each partition, and look for what is no finite number."""
+        graph: Graph = {}
+        looks = [(_look_at, *place, names, i) for i, place in enumerate(self._places)]
+        found: list[_Found] = self._computed(graph, _add(graph, "look", looks))
         for one in found:
-            if one.fault:
-                raise SourceError(one.fault)
+            if one.fault is not None:
+                raise one.fault
         there = [i for i, one in enumerate(found) if one.facts.n_rows]
+        if not there:
+            raise SourceError("X has no rows.")
         if not any(one.facts.n_present for one in found):
-            raise SourceError("X has no rows." if not there else "Every weight is zero: no row is left.")
-        firsts = list(accumulate((one.facts.n_rows for one in found), initial=0))
-        self.parts = [replace(found[i].facts, first_row=firsts[i]) for i in there]
-        self._rows = [rows[i] for i in there]
-        self._weights = [weights[i] for i in there]
-        first = found[there[0]].first
-        assert first is not None
-        self.origin = first
-        self.shape = firsts[-1], len(first)
+            raise SourceError("Every weight is zero, so that no row is left.")
+        ends = list(accumulate(one.facts.n_rows for one in found))
+        self.parts = [
+            replace(found[i].facts, first_row=ends[i] - found[i].facts.n_rows) for i in there
+        ]
+        self._places = [self._places[i] for i in there]
+        self.origin = found[there[0]].first
+        self.shape = ends[-1], len(self.origin)
 
     def each(self, task: Task[T]) -> Iterator[T]:
         """Run a task on every partition where it lies."""
-        sent = self._sent(task)
-        run = delayed(_run, pure=False)
-        places = list(zip(self._rows, self._weights, self.parts, strict=True))
+        runs = [
+            (_run, task, *place, part.first_row)
+            for place, part in zip(self._places, self.parts, strict=True)
+        ]
         done, size = 0, 1
-        while done < len(places):
-            some = places[done : done + size]
-            yield from self._compute([run(sent, x, w, part.first_row) for x, w, part in some])
+        while done < len(runs):
+            graph: Graph = {}
+            yield from self._computed(graph, _add(graph, "each", runs[done : done + size]))
             done, size = done + size, _GROWTH * size
 
     def reduced(self, task: Task[SufficientStatistics]) -> SufficientStatistics:
         """Sum of the statistics of all partitions, in a binary tree over them."""
-        sent, n_leaves = self._sent(task), len(self.parts)
-        work, merge = delayed(_work, pure=False), delayed(_merge, pure=False)
-        sums = [
-            work(
-                sent,
-                [self._rows[i] for i in group],
-                [self._weights[i] for i in group],
+        n_leaves = len(self.parts)
+        work = [
+            (
+                _work,
+                task,
+                [self._places[i] for i in group],
                 [self.parts[i].first_row for i in group],
                 group,
                 n_leaves,
@@ -127,11 +141,12 @@ class DaskBlocks(PartitionedBlocks):
             )
             for group in self._groups()
         ]
-        while len(sums) > _FAN_IN:
-            sums = [
-                merge(n_leaves, *sums[i : i + _FAN_IN]) for i in range(0, len(sums), _FAN_IN)
-            ]
-        (whole,) = _merge(n_leaves, *self._compute(sums)).values()
+        graph: Graph = {}
+        keys = _add(graph, "expect", work)
+        while len(keys) > _FAN_IN:
+            several = [keys[i : i + _FAN_IN] for i in range(0, len(keys), _FAN_IN)]
+            keys = _add(graph, "add", [(_merge, n_leaves, some) for some in several])
+        (whole,) = _merge(n_leaves, self._computed(graph, keys)).values()
         return _unpacked(whole)
 
     def _groups(self) -> list[list[int]]:
@@ -149,201 +164,66 @@ class DaskBlocks(PartitionedBlocks):
             for key in keys:
                 holders[key].append(worker)
         of_worker: dict[str, list[int]] = {worker: [] for worker in held}
-        nowhere = []
-        for i, rows in enumerate(self._rows):
-            able = holders.get(rows.key)
-            if able is None:
-                nowhere.append([i])
-            else:
-                min((of_worker[worker] for worker in able), key=len).append(i)
+        lost = []
+        for i, (rows, _) in enumerate(self._places):
+            able = [of_worker[worker] for worker in holders[rows.key]]
+            min(able, key=len).append(i) if able else lost.append([i])
         share = -(-n_leaves // max(1, len(held)))
         groups = (
             mine[i : i + share] for mine in of_worker.values() for i in range(0, len(mine), share)
         )
-        return [*groups, *nowhere]
+        return [*groups, *lost]
 
     @property
     def _task_threads(self) -> int | None:
-        """Threads of a task; None: as many as the worker has that it is run by."""
+        """Threads of a task; None: as many as the worker has that runs it."""
         if self._client is not None:
             return None
         return max(1, self.n_threads // len(self.parts))
 
-    def _sent(self, task: Any) -> Any:
-        return delayed(task, traverse=False)
-
-    def _compute(self, tasks: Sequence[Any]) -> list[Any]:
-        return list(dask.compute(*tasks, num_workers=self.n_threads))
+    def _computed(self, graph: Graph, keys: list[Any]) -> list[Any]:
+        return list(self._get(self._graph | graph, keys, num_workers=self.n_threads))
 
 
-# What is asked of a collection, without computing it
+def _add(graph: Graph, name: str, tasks: list[Any]) -> list[Any]:
+    """Add tasks to a graph under keys of their own, which are returned."""
+    run = f"mixtura-{name}-{uuid4().hex}"
+    keys = [(run, i) for i in range(len(tasks))]
+    graph |= zip(keys, tasks, strict=True)
+    return keys
 
 
-def is_frame(X: Any) -> bool:
-    """Whether a Dask collection has columns with names and types of their own."""
-    return hasattr(X, "columns")
-
-
-def feature_names(X: Any) -> tuple[str, ...] | None:
-    """Names of the columns, where they have any and all are text."""
-    names = tuple(X.columns) if is_frame(X) else (None,)
-    return names if all(isinstance(name, str) for name in names) else None
-
-
-def n_features(X: Any) -> int:
-    """Number of columns."""
-    return len(X.columns) if is_frame(X) else int(X.shape[1])
-
-
-def dtype_of(X: Any) -> np.dtype[Any]:
-    """Precision of the arithmetic.
-
-    Raises
-    ------
-    SourceError
-        If X is no table of numbers.
-    """
-    if is_frame(X):
-        kinds = [_column_kind(name, kind) for name, kind in X.dtypes.items()]
-    elif not isinstance(X, dask.array.Array):
-        raise SourceError(f"X must be a Dask array or DataFrame, got {type(X).__name__}.")
-    elif X.ndim != 2 or np.isnan(X.shape[1]):
-        raise SourceError(
-            f"X must be a 2-D Dask array with a known number of columns, got the shape {X.shape}."
-        )
-    elif X.dtype.kind not in "biuf" or not isinstance(X._meta, np.ndarray):
-        raise SourceError(
-            f"X must hold real numbers in NumPy arrays, got {X.dtype} in {type(X._meta).__name__}."
-        )
-    else:
-        kinds = [X.dtype] * X.shape[1]
-    if not kinds:
-        raise SourceError("X has no columns.")
-    return np.dtype(np.float32 if all(kind == np.float32 for kind in kinds) else np.float64)
-
-
-def _column_kind(name: Any, kind: Any) -> Any:
-    plain = getattr(kind, "numpy_dtype", kind)  # pandas' types that know missing values
-    if getattr(plain, "kind", "O") not in "biuf":
-        raise SourceError(
-            f"Column {name!r} of X holds {kind}, no numbers: choose the columns, X[['a', 'b']]."
-        )
-    return plain
-
-
-def with_whole_rows(X: Any) -> Any:
-    """Return the array with all columns in every chunk; a frame as it is."""
-    return X if is_frame(X) or X.numblocks[1] == 1 else X.rechunk({1: -1})
-
-
-def _partitions(X: Any, dtype: np.dtype[Any]) -> list[Any]:
-    """Partitions as arrays of floats. Chunks of an array of floats are taken as they are, not copied."""
-    blocks = list(np.ravel(with_whole_rows(X).to_delayed()))
-    if not is_frame(X) and X.dtype == dtype and X.dtype.isnative:
-        return blocks
-    convert = delayed(_as_floats, pure=False)
-    return [convert(block, dtype.str, number) for number, block in enumerate(blocks)]
-
-
-def _weights(X: Any, sample_weight: Any) -> list[Any]:
-    n_partitions = X.npartitions if is_frame(X) else X.numblocks[0]
-    if sample_weight is None:
-        return [None] * n_partitions
-    if not dask.is_dask_collection(sample_weight) or getattr(sample_weight, "ndim", 0) != 1:
-        raise SourceError(
-            "sample_weight must be a 1-D Dask array or a Dask Series, as X is a Dask collection, got "
-            f"{type(sample_weight).__name__}."
-        )
-    if not is_frame(X) and not is_frame_column(sample_weight) and _is_known(X, sample_weight):
-        sample_weight = sample_weight.rechunk((X.chunks[0],))
-    blocks = list(np.ravel(sample_weight.to_delayed()))
-    if len(blocks) != n_partitions:
-        raise SourceError(
-            f"sample_weight has {len(blocks)} partitions, X has {n_partitions}: they must be cut alike."
-        )
-    convert = delayed(_as_weight, pure=False)
-    return [convert(block, number) for number, block in enumerate(blocks)]
-
-
-def is_frame_column(sample_weight: Any) -> bool:
-    """Whether it is a Series."""
-    return hasattr(sample_weight, "npartitions") and not hasattr(sample_weight, "chunks")
-
-
-def _is_known(X: Any, sample_weight: Any) -> bool:
-    return X.shape[0] == sample_weight.shape[0]  # unknown lengths are NaN, equal to nothing
-
-
-def _client() -> Any:
-    """The distributed client that Dask would compute with, if there is one."""
-    client = getattr(dask.base.get_scheduler(), "__self__", None)
+def _client_of(scheduler: Any) -> Any:
+    """The distributed client that computes, if there is one."""
+    client = getattr(scheduler, "__self__", None)
     return client if hasattr(client, "has_what") else None
 
 
 # What runs on the workers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Found:
+    """What there is in a partition, or what is wrong with it."""
+
     facts: PartFacts
-    first: FloatArray | None = None
-    fault: str = ""
+    first: Any = None
+    fault: SourceError | None = None
 
 
-def _as_floats(block: Any, dtype: str, number: int) -> Array:
-    return np.ascontiguousarray(_numbers(block, np.dtype(dtype), number))
+_NOTHING = PartFacts(0, 0, 0, 0.0, 0.0, True)
 
 
-def _as_weight(block: Any, number: int) -> FloatArray:
-    return np.ascontiguousarray(_numbers(block, np.dtype(np.float64), number, "sample_weight"))
-
-
-def _numbers(block: Any, dtype: np.dtype[Any], number: int, name: Any = None) -> Array:
-    missing = {"na_value": np.nan} if hasattr(block, "iloc") else {}
+def _look_at(rows: Array, weight: FloatArray | None, names: Names, number: int) -> _Found:
     try:
-        numbers: Array = (
-            block.to_numpy(dtype=dtype, **missing) if missing else np.asarray(block, dtype=dtype)
-        )
-    except (TypeError, ValueError) as error:
-        for column in getattr(block, "columns", ()):
-            _numbers(block[column], dtype, number, f"column {column!r}")
-        raise SourceError(f"Partition {number}: {name or 'X'} holds no numbers: {error}.") from None
-    return numbers
-
-
-def _look_at(
-    rows: Array, weight: FloatArray | None, names: Sequence[str] | None, number: int
-) -> _Found:
-    fault = _fault(rows, weight, names)
-    if fault or not len(rows):
-        return _Found(PartFacts(0, 0, 0, 0.0, 0.0, True), fault=fault and f"{fault} of partition {number}.")
-    first = np.array(rows[0], dtype=np.float64)
-    return _Found(part_facts(ArrayBlocks(rows, weight), 0), first)
-
-
-def _fault(rows: Array, weight: FloatArray | None, names: Sequence[str] | None) -> str:
-    """What is wrong in a partition, up to the row."""
-    count, row, column = _core.find_nonfinite(rows, 1)
-    if count:
-        kind = "NaN" if np.isnan(rows[row, column]) else "infinity"
-        name = f"column {column}" + ("" if names is None else f" ({names[column]!r})")
-        return (
-            f"Input X contains {kind}: remove such rows or fill them in. The first of {count} such values is "
-            f"in {name}, row {row}"
-        )
-    if weight is None:
-        return ""
-    if len(weight) != len(rows):
-        return (
-            f"sample_weight must be cut as X is: there are {len(weight)} weights for the {len(rows)} rows"
-        )
-    wrong = ~(np.isfinite(weight) & (weight >= 0))
-    if not wrong.any():
-        return ""
-    row = int(np.argmax(wrong))
-    return (
-        f"sample_weight must be finite and not negative (0 leaves a row out), got {weight[row]:g} for row {row}"
-    )
+        check(rows, weight, names, number)
+    except SourceError as fault:
+        # Returned, so that of several partitions the first is named.
+        return _Found(_NOTHING, fault=fault)
+    if not len(rows):
+        return _Found(_NOTHING)
+    facts = part_facts(ArrayBlocks(rows, weight), 0)
+    return _Found(facts, np.array(rows[0], dtype=np.float64))
 
 
 def _run(task: Task[T], rows: Array, weight: FloatArray | None, first_row: int) -> T:
@@ -352,8 +232,7 @@ def _run(task: Task[T], rows: Array, weight: FloatArray | None, first_row: int) 
 
 def _work(
     task: Task[SufficientStatistics],
-    rows: list[Array],
-    weights: list[FloatArray | None],
+    parts: list[tuple[Array, FloatArray | None]],
     first_rows: list[int],
     places: list[int],
     n_leaves: int,
@@ -362,8 +241,8 @@ def _work(
     """Sums over some partitions, of which few are alive at once."""
     sums: Sums = {}
     n_threads = _worker_threads() if n_threads is None else n_threads
-    for x, weight, first_row, place in zip(rows, weights, first_rows, places, strict=True):
-        statistics = task(ArrayBlocks(x, weight, n_threads), first_row)
+    for (rows, weight), first_row, place in zip(parts, first_rows, places, strict=True):
+        statistics = task(ArrayBlocks(rows, weight, n_threads), first_row)
         _put(sums, n_leaves, 0, place, _packed(statistics))
     return sums
 
@@ -374,7 +253,7 @@ def _worker_threads() -> int:
     return int(get_worker().state.nthreads)
 
 
-def _merge(n_leaves: int, *several: Sums) -> Sums:
+def _merge(n_leaves: int, several: list[Sums]) -> Sums:
     merged: Sums = {}
     for (level, place), statistics in chain.from_iterable(sums.items() for sums in several):
         _put(merged, n_leaves, level, place, statistics)

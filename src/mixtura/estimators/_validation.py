@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from sklearn.utils import check_array
@@ -13,7 +13,10 @@ from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 
 from mixtura._names import nearest
 from mixtura._rows import Array, FloatArray
+from mixtura.blocks import Blocks
 from mixtura.covariance import CovarianceStructure
+from mixtura.em import SufficientStatistics
+from mixtura.mixture import Mixture
 from mixtura.sources import Source
 
 
@@ -75,7 +78,42 @@ def check_no_weight(sample_weight: Any) -> None:
         )
 
 
-def check_columns(source: Source, names: Array | None, n_features: int, estimator: str) -> None:
+class Elsewhere(Protocol):
+    """Rows that are no array in memory: a source, or a Dask collection."""
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns."""
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Names of the columns, if they have any."""
+
+    def blocks(self, n_threads: int) -> Blocks:
+        """Rows for EM, checked."""
+
+    def score(self, mixture: Mixture, n_threads: int) -> SufficientStatistics:
+        """Return the scalars of all rows under the mixture."""
+
+    def evaluated(
+        self, function: Callable[[Mixture, Array, int], Array], mixture: Mixture, n_threads: int
+    ) -> Any:
+        """What a function gives for all rows, piece by piece or later."""
+
+
+def elsewhere(X: Any, sample_weight: Any = None) -> Elsewhere | None:
+    """Return X with its weights where it is no array in memory, else None."""
+    if isinstance(X, Source):
+        check_no_weight(sample_weight)
+        return X
+    if hasattr(type(X), "__dask_graph__"):
+        from mixtura.sources._dask import DaskRows
+
+        return DaskRows(X, sample_weight)
+    return None
+
+
+def check_columns(source: Elsewhere, names: Array | None, n_features: int, estimator: str) -> None:
     """Raise, or warn as scikit-learn does, where a source has other columns than were fitted."""
     fitted = None if names is None else tuple(names)
     if source.feature_names is None or fitted is None:

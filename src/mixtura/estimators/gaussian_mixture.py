@@ -6,11 +6,10 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial, reduce
+from functools import partial
 from numbers import Integral, Real
-from operator import add
 from time import monotonic, perf_counter
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.random import Generator, RandomState
@@ -43,7 +42,6 @@ from mixtura.estimators._fitting import (
 from mixtura.estimators._warnings import convergence_message, doubts
 from mixtura.mixture import Mixture
 from mixtura.saving import save_model
-from mixtura.sources import Source
 from mixtura.starts import (
     STARTS,
     ArrayResponsibilities,
@@ -307,9 +305,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             As `fit`.
         """
         blocks = self._fit(X, sample_weight)
-        if isinstance(X, Source):
+        if not isinstance(blocks, ArrayBlocks):
             return self.predict(X)
-        return evaluate.labels(self.mixture_, cast(ArrayBlocks, blocks).rows, blocks.n_threads)
+        return evaluate.labels(self.mixture_, blocks.rows, blocks.n_threads)
 
     def _fit(self, X: Any, sample_weight: Any) -> Blocks:
         with self._unchanged_on_failure():
@@ -368,18 +366,20 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def _training_blocks(self, X: Any, sample_weight: Any) -> Blocks:
         """Rows to fit, checked: where they lie, in memory or elsewhere."""
         threads = n_threads(self.n_jobs)
-        if not isinstance(X, Source):
+        source = checks.elsewhere(X, sample_weight)
+        if source is None:
             rows = self._check_training_rows(X)
             weight = checks.check_sample_weight(sample_weight, len(rows))
             return ArrayBlocks(rows, weight, threads)
-        checks.check_no_weight(sample_weight)
-        blocks = X.blocks(threads)
+        blocks = source.blocks(threads)
         if blocks.shape[0] < 2:
-            raise ValueError(f"Found {X} with 1 row (sample) while a minimum of 2 is required.")
-        self.n_features_in_ = X.n_features
+            raise ValueError(
+                f"Found {source} with 1 row (sample) while a minimum of 2 is required."
+            )
+        self.n_features_in_ = source.n_features
         self.__dict__.pop("feature_names_in_", None)
-        if X.feature_names is not None:
-            self.feature_names_in_ = np.array(X.feature_names, dtype=object)
+        if source.feature_names is not None:
+            self.feature_names_in_ = np.array(source.feature_names, dtype=object)
         return blocks
 
     def _check_training_rows(self, X: Any) -> Array:
@@ -410,12 +410,12 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self._check_finite(rows)
         return rows
 
-    def _check_source(self, X: Source) -> Source:
+    def _check_source(self, source: checks.Elsewhere) -> checks.Elsewhere:
         """The source, where it has the columns that were fitted."""
         check_is_fitted(self)
         names = getattr(self, "feature_names_in_", None)
-        checks.check_columns(X, names, self.n_features_in_, type(self).__name__)
-        return X
+        checks.check_columns(source, names, self.n_features_in_, type(self).__name__)
+        return source
 
     def _check_finite(self, rows: Array) -> None:
         names = getattr(self, "feature_names_in_", None)
@@ -759,11 +759,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return self._evaluated(evaluate.log_density, X)
 
     def _evaluated(self, function: Callable[[Mixture, Array, int], Array], X: Any) -> Any:
-        """What a function gives for all rows; of a source, an iterator over what it gives for each part."""
+        """What a function gives for all rows; of a source part by part, of a Dask collection a lazy one."""
         threads = n_threads(self.n_jobs)
-        if isinstance(X, Source):
-            mixture, parts = self.mixture_, self._check_source(X).parts()
-            return (function(mixture, part.rows, threads) for part in parts)
+        source = checks.elsewhere(X)
+        if source is not None:
+            return self._check_source(source).evaluated(function, self.mixture_, threads)
         rows = self._check_rows(X)
         return function(self.mixture_, rows, threads)
 
@@ -847,12 +847,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     def _sums(self, X: Any, sample_weight: Any) -> SufficientStatistics:
         threads = n_threads(self.n_jobs)
-        if isinstance(X, Source):
-            checks.check_no_weight(sample_weight)
-            # One reading, whether it is the first or not.
-            parts = self._check_source(X).parts()
-            arrays = (ArrayBlocks(part.rows, part.weight, threads) for part in parts)
-            return reduce(add, (array.score(self.mixture_) for array in arrays))
+        source = checks.elsewhere(X, sample_weight)
+        if source is not None:
+            return self._check_source(source).score(self.mixture_, threads)
         rows = self._check_rows(X)
         weight = checks.check_sample_weight(sample_weight, len(rows))
         return ArrayBlocks(rows, weight, threads).score(self.mixture_)
