@@ -353,20 +353,18 @@ def test_who_stops_early_does_not_read_all():
 # Clusters of processes
 
 
-class Stepped:
-    """A callback that counts iterations, and does something once."""
+def at_iteration(number, do):
+    """Return a callback that does something once."""
 
-    def __init__(self, at, do):
-        self.at, self.do, self.n = at, do, 0
+    def callback(iteration, *_):
+        if iteration == number:
+            do()
 
-    def __call__(self, *_):
-        self.n += 1
-        if self.n == self.at:
-            self.do()
+    return callback
 
 
-def slow_start(X):
-    """From where EM takes many iterations."""
+def slow_start(X, callback=None):
+    """A fit of 40 iterations."""
     rng = np.random.default_rng(0)
     return GaussianMixture(
         4,
@@ -376,6 +374,7 @@ def slow_start(X):
         max_iter=40,
         tol=0.0,
         accelerate=False,
+        callback=callback,
     )
 
 
@@ -394,7 +393,7 @@ def rows_made_by_workers(n_partitions=11, size=20_000):
 def quiet_fit(model, X):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tol=0 never converges
-        return clone(model).fit(X)
+        return model.fit(X)
 
 
 def parameters(model):
@@ -407,17 +406,16 @@ def test_any_number_of_workers_gives_the_same_bits_and_a_killed_one_changes_none
     lazy = rows_made_by_workers()
     with dask.config.set(scheduler="synchronous"):
         X = lazy.compute()
-        model = slow_start(X)
-        theirs = parameters(quiet_fit(model, lazy))
-    array = quiet_fit(model, X)
+        theirs = parameters(quiet_fit(slow_start(X), lazy))
+    array = quiet_fit(slow_start(X), X)
     with cluster(1, 3, processes=False) as workers, Client(workers):
-        assert parameters(quiet_fit(model, lazy)) == theirs
+        assert parameters(quiet_fit(slow_start(X), lazy)) == theirs
     with cluster(2) as workers, Client(workers) as client:
-        ours = quiet_fit(model, lazy)
+        ours = quiet_fit(slow_start(X), lazy)
         assert parameters(ours) == theirs
         assert_allclose(ours.means_, array.means_, rtol=1e-9)
         victim = next(iter(client.run(os.getpid).values()))
         killer = threading.Timer(0.0, os.kill, (victim, signal.SIGKILL))
-        dying = clone(model).set_params(callback=Stepped(5, killer.start))
-        assert parameters(quiet_fit(dying, lazy)) == theirs
+        fit_on = quiet_fit(slow_start(X, at_iteration(5, killer.start)), lazy)
+        assert parameters(fit_on) == theirs
         assert victim not in client.run(os.getpid).values()
