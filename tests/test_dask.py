@@ -1,8 +1,12 @@
 """Rows on Dask: the array's statistics, and the same bits whoever works."""
 
+import gc
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 import warnings
 
 import dask
@@ -11,15 +15,16 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, futures_of
 from numpy.random import RandomState
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 from mixtura import GaussianMixture, GaussianMixtureSearch, SourceError
 from mixtura.blocks import ArrayBlocks
-from mixtura.blocks.dask import DaskBlocks
-from mixtura.testing.conformance import BlocksConformance
+from mixtura.blocks.dask import DaskBlocks, _work
+from mixtura.blocks.partitioned import _Expect
+from mixtura.testing.conformance import BlocksConformance, assert_same_statistics
 from mixtura.testing.problems import random_mixture, random_rows
 
 UNEVEN = (1, 699, 1, 2_299, 0, 900, 1_100)
@@ -419,3 +424,145 @@ def test_any_number_of_workers_gives_the_same_bits_and_a_killed_one_changes_none
         fit_on = quiet_fit(slow_start(X, at_iteration(5, killer.start)), lazy)
         assert parameters(fit_on) == theirs
         assert victim not in client.run(os.getpid).values()
+
+
+def still_on_the_scheduler(client, prefix):
+    """Keys of tasks that nobody waits for any more disappear, after a moment."""
+    for _ in range(100):
+        keys = client.run_on_scheduler(lambda dask_scheduler: list(map(str, dask_scheduler.tasks)))
+        found = [key for key in keys if prefix in key]
+        if not found:
+            break
+        time.sleep(0.05)
+    return found
+
+
+RELEASED = threading.Event()
+
+
+def waits(block):
+    RELEASED.wait(30)
+    return block
+
+
+def test_ctrl_c_cancels_what_the_workers_do_and_leaves_the_estimator_as_it_was(client):
+    _, X, _ = problem()
+    model = GaussianMixture(2, random_state=0).fit(X)
+    before = dict(vars(model))
+    RELEASED.clear()
+    lazy = array_of(X).map_blocks(waits, meta=np.empty((0, 0)))
+    interrupt = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(lazy)
+    RELEASED.set()
+    assert vars(model) == before
+    gc.collect()
+    assert not still_on_the_scheduler(client, "mixtura")
+    assert not still_on_the_scheduler(client, "waits")
+
+
+def test_ctrl_c_between_iterations_leaves_nothing_on_the_workers(client):
+    _, X, _ = problem()
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    model = slow_start(X, at_iteration(5, interrupt))
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(array_of(X))
+    assert not hasattr(model, "means_")
+    gc.collect()
+    assert not still_on_the_scheduler(client, "mixtura")
+
+
+def test_partitions_are_kept_for_the_time_of_a_fit_only(client):
+    lazy = rows_made_by_workers(size=700)
+    seen = []
+
+    def look(*_):
+        seen.append(sum(map(len, client.has_what().values())))
+
+    quiet_fit(slow_start(lazy.compute(), look), lazy)
+    assert min(seen) >= 11
+    gc.collect()
+    assert not still_on_the_scheduler(client, "make")
+
+
+def test_what_the_user_has_persisted_is_not_copied(client):
+    lazy = rows_made_by_workers(size=700).persist()
+    blocks = DaskBlocks(lazy)
+    kept = {rows.key for rows, _ in blocks._places}
+    assert kept == {future.key for future in futures_of(lazy)}
+
+
+def test_a_large_mixture_goes_from_worker_to_worker(client, monkeypatch):
+    mixture, X, _ = problem()
+    blocks = DaskBlocks(array_of(X))
+    theirs = blocks.accumulate(mixture)
+    monkeypatch.setattr("mixtura.blocks.dask._SMALL", 100)
+    assert_same_statistics(blocks.accumulate(mixture), theirs, rtol=0)
+    assert len(list(blocks.each(lambda part, _: len(part.rows)))) == 6
+
+
+@pytest.mark.parametrize("n_partitions", [1, 2, 3, 7, 8, 9, 70])
+@pytest.mark.usefixtures("threads")
+def test_the_tree_has_one_shape(n_partitions, monkeypatch):
+    """Who adds what does not change a bit."""
+    mixture, X, _ = problem()
+    blocks = DaskBlocks(da.from_array(X, chunks=(-(-len(X) // n_partitions), -1)))
+    n_leaves = len(blocks.parts)
+    assert n_leaves >= n_partitions - 1
+    theirs = blocks.accumulate(mixture)
+    rng = np.random.default_rng(0)
+    for n_workers in (1, 2, 5):
+        owner = rng.integers(0, n_workers, n_leaves)
+        groups = [np.flatnonzero(owner == worker).tolist() for worker in range(n_workers)]
+        monkeypatch.setattr(blocks, "_groups", lambda groups=groups: [g for g in groups if g])
+        assert_same_statistics(blocks.accumulate(mixture), theirs, rtol=0)
+
+
+@pytest.mark.usefixtures("threads")
+def test_symmetric_matrices_travel_as_one_half():
+    mixture, X, _ = problem()
+    sums = _work(_Expect(mixture), [(X, None)], [0], [0], 1, 1)
+    assert sums[0, 0].seconds.shape == (4, 6)
+
+
+# Packages
+
+
+def python(*lines):
+    return subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=False
+    )
+
+
+def test_import_needs_no_dask():
+    done = python(
+        "import sys, mixtura",
+        "assert not {'dask', 'distributed'} & set(sys.modules)",
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_dask_one_sentence_says_so():
+    done = python(
+        "import sys; sys.modules['dask'] = None",
+        "from mixtura.blocks.dask import DaskBlocks",
+    )
+    assert "ImportError: Rows on Dask need dask; install it with: pip install 'mixtura[dask]'" in (
+        done.stderr
+    )
+
+
+@pytest.mark.usefixtures("threads")
+def test_dask_without_distributed_is_enough():
+    done = python(
+        "import sys; sys.modules['distributed'] = None",
+        "import dask.array as da, mixtura",
+        "X = da.random.default_rng(0).normal(size=(500, 2), chunks=(100, 2))",
+        "print(mixtura.GaussianMixture(1).fit(X).score(X))",
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 0

@@ -41,6 +41,10 @@ Sums = dict[tuple[int, int], SufficientStatistics]
 # costs some milliseconds.
 _FAN_IN = 8
 
+# Bytes of a task up to which every worker gets it from the scheduler. A larger one goes to one worker, and
+# from there to the others.
+_SMALL = 1 << 20
+
 # `each` works on 1 partition, then on 4, 16, ...: who stops early has not had all of them read.
 _GROWTH = 4
 
@@ -116,23 +120,26 @@ class DaskBlocks(PartitionedBlocks):
 
     def each(self, task: Task[T]) -> Iterator[T]:
         """Run a task on every partition where it lies."""
-        runs = [
-            (_run, task, *place, part.first_row)
-            for place, part in zip(self._places, self.parts, strict=True)
-        ]
+        places = list(zip(self._places, self.parts, strict=True))
         done, size = 0, 1
-        while done < len(runs):
+        while done < len(places):
             graph: Graph = {}
-            yield from self._computed(graph, _add(graph, "each", runs[done : done + size]))
+            sent = self._sent(graph, task)
+            runs = [
+                (_run, sent, *place, part.first_row) for place, part in places[done : done + size]
+            ]
+            yield from self._computed(graph, _add(graph, "each", runs))
             done, size = done + size, _GROWTH * size
 
     def reduced(self, task: Task[SufficientStatistics]) -> SufficientStatistics:
         """Sum of the statistics of all partitions, in a binary tree over them."""
         n_leaves = len(self.parts)
+        graph: Graph = {}
+        sent = self._sent(graph, task)
         work = [
             (
                 _work,
-                task,
+                sent,
                 [self._places[i] for i in group],
                 [self.parts[i].first_row for i in group],
                 group,
@@ -141,7 +148,6 @@ class DaskBlocks(PartitionedBlocks):
             )
             for group in self._groups()
         ]
-        graph: Graph = {}
         keys = _add(graph, "expect", work)
         while len(keys) > _FAN_IN:
             several = [keys[i : i + _FAN_IN] for i in range(0, len(keys), _FAN_IN)]
@@ -181,8 +187,16 @@ class DaskBlocks(PartitionedBlocks):
             return None
         return max(1, self.n_threads // len(self.parts))
 
+    def _sent(self, graph: Graph, task: Any) -> Any:
+        """The task; where it is large the key of it, so that the scheduler does not send it to every worker."""
+        if self._client is None or _n_bytes(task) <= _SMALL:
+            return task
+        (key,) = _add(graph, "task", [(_given, [task])])
+        return key
+
     def _computed(self, graph: Graph, keys: list[Any]) -> list[Any]:
-        return list(self._get(self._graph | graph, keys, num_workers=self.n_threads))
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
+            return list(self._get(self._graph | graph, keys, num_workers=self.n_threads))
 
 
 def _add(graph: Graph, name: str, tasks: list[Any]) -> list[Any]:
@@ -191,6 +205,14 @@ def _add(graph: Graph, name: str, tasks: list[Any]) -> list[Any]:
     keys = [(run, i) for i in range(len(tasks))]
     graph |= zip(keys, tasks, strict=True)
     return keys
+
+
+def _n_bytes(task: Any) -> int:
+    from distributed.protocol import pickle
+
+    buffers: list[Any] = []
+    text = pickle.dumps(task, buffer_callback=buffers.append)
+    return len(text) + sum(buffer.raw().nbytes for buffer in buffers)
 
 
 def _client_of(scheduler: Any) -> Any:
@@ -224,6 +246,10 @@ def _look_at(rows: Array, weight: FloatArray | None, names: Names, number: int) 
         return _Found(_NOTHING)
     facts = part_facts(ArrayBlocks(rows, weight), 0)
     return _Found(facts, np.array(rows[0], dtype=np.float64))
+
+
+def _given(values: list[T]) -> T:
+    return values[0]
 
 
 def _run(task: Task[T], rows: Array, weight: FloatArray | None, first_row: int) -> T:
