@@ -188,7 +188,7 @@ class DaskBlocks(PartitionedBlocks):
         return max(1, self.n_threads // len(self.parts))
 
     def _sent(self, graph: Graph, task: Any) -> Any:
-        """The task; where it is large the key of it, so that the scheduler does not send it to every worker."""
+        """The task; where it is large its key, so that not every worker gets it from the scheduler."""
         if self._client is None or _n_bytes(task) <= _SMALL:
             return task
         (key,) = _add(graph, "task", [(_given, [task])])
