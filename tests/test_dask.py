@@ -323,6 +323,14 @@ def test_what_is_no_table_of_numbers_is_refused():
 
 
 @pytest.mark.usefixtures("threads")
+def test_predict_to_says_what_to_do(fitted, tmp_path):
+    model, X = fitted
+    with pytest.raises(SourceError, match="to_parquet"):
+        model.predict_to(tmp_path / "labels.parquet", frame_of(X))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("threads")
 def test_missing_values_of_pandas_are_missing():
     _, X, _ = problem()
     frame = frame_of(X, d=pd.array([1, None] * (len(X) // 2), dtype="Int64"))

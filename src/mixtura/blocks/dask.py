@@ -212,7 +212,7 @@ def _n_bytes(task: Any) -> int:
 
     buffers: list[Any] = []
     text = pickle.dumps(task, buffer_callback=buffers.append)
-    return len(text) + sum(buffer.raw().nbytes for buffer in buffers)
+    return len(text) + int(sum(buffer.raw().nbytes for buffer in buffers))
 
 
 def _client_of(scheduler: Any) -> Any:

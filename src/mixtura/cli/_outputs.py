@@ -21,6 +21,9 @@ from safetensors import SafetensorError
 
 from mixtura import GaussianMixture, Mixture
 from mixtura._files import replacing
+from mixtura._predictions import OUTPUTS
+from mixtura._predictions import predictions as columns_of
+from mixtura._threads import n_threads
 from mixtura.cli._errors import CommandError, reason
 from mixtura.cli._tables import Rows
 
@@ -29,16 +32,10 @@ BLOCK = 65_536
 
 def predictions(mixture: Mixture, data: NDArray[np.float64]) -> Iterator[pa.RecordBatch]:
     """Label, certainty, log density and responsibilities of every row, a block at a time."""
+    threads = n_threads(None)
     for start in range(0, len(data), BLOCK):
         rows = np.ascontiguousarray(data[start : start + BLOCK])
-        shares = mixture.responsibilities(rows)
-        columns = {
-            "label": shares.argmax(axis=1),
-            "certainty": shares.max(axis=1),
-            "log_density": mixture.log_density(rows),
-        }
-        columns |= {f"responsibility_{k}": share for k, share in enumerate(shares.T)}
-        yield pa.RecordBatch.from_pydict({name: pa.array(v) for name, v in columns.items()})
+        yield pa.RecordBatch.from_pydict(columns_of(mixture, rows, OUTPUTS, threads))
 
 
 def write_table(batches: Iterable[pa.RecordBatch], path: str | None) -> None:

@@ -21,6 +21,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from mixtura.cli._errors import CommandError, reason, suggestion
+from mixtura.sources._arrow import holds_numbers
 
 EXTENSIONS = (".csv", ".parquet")
 NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
@@ -51,7 +52,7 @@ class Table:
     def numeric(self) -> list[str]:
         """The names of the columns that hold numbers."""
         types = zip(self.names, self.columns.schema.types, strict=True)
-        return [name for name, kind in types if _holds_numbers(kind)]
+        return [name for name, kind in types if holds_numbers(kind)]
 
     def rows(self, names: Sequence[str]) -> Rows:
         """Return the columns `names`, each of which must hold a finite number in every row."""
@@ -201,7 +202,7 @@ def _check_names(table: Table, names: Sequence[str]) -> None:
 
 def _finite_numbers(table: Table, name: str) -> NDArray[np.float64]:
     column = table.columns[name]
-    if not _holds_numbers(column.type):
+    if not holds_numbers(column.type):
         raise CommandError(_text_found(table, name))
     numbers: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy()
     if not np.isfinite(numbers).all():
@@ -212,18 +213,6 @@ def _finite_numbers(table: Table, name: str) -> NDArray[np.float64]:
             "fill or remove such rows first, or choose other columns with --columns"
         )
     return numbers
-
-
-def _holds_numbers(kind: pa.DataType) -> bool:
-    types = pa.types
-    checks = (
-        types.is_integer,
-        types.is_floating,
-        types.is_decimal,
-        types.is_boolean,
-        types.is_null,
-    )
-    return any(check(kind) for check in checks)
 
 
 def _text_found(table: Table, name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from numbers import Real
 from typing import Any, Protocol
 
@@ -78,6 +78,16 @@ def check_no_weight(sample_weight: Any) -> None:
         )
 
 
+def check_keep(keep: Sequence[str], outputs: Sequence[str]) -> Sequence[str]:
+    """Return the names of the columns to keep; raise where one is also the name of an output."""
+    if isinstance(keep, str):
+        raise ValueError(f"keep must be a list of names, got {keep!r}.")
+    both = [name for name in keep if name in outputs or name.startswith("responsibility_")]
+    if both:
+        raise ValueError(f"keep holds {both[0]!r}, which is the name of a column that is written.")
+    return keep
+
+
 class Elsewhere(Protocol):
     """Rows that are no array in memory: a source, or a Dask collection."""
 
@@ -99,6 +109,9 @@ class Elsewhere(Protocol):
         self, function: Callable[[Mixture, Array, int], Array], mixture: Mixture, n_threads: int
     ) -> Any:
         """What a function gives for all rows, piece by piece or later."""
+
+    def tables(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+        """Rows piece by piece, each with the columns to keep."""
 
 
 def elsewhere(X: Any, sample_weight: Any = None) -> Elsewhere | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mixtura import mixture as evaluate
 from mixtura._regularisation import regularisation
-from mixtura._rows import Array, FloatArray, as_numeric, check_finite, is_native
+from mixtura._rows import Array, FloatArray, as_numeric, block_slices, check_finite, is_native
 from mixtura._threads import n_threads
 from mixtura.blocks import ArrayBlocks, Blocks
 from mixtura.covariance import STRUCTURES, CovarianceStructure, structure
@@ -757,6 +757,75 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             If X has other columns than were fitted, NaN or infinity.
         """
         return self._evaluated(evaluate.log_density, X)
+
+    def predict_to(
+        self,
+        path: str | os.PathLike[str],
+        X: Any,
+        what: str | Sequence[str] = "label",
+        *,
+        keep: Sequence[str] = (),
+    ) -> None:
+        """Write what the fit says of each row to a Parquet file, without holding it in memory.
+
+        Parameters
+        ----------
+        path : str or path
+            The file. Written beside and renamed when it is whole: an earlier one survives any failure.
+        X : array-like of shape (n_samples, n_features), or a source
+            What `mixtura.scan` and `mixtura.from_batches` return is read once.
+        what : {'label', 'certainty', 'log_density', 'responsibilities'} or several, default='label'
+            Columns, in this order: 'label' as `predict`; 'certainty', the probability of that component;
+            'log_density' as `score_samples`; 'responsibilities' as `predict_proba`, one column a component:
+            'responsibility_0', 'responsibility_1', ...
+        keep : sequence of str, default=()
+            Columns of the files that `scan` reads to be copied before these, as an identifier; of any type.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has other columns than were fitted, or an argument is not possible; if X holds what is no
+            finite number (of a source, SourceError).
+        OSError
+            If the file cannot be written.
+        ImportError
+            Without pyarrow: pip install 'mixtura[files]'.
+
+        Examples
+        --------
+        >>> import numpy as np, pyarrow.parquet, tempfile
+        >>> from mixtura import GaussianMixture
+        >>> X = np.random.default_rng(0).normal(size=(100, 2))
+        >>> gm = GaussianMixture(2, random_state=0).fit(X)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     gm.predict_to(folder + "/labels.parquet", X, ["label", "log_density"])
+        ...     table = pyarrow.parquet.read_table(folder + "/labels.parquet")
+        >>> table.column_names, table.num_rows
+        (['label', 'log_density'], 100)
+        """
+        try:
+            from mixtura._predictions import check_outputs, predictions, write_parquet
+        except ImportError as error:
+            raise ImportError(
+                "predict_to needs pyarrow; install it with: pip install 'mixtura[files]'"
+            ) from error
+        asked, threads = check_outputs(what), n_threads(self.n_jobs)
+        mixture = self.mixture_
+        tables = self._tables(X, checks.check_keep(keep, asked))
+        write_parquet(
+            path, (kept | predictions(mixture, rows, asked, threads) for rows, kept in tables)
+        )
+
+    def _tables(self, X: Any, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+        source = checks.elsewhere(X)
+        if source is not None:
+            return self._check_source(source).tables(keep)
+        if keep:
+            raise ValueError("keep names columns of the files of mixtura.scan; an array has none.")
+        rows = self._check_rows(X)
+        return ((rows[some], {}) for some in block_slices(*rows.shape))
 
     def _evaluated(self, function: Callable[[Mixture, Array, int], Array], X: Any) -> Any:
         """What a function gives for all rows; of a source part by part, of a Dask collection a lazy one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
 from typing import Any, Self
 
@@ -453,6 +453,26 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         ndarray of shape (n_samples,)
         """
         return self._best().score_samples(X)
+
+    def predict_to(
+        self,
+        path: str | os.PathLike[str],
+        X: Any,
+        what: str | Sequence[str] = "label",
+        *,
+        keep: Sequence[str] = (),
+    ) -> None:
+        """Write what the best model says of each row to a Parquet file, as `GaussianMixture.predict_to`.
+
+        Parameters
+        ----------
+        path : str or path
+        X : array-like of shape (n_samples, n_features), or a source
+        what : {'label', 'certainty', 'log_density', 'responsibilities'} or several, default='label'
+        keep : sequence of str, default=()
+            Columns of the files of a source to be copied.
+        """
+        self._best().predict_to(path, X, what, keep=keep)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Mean log-density of the rows under the best model, in nats.

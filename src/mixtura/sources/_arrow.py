@@ -21,7 +21,8 @@ from pyarrow import fs
 from mixtura._names import nearest
 from mixtura._rows import Array, FloatArray
 from mixtura.errors import SourceError
-from mixtura.sources._source import Piece, Source
+from mixtura.sources._prefetch import Prefetched
+from mixtura.sources._source import Piece, Source, rows_of
 
 EXTENSIONS = {
     ".parquet": "parquet",
@@ -33,12 +34,12 @@ EXTENSIONS = {
 }
 
 # Numbers decoded at once, and bytes read at once of a column's pages: what reading holds beside its parts.
-_BATCH_NUMBERS = 1 << 20
+_BATCH_NUMBERS = 1 << 19
 _BUFFER = 1 << 18
 _CSV_BLOCK = 1 << 22
 
-# Rows that are written together, all columns of them: they stay in the core's own cache.
-_WRITTEN = 2048
+# Numbers decoded between two times that memory is given back: often costs time, seldom memory.
+_GIVEN_BACK = 1 << 24
 
 # Errors of pyarrow's that say that a file cannot be read.
 _FAULTS = (OSError, pa.ArrowException, UnicodeDecodeError)
@@ -148,11 +149,9 @@ def _listed(filesystem: fs.FileSystem, path: str) -> tuple[list[str], str]:
         parts = path.split("/")
         n_plain = next(i for i, part in enumerate(parts) if any(sign in part for sign in "*?["))
         base = "/".join(parts[:n_plain]) or ("/" if path.startswith("/") else ".")
-        pattern = "/".join(parts[n_plain:])
-        found = [
-            file for file in _below(filesystem, base) if _matches(_relative(file, base), pattern)
-        ]
-        return found, base
+        files = _below(filesystem, base)
+        pattern = [part for part in parts[n_plain:] if part]
+        return [file for file in files if _matches(_relative(file, base).split("/"), pattern)], base
     info = filesystem.get_file_info(path)
     if info.type == fs.FileType.Directory:
         return _below(filesystem, path), path
@@ -170,17 +169,13 @@ def _is_hidden(relative: str) -> bool:
     return any(part[0] in "._" and "=" not in part for part in relative.split("/") if part)
 
 
-def _matches(relative: str, pattern: str) -> bool:
-    """Whether a path fits a pattern, in which '**' stands for any folders and '*' for one name or less."""
-    parts, wanted = relative.split("/"), pattern.split("/")
-    if wanted[0] == "**":
-        rest = "/".join(wanted[1:]) or "*"
-        return any(_matches("/".join(parts[i:]), rest) for i in range(len(parts)))
-    if not fnmatch(parts[0], wanted[0]):
-        return False
-    if len(parts) == 1 or len(wanted) == 1:
-        return len(parts) == len(wanted)
-    return _matches("/".join(parts[1:]), "/".join(wanted[1:]))
+def _matches(parts: list[str], pattern: list[str]) -> bool:
+    """Whether a path, or a folder above it, fits a pattern; '**' stands for any folders, none included."""
+    if not pattern:
+        return True
+    if pattern[0] == "**":
+        return any(_matches(parts[i:], pattern[1:] or ["*"]) for i in range(len(parts)))
+    return bool(parts) and fnmatch(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
 
 
 def _relative(file: str, base: str) -> str:
@@ -210,6 +205,9 @@ def _number(text: str) -> float | str:
 
 
 class _Files(Source):
+    # Files keep columns together: so do the parts, which the core reads as fast and to the same bits.
+    _order = "F"
+
     def __init__(
         self,
         name: str,
@@ -276,10 +274,35 @@ class _Files(Source):
             self._n_rows[file.path] = n_rows
             to_skip = 0
 
-    def _batches(self, file: _File, to_skip: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+    def tables(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+        if not keep:
+            return super().tables(keep)
+        schema = _schema(self._files[0])
+        for name in keep:
+            if name not in schema.names and name not in self._files[0].keys:
+                raise ValueError(
+                    f"{self} has no column {name!r} to keep.{nearest(name, schema.names)}"
+                )
+        return self._tables(keep)
+
+    def _tables(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+        with Prefetched(self._decoded(keep)) as tables:
+            yield from tables
+
+    def _decoded(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+        for file in self._files:
+            for start, batch in self._batches(file, 0, keep):
+                rows = rows_of(self._piece(file, start, batch), self.n_features, self.dtype)
+                yield rows, {name: _kept(file, name, batch) for name in keep}
+
+    def _batches(
+        self, file: _File, to_skip: int, keep: Sequence[str] = ()
+    ) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Batches of a file with the row in it that each begins at, from row `to_skip` on."""
-        stored = [name for name in self._wanted if name not in file.keys]
-        for start, batch in _READERS[file.format](file, stored, to_skip, self._check_schema):
+        numbers = [name for name in self._wanted if name not in file.keys]
+        beside = [name for name in keep if name not in (*numbers, *file.keys)]
+        read = _READERS[file.format]
+        for start, batch in read(file, numbers, beside, to_skip, self._check_schema):
             skipped = max(0, min(batch.num_rows, to_skip - start))
             yield start + skipped, batch.slice(skipped)
 
@@ -334,11 +357,8 @@ class _Columns:
         return len(self.columns[0])
 
     def write(self, out: Array, first: int) -> None:
-        for start in range(0, len(out), _WRITTEN):
-            rows = out[start : start + _WRITTEN]
-            begin = first + start
-            for j, column in enumerate(self.columns):
-                rows[:, j] = column[begin : begin + len(rows)]
+        for j, column in enumerate(self.columns):
+            out[:, j] = column[first : first + len(out)]
 
     def place(self, row: int, column: int | None) -> str:
         name = self.weight_name if column is None else self.names[column]
@@ -370,6 +390,12 @@ def _numbers(
     return numbers
 
 
+def _kept(file: _File, name: str, batch: pa.RecordBatch) -> pa.Array:
+    if name in file.keys:
+        return pa.array([file.keys[name]] * batch.num_rows)
+    return batch.column(batch.schema.get_field_index(name))
+
+
 def _type(file: _File, schema: pa.Schema, name: str) -> pa.DataType:
     if name in file.keys:
         if not isinstance(file.keys[name], float):
@@ -392,7 +418,8 @@ def _type(file: _File, schema: pa.Schema, name: str) -> pa.DataType:
     return kind
 
 
-# Formats: each yields record batches and the row of the file that they begin at, from `to_skip` on or before.
+# Formats: each yields record batches, of columns of numbers and of others beside them, and the row of the
+# file that they begin at, from row `to_skip` on or before.
 
 _Check = Callable[[_File, pa.Schema], None]
 _Batches = Iterator[tuple[int, pa.RecordBatch]]
@@ -405,10 +432,13 @@ def _schema(file: _File) -> pa.Schema:
             return pyarrow.parquet.read_schema(opened)
         if file.format == "arrow":
             return _arrow_reader(opened).schema
-        return _csv_reader(file, opened, None).schema
+        return _csv_reader(file, opened).schema
 
 
-def _parquet(file: _File, names: list[str], to_skip: int, check: _Check) -> _Batches:
+def _parquet(
+    file: _File, numbers: list[str], beside: list[str], to_skip: int, check: _Check
+) -> _Batches:
+    names = [*numbers, *beside]
     # Without pre-buffering a file is read page by page, not a whole group of rows at once; from afar
     # the many small requests would cost more than the memory.
     near = isinstance(file.filesystem, fs.LocalFileSystem)
@@ -418,7 +448,7 @@ def _parquet(file: _File, names: list[str], to_skip: int, check: _Check) -> _Bat
         )
         check(file, table.schema_arrow)
         groups = [table.metadata.row_group(i).num_rows for i in range(table.num_row_groups)]
-        n_skipped, row = 0, 0
+        n_skipped, row, decoded = 0, 0, 0
         while n_skipped < len(groups) and row + groups[n_skipped] <= to_skip:
             row += groups[n_skipped]
             n_skipped += 1
@@ -429,9 +459,14 @@ def _parquet(file: _File, names: list[str], to_skip: int, check: _Check) -> _Bat
         for batch in table.iter_batches(size, row_groups=wanted, columns=names, use_threads=True):
             yield row, batch
             row += batch.num_rows
+            decoded += batch.num_rows * len(names)
+            if decoded > _GIVEN_BACK:
+                # pyarrow would keep the memory of pages that were decoded before.
+                pa.default_memory_pool().release_unused()
+                decoded = 0
 
 
-def _arrow(file: _File, names: list[str], _: int, check: _Check) -> _Batches:
+def _arrow(file: _File, numbers: list[str], beside: list[str], _: int, check: _Check) -> _Batches:
     row = 0
     with file.opened() as opened:
         reader = _arrow_reader(opened)
@@ -439,7 +474,7 @@ def _arrow(file: _File, names: list[str], _: int, check: _Check) -> _Batches:
         n_batches = getattr(reader, "num_record_batches", None)
         batches = reader if n_batches is None else map(reader.get_batch, range(n_batches))
         for batch in batches:
-            yield row, batch.select(names)
+            yield row, batch.select([*numbers, *beside])
             row += batch.num_rows
 
 
@@ -451,11 +486,11 @@ def _arrow_reader(opened: pa.NativeFile) -> Any:
     return pa.ipc.open_stream(opened)
 
 
-def _csv(file: _File, names: list[str], _: int, check: _Check) -> _Batches:
+def _csv(file: _File, numbers: list[str], beside: list[str], _: int, check: _Check) -> _Batches:
     row = 0
     with file.opened() as opened:
         try:
-            reader = _csv_reader(file, opened, names)
+            reader = _csv_reader(file, opened, numbers, beside)
             check(file, reader.schema)
             for batch in reader:
                 yield row, batch
@@ -464,18 +499,22 @@ def _csv(file: _File, names: list[str], _: int, check: _Check) -> _Batches:
             raise _clearer(file, error) from error
 
 
-def _csv_reader(file: _File, opened: pa.NativeFile, names: list[str] | None) -> Any:
+def _csv_reader(
+    file: _File, opened: pa.NativeFile, numbers: Sequence[str] = (), beside: Sequence[str] = ()
+) -> Any:
+    """Read those columns; without any named, all of them."""
     head = opened.read(1 << 16).split(b"\n")[0].decode("utf-8-sig").strip("\r")
     opened.seek(0)
     delimiter = max(",;\t", key=head.count)
     convert = pyarrow.csv.ConvertOptions()
-    if names is not None:
+    if numbers:
         there = [cell.strip(' "') for cell in head.split(delimiter)]
-        for name in names:
+        for name in (*numbers, *beside):
             if name not in there:
                 raise SourceError(f"{file.path} has no column {name!r}.{nearest(name, there)}")
         convert = pyarrow.csv.ConvertOptions(
-            include_columns=names, column_types=dict.fromkeys(names, pa.float64())
+            include_columns=[*numbers, *beside],
+            column_types=dict.fromkeys(numbers, pa.float64()),
         )
     return pyarrow.csv.open_csv(
         opened,
@@ -491,7 +530,7 @@ def _clearer(file: _File, error: pa.ArrowInvalid) -> SourceError:
     if found is None:
         return SourceError(f"cannot read {file.path}: {_reason(error)}")
     with file.opened() as opened:
-        names = _csv_reader(file, opened, None).schema.names
+        names = _csv_reader(file, opened).schema.names
     row = "" if found["line"] is None else f" in row {int(found['line']) - 2}"
     return SourceError(
         f"{file.path}: the value of column {names[int(found['column'])]!r}{row} is {found['value']!r}, not a "
@@ -499,7 +538,7 @@ def _clearer(file: _File, error: pa.ArrowInvalid) -> SourceError:
     )
 
 
-_READERS: dict[str, Callable[[_File, list[str], int, _Check], _Batches]] = {
+_READERS: dict[str, Callable[[_File, list[str], list[str], int, _Check], _Batches]] = {
     "parquet": _parquet,
     "arrow": _arrow,
     "csv": _csv,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from mixtura.blocks._dask_partitions import (
 )
 from mixtura.blocks.dask import DaskBlocks
 from mixtura.em import SufficientStatistics
+from mixtura.errors import SourceError
 from mixtura.mixture import Mixture
 
 Evaluate = Callable[[Mixture, Array, int], Array]
@@ -71,6 +72,13 @@ class DaskRows:
             return X.map_blocks(_of_block, *given, dtype=like.dtype, meta=like, **whole)
         meta = _as_frame(like, self._X._meta.index[:0], function)
         return self._X.map_partitions(_of_partition, *given, meta=meta)
+
+    def tables(self, _: Sequence[str]) -> NoReturn:
+        """Raise: rows are not brought here."""
+        raise SourceError(
+            f"predict_to writes a file from this process, and {self} may lie on many: write what predict or "
+            "predict_proba returns, as in gm.predict(X).to_frame().to_parquet(folder)."
+        )
 
 
 def _of_block(

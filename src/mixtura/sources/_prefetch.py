@@ -9,8 +9,9 @@ from typing import Any, Generic, Self, TypeVar
 
 T = TypeVar("T")
 
-# Items that may wait: one more than is worked on keeps the reader busy, each more costs its memory.
-_WAITING = 2
+# Items that may wait: with the one that is being made and the one that is worked on there are three.
+_WAITING = 1
+IN_FLIGHT = _WAITING + 2
 
 _END = object()
 

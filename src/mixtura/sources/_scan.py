@@ -32,9 +32,9 @@ def scan(
     Parameters
     ----------
     path : str, path or sequence of them
-        A file; a folder, with all below it; or a pattern such as 'year=*/*.parquet'. Files are read in the
-        order of their names, those that begin with '.' or '_' left out. What is not local is named as a URI
-        that pyarrow knows ('s3://bucket/folder').
+        A file; a folder, with all below it; or a pattern of either, such as 'year=*/*.parquet'. Files are
+        read in the order of their names, those that begin with '.' or '_' left out. What is not local is
+        named as a URI that pyarrow knows ('s3://bucket/folder').
     columns : sequence of str, default=None
         Features, in this order. None: all columns of numbers that the first file holds, `weight` left out.
         Keys of hive partitions (folders named 'key=value') may be named, too.
@@ -46,7 +46,8 @@ def scan(
     filesystem : pyarrow.fs.FileSystem, default=None
         Where `path` is. None: as a URI says, else local.
     max_memory : int or str, default=None
-        Bytes of rows that are kept, as a number or as '200MB'. None: a quarter of the memory that is free.
+        Bytes of rows that are held at a time, as a number or as '200MB'. They include those that are being
+        read and worked on, three parts of 8 MB (16 in float64). None: a quarter of the memory that is free.
 
     Returns
     -------

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import add
-from typing import Any, NoReturn, Protocol
+from typing import Any, Literal, NoReturn, Protocol
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from mixtura.em.statistics import SufficientStatistics
 from mixtura.errors import SourceError
 from mixtura.mixture import Mixture
 from mixtura.sources._memory import n_bytes
-from mixtura.sources._prefetch import Prefetched
+from mixtura.sources._prefetch import IN_FLIGHT, Prefetched
 
 # Numbers in a part (8 MB of float32), and rows at most: large enough that the threads within a part and the
 # sum of its statistics cost nothing beside the work, small enough that four of them in flight are little.
@@ -92,6 +93,9 @@ class Source(ABC):
     feature_names: tuple[str, ...] | None = None
     on_rows: Callable[[int], object] | None = None
 
+    #: Whether parts keep rows together ('C') or columns ('F'): as the pieces do that are written into them.
+    _order: Literal["C", "F"] = "C"
+
     def __init__(self, max_memory: int | str | None) -> None:
         n_bytes(
             max_memory
@@ -149,6 +153,20 @@ class Source(ABC):
         """Read the rows, a part after another."""
         return self._reopened(self._opened) if self._opened is not None else self._first_reading()
 
+    def tables(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+        """Read the rows, each time with the columns of theirs that `keep` names.
+
+        Raises
+        ------
+        ValueError
+            If there is no such column.
+        """
+        if keep:
+            raise ValueError(
+                f"{self} has no columns to keep beside its features: those of files can be."
+            )
+        return ((part.rows, {}) for part in self.parts())
+
     def opened(self) -> _Opened:
         """What a first reading found."""
         if self._opened is None:
@@ -158,7 +176,7 @@ class Source(ABC):
         return self._opened
 
     def _first_reading(self) -> Iterator[Part]:
-        room = n_bytes(self._max_memory)
+        room = n_bytes(self._max_memory) - IN_FLIGHT * self._bytes_of_a_part
         kept: list[Part] = []
         facts: list[PartFacts] = []
         origin = None
@@ -192,6 +210,12 @@ class Source(ABC):
             if next(parts, None) is not None:
                 self._raise_changed()
 
+    @property
+    def _bytes_of_a_part(self) -> int:
+        n_weight_bytes = 8 if self.is_weighted else 0
+        n_row_bytes = self.n_features * self.dtype.itemsize + n_weight_bytes
+        return rows_of_a_part(self.n_features) * n_row_bytes
+
     def _raise_changed(self) -> NoReturn:
         raise SourceError(
             f"{self} gave another number of rows than at its first reading: it must give the same rows every "
@@ -219,7 +243,7 @@ class _Growing:
     def __init__(self, source: Source, first_row: int) -> None:
         self._first_row = first_row
         size = rows_of_a_part(source.n_features)
-        self._rows = np.empty((size, source.n_features), dtype=source.dtype)
+        self._rows = _pages((size, source.n_features), source.dtype, source._order)
         self._weight = np.empty(size) if source.is_weighted else None
         self.n_rows = 0
 
@@ -250,11 +274,37 @@ class _Growing:
         if self.is_full:
             return Part(self._first_row, self._rows, self._weight)
         weight = None if self._weight is None else self._weight[: self.n_rows].copy()
-        return Part(self._first_row, self._rows[: self.n_rows].copy(), weight)
+        return Part(self._first_row, self._rows[: self.n_rows].copy(order="K"), weight)
+
+
+def _pages(shape: tuple[int, int], dtype: np.dtype[Any], order: Literal["C", "F"]) -> Array:
+    """An array in pages of its own, which the system has back as soon as it is freed.
+
+    malloc would keep what the reader's threads free, each in an arena of its own.
+    """
+    n_bytes = int(np.prod(shape)) * dtype.itemsize
+    if not hasattr(mmap, "MAP_PRIVATE"):
+        return np.empty(shape, dtype=dtype, order=order)
+    pages = mmap.mmap(-1, max(n_bytes, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):
+            pages.madvise(mmap.MADV_HUGEPAGE)  # as numpy does
+    return np.ndarray(shape, dtype=dtype, buffer=pages, order=order)
+
+
+def rows_of(piece: Piece, n_features: int, dtype: np.dtype[Any]) -> Array:
+    """Rows of a piece by themselves, checked."""
+    rows = np.empty((piece.n_rows, n_features), dtype=dtype, order="F")
+    piece.write(rows, 0)
+    _check_rows(rows, piece, 0)
+    return rows
 
 
 def _check_rows(rows: Array, piece: Piece, first: int) -> None:
-    n_found, row, column = _core.find_nonfinite(rows, 1)
+    if rows.strides[0] < rows.strides[1]:  # in the order of memory
+        n_found, column, row = _core.find_nonfinite(rows.T, 1)
+    else:
+        n_found, row, column = _core.find_nonfinite(rows, 1)
     if n_found:
         what = "NaN" if np.isnan(rows[row, column]) else "infinite"
         raise SourceError(

@@ -1,0 +1,74 @@
+"""An iteration from an array, from parts that are kept, and from disk; beside pyarrow's own bare scan.
+
+python benchmarks/scale/speed.py --rows 4000000
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import pyarrow.dataset as ds
+import rows
+
+import mixtura
+from mixtura._threads import n_threads
+from mixtura.blocks import ArrayBlocks
+
+
+def seconds(function) -> float:
+    began = perf_counter()
+    function()
+    return perf_counter() - began
+
+
+def bare_scan(path: Path) -> None:
+    for _ in ds.dataset(path).to_batches():
+        pass
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=4_000_000)
+    parser.add_argument("--components", type=int, nargs="+", default=[2, 16])
+    parser.add_argument("--covariance", nargs="+", default=["full", "diag", "tied"])
+    parser.add_argument("--repeats", type=int, default=5)
+    asked = parser.parse_args()
+    threads = n_threads(None)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "rows.parquet")
+        rows.write(path, asked.rows, max(asked.components))
+        array = ArrayBlocks(rows.array(path), None, threads)
+        kept = mixtura.scan(path, max_memory=1 << 40).blocks(threads)
+        read = mixtura.scan(path, max_memory=0).blocks(threads)
+        print(f"{asked.rows:,} x {rows.N_FEATURES} float32, {threads} threads, medians in seconds")
+        print("structure   K   array    kept    disk    scan   kept/array  slower/disk")
+        for name in asked.covariance:
+            for k in asked.components:
+                start = mixtura.GaussianMixture(k, covariance_type=name, init_params="k-means++")
+                start.set_params(random_state=0, max_iter=0)
+                mixture = start.fit(array.rows[:100_000]).mixture_
+                for blocks in (array, kept, read):
+                    blocks.accumulate(mixture)
+                runs = {
+                    "array": lambda m=mixture: array.accumulate(m),
+                    "kept": lambda m=mixture: kept.accumulate(m),
+                    "disk": lambda m=mixture: read.accumulate(m),
+                    "scan": lambda: bare_scan(path),
+                }
+                times = {one: [] for one in runs}
+                for _ in range(asked.repeats):
+                    for one, run in runs.items():
+                        times[one].append(seconds(run))
+                found = {one: median(taken) for one, taken in times.items()}
+                slower = max(found["scan"], found["array"])
+                print(
+                    f"{name:>9} {k:3d} "
+                    + " ".join(f"{found[one]:7.3f}" for one in runs)
+                    + f"   {found['kept'] / found['array']:10.2f}  {slower / found['disk']:11.2f}"
+                )
+
+
+if __name__ == "__main__":
+    main()
