@@ -504,6 +504,17 @@ def test_what_the_user_has_persisted_is_not_copied(client):
     assert kept == {future.key for future in futures_of(lazy)}
 
 
+def test_a_task_may_fit(client):
+    """On workers of one thread, which the fit's own tasks need."""
+    X = problem()[1]
+
+    def fit():
+        return GaussianMixture(2, random_state=0).fit(array_of(X)).means_
+
+    ours = client.submit(fit).result(timeout=60)
+    assert_allclose(ours, GaussianMixture(2, random_state=0).fit(X).means_, rtol=1e-6)
+
+
 def test_a_large_mixture_goes_from_worker_to_worker(client, monkeypatch):
     mixture, X, _ = problem()
     blocks = DaskBlocks(array_of(X))

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain, zip_longest
+from math import inf
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -44,6 +46,9 @@ _FAN_IN = 8
 # Bytes of a task up to which every worker gets it from the scheduler. A larger one goes to one worker, and
 # from there to the others.
 _SMALL = 1 << 20
+
+# For so long the scheduler is not asked again what lies where.
+_SECONDS = 1.0
 
 # `each` works on 1 partition, then on 4, 16, ...: who stops early has not had all of them read.
 _GROWTH = 4
@@ -90,6 +95,7 @@ class DaskBlocks(PartitionedBlocks):
     def _keep(self, rows: list[Any], weights: list[Any]) -> None:
         """Have the partitions computed where they are to stay; without a cluster, note how they are."""
         self._graph: Graph = {}
+        self._grouped_at = -inf
         if self._client is None:
             self._graph = dict(delayed([*rows, *weights]).__dask_graph__())
             places = [one.key for one in (*rows, *weights)]
@@ -156,14 +162,20 @@ class DaskBlocks(PartitionedBlocks):
         return _unpacked(whole)
 
     def _groups(self) -> list[list[int]]:
-        """Partitions that a task works on: alone without a cluster, else those that lie on one worker.
+        """Partitions that a task works on: alone without a cluster, else those that lie on one worker."""
+        if self._client is None:
+            return [[i] for i in range(len(self.parts))]
+        if monotonic() - self._grouped_at > _SECONDS:
+            self._grouped, self._grouped_at = self._by_worker(), monotonic()
+        return self._grouped
 
-        A worker that has more than its share, as after another's death, gets several tasks, of which others
-        may take some.
+    def _by_worker(self) -> list[list[int]]:
+        """Partitions of each worker.
+
+        One that has more than its share, as after another's death, gets several tasks, of which others may
+        take some.
         """
         n_leaves = len(self.parts)
-        if self._client is None:
-            return [[i] for i in range(n_leaves)]
         held = self._client.has_what()
         holders = defaultdict(list)
         for worker, keys in held.items():
@@ -195,8 +207,19 @@ class DaskBlocks(PartitionedBlocks):
         return key
 
     def _computed(self, graph: Graph, keys: list[Any]) -> list[Any]:
-        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
+        if self._client is None or _is_in_a_task():
             return list(self._get(self._graph | graph, keys, num_workers=self.n_threads))
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
+            futures = self._client.get(graph, keys, sync=False)
+        # The futures of the pass before are let go here. Had they been at its end, the client would have told
+        # the scheduler, and then have kept this graph back for the 10 ms in which it gathers messages.
+        self._recent = futures
+        try:
+            return list(self._client.gather(futures))
+        except BaseException:
+            for future in futures:
+                future.release()  # tasks that nobody waits for are cancelled
+            raise
 
 
 def _add(graph: Graph, name: str, tasks: list[Any]) -> list[Any]:
@@ -213,6 +236,17 @@ def _n_bytes(task: Any) -> int:
     buffers: list[Any] = []
     text = pickle.dumps(task, buffer_callback=buffers.append)
     return len(text) + int(sum(buffer.raw().nbytes for buffer in buffers))
+
+
+def _is_in_a_task() -> bool:
+    """Whether this is a task itself; Dask's `get` then lets another one have its thread."""
+    from distributed import get_worker
+
+    try:
+        get_worker()
+    except ValueError:
+        return False
+    return True
 
 
 def _client_of(scheduler: Any) -> Any:
