@@ -190,7 +190,7 @@ class DaskBlocks(PartitionedBlocks):
         groups = (
             mine[i : i + share] for mine in of_worker.values() for i in range(0, len(mine), share)
         )
-        return [*groups, *lost]
+        return sorted([*groups, *lost])  # neighbours are added first
 
     @property
     def _task_threads(self) -> int | None:
