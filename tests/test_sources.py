@@ -927,10 +927,10 @@ print(peak() - before, rows.blocks().shape[0])
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
 def test_memory_does_not_grow_with_the_rows(tmp_path):
-    """What a fit takes beside the rows that it keeps is the same for eight times the rows."""
+    """What a fit takes beside the rows that it keeps is the same for six times the rows."""
     rng = np.random.default_rng(0)
     grown = {}
-    for n_files, max_memory in ((2, "0"), (12, "0"), (12, "50MB")):
+    for n_files, max_memory in ((4, "0"), (24, "0"), (24, "50MB")):
         folder = tmp_path / str(n_files)
         if not folder.exists():
             folder.mkdir()
@@ -941,5 +941,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         grown[n_files, max_memory], n_rows = map(int, done.stdout.split())
         assert n_rows == n_files * 131_072
-    assert grown[12, "0"] < grown[2, "0"] + (16 << 20)  # of 84 MB more
-    assert grown[12, "50MB"] < grown[12, "0"] + 50_000_000
+    # 168 MB of rows more; how much of what it decoded pyarrow keeps differs from run to run.
+    most = grown[4, "0"] + 48_000_000
+    assert grown[24, "0"] < most
+    assert grown[24, "50MB"] < most + 50_000_000

@@ -34,12 +34,12 @@ EXTENSIONS = {
 }
 
 # Numbers decoded at once, and bytes read at once of a column's pages: what reading holds beside its parts.
-_BATCH_NUMBERS = 1 << 19
+_BATCH_NUMBERS = 1 << 18
 _BUFFER = 1 << 18
 _CSV_BLOCK = 1 << 22
 
 # Numbers decoded between two times that memory is given back: often costs time, seldom memory.
-_GIVEN_BACK = 1 << 24
+_GIVEN_BACK = 1 << 23
 
 # Errors of pyarrow's that say that a file cannot be read.
 _FAULTS = (OSError, pa.ArrowException, UnicodeDecodeError)

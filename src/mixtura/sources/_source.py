@@ -176,7 +176,8 @@ class Source(ABC):
         return self._opened
 
     def _first_reading(self) -> Iterator[Part]:
-        room = n_bytes(self._max_memory) - IN_FLIGHT * self._bytes_of_a_part
+        # Those in flight, and about as much as one of them for what is being decoded.
+        room = n_bytes(self._max_memory) - (IN_FLIGHT + 1) * self._bytes_of_a_part
         kept: list[Part] = []
         facts: list[PartFacts] = []
         origin = None
