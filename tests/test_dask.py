@@ -322,6 +322,25 @@ def test_what_is_no_table_of_numbers_is_refused():
         GaussianMixture(2).fit(lazy, sample_weight=da.zeros(5_000, chunks=(UNEVEN,)))
 
 
+class Labelled:
+    """As xarray's arrays: with Dask's methods whether there is Dask inside or not."""
+
+    def __init__(self, X):
+        self.X = X
+
+    def __array__(self, dtype=None, copy=None):
+        return self.X
+
+    def __dask_graph__(self):
+        return None
+
+
+def test_arrays_that_only_may_hold_dask_are_arrays():
+    X = problem()[1]
+    ours, theirs = (GaussianMixture(2, random_state=0).fit(one) for one in (Labelled(X), X))
+    assert_array_equal(ours.means_, theirs.means_)
+
+
 @pytest.mark.usefixtures("threads")
 def test_predict_to_says_what_to_do(fitted, tmp_path):
     model, X = fitted

@@ -119,7 +119,8 @@ def elsewhere(X: Any, sample_weight: Any = None) -> Elsewhere | None:
     if isinstance(X, Source):
         check_no_weight(sample_weight)
         return X
-    if hasattr(type(X), "__dask_graph__"):
+    # By name, so that nothing of Dask is imported for other types.
+    if any(kind.__module__.startswith("dask.") for kind in type(X).__mro__):
         from mixtura.sources._dask import DaskRows
 
         return DaskRows(X, sample_weight)

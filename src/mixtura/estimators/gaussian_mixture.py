@@ -255,12 +255,15 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            float32 and float64 arrays are read where they lie, memory maps and any strides included.
+        X : array-like of shape (n_samples, n_features), source or Dask collection
+            float32 and float64 arrays are read where they lie, memory maps and any strides included; what
+            `mixtura.scan` and `mixtura.from_batches` return, a part at a time; a `dask.array` or
+            `dask.dataframe` on its workers.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative. A whole weight counts as that many equal rows, 0 as none.
+            Non-negative. A whole weight counts as that many equal rows, 0 as none. A Dask collection, cut as
+            X is, where that is one; a source brings its own.
 
         Returns
         -------
@@ -290,7 +293,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -298,6 +301,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         ndarray of shape (n_samples,), int64
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
 
         Raises
         ------
@@ -702,11 +706,12 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
 
         Returns
         -------
         ndarray of shape (n_samples,), int64
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
 
         Raises
         ------
@@ -722,12 +727,13 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
 
         Returns
         -------
         ndarray of shape (n_samples, n_components)
             Rows sum to 1.
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
 
         Raises
         ------
@@ -743,11 +749,12 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
 
         Returns
         -------
         ndarray of shape (n_samples,)
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
 
         Raises
         ------
@@ -841,7 +848,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -865,7 +872,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         sample_weight : array-like of shape (n_samples,), default=None
 
         Returns
@@ -880,7 +887,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         sample_weight : array-like of shape (n_samples,), default=None
 
         Returns
@@ -898,7 +905,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         sample_weight : array-like of shape (n_samples,), default=None
 
         Returns

@@ -153,7 +153,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -192,7 +192,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -200,6 +200,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         ndarray of shape (n_samples,), int64
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
 
         Raises
         ------
@@ -420,11 +421,12 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
 
         Returns
         -------
         ndarray of shape (n_samples,), int64
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
         """
         return self._best().predict(X)
 
@@ -433,11 +435,12 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
 
         Returns
         -------
         ndarray of shape (n_samples, n_components)
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
         """
         return self._best().predict_proba(X)
 
@@ -446,11 +449,12 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
 
         Returns
         -------
         ndarray of shape (n_samples,)
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
         """
         return self._best().score_samples(X)
 
@@ -479,7 +483,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -495,7 +499,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         sample_weight : array-like of shape (n_samples,), default=None
 
         Returns
