@@ -56,7 +56,7 @@ package: $(VENV)/.tools
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist dist/mixtura-*.tar.gz
 	$(PYTHON) -m venv build/package
 	build/package/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	build/package/bin/python -m pip install --quiet "$$(ls dist/mixtura-*.whl)[all]" pytest hypothesis pandas
+	build/package/bin/python -m pip install --quiet "$$(ls dist/mixtura-*.whl)[all]" pytest hypothesis pandas polars
 	mkdir -p build/package/run && cp -r tests README.md README.es.md pyproject.toml build/package/run/
 	cd build/package/run && ../bin/python -m pytest -p no:cacheprovider
 

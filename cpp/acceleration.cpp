@@ -16,9 +16,15 @@ constexpr double widen = 1.5, narrow = 0.25;
 constexpr double least_weight = 1e-10;
 
 double dot(const std::vector<double>& a, const std::vector<double>& b) {
-    double sum = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
-    return sum;
+    // Sums side by side: one alone would wait for each addition.
+    constexpr std::size_t lanes = 8;
+    double sums[lanes] = {};
+    const std::size_t whole = a.size() / lanes * lanes;
+    for (std::size_t i = 0; i < whole; i += lanes) {
+        for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane] += a[i + lane] * b[i + lane];
+    }
+    for (std::size_t i = whole; i < a.size(); ++i) sums[i - whole] += a[i] * b[i];
+    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
 void add(std::vector<double>& a, double scale, const std::vector<double>& b) {
@@ -34,12 +40,17 @@ std::vector<double> difference(const std::vector<double>& a, const std::vector<d
 // out = L a L^T for d x d matrices, a symmetric and L lower triangular. Rows are added to rows, which the
 // compiler makes vectors of.
 void congruence(const double* lower, const double* a, double* out, std::ptrdiff_t d) {
-    std::vector<double> upper(static_cast<std::size_t>(d * d)), half(upper.size());
+    constexpr std::ptrdiff_t few = 16;  // features whose scratch lies on the stack
+    double on_stack[2 * few * few];
+    std::vector<double> on_heap(d > few ? static_cast<std::size_t>(2 * d * d) : 0);
+    double* const upper = d > few ? on_heap.data() : on_stack;
+    double* const half = upper + d * d;
+    std::fill(half, half + d * d, 0.0);
     for (std::ptrdiff_t i = 0; i < d; ++i) {
-        for (std::ptrdiff_t m = 0; m <= i; ++m) upper[static_cast<std::size_t>(m * d + i)] = lower[i * d + m];
+        for (std::ptrdiff_t m = 0; m <= i; ++m) upper[m * d + i] = lower[i * d + m];
     }
     for (std::ptrdiff_t i = 0; i < d; ++i) {
-        double* row = half.data() + i * d;
+        double* row = half + i * d;
         for (std::ptrdiff_t m = 0; m <= i; ++m) {
             const double scale = lower[i * d + m];
             for (std::ptrdiff_t j = 0; j < d; ++j) row[j] += scale * a[m * d + j];
@@ -48,8 +59,8 @@ void congruence(const double* lower, const double* a, double* out, std::ptrdiff_
     std::fill(out, out + d * d, 0.0);
     for (std::ptrdiff_t i = 0; i < d; ++i) {
         for (std::ptrdiff_t m = 0; m < d; ++m) {
-            const double scale = half[static_cast<std::size_t>(i * d + m)];
-            const double* row = upper.data() + m * d;
+            const double scale = half[i * d + m];
+            const double* row = upper + m * d;
             for (std::ptrdiff_t j = m; j <= i; ++j) out[i * d + j] += scale * row[j];
         }
     }
@@ -110,62 +121,50 @@ void Acceleration::encode(const Statistics& statistics, const double* centres, V
     double* firsts = counts + K;
     double* seconds = firsts + K * d;
     const double root_two = std::sqrt(2.0);
-    const std::ptrdiff_t n_seconds = seconds_size(structure_, K, d);
-    Vector raw(statistics.seconds, statistics.seconds + n_seconds);
-    Vector shift(static_cast<std::size_t>(d)), first(static_cast<std::size_t>(d));
+    Vector moved_firsts(statistics.firsts, statistics.firsts + K * d);
+    Vector moved_seconds(statistics.seconds, statistics.seconds + seconds_size(structure_, K, d));
+    Statistics moved;
+    moved.counts = statistics.counts;
+    moved.firsts = moved_firsts.data();
+    moved.seconds = moved_seconds.data();
+    move_centres(structure_, K, d, centres, centres_.data(), moved);
     for (std::ptrdiff_t k = 0; k < K; ++k) {
         const double n = statistics.counts[k];
         const double scale = 1 / (weight_ * roots_[static_cast<std::size_t>(k)]);
-        for (std::ptrdiff_t j = 0; j < d; ++j) {
-            shift[static_cast<std::size_t>(j)] = centres[k * d + j] - centres_[static_cast<std::size_t>(k * d + j)];
-            first[static_cast<std::size_t>(j)] = statistics.firsts[k * d + j] + n * shift[static_cast<std::size_t>(j)];
-        }
+        const double* first = moved.firsts + k * d;
         counts[k] = n * scale;
-        // S + f t^T + t f^T + n t t^T = S + (f + n t) t^T + t f^T
-        const double* f = statistics.firsts + k * d;
         switch (structure_) {
             case Structure::full:
             case Structure::tied: {
                 const std::ptrdiff_t at = structure_ == Structure::full ? k * d * d : 0;
-                for (std::ptrdiff_t i = 0; i < d; ++i) {
-                    for (std::ptrdiff_t j = 0; j < d; ++j) {
-                        raw[static_cast<std::size_t>(at + i * d + j)] +=
-                            first[static_cast<std::size_t>(i)] * shift[static_cast<std::size_t>(j)] + shift[static_cast<std::size_t>(i)] * f[j];
-                    }
-                }
-                multiply(factors_.data() + at, first.data(), firsts + k * d, d);
+                multiply(factors_.data() + at, first, firsts + k * d, d);
                 break;
             }
             case Structure::diag:
                 for (std::ptrdiff_t j = 0; j < d; ++j) {
-                    const auto at = static_cast<std::size_t>(k * d + j);
-                    const double t = shift[static_cast<std::size_t>(j)];
-                    raw[at] += (first[static_cast<std::size_t>(j)] + f[j]) * t;
-                    firsts[k * d + j] = first[static_cast<std::size_t>(j)] * factors_[at];
-                    seconds[at] = (raw[at] * factors_[at] * factors_[at] - n) * scale / root_two;
+                    const double factor = factors_[static_cast<std::size_t>(k * d + j)];
+                    firsts[k * d + j] = first[j] * factor;
+                    seconds[k * d + j] = (moved.seconds[k * d + j] * factor * factor - n) * scale / root_two;
                 }
                 break;
             case Structure::spherical: {
-                const auto at = static_cast<std::size_t>(k);
-                for (std::ptrdiff_t j = 0; j < d; ++j) {
-                    raw[at] += (first[static_cast<std::size_t>(j)] + f[j]) * shift[static_cast<std::size_t>(j)];
-                    firsts[k * d + j] = first[static_cast<std::size_t>(j)] * factors_[at];
-                }
+                const double factor = factors_[static_cast<std::size_t>(k)];
+                for (std::ptrdiff_t j = 0; j < d; ++j) firsts[k * d + j] = first[j] * factor;
                 const auto features = static_cast<double>(d);
-                seconds[k] = (raw[at] * factors_[at] * factors_[at] - features * n) * scale / std::sqrt(2 * features);
+                seconds[k] = (moved.seconds[k] * factor * factor - features * n) * scale / std::sqrt(2 * features);
                 break;
             }
         }
         for (std::ptrdiff_t j = 0; j < d; ++j) firsts[k * d + j] *= scale;
         if (structure_ == Structure::full) {
             double* out = seconds + k * d * d;
-            congruence(factors_.data() + k * d * d, raw.data() + k * d * d, out, d);
+            congruence(factors_.data() + k * d * d, moved.seconds + k * d * d, out, d);
             for (std::ptrdiff_t i = 0; i < d; ++i) out[i * d + i] -= n;
             for (std::ptrdiff_t i = 0; i < d * d; ++i) out[i] *= scale / root_two;
         }
     }
     if (structure_ == Structure::tied) {
-        congruence(factors_.data(), raw.data(), seconds, d);
+        congruence(factors_.data(), moved.seconds, seconds, d);
         for (std::ptrdiff_t i = 0; i < d * d; ++i) seconds[i] /= weight_ * root_two;
     }
 }
@@ -288,9 +287,15 @@ Acceleration::Vector Acceleration::direction() {
     return q;
 }
 
-bool Acceleration::is_valid(const Vector& point) const {
+// A component whose count would be negative makes the EM step: one that dies must not hold up the others.
+bool Acceleration::mend(Vector& point) const {
+    const std::ptrdiff_t per_component = structure_ == Structure::tied ? 0 : seconds_size(structure_, K, d) / K;
     for (std::ptrdiff_t k = 0; k < K; ++k) {
-        if (!(point[static_cast<std::size_t>(k)] > 0)) return false;
+        if (point[static_cast<std::size_t>(k)] > 0) continue;
+        const auto copy = [&](std::ptrdiff_t begin, std::ptrdiff_t n) { std::copy_n(image_.begin() + begin, n, point.begin() + begin); };
+        copy(k, 1);
+        copy(K + k * d, d);
+        copy(K + K * d + k * per_component, per_component);
     }
     return std::isfinite(dot(point, point));
 }
@@ -301,7 +306,7 @@ bool Acceleration::propose(const Statistics& statistics, const double* centres, 
     for (std::ptrdiff_t k = 0; k < K; ++k) weight += statistics.counts[k];
     if (centres_.empty()) {
         refer_to(centres, weights, factors, weight);
-    } else if (++age_ >= (d <= 16 ? 5 : 25)) {  // moving costs 4 x memory congruences a component
+    } else if (++age_ >= (d <= 16 ? 8 : 25)) {  // moving costs 4 x memory congruences a component
         move_reference(centres, weights, factors, weight);
         age_ = 0;
     }
@@ -314,13 +319,64 @@ bool Acceleration::propose(const Statistics& statistics, const double* centres, 
     for (const double part : {1.0, 0.5}) {
         proposal_ = point_;
         add(proposal_, part, move);
-        if (!is_valid(proposal_)) continue;
+        if (!mend(proposal_)) continue;
         decode(proposal_, out);
         std::copy(centres_.begin(), centres_.end(), out_centres);
         return true;
     }
     shorten();
     return false;
+}
+
+// Scalars, then the lengths of the vectors in this order, then the vectors.
+std::vector<double> Acceleration::state() const {
+    Vector out{weight_, reach_, length_, predicted_gain_, static_cast<double>(age_), static_cast<double>(has_point_),
+               static_cast<double>(has_previous_), static_cast<double>(limited_)};
+    std::vector<const Vector*> vectors{&centres_, &roots_, &factors_, &inverse_factors_, &point_, &residual_,
+                                       &previous_, &previous_residual_, &proposal_, &image_};
+    for (const Pair& pair : pairs_) vectors.insert(vectors.end(), {&pair.move, &pair.response});
+    out.push_back(static_cast<double>(vectors.size()));
+    for (const Vector* vector : vectors) out.push_back(static_cast<double>(vector->size()));
+    for (const Vector* vector : vectors) out.insert(out.end(), vector->begin(), vector->end());
+    return out;
+}
+
+bool Acceleration::restore(const std::vector<double>& state) {
+    constexpr std::size_t n_scalars = 9, n_named = 10;
+    if (state.size() < n_scalars) return false;
+    const double n_vectors = state[n_scalars - 1];
+    if (!(n_vectors >= n_named && n_vectors <= n_named + 2 * memory) || state.size() < n_scalars + static_cast<std::size_t>(n_vectors)) {
+        return false;
+    }
+    std::vector<Vector> vectors;
+    std::size_t next = n_scalars + static_cast<std::size_t>(n_vectors);
+    for (std::size_t v = 0; v < static_cast<std::size_t>(n_vectors); ++v) {
+        const double n = state[n_scalars + v];
+        if (!(n >= 0 && n <= static_cast<double>(state.size() - next))) return false;
+        const auto begin = state.begin() + static_cast<std::ptrdiff_t>(next);
+        vectors.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(n));
+        next += static_cast<std::size_t>(n);
+    }
+    const auto n_seconds = static_cast<std::size_t>(seconds_size(structure_, K, d)), n_point = static_cast<std::size_t>(size_);
+    const std::size_t sizes[n_named] = {static_cast<std::size_t>(K * d), static_cast<std::size_t>(K), n_seconds, n_seconds};
+    for (std::size_t v = 0; v < vectors.size(); ++v) {
+        const std::size_t wanted = v < 4 ? sizes[v] : n_point;
+        if (vectors[v].size() != wanted && !(v < n_named && vectors[v].empty())) return false;
+    }
+    weight_ = state[0];
+    reach_ = state[1];
+    length_ = state[2];
+    predicted_gain_ = state[3];
+    age_ = static_cast<int>(state[4]);
+    has_point_ = state[5] != 0;
+    has_previous_ = state[6] != 0;
+    limited_ = state[7] != 0;
+    Vector* const named[n_named] = {&centres_, &roots_, &factors_, &inverse_factors_, &point_, &residual_,
+                                    &previous_, &previous_residual_, &proposal_, &image_};
+    for (std::size_t v = 0; v < n_named; ++v) *named[v] = std::move(vectors[v]);
+    pairs_.clear();
+    for (std::size_t v = n_named; v + 1 < vectors.size(); v += 2) pairs_.push_back({std::move(vectors[v]), std::move(vectors[v + 1])});
+    return true;
 }
 
 void Acceleration::accept() {

@@ -34,6 +34,10 @@ class Acceleration {
     // Gain in mean log-likelihood that the quadratic model promises from the last point on; NaN before there is one.
     double predicted_gain() const { return predicted_gain_; }
 
+    // All that it remembers, as numbers: restored, it goes on with the same bits. False: not the numbers of such a one.
+    std::vector<double> state() const;
+    bool restore(const std::vector<double>& state);
+
   private:
     using Vector = std::vector<double>;
     struct Pair {
@@ -47,7 +51,7 @@ class Acceleration {
     void move_reference(const double* centres, const double* weights, const double* factors, double weight);
     void remember(const Vector& from, const Vector& from_residual, const Vector& to, const Vector& to_residual);
     Vector direction();
-    bool is_valid(const Vector& point) const;
+    bool mend(Vector& point) const;
 
     const Structure structure_;
     const std::ptrdiff_t K, d;

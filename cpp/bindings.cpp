@@ -2,13 +2,24 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <memory>
 #include <optional>
+#include <string>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "acceleration.hpp"
 #include "core.hpp"
+#include "em.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -99,6 +110,14 @@ auto without_gil(int n_threads, const Function& f) {
 }
 
 using Sums = std::tuple<double, double, double>;
+using Total = std::tuple<double, Doubles, Doubles>;  // weight, mean, scatter of all rows
+
+mixtura::TotalScatter as_total(const std::optional<Total>& total, std::size_t n_features) {
+    if (!total) return {};
+    const auto& [weight, mean, scatter] = *total;
+    require(mean.size() == n_features && scatter.size() == n_features * n_features, "the total scatter has the wrong size");
+    return {weight, mean.data(), scatter.data()};
+}
 
 template <class Real>
 Sums run_accumulate(const mixtura::Rows<Real>& rows, const mixtura::Mixture& mixture,
@@ -114,8 +133,7 @@ template <class Real>
 Sums accumulate(Structure structure, const RowArray<Real>& rows, const std::optional<Doubles>& sample_weight,
                 const Doubles& weights, const Doubles& means, const Doubles& precisions_cholesky, const Doubles& centres,
                 const MutableDoubles& counts, const MutableDoubles& firsts, const MutableDoubles& seconds, int n_threads,
-                bool moments, bool hard, const std::optional<Doubles>& total_mean,
-                const std::optional<Doubles>& total_scatter) {
+                bool moments, bool hard, const std::optional<Total>& total) {
     const mixtura::Mixture mixture = as_mixture(structure, weights, means, precisions_cholesky);
     mixtura::Statistics statistics = as_statistics(structure, centres, counts, firsts, seconds, moments);
     require(centres.shape(0) == means.shape(0) && centres.shape(1) == means.shape(1), "centres and means differ in shape");
@@ -123,12 +141,7 @@ Sums accumulate(Structure structure, const RowArray<Real>& rows, const std::opti
     options.centres = centres.data();
     options.moments = moments;
     options.hard = hard;
-    if (total_mean && total_scatter) {
-        require(structure == Structure::tied, "a total scatter serves the tied structure only");
-        require(total_mean->size() == means.shape(1) && total_scatter->size() == means.shape(1) * means.shape(1),
-                "the total scatter has the wrong size");
-        options.total = {total_mean->data(), total_scatter->data()};
-    }
+    options.total = as_total(total, means.shape(1));
     return run_accumulate(as_rows(rows, sample_weight), mixture, options, statistics, n_threads);
 }
 
@@ -188,6 +201,14 @@ bool cancels(Structure structure, const MutableDoubles& counts, const MutableDou
     return single ? mixtura::cancels<float>(structure, k, d, statistics) : mixtura::cancels<double>(structure, k, d, statistics);
 }
 
+void move_centres(Structure structure, const MutableDoubles& counts, const MutableDoubles& firsts, const MutableDoubles& seconds,
+                  const Doubles& centres, const Doubles& new_centres) {
+    const mixtura::Statistics statistics = as_statistics(structure, centres, counts, firsts, seconds, true);
+    require(new_centres.size() == centres.size(), "new_centres has the wrong size");
+    mixtura::move_centres(structure, static_cast<std::ptrdiff_t>(centres.shape(0)),
+                          static_cast<std::ptrdiff_t>(centres.shape(1)), centres.data(), new_centres.data(), statistics);
+}
+
 std::ptrdiff_t maximise(Model model, const MutableDoubles& counts, const MutableDoubles& firsts,
                         const MutableDoubles& seconds, const Doubles& centres, const Doubles& reg_covar,
                         const std::optional<Doubles>& previous, const MutableDoubles& weights, const MutableDoubles& means,
@@ -217,12 +238,59 @@ std::ptrdiff_t factorise(Structure structure, const Doubles& covariances, const 
     });
 }
 
+bool serves(const std::optional<Total>& total, const Doubles& precisions_cholesky, bool single) {
+    require(precisions_cholesky.ndim() == 2 && precisions_cholesky.shape(0) == precisions_cholesky.shape(1), "a tied factor is wanted");
+    mixtura::Mixture mixture;
+    mixture.structure = Structure::tied;
+    mixture.n_features = static_cast<std::ptrdiff_t>(precisions_cholesky.shape(0));
+    mixture.precisions_cholesky = precisions_cholesky.data();
+    const mixtura::TotalScatter scatter = as_total(total, precisions_cholesky.shape(0));
+    return single ? mixtura::serves<float>(scatter, mixture) : mixtura::serves<double>(scatter, mixture);
+}
+
+std::ptrdiff_t first_thin(const Doubles& weights, const Doubles& covariances, const nb::ndarray<const std::int64_t, nb::c_contig, nb::device::cpu>& named,
+                          const Doubles& limits) {
+    require(covariances.ndim() == 3 && covariances.shape(0) == weights.size() && covariances.shape(1) == covariances.shape(2),
+            "covariances must be (n_components, n_features, n_features)");
+    require(named.size() == limits.size(), "named and limits differ");
+    return mixtura::first_thin(weights.data(), covariances.data(), static_cast<std::ptrdiff_t>(weights.size()),
+                               static_cast<std::ptrdiff_t>(covariances.shape(1)), named.data(), limits.data(),
+                               static_cast<std::ptrdiff_t>(named.size()));
+}
+
 double cut(Structure structure, const Doubles& rows, const Doubles& weights, const Doubles& reg_covar, double least_rows,
            const nb::ndarray<std::int8_t, nb::c_contig, nb::device::cpu>& sides) {
     require(rows.ndim() == 2 && weights.size() == rows.shape(0) && sides.size() == rows.shape(0), "rows, weights and sides differ");
     require(reg_covar.size() == rows.shape(1), "reg_covar has the wrong size");
     return mixtura::cut(structure, rows.data(), weights.data(), static_cast<std::ptrdiff_t>(rows.shape(0)),
                         static_cast<std::ptrdiff_t>(rows.shape(1)), reg_covar.data(), least_rows, sides.data());
+}
+
+// The cut of each of some unions of components: the rows whose responsibility for the union exceeds `share` weigh as much.
+void cuts(Structure structure, const Doubles& rows, const std::optional<Doubles>& sample_weight, const Doubles& responsibilities,
+          const nb::ndarray<const std::int64_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>& unions, double share,
+          const Doubles& reg_covar, double least_rows, const MutableDoubles& gains,
+          const nb::ndarray<std::int8_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>& sides) {
+    require(rows.ndim() == 2 && responsibilities.ndim() == 2 && responsibilities.shape(0) == rows.shape(0), "rows and responsibilities differ");
+    require(!sample_weight || sample_weight->size() == rows.shape(0), "sample_weight has the wrong size");
+    require(unions.shape(1) == 2 && gains.size() == unions.shape(0) && sides.shape(0) == unions.shape(0) && sides.shape(1) == rows.shape(0),
+            "unions, gains and sides differ");
+    require(reg_covar.size() == rows.shape(1), "reg_covar has the wrong size");
+    const std::size_t n = rows.shape(0), k = responsibilities.shape(1);
+    const auto n_components = static_cast<std::int64_t>(k);
+    for (std::size_t i = 0; i < unions.size(); ++i) require(unions.data()[i] >= 0 && unions.data()[i] < n_components, "there is no such component");
+    const nb::gil_scoped_release release;
+    std::vector<double> inside(n);
+    for (std::size_t u = 0; u < gains.size(); ++u) {
+        const auto first = static_cast<std::size_t>(unions.data()[2 * u]), second = static_cast<std::size_t>(unions.data()[2 * u + 1]);
+        for (std::size_t i = 0; i < n; ++i) {
+            const double* r = responsibilities.data() + i * k;
+            const double of_union = first == second ? r[first] : r[first] + r[second];
+            inside[i] = of_union > share ? of_union * (sample_weight ? sample_weight->data()[i] : 1.0) : 0.0;
+        }
+        gains.data()[u] = mixtura::cut(structure, rows.data(), inside.data(), static_cast<std::ptrdiff_t>(n),
+                                       static_cast<std::ptrdiff_t>(rows.shape(1)), reg_covar.data(), least_rows, sides.data() + u * n);
+    }
 }
 
 void plus_plus(const Doubles& rows, const std::optional<Doubles>& sample_weight, const Doubles& uniforms,
@@ -246,38 +314,157 @@ void leave_one_out(Structure structure, const Doubles& rows, const std::optional
                            static_cast<std::ptrdiff_t>(rows.shape(0)), responsibilities.data());
 }
 
-// Statistics and mixtures as arrays, for the acceleration.
-class BoundAcceleration {
+// Rows in an array that stays alive as long as this.
+class ArrayRows final : public mixtura::RowSource {
   public:
-    BoundAcceleration(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features)
-        : structure_(structure), acceleration_(structure, n_components, n_features) {}
-
-    bool propose(const MutableDoubles& counts, const MutableDoubles& firsts, const MutableDoubles& seconds,
-                 const Doubles& centres, const Doubles& weights, const Doubles& precisions_cholesky,
-                 const MutableDoubles& out_counts, const MutableDoubles& out_firsts, const MutableDoubles& out_seconds,
-                 const MutableDoubles& out_centres) {
-        const mixtura::Statistics statistics = as_statistics(structure_, centres, counts, firsts, seconds, true);
-        mixtura::Statistics out = as_statistics(structure_, centres, out_counts, out_firsts, out_seconds, true);
-        require(out_centres.size() == centres.size() && weights.size() == counts.size() &&
-                    precisions_cholesky.size() == seconds.size(), "an array has the wrong size");
-        return acceleration_.propose(statistics, centres.data(), weights.data(), precisions_cholesky.data(), out,
-                                     out_centres.data());
+    template <class Real>
+    ArrayRows(const RowArray<Real>& rows, const std::optional<Doubles>& sample_weight, bool hard, const std::optional<Total>& total)
+        : rows_(rows), weight_(sample_weight), total_(total) {
+        require(!sample_weight || sample_weight->size() == rows.shape(0), "sample_weight has the wrong size");
+        source_ = std::make_unique<mixtura::ArraySource<Real>>(as_rows(rows, sample_weight), hard, as_total(total, rows.shape(1)));
     }
 
-    void refuse(const MutableDoubles& counts, const MutableDoubles& firsts, const MutableDoubles& seconds,
-                const Doubles& centres) {
-        acceleration_.refuse(as_statistics(structure_, centres, counts, firsts, seconds, true), centres.data());
+    void accumulate(const mixtura::OwnedMixture& mixture, mixtura::OwnedStatistics& out, mixtura::Control& control) const override {
+        source_->accumulate(mixture, out, control);
     }
-
-    void accept() { acceleration_.accept(); }
-    void shorten() { acceleration_.shorten(); }
-    void step() { acceleration_.step(); }
-    double predicted_gain() const { return acceleration_.predicted_gain(); }
+    void accumulate_given(const mixtura::GivenResponsibilities& given, mixtura::OwnedStatistics& out,
+                          mixtura::Control& control) const override {
+        source_->accumulate_given(given, out, control);
+    }
+    bool is_single() const override { return source_->is_single(); }
+    std::ptrdiff_t n_rows() const { return static_cast<std::ptrdiff_t>(rows_.shape(0)); }
+    std::ptrdiff_t n_features() const { return static_cast<std::ptrdiff_t>(rows_.shape(1)); }
 
   private:
-    Structure structure_;
-    mixtura::Acceleration acceleration_;
+    nb::ndarray<> rows_;
+    std::optional<Doubles> weight_;
+    std::optional<Total> total_;
+    std::unique_ptr<mixtura::RowSource> source_;
 };
+
+// Numbers that Python owns from now on.
+nb::object as_array(std::vector<double> values, std::initializer_list<std::ptrdiff_t> shape) {
+    auto* owned = new std::vector<double>(std::move(values));
+    const nb::capsule owner(owned, [](void* memory) noexcept { delete static_cast<std::vector<double>*>(memory); });
+    const std::vector<std::size_t> sizes(shape.begin(), shape.end());
+    return nb::cast(nb::ndarray<nb::numpy, double>(owned->data(), sizes.size(), sizes.data(), owner));
+}
+
+// In the shape of the structure's covariances.
+nb::object as_moments(std::vector<double> values, Structure structure, std::ptrdiff_t k, std::ptrdiff_t d) {
+    switch (structure) {
+        case Structure::full: return as_array(std::move(values), {k, d, d});
+        case Structure::tied: return as_array(std::move(values), {d, d});
+        case Structure::diag: return as_array(std::move(values), {k, d});
+        default: return as_array(std::move(values), {k});
+    }
+}
+
+// weights, means, covariances, precisions_cholesky.
+nb::tuple as_arrays(mixtura::OwnedMixture mixture) {
+    const std::ptrdiff_t k = mixture.n_components, d = mixture.n_features;
+    return nb::make_tuple(as_array(std::move(mixture.weights), {k}), as_array(std::move(mixture.means), {k, d}),
+                          as_moments(std::move(mixture.covariances), mixture.structure, k, d),
+                          as_moments(std::move(mixture.precisions_cholesky), mixture.structure, k, d));
+}
+
+void copy_into(std::vector<double>& out, const nb::handle& array) {
+    const auto values = nb::cast<Doubles>(array);
+    require(values.size() == out.size(), "a sum has the wrong size");
+    std::copy_n(values.data(), out.size(), out.begin());
+}
+
+// Rows that Python knows where to find: accumulate((weights, means, covariances, precisions_cholesky), centres) returns
+// (weight, log_likelihood, log_certainty, counts, firsts, seconds).
+class CalledRows final : public mixtura::RowSource {
+  public:
+    CalledRows(nb::callable accumulate, bool single) : accumulate_(std::move(accumulate)), single_(single) {}
+
+    void accumulate(const mixtura::OwnedMixture& mixture, mixtura::OwnedStatistics& out, mixtura::Control&) const override {
+        const nb::gil_scoped_acquire gil;
+        const auto sums = nb::cast<nb::tuple>(accumulate_(as_arrays(mixture), as_array(out.centres, {mixture.n_components, mixture.n_features})));
+        require(sums.size() == 6, "six sums are wanted");
+        out.weight = nb::cast<double>(sums[0]);
+        out.log_likelihood = nb::cast<double>(sums[1]);
+        out.log_certainty = nb::cast<double>(sums[2]);
+        copy_into(out.counts, sums[3]);
+        copy_into(out.firsts, sums[4]);
+        copy_into(out.seconds, sums[5]);
+    }
+    void accumulate_given(const mixtura::GivenResponsibilities&, mixtura::OwnedStatistics&, mixtura::Control&) const override {
+        throw nb::type_error("rows elsewhere are asked block by block");
+    }
+    bool is_single() const override { return single_; }
+
+  private:
+    nb::callable accumulate_;
+    bool single_;
+};
+
+// Set by one thread, seen by the loops of others.
+struct Stop {
+    std::atomic<bool> is_set{false};
+};
+
+mixtura::Outside outside_of(double seconds, const Stop* stop, const std::optional<nb::callable>& hear, std::ptrdiff_t first,
+                            std::ptrdiff_t every) {
+    mixtura::Outside outside;
+    // More than a century is never.
+    if (seconds < 3e9) {
+        outside.deadline = mixtura::Outside::Clock::now() +
+                           std::chrono::duration_cast<mixtura::Outside::Clock::duration>(std::chrono::duration<double>(seconds));
+    }
+    if (stop != nullptr) outside.stop = &stop->is_set;
+    outside.first = first;
+    outside.every = std::max<std::ptrdiff_t>(every, 1);
+    if (!hear) return outside;
+    outside.hear = [&hear](const mixtura::OwnedMixture& mixture) {
+        const nb::gil_scoped_acquire gil;
+        return nb::cast<std::string>((*hear)(as_arrays(mixture)));
+    };
+    return outside;
+}
+
+// centres, weight, log_likelihood, log_certainty, counts, firsts, seconds.
+nb::tuple as_arrays(mixtura::OwnedStatistics sums) {
+    const std::ptrdiff_t k = sums.n_components, d = sums.n_features;
+    return nb::make_tuple(as_array(std::move(sums.centres), {k, d}), sums.weight, sums.log_likelihood, sums.log_certainty,
+                          as_array(std::move(sums.counts), {k}), as_array(std::move(sums.firsts), {k, d}),
+                          as_moments(std::move(sums.seconds), sums.structure, k, d));
+}
+
+nb::tuple statistics_of(const ArrayRows& rows, Structure structure, const AnyMatrix& responsibilities, int n_threads) {
+    require(static_cast<std::ptrdiff_t>(responsibilities.shape(0)) == rows.n_rows(), "responsibilities must be (n_rows, n_components)");
+    mixtura::OwnedStatistics sums(structure, static_cast<std::ptrdiff_t>(responsibilities.shape(1)), rows.n_features());
+    without_gil(n_threads, [&](mixtura::Control& control) {
+        rows.accumulate_given({responsibilities.data(), responsibilities.stride(0), responsibilities.stride(1)}, sums, control);
+    });
+    return as_arrays(std::move(sums));
+}
+
+nb::tuple expectation_maximisation(Model model, const mixtura::RowSource& rows, const Doubles& weights, const Doubles& means,
+                                   const Doubles& covariances, const Doubles& precisions_cholesky, const Doubles& reg_covar,
+                                   mixtura::Monitor& monitor, mixtura::Acceleration* acceleration, double seconds,
+                                   const Stop* stop, const std::optional<nb::callable>& hear, std::ptrdiff_t first,
+                                   std::ptrdiff_t every, int n_threads) {
+    const Structure structure = mixtura::structure_of(model);
+    as_mixture(structure, weights, means, precisions_cholesky);  // checks the sizes
+    require(covariances.size() == precisions_cholesky.size(), "covariances has the wrong size");
+    require(reg_covar.size() == means.shape(1), "reg_covar has the wrong size");
+    const auto k = static_cast<std::ptrdiff_t>(means.shape(0));
+    const auto d = static_cast<std::ptrdiff_t>(means.shape(1));
+    mixtura::OwnedMixture mixture(structure, k, d);
+    mixtura::OwnedStatistics sums(structure, k, d);
+    std::copy_n(weights.data(), weights.size(), mixture.weights.begin());
+    std::copy_n(means.data(), means.size(), mixture.means.begin());
+    std::copy_n(covariances.data(), covariances.size(), mixture.covariances.begin());
+    std::copy_n(precisions_cholesky.data(), precisions_cholesky.size(), mixture.precisions_cholesky.begin());
+    const mixtura::Outside outside = outside_of(seconds, stop, hear, first, every);
+    without_gil(n_threads, [&](mixtura::Control& control) {
+        mixtura::expectation_maximisation(model, rows, reg_covar.data(), monitor, acceleration, outside, mixture, sums, control);
+    });
+    return nb::make_tuple(as_arrays(std::move(mixture)), as_arrays(std::move(sums)));
+}
 
 void eigen(const MutableDoubles& matrix, const MutableDoubles& values, const MutableDoubles& vectors) {
     const std::size_t d = values.size();
@@ -289,7 +476,7 @@ template <class Real>
 void bind_rows(nb::module_& m) {
     m.def("accumulate", &accumulate<Real>, "structure"_a, "rows"_a.noconvert(), "sample_weight"_a.none(), "weights"_a,
           "means"_a, "precisions_cholesky"_a, "centres"_a, "counts"_a.noconvert(), "firsts"_a.noconvert(),
-          "seconds"_a.noconvert(), "n_threads"_a, "moments"_a, "hard"_a, "total_mean"_a.none(), "total_scatter"_a.none(),
+          "seconds"_a.noconvert(), "n_threads"_a, "moments"_a, "hard"_a, "total"_a.none(),
           "E-step fused with the sums; fills counts, firsts, seconds (zeroed by the caller) and returns\n"
           "(weight, log_likelihood, log_certainty).");
     m.def("accumulate_given", &accumulate_given<Real>, "structure"_a, "rows"_a.noconvert(), "sample_weight"_a.none(),
@@ -333,27 +520,68 @@ NB_MODULE(_core, m) {
           "n_threads"_a,
           "The M-step; fills the four parameter arrays. Returns -1, or the first component whose covariance is not\n"
           "positive definite.");
+    m.def("move_centres", &move_centres, "structure"_a, "counts"_a.noconvert(), "firsts"_a.noconvert(), "seconds"_a.noconvert(),
+          "centres"_a, "new_centres"_a, "Makes sums about centres sums about others, in place.");
     m.def("cancels", &cancels, "structure"_a, "counts"_a, "firsts"_a, "seconds"_a, "centres"_a, "single"_a,
           "True where the sums lose digits because their centres lie far from the new means.");
     m.def("factorise", &factorise, "structure"_a, "covariances"_a, "precisions_cholesky"_a.noconvert(), "n_components"_a,
           "n_features"_a, "n_threads"_a, "precisions_cholesky from covariances; returns as maximise does.");
-    nb::class_<BoundAcceleration>(m, "Acceleration", "Quasi-Newton acceleration of EM; see acceleration.hpp.")
+    nb::class_<mixtura::Acceleration>(m, "Acceleration", "Quasi-Newton acceleration of EM; see acceleration.hpp.")
         .def(nb::init<Structure, std::ptrdiff_t, std::ptrdiff_t>(), "structure"_a, "n_components"_a, "n_features"_a)
-        .def("propose", &BoundAcceleration::propose, "counts"_a, "firsts"_a, "seconds"_a, "centres"_a, "weights"_a,
-             "precisions_cholesky"_a, "out_counts"_a.noconvert(), "out_firsts"_a.noconvert(), "out_seconds"_a.noconvert(),
-             "out_centres"_a.noconvert(), "Fills the statistics of a point to try; False: make an EM step.")
-        .def("accept", &BoundAcceleration::accept, "The proposal is the current point.")
-        .def("refuse", &BoundAcceleration::refuse, "counts"_a, "firsts"_a, "seconds"_a, "centres"_a,
-             "The proposal was worse; these are the statistics of the E-step there.")
-        .def("shorten", &BoundAcceleration::shorten, "There is no mixture at the proposal.")
-        .def("step", &BoundAcceleration::step, "The EM step is the current point.")
-        .def_prop_ro("predicted_gain", &BoundAcceleration::predicted_gain,
-                     "Mean log-likelihood still to gain by the quadratic model; NaN before there is one.");
+        .def("state", [](const mixtura::Acceleration& a) {
+            std::vector<double> state = a.state();
+            const auto size = static_cast<std::ptrdiff_t>(state.size());
+            return as_array(std::move(state), {size});
+        }, "All that it remembers, as numbers.")
+        .def("restore", [](mixtura::Acceleration& a, const Doubles& state) {
+            return a.restore(std::vector<double>(state.data(), state.data() + state.size()));
+        }, "state"_a, "Go on from there; False where the numbers are not those of such a one.");
+    nb::class_<mixtura::RowSource>(m, "RowSource", "Who answers the E-step of the EM loop.");
+    nb::class_<ArrayRows, mixtura::RowSource>(m, "ArrayRows", "Rows in memory. total: (weight, mean, scatter) of all of them.")
+        .def(nb::init<const RowArray<double>&, const std::optional<Doubles>&, bool, const std::optional<Total>&>(),
+             "rows"_a.noconvert(), "sample_weight"_a.none(), "hard"_a, "total"_a.none())
+        .def(nb::init<const RowArray<float>&, const std::optional<Doubles>&, bool, const std::optional<Total>&>(),
+             "rows"_a.noconvert(), "sample_weight"_a.none(), "hard"_a, "total"_a.none());
+    nb::class_<CalledRows, mixtura::RowSource>(m, "CalledRows", "Rows elsewhere; accumulate(parameters, centres) returns the sums.")
+        .def(nb::init<nb::callable, bool>(), "accumulate"_a, "single"_a);
+    nb::class_<Stop>(m, "Stop", "Ends loops in other threads.")
+        .def(nb::init<>())
+        .def("set", [](Stop& stop) { stop.is_set = true; }, "End them.")
+        .def("is_set", [](const Stop& stop) { return stop.is_set.load(); }, "Whether they are to end.");
+    nb::class_<mixtura::Monitor>(m, "Monitor", "Hears the mean log-likelihood of every mixture; see em.hpp.")
+        .def(nb::init<double, std::ptrdiff_t, bool>(), "tol"_a, "max_iter"_a, "accelerated"_a)
+        .def_ro("tol", &mixtura::Monitor::tol)
+        .def_ro("max_iter", &mixtura::Monitor::max_iter)
+        .def_ro("accelerated", &mixtura::Monitor::accelerated)
+        .def_ro("history", &mixtura::Monitor::history)
+        .def_ro("converged", &mixtura::Monitor::converged)
+        .def_rw("n_refused", &mixtura::Monitor::n_refused)
+        .def_ro("failed", &mixtura::Monitor::failed)
+        .def_ro("failed_count", &mixtura::Monitor::failed_count)
+        .def_rw("stopped", &mixtura::Monitor::stopped)
+        .def_ro("predicted_gain", &mixtura::Monitor::predicted_gain)
+        .def_prop_ro("n_iter", &mixtura::Monitor::n_iter)
+        .def_prop_ro("change", &mixtura::Monitor::change)
+        .def("goes_on", &mixtura::Monitor::goes_on, "mean_log_likelihood"_a);
+    m.def("expectation_maximisation", &expectation_maximisation, "model"_a, "rows"_a, "weights"_a, "means"_a, "covariances"_a,
+          "precisions_cholesky"_a, "reg_covar"_a, "monitor"_a, "acceleration"_a.none(), "seconds"_a, "stop"_a.none(),
+          "hear"_a.none(), "first"_a, "every"_a, "n_threads"_a,
+          "EM from a mixture on. Returns the last one's (weights, means, covariances, precisions_cholesky), and its\n"
+          "(centres, weight, log_likelihood, log_certainty, counts, firsts, seconds).");
+    m.def("statistics_of", &statistics_of, "rows"_a, "structure"_a, "responsibilities"_a.noconvert(), "n_threads"_a,
+          "Sums of responsibilities that are given, about the means that they imply; in the same order.");
     m.def("plus_plus", &plus_plus, "rows"_a.noconvert(), "sample_weight"_a.none(), "uniforms"_a, "seeds"_a.noconvert(),
           "Fills seeds with rows far apart, each the best of as many draws as uniforms has columns.");
     m.def("leave_one_out", &leave_one_out, "structure"_a, "rows"_a.noconvert(), "sample_weight"_a.none(), "weights"_a, "means"_a,
           "precisions_cholesky"_a, "responsibilities"_a.noconvert(),
           "Replaces responsibilities by those that leave each row itself out.");
+    m.def("serves", &serves, "total"_a, "precisions_cholesky"_a, "single"_a,
+          "Whether second moments of a tied mixture from the total scatter lose no digits.");
+    m.def("first_thin", &first_thin, "weights"_a, "covariances"_a, "named"_a, "limits"_a,
+          "The first component named whose variance in some direction is below its limit as a share of the average; -1: none.");
+    m.def("cuts", &cuts, "structure"_a, "rows"_a.noconvert(), "sample_weight"_a.none(), "responsibilities"_a.noconvert(), "unions"_a,
+          "share"_a, "reg_covar"_a, "least_rows"_a, "gains"_a.noconvert(), "sides"_a.noconvert(),
+          "The cut of each union of two components (or twice the same), into the rows of gains and sides.");
     m.def("cut", &cut, "structure"_a, "rows"_a.noconvert(), "weights"_a, "reg_covar"_a, "least_rows"_a, "sides"_a.noconvert(),
           "Cuts the rows of positive weight in two; fills sides with 0 and 1 (-1: weight 0) and returns the gain.");
     m.def("eigen", &eigen, "matrix"_a.noconvert(), "values"_a.noconvert(), "vectors"_a.noconvert(),

@@ -197,7 +197,15 @@ class CommonOrientation {
         return equal_volumes_ ? static_cast<double>(d) * std::log(sum) : sum;
     }
 
-    double root(double x) const { return std::pow(x, 1 / static_cast<double>(d)); }
+    double root(double x) const {
+        switch (d) {  // std::pow takes as long as all the rest of a turn
+            case 1: return x;
+            case 2: return std::sqrt(x);
+            case 3: return std::cbrt(x);
+            case 4: return std::sqrt(std::sqrt(x));
+            default: return std::exp(std::log(x) / static_cast<double>(d));
+        }
+    }
 
     // g_k^d after a turn by g_k^d before.
     double determinant_ratio(std::ptrdiff_t k, std::ptrdiff_t p, std::ptrdiff_t q, const Turn& turn) {

@@ -7,6 +7,7 @@
 // whatever the rows' precision.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -50,8 +51,9 @@ struct GivenResponsibilities {
 };
 
 // The constant total scatter sum w (x - mean)(x - mean)^T. With it a tied iteration needs
-// no second moments of its own (see tied.cpp).
+// no second moments of its own, where that loses no digits (expect.cpp).
 struct TotalScatter {
+    double weight = 0;
     const double* mean = nullptr;     // d
     const double* scatter = nullptr;  // d x d
 };
@@ -83,17 +85,27 @@ struct Evaluation {
     std::int64_t* labels = nullptr;    // N
 };
 
-// How a long call is stopped: `poll` is asked on the calling thread several times a second;
+// The same sums about other centres; changes firsts and seconds where they lie.
+void move_centres(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features, const double* centres,
+                  const double* new_centres, const Statistics& statistics);
+
+// How a long call, or a row of short ones, is stopped: `poll` is asked on the calling thread several times a second;
 // true ends the call early and `interrupted` is set.
 struct Control {
     int n_threads = 1;
     bool (*poll)(void*) = nullptr;
     void* poll_argument = nullptr;
     bool interrupted = false;
+    std::chrono::steady_clock::time_point last_poll = std::chrono::steady_clock::now();
 };
 
 std::ptrdiff_t seconds_size(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features);
 
+// Whether second moments of a tied mixture from the total scatter lose no digits of a `Real`.
+template <class Real>
+bool serves(const TotalScatter& total, const Mixture& mixture);
+
+// The total scatter, where there is one, is used where it serves.
 template <class Real>
 void accumulate(const Rows<Real>& rows, const Mixture& mixture, const AccumulateOptions& options,
                 Statistics& statistics, Control& control);
@@ -127,6 +139,11 @@ std::ptrdiff_t factorise(Structure structure, std::ptrdiff_t n_components, std::
 
 // Eigenvalues of a symmetric matrix in descending order, eigenvectors as the rows of `vectors`. `matrix` is destroyed.
 void eigen(double* matrix, std::ptrdiff_t n_features, double* values, double* vectors);
+
+// The first of the components named whose variance in some direction is below its limit, as a share of the variance W =
+// sum w_k S_k that components have there on average; -1: none. S_k: K x d x d.
+std::ptrdiff_t first_thin(const double* weights, const double* covariances, std::ptrdiff_t n_components,
+                          std::ptrdiff_t n_features, const std::int64_t* named, const double* limits, std::ptrdiff_t n_named);
 
 // Cuts the rows of positive weight in two (n_rows x n_features, contiguous). Fills `sides` with 0 and 1, -1 where the
 // weight is 0, and returns the gain in classification log-likelihood of two components over one; -infinity where

@@ -147,6 +147,32 @@ void for_each_tile(const Job<Real>& job, const Grid& grid, std::ptrdiff_t chunk,
 
 }  // namespace
 
+// Mean squared distance from the total mean, per feature and in units of the within-component covariance, up to which
+// second moments from the total scatter keep 12 digits (double) or 5 (float).
+namespace {
+
+template <class Real>
+constexpr double scatter_limit = sizeof(Real) == sizeof(double) ? 1e4 : 1e2;
+
+}  // namespace
+
+// Whether trace(P^T T P), the total scatter in units of the components' covariance, is within it.
+template <class Real>
+bool serves(const TotalScatter& total, const Mixture& mixture) {
+    if (total.mean == nullptr || mixture.structure != Structure::tied) return false;
+    const std::ptrdiff_t d = mixture.n_features;
+    const double* factor = mixture.precisions_cholesky;
+    double whitened = 0;
+    for (std::ptrdiff_t i = 0; i < d; ++i) {
+        for (std::ptrdiff_t m = 0; m < d; ++m) {
+            double product = 0;  // (P P^T)_im
+            for (std::ptrdiff_t j = std::max(i, m); j < d; ++j) product += factor[i * d + j] * factor[m * d + j];
+            whitened += total.scatter[i * d + m] * product;
+        }
+    }
+    return whitened <= scatter_limit<Real> * total.weight * static_cast<double>(d);
+}
+
 std::ptrdiff_t seconds_size(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features) {
     switch (structure) {
         case Structure::full: return n_components * n_features * n_features;
@@ -158,8 +184,10 @@ std::ptrdiff_t seconds_size(Structure structure, std::ptrdiff_t n_components, st
 }
 
 template <class Real>
-void accumulate(const Rows<Real>& rows, const Mixture& mixture, const AccumulateOptions& options,
+void accumulate(const Rows<Real>& rows, const Mixture& mixture, const AccumulateOptions& asked,
                 Statistics& statistics, Control& control) {
+    AccumulateOptions options = asked;
+    if (!options.moments || !serves<Real>(options.total, mixture)) options.total = {};
     PreparedJob<Real> prepared(rows, mixture, options);
     Job<Real>& job = prepared.job();
     StopFlag flag(control);
@@ -238,6 +266,8 @@ NonFinite find_nonfinite(const Rows<Real>& rows, Control& control) {
     return all;
 }
 
+template bool serves<double>(const TotalScatter&, const Mixture&);
+template bool serves<float>(const TotalScatter&, const Mixture&);
 template void accumulate<double>(const Rows<double>&, const Mixture&, const AccumulateOptions&, Statistics&, Control&);
 template void accumulate<float>(const Rows<float>&, const Mixture&, const AccumulateOptions&, Statistics&, Control&);
 template void evaluate<double>(const Rows<double>&, const Mixture&, const Evaluation<double>&, Control&);

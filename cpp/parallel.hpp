@@ -46,8 +46,8 @@ class StopFlag {
         if (stop_.load(std::memory_order_relaxed)) return true;
         if (control_.poll == nullptr || std::this_thread::get_id() != caller_) return false;
         const auto now = std::chrono::steady_clock::now();
-        if (now - last_poll_ < std::chrono::milliseconds(20)) return false;
-        last_poll_ = now;
+        if (now - control_.last_poll < std::chrono::milliseconds(20)) return false;
+        control_.last_poll = now;
         if (control_.poll(control_.poll_argument)) {
             control_.interrupted = true;
             stop();
@@ -61,7 +61,6 @@ class StopFlag {
     Control& control_;
     std::thread::id caller_;
     std::atomic<bool> stop_{false};
-    std::chrono::steady_clock::time_point last_poll_ = std::chrono::steady_clock::now();
 };
 
 // Runs work(chunk, worker) for every chunk; `n_workers` threads at most, the caller among them.
@@ -99,10 +98,15 @@ void for_each_chunk(std::ptrdiff_t n_chunks, int n_workers, StopFlag& flag, cons
 // Runs f(k) for every component, over threads where the matrices are large; the smallest k with f(k) false, or -1.
 template <class Function>
 std::ptrdiff_t first_failure(std::ptrdiff_t n_components, double work_per_component, Control& control, const Function& f) {
+    if (work_per_component * static_cast<double>(n_components) < 2e6) {  // a millisecond: neither threads nor questions
+        for (std::ptrdiff_t k = 0; k < n_components; ++k) {
+            if (!f(k)) return k;
+        }
+        return -1;
+    }
     StopFlag flag(control);
     std::atomic<std::ptrdiff_t> failed{n_components};
-    const bool worth_threads = work_per_component * static_cast<double>(n_components) > 2e6;
-    for_each_chunk(n_components, worth_threads ? control.n_threads : 1, flag, [&](std::ptrdiff_t k, int) {
+    for_each_chunk(n_components, control.n_threads, flag, [&](std::ptrdiff_t k, int) {
         if (f(k)) return;
         std::ptrdiff_t seen = failed.load();
         while (k < seen && !failed.compare_exchange_weak(seen, k)) {}

@@ -116,7 +116,8 @@ PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Mixture& mixture, c
     job_.structure = mixture.structure;
     job_.n_components = k;
     job_.n_features = d;
-    job_.tile_rows = tile_rows<Real>(k, d);
+    // Few rows need no scratch for more.
+    job_.tile_rows = std::min(tile_rows<Real>(k, d), std::max<std::ptrdiff_t>((rows.n_rows + 63) / 64 * 64, 64));
     // One cache line more: features a power of two apart would fall into the same few sets of the cache.
     job_.tile_stride = job_.tile_rows + 64 / static_cast<std::ptrdiff_t>(sizeof(Real));
     job_.given = options.given;

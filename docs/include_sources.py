@@ -35,7 +35,8 @@ def included_files(text: str) -> list[str]:
 
 def _included(path: str) -> str:
     source = (ROOT / path).read_text(encoding="utf-8").strip("\n")
-    return f"<!-- include {path} -->\n```python\n# {path}\n{source}\n```\n<!-- end -->"
+    language, comment = ("python", "#") if path.endswith(".py") else ("cpp", "//")
+    return f"<!-- include {path} -->\n```{language}\n{comment} {path}\n{source}\n```\n<!-- end -->"
 
 
 def main() -> int:

@@ -217,7 +217,8 @@ def test_the_file_says_what_it_is(saved):
     assert facts["n_rows"] == 300
     assert facts["log_likelihood"] == fitted().summary().log_likelihood
     assert facts["feature_names"] is None
-    assert names == {"weights", "means", "covariances", "precisions_cholesky"}
+    sums = {f"statistics_{name}" for name in ("centres", "counts", "firsts", "seconds")}
+    assert names == {"weights", "means", "covariances", "precisions_cholesky"} | sums
 
 
 def test_another_process_reads_the_same_bits(saved, tmp_path):

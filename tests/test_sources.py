@@ -344,9 +344,10 @@ def test_feature_names_are_learned_and_checked(tmp_path):
     _, X, _ = problem()
     write_parquet(table_of(X, names=list("abcd")), tmp_path / "rows.parquet")
     path = tmp_path / "rows.parquet"
-    model = GaussianMixture(2, random_state=0, tol=1e-2).fit(mixtura.scan(path, ["c", "a"]))
+    params = {"init_params": "k-means++", "random_state": 0, "tol": 1e-2}
+    model = GaussianMixture(2, **params).fit(mixtura.scan(path, ["c", "a"]))
     assert model.feature_names_in_.tolist() == ["c", "a"]
-    array = GaussianMixture(2, random_state=0, tol=1e-2).fit(X[:, [2, 0]])
+    array = GaussianMixture(2, **params).fit(X[:, [2, 0]])
     assert_allclose(model.means_, array.means_, rtol=1e-9)
     for wrong in (["a", "c"], ["c", "b"], None):
         with pytest.raises(ValueError, match=r"fitted with 'c', 'a'"):

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import expm
 from scipy.optimize import minimize
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
 
 import mixtura
-from mixtura import GaussianMixture, Mixture
+from mixtura import GaussianMixture, Mixture, load
 from mixtura.blocks import ArrayBlocks
 from mixtura.covariance import STRUCTURES, structure
 from mixtura.covariance._decomposition import eigen
@@ -563,3 +563,26 @@ def test_unknown_letters_suggest_the_nearest():
         structure("eve")
     with pytest.raises(ValueError, match=r"Did you mean 'VVI'\?"):
         GaussianMixture(covariance_type="VVIX").fit(rows_of("iris"))
+
+
+@pytest.mark.parametrize(("short", "name"), [("E", "EII"), ("V", "VII")])
+def test_one_feature_has_names_of_its_own(short, name):
+    X = np.random.default_rng(0).standard_normal((200, 1)) * [[1.0]] + [[0.0], [6.0]] * 100
+    params = {"random_state": 0}
+    ours = GaussianMixture(2, covariance_type=short, **params).fit(X)
+    theirs = GaussianMixture(2, covariance_type=name, **params).fit(X)
+    assert_array_equal(ours.covariances_, theirs.covariances_)
+    assert ours.covariance_type == short
+    assert ours.mixture_.covariance_type == short
+    assert ours.bic(X) == theirs.bic(X)
+    with pytest.raises(ValueError, match=f"is for one feature.*{name}"):
+        GaussianMixture(2, covariance_type=short).fit(np.column_stack([X, X**2]))
+    with pytest.raises(ValueError, match="is for one feature"):
+        Mixture.from_parameters([1.0], [[0.0, 0.0]], [1.0], covariance_type=short)
+
+
+def test_one_features_names_are_saved(tmp_path):
+    X = np.random.default_rng(0).standard_normal((50, 1))
+    fit = GaussianMixture(1, covariance_type="V").fit(X)
+    fit.save(tmp_path / "m")
+    assert load(tmp_path / "m").covariance_type == "V"

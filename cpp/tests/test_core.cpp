@@ -242,7 +242,7 @@ void total_scatter_gives_the_tied_seconds() {
         }
     }
     AccumulateOptions options;
-    options.total = {mean.data(), scatter.data()};
+    options.total = {3000, mean.data(), scatter.data()};
     accumulate(p.view(false), p.mixture(), options, shortcut.statistics, control);
     check_close(shortcut.counts, direct.counts, "tied shortcut");
     check_close(shortcut.firsts, direct.firsts, "tied shortcut");
@@ -439,6 +439,25 @@ void a_density_that_vanishes_everywhere_gives_no_nan() {
     CHECK(close(sums.counts[0] + sums.counts[1], 69, 1e-13, 0), "vanishing");
 }
 
+// Sums moved from the means to other centres are the sums taken about those.
+void moved_sums_are_sums_about_the_new_centres() {
+    for (const Structure structure : structures) {
+        const char* name = names[static_cast<int>(structure)];
+        const Problem p(structure, 211, 3, 4, 9);
+        std::vector<double> others(p.means);
+        for (std::size_t i = 0; i < others.size(); ++i) others[i] += 0.3 * static_cast<double>(i % 5) - 0.4;
+        Sums moved(p), direct(p);
+        Control control;
+        accumulate(p.view(true), p.mixture(), {}, moved.statistics, control);
+        move_centres(structure, p.k, p.d, p.means.data(), others.data(), moved.statistics);
+        AccumulateOptions about;
+        about.centres = others.data();
+        accumulate(p.view(true), p.mixture(), about, direct.statistics, control);
+        check_close(moved.firsts, direct.firsts, name);
+        check_close(moved.seconds, direct.seconds, name);
+    }
+}
+
 }  // namespace
 
 // Proposals are statistics: positive counts that sum to the weight, whatever was accepted or refused before.
@@ -537,6 +556,7 @@ int main() {
     an_exception_in_a_thread_reaches_the_caller();
     nonfinite_values_are_found();
     a_density_that_vanishes_everywhere_gives_no_nan();
+    moved_sums_are_sums_about_the_new_centres();
     proposals_are_statistics();
     a_cut_parts_two_clouds();
     seeds_lie_apart();

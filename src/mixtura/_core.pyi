@@ -1,5 +1,6 @@
 """The kernels of mixtura. Internal: use the classes of the package."""
 
+from collections.abc import Callable
 import enum
 from typing import Annotated, overload
 
@@ -48,10 +49,10 @@ class Model(enum.Enum):
     VVV = 13
 
 @overload
-def accumulate(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_threads: int, moments: bool, hard: bool, total_mean: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, total_scatter: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None) -> tuple[float, float, float]: ...
+def accumulate(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_threads: int, moments: bool, hard: bool, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None) -> tuple[float, float, float]: ...
 
 @overload
-def accumulate(structure: Structure, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_threads: int, moments: bool, hard: bool, total_mean: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, total_scatter: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None) -> tuple[float, float, float]:
+def accumulate(structure: Structure, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_threads: int, moments: bool, hard: bool, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None) -> tuple[float, float, float]:
     """
     E-step fused with the sums; fills counts, firsts, seconds (zeroed by the caller) and returns
     (weight, log_likelihood, log_certainty).
@@ -86,6 +87,9 @@ def maximise(model: Model, counts: Annotated[NDArray[numpy.float64], dict(order=
     positive definite.
     """
 
+def move_centres(structure: Structure, counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], new_centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> None:
+    """Makes sums about centres sums about others, in place."""
+
 def cancels(structure: Structure, counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], single: bool) -> bool:
     """
     True where the sums lose digits because their centres lie far from the new means.
@@ -99,26 +103,99 @@ class Acceleration:
 
     def __init__(self, structure: Structure, n_components: int, n_features: int) -> None: ...
 
-    def propose(self, counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], out_counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], out_firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], out_seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], out_centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> bool:
-        """Fills the statistics of a point to try; False: make an EM step."""
+    def state(self) -> object:
+        """All that it remembers, as numbers."""
 
-    def accept(self) -> None:
-        """The proposal is the current point."""
+    def restore(self, state: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> bool:
+        """Go on from there; False where the numbers are not those of such a one."""
 
-    def refuse(self, counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> None:
-        """The proposal was worse; these are the statistics of the E-step there."""
+class RowSource:
+    """Who answers the E-step of the EM loop."""
 
-    def shorten(self) -> None:
-        """There is no mixture at the proposal."""
+class ArrayRows(RowSource):
+    """Rows in memory. total: (weight, mean, scatter) of all of them."""
 
-    def step(self) -> None:
-        """The EM step is the current point."""
+    @overload
+    def __init__(self, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, hard: bool, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None) -> None: ...
+
+    @overload
+    def __init__(self, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, hard: bool, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None) -> None: ...
+
+class CalledRows(RowSource):
+    """Rows elsewhere; accumulate(parameters, centres) returns the sums."""
+
+    def __init__(self, accumulate: Callable, single: bool) -> None: ...
+
+class Stop:
+    """Ends loops in other threads."""
+
+    def __init__(self) -> None: ...
+
+    def set(self) -> None:
+        """End them."""
+
+    def is_set(self) -> bool:
+        """Whether they are to end."""
+
+class Monitor:
+    """Hears the mean log-likelihood of every mixture; see em.hpp."""
+
+    def __init__(self, tol: float, max_iter: int, accelerated: bool) -> None: ...
 
     @property
-    def predicted_gain(self) -> float:
-        """
-        Mean log-likelihood still to gain by the quadratic model; NaN before there is one.
-        """
+    def tol(self) -> float: ...
+
+    @property
+    def max_iter(self) -> int: ...
+
+    @property
+    def accelerated(self) -> bool: ...
+
+    @property
+    def history(self) -> list[float]: ...
+
+    @property
+    def converged(self) -> bool: ...
+
+    @property
+    def n_refused(self) -> int: ...
+
+    @n_refused.setter
+    def n_refused(self, arg: int, /) -> None: ...
+
+    @property
+    def failed(self) -> int: ...
+
+    @property
+    def failed_count(self) -> float: ...
+
+    @property
+    def stopped(self) -> str: ...
+
+    @stopped.setter
+    def stopped(self, arg: str, /) -> None: ...
+
+    @property
+    def predicted_gain(self) -> float: ...
+
+    @property
+    def n_iter(self) -> int: ...
+
+    @property
+    def change(self) -> float: ...
+
+    def goes_on(self, mean_log_likelihood: float) -> bool: ...
+
+def expectation_maximisation(model: Model, rows: RowSource, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], monitor: Monitor, acceleration: Acceleration | None, seconds: float, stop: Stop | None, hear: Callable | None, first: int, every: int, n_threads: int) -> tuple:
+    """
+    EM from a mixture on. Returns the last one's (weights, means, covariances, precisions_cholesky), and its
+    (centres, weight, log_likelihood, log_certainty, counts, firsts, seconds).
+    """
+
+def statistics_of(rows: ArrayRows, structure: Structure, responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], n_threads: int) -> tuple:
+    """
+    Sums of responsibilities that are given, about the means that they imply; in the same order.
+    """
 
 def plus_plus(rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, uniforms: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seeds: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')]) -> None:
     """
@@ -127,6 +204,21 @@ def plus_plus(rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cp
 
 def leave_one_out(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], responsibilities: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> None:
     """Replaces responsibilities by those that leave each row itself out."""
+
+def serves(total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None, precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], single: bool) -> bool:
+    """
+    Whether second moments of a tied mixture from the total scatter lose no digits.
+    """
+
+def first_thin(weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], named: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], limits: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> int:
+    """
+    The first component named whose variance in some direction is below its limit as a share of the average; -1: none.
+    """
+
+def cuts(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, responsibilities: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], unions: Annotated[NDArray[numpy.int64], dict(shape=(None, None), order='C', device='cpu', writable=False)], share: float, reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], least_rows: float, gains: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], sides: Annotated[NDArray[numpy.int8], dict(shape=(None, None), order='C', device='cpu')]) -> None:
+    """
+    The cut of each union of two components (or twice the same), into the rows of gains and sides.
+    """
 
 def cut(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], least_rows: float, sides: Annotated[NDArray[numpy.int8], dict(order='C', device='cpu')]) -> float:
     """

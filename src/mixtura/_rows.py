@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 
 from mixtura import _core
+from mixtura._frames import frame_of, frame_values
 
 Array = NDArray[Any]
 FloatArray = NDArray[np.float64]
@@ -56,25 +57,31 @@ def as_numeric(X: Any) -> Any:
 
 
 def check_rows(X: Any, n_features: int, n_threads: int = 1) -> Array:
-    """Return `X` as a 2-D array of finite real numbers with `n_features` columns.
+    """Return `X`, an array or a data frame, as a 2-D array of finite real numbers with `n_features` columns.
 
     Raises
     ------
     ValueError
         If it is not that; the message names the first bad value's row and column.
     """
+    frame = frame_of(X)
+    names = None if frame is None else frame.columns
+    X = X if frame is None else frame_values(frame)
     checked: Array = check_array(X, dtype=as_numeric(X), ensure_all_finite=False)
     if checked.shape[1] != n_features:
         raise ValueError(
             f"X has {checked.shape[1]} features, but the mixture has {n_features}: "
             "give the same columns in the same order."
         )
-    check_finite(checked, n_threads=n_threads)
+    check_finite(checked, names, n_threads)
     return checked
 
 
 def check_finite(
-    X: Array, feature_names: Array | None = None, n_threads: int = 1, estimator: str = "mixtura"
+    X: Array,
+    feature_names: Sequence[str] | Array | None = None,
+    n_threads: int = 1,
+    estimator: str = "mixtura",
 ) -> None:
     """Raise where `X` holds NaN or infinity, naming the first place and how many there are.
 
@@ -94,7 +101,11 @@ def check_finite(
 
 
 def _nonfinite_message(
-    X: Array, first: tuple[int, int], count: int, feature_names: Array | None, estimator: str
+    X: Array,
+    first: tuple[int, int],
+    count: int,
+    feature_names: Sequence[str] | Array | None,
+    estimator: str,
 ) -> str:
     row, column = first
     kind = "NaN" if np.isnan(X[row, column]) else "infinity"

@@ -14,6 +14,7 @@ _PACKAGES = (
     "scipy",
     "scikit-learn",
     "safetensors",
+    "narwhals",
     "matplotlib",
     "pyarrow",
     "typer",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from mixtura import _core
 from mixtura._rows import FloatArray
 from mixtura.blocks import Blocks
 from mixtura.covariance import CovarianceStructure
@@ -234,21 +235,14 @@ def _spike(mixture: Mixture, effective_rows: FloatArray, only: int | None = None
     few = np.flatnonzero(effective_rows < 10 * needed)
     if only is not None:
         few = few[few == only]
-    if not len(few):
+    if not len(few) or mixture.structure.shared:
         return -1
-    thin = _thinness(mixture, few)
     very_few = (effective_rows[few] < 2 * needed) & mixture.structure.has_matrices
-    found = few[np.where(very_few, thin < _SPURIOUS, thin < _TIED)]
+    limits = np.where(very_few, _SPURIOUS, _TIED)
+    if mixture.structure.has_matrices:
+        return _core.first_thin(mixture.weights, mixture.covariances, few, limits)
+    k, d = mixture.means.shape
+    variances = mixture.structure.diagonals(mixture.covariances, k, d)
+    thin = (variances[few] / (mixture.weights @ variances)).min(axis=1)
+    found = few[thin < limits]
     return int(found[0]) if len(found) else -1
-
-
-def _thinness(mixture: Mixture, components: NDArray[np.intp]) -> FloatArray:
-    """Least variance of components in any direction, as a share of what components have there on average."""
-    if not mixture.structure.has_matrices:
-        k, d = mixture.means.shape
-        variances = mixture.structure.diagonals(mixture.covariances, k, d)
-        return np.asarray((variances[components] / (mixture.weights @ variances)).min(axis=1))
-    covariances = mixture.covariance_matrices()
-    within = np.tensordot(mixture.weights, covariances, axes=1)
-    inverse = np.linalg.inv(np.linalg.cholesky(within))
-    return np.asarray(np.linalg.eigvalsh(inverse @ covariances[components] @ inverse.T)[:, 0])

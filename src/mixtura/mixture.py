@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from mixtura import _core
 from mixtura._rows import Array, FloatArray, check_rows, native_blocks, result_dtype
 from mixtura._threads import n_threads
-from mixtura.covariance import CovarianceStructure, structure
+from mixtura.covariance import CovarianceStructure, check_features, structure
 
 Seed = int | RandomState | Generator | None
 
@@ -77,6 +77,7 @@ class Mixture:
         if means.ndim != 2:
             raise ValueError(f"means must be 2-D (n_components, n_features), got {means.ndim}-D.")
         n_components, n_features = means.shape
+        check_features(kind, n_features)
         weights = _as_floats(weights, "weights", (n_components,))
         _check_weights(weights)
         shape = kind.shape(n_components, n_features)

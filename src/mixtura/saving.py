@@ -12,6 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from mixtura._files import replacing
+from mixtura._rows import FloatArray
+from mixtura.em import SufficientStatistics
 from mixtura.errors import ModelFileError
 from mixtura.mixture import Mixture
 
@@ -24,9 +26,23 @@ FORMAT_VERSION = 1
 _ARRAYS = ("weights", "means", "covariances", "precisions_cholesky")
 
 
-def save_model(path: str | os.PathLike[str], mixture: Mixture, facts: dict[str, Any]) -> None:
-    """Write a mixture and JSON-able facts about its fit; an older file survives any failure."""
+# Sums that partial_fit goes on from, and which array of the mixture each has the shape of.
+_MOMENTS = {"centres": "means", "counts": "weights", "firsts": "means", "seconds": "covariances"}
+
+
+def save_model(
+    path: str | os.PathLike[str],
+    mixture: Mixture,
+    facts: dict[str, Any],
+    statistics: SufficientStatistics | None = None,
+) -> None:
+    """Write a mixture, JSON-able facts about its fit, its statistics; an older file survives any failure."""
     arrays = {name: np.ascontiguousarray(getattr(mixture, name)) for name in _ARRAYS}
+    if statistics is not None:
+        arrays |= {
+            f"statistics_{name}": np.ascontiguousarray(getattr(statistics, name))
+            for name in _MOMENTS
+        }
     header = {
         "format": "mixtura",
         "format_version": str(FORMAT_VERSION),
@@ -40,8 +56,10 @@ def save_model(path: str | os.PathLike[str], mixture: Mixture, facts: dict[str, 
             raise OSError(None, str(error)) from error
 
 
-def read_model(path: str | os.PathLike[str]) -> tuple[Mixture, dict[str, Any]]:
-    """Read what `save_model` wrote, and check it.
+def read_model(
+    path: str | os.PathLike[str],
+) -> tuple[Mixture, dict[str, Any], dict[str, FloatArray] | None]:
+    """Read what `save_model` wrote, and check it: mixture, facts, and the sums of the statistics if there.
 
     Raises
     ------
@@ -60,11 +78,15 @@ def read_model(path: str | os.PathLike[str]) -> tuple[Mixture, dict[str, Any]]:
             header = opened.metadata() or {}
             _check_header(file, header)
             arrays = {name: opened.get_tensor(name) for name in _ARRAYS}
+            has_moments = any(name.startswith("statistics_") for name in opened.keys())  # noqa: SIM118
+            names = _MOMENTS if has_moments else ()  # older files have none
+            moments = {name: opened.get_tensor(f"statistics_{name}") for name in names}
     except SafetensorError as error:
         raise ModelFileError(
             f"cannot load {file}: it is truncated, damaged or not a safetensors file ({error})."
         ) from error
-    return _checked(file, header, arrays)
+    mixture, facts = _checked(file, header, arrays)
+    return mixture, facts, _checked_moments(file, mixture, moments) if moments else None
 
 
 def _check_readable(file: Path) -> None:
@@ -113,6 +135,21 @@ def _checked(
     return mixture.frozen(), facts
 
 
+def _checked_moments(
+    file: Path, mixture: Mixture, moments: dict[str, Any]
+) -> dict[str, FloatArray]:
+    checked = {name: np.array(values, dtype=np.float64) for name, values in moments.items()}
+    for name, like in _MOMENTS.items():
+        values = checked[name]
+        if values.shape != getattr(mixture, like).shape or not np.isfinite(values).all():
+            raise ModelFileError(
+                f"cannot load {file}: its statistics are not the mixture's ({name})."
+            )
+    if checked["counts"].min() < 0:
+        raise ModelFileError(f"cannot load {file}: its statistics hold negative counts.")
+    return checked
+
+
 def load(path: str | os.PathLike[str]) -> GaussianMixture:
     """Load a model that `GaussianMixture.save` wrote.
 
@@ -146,9 +183,9 @@ def load(path: str | os.PathLike[str]) -> GaussianMixture:
     """
     from mixtura.estimators import GaussianMixture
 
-    mixture, facts = read_model(path)
+    mixture, facts, moments = read_model(path)
     try:
-        return GaussianMixture._from_facts(mixture, facts)
+        return GaussianMixture._from_facts(mixture, facts, moments)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(
             f"cannot load {Path(path)}: its description is incomplete ({error})."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 import numpy as np
 from numpy.random import RandomState
 
+from mixtura import _core
 from mixtura._rows import Array, FloatArray
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ class TotalScatter:
     weight: float
     mean: FloatArray
     scatter: FloatArray
+
+    def as_tuple(self) -> tuple[float, FloatArray, FloatArray]:
+        """As the core takes it."""
+        return self.weight, self.mean, self.scatter
 
 
 class Responsibilities(Protocol):
@@ -75,6 +80,11 @@ class Blocks(Protocol):
     @property
     def rows_per_weight(self) -> float:
         """Effective rows in a unit of weight (Kish 1965); whole weights count as repetitions."""
+
+    def native(
+        self, structure: CovarianceStructure, *, hard: bool = False
+    ) -> _core.ArrayRows | None:
+        """The rows as the native loop reads them itself; None: it calls `accumulate`."""
 
     def with_threads(self, n_threads: int) -> Self:
         """Return the same rows, to be worked on by so many threads."""

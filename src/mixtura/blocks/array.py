@@ -29,10 +29,6 @@ Sums = tuple[float, float, float]
 # Up to here rows are picked by numpy's permutation, as scikit-learn does; beyond, without N numbers.
 _PERMUTATION_ROWS = 1 << 20
 
-# Mean squared distance from the total mean, per feature and in units of the within-component covariance, up
-# to which the tied shortcut keeps 12 digits (float64) or 5 (float32).
-_SCATTER_LIMIT = {np.dtype(np.float64): 1e4, np.dtype(np.float32): 1e2}
-
 
 class ArrayBlocks:
     """Rows of a 2-D array with optional weights.
@@ -54,6 +50,7 @@ class ArrayBlocks:
         self.n_threads = n_threads
         self.shape: tuple[int, int] = self._X.shape
         self.dtype = result_dtype(self._X)
+        self._native: dict[tuple[bool, bool], _core.ArrayRows] = {}
 
     @property
     def rows(self) -> Array:
@@ -91,7 +88,7 @@ class ArrayBlocks:
     ) -> SufficientStatistics:
         """E-step: the statistics of all rows under `mixture`."""
         # An array of another type is worked on in pieces, and its scatter belongs to all of them.
-        total = usable_total(mixture, self) if is_native(self._X) else None
+        total = self.total if mixture.structure.shared and is_native(self._X) else None
         return self.expect(mixture, centres, hard=hard, total=total)
 
     def score(self, mixture: Mixture) -> SufficientStatistics:
@@ -105,12 +102,13 @@ class ArrayBlocks:
         centres: FloatArray,
     ) -> SufficientStatistics:
         """Statistics of all rows under responsibilities that are given."""
-        statistics = SufficientStatistics.zeros(structure, centres)
+        statistics = None
         for rows in block_slices(len(self._X), max(self.shape[1], len(centres))):
             given = responsibilities(rows)
             block = self._floats(self._X[rows])
-            statistics = statistics + self._given_block(structure, centres, given, block, rows)
-        return statistics
+            part = self._given_block(structure, centres, given, block, rows)
+            statistics = part if statistics is None else statistics + part
+        return statistics or SufficientStatistics.zeros(structure, centres)
 
     def _given_block(
         self,
@@ -202,6 +200,18 @@ class ArrayBlocks:
         scatter = about.seconds[0] - about.weight * delta.T @ delta
         return TotalScatter(about.weight, about.means[0], scatter)
 
+    def native(
+        self, structure: CovarianceStructure, *, hard: bool = False
+    ) -> _core.ArrayRows | None:
+        """The rows as the native loop reads them itself, or None where their type is another."""
+        if not is_native(self._X):
+            return None
+        key = structure.shared, hard
+        if key not in self._native:
+            total = self.total.as_tuple() if structure.shared else None
+            self._native[key] = _core.ArrayRows(self._X, self._weight, hard, total)
+        return self._native[key]
+
     def expect(
         self,
         mixture: Mixture,
@@ -213,7 +223,8 @@ class ArrayBlocks:
     ) -> SufficientStatistics:
         """E-step: as `accumulate`, without `moments` as `score`.
 
-        total: the scatter of these rows, from which the second moments are then taken.
+        total: the scatter of these rows, from which the second moments are then taken where that loses no
+        digits.
         """
         about = mixture.means if centres is None else centres
 
@@ -234,8 +245,7 @@ class ArrayBlocks:
                 self.n_threads,
                 moments,
                 hard,
-                None if total is None else total.mean,
-                None if total is None else total.scatter,
+                None if total is None else total.as_tuple(),
             )
 
         if is_native(self._X):
@@ -267,10 +277,8 @@ def usable_total(mixture: Mixture, blocks: Blocks) -> TotalScatter | None:
     """Where it loses no digits, a tied iteration takes its second moments from the total scatter."""
     if not mixture.structure.shared:
         return None
-    total, factor = blocks.total, mixture.precisions_cholesky
-    whitened = np.sum((total.scatter @ factor) * factor)  # trace(P^T T P)
-    within_limit = whitened <= _SCATTER_LIMIT[blocks.dtype] * total.weight * blocks.shape[1]
-    return total if within_limit else None
+    total, single = blocks.total, blocks.dtype == np.float32
+    return total if _core.serves(total.as_tuple(), mixture.precisions_cholesky, single) else None
 
 
 def in_memory(blocks: Blocks, rows: Array, weight: FloatArray | None) -> ArrayBlocks:

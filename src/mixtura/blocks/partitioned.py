@@ -55,6 +55,10 @@ class PartitionedBlocks(ABC):
         """Sum of the statistics of all parts, added in an order that only the cut decides."""
         return reduce(add, self.each(task))
 
+    def native(self, _structure: CovarianceStructure, *, hard: bool = False) -> None:  # noqa: ARG002
+        """None: the core cannot read them by itself."""
+        return
+
     def with_threads(self, n_threads: int) -> Self:
         """Return the same rows, to be worked on by so many threads."""
         same = copy(self)  # with what is computed already

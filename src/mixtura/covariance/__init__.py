@@ -24,6 +24,11 @@ _LETTERS = (
     *(VEE(), EVE(), VVE(), EEV(), VEV(), EVV(), VVV()),
 )
 
+#: mclust's names for one feature, and the structures that they are.
+ONE_FEATURE = {"E": "EII", "V": "VII"}
+
+_OF_ONE_FEATURE: dict[str, CovarianceStructure] = {"E": EII("E"), "V": VII("V")}
+
 STRUCTURES: dict[str, CovarianceStructure] = {
     structure.name: structure for structure in (*_SCIKIT_LEARN, *_LETTERS)
 }
@@ -37,6 +42,8 @@ def structure(name: str) -> CovarianceStructure:
     ValueError
         If there is none; the message suggests the nearest name.
     """
+    if name in _OF_ONE_FEATURE:
+        return _OF_ONE_FEATURE[name]
     if name not in STRUCTURES:
         raise ValueError(
             f"covariance_type must be one of {list(STRUCTURES)}, got {name!r}."
@@ -45,4 +52,13 @@ def structure(name: str) -> CovarianceStructure:
     return STRUCTURES[name]
 
 
-__all__ = ["STRUCTURES", "CovarianceStructure", "structure"]
+def check_features(structure: CovarianceStructure, n_features: int) -> None:
+    """Raise ValueError where the name is for one feature and there are more."""
+    if structure.name in ONE_FEATURE and n_features != 1:
+        raise ValueError(
+            f"covariance_type={structure.name!r} is for one feature, but there are {n_features}: its name "
+            f"for several is {ONE_FEATURE[structure.name]!r}."
+        )
+
+
+__all__ = ["ONE_FEATURE", "STRUCTURES", "CovarianceStructure", "check_features", "structure"]

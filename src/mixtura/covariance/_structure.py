@@ -114,6 +114,10 @@ class CovarianceStructure(ABC):
         S_rr - S_rg inv(S_gg) S_gr that remain; `of_parts` is their structure.
         """
 
+    @abstractmethod
+    def moments(self, covariances: FloatArray, counts: FloatArray, n_features: int) -> FloatArray:
+        """Second moments about the means of components that hold `counts` rows: the inverse of the M-step."""
+
     def scatters(self, scatter: FloatArray, n_components: int) -> FloatArray:
         """Second moments in the structure's shape if each component holds `scatter` / n_components.
 
@@ -163,7 +167,7 @@ class CovarianceStructure(ABC):
             n_threads,
         )
         if failed >= 0:
-            raise SingularCovarianceError(self._ill_defined(failed, counts[failed]))
+            raise self.singular(failed, counts[failed])
         return weights, means, covariances, factors
 
     def factor_covariances(
@@ -215,10 +219,11 @@ class CovarianceStructure(ABC):
         whitened = np.swapaxes(factors, -1, -2) @ covariances @ factors
         return bool(np.allclose(whitened, np.eye(factors.shape[-1]), rtol=0, atol=1e-6))
 
-    def _ill_defined(self, component: int, count: float) -> str:
+    def singular(self, component: int, count: float) -> SingularCovarianceError:
+        """Return what an M-step raises whose first singular covariance is that component's."""
         if self.shared:
-            return f"{_ILL_DEFINED} The shared covariance is singular."
-        return (
+            return SingularCovarianceError(f"{_ILL_DEFINED} The shared covariance is singular.")
+        return SingularCovarianceError(
             f"{_ILL_DEFINED} Component {component}, which holds {count:.6g} of the rows, is the "
             "first whose covariance is singular."
         )

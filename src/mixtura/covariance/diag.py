@@ -46,6 +46,9 @@ class Diag(CovarianceStructure):
     ) -> tuple[FloatArray, FloatArray]:
         return np.zeros((1, len(rest), len(given))), covariances[:, rest]
 
+    def moments(self, covariances: FloatArray, counts: FloatArray, n_features: int) -> FloatArray:
+        return np.asarray(counts[:, np.newaxis] * covariances)
+
     def scatters(self, scatter: FloatArray, n_components: int) -> FloatArray:
         return np.tile(np.diag(scatter) / n_components, (n_components, 1))
 

@@ -54,6 +54,9 @@ class Full(CovarianceStructure):
         gains, remaining = zip(*(regression(c, given, rest) for c in covariances), strict=True)
         return np.stack(gains), np.stack(remaining)
 
+    def moments(self, covariances: FloatArray, counts: FloatArray, n_features: int) -> FloatArray:
+        return np.asarray(counts[:, np.newaxis, np.newaxis] * covariances)
+
 
 class VEE(Full):
     """lambda_k C: C ~ sum_k w_k S_k / lambda_k and lambda_k = tr(S_k inv(C)) / d, in turn."""

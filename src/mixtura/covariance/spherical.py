@@ -43,6 +43,9 @@ class Spherical(CovarianceStructure):
     ) -> tuple[FloatArray, FloatArray]:
         return np.zeros((1, len(rest), len(given))), covariances
 
+    def moments(self, covariances: FloatArray, counts: FloatArray, n_features: int) -> FloatArray:
+        return np.asarray(n_features * counts * covariances)
+
     def scatters(self, scatter: FloatArray, n_components: int) -> FloatArray:
         return np.full(n_components, np.trace(scatter) / n_components)
 

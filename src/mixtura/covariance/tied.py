@@ -51,6 +51,9 @@ class Tied(CovarianceStructure):
         gain, remaining = regression(covariances, given, rest)
         return gain[np.newaxis], remaining
 
+    def moments(self, covariances: FloatArray, counts: FloatArray, n_features: int) -> FloatArray:
+        return np.asarray(counts.sum() * covariances)
+
     def scatters(self, scatter: FloatArray, n_components: int) -> FloatArray:
         return scatter.copy()
 

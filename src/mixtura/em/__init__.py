@@ -1,8 +1,15 @@
 """Expectation-maximisation: the statistics, the loop, the monitor."""
 
-from mixtura.em.acceleration import Acceleration
 from mixtura.em.loop import expect, expectation_maximisation
 from mixtura.em.monitor import Monitor
+from mixtura.em.online import default_step, online_step
 from mixtura.em.statistics import SufficientStatistics
 
-__all__ = ["Acceleration", "Monitor", "SufficientStatistics", "expect", "expectation_maximisation"]
+__all__ = [
+    "Monitor",
+    "SufficientStatistics",
+    "default_step",
+    "expect",
+    "expectation_maximisation",
+    "online_step",
+]

@@ -1,13 +1,14 @@
-"""The EM loop. The only one: restarts, sweeps and every source of rows call it."""
+"""The EM loop, as Python calls it. The only one: restarts, sweeps and every source of rows do."""
 
 from __future__ import annotations
 
+import numpy as np
+
+from mixtura import _core
 from mixtura._rows import FloatArray
 from mixtura.blocks._protocol import Blocks
-from mixtura.em.acceleration import Acceleration
 from mixtura.em.monitor import Monitor
 from mixtura.em.statistics import SufficientStatistics
-from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture
 
 Point = tuple[Mixture, SufficientStatistics]
@@ -18,7 +19,7 @@ def expectation_maximisation(
     blocks: Blocks,
     reg_covar: float | FloatArray,
     monitor: Monitor,
-    acceleration: Acceleration | None = None,
+    accelerate: bool = False,
 ) -> Point:
     """Iterate E- and M-steps until `monitor` says stop (Dempster, Laird & Rubin 1977).
 
@@ -31,9 +32,10 @@ def expectation_maximisation(
     reg_covar : float or ndarray of shape (n_features,)
         Added to the diagonal of every covariance.
     monitor : Monitor
-        Told each mixture and its log-likelihood, the first and the last included.
-    acceleration : Acceleration, optional
-        Proposes longer steps; those that lower the likelihood are not taken.
+        Told each mixture's log-likelihood, the first and the last included.
+    accelerate : bool, default=False
+        Try quasi-Newton steps, and take those that do not lower the likelihood (cpp/acceleration.hpp:
+        L-BFGS in the space of the sufficient statistics).
 
     Returns
     -------
@@ -44,65 +46,57 @@ def expectation_maximisation(
 
     Notes
     -----
-    A component that collapses ends the loop at the mixture before; `monitor.failure` says why.
+    The iterations are native (cpp/em.cpp). A component that collapses ends them at the mixture before;
+    `monitor.failure` says why.
     """
-    statistics = expect(mixture, blocks)
-    while monitor.goes_on(statistics.mean_log_likelihood, mixture):
-        leap = None
-        if acceleration is not None:
-            leap = _leap(mixture, statistics, blocks, reg_covar, monitor, acceleration)
-        try:
-            mixture, statistics = leap or _step(statistics, blocks, reg_covar, mixture)
-        except SingularCovarianceError as error:
-            monitor.fail(error)
-            break
-        if acceleration is not None and leap is None:
-            acceleration.step()
-    return mixture, statistics
-
-
-def _step(
-    statistics: SufficientStatistics,
-    blocks: Blocks,
-    reg_covar: float | FloatArray,
-    previous: Mixture,
-) -> Point:
-    mixture = statistics.maximise(reg_covar, blocks.n_threads, previous)
-    return mixture, expect(mixture, blocks)
-
-
-def _leap(
-    mixture: Mixture,
-    statistics: SufficientStatistics,
-    blocks: Blocks,
-    reg_covar: float | FloatArray,
-    monitor: Monitor,
-    acceleration: Acceleration,
-) -> Point | None:
-    """The proposed point, or None where there is none or the likelihood is lower there."""
-    proposal = acceleration.propose(mixture, statistics)
-    if proposal is None:
-        return None
-    try:
-        point = _step(proposal, blocks, reg_covar, mixture)
-    except SingularCovarianceError:
-        acceleration.shorten()
-        return None
-    if point[1].mean_log_likelihood >= statistics.mean_log_likelihood:
-        acceleration.accept()
-        return point
-    monitor.n_refused += 1
-    acceleration.refuse(point[1])
-    return None
+    structure = mixture.structure
+    if not isinstance(reg_covar, np.ndarray):
+        reg_covar = np.full(mixture.n_features, reg_covar, dtype=np.float64)
+    acceleration = None
+    if accelerate:
+        acceleration = _core.Acceleration(structure.kernel, *mixture.means.shape)
+    monitor.begin(acceleration)
+    rows: _core.RowSource = blocks.native(structure) or _called(mixture, blocks)
+    parameters, sums = _core.expectation_maximisation(
+        structure.model,
+        rows,
+        mixture.weights,
+        mixture.means,
+        mixture.covariances,
+        mixture.precisions_cholesky,
+        reg_covar,
+        monitor,
+        acceleration,
+        *monitor.outside(structure),
+        blocks.n_threads,
+    )
+    if monitor.failed >= 0:
+        monitor.failure = structure.singular(monitor.failed, monitor.failed_count)
+    return Mixture(structure, *parameters), SufficientStatistics(structure, *sums)
 
 
 def expect(mixture: Mixture, blocks: Blocks) -> SufficientStatistics:
-    """E-step over all rows.
+    """E-step over all rows: the loop without an iteration.
 
     Where a component is about to jump far (a start at the wrong end of the data) sums about its
-    old mean would cancel; then they are taken once more about the mean it jumps to.
+    old mean would cancel; then they are taken about the mean it jumps to.
     """
-    statistics = blocks.accumulate(mixture)
-    if statistics.cancels(blocks.dtype):
-        statistics = blocks.accumulate(mixture, centres=statistics.means)
-    return statistics
+    return expectation_maximisation(mixture, blocks, 0.0, Monitor(0.0, 0))[1]
+
+
+def _called(mixture: Mixture, blocks: Blocks) -> _core.RowSource:
+    """Rows that the core cannot read by itself."""
+    structure = mixture.structure
+
+    def accumulate(parameters: tuple[FloatArray, ...], centres: FloatArray) -> tuple[object, ...]:
+        sums = blocks.accumulate(Mixture(structure, *parameters), centres=centres)
+        return (
+            sums.weight,
+            sums.log_likelihood,
+            sums.log_certainty,
+            sums.counts,
+            sums.firsts,
+            sums.seconds,
+        )
+
+    return _core.CalledRows(accumulate, blocks.dtype == np.float32)

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Callable
+from time import monotonic
 
 import numpy as np
 
+from mixtura import _core
+from mixtura.covariance import CovarianceStructure
 from mixtura.mixture import Mixture
 
-# Iterations without a rise after which tol=0 has converged.
-_PATIENCE = 10
-
-# Small changes in a row after which accelerated EM has converged.
-_ACCELERATED = 3
+_Hear = Callable[[tuple[np.ndarray, ...]], str]
 
 
-@dataclass
-class Monitor:
+class Monitor(_core.Monitor):
     """Hears the mean log-likelihood of every mixture and decides whether EM goes on.
 
     Convergence is scikit-learn's: the change of the mean log-likelihood from one iteration to the next
     is at most `tol` in size; then the M-step that is already paid for is still made. With tol=0 EM ends when
     the log-likelihood has not risen for ten iterations: near the optimum it is flat to rounding long
-    before the parameters, whose error enters it squared, have settled.
+    before the parameters, whose error enters it squared.
 
     Parameters
     ----------
@@ -34,61 +31,70 @@ class Monitor:
     accelerated : bool, default=False
         Whether steps are quasi-Newton steps. The first ones of those are as short as EM's, so that one small
         change says nothing: then three in a row are asked for, and no further step is made.
+    deadline : float, default=inf
+        In `time.monotonic`'s seconds.
+    stop : Stop, optional
+        Ends the loop when another thread sets it.
+
+    Attributes
+    ----------
+    history : list of float
+        Mean log-likelihood of the start and after each M-step.
+    n_iter : int
+        Number of M-steps made.
+    change : float
+        Size of the last change of the mean log-likelihood; infinite before there is one.
+    converged : bool
+    n_refused : int
+        E-steps at proposals of the acceleration that were not taken.
+    stopped : str
+        Who ended the loop from outside, or ''.
+    predicted_gain : float
+        Mean log-likelihood still to gain, by the acceleration's quadratic model; NaN without one.
+    failure : Exception or None
+        Why no next mixture could be made.
     """
 
-    tol: float
-    max_iter: int
-    accelerated: bool = False
-    history: list[float] = field(default_factory=list)
-    converged: bool = False
-    failure: Exception | None = None
-    #: E-steps at proposals of the acceleration that were not taken.
-    n_refused: int = 0
-    #: Who ended the loop from outside, or ''.
-    stopped: str = ""
+    #: The iterations at which `hear` is asked: the first of them, and every how many; None: never.
+    heard: tuple[int, int] | None = None
 
-    def goes_on(self, mean_log_likelihood: float, _mixture: Mixture | None = None) -> bool:
-        """Record the log-likelihood of the latest mixture; False ends the loop."""
-        self.history.append(mean_log_likelihood)
-        if self.converged:
-            return False
-        if self.tol == 0:
-            self.converged = self._has_stalled
-        elif self.accelerated:
-            self.converged = self._changes_are_small
-            return not self.converged and self.n_iter < self.max_iter
-        else:
-            self.converged = self.change <= self.tol
-        return self.n_iter < self.max_iter
+    def __init__(
+        self,
+        tol: float,
+        max_iter: int,
+        accelerated: bool = False,
+        deadline: float = np.inf,
+        stop: _core.Stop | None = None,
+    ) -> None:
+        super().__init__(tol, max_iter, accelerated)
+        self.failure: Exception | None = None
+        self._deadline, self._stop = deadline, stop
 
-    def fail(self, error: Exception) -> None:
-        """Record why no next mixture could be made."""
-        self.failure, self.converged = error, False
+    def begin(self, acceleration: _core.Acceleration | None) -> None:
+        """Get ready for the loop, whose acceleration this is."""
 
-    @property
-    def n_iter(self) -> int:
-        """Number of M-steps made."""
-        return len(self.history) - 1
+    def hear(self, mixture: Mixture) -> str:
+        """Listen to the current mixture; what is returned ends the loop, unless it is ''."""
+        raise NotImplementedError
+
+    def outside(
+        self, structure: CovarianceStructure
+    ) -> tuple[float, _core.Stop | None, _Hear | None, int, int]:
+        """What else may end the loop: seconds left, a stop, a listener with its first and step."""
+        seconds = self._deadline if self._deadline == np.inf else self._deadline - monotonic()
+        if self.heard is None:
+            return seconds, self._stop, None, 0, 1
+        return (
+            seconds,
+            self._stop,
+            lambda parameters: self.hear(Mixture(structure, *parameters)),
+            *self.heard,
+        )
 
     @property
     def n_passes(self) -> int:
         """Number of E-steps made."""
-        return len(self.history) + self.n_refused
-
-    @property
-    def change(self) -> float:
-        """Size of the last change of the mean log-likelihood; infinite before there is one."""
-        if len(self.history) < 2:
-            return np.inf
-        change = abs(self.history[-1] - self.history[-2])
-        return np.inf if np.isnan(change) else change
-
-    @property
-    def _changes_are_small(self) -> bool:
-        """Whether the last changes, as many as an accelerated loop asks for, are at most `tol` in size."""
-        last = self.history[-_ACCELERATED - 1 :]
-        enough = len(last) > _ACCELERATED
-        return enough and all(abs(b - a) <= self.tol for a, b in pairwise(last))
+        return self.n_iter + 1 + self.n_refused
 
     @property
     def ended(self) -> str:
@@ -104,17 +110,13 @@ class Monitor:
         With rises that shrink by a constant factor a the rest is rise * a / (1 - a) (McLachlan & Krishnan
         2008, section 4.9). Infinite where rises do not shrink, NaN before there are two.
         """
-        if len(self.history) < 3:
+        history = self.history
+        if len(history) < 3:
             return np.nan
-        before, last = np.diff(self.history[-3:])
+        before, last = np.diff(history[-3:])
         if last <= 0:
             return 0.0
         return float(last * last / (before - last)) if before > last else np.inf
-
-    @property
-    def _has_stalled(self) -> bool:
-        earlier = self.history[:-_PATIENCE]
-        return bool(earlier) and max(self.history[-_PATIENCE:]) <= max(earlier)
 
     @property
     def log_likelihoods(self) -> list[float]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from mixtura import _core
-from mixtura._rows import FloatArray
+from mixtura._rows import Array, FloatArray
 from mixtura.covariance import CovarianceStructure
 from mixtura.mixture import Mixture
 
@@ -54,6 +54,17 @@ class SufficientStatistics:
         seconds = np.zeros(structure.shape(k, d))
         return cls(structure, centres, 0.0, 0.0, 0.0, np.zeros(k), np.zeros((k, d)), seconds)
 
+    @classmethod
+    def implied_by(
+        cls, mixture: Mixture, weight: float, log_likelihood: float, log_certainty: float
+    ) -> SufficientStatistics:
+        """Return statistics whose M-step, with reg_covar 0, gives `mixture` back."""
+        counts = weight * mixture.weights
+        seconds = mixture.structure.moments(mixture.covariances, counts, mixture.n_features)
+        firsts = np.zeros_like(mixture.means)
+        sums = (weight, log_likelihood, log_certainty)
+        return cls(mixture.structure, mixture.means, *sums, counts, firsts, seconds)
+
     def __add__(self, other: SufficientStatistics) -> SufficientStatistics:
         same_centres = self.centres is other.centres or np.array_equal(self.centres, other.centres)
         if self.structure != other.structure or not same_centres:
@@ -69,6 +80,39 @@ class SufficientStatistics:
             self.counts + other.counts,
             self.firsts + other.firsts,
             self.seconds + other.seconds,
+        )
+
+    def scaled(self, factor: float) -> SufficientStatistics:
+        """Return the statistics of the same rows at `factor` times their weights."""
+        return replace(
+            self,
+            weight=factor * self.weight,
+            log_likelihood=factor * self.log_likelihood,
+            log_certainty=factor * self.log_certainty,
+            counts=factor * self.counts,
+            firsts=factor * self.firsts,
+            seconds=factor * self.seconds,
+        )
+
+    def about(self, centres: FloatArray) -> SufficientStatistics:
+        """Return the same sums about other centres, by algebra alone.
+
+        Exact but for rounding: like the M-step it loses digits where the new centres lie many spreads away.
+        """
+        firsts, seconds = self.firsts.copy(), self.seconds.copy()
+        _core.move_centres(
+            self.structure.kernel, self.counts, firsts, seconds, self.centres, centres
+        )
+        return replace(self, centres=centres, firsts=firsts, seconds=seconds)
+
+    def permuted(self, order: Array) -> SufficientStatistics:
+        """Return the same sums with the components in another order, as `Mixture.permuted`."""
+        return replace(
+            self,
+            centres=self.centres[order],
+            counts=self.counts[order],
+            firsts=self.firsts[order],
+            seconds=self.seconds if self.structure.shared else self.seconds[order],
         )
 
     @property

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from threading import Event
-from time import monotonic
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mixtura._core import Acceleration, Stop
 from mixtura._rows import FloatArray
 from mixtura.blocks import Blocks
 from mixtura.diagnosis import why_improper
-from mixtura.em import Acceleration, Monitor, SufficientStatistics, expectation_maximisation
-from mixtura.errors import SingularCovarianceError
+from mixtura.em import Monitor, SufficientStatistics, expect, expectation_maximisation
+from mixtura.errors import ModelFileError, SingularCovarianceError
+from mixtura.estimators._checkpoint import Checkpoint, Progress
 from mixtura.mixture import Mixture
 from mixtura.starts import StartRecord
 
@@ -23,9 +23,9 @@ STOPPED_BY_CALLBACK = "stopped by the callback"
 OnIteration = Callable[[int, int, float], None]
 Callback = Callable[[int, Mixture, float], object]
 
-# Rows (times what one of d features costs) between which starts run side by side. Below, Python's own lock
-# leaves nothing to gain; beyond, an E-step is worth all threads, and Ctrl-C would wait for its end.
-_SIDE_BY_SIDE = (1e4, 2e6)
+# Rows (times what one of d features costs) from which starts run side by side: below, threads cost what they
+# bring. Beyond the most an E-step is worth all threads, and Ctrl-C would wait for its end.
+_LEAST_SIDE_BY_SIDE, _MOST_SIDE_BY_SIDE = 1e4, 2e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +67,7 @@ class Options:
     callback: Callback | None = None
     on_iteration: OnIteration | None = None
     on_end: Callable[[int, Fit], None] | None = None
+    checkpoint: Checkpoint | None = None
 
 
 Outcome = tuple[Fit | None, list[StartRecord], SingularCovarianceError | None]
@@ -86,12 +87,14 @@ def best_fit(
     SingularCovarianceError
         If every start failed: the first one's error.
     """
-    outcomes = _outcomes(beginnings, blocks, options)
+    if options.checkpoint is None:
+        outcomes = _outcomes(beginnings, blocks, options)
+    else:
+        outcomes = _kept_outcomes(beginnings, blocks, options, options.checkpoint)
     records = [record for _, journal, _ in outcomes for record in journal]
     best: Fit | None = None
     for fit, _, _ in outcomes:
-        if fit is not None and (best is None or _is_better(fit, best)):
-            best = fit
+        best = _better(fit, best)
     if best is None:
         raise next(error for _, _, error in outcomes if error is not None)
     return best, records
@@ -101,9 +104,10 @@ def _outcomes(beginnings: Sequence[Beginning], blocks: Blocks, options: Options)
     listens = options.callback or options.on_iteration or options.on_end
     n_workers = min(len(beginnings), blocks.n_threads)
     freely = all(beginning.side_by_side for beginning in beginnings)
-    if n_workers < 2 or listens or not freely or not _fits_side_by_side(blocks):
+    worthwhile = fits_side_by_side(blocks, _LEAST_SIDE_BY_SIDE)
+    if n_workers < 2 or listens or not freely or not worthwhile:
         return [_outcome(*pair, blocks, options, None) for pair in enumerate(beginnings)]
-    stopping = Event()
+    stopping = Stop()
     alone = blocks.with_threads(1)
     with ThreadPoolExecutor(n_workers) as pool:
         try:
@@ -118,19 +122,86 @@ def _outcomes(beginnings: Sequence[Beginning], blocks: Blocks, options: Options)
             raise
 
 
-def _fits_side_by_side(blocks: Blocks) -> bool:
+def _kept_outcomes(
+    beginnings: Sequence[Beginning], blocks: Blocks, options: Options, checkpoint: Checkpoint
+) -> list[Outcome]:
+    """One after another, each end kept in a file; those that are in it already are not run again."""
+    best, error = None, None
+    if checkpoint.best is not None:
+        best = _restored(checkpoint.best, blocks, options)
+    elif checkpoint.error:
+        error = SingularCovarianceError(checkpoint.error)
+    records = list(checkpoint.records)
+    for index in range(checkpoint.n_done, len(beginnings)):
+        fit, journal, failed = _outcome(index, beginnings[index], blocks, options, None)
+        records += journal
+        error = error or failed
+        if (
+            len(beginnings) == 1
+            and fit is not None
+            and not fit.monitor.converged
+            and not fit.failure
+        ):
+            checkpoint.write()  # as it is, so that a longer max_iter goes on from here
+            return [(fit, records, error)]
+        end = checkpoint.best
+        if fit is not None and _better(fit, best) is fit:
+            best, end = fit, _end(index, fit)
+        checkpoint.finish(records, end, None if error is None else str(error))
+    return [(best, records, error)]
+
+
+def _end(index: int, fit: Fit) -> Progress:
+    facts = {
+        "stopped": fit.monitor.stopped,
+        "failure": fit.failure,
+        "remaining_gain": fit.remaining_gain,
+        "accelerated": fit.monitor.accelerated,
+    }
+    monitor = fit.monitor
+    return Progress(index, fit.mixture, monitor.history, monitor.n_refused, None, [], facts)
+
+
+def _restored(end: Progress, blocks: Blocks, options: Options) -> Fit:
+    monitor = Monitor(options.tol, options.max_iter, end.facts["accelerated"])
+    _replay(monitor, end)
+    monitor.stopped = end.facts["stopped"]
+    if end.facts["failure"]:
+        monitor.failure = SingularCovarianceError(end.facts["failure"])
+    return _fit_of(
+        end.mixture,
+        expect(end.mixture, blocks),
+        monitor,
+        end.facts["remaining_gain"],
+        blocks,
+        options,
+    )
+
+
+def _replay(monitor: Monitor, progress: Progress) -> None:
+    """What was heard before the interruption."""
+    for log_likelihood in progress.history:
+        monitor.goes_on(log_likelihood)
+    monitor.n_refused = progress.n_refused
+
+
+def fits_side_by_side(blocks: Blocks, least: float = 0.0) -> bool:
+    """Whether threads are better spent on fits of their own than on the E-steps of one."""
     n_rows, n_features = blocks.shape
-    least, most = _SIDE_BY_SIDE
-    return least <= n_rows * (1 + n_features**2 / 16) <= most
+    return least <= n_rows * (1 + n_features**2 / 16) <= _MOST_SIDE_BY_SIDE
 
 
 def _outcome(
-    index: int, beginning: Beginning, blocks: Blocks, options: Options, stopping: Event | None
+    index: int, beginning: Beginning, blocks: Blocks, options: Options, stopping: Stop | None
 ) -> Outcome:
     journal: list[StartRecord] = []
+    progress = None if options.checkpoint is None else options.checkpoint.current
     try:
-        mixture, journal = beginning.make(blocks)
-        fit = _run(index, mixture, beginning.accelerate, blocks, options, stopping)
+        if progress is None:
+            mixture, journal = beginning.make(blocks)
+            progress = Progress(index, mixture, [], 0, None, journal, {})
+        journal = progress.journal
+        fit = _run(progress, beginning.accelerate, blocks, options, stopping)
     except SingularCovarianceError as error:
         failed = StartRecord(
             beginning.kind, beginning.seed, blocks.shape[0], 0, np.nan, False, str(error)
@@ -143,51 +214,80 @@ class _Listener(Monitor):
     """Tells the face and the user's callback of each iteration, and ends when one of them says so."""
 
     def __init__(
-        self, index: int, accelerated: bool, options: Options, stopping: Event | None
+        self, progress: Progress, accelerated: bool, options: Options, stopping: Stop | None
     ) -> None:
-        super().__init__(options.tol, options.max_iter, accelerated)
-        self._index, self._options, self._stopping = index, options, stopping
+        super().__init__(options.tol, options.max_iter, accelerated, options.deadline, stopping)
+        self._progress, self._options = progress, options
+        if options.on_iteration or options.callback or options.checkpoint:
+            self.heard = (0, 1)
 
-    def goes_on(self, mean_log_likelihood: float, mixture: Mixture | None = None) -> bool:
-        on = super().goes_on(mean_log_likelihood, mixture)
-        options = self._options
-        if self.n_iter > 0 and options.on_iteration is not None:
-            options.on_iteration(self._index, self.n_iter, mean_log_likelihood)
-        if self.n_iter > 0 and options.callback is not None and mixture is not None:
-            stops = options.callback(self.n_iter, mixture, mean_log_likelihood)
-            self.stopped = STOPPED_BY_CALLBACK if stops else ""
-        if monotonic() > options.deadline:
-            self.stopped = "max_time reached"
-        if self._stopping is not None and self._stopping.is_set():
-            self.stopped = "interrupted"
-        return on and not self.stopped
+    def begin(self, acceleration: Acceleration | None) -> None:
+        self._acceleration = acceleration
+        _replay(self, self._progress)
+        state = self._progress.acceleration
+        if acceleration is not None and state is not None and not acceleration.restore(state):
+            raise ModelFileError("cannot resume: the checkpoint's acceleration is damaged.")
+
+    def hear(self, mixture: Mixture) -> str:
+        options, last = self._options, self.history[-1]
+        if options.checkpoint is not None:
+            options.checkpoint.note(self._reached(mixture))
+        if self.n_iter == 0:
+            return ""
+        if options.on_iteration is not None:
+            options.on_iteration(self._progress.index, self.n_iter, last)
+        stops = options.callback is not None and options.callback(self.n_iter, mixture, last)
+        return STOPPED_BY_CALLBACK if stops else ""
+
+    def _reached(self, mixture: Mixture) -> Progress:
+        state: FloatArray | None = None
+        if self._acceleration is not None:
+            state = np.asarray(self._acceleration.state())
+        before = self.history[:-1]  # the E-step at this mixture is made again
+        return replace(
+            self._progress,
+            mixture=mixture,
+            history=before,
+            n_refused=self.n_refused,
+            acceleration=state,
+        )
 
 
 def _run(
-    index: int,
-    start: Mixture,
+    progress: Progress,
     accelerate: bool,
     blocks: Blocks,
     options: Options,
-    stopping: Event | None,
+    stopping: Stop | None,
 ) -> Fit:
-    monitor = _Listener(index, accelerate, options, stopping)
-    acceleration = Acceleration(start) if accelerate else None
-    mixture, statistics = expectation_maximisation(
-        start, blocks, options.reg_covar, monitor, acceleration
-    )
-    predicted = np.nan if acceleration is None else acceleration.predicted_gain
-    effective_rows = statistics.counts * blocks.rows_per_weight
-    fit = Fit(
-        mixture,
-        statistics,
-        monitor,
-        remaining_gain=monitor.remaining_gain if np.isnan(predicted) else predicted,
-        degenerate=why_improper(mixture, effective_rows, options.reg_covar, blocks),
-    )
+    monitor = _Listener(progress, accelerate, options, stopping)
+    try:
+        mixture, statistics = expectation_maximisation(
+            progress.mixture, blocks, options.reg_covar, monitor, accelerate
+        )
+    except BaseException:  # Ctrl-C above all
+        if options.checkpoint is not None:
+            options.checkpoint.write()
+        raise
+    predicted = monitor.predicted_gain
+    gain = monitor.remaining_gain if np.isnan(predicted) else predicted
+    fit = _fit_of(mixture, statistics, monitor, gain, blocks, options)
     if options.on_end is not None:
-        options.on_end(index, fit)
+        options.on_end(progress.index, fit)
     return fit
+
+
+def _fit_of(
+    mixture: Mixture,
+    statistics: SufficientStatistics,
+    monitor: Monitor,
+    remaining_gain: float,
+    blocks: Blocks,
+    options: Options,
+) -> Fit:
+    effective_rows = statistics.counts * blocks.rows_per_weight
+    degenerate = why_improper(mixture, effective_rows, options.reg_covar, blocks)
+    return Fit(mixture, statistics, monitor, remaining_gain, degenerate)
 
 
 def _record(beginning: Beginning, fit: Fit, blocks: Blocks) -> StartRecord:
@@ -202,6 +302,12 @@ def _record(beginning: Beginning, fit: Fit, blocks: Blocks) -> StartRecord:
         fit.failure or fit.degenerate or monitor.ended,
         monitor.n_passes,
     )
+
+
+def _better(fit: Fit | None, best: Fit | None) -> Fit | None:
+    if fit is None or best is None:
+        return fit or best
+    return fit if _is_better(fit, best) else best
 
 
 def _is_better(fit: Fit, best: Fit) -> bool:

@@ -10,15 +10,12 @@ import numpy as np
 
 from mixtura._names import nearest
 from mixtura.blocks import Blocks
-from mixtura.covariance import STRUCTURES
+from mixtura.covariance import ONE_FEATURE, STRUCTURES
 from mixtura.estimators._cells import CRITERIA, Key
 from mixtura.estimators._findings import n_distinct_rows
 
 #: The 14 structures by mclust's names, from narrow to wide.
 ALL = tuple(name for name in STRUCTURES if len(name) == 3)
-
-#: mclust's names for one feature, and the structures that they are.
-ONE_FEATURE = {"E": "EII", "V": "VII"}
 
 SIGNS = ("sklearn", "mclust")
 

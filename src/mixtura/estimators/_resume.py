@@ -20,16 +20,15 @@ from mixtura.blocks import ArrayBlocks, Blocks
 from mixtura.covariance import STRUCTURES, structure
 from mixtura.errors import ModelFileError
 from mixtura.estimators._cells import Cell, Key
-from mixtura.estimators._sweep import State
+from mixtura.estimators._sweep import LOOKS, State
 from mixtura.mixture import Mixture
 from mixtura.summary import Criteria
 
-FORMAT = "mixtura sweep 1"
+FORMAT = "mixtura sweep 2"
 
 # Seconds between two writes: cells of small data take milliseconds.
 _INTERVAL = 1.0
 
-_LOOKS = ("first", "searched")
 _ARRAYS = ("weights", "means", "covariances", "precisions_cholesky")
 
 
@@ -124,8 +123,8 @@ def _written(state: State) -> tuple[dict[str, Any], dict[str, FloatArray]]:
     arrays: dict[str, FloatArray] = {}
     looks: dict[str, dict[str, str | None]] = {}
     cells: dict[str, Any] = {}
-    for look in _LOOKS:
-        found_by_key = dict(getattr(state, look))
+    for look in LOOKS:
+        found_by_key = dict(state.looks[look])
         looks[look] = {
             _text(key): found if isinstance(found, str) else None
             for key, found in found_by_key.items()
@@ -142,11 +141,11 @@ def _written(state: State) -> tuple[dict[str, Any], dict[str, FloatArray]]:
 
 def _state(header: dict[str, Any], arrays: dict[str, FloatArray]) -> State:
     state = State()
-    for look in _LOOKS:
+    for look in LOOKS:
         for text, failure in header["looks"][look].items():
             key = _key(text)
             found = _mixture(look, key, arrays) if failure is None else failure
-            getattr(state, look)[key] = found
+            state.looks[look][key] = found
     for text, facts in header["cells"].items():
         state.cells[_key(text)] = _cell(_key(text), facts, arrays)
     return state

@@ -3,8 +3,9 @@
 1.  For each K by itself: rows merged pair by pair give a partition; every structure, from narrow to wide,
     begins there and at the optima of the structures before it.
 2.  The most promising cells: a search of their own.
-3.  Every structure again: from the optima of the others, from its own of K - 1 with a component split and of
-    K + 1 with two merged.
+3.  Several times, every structure again, from what is new since it was looked at last: the optima of the
+    others, its own of K - 1 with a component split and of K + 1 with two merged. The first time it is
+    shaken too.
 4.  EM over all rows, to the tolerance asked for.
 
 What a step reads is complete before it begins, so the answer does not depend on who runs what when.
@@ -28,16 +29,21 @@ from mixtura.covariance import structure
 from mixtura.diagnosis import rows_needed, rows_needed_by
 from mixtura.errors import SingularCovarianceError
 from mixtura.estimators._cells import Cell, Key
-from mixtura.estimators._fitting import Beginning, Fit, Options, _fits_side_by_side, best_fit
+from mixtura.estimators._fitting import Beginning, Fit, Options, best_fit, fits_side_by_side
 from mixtura.mixture import Mixture, responsibilities
 from mixtura.mixture import labels as labels_of
 from mixtura.starts import LabelResponsibilities, StartRecord, mixture_of, search
-from mixtura.starts.auto import Given, merged, rows_of_a_search, search_from, split
+from mixtura.starts.auto import Budget, Given, merged, rows_of_a_search, search_from, split
 from mixtura.starts.hierarchy import merged_partitions, wards_partitions
 from mixtura.summary import Criteria
 
-# E-steps that a look at one cell may take before it makes no further moves.
-_PASSES = (0, 300)
+# What is found in one look is a start in the next.
+EXCHANGES = ("exchange 1", "exchange 2", "exchange 3")
+LOOKS = ("first", "searched", *EXCHANGES)
+
+# E-steps that a look at one cell may take before it makes no further moves: at first none; in an exchange.
+_MOVING = 300
+_SHAKING = {EXCHANGES[0]: 100}
 
 # Cells that are searched by themselves: so many at most, no further than this in BIC from the best,
 # with so many E-steps.
@@ -72,9 +78,16 @@ class Wish:
 class State:
     """What a sweep has found: all that is needed to go on later."""
 
-    first: dict[Key, Mixture | str] = field(default_factory=dict)
-    searched: dict[Key, Mixture | str] = field(default_factory=dict)
+    looks: dict[str, dict[Key, Mixture | str]] = field(
+        default_factory=lambda: {look: {} for look in LOOKS}
+    )
     cells: dict[Key, Cell] = field(default_factory=dict)
+
+    def latest(self, key: Key, before: str | None = None) -> Mixture | str | None:
+        """What the last look found, of those before one of them where that is named."""
+        names = LOOKS if before is None else LOOKS[: LOOKS.index(before)]
+        found = (self.looks[name].get(key) for name in reversed(names))
+        return next((one for one in found if one is not None), None)
 
 
 def ranks(letters: str) -> tuple[int, ...]:
@@ -122,14 +135,16 @@ class Sweep:
         self._each(self._first_look)
         self._promising = self._most_promising()
         self._each(self._search_promising)
-        self._each(self._second_look)
+        for look in EXCHANGES:
+            self._each(partial(self._exchange, look))
+        self._each(self._finish)
 
     def finished(self) -> dict[Key, Cell]:
         """The cells; what was found, but not finished, as it is."""
         return {key: self.state.cells.get(key) or self._unfinished(key) for key in self._wish.keys}
 
     def _unfinished(self, key: Key) -> Cell:
-        found = self._begun(key) or "not fitted: the sweep was stopped before"
+        found = self.state.latest(key) or "not fitted: the sweep was stopped before"
         return Cell(*key, failure=found) if isinstance(found, str) else self._as_it_is(key, found)
 
     @property
@@ -148,7 +163,7 @@ class Sweep:
         """One job for each number of components, the largest first."""
         columns = sorted(self._columns, reverse=True)
         n_workers = min(self._wish.n_threads, len(columns))
-        if n_workers < 2 or not _fits_side_by_side(self._sample):
+        if n_workers < 2 or not fits_side_by_side(self._sample):
             for k in columns:
                 look(k, self._wish.n_threads)
             return
@@ -163,23 +178,24 @@ class Sweep:
 
     def _first_look(self, k: int, n_threads: int) -> None:
         sample = self._sample.with_threads(n_threads)
+        look = self.state.looks["first"]
         pool = self._from_partitions(k)
         for name in self._columns[k]:
             if self.is_stopped:
                 return
             key = k, name
-            if key not in self.state.first:
+            if key not in look:
                 began = perf_counter()
                 starts = [*pool, *self._searches(key, sample)]
-                self.state.first[key] = self._searched(key, sample, starts, 1, None, 0)
+                look[key] = self._searched(key, sample, starts, 1, None, "first")
                 self._count_seconds(key, began)
-            found = self.state.first[key]
+            found = look[key]
             if isinstance(found, Mixture):
                 pool = [*pool, (name, responsibilities(found, self._X, n_threads))]
 
     def _most_promising(self) -> list[Key]:
         scores = {}
-        for key, found in self.state.first.items():
+        for key, found in self.state.looks["first"].items():
             if isinstance(found, Mixture):
                 statistics = self._sample.score(found)
                 scale = self._weight_of_all / statistics.weight
@@ -192,47 +208,75 @@ class Sweep:
 
     def _search_promising(self, k: int, n_threads: int) -> None:
         sample = self._sample.with_threads(n_threads)
+        look = self.state.looks["searched"]
         for name in self._columns[k]:
             key = k, name
-            if key in self.state.searched or key not in self._promising or k == 1:
+            if key in look or key not in self._promising or k == 1:
                 continue
             if self.is_stopped:
                 return
             began = perf_counter()
-            before = self.state.first[key]
-            found = self._searched(key, sample, [], 0, before, 1, _PROMISING_PASSES)
-            self.state.searched[key] = found
+            before = self.state.latest(key)
+            look[key] = self._searched(key, sample, [], 0, before, "searched", _PROMISING_PASSES)
             self._count_seconds(key, began)
 
-    def _second_look(self, k: int, n_threads: int) -> None:
+    def _exchange(self, look: str, k: int, n_threads: int) -> None:
+        """Every structure of a column from what is new to it."""
         sample = self._sample.with_threads(n_threads)
-        names = self._columns[k]
-        pool = {
-            name: responsibilities(found, self._X, n_threads)
-            for name in names
-            if isinstance(found := self._begun((k, name)), Mixture)
-        }
-        changed: list[str] = []
-        for number, name in enumerate(names):
+        done, names = self.state.looks[look], self._columns[k]
+        pool = {name: self._responsibilities((k, name), look, n_threads) for name in names}
+        # What an earlier one found in the look before was there already when this one was looked at.
+        news = [name for name in names if self._is_news((k, name), look, n_threads)]
+        for name in names:
             key = k, name
-            if key not in self.state.cells:
-                if self.is_stopped or key not in self.state.first:
+            before = self.state.latest(key, look)
+            if key not in done:
+                if self.is_stopped or before is None:
                     return
                 began = perf_counter()
-                # Those before it were its starts at the first look.
-                others = [*names[number + 1 :], *changed]
-                certain = list(self._from_neighbours(key, n_threads))
-                starts = [(other, pool[other]) for other in others if other in pool]
-                found = self._searched(
-                    key, sample, [*certain, *starts], len(certain), self._begun(key), 1
+                certain = list(self._from_neighbours(key, look, n_threads))
+                starts = [
+                    (other, given)
+                    for other in news
+                    if other != name and (given := pool[other]) is not None
+                ]
+                done[key] = self._searched(
+                    key, sample, [*certain, *starts], len(certain), before, look
                 )
-                self._finish_cell(key, found, n_threads, began)
-            best = self._best_known(key)
-            if isinstance(best, Mixture):
-                given = responsibilities(best, self._X, n_threads)
-                if name not in pool or np.abs(given - pool[name]).max() > _CHANGED:
-                    changed.append(name)
-                pool[name] = given
+                self._count_seconds(key, began)
+            news = [other for other in news if other != name]
+            after = self._responsibilities_of(done[key], n_threads)
+            if _differ(after, pool[name]):
+                news.append(name)
+                pool[name] = after
+
+    def _is_news(self, key: Key, look: str, n_threads: int) -> bool:
+        """Whether the look before has changed a cell; all is news to the first exchange."""
+        if look == EXCHANGES[0]:
+            return True
+        earlier = EXCHANGES[EXCHANGES.index(look) - 1]
+        return _differ(
+            self._responsibilities(key, look, n_threads),
+            self._responsibilities(key, earlier, n_threads),
+        )
+
+    def _responsibilities(self, key: Key, before: str, n_threads: int) -> FloatArray | None:
+        return self._responsibilities_of(self.state.latest(key, before), n_threads)
+
+    def _responsibilities_of(
+        self, found: Mixture | str | None, n_threads: int
+    ) -> FloatArray | None:
+        return responsibilities(found, self._X, n_threads) if isinstance(found, Mixture) else None
+
+    def _finish(self, k: int, n_threads: int) -> None:
+        for name in self._columns[k]:
+            key = k, name
+            found = self.state.latest(key)
+            if key in self.state.cells:
+                continue
+            if self.is_stopped or found is None or key not in self.state.looks[EXCHANGES[-1]]:
+                return
+            self._finish_cell(key, found, n_threads, perf_counter())
 
     # One cell
 
@@ -243,7 +287,7 @@ class Sweep:
         starts: Sequence[Given],
         n_certain: int,
         before: Mixture | str | None,
-        look: int,
+        look: str,
         own_passes: int = 0,
     ) -> Mixture | str:
         k, name = key
@@ -261,29 +305,20 @@ class Sweep:
                 k,
                 self._wish.options.reg_covar,
                 seed,
-                _PASSES[look],
+                Budget(0 if look == "first" else _MOVING, _SHAKING.get(look, 0), own_passes),
                 self._wish.options.deadline,
                 incumbent,
                 n_certain,
-                own_passes,
             )
         except SingularCovarianceError as error:
             return incumbent or str(error)
         return found.mixture
 
-    def _begun(self, key: Key) -> Mixture | str | None:
-        """What the second look begins with."""
-        return self.state.searched.get(key) or self.state.first.get(key)
-
-    def _best_known(self, key: Key) -> Mixture | str | None:
-        cell = self.state.cells.get(key)
-        return cell.mixture if cell is not None and cell.can_win else self._begun(key)
-
     def _searches(self, key: Key, sample: ArrayBlocks) -> Iterable[Given]:
         """Ends of searches as `GaussianMixture` makes them, where more than one start is asked for."""
         k, name = key
         for number in range(1, self._wish.n_init):
-            seed, options = self._seed_of(key, 1 + number), self._wish.options
+            seed, options = self._seed_of(key, "first", number), self._wish.options
             try:
                 found, _ = search(
                     sample, structure(name), k, options.reg_covar, seed, options.deadline
@@ -292,9 +327,12 @@ class Sweep:
                 continue
             yield "search", responsibilities(found, self._X, sample.n_threads)
 
-    def _from_neighbours(self, key: Key, n_threads: int) -> Iterable[Given]:
+    def _from_neighbours(self, key: Key, look: str, n_threads: int) -> Iterable[Given]:
         k, name = key
-        fewer, more = self._begun((k - 1, name)), self._begun((k + 1, name))
+        fewer, more = (
+            self.state.latest(near, look) if self._is_news(near, look, n_threads) else None
+            for near in ((k - 1, name), (k + 1, name))
+        )
         if isinstance(fewer, Mixture):
             given = responsibilities(fewer, self._X, n_threads)
             needed = rows_needed(fewer) / self._unit
@@ -322,7 +360,7 @@ class Sweep:
     def _fitted(self, key: Key, found: Mixture, blocks: Blocks) -> Cell:
         """EM over all rows; where that leads to a spike, what led there by a shorter way."""
         options = self._wish.options
-        before = self._begun(key)
+        before = self.state.latest(key)
         attempts = [(found, options), (before, options), (found, _as_given(options))]
         for start, how in attempts:
             if not isinstance(start, Mixture):
@@ -342,10 +380,11 @@ class Sweep:
     def _count_seconds(self, key: Key, began: float) -> None:
         self._seconds[key] = self._seconds.get(key, 0.0) + perf_counter() - began
 
-    def _seed_of(self, key: Key, look: int) -> int:
+    def _seed_of(self, key: Key, look: str, number: int = 0) -> int:
         k, name = key
         letters = int.from_bytes(_letters(name).encode(), "big")
-        return int(np.random.SeedSequence((self._wish.seed, k, letters, look)).generate_state(1)[0])
+        entropy = (self._wish.seed, k, letters, LOOKS.index(look), number)
+        return int(np.random.SeedSequence(entropy).generate_state(1)[0])
 
     # Partitions
 
@@ -381,6 +420,13 @@ class Sweep:
 
     def _from_partitions(self, k: int) -> list[Given]:
         return [(kind, np.eye(k)[labels[k]]) for kind, labels in self._partitions if k in labels]
+
+
+def _differ(one: FloatArray | None, other: FloatArray | None) -> bool:
+    """Whether responsibilities are worth another start."""
+    if one is None or other is None:
+        return one is not other
+    return bool(np.abs(one - other).max() > _CHANGED)
 
 
 def _letters(name: str) -> str:

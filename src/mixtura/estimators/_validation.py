@@ -11,11 +11,12 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 
+from mixtura._frames import column_values, is_number, no_number
 from mixtura._names import nearest
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import Blocks
 from mixtura.covariance import CovarianceStructure
-from mixtura.em import SufficientStatistics
+from mixtura.em import SufficientStatistics, default_step
 from mixtura.mixture import Mixture
 from mixtura.sources import Source
 
@@ -44,7 +45,7 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> FloatArray | None:
         return None
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n_rows, sample_weight)
-    weight = _weights_as_floats(sample_weight)
+    weight = _weights_as_floats(column_values(sample_weight, "sample_weight"))
     if weight.shape != (n_rows,):
         raise ValueError(
             f"sample_weight must have one weight for each of the {n_rows} rows of X, "
@@ -172,6 +173,30 @@ def _weights_as_floats(sample_weight: Any) -> FloatArray:
     return weight
 
 
+def check_step_size(step_size: Any) -> Callable[[float], float]:
+    """Return the step of online EM as a function of how many such batches were seen before.
+
+    Raises
+    ------
+    ValueError
+        If a step, here or when the function is called, is not in (0, 1].
+    """
+    if step_size is None:
+        return default_step
+    if callable(step_size):
+        return lambda n_before: _checked_step(step_size(n_before))
+    step = _checked_step(step_size)
+    return lambda _: step
+
+
+def _checked_step(step: Any) -> float:
+    if not isinstance(step, Real) or not 0 < float(step) <= 1:
+        raise ValueError(
+            f"step_size must be a number above 0 and at most 1, or a function that returns one, got {step!r}."
+        )
+    return float(step)
+
+
 def check_weights_init(weights: Any, n_components: int) -> FloatArray:
     """Return starting weights, checked as scikit-learn does."""
     checked = _finite_floats(weights, "weights_init")
@@ -286,50 +311,29 @@ def clearer(error: ValueError | TypeError, X: Any) -> ValueError | TypeError:
             "with X.reshape(-1, 1) if it is one feature, or X.reshape(1, -1) if it is one row."
         )
     if "could not convert" in message:
-        return _name_text(error, X)
+        return _name_cell(error, X, lambda value: isinstance(value, str))
     if isinstance(error, TypeError) and ("argument must be" in message or "DType" in message):
-        return _name_object(error, X)
+        return _name_cell(error, X, lambda value: not isinstance(value, str))
     return error
 
 
-def _name_text(error: ValueError | TypeError, X: Any) -> ValueError | TypeError:
-    place = _first_bad(X, lambda value: isinstance(value, str))
+def _name_cell(
+    error: ValueError | TypeError, X: Any, is_of_kind: Callable[[Any], bool]
+) -> ValueError | TypeError:
+    place = _first_bad(X, is_of_kind)
     if place is None:
         return error
     row, column, value = place
-    return ValueError(
-        f"X must hold numbers, but column {column!r} has {value!r} in row {row}: could not convert "
-        "string to float. Leave that column out or encode it."
-    )
+    return no_number(f"X must hold numbers, but column {column}", row, value)
 
 
-def _name_object(error: ValueError | TypeError, X: Any) -> ValueError | TypeError:
-    place = _first_bad(X, lambda value: not isinstance(value, str))
-    if place is None:
-        return error
-    row, column, value = place
-    return TypeError(
-        f"X must hold numbers, but column {column!r} has a {type(value).__name__} in row {row}: "
-        "the argument must be a string or a real number. Leave that column out or convert it."
-    )
-
-
-def _first_bad(X: Any, is_of_kind: Callable[[Any], bool]) -> tuple[int, Any, Any] | None:
+def _first_bad(X: Any, is_of_kind: Callable[[Any], bool]) -> tuple[int, int, Any] | None:
     """Row, column and value of the first cell of that kind that is no number."""
-    names = getattr(X, "columns", None)
     cells = np.asarray(X, dtype=object)
     if cells.ndim != 2:
         return None
     for row, values in enumerate(cells):
         for column, value in enumerate(values):
-            if is_of_kind(value) and not _is_number(value):
-                return row, column if names is None else list(names)[column], value
+            if is_of_kind(value) and not is_number(value):
+                return row, column, value
     return None
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True

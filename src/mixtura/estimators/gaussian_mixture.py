@@ -15,20 +15,28 @@ import numpy as np
 from numpy.random import Generator, RandomState
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mixtura import mixture as evaluate
+from mixtura._frames import frame_of, frame_values
 from mixtura._regularisation import regularisation
 from mixtura._rows import Array, FloatArray, as_numeric, block_slices, check_finite, is_native
 from mixtura._threads import n_threads
 from mixtura.blocks import ArrayBlocks, Blocks
-from mixtura.covariance import STRUCTURES, CovarianceStructure, structure
+from mixtura.covariance import (
+    ONE_FEATURE,
+    STRUCTURES,
+    CovarianceStructure,
+    check_features,
+    structure,
+)
 from mixtura.diagnosis import Diagnosis, diagnose, matching
-from mixtura.em import SufficientStatistics
+from mixtura.em import SufficientStatistics, online_step
 from mixtura.errors import DataWarning
 from mixtura.estimators import _validation as checks
+from mixtura.estimators._checkpoint import Checkpoint, identity
 from mixtura.estimators._findings import column_findings, row_findings
 from mixtura.estimators._fitting import (
     STOPPED_BY_CALLBACK,
@@ -55,6 +63,9 @@ from mixtura.summary import Criteria, Summary, summarise
 _PLAIN = (int, float, str, bool, type(None))
 _MOST_KNOWN = 1_000
 
+# Values of lower_bounds_ that a stream keeps: it has no end.
+_MOST_BOUNDS = 1_000
+
 _Given = tuple[FloatArray | None, FloatArray | None, FloatArray | None]
 _Started = tuple[Mixture, list[StartRecord]]
 
@@ -74,7 +85,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         'full': each component its own matrix; 'tied': one matrix for all; 'diag': each its own variances;
         'spherical': each one variance. Three letters: whether volume, shape and orientation are Equal for
         all components, Variable, or the Identity, as in mclust: 'EII', 'VII' ('spherical'), 'EEI', 'VEI',
-        'EVI', 'VVI' ('diag'), 'EEE' ('tied'), 'VEE', 'EVE', 'VVE', 'EEV', 'VEV', 'EVV', 'VVV' ('full').
+        'EVI', 'VVI' ('diag'), 'EEE' ('tied'), 'VEE', 'EVE', 'VVE', 'EEV', 'VEV', 'EVV', 'VVV' ('full'). For
+        one feature also 'E' ('EII') and 'V' ('VII').
     tol : float, default=1e-7
         EM stops when the mean log-likelihood (nats a row) changes by at most this in an iteration. The
         default ends within 1e-4 nats a row of where EM would go (docs: differences).
@@ -118,6 +130,15 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         in nats a row; something true ends the fit there.
     max_time : float or None, default=None
         Seconds after which no further iteration begins.
+    checkpoint : str, path or None, default=None
+        File that keeps where the fit stands: written every `checkpoint_interval` seconds, after each start,
+        and at Ctrl-C or any other failure; each time beside, and renamed when it is whole.
+    checkpoint_interval : float, default=60.0
+        Seconds between two writes.
+    resume : bool, default=False
+        Whether `fit` goes on from the checkpoint, where there is one, and ends with the bits of a fit that
+        was never interrupted. Rows and arguments must be those that it began with, but for max_iter,
+        max_time, n_jobs and who listens.
     n_jobs : int or None, default=None
         Threads. None: all the cores that this process may use (affinity and cgroup limits respected), and
         one where the problem is small. -1: all cores, -2: all but one. Results do not depend on it.
@@ -176,7 +197,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
-        "covariance_type": [StrOptions(set(STRUCTURES))],
+        "covariance_type": [StrOptions({*STRUCTURES, *ONE_FEATURE})],
         "tol": [Interval(Real, 0.0, None, closed="left")],
         "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
@@ -193,6 +214,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         "sort_components": [StrOptions({"weight", "mean"}), None],
         "callback": [callable, None],
         "max_time": [Interval(Real, 0.0, None, closed="left"), None],
+        "checkpoint": [str, os.PathLike, None],
+        "checkpoint_interval": [Interval(Real, 0.0, None, closed="left")],
+        "resume": ["boolean"],
         "n_jobs": [Integral, None],
     }
 
@@ -201,6 +225,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     #: Called as f(start, n_iter, mean_log_likelihood) after each iteration; faces set it for progress.
     _on_iteration: OnIteration | None = None
+
+    #: Of the rows so far; None where they are not known, as of a cell of a search.
+    _statistics: SufficientStatistics | None = None
 
     #: Draws of `sample`, made at the first one.
     _sampler: RandomState | None = None
@@ -226,6 +253,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         sort_components: str | None = None,
         callback: Callback | None = None,
         max_time: float | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_interval: float = 60.0,
+        resume: bool = False,
         n_jobs: int | None = None,
     ) -> None:
         self.n_components = n_components
@@ -246,6 +276,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.sort_components = sort_components
         self.callback = callback
         self.max_time = max_time
+        self.checkpoint = checkpoint
+        self.checkpoint_interval = checkpoint_interval
+        self.resume = resume
         self.n_jobs = n_jobs
 
     # Fitting
@@ -313,16 +346,127 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             return self.predict(X)
         return evaluate.labels(self.mixture_, blocks.rows, blocks.n_threads)
 
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        step_size: float | Callable[[float], float] | None = None,
+    ) -> Self:
+        """Learn from a batch of a stream by online EM, which is approximate: `fit` on all rows is exact.
+
+        The first batch is fitted as by `fit`. Every later one, and every one after a `fit` or `load`, makes
+        one M-step from a mean of statistics, s <- (1 - step) s + step s(batch), that forgets old rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The first batch needs at least n_components rows, and many more for a good start; later ones need
+            one.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative.
+        step_size : float or callable, default=None
+            In (0, 1]. A fixed number follows a stream that drifts: rows are forgotten over 1 / step_size
+            batches. A callable gets t, how many batches like this one were seen before (their weight over
+            this one's; a `fit` counts with all its rows), and returns the step. None: (t + 1)^-0.7, which
+            converges where the stream does not change. 1 / (t + 1) forgets nothing. An argument here, so
+            that it may change along the stream and the constructor is scikit-learn's.
+
+        Returns
+        -------
+        self : GaussianMixture
+            lower_bound_ is the mean log-likelihood of the batches, each before it was learned, averaged as
+            the statistics are; lower_bounds_ keeps its last 1,000 values. n_iter_ counts on, converged_ is
+            False: a stream has no end. reg_covar and the order of the components stay those of the first
+            batch.
+
+        Raises
+        ------
+        ValueError
+            If an argument, X or a weight is not possible, if n_components or covariance_type changed, or if
+            a covariance would be singular. The mixture is then as it was before.
+
+        Warns
+        -----
+        DegenerateComponentWarning, DataWarning, ConvergenceWarning
+            At the first batch, as `fit`. Later `diagnosis_` tells.
+
+        References
+        ----------
+        Cappé & Moulines 2009, On-line expectation-maximization algorithm for latent data models.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mixtura import GaussianMixture
+        >>> rng = np.random.default_rng(0)
+        >>> gm = GaussianMixture(2, random_state=0)
+        >>> for _ in range(100):
+        ...     batch = rng.normal(size=(500, 1)) + 10 * rng.integers(0, 2, (500, 1))
+        ...     gm = gm.partial_fit(batch)
+        >>> np.sort(gm.means_[:, 0]).round(1) + 0.0
+        array([ 0., 10.])
+        """
+        step_of = checks.check_step_size(step_size)
+        if not hasattr(self, "_criteria"):
+            self._fit(X, sample_weight)
+            return self
+        with self._unchanged_on_failure():
+            kind = self._check_parameters()
+            self._check_same_kind(kind, "partial_fit", "call fit")
+            self._learn(self._batch(X, sample_weight), step_of)
+        return self
+
+    def _batch(self, X: Any, sample_weight: Any) -> Blocks:
+        threads = n_threads(self.n_jobs)
+        source = checks.elsewhere(X, sample_weight)
+        if source is not None:
+            return self._check_source(source).blocks(threads)
+        rows = self._check_rows(X)
+        weight = checks.check_sample_weight(sample_weight, len(rows))
+        return ArrayBlocks(rows, weight, threads)
+
+    def _learn(self, batch: Blocks, step_of: Callable[[float], float]) -> None:
+        before = self._statistics_to_go_on()
+        weight = batch.weight
+        step = step_of(before.weight / weight)
+        point = online_step(self.mixture_, before, batch, self._reg_covar, step)
+        # Effective rows of a mean with these shares (Kish 1965).
+        n_before, n_batch = self._effective_rows.sum(), weight * batch.rows_per_weight
+        n_rows = 1 / ((1 - step) ** 2 / n_before + step**2 / n_batch)
+        self._set_point(*point, n_rows / point[1].weight, np.dtype(self.means_.dtype))
+        self._n_rows += batch.shape[0]
+        self.converged_ = False
+        self.n_iter_ += 1
+        self.lower_bounds_: list[float] = [*self.lower_bounds_, self.lower_bound_][-_MOST_BOUNDS:]
+        self.remaining_gain_ = np.nan
+
+    def _statistics_to_go_on(self) -> SufficientStatistics:
+        """Those so far, or where there are none (parameters set by hand) those that the mixture implies."""
+        own = self._own_statistics()
+        if own is not None:
+            return own
+        known = self._criteria
+        sums = (known.weight, known.log_likelihood, known.log_certainty)
+        return SufficientStatistics.implied_by(self.mixture_, *sums)
+
+    def _own_statistics(self) -> SufficientStatistics | None:
+        return self._statistics if self.mixture_ is self._fitted else None
+
     def _fit(self, X: Any, sample_weight: Any) -> Blocks:
         with self._unchanged_on_failure():
             kind = self._check_parameters()
             previous = self._warm_mixture(kind)
             blocks = self._training_blocks(X, sample_weight)
             self._check_enough_rows(blocks.n_present)
-            self._check_unchanged_features(previous)
+            self._check_features(kind, previous)
             self._warn_of_columns(blocks)
-            seeds = self._seeds()
-            options = self._options(blocks)
+            checkpoint = self._begun_checkpoint(blocks)
+            seeds = self._seeds() if checkpoint is None else checkpoint.seeds
+            options = self._options(blocks, checkpoint)
             beginnings = self._beginnings(kind, blocks, options, seeds, previous)
             fit, records = best_fit(beginnings, blocks, options)
             self._set_fit(fit, records, blocks, options.reg_covar, seeds[0])
@@ -393,24 +537,25 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             self.__dict__.pop("feature_names_in_", None)
             self._check_finite(X)
             return X
-        try:
-            rows: Array = validate_data(
-                self, X, dtype=as_numeric(X), ensure_all_finite=False, ensure_min_samples=2
-            )
-        except (TypeError, ValueError) as error:
-            raise checks.clearer(error, X) from error
-        self._check_finite(rows)
-        return rows
+        return self._validated(X, reset=True, least_rows=2)
 
     def _check_rows(self, X: Any) -> Array:
         """Rows to evaluate, in the columns that were fitted."""
         check_is_fitted(self)
-        try:
-            rows: Array = validate_data(
-                self, X, dtype=as_numeric(X), ensure_all_finite=False, reset=False
-            )
-        except (TypeError, ValueError) as error:
-            raise checks.clearer(error, X) from error
+        return self._validated(X, reset=False)
+
+    def _validated(self, X: Any, *, reset: bool, least_rows: int = 1) -> Array:
+        frame = frame_of(X)
+        options: dict[str, Any] = {"ensure_all_finite": False, "ensure_min_samples": least_rows}
+        rows: Array
+        if frame is not None:
+            validate_data(self, X, reset=reset, skip_check_array=True)  # its names
+            rows = check_array(frame_values(frame), estimator=self, **options)
+        else:
+            try:
+                rows = validate_data(self, X, reset=reset, dtype=as_numeric(X), **options)
+            except (TypeError, ValueError) as error:
+                raise checks.clearer(error, X) from error
         self._check_finite(rows)
         return rows
 
@@ -436,19 +581,23 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """Where a warm start goes on, or None for a fresh start."""
         if not self.warm_start or not hasattr(self, "converged_"):
             return None
-        previous: Mixture = self._fitted
+        self._check_same_kind(kind, "warm_start=True", "fit with warm_start=False")
+        return self.mixture_
+
+    def _check_same_kind(self, kind: CovarianceStructure, what: str, otherwise: str) -> None:
+        previous = self._fitted
         for name, before, now in (
             ("n_components", previous.n_components, self.n_components),
             ("covariance_type", previous.covariance_type, kind.name),
         ):
             if before != now:
                 raise ValueError(
-                    f"warm_start=True goes on from a fit with {name}={before!r}, but {name} is now {now!r}: "
-                    "set it back, or fit with warm_start=False."
+                    f"{what} goes on from a fit with {name}={before!r}, but {name} is now {now!r}: "
+                    f"set it back, or {otherwise}."
                 )
-        return self.mixture_
 
-    def _check_unchanged_features(self, previous: Mixture | None) -> None:
+    def _check_features(self, kind: CovarianceStructure, previous: Mixture | None) -> None:
+        check_features(kind, self.n_features_in_)
         if previous is not None and previous.n_features != self.n_features_in_:
             raise ValueError(
                 f"warm_start=True goes on from a fit of {previous.n_features} features, but X has "
@@ -581,7 +730,18 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             precisions = checks.check_precisions_init(self.precisions_init, kind, k, n_features)
         return weights, means, precisions
 
-    def _options(self, blocks: Blocks) -> Options:
+    def _begun_checkpoint(self, blocks: Blocks) -> Checkpoint | None:
+        if self.checkpoint is None:
+            if self.resume:
+                raise ValueError("resume=True goes on from a file: name it with checkpoint=.")
+            return None
+        same = identity(self.get_params(deep=False), blocks)
+        begun = Checkpoint(self.checkpoint, float(self.checkpoint_interval), same, self._seeds())
+        if self.resume:
+            begun.resume()
+        return begun
+
+    def _options(self, blocks: Blocks, checkpoint: Checkpoint | None = None) -> Options:
         printer = _Printer(self.verbose, self.verbose_interval) if self.verbose else None
         return Options(
             reg_covar=regularisation(self.reg_covar, blocks),
@@ -591,6 +751,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             callback=self.callback,
             on_iteration=self._on_iteration or (printer.iteration if printer else None),
             on_end=printer.end if printer else None,
+            checkpoint=checkpoint,
         )
 
     def _set_fit(
@@ -601,27 +762,37 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         reg_covar: FloatArray,
         seed: int,
     ) -> None:
-        statistics = fit.statistics
-        order = self._order(fit.mixture)
-        self._fitted = (fit.mixture if order is None else fit.mixture.permuted(order)).frozen()
-        self._hand_out(self._fitted, blocks.dtype)
-        effective_rows = statistics.counts * blocks.rows_per_weight
-        self._effective_rows = effective_rows if order is None else effective_rows[order]
+        mixture, statistics = fit.mixture, fit.statistics
+        order = self._order(mixture)
+        if order is not None:
+            mixture, statistics = mixture.permuted(order), statistics.permuted(order)
+        self._set_point(mixture, statistics, blocks.rows_per_weight, blocks.dtype)
         self._reg_covar = reg_covar
-        self._criteria = Criteria(
-            statistics.weight,
-            statistics.log_likelihood,
-            statistics.log_certainty,
-            fit.mixture.n_parameters,
-        )
         self._n_rows = blocks.shape[0]
         self.converged_ = fit.monitor.converged
         self.n_iter_ = fit.monitor.n_iter
-        self.lower_bound_ = statistics.mean_log_likelihood
         self.lower_bounds_ = fit.monitor.log_likelihoods
         self.remaining_gain_ = fit.remaining_gain
         self.starts_ = records
         self._sampler_seed, self._sampler = seed, None
+
+    def _set_point(
+        self,
+        mixture: Mixture,
+        statistics: SufficientStatistics,
+        rows_per_weight: float,
+        dtype: np.dtype[Any],
+    ) -> None:
+        self._fitted, self._statistics = mixture.frozen(), statistics
+        self._hand_out(self._fitted, dtype)
+        self._effective_rows = statistics.counts * rows_per_weight
+        self._criteria = Criteria(
+            statistics.weight,
+            statistics.log_likelihood,
+            statistics.log_certainty,
+            mixture.n_parameters,
+        )
+        self.lower_bound_ = statistics.mean_log_likelihood
 
     def _order(self, mixture: Mixture) -> Array | None:
         if self.sort_components is None:
@@ -1001,7 +1172,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """
         theirs = other if isinstance(other, Mixture) else other.mixture_
         order = matching(self.mixture_, theirs)
+        own = self._own_statistics()
         self._fitted = self.mixture_.permuted(order).frozen()
+        self._statistics = None if own is None else own.permuted(order)
         self._hand_out(self._fitted, np.dtype(self.means_.dtype))
         if hasattr(self, "_effective_rows"):
             self._effective_rows = self._effective_rows[order]
@@ -1072,10 +1245,12 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             "effective_rows": self._effective_rows.tolist(),
             "reg_covar": self._reg_covar.tolist(),
         }
-        save_model(path, self.mixture_, facts)
+        save_model(path, self.mixture_, facts, self._own_statistics())
 
     @classmethod
-    def _from_facts(cls, mixture: Mixture, facts: dict[str, Any]) -> GaussianMixture:
+    def _from_facts(
+        cls, mixture: Mixture, facts: dict[str, Any], moments: dict[str, FloatArray] | None = None
+    ) -> GaussianMixture:
         model = cls(**facts["parameters"])
         model.n_features_in_ = mixture.n_features
         if facts["feature_names"] is not None:
@@ -1095,6 +1270,17 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         model._criteria = Criteria(
             facts["weight"], facts["log_likelihood"], facts["log_certainty"], mixture.n_parameters
         )
+        if moments is not None:
+            model._statistics = SufficientStatistics(
+                mixture.structure,
+                moments["centres"],
+                facts["weight"],
+                facts["log_likelihood"],
+                facts["log_certainty"],
+                moments["counts"],
+                moments["firsts"],
+                moments["seconds"],
+            )
         model._n_rows = facts["n_rows"]
         model.converged_ = facts["converged"]
         model.n_iter_ = facts["n_iter"]
@@ -1140,6 +1326,8 @@ def _override(
 def _jsonable_parameters(params: dict[str, Any]) -> dict[str, Any]:
     """Constructor arguments as JSON; what cannot be written (a callable, a generator) becomes the default."""
     defaults = GaussianMixture().get_params(deep=False)
+    # A model that is loaded does not write into the files of the fit that it came from.
+    params = params | {name: defaults[name] for name in ("checkpoint", "resume")}
     return {name: _jsonable(value, defaults[name]) for name, value in params.items()}
 
 

@@ -18,6 +18,7 @@ from mixtura._regularisation import regularisation
 from mixtura._rows import Array
 from mixtura._threads import n_threads
 from mixtura.blocks import Blocks
+from mixtura.covariance import ONE_FEATURE
 from mixtura.errors import DataWarning
 from mixtura.estimators import _grid as grid
 from mixtura.estimators._cells import Cell, Key, best_of, table
@@ -291,7 +292,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self._set_results(cells, best, blocks)
 
     def _set_results(self, cells: list[Cell], best: Cell, blocks: Blocks) -> None:
-        one = {own: theirs for theirs, own in grid.ONE_FEATURE.items()}
+        one = {own: theirs for theirs, own in ONE_FEATURE.items()}
         self.n_features_in_ = blocks.shape[1]
         self.__dict__.pop("feature_names_in_", None)
         if hasattr(self._model, "feature_names_in_"):
@@ -335,7 +336,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
             If the grid has no such cell, or the cell has no fit: the message says why.
         """
         check_is_fitted(self, "results_")
-        one = grid.ONE_FEATURE if self.n_features_in_ == 1 else {}
+        one = ONE_FEATURE if self.n_features_in_ == 1 else {}
         key = (n_components, one.get(covariance_type, covariance_type))
         if key not in self._cells:
             raise ValueError(f"The search has no cell {n_components}, {covariance_type!r}.")

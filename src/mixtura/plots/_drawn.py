@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixtura import Mixture
+from mixtura._frames import frame_of
 from mixtura._names import nearest
 from mixtura._rows import check_rows
 
@@ -46,15 +47,21 @@ def mixture_of(model: Any) -> Mixture:
 
 def feature_names(model: Any, X: Any, n_features: int) -> tuple[str, ...]:
     """Return the names that the model was fitted with, else the data frame's, else x0, x1, ..."""
-    named = _named(getattr(model, "feature_names_in_", None)) or _columns(X)
+    frame = frame_of(X)
+    own = None if frame is None else frame.columns
+    named = _named(getattr(model, "feature_names_in_", None)) or _named(own)
     return named if len(named) == n_features else tuple(f"x{j}" for j in range(n_features))
 
 
 def matrix(model: Any, X: Any, n_features: int) -> NDArray[Any]:
     """`X` as numbers, with the columns of a data frame in the order that the model knows."""
     wanted = _named(getattr(model, "feature_names_in_", None))
-    if wanted and _columns(X):
-        X = _columns_by_name(X, wanted)
+    frame = frame_of(X)
+    if frame is not None and wanted and _named(frame.columns):
+        for name in wanted:
+            if name not in frame.columns:
+                raise ValueError(f"X has no column {name!r}, which the mixture was fitted with.")
+        X = frame.select(wanted)
     return check_rows(X, n_features)
 
 
@@ -106,18 +113,6 @@ def _index(feature: Any, names: Sequence[str]) -> int:
     return index % len(names)
 
 
-def _columns(X: Any) -> tuple[str, ...]:
-    # pyarrow keeps its names in `column_names`, pandas and polars in `columns`.
-    return _named(getattr(X, "column_names", getattr(X, "columns", None)))
-
-
 def _named(names: Any) -> tuple[str, ...]:
     names = () if names is None else tuple(names)
     return names if all(isinstance(name, str) for name in names) else ()
-
-
-def _columns_by_name(X: Any, wanted: Sequence[str]) -> NDArray[Any]:
-    for name in wanted:
-        if name not in _columns(X):
-            raise ValueError(f"X has no column {name!r}, which the mixture was fitted with.")
-    return np.column_stack([np.asarray(X[name]) for name in wanted])

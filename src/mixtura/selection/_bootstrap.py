@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import beta
 
+from mixtura._frames import frame_of, frame_values
 from mixtura._rows import Array, FloatArray
 from mixtura._threads import n_threads
 from mixtura.estimators import GaussianMixture
@@ -135,8 +136,9 @@ def bootstrap_difference(
     1.0
     """
     check_criterion(criterion)
-    rows = np.asarray(X)
+    rows = _rows(X)
     models = (first, second)
+    difference = getattr(first, criterion)(X) - getattr(second, criterion)(X)
 
     def replicate(seed: np.random.SeedSequence) -> float:
         drawn = rows[np.random.default_rng(seed).integers(len(rows), size=len(rows))]
@@ -145,7 +147,6 @@ def bootstrap_difference(
 
     values = list(_replicated(replicate, n_replicates, random_state, n_jobs, callback))
     found = _without_failures(values)
-    difference = getattr(first, criterion)(X) - getattr(second, criterion)(X)
     low, high = np.quantile(found, [0.025, 0.975])
     return DifferenceTest(
         float(difference),
@@ -213,7 +214,7 @@ def bootstrap_ratio_test(
     >>> test.p_value < 0.05, test.is_clear
     (True, True)
     """
-    rows = np.asarray(X)
+    rows = _rows(X)
     null = _fitted(rows, n_components, covariance_type, random_state)
     statistic = _ratio(null, _fitted(rows, n_components + 1, covariance_type, random_state))
 
@@ -240,6 +241,11 @@ def bootstrap_ratio_test(
         is_clear,
         len(values) - len(found),
     )
+
+
+def _rows(X: Any) -> Array:
+    frame = frame_of(X)
+    return np.asarray(X) if frame is None else frame_values(frame)
 
 
 def _is_clear(n_at_least: int, n: int, level: float) -> bool:

@@ -145,7 +145,9 @@ def combine(model: Any, X: Any, sample_weight: Any = None) -> Combination:
     [1, 2]
     """
     mixture: Mixture = model if isinstance(model, Mixture) else model.mixture_
-    shares = np.asarray(mixture.responsibilities(X), dtype=np.float64)
+    # A model knows the names of its columns.
+    given = mixture.responsibilities(X) if isinstance(model, Mixture) else model.predict_proba(X)
+    shares = np.asarray(given, dtype=np.float64)
     weight = check_sample_weight(sample_weight, len(shares))
     weight = np.ones(len(shares)) if weight is None else weight
     entropies, merges, rows = [_entropy(shares, weight)], [], [0.0]

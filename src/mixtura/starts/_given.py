@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mixtura import _core
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import Blocks, Responsibilities
 from mixtura.covariance import CovarianceStructure
@@ -18,6 +19,11 @@ def statistics_of(
     n_components: int,
 ) -> SufficientStatistics:
     """Statistics of given responsibilities. Two passes: the second about the means of the first."""
+    rows = blocks.native(structure)
+    given = getattr(responsibilities, "in_float64", None)
+    if rows is not None and given is not None:
+        sums = _core.statistics_of(rows, structure.kernel, given, blocks.n_threads)
+        return SufficientStatistics(structure, *sums)
     origin = np.zeros((n_components, blocks.shape[1]))
     first = blocks.accumulate_given(structure, responsibilities, origin)
     return blocks.accumulate_given(structure, responsibilities, first.means)
@@ -55,6 +61,10 @@ class ArrayResponsibilities:
 
     def __init__(self, responsibilities: Array) -> None:
         self._responsibilities = responsibilities
+        #: All of them, where that is no copy.
+        self.in_float64: FloatArray | None = (
+            responsibilities if responsibilities.dtype == np.float64 else None
+        )
 
     def __call__(self, rows: slice) -> FloatArray:
         """Return those rows as float64."""

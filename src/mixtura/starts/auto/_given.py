@@ -52,6 +52,18 @@ class Found:
     doubt: str
 
 
+@dataclass(frozen=True)
+class Budget:
+    """E-steps that a search from given starts may take.
+
+    moving: before it makes no further moves. shaking: on ways out of the best. own: on a search of its own.
+    """
+
+    moving: int
+    shaking: int = 0
+    own: int = 0
+
+
 def search_from(
     given: Sequence[Given],
     blocks: Blocks,
@@ -59,16 +71,15 @@ def search_from(
     n_components: int,
     reg_covar: FloatArray,
     seed: int,
-    most_passes: int,
+    budget: Budget,
     deadline: float = np.inf,
     incumbent: Mixture | None = None,
     n_certain: int = 0,
-    own_passes: int = 0,
 ) -> Found:
     """Run EM to the end from the first `n_certain` starts and the best of the others, then merge and split.
 
     What is found is at least as good as `incumbent`. Unlike `search` it uses all rows, to which the
-    responsibilities belong. With `own_passes`, and where every given start fails, it goes on as `search`.
+    responsibilities belong. With a budget for it, and where every given start fails, it goes on as `search`.
 
     Raises
     ------
@@ -76,14 +87,14 @@ def search_from(
         If every descent failed.
     """
     return _SearchFrom(
-        given, most_passes, blocks, structure, n_components, reg_covar, seed, deadline
-    ).found(incumbent, n_certain, own_passes)
+        given, budget, blocks, structure, n_components, reg_covar, seed, deadline
+    ).found(incumbent, n_certain)
 
 
 class _SearchFrom(_Search):
-    def __init__(self, given: Sequence[Given], most_passes: int, *arguments: object) -> None:
+    def __init__(self, given: Sequence[Given], budget: Budget, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
-        self._given, self._most_passes = given, most_passes
+        self._given, self._budget, self._most_passes = given, budget, budget.moving
 
     def _sampled(self, blocks: Blocks) -> tuple[Array, FloatArray | None]:
         return blocks.sample(blocks.shape[0], self._rng)
@@ -92,9 +103,10 @@ class _SearchFrom(_Search):
     def _is_spent(self) -> bool:
         return self._n_passes >= self._most_passes or super()._is_spent
 
-    def found(self, incumbent: Mixture | None, n_certain: int, own_passes: int) -> Found:
+    def found(self, incumbent: Mixture | None, n_certain: int) -> Found:
         if incumbent is not None:
             self._best = _Optimum(incumbent, expect(incumbent, self._blocks))
+        begun = self._best
         for kind, given in self._given[:n_certain]:
             self._descend(kind, partial(self._from_responsibilities, given))
         n_proper = 0
@@ -104,10 +116,11 @@ class _SearchFrom(_Search):
             if n_proper == _CHOSEN:
                 break
         if self._k > 1:
-            self._climb()
+            if self._best is not begun or self._budget.shaking:
+                self._climb()
             self._shake()
-            if self._best is None or own_passes:
-                self._own_search(own_passes or _OWN_PASSES)
+            if self._best is None or self._budget.own:
+                self._own_search(self._budget.own or _OWN_PASSES)
         mixture, records = self._result()
         best = self._best or self._fallback
         assert best is not None
@@ -118,8 +131,9 @@ class _SearchFrom(_Search):
         return lambda: start
 
     def _shake(self) -> None:
-        """Spend what is left on ways out of the best."""
+        """Spend the budget for it on ways out of the best."""
         kinds = cycle(_WAYS)
+        self._most_passes = self._n_passes + self._budget.shaking
         while self._best is not None and not self._is_spent:
             if self._found_from.count("shaken") >= _RETURNS:
                 return
@@ -182,7 +196,7 @@ def _distinct(given: Sequence[Given]) -> list[Given]:
     kept: dict[bytes, Given] = {}
     for start in given:
         labels = start[1].argmax(axis=1)
-        _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-        order = np.argsort(np.argsort(first))
-        kept.setdefault(order[inverse].astype(np.int32).tobytes(), start)
+        # Numbered in the order in which they first appear; those without rows do not matter.
+        first = (labels == np.arange(start[1].shape[1])[:, np.newaxis]).argmax(axis=1)
+        kept.setdefault(first[labels].tobytes(), start)
     return list(kept.values())

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixtura import _core
-from mixtura._rows import FloatArray
+from mixtura._rows import Array, FloatArray
 from mixtura.blocks import ArrayBlocks
 from mixtura.covariance import CovarianceStructure
-from mixtura.em import Acceleration, Monitor, expectation_maximisation
+from mixtura.em import Monitor, expectation_maximisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture
 from mixtura.mixture import responsibilities as evaluate
@@ -65,27 +65,45 @@ def moves(
     touching = [
         pair for pair in pairs[:_MERGES] if losses[pair] < _APART * sum(mixture.weights[[*pair]])
     ]
-    for union in [*unions, *touching]:
-        inside = responsibilities[:, list(union)].sum(axis=1)
-        inside = np.where(inside > _LEAST, inside, 0.0)
-        sides = np.empty(len(X), dtype=np.int8)
-        gain = _core.cut(
-            mixture.structure.kernel,
-            X,
-            inside if weight is None else inside * weight,
-            reg_covar,
-            float(rows_needed),
-            sides,
-        )
-        if not np.isfinite(gain):
+    unions += touching
+    gains, sides = cuts(mixture, responsibilities, unions, X, weight, reg_covar, rows_needed)
+    for union, gain, side in zip(unions, gains.tolist(), sides, strict=True):
+        if gain == -np.inf:
             continue
-        share = np.where(sides == 1, 1.0, 0.0)
+        share = np.where(side == 1, 1.0, 0.0)
         partners = [pair for pair in pairs if not {*pair} & {*union}][:_MERGES]
         found += [
             Move(gain / total - losses[merged], union, (merged[0], merged[1]), share)
             for merged in ([union] if len(union) == 2 else partners)
         ]
     return sorted(found, key=lambda move: -move.gain)
+
+
+def cuts(
+    mixture: Mixture,
+    responsibilities: FloatArray,
+    unions: list[tuple[int, ...]],
+    X: FloatArray,
+    weight: FloatArray | None,
+    reg_covar: FloatArray,
+    rows_needed: float,
+) -> tuple[FloatArray, Array]:
+    """The best cut of the rows of each union: its gain (-inf: none) and each row's side (-1: not in it)."""
+    pairs = np.array([(union[0], union[-1]) for union in unions], dtype=np.int64)
+    gains, sides = np.empty(len(unions)), np.empty((len(unions), len(X)), dtype=np.int8)
+    _core.cuts(
+        mixture.structure.kernel,
+        X,
+        weight,
+        responsibilities,
+        pairs,
+        _LEAST,
+        reg_covar,
+        float(rows_needed),
+        gains,
+        sides,
+    )
+    return gains, sides
 
 
 def apply(chosen: list[Move], responsibilities: FloatArray) -> FloatArray:
@@ -147,7 +165,7 @@ def _soft_split(
         one = mixture_of(whole, blocks, structure, 1, reg_covar)
         start = mixture_of(halves, blocks, structure, 2, reg_covar)
         two, statistics = expectation_maximisation(
-            start, blocks, reg_covar, Monitor(_SPLIT_TOL, _SPLIT_ITER), Acceleration(start)
+            start, blocks, reg_covar, Monitor(_SPLIT_TOL, _SPLIT_ITER), accelerate=True
         )
     except SingularCovarianceError:
         return None

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mixtura import _core
 from mixtura._rows import FloatArray
 from mixtura.mixture import Mixture
-from mixtura.starts.auto._moves import _LEAST, merge_losses
+from mixtura.starts.auto._moves import cuts, merge_losses
 
 
 def merged(mixture: Mixture, responsibilities: FloatArray) -> FloatArray:
@@ -28,20 +27,12 @@ def split(
     rows_needed: float,
 ) -> FloatArray | None:
     """Responsibilities of one component more: that is cut whose best cut gains most; None: none can be."""
-    best, found = -np.inf, None
-    for k in range(mixture.n_components):
-        inside = np.where(responsibilities[:, k] > _LEAST, responsibilities[:, k], 0.0)
-        weighted = inside if weight is None else inside * weight
-        sides = np.empty(len(X), dtype=np.int8)
-        gain = _core.cut(
-            mixture.structure.kernel, X, weighted, reg_covar, float(rows_needed), sides
-        )
-        if np.isfinite(gain) and gain > best:
-            best, found = gain, (k, sides)
-    if found is None:
+    each: list[tuple[int, ...]] = [(k,) for k in range(mixture.n_components)]
+    gains, sides = cuts(mixture, responsibilities, each, X, weight, reg_covar, rows_needed)
+    k = int(gains.argmax())
+    if gains[k] == -np.inf:
         return None
-    k, sides = found
     more = np.column_stack([responsibilities, np.zeros(len(X))])
-    more[:, -1] = np.where(sides == 1, responsibilities[:, k], 0.0)
-    more[:, k] = np.where(sides == 1, 0.0, responsibilities[:, k])
+    more[:, -1] = np.where(sides[k] == 1, responsibilities[:, k], 0.0)
+    more[:, k] = np.where(sides[k] == 1, 0.0, responsibilities[:, k])
     return more

@@ -21,7 +21,7 @@ from mixtura._rows import Array, FloatArray
 from mixtura.blocks import Blocks, in_memory
 from mixtura.covariance import CovarianceStructure
 from mixtura.diagnosis import rows_needed, why_improper
-from mixtura.em import Acceleration, Monitor, SufficientStatistics, expectation_maximisation
+from mixtura.em import Monitor, SufficientStatistics, expectation_maximisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture, responsibilities
 from mixtura.starts._given import ArrayResponsibilities, LabelResponsibilities, mixture_of
@@ -248,7 +248,7 @@ class _Search:
         try:
             start = make()
             mixture, statistics = expectation_maximisation(
-                start, self._blocks, self._reg_covar, monitor, Acceleration(start)
+                start, self._blocks, self._reg_covar, monitor, accelerate=True
             )
         except SingularCovarianceError as error:
             self._first_error = self._first_error or error
@@ -282,7 +282,7 @@ class _Search:
         """Merge the smallest component with a neighbour, and cut the worst explained one instead."""
         if self._fallback is None or found.log_likelihood > self._fallback.log_likelihood:
             self._fallback = found
-        if self._n_reseeded >= _RESEEDED or self._is_spent:
+        if self._n_reseeded >= _RESEEDED + self._k // 8 or self._is_spent:
             return False
         given = responsibilities(found.mixture, self._X, self._blocks.n_threads)
         dead = int(found.statistics.counts.argmin())
@@ -355,14 +355,13 @@ class _Search:
 class _Glance(Monitor):
     """Gives a descent up that, as fast as it rises now, will not catch up with the best."""
 
+    heard = (_GLANCE, 5)
+
     def __init__(self, tol: float, max_iter: int, best: float) -> None:
         super().__init__(tol, max_iter, accelerated=True)
         self._best = best
 
-    def goes_on(self, mean_log_likelihood: float, mixture: Mixture | None = None) -> bool:
-        on = super().goes_on(mean_log_likelihood, mixture)
-        if on and self.n_iter >= _GLANCE and self.n_iter % 5 == 0:
-            rise = self.history[-1] - self.history[-6]
-            if mean_log_likelihood + 10 * rise + 0.01 < self._best:
-                self.stopped = "behind the best"
-        return on and not self.stopped
+    def hear(self, _mixture: Mixture) -> str:
+        *_, before, _, _, _, _, last = self.history
+        falls_short = last + 10 * (last - before) + 0.01 < self._best
+        return "behind the best" if falls_short and not self.converged else ""

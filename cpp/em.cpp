@@ -1,0 +1,130 @@
+// The EM loop (Dempster, Laird & Rubin 1977).
+#include "em.hpp"
+
+#include <limits>
+#include <utility>
+
+namespace mixtura {
+namespace {
+
+std::size_t length(std::ptrdiff_t n) { return static_cast<std::size_t>(n); }
+
+struct Point {
+    OwnedMixture mixture;
+    OwnedStatistics statistics;
+};
+
+class Loop {
+  public:
+    Loop(Model model, const RowSource& rows, const double* reg_covar, Monitor& monitor, Acceleration* acceleration,
+         const Outside& outside, Point& start, Control& control)
+        : model_(model), rows_(rows), reg_covar_(reg_covar), monitor_(monitor), acceleration_(acceleration),
+          outside_(outside), control_(control), current_(start), next_(start), proposal_(start.statistics) {}
+
+    void run() {
+        expect(current_);
+        while (goes_on()) {
+            if (acceleration_ != nullptr && leap()) continue;
+            if (control_.interrupted || !maximise(current_.statistics)) return;
+            expect(next_);
+            std::swap(current_, next_);
+            if (acceleration_ != nullptr) acceleration_->step();
+        }
+    }
+
+  private:
+    // Where a component is about to jump far (a start at the wrong end of the data) sums about its old mean would
+    // cancel; then they are taken once more about the mean it jumps to.
+    void expect(Point& point) {
+        point.statistics.centres = point.mixture.means;
+        rows_.accumulate(point.mixture, point.statistics, control_);
+        if (control_.interrupted || !cancels(point)) return;
+        point.statistics.centre();
+        rows_.accumulate(point.mixture, point.statistics, control_);
+    }
+
+    bool cancels(Point& point) const {
+        const Structure structure = point.mixture.structure;
+        const auto test = rows_.is_single() ? &mixtura::cancels<float> : &mixtura::cancels<double>;
+        return test(structure, point.mixture.n_components, d(), point.statistics.view());
+    }
+
+    // The mixture after these statistics, in next_.
+    bool maximise(OwnedStatistics& statistics) {
+        const std::ptrdiff_t failed =
+            mixtura::maximise(model_, current_.mixture.n_components, d(), statistics.view(), statistics.centres.data(), reg_covar_,
+                              current_.mixture.covariances.data(), next_.mixture.parameters(), control_);
+        if (control_.interrupted) return false;
+        if (failed >= 0 && &statistics == &current_.statistics) {
+            monitor_.failed = failed;
+            monitor_.failed_count = statistics.counts[length(failed)];
+            monitor_.converged = false;
+        }
+        return failed < 0;
+    }
+
+    // Takes the acceleration's proposal; false where there is none or the likelihood is lower there.
+    bool leap() {
+        const OwnedMixture& mixture = current_.mixture;
+        Statistics proposal = proposal_.view();
+        if (!acceleration_->propose(current_.statistics.view(), current_.statistics.centres.data(), mixture.weights.data(),
+                                    mixture.precisions_cholesky.data(), proposal, proposal_.centres.data())) {
+            return false;
+        }
+        if (!maximise(proposal_)) {
+            acceleration_->shorten();
+            return false;
+        }
+        expect(next_);
+        if (control_.interrupted) return false;
+        if (next_.statistics.mean_log_likelihood() >= current_.statistics.mean_log_likelihood()) {
+            acceleration_->accept();
+            std::swap(current_, next_);
+            return true;
+        }
+        ++monitor_.n_refused;
+        acceleration_->refuse(next_.statistics.view(), next_.statistics.centres.data());
+        return false;
+    }
+
+    bool goes_on() {
+        if (control_.interrupted) return false;
+        const bool on = monitor_.goes_on(current_.statistics.mean_log_likelihood());
+        const std::ptrdiff_t heard = monitor_.n_iter() - outside_.first;
+        if (outside_.hear && heard >= 0 && heard % outside_.every == 0) monitor_.stopped = outside_.hear(current_.mixture);
+        if (monitor_.stopped.empty() && is_late()) monitor_.stopped = "max_time reached";
+        if (outside_.stop != nullptr && outside_.stop->load(std::memory_order_relaxed)) monitor_.stopped = "interrupted";
+        return on && monitor_.stopped.empty();
+    }
+
+    bool is_late() const {
+        return outside_.deadline != Outside::Clock::time_point::max() && Outside::Clock::now() > outside_.deadline;
+    }
+
+    std::ptrdiff_t d() const { return current_.mixture.n_features; }
+
+    const Model model_;
+    const RowSource& rows_;
+    const double* const reg_covar_;
+    Monitor& monitor_;
+    Acceleration* const acceleration_;
+    const Outside& outside_;
+    Control& control_;
+    Point& current_;
+    Point next_;
+    OwnedStatistics proposal_;
+};
+
+}  // namespace
+
+void expectation_maximisation(Model model, const RowSource& rows, const double* reg_covar, Monitor& monitor,
+                              Acceleration* acceleration, const Outside& outside, OwnedMixture& mixture,
+                              OwnedStatistics& statistics, Control& control) {
+    Point point{std::move(mixture), std::move(statistics)};
+    Loop(model, rows, reg_covar, monitor, acceleration, outside, point, control).run();
+    mixture = std::move(point.mixture);
+    statistics = std::move(point.statistics);
+    monitor.predicted_gain = acceleration == nullptr ? std::numeric_limits<double>::quiet_NaN() : acceleration->predicted_gain();
+}
+
+}  // namespace mixtura

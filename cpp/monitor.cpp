@@ -1,0 +1,54 @@
+// When EM stops.
+#include "monitor.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace mixtura {
+namespace {
+
+// Iterations without a rise after which tol = 0 has converged.
+constexpr std::size_t patience = 10;
+
+// Small changes in a row after which accelerated EM has converged.
+constexpr std::size_t small_changes = 3;
+
+}  // namespace
+
+bool Monitor::goes_on(double mean_log_likelihood) {
+    history.push_back(mean_log_likelihood);
+    if (converged) return false;
+    if (tol == 0) {
+        converged = has_stalled();
+    } else if (accelerated) {
+        converged = changes_are_small();
+        return !converged && n_iter() < max_iter;
+    } else {
+        converged = change() <= tol;
+    }
+    return n_iter() < max_iter;
+}
+
+double Monitor::change() const {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    if (history.size() < 2) return infinity;
+    const double change = std::abs(history.back() - history[history.size() - 2]);
+    return std::isnan(change) ? infinity : change;
+}
+
+bool Monitor::changes_are_small() const {
+    if (history.size() <= small_changes) return false;
+    for (std::size_t i = history.size() - small_changes; i < history.size(); ++i) {
+        if (!(std::abs(history[i] - history[i - 1]) <= tol)) return false;
+    }
+    return true;
+}
+
+bool Monitor::has_stalled() {
+    if (history.size() <= patience) return false;
+    const double latest_before = history[history.size() - patience - 1];
+    highest_before_ = history.size() == patience + 1 ? latest_before : std::max(highest_before_, latest_before);
+    return *std::max_element(history.end() - patience, history.end()) <= highest_before_;
+}
+
+}  // namespace mixtura

@@ -1,0 +1,78 @@
+// Rows in memory, and what owns the numbers of a loop.
+#include "row_source.hpp"
+
+#include <algorithm>
+
+namespace mixtura {
+namespace {
+
+std::size_t length(std::ptrdiff_t n) { return static_cast<std::size_t>(n); }
+
+}  // namespace
+
+OwnedMixture::OwnedMixture(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features)
+    : structure(structure), n_components(n_components), n_features(n_features), weights(length(n_components)),
+      means(length(n_components * n_features)), covariances(length(seconds_size(structure, n_components, n_features))),
+      precisions_cholesky(covariances.size()) {}
+
+Mixture OwnedMixture::view() const {
+    return {structure, n_components, n_features, weights.data(), means.data(), precisions_cholesky.data()};
+}
+
+Parameters OwnedMixture::parameters() {
+    return {weights.data(), means.data(), covariances.data(), precisions_cholesky.data()};
+}
+
+OwnedStatistics::OwnedStatistics(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features)
+    : structure(structure), n_components(n_components), n_features(n_features), counts(length(n_components)),
+      firsts(length(n_components * n_features)), seconds(length(seconds_size(structure, n_components, n_features))),
+      centres(firsts.size()) {}
+
+Statistics OwnedStatistics::view() {
+    return {weight, log_likelihood, log_certainty, counts.data(), firsts.data(), seconds.data()};
+}
+
+void OwnedStatistics::centre() {
+    for (std::ptrdiff_t k = 0; k < n_components; ++k) {
+        const double n = counts[length(k)] > 0 ? counts[length(k)] : 1.0;
+        for (std::ptrdiff_t j = k * n_features; j < (k + 1) * n_features; ++j) centres[length(j)] += firsts[length(j)] / n;
+    }
+}
+
+template <class Real>
+void ArraySource<Real>::accumulate(const OwnedMixture& mixture, OwnedStatistics& out, Control& control) const {
+    AccumulateOptions options;
+    options.hard = hard_;
+    options.total = total_;
+    sum(mixture.view(), options, out, control);
+}
+
+// Two passes: the second about the means of the first.
+template <class Real>
+void ArraySource<Real>::accumulate_given(const GivenResponsibilities& given, OwnedStatistics& out, Control& control) const {
+    Mixture mixture;
+    mixture.structure = out.structure;
+    mixture.n_components = out.n_components;
+    mixture.n_features = out.n_features;
+    AccumulateOptions options;
+    options.given = given;
+    std::fill(out.centres.begin(), out.centres.end(), 0.0);
+    sum(mixture, options, out, control);
+    out.centre();
+    sum(mixture, options, out, control);
+}
+
+template <class Real>
+void ArraySource<Real>::sum(const Mixture& mixture, AccumulateOptions& options, OwnedStatistics& out, Control& control) const {
+    options.centres = out.centres.data();
+    Statistics sums = out.view();
+    mixtura::accumulate(rows_, mixture, options, sums, control);
+    out.weight = sums.weight;
+    out.log_likelihood = sums.log_likelihood;
+    out.log_certainty = sums.log_certainty;
+}
+
+template class ArraySource<float>;
+template class ArraySource<double>;
+
+}  // namespace mixtura

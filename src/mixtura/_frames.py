@@ -1,0 +1,121 @@
+"""Data frames as arrays: pandas, polars, Arrow, whatever narwhals reads. The one place that converts them.
+
+narwhals is imported when something comes that is no array: an array never pays for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from narwhals import Series
+    from narwhals.stable.v2 import DataFrame
+
+_NEVER_FRAMES = (np.ndarray, list, tuple)
+
+
+def frame_of(X: Any) -> DataFrame[Any] | None:
+    """`X` as narwhals sees it, or None where it is no data frame.
+
+    Raises
+    ------
+    TypeError
+        If it is a lazy frame, whose rows are not there yet.
+    ValueError
+        If two columns have one name.
+    """
+    if isinstance(X, _NEVER_FRAMES):
+        return None
+    import narwhals.stable.v2 as nw
+
+    try:
+        frame = nw.from_native(X, pass_through=True)
+    except nw.exceptions.DuplicateError as error:
+        raise ValueError(f"X: {' '.join(str(error).split())}. Rename one.") from error
+    if isinstance(frame, nw.LazyFrame):
+        raise TypeError(
+            f"X is a lazy frame ({type(X).__module__}.{type(X).__qualname__}), whose rows are not there yet: "
+            "collect it first, or write it to a file and give that to mixtura.scan."
+        )
+    return frame if isinstance(frame, nw.DataFrame) else None
+
+
+def frame_values(frame: DataFrame[Any]) -> NDArray[Any]:
+    """The numbers of a frame: float32 where that holds every column exactly, else float64; null is NaN.
+
+    A pandas frame of one type is read where it lies. Any other is copied once.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a column holds text that is no number, dates or anything else: names the first such cell.
+    """
+    kinds = (
+        set(getattr(frame.to_native(), "dtypes", ())) if frame.implementation.is_pandas() else ()
+    )
+    if kinds == {np.dtype(np.float64)} or kinds == {np.dtype(np.float32)}:
+        return frame.to_numpy()
+    columns = [
+        _numbers(column, f"X must hold numbers, but column {column.name!r}")
+        for column in frame.iter_columns()
+    ]
+    if not columns:
+        return np.empty(frame.shape)
+    single = np.result_type(*columns) == np.float32
+    return np.stack(columns, axis=1, dtype=np.float32 if single else np.float64)
+
+
+def column_values(values: Any, name: str) -> Any:
+    """A Series or an Arrow column as an array of numbers, null as NaN; anything else as it is."""
+    if isinstance(values, _NEVER_FRAMES):
+        return values
+    import narwhals.stable.v2 as nw
+
+    column = nw.from_native(values, pass_through=True, series_only=True)
+    if not isinstance(column, nw.Series):
+        return values
+    return _numbers(column, f"{name} must hold numbers, but it")
+
+
+def no_number(where: str, row: int, value: Any) -> ValueError | TypeError:
+    """Say in a sentence which value is no number; `where` is its beginning, up to the column."""
+    if isinstance(value, str):
+        return ValueError(
+            f"{where} has {value!r} in row {row}: could not convert string to float. Leave that column "
+            "out or encode it."
+        )
+    return TypeError(
+        f"{where} has a {type(value).__name__} in row {row}: the argument must be a string or a real "
+        "number. Leave that column out or convert it."
+    )
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is one, or text that reads as one."""
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _numbers(column: Series[Any], where: str) -> NDArray[Any]:
+    values: NDArray[Any] = column.to_numpy()
+    if values.dtype.kind in "biuf":
+        return values
+    if values.dtype.kind in "mM" and len(values) > 0:  # NumPy would take nanoseconds for numbers
+        raise no_number(where, 0, values[0])
+    missing: NDArray[Any] = column.is_null().to_numpy().astype(bool)
+    present = values[~missing].astype(object)
+    numbers = np.full(len(values), np.nan)
+    try:
+        numbers[~missing] = present.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        first = next((i for i, value in enumerate(present) if not is_number(value)), None)
+        if first is None:
+            raise
+        raise no_number(where, int(np.flatnonzero(~missing)[first]), present[first]) from error
+    return numbers

@@ -1,0 +1,240 @@
+"""The file of a fit that may be stopped and go on: where its starts stand, for which rows and arguments."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from mixtura._files import replacing
+from mixtura._rows import FloatArray
+from mixtura.blocks import Blocks
+from mixtura.covariance import structure
+from mixtura.errors import ModelFileError
+from mixtura.mixture import Mixture
+from mixtura.starts import StartRecord
+
+FORMAT = "mixtura checkpoint 1"
+
+# Rows that stand for all of them in the comparison with those of the file.
+_ROWS = 1000
+
+_ARRAYS = ("weights", "means", "covariances", "precisions_cholesky")
+
+# What may change between a fit and its continuation: how long, how fast, who listens.
+_FREE = {
+    "max_iter",
+    "max_time",
+    "n_jobs",
+    "verbose",
+    "verbose_interval",
+    "callback",
+    "sort_components",
+    "checkpoint",
+    "checkpoint_interval",
+    "resume",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """A start on its way, or at its end: all that its next iteration depends on.
+
+    Attributes
+    ----------
+    index : int
+        Which start.
+    mixture : Mixture
+    history : list of float
+        Mean log-likelihoods of the mixtures before it; at the end its own too.
+    n_refused : int
+    acceleration : ndarray or None
+    journal : list of StartRecord
+        Of the search that the start came from.
+    facts : dict
+        At the end: why it ended, what it would still gain.
+    """
+
+    index: int
+    mixture: Mixture
+    history: list[float]
+    n_refused: int
+    acceleration: FloatArray | None
+    journal: list[StartRecord]
+    facts: dict[str, Any]
+
+
+class Checkpoint:
+    """Keeps the state of a fit in a file.
+
+    Parameters
+    ----------
+    path : str or path
+    seconds : float
+        Between two writes.
+    identity : dict
+        What a continuation must have in common: see `identity`.
+    seeds : list of int
+        Of the starts.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        seconds: float,
+        identity: dict[str, Any],
+        seeds: list[int],
+    ) -> None:
+        self.path = Path(path)
+        self.seeds = seeds
+        self.n_done = 0
+        self.records: list[StartRecord] = []
+        self.best: Progress | None = None
+        self.error = ""
+        self.current: Progress | None = None
+        self._seconds, self._identity, self._written = seconds, identity, monotonic()
+
+    def resume(self) -> None:
+        """Go on from what the file holds, if there is one.
+
+        Raises
+        ------
+        ValueError
+            If it belongs to other rows or arguments (ModelFileError: is no such file).
+        """
+        if not self.path.exists():
+            return
+        header, arrays = _read(self.path)
+        _check_same(self.path, header["identity"], self._identity)
+        kind = structure(header["identity"]["covariance_type"])
+        self.seeds = [int(seed) for seed in header["seeds"]]
+        self.n_done, self.error = header["n_done"], header["error"]
+        self.records = [StartRecord(**record) for record in header["records"]]
+        for name in ("current", "best"):
+            facts = header[name]
+            if facts is None:
+                continue
+            mixture = Mixture(kind, *(arrays[f"{name} {array}"] for array in _ARRAYS)).frozen()
+            facts["journal"] = [StartRecord(**record) for record in facts["journal"]]
+            acceleration = arrays.get(f"{name} acceleration")
+            setattr(self, name, Progress(mixture=mixture, acceleration=acceleration, **facts))
+
+    def note(self, progress: Progress) -> None:
+        """Remember how far a start is, and write it down when it is time."""
+        self.current = progress
+        if monotonic() >= self._written + self._seconds:
+            self.write()
+
+    def finish(self, records: list[StartRecord], best: Progress | None, error: str | None) -> None:
+        """Remember that one more start is done, and the best one's end."""
+        self.n_done += 1
+        self.records, self.best, self.current = records, best, None
+        self.error = self.error or error or ""
+        self.write()
+
+    def write(self) -> None:
+        """Replace the file by one with the present state; the old one survives any failure."""
+        header: dict[str, Any] = {
+            "identity": self._identity,
+            "seeds": self.seeds,
+            "n_done": self.n_done,
+            "error": self.error,
+            "records": [asdict(record) for record in self.records],
+        }
+        arrays: dict[str, FloatArray] = {}
+        for name, progress in (("current", self.current), ("best", self.best)):
+            header[name] = None if progress is None else _facts(progress)
+            if progress is not None:
+                arrays |= _arrays_of(name, progress)
+        with replacing(self.path) as temporary:
+            try:
+                save_file(arrays, temporary, {"format": FORMAT, "fit": json.dumps(header)})
+            except SafetensorError as error:  # its own kind for what the system refused
+                raise OSError(None, str(error)) from error
+        self._written = monotonic()
+
+
+def identity(params: dict[str, Any], blocks: Blocks) -> dict[str, Any]:
+    """What two fits must have in common for one to go on where the other stopped."""
+    rows, weight = blocks.sample(_ROWS, np.random.RandomState(0))
+    digest = hashlib.sha256(np.ascontiguousarray(rows).tobytes())
+    if weight is not None:
+        digest.update(b"weights" + weight.tobytes())
+    same = {name: _described(value) for name, value in params.items() if name not in _FREE}
+    return same | {
+        "shape": list(blocks.shape),
+        "dtype": blocks.dtype.name,
+        "rows": digest.hexdigest(),
+    }
+
+
+def _described(value: Any) -> Any:
+    """A value as JSON; of what is large, a number that another value would not have."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if callable(value):
+        return "callable"
+    if isinstance(value, np.random.RandomState):
+        return "RandomState"
+    return hashlib.sha256(np.ascontiguousarray(value, dtype=np.float64).tobytes()).hexdigest()
+
+
+def _check_same(path: Path, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
+    for name in ("shape", "dtype", "rows"):
+        if theirs.get(name) != ours[name]:
+            raise ValueError(
+                f"checkpoint={str(path)!r} holds a fit of other rows or weights: give the data that it began "
+                "with, another file, or resume=False."
+            )
+    for name, value in ours.items():
+        if theirs.get(name) != value:
+            raise ValueError(
+                f"checkpoint={str(path)!r} holds a fit with {name}={theirs.get(name)!r}, but {name} is now "
+                f"{value!r}: set it back, or give another file or resume=False."
+            )
+
+
+def _facts(progress: Progress) -> dict[str, Any]:
+    return {
+        "index": progress.index,
+        "history": progress.history,
+        "n_refused": progress.n_refused,
+        "journal": [asdict(record) for record in progress.journal],
+        "facts": progress.facts,
+    }
+
+
+def _arrays_of(name: str, progress: Progress) -> dict[str, FloatArray]:
+    arrays = {
+        f"{name} {array}": np.ascontiguousarray(getattr(progress.mixture, array))
+        for array in _ARRAYS
+    }
+    if progress.acceleration is not None:
+        arrays[f"{name} acceleration"] = progress.acceleration
+    return arrays
+
+
+def _read(file: Path) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+    try:
+        with safe_open(file, framework="numpy") as opened:
+            header = opened.metadata() or {}
+            if header.get("format") != FORMAT:
+                raise ModelFileError(
+                    f"cannot resume from {file}: it is not the checkpoint of a fit that this mixtura wrote."
+                )
+            arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        return json.loads(header["fit"]), arrays
+    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise ModelFileError(
+            f"cannot resume from {file}: it is truncated, damaged or not a checkpoint ({error})."
+        ) from error
