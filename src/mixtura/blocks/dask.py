@@ -109,8 +109,8 @@ class DaskBlocks(PartitionedBlocks):
         looks = [(_look_at, *place, names, i) for i, place in enumerate(self._places)]
         found: list[_Found] = self._computed(graph, _add(graph, "look", looks))
         for one in found:
-            if one.fault is not None:
-                raise one.fault
+            if one.fault:
+                raise SourceError(one.fault)
         there = [i for i, one in enumerate(found) if one.facts.n_rows]
         if not there:
             raise SourceError("X has no rows.")
@@ -264,7 +264,7 @@ class _Found:
 
     facts: PartFacts
     first: Any = None
-    fault: SourceError | None = None
+    fault: str = ""
 
 
 _NOTHING = PartFacts(0, 0, 0, 0.0, 0.0, True)
@@ -275,7 +275,7 @@ def _look_at(rows: Array, weight: FloatArray | None, names: Names, number: int) 
         check(rows, weight, names, number)
     except SourceError as fault:
         # Returned, so that of several partitions the first is named.
-        return _Found(_NOTHING, fault=fault)
+        return _Found(_NOTHING, fault=str(fault))
     if not len(rows):
         return _Found(_NOTHING)
     facts = part_facts(ArrayBlocks(rows, weight), 0)
