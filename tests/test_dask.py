@@ -322,6 +322,17 @@ def test_what_is_no_table_of_numbers_is_refused():
         GaussianMixture(2).fit(lazy, sample_weight=da.zeros(5_000, chunks=(UNEVEN,)))
 
 
+@pytest.mark.usefixtures("somewhere")
+def test_a_stream_may_come_in_them():
+    _, X, weight = problem()
+    ours, theirs = (GaussianMixture(2, random_state=0) for _ in range(2))
+    for some in (slice(0, 2_000), slice(2_000, 5_000)):
+        lazy_weight = da.from_array(weight[some], chunks=700)
+        ours.partial_fit(da.from_array(X[some], chunks=(700, -1)), sample_weight=lazy_weight)
+        theirs.partial_fit(X[some], sample_weight=weight[some])
+    assert_allclose(ours.means_, theirs.means_, rtol=1e-6)
+
+
 class Labelled:
     """As xarray's arrays: with Dask's methods whether there is Dask inside or not."""
 
