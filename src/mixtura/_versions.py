@@ -17,6 +17,8 @@ _PACKAGES = (
     "narwhals",
     "matplotlib",
     "pyarrow",
+    "dask",
+    "distributed",
     "typer",
     "rich",
 )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from sklearn.utils import check_array
@@ -14,8 +14,10 @@ from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 from mixtura._frames import column_values, is_number, no_number
 from mixtura._names import nearest
 from mixtura._rows import Array, FloatArray
+from mixtura.blocks import Blocks
 from mixtura.covariance import CovarianceStructure
-from mixtura.em import default_step
+from mixtura.em import SufficientStatistics, default_step
+from mixtura.mixture import Mixture
 from mixtura.sources import Source
 
 
@@ -87,7 +89,46 @@ def check_keep(keep: Sequence[str], outputs: Sequence[str]) -> Sequence[str]:
     return keep
 
 
-def check_columns(source: Source, names: Array | None, n_features: int, estimator: str) -> None:
+class Elsewhere(Protocol):
+    """Rows that are no array in memory: a source, or a Dask collection."""
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns."""
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Names of the columns, if they have any."""
+
+    def blocks(self, n_threads: int) -> Blocks:
+        """Rows for EM, checked."""
+
+    def score(self, mixture: Mixture, n_threads: int) -> SufficientStatistics:
+        """Return the scalars of all rows under the mixture."""
+
+    def evaluated(
+        self, function: Callable[[Mixture, Array, int], Array], mixture: Mixture, n_threads: int
+    ) -> Any:
+        """What a function gives for all rows, piece by piece or later."""
+
+    def tables(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+        """Rows piece by piece, each with the columns to keep."""
+
+
+def elsewhere(X: Any, sample_weight: Any = None) -> Elsewhere | None:
+    """Return X with its weights where it is no array in memory, else None."""
+    if isinstance(X, Source):
+        check_no_weight(sample_weight)
+        return X
+    # By name, so that nothing of Dask is imported for other types.
+    if any(kind.__module__.startswith("dask.") for kind in type(X).__mro__):
+        from mixtura.sources._dask import DaskRows
+
+        return DaskRows(X, sample_weight)
+    return None
+
+
+def check_columns(source: Elsewhere, names: Array | None, n_features: int, estimator: str) -> None:
     """Raise, or warn as scikit-learn does, where a source has other columns than were fitted."""
     fitted = None if names is None else tuple(names)
     if source.feature_names is None or fitted is None:

@@ -6,11 +6,10 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial, reduce
+from functools import partial
 from numbers import Integral, Real
-from operator import add
 from time import monotonic, perf_counter
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.random import Generator, RandomState
@@ -51,7 +50,6 @@ from mixtura.estimators._fitting import (
 from mixtura.estimators._warnings import convergence_message, doubts
 from mixtura.mixture import Mixture
 from mixtura.saving import save_model
-from mixtura.sources import Source
 from mixtura.starts import (
     STARTS,
     ArrayResponsibilities,
@@ -290,12 +288,15 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            float32 and float64 arrays are read where they lie, memory maps and any strides included.
+        X : array-like of shape (n_samples, n_features), source or Dask collection
+            float32 and float64 arrays are read where they lie, memory maps and any strides included; what
+            `mixtura.scan` and `mixtura.from_batches` return, a part at a time; a `dask.array` or
+            `dask.dataframe` on its workers.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative. A whole weight counts as that many equal rows, 0 as none.
+            Non-negative. A whole weight counts as that many equal rows, 0 as none. A Dask collection, cut as
+            X is, where that is one; a source brings its own.
 
         Returns
         -------
@@ -325,7 +326,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -333,6 +334,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         ndarray of shape (n_samples,), int64
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
 
         Raises
         ------
@@ -340,9 +342,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             As `fit`.
         """
         blocks = self._fit(X, sample_weight)
-        if isinstance(X, Source):
+        if not isinstance(blocks, ArrayBlocks):
             return self.predict(X)
-        return evaluate.labels(self.mixture_, cast(ArrayBlocks, blocks).rows, blocks.n_threads)
+        return evaluate.labels(self.mixture_, blocks.rows, blocks.n_threads)
 
     def partial_fit(
         self,
@@ -420,9 +422,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     def _batch(self, X: Any, sample_weight: Any) -> Blocks:
         threads = n_threads(self.n_jobs)
-        if isinstance(X, Source):
-            checks.check_no_weight(sample_weight)
-            return self._check_source(X).blocks(threads)
+        source = checks.elsewhere(X, sample_weight)
+        if source is not None:
+            return self._check_source(source).blocks(threads)
         rows = self._check_rows(X)
         weight = checks.check_sample_weight(sample_weight, len(rows))
         return ArrayBlocks(rows, weight, threads)
@@ -512,18 +514,20 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def _training_blocks(self, X: Any, sample_weight: Any) -> Blocks:
         """Rows to fit, checked: where they lie, in memory or elsewhere."""
         threads = n_threads(self.n_jobs)
-        if not isinstance(X, Source):
+        source = checks.elsewhere(X, sample_weight)
+        if source is None:
             rows = self._check_training_rows(X)
             weight = checks.check_sample_weight(sample_weight, len(rows))
             return ArrayBlocks(rows, weight, threads)
-        checks.check_no_weight(sample_weight)
-        blocks = X.blocks(threads)
+        blocks = source.blocks(threads)
         if blocks.shape[0] < 2:
-            raise ValueError(f"Found {X} with 1 row (sample) while a minimum of 2 is required.")
-        self.n_features_in_ = X.n_features
+            raise ValueError(
+                f"Found {source} with 1 row (sample) while a minimum of 2 is required."
+            )
+        self.n_features_in_ = source.n_features
         self.__dict__.pop("feature_names_in_", None)
-        if X.feature_names is not None:
-            self.feature_names_in_ = np.array(X.feature_names, dtype=object)
+        if source.feature_names is not None:
+            self.feature_names_in_ = np.array(source.feature_names, dtype=object)
         return blocks
 
     def _check_training_rows(self, X: Any) -> Array:
@@ -555,12 +559,12 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self._check_finite(rows)
         return rows
 
-    def _check_source(self, X: Source) -> Source:
+    def _check_source(self, source: checks.Elsewhere) -> checks.Elsewhere:
         """The source, where it has the columns that were fitted."""
         check_is_fitted(self)
         names = getattr(self, "feature_names_in_", None)
-        checks.check_columns(X, names, self.n_features_in_, type(self).__name__)
-        return X
+        checks.check_columns(source, names, self.n_features_in_, type(self).__name__)
+        return source
 
     def _check_finite(self, rows: Array) -> None:
         names = getattr(self, "feature_names_in_", None)
@@ -873,11 +877,12 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
 
         Returns
         -------
         ndarray of shape (n_samples,), int64
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
 
         Raises
         ------
@@ -893,12 +898,13 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
 
         Returns
         -------
         ndarray of shape (n_samples, n_components)
             Rows sum to 1.
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
 
         Raises
         ------
@@ -914,11 +920,12 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
 
         Returns
         -------
         ndarray of shape (n_samples,)
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
 
         Raises
         ------
@@ -990,19 +997,20 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def _tables(self, X: Any, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
-        if isinstance(X, Source):
-            return self._check_source(X).tables(keep)
+        source = checks.elsewhere(X)
+        if source is not None:
+            return self._check_source(source).tables(keep)
         if keep:
             raise ValueError("keep names columns of the files of mixtura.scan; an array has none.")
         rows = self._check_rows(X)
         return ((rows[some], {}) for some in block_slices(*rows.shape))
 
     def _evaluated(self, function: Callable[[Mixture, Array, int], Array], X: Any) -> Any:
-        """What a function gives for all rows; of a source, an iterator over what it gives for each part."""
+        """What a function gives for all rows; of a source part by part, of a Dask collection a lazy one."""
         threads = n_threads(self.n_jobs)
-        if isinstance(X, Source):
-            mixture, parts = self.mixture_, self._check_source(X).parts()
-            return (function(mixture, part.rows, threads) for part in parts)
+        source = checks.elsewhere(X)
+        if source is not None:
+            return self._check_source(source).evaluated(function, self.mixture_, threads)
         rows = self._check_rows(X)
         return function(self.mixture_, rows, threads)
 
@@ -1011,7 +1019,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -1035,7 +1043,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         sample_weight : array-like of shape (n_samples,), default=None
 
         Returns
@@ -1050,7 +1058,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         sample_weight : array-like of shape (n_samples,), default=None
 
         Returns
@@ -1068,7 +1076,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         sample_weight : array-like of shape (n_samples,), default=None
 
         Returns
@@ -1086,12 +1094,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     def _sums(self, X: Any, sample_weight: Any) -> SufficientStatistics:
         threads = n_threads(self.n_jobs)
-        if isinstance(X, Source):
-            checks.check_no_weight(sample_weight)
-            # One reading, whether it is the first or not.
-            parts = self._check_source(X).parts()
-            arrays = (ArrayBlocks(part.rows, part.weight, threads) for part in parts)
-            return reduce(add, (array.score(self.mixture_) for array in arrays))
+        source = checks.elsewhere(X, sample_weight)
+        if source is not None:
+            return self._check_source(source).score(self.mixture_, threads)
         rows = self._check_rows(X)
         weight = checks.check_sample_weight(sample_weight, len(rows))
         return ArrayBlocks(rows, weight, threads).score(self.mixture_)

@@ -154,7 +154,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -193,7 +193,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -201,6 +201,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         ndarray of shape (n_samples,), int64
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
 
         Raises
         ------
@@ -421,11 +422,12 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
 
         Returns
         -------
         ndarray of shape (n_samples,), int64
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
         """
         return self._best().predict(X)
 
@@ -434,11 +436,12 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
 
         Returns
         -------
         ndarray of shape (n_samples, n_components)
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
         """
         return self._best().predict_proba(X)
 
@@ -447,11 +450,12 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
 
         Returns
         -------
         ndarray of shape (n_samples,)
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
         """
         return self._best().score_samples(X)
 
@@ -480,7 +484,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -496,7 +500,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         sample_weight : array-like of shape (n_samples,), default=None
 
         Returns

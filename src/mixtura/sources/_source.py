@@ -7,7 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import add
 from typing import Any, Literal, NoReturn, Protocol
 
 import numpy as np
@@ -17,7 +18,9 @@ from mixtura._rows import Array, FloatArray
 from mixtura.blocks import ArrayBlocks, PartitionedBlocks
 from mixtura.blocks._protocol import T
 from mixtura.blocks.partitioned import PartFacts, part_facts
+from mixtura.em.statistics import SufficientStatistics
 from mixtura.errors import SourceError
+from mixtura.mixture import Mixture
 from mixtura.sources._memory import n_bytes
 from mixtura.sources._prefetch import IN_FLIGHT, Prefetched
 
@@ -124,6 +127,17 @@ class Source(ABC):
             "A source of rows is no array: give it to fit, score, bic, predict or predict_to, or read its "
             "rows with numpy, pandas or pyarrow."
         )
+
+    def evaluated(
+        self, function: Callable[[Mixture, Array, int], Array], mixture: Mixture, n_threads: int
+    ) -> Iterator[Array]:
+        """What a function gives for each part, as they are read."""
+        return (function(mixture, part.rows, n_threads) for part in self.parts())
+
+    def score(self, mixture: Mixture, n_threads: int) -> SufficientStatistics:
+        """Return the scalars of all rows under the mixture, in one reading, the first or a later one."""
+        arrays = (ArrayBlocks(part.rows, part.weight, n_threads) for part in self.parts())
+        return reduce(add, (array.score(mixture) for array in arrays))
 
     def blocks(self, n_threads: int = 1) -> PartitionedBlocks:
         """Rows for EM; reads all of them, where that has not been done.
