@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
@@ -17,7 +18,7 @@ from mixtura.em import Monitor, SufficientStatistics, expect, expectation_maximi
 from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture
 from mixtura.starts._record import StartRecord
-from mixtura.starts.auto._search import _TOL, _Optimum, _Search
+from mixtura.starts.auto._search import _MAX_ITER, _TOL, _Optimum, _Search
 
 #: Name of a start, and its responsibilities.
 Given = tuple[str, FloatArray]
@@ -29,6 +30,9 @@ _GLIMPSE = 2
 _CHOSEN = 1
 
 _WAYS = ("shaken", "seeds")
+
+# Where EM leads to spurious maxima from all that is given: other partitions.
+_OTHERS = ("k-means", "seeds") * 5
 
 # The best is left alone when so many ways out of it have led back.
 _RETURNS = 2
@@ -121,10 +125,34 @@ class _SearchFrom(_Search):
             self._shake()
             if self._best is None or self._budget.own:
                 self._own_search(self._budget.own or _OWN_PASSES)
+        if self._best is None:
+            self._fallback = self._proper_on_the_way() or self._fallback
         mixture, records = self._result()
         best = self._best or self._fallback
         assert best is not None
         return Found(mixture, best.statistics, records, self._doubt(best))
+
+    def _proper_on_the_way(self) -> _Optimum | None:
+        """The likeliest mixture before EM's way from a start turned to a spurious maximum.
+
+        Where every way leads to one, it is what there is to say about the rows.
+        """
+        given = (self._begun(kind, array) for kind, array in self._given)
+        found = [self._before_doubt(start) for start in given if start is not None]
+        for kind in _OTHERS:
+            if any(found):
+                break
+            with suppress(SingularCovarianceError):
+                found.append(self._before_doubt(self._start(kind)()))
+        proper = [optimum for optimum in found if optimum is not None]
+        return max(proper, key=lambda optimum: optimum.log_likelihood, default=None)
+
+    def _before_doubt(self, start: Mixture) -> _Optimum | None:
+        if self._is_doubtful(start):
+            return None
+        monitor = _BeforeDoubt(start, self._is_doubtful)
+        expectation_maximisation(start, self._blocks, self._reg_covar, monitor)
+        return _Optimum(monitor.last, expect(monitor.last, self._blocks))
 
     @staticmethod
     def _as_it_is(start: Mixture) -> Callable[[], Mixture]:
@@ -186,9 +214,29 @@ class _SearchFrom(_Search):
                 kept.append((kind, optimum))
         return kept
 
+    def _is_doubtful(self, mixture: Mixture) -> bool:
+        rows = mixture.weights * self._n_effective  # of the E-step before
+        return bool(why_improper(mixture, rows, self._reg_covar, self._blocks))
+
     def _doubt(self, found: _Optimum) -> str:
         rows = found.statistics.counts * self._unit
         return why_improper(found.mixture, rows, self._reg_covar, self._blocks)
+
+
+class _BeforeDoubt(Monitor):
+    """Ends EM at the first doubtful mixture, and keeps the one before."""
+
+    heard = (1, 1)
+
+    def __init__(self, start: Mixture, is_doubtful: Callable[[Mixture], bool]) -> None:
+        super().__init__(_TOL, _MAX_ITER)
+        self.last, self._is_doubtful = start, is_doubtful
+
+    def hear(self, mixture: Mixture) -> str:
+        if self._is_doubtful(mixture):
+            return "doubtful"
+        self.last = mixture
+        return ""
 
 
 def _distinct(given: Sequence[Given]) -> list[Given]:
