@@ -37,13 +37,10 @@ struct Moments {
     Vector mean, covariance;
 };
 
-// Of the rows whose side is `side`; -1: all.
-Moments moments_of(const Cloud& cloud, const std::vector<signed char>& sides, int side) {
+Moments moments_of(const Cloud& cloud) {
     const std::ptrdiff_t d = cloud.d;
     Moments out{0, Vector(at(d)), Vector(at(d * d))};
-    const auto counts = [&](std::ptrdiff_t i) { return side < 0 || sides[at(i)] == side; };
     for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
-        if (!counts(i)) continue;
         const double w = cloud.weights[at(i)];
         out.weight += w;
         for (std::ptrdiff_t j = 0; j < d; ++j) out.mean[at(j)] += w * cloud.rows[at(i * d + j)];
@@ -51,7 +48,6 @@ Moments moments_of(const Cloud& cloud, const std::vector<signed char>& sides, in
     for (double& value : out.mean) value /= out.weight;
     Vector centred(at(d));
     for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
-        if (!counts(i)) continue;
         for (std::ptrdiff_t j = 0; j < d; ++j) centred[at(j)] = cloud.rows[at(i * d + j)] - out.mean[at(j)];
         for (std::ptrdiff_t j = 0; j < d; ++j) {
             const double scaled = cloud.weights[at(i)] * centred[at(j)];
@@ -65,6 +61,41 @@ Moments moments_of(const Cloud& cloud, const std::vector<signed char>& sides, in
         }
     }
     return out;
+}
+
+// Weight and covariance of both sides, from sums over the second one about the mean of all: the first one's are what
+// is left of the whole's. A side is no tighter than the threshold is sharp, so that few digits cancel.
+struct Parts {
+    double weights[2];
+    Vector covariances[2];
+};
+
+Parts parts_of(const Cloud& cloud, const std::vector<signed char>& sides, const Moments& all) {
+    const std::ptrdiff_t d = cloud.d;
+    double weight = 0;
+    Vector first(at(d)), second(at(d * d)), centred(at(d));
+    for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
+        if (sides[at(i)] == 0) continue;
+        const double w = cloud.weights[at(i)];
+        weight += w;
+        for (std::ptrdiff_t j = 0; j < d; ++j) centred[at(j)] = cloud.rows[at(i * d + j)] - all.mean[at(j)];
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            const double scaled = w * centred[at(j)];
+            first[at(j)] += scaled;
+            for (std::ptrdiff_t m = 0; m <= j; ++m) second[at(j * d + m)] += scaled * centred[at(m)];
+        }
+    }
+    Parts parts{{all.weight - weight, weight}, {Vector(at(d * d)), Vector(at(d * d))}};
+    for (std::ptrdiff_t j = 0; j < d; ++j) {
+        for (std::ptrdiff_t m = 0; m <= j; ++m) {
+            const double square = first[at(j)] * first[at(m)], total = all.weight * all.covariance[at(j * d + m)];
+            const double of_first = (total - second[at(j * d + m)] - square / parts.weights[0]) / parts.weights[0];
+            const double of_second = (second[at(j * d + m)] - square / weight) / weight;
+            parts.covariances[0][at(j * d + m)] = parts.covariances[0][at(m * d + j)] = of_first;
+            parts.covariances[1][at(j * d + m)] = parts.covariances[1][at(m * d + j)] = of_second;
+        }
+    }
+    return parts;
 }
 
 // log |Sigma| of the structure's covariance with these moments; infinity where there is none.
@@ -213,18 +244,19 @@ bool best_threshold(const Vector& x, const Vector& weights, double least, bool r
 // Gain in classification log-likelihood over one component for all.
 double gain_of(Structure structure, const Cloud& cloud, const std::vector<signed char>& sides, const Moments& all,
                double log_det, const double* reg_covar) {
-    const Moments parts[] = {moments_of(cloud, sides, 0), moments_of(cloud, sides, 1)};
+    const Parts parts = parts_of(cloud, sides, all);
     double gain = all.weight * log_det / 2;
-    for (const Moments& part : parts) gain += part.weight * std::log(part.weight / all.weight);
+    for (const double weight : parts.weights) gain += weight * std::log(weight / all.weight);
     if (structure == Structure::tied) {
         Vector pooled(all.covariance.size());
-        for (const Moments& part : parts) {
-            for (std::size_t i = 0; i < pooled.size(); ++i) pooled[i] += part.weight / all.weight * part.covariance[i];
+        for (int side : {0, 1}) {
+            const double share = parts.weights[side] / all.weight;
+            for (std::size_t i = 0; i < pooled.size(); ++i) pooled[i] += share * parts.covariances[side][i];
         }
         return gain - all.weight * log_determinant(structure, pooled, reg_covar, cloud.d) / 2;
     }
-    for (const Moments& part : parts) {
-        gain -= part.weight * log_determinant(structure, part.covariance, reg_covar, cloud.d) / 2;
+    for (int side : {0, 1}) {
+        gain -= parts.weights[side] * log_determinant(structure, parts.covariances[side], reg_covar, cloud.d) / 2;
     }
     return gain;
 }
@@ -251,10 +283,11 @@ double cut(Structure structure, const double* rows, const double* weights, std::
     const Cloud cloud = gather(rows, weights, n_rows, d, kept);
     std::fill(sides, sides + n_rows, static_cast<std::int8_t>(-1));
     if (cloud.n < 2) return minus_infinity;
-    Moments all = moments_of(cloud, {}, -1);
+    const Moments all = moments_of(cloud);
     const double log_det = log_determinant(structure, all.covariance, reg_covar, d);
-    for (std::ptrdiff_t j = 0; j < d; ++j) all.covariance[at(j * d + j)] += reg_covar[j];
-    const Vector lower = root(structure, all.covariance, d);
+    Vector covariance = all.covariance;
+    for (std::ptrdiff_t j = 0; j < d; ++j) covariance[at(j * d + j)] += reg_covar[j];
+    const Vector lower = root(structure, covariance, d);
     if (lower.empty() || !std::isfinite(log_det)) return minus_infinity;
 
     const Vector z = whitened(cloud, all.mean, lower);
@@ -265,13 +298,13 @@ double cut(Structure structure, const double* rows, const double* weights, std::
         for (std::ptrdiff_t j = 0; j < d; ++j) {
             const double value = cloud.weights[at(i)] * squares[at(i)] * row[j];
             for (std::ptrdiff_t m = 0; m < d; ++m) fourth[at(j * d + m)] += value * row[m];
-            scaled[at(i * d + j)] = (cloud.rows[at(i * d + j)] - all.mean[at(j)]) / std::sqrt(all.covariance[at(j * d + j)]);
+            scaled[at(i * d + j)] = (cloud.rows[at(i * d + j)] - all.mean[at(j)]) / std::sqrt(covariance[at(j * d + j)]);
         }
     }
     for (std::ptrdiff_t i = 0; i < d; ++i) {
         for (std::ptrdiff_t j = 0; j < d; ++j) {
-            correlation[at(i * d + j)] = all.covariance[at(i * d + j)] /
-                std::sqrt(all.covariance[at(i * d + i)] * all.covariance[at(j * d + j)]);
+            correlation[at(i * d + j)] = covariance[at(i * d + j)] /
+                std::sqrt(covariance[at(i * d + i)] * covariance[at(j * d + j)]);
         }
     }
     Vector heavy, light, longest, shortest;

@@ -12,6 +12,10 @@ from mixtura.em import SufficientStatistics
 from mixtura.mixture import Mixture
 
 
+# Numbers that are made at once, rather than a block at a time.
+_FEW = 1 << 16
+
+
 def statistics_of(
     responsibilities: Responsibilities,
     blocks: Blocks,
@@ -47,6 +51,12 @@ class LabelResponsibilities:
     def __init__(self, labels: Array, n_components: int) -> None:
         self._labels = labels
         self._n_components = n_components
+
+    @property
+    def in_float64(self) -> FloatArray | None:
+        """All of them, where they are few."""
+        few = len(self._labels) * self._n_components <= _FEW
+        return self(slice(None)) if few else None
 
     def __call__(self, rows: slice) -> FloatArray:
         """Return the one-hot rows."""
