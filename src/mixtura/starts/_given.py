@@ -11,7 +11,6 @@ from mixtura.covariance import CovarianceStructure
 from mixtura.em import SufficientStatistics
 from mixtura.mixture import Mixture
 
-
 # Numbers that are made at once, rather than a block at a time.
 _FEW = 1 << 16
 
