@@ -55,11 +55,6 @@ inline void store(Real* to, Vector<Real> v) {
     __builtin_memcpy(to, &v, sizeof v);
 }
 
-template <class Real>
-inline Vector<Real> splat(Real value) {
-    return Vector<Real>{} + value;
-}
-
 template <int... I>
 struct Lanes {};
 
@@ -70,6 +65,18 @@ template <int... I>
 struct LanesUpTo<0, I...> {
     using type = Lanes<I...>;
 };
+
+template <class Real, int... I>
+inline Vector<Real> splat_lanes(Real value, Lanes<I...>) {
+    return Vector<Real>{((void)I, value)...};
+}
+
+// The value in every lane. Written as an initialiser: 0 + value would be an addition, and keeps the compiler from
+// reading a broadcast operand from memory.
+template <class Real>
+inline Vector<Real> splat(Real value) {
+    return splat_lanes<Real>(value, typename LanesUpTo<static_cast<int>(lanes<Real>)>::type{});
+}
 
 // Lane i of (a, b) in which runs of `run` lanes alternate between a's and b's; `upper` takes each second run.
 constexpr int alternating_lane(int i, int run, int n_lanes, bool upper) {
