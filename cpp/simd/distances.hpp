@@ -24,7 +24,7 @@ void subtract_point(const Real* rows, SplitPoint<Real> point, std::ptrdiff_t n_f
         const Real* x = rows + j * stride;
         Real* out = differences + j * to_stride;
         for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {
-            store<Real>(out + r, (load<Real>(x + r) - high) - low);
+            store<Real>(out + r, minus<Real>(load<Real>(x + r), high, low));
         }
     }
 }
@@ -59,12 +59,21 @@ void full_joint(const Real* rows, SplitPoint<Real> mean, const Real* packed, std
     }
 }
 
+// Vectors of rows at a time, D features.
+constexpr int small_row_vectors(std::ptrdiff_t n_features) { return 2 * n_features + 4 <= registers ? 2 : 1; }
+
+// Full covariances are computed for a multiple of this many rows.
+template <class Real>
+constexpr std::ptrdiff_t full_rows_at_once(std::ptrdiff_t n_features) {
+    return (n_features <= most_unrolled_features ? small_row_vectors(n_features) : row_vectors) * lanes<Real>;
+}
+
 // The same with the number of features known, so that everything unrolls and stays in registers. `factor` is the
 // upper triangle by rows: p_00, p_01 ... p_11, p_12 ...
 template <class Real, int D>
 void small_full_joint(const Real* rows, SplitPoint<Real> mean, const Real* factor, std::ptrdiff_t stride,
                       std::ptrdiff_t n_active, Real coefficient, Real* joint) {
-    constexpr int n = 2 * D + 4 <= registers ? 2 : 1;  // vectors of rows at a time
+    constexpr int n = small_row_vectors(D);
     for (std::ptrdiff_t r = 0; r < n_active; r += n * lanes<Real>) {
         Vector<Real> y[D][n] = {};
         const Real* p = factor;
@@ -73,7 +82,7 @@ void small_full_joint(const Real* rows, SplitPoint<Real> mean, const Real* facto
             Vector<Real> x[n];
 #pragma GCC unroll 2
             for (int v = 0; v < n; ++v) {
-                x[v] = (load<Real>(rows + i * stride + r + v * lanes<Real>) - mean.high[i]) - mean.low[i];
+                x[v] = minus<Real>(load<Real>(rows + i * stride + r + v * lanes<Real>), mean.high[i], mean.low[i]);
             }
 #pragma GCC unroll 16
             for (int j = i; j < D; ++j, ++p) {
@@ -100,7 +109,7 @@ void diag_joint(const Real* rows, SplitPoint<Real> mean, const Real* factor, std
         for (std::ptrdiff_t j = 0; j < n_features; ++j) {
             for (std::ptrdiff_t v = 0; v < row_vectors; ++v) {
                 const Vector<Real> x = load<Real>(rows + j * stride + r + v * lanes<Real>);
-                const Vector<Real> y = ((x - mean.high[j]) - mean.low[j]) * factor[j];
+                const Vector<Real> y = minus<Real>(x, mean.high[j], mean.low[j]) * factor[j];
                 total[v] += y * y;
             }
         }
@@ -117,10 +126,11 @@ void spherical_joint(const Real* rows, SplitPoint<Real> mean, Real factor, std::
         for (std::ptrdiff_t j = 0; j < n_features; ++j) {
             for (std::ptrdiff_t v = 0; v < row_vectors; ++v) {
                 const Vector<Real> x = load<Real>(rows + j * stride + r + v * lanes<Real>);
-                const Vector<Real> y = ((x - mean.high[j]) - mean.low[j]) * factor;
+                const Vector<Real> y = minus<Real>(x, mean.high[j], mean.low[j]);
                 total[v] += y * y;
             }
         }
+        for (std::ptrdiff_t v = 0; v < row_vectors; ++v) total[v] *= factor * factor;
         store_joint<Real>(joint + r, coefficient, total);
     }
 }

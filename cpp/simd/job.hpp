@@ -53,9 +53,35 @@ struct Job {
     bool second_moments = true;
 
     bool skip = true;                      // leave out what cannot matter, see skipping.hpp
+    std::ptrdiff_t bound_features = 0;     // of which bounds on densities are made, see bounds.hpp; 0: they cannot pay
+    const Real* bound_factors = nullptr;   // K: the first rows and columns of the factors, upper triangles by rows
 
     bool (*stopped)(void*) = nullptr;      // asked between components
     void* stop_argument = nullptr;
+};
+
+// What does not pay is tried again after some tiles, each time after more.
+struct Trials {
+    std::int32_t tiles_left = 0;  // before the next
+    std::int32_t pause = 0;       // the last one's length
+};
+
+// Whether it paid, in the last tiles, to look for what can be left out. Changes no result.
+struct Experience {
+    Trials bounds, skipping;
+};
+
+// What a search for candidates needs, one thread's; see bounds.hpp.
+template <class Real>
+struct Candidates {
+    Real* gathered = nullptr;      // padded(d) features: rows side by side
+    Real* joint = nullptr;         // 1: their log joint densities
+    Real* likeliest = nullptr;     // 1: the component with a row's highest bound
+    Real* highest = nullptr;       // 1: that component's log joint density
+    Real* thresholds = nullptr;    // 1: below it a density is negligible
+    std::uint8_t* list = nullptr;  // tile_stride bytes: rows, at most 256
+    std::int32_t* heads = nullptr; // K numbers in all
+    std::int32_t* next = nullptr;  // tile_stride numbers in all
 };
 
 // One thread's scratch, in units of tile_stride numbers. Tiles are feature-major: feature j of row r at
@@ -72,6 +98,8 @@ struct Workspace {
     Real* roots = nullptr;             // 1
     double* feature_sums = nullptr;    // d numbers in all
     std::uint64_t* active = nullptr;   // K numbers in all: bit g of the k-th, whether granule g has responsibilities
+    Candidates<Real> candidates;
+    Experience* experience = nullptr;
 };
 
 // Features rounded up to whole vectors of the widest instruction set.

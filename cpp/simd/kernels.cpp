@@ -1,5 +1,6 @@
 // One tile through the E-step and into the statistics. Compiled once per instruction set;
 // MIXTURA_KERNELS names the set that this object defines.
+#include "bounds.hpp"
 #include "distances.hpp"
 #include "job.hpp"
 #include "moments.hpp"
@@ -109,17 +110,33 @@ void with_features(std::ptrdiff_t d, const Function& f) {
 
 template <class Real>
 struct SmallJoint {
-    const Job<Real>& job;
-    std::ptrdiff_t k, n_active;
     const Real* rows;
+    SplitPoint<Real> mean;
+    const Real* factor;
+    std::ptrdiff_t stride, n_active;
+    Real coefficient;
     Real* joint;
 
     template <int D>
     void call() const {
-        small_full_joint<Real, D>(rows, offset(job.means, k * D), job.factors + k * job.factor_stride, job.tile_stride,
-                                  n_active, job.coefficients[k], joint);
+        small_full_joint<Real, D>(rows, mean, factor, stride, n_active, coefficient, joint);
     }
 };
+
+// Log joint densities under a full covariance, of rows that lie in a tile or were gathered.
+template <class Real>
+void full_component_joint(const Job<Real>& job, std::ptrdiff_t k, const Real* rows, std::ptrdiff_t n_active,
+                          Real* differences, Real* joint) {
+    const std::ptrdiff_t d = job.n_features;
+    const std::ptrdiff_t stride = job.tile_stride;
+    const SplitPoint<Real> mean = offset(job.means, k * d);
+    const Real* factor = job.factors + k * job.factor_stride;
+    if (d <= most_unrolled_features) {
+        with_features<1>(d, SmallJoint<Real>{rows, mean, factor, stride, n_active, job.coefficients[k], joint});
+    } else {
+        full_joint(rows, mean, factor, d, stride, n_active, differences, job.coefficients[k], joint);
+    }
+}
 
 template <class Real>
 void component_joint(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_active, const Workspace<Real>& work) {
@@ -129,14 +146,14 @@ void component_joint(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_ac
     const Real* factor = job.factors + k * job.factor_stride;
     const Real coefficient = job.coefficients[k];
     Real* joint = work.responsibilities + k * stride;
-    if (job.whitened) {
+    if (job.structure == Structure::full) {
+        full_component_joint(job, k, work.rows, n_active, work.differences, joint);
+    } else if (job.whitened) {
         whitened_joint(work.panels, job.whitened_means + k * d, d, stride, n_active, coefficient, joint);
     } else if (job.structure == Structure::diag) {
         diag_joint(work.rows, mean, factor, d, stride, n_active, coefficient, joint);
     } else if (job.structure == Structure::spherical) {
         spherical_joint(work.rows, mean, *factor, d, stride, n_active, coefficient, joint);
-    } else if (job.structure == Structure::full && d <= most_unrolled_features) {
-        with_features<1>(d, SmallJoint<Real>{job, k, n_active, work.rows, joint});
     } else {
         full_joint(work.rows, mean, factor, d, stride, n_active, work.differences, coefficient, joint);
     }
@@ -156,12 +173,140 @@ bool log_joint(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Re
     return true;
 }
 
+// Where more than this share of the distances must be complete, the bounds do not pay; judged by this many components.
+constexpr double most_complete = 0.25;
+constexpr std::ptrdiff_t components_to_judge_by = 8;
+
+// Where more than this share of the granules was active, it did not pay to ask each whether it is negligible: a branch
+// that is hard to predict costs as much as an exponential and the moments of few features.
+template <class Real>
+double most_active(const Job<Real>& job) {
+    return job.n_features < 4 ? 0.5 : 0.85;
+}
+
+// What did not pay is left for 7 tiles, then for 15, up to 255.
+inline void disappointed(Trials& trials) {
+    trials.pause = trials.pause == 0 ? 7 : (trials.pause < 255 ? 2 * trials.pause + 1 : 255);
+    trials.tiles_left = trials.pause;
+}
+
+inline bool pauses(Trials& trials) {
+    if (trials.tiles_left == 0) return false;
+    --trials.tiles_left;
+    return true;
+}
+
+// Complete log joint densities of the listed rows under component k, one after the other in candidates.joint.
+template <class Real>
+void listed_joint(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_listed, std::ptrdiff_t n_rows,
+                  const Workspace<Real>& work) {
+    const Candidates<Real>& candidates = work.candidates;
+    const std::ptrdiff_t at_once = full_rows_at_once<Real>(job.n_features);
+    const std::ptrdiff_t n = round_up(n_listed, at_once);
+    for (std::ptrdiff_t i = n_listed; i < n; ++i) candidates.list[i] = candidates.list[n_listed - 1];
+    gather_rows(work.panels, candidates.list, n, n_rows, job.n_features, job.tile_stride, candidates.gathered);
+    full_component_joint(job, k, candidates.gathered, n, work.differences, candidates.joint);
+}
+
+// The log joint densities that the first features alone would have: bounds on the complete ones.
+template <class Real>
+void find_bounds(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+    const std::ptrdiff_t p = job.bound_features;
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+        with_features<1>(p, SmallJoint<Real>{work.rows, offset(job.means, k * job.n_features),
+                                             job.bound_factors + k * p * (p + 1) / 2, job.tile_stride, n_active,
+                                             job.coefficients[k], work.responsibilities + k * job.tile_stride});
+    }
+}
+
+// The complete densities of each row's likeliest component by the bounds, and the thresholds that follow. Their
+// bounds are then -inf, so that they are not candidates again.
+template <class Real>
+void find_thresholds(const Job<Real>& job, std::ptrdiff_t n_rows, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+    const Candidates<Real>& candidates = work.candidates;
+    chain_rows(candidates.likeliest, n_active, job.n_components, candidates.heads, candidates.next);
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+        std::ptrdiff_t n = 0;
+        for (std::int32_t r = candidates.heads[k]; r != 0; r = candidates.next[r - 1]) {
+            candidates.list[n++] = static_cast<std::uint8_t>(r - 1);
+        }
+        if (n == 0) continue;
+        listed_joint(job, k, n, n_rows, work);
+        for (std::ptrdiff_t i = 0; i < n; ++i) {
+            const std::uint8_t r = candidates.list[i];
+            candidates.highest[r] = candidates.joint[i];
+            candidates.thresholds[r] = candidates.joint[i] - negligible<Real>;
+            work.responsibilities[k * job.tile_stride + r] = -__builtin_inf();
+        }
+    }
+}
+
+// Log joint densities where they can matter, and work.active; elsewhere in an active granule stands a bound that is
+// negligible. False where too many would have to be computed, or the call was stopped.
+template <class Real>
+bool bounded_log_joint(const Job<Real>& job, std::ptrdiff_t n_rows, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+    const Candidates<Real>& candidates = work.candidates;
+    const std::ptrdiff_t stride = job.tile_stride;
+    find_bounds(job, n_active, work);
+    find_likeliest(work.responsibilities, job.n_components, stride, n_active, candidates.likeliest);
+    find_thresholds(job, n_rows, n_active, work);
+    std::ptrdiff_t n_complete = 0;
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+        if (job.stopped(job.stop_argument)) return false;
+        Real* joint = work.responsibilities + k * stride;
+        work.active[k] = 0;
+        const std::ptrdiff_t n = list_candidates(joint, candidates.thresholds, n_active, candidates.list);
+        if (n == 0) continue;
+        listed_joint(job, k, n, n_rows, work);
+        for (std::ptrdiff_t i = 0; i < n; ++i) {
+            const std::uint8_t r = candidates.list[i];
+            joint[r] = candidates.joint[i];
+            work.active[k] |= std::uint64_t(!(joint[r] < candidates.thresholds[r])) << (r / granule<Real>);
+        }
+        n_complete += n;
+        if (k + 1 == components_to_judge_by && n_complete > most_complete * components_to_judge_by * n_active) return false;
+    }
+    for (std::ptrdiff_t r = 0; r < n_active; ++r) {
+        const auto k = static_cast<std::ptrdiff_t>(candidates.likeliest[r]);
+        work.responsibilities[k * stride + r] = candidates.highest[r];
+        work.active[k] |= std::uint64_t{1} << (r / granule<Real>);
+    }
+    return true;
+}
+
+// The share of granules that are active.
+template <class Real>
+double active_share(const Job<Real>& job, std::ptrdiff_t n_active, const std::uint64_t* active) {
+    std::ptrdiff_t n = 0;
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) n += __builtin_popcountll(active[k]);
+    return static_cast<double>(n * granule<Real>) / static_cast<double>(n_active * job.n_components);
+}
+
 // weights[r] r_k(x) for every component; log densities and certainties. False when the call was stopped.
 template <class Real>
 bool find_responsibilities(const Job<Real>& job, std::ptrdiff_t n_active, bool skip, const Workspace<Real>& work) {
     if (!log_joint(job, n_active, work)) return false;
-    normalise(work.responsibilities, job.n_components, job.tile_stride, n_active, skip, work.weights, work.log_density,
-              work.log_certainty, work.active);
+    const auto normalise_tile = skip ? &normalise<Real, true> : &normalise<Real, false>;
+    normalise_tile(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights, work.log_density,
+                   work.log_certainty, work.active);
+    if (skip && active_share(job, n_active, work.active) > most_active(job)) {
+        disappointed(work.experience->skipping);
+    }
+    return true;
+}
+
+// The same by way of bounds; false also where they do not pay.
+template <class Real>
+bool find_bounded_responsibilities(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows,
+                                   std::ptrdiff_t n_active, const Workspace<Real>& work) {
+    if (pauses(work.experience->bounds)) return false;
+    load_panels(job.rows, begin, n_rows, job.tile_stride, work.panels);
+    if (!bounded_log_joint(job, n_rows, n_active, work)) {
+        disappointed(work.experience->bounds);
+        return false;
+    }
+    normalise_active(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights, work.active,
+                     work.log_density, work.log_certainty, work.candidates.heads);
     return true;
 }
 
@@ -183,7 +328,7 @@ struct SmallMoments {
 
 // Moments of one component whose covariance is a matrix.
 template <class Real>
-void matrix_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
+void matrix_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows,
                     const Workspace<Real>& work, double* count, double* firsts, double* seconds) {
     const std::ptrdiff_t d = job.n_features;
     const std::ptrdiff_t stride = job.tile_stride;
@@ -192,8 +337,10 @@ void matrix_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_row
     if (d <= 5) {
         with_features<1>(d, SmallMoments<Real>{job, k, work, count, firsts, seconds});
     } else if (uses_panels(job)) {
-        *count += sum_rows(responsibilities, n_active);
-        for (std::ptrdiff_t r = 0; r < n_active; ++r) work.roots[r] = __builtin_sqrt(responsibilities[r]);
+        *count += sum_active_rows(responsibilities, work.active[k]);
+        for_active_vectors<Real>(work.active[k], [&](std::ptrdiff_t r) {
+            for (std::ptrdiff_t i = r; i < r + lanes<Real>; ++i) work.roots[i] = __builtin_sqrt(responsibilities[i]);
+        });
         const std::ptrdiff_t n_scaled = scale_panels(work.panels, centre, work.roots, d, stride, n_rows, work.active[k],
                                                      work.differences, firsts);
         panel_second_moments(work.differences, d, stride, n_scaled, seconds);
@@ -216,20 +363,20 @@ void variance_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_r
 }
 
 template <class Real>
-void component_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
+void component_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows,
                        const Workspace<Real>& work, Statistics& statistics) {
     const std::ptrdiff_t d = job.n_features;
     double* count = statistics.counts + k;
     double* firsts = statistics.firsts + k * d;
     switch (job.structure) {
         case Structure::full:
-            return matrix_moments(job, k, n_rows, n_active, work, count, firsts, statistics.seconds + k * d * d);
-        case Structure::tied: return matrix_moments(job, k, n_rows, n_active, work, count, firsts, statistics.seconds);
+            return matrix_moments(job, k, n_rows, work, count, firsts, statistics.seconds + k * d * d);
+        case Structure::tied: return matrix_moments(job, k, n_rows, work, count, firsts, statistics.seconds);
         case Structure::diag:
-            *count += sum_rows(work.responsibilities + k * job.tile_stride, n_active);
+            *count += sum_active_rows(work.responsibilities + k * job.tile_stride, work.active[k]);
             return variance_moments(job, k, n_rows, work, firsts, statistics.seconds + k * d);
         case Structure::spherical:
-            *count += sum_rows(work.responsibilities + k * job.tile_stride, n_active);
+            *count += sum_active_rows(work.responsibilities + k * job.tile_stride, work.active[k]);
             for (std::ptrdiff_t j = 0; j < d; ++j) work.feature_sums[j] = 0;
             variance_moments(job, k, n_rows, work, firsts, work.feature_sums);
             for (std::ptrdiff_t j = 0; j < d; ++j) statistics.seconds[k] += work.feature_sums[j];
@@ -268,7 +415,7 @@ void add_moments(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_ro
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
         if (job.stopped(job.stop_argument)) return;
         if (work.active[k] == 0) continue;
-        component_moments(job, k, n_rows, n_active, work, statistics);
+        component_moments(job, k, n_rows, work, statistics);
     }
 }
 
@@ -302,8 +449,9 @@ void accumulate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t 
     if (job.given.data != nullptr) {
         load_given(job, begin, n_rows, n_active, work);
     } else {
-        // Hard assignment looks at every responsibility.
-        if (!find_responsibilities(job, n_active, job.skip && !job.hard, work)) return;
+        const bool skip = job.skip && !job.hard;  // hard assignment looks at every responsibility
+        const bool bounded = skip && job.bound_features > 0 && find_bounded_responsibilities(job, begin, n_rows, n_active, work);
+        if (!bounded && !find_responsibilities(job, n_active, skip && !pauses(work.experience->skipping), work)) return;
         statistics.log_likelihood += weighted_sum(work.weights, work.log_density, n_active) + weight * job.shift;
         statistics.log_certainty += weighted_sum(work.weights, work.log_certainty, n_active);
         if (job.hard) harden(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights);

@@ -21,6 +21,14 @@ Real sum_rows(const Real* values, std::ptrdiff_t n_active) {
     return sum_lanes<Real>(total);
 }
 
+// The same where only active granules hold anything.
+template <class Real>
+Real sum_active_rows(const Real* values, std::uint64_t active) {
+    Vector<Real> total = {};
+    for_active_vectors<Real>(active, [&](std::ptrdiff_t r) { total += load<Real>(values + r); });
+    return sum_lanes<Real>(total);
+}
+
 // The sums of the lanes of `n` vectors, as numbers.
 template <class Real, std::ptrdiff_t n>
 inline void sum_all(const Vector<Real>* v, Real* sums) {
@@ -45,7 +53,7 @@ void subtract_from_active(const Real* rows, SplitPoint<Real> centre, std::ptrdif
         const Real high = centre.high[j];
         const Real low = centre.low[j];
         for_active_vectors<Real>(active, [&](std::ptrdiff_t r) {
-            store<Real>(differences + j * stride + r, (load<Real>(rows + j * stride + r) - high) - low);
+            store<Real>(differences + j * stride + r, minus<Real>(load<Real>(rows + j * stride + r), high, low));
         });
     }
 }
@@ -63,7 +71,7 @@ void small_moments(const Real* rows, SplitPoint<Real> centre, const Real* respon
         Vector<Real> x[D];
 #pragma GCC unroll 8
         for (int j = 0; j < D; ++j) {
-            x[j] = (load<Real>(rows + j * stride + r) - centre.high[j]) - centre.low[j];
+            x[j] = minus<Real>(load<Real>(rows + j * stride + r), centre.high[j], centre.low[j]);
         }
         int at = 0;
 #pragma GCC unroll 8
@@ -173,7 +181,7 @@ std::ptrdiff_t scale_panels(const Real* panels, SplitPoint<Real> centre, const R
         Real* to = scaled + j * stride;
         for_active_rows<Real>(active, n_rows, [&](std::ptrdiff_t r) {
             const Vector<Real> root = splat<Real>(roots[r]);
-            const Vector<Real> z = ((load<Real>(panels + j * stride + r * lanes<Real>) - c_high) - c_low) * root;
+            const Vector<Real> z = minus<Real>(load<Real>(panels + j * stride + r * lanes<Real>), c_high, c_low) * root;
             store<Real>(to, z);
             to += lanes<Real>;
             total += z * root;
@@ -242,7 +250,7 @@ inline void diag_block(const Real* rows, SplitPoint<Real> centre, const Real* re
 #pragma GCC unroll 4
         for (int a = 0; a < features; ++a) {
             const Vector<Real> x = load<Real>(rows + (j + a) * stride + r);
-            const Vector<Real> y = (x - centre.high[j + a]) - centre.low[j + a];
+            const Vector<Real> y = minus<Real>(x, centre.high[j + a], centre.low[j + a]);
             const Vector<Real> scaled = weight * y;
             total[2 * a] += scaled;
             total[2 * a + 1] += scaled * y;
@@ -288,7 +296,7 @@ inline void diag_panel_block(const Real* panels, SplitPoint<Real> centre, const 
 #pragma GCC unroll 4
         for (int b = 0; b < columns; ++b) {
             const Vector<Real> x = load<Real>(panels + (j + b * lanes<Real>)*stride + r * lanes<Real>);
-            const Vector<Real> y = (x - c_high[b]) - c_low[b];
+            const Vector<Real> y = minus<Real>(x, c_high[b], c_low[b]);
             const Vector<Real> scaled = weight * y;
             first[b] += scaled;
             second[b] += scaled * y;

@@ -78,6 +78,16 @@ inline Vector<Real> splat(Real value) {
     return splat_lanes<Real>(value, typename LanesUpTo<static_cast<int>(lanes<Real>)>::type{});
 }
 
+// x - c for a point split in high and low (job.hpp). Double rows need no low part: it is zero.
+template <class Real, class Coordinate>
+inline Vector<Real> minus(Vector<Real> x, Coordinate high, [[maybe_unused]] Coordinate low) {
+    if constexpr (sizeof(Real) == sizeof(double)) {
+        return x - high;
+    } else {
+        return (x - high) - low;
+    }
+}
+
 // Lane i of (a, b) in which runs of `run` lanes alternate between a's and b's; `upper` takes each second run.
 constexpr int alternating_lane(int i, int run, int n_lanes, bool upper) {
     const bool from_b = (i / run) % 2 == 1;
