@@ -74,10 +74,17 @@ void load_given(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_row
     }
 }
 
+// Sums of few features in registers, rows along the lanes.
+template <class Real>
+bool uses_strips(const Job<Real>& job) {
+    const bool of_matrices = job.structure == Structure::full || job.structure == Structure::tied;
+    return of_matrices && job.n_features <= most_strip_features<Real>;
+}
+
 // Features along the lanes from two vectors of them on; below, rows along the lanes waste less.
 template <class Real>
 bool uses_panels(const Job<Real>& job) {
-    return job.second_moments && job.n_features >= 2 * lanes<Real>;
+    return job.second_moments && job.n_features >= 2 * lanes<Real> && !uses_strips(job);
 }
 
 // Panels of the rows, for the moments; zeros beyond the last feature.
@@ -311,7 +318,7 @@ bool find_bounded_responsibilities(const Job<Real>& job, std::ptrdiff_t begin, s
 }
 
 template <class Real>
-struct SmallMoments {
+struct StripMoments {
     const Job<Real>& job;
     std::ptrdiff_t k;
     const Workspace<Real>& work;
@@ -319,8 +326,8 @@ struct SmallMoments {
 
     template <int D>
     void call() const {
-        if constexpr (D <= 5) {
-            small_moments<Real, D>(work.rows, offset(job.centres, k * D), work.responsibilities + k * job.tile_stride,
+        if constexpr (D <= most_strip_features<Real>) {
+            strip_moments<Real, D>(work.rows, offset(job.centres, k * D), work.responsibilities + k * job.tile_stride,
                                    job.tile_stride, work.active[k], count, firsts, seconds);
         }
     }
@@ -334,8 +341,8 @@ void matrix_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_row
     const std::ptrdiff_t stride = job.tile_stride;
     const SplitPoint<Real> centre = offset(job.centres, k * d);
     const Real* responsibilities = work.responsibilities + k * stride;
-    if (d <= 5) {
-        with_features<1>(d, SmallMoments<Real>{job, k, work, count, firsts, seconds});
+    if (uses_strips(job)) {
+        with_features<1>(d, StripMoments<Real>{job, k, work, count, firsts, seconds});
     } else if (uses_panels(job)) {
         *count += sum_active_rows(responsibilities, work.active[k]);
         for_active_vectors<Real>(work.active[k], [&](std::ptrdiff_t r) {
@@ -409,7 +416,7 @@ void add_moments(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_ro
     if (job.whitened) return whitened_moments(job, n_active, work, statistics);
     if (uses_panels(job)) {
         load_panels(job.rows, begin, n_rows, job.tile_stride, work.panels);
-    } else {
+    } else if (!uses_strips(job)) {
         append_ones(job, n_active, work);
     }
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {

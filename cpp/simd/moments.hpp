@@ -60,37 +60,51 @@ void subtract_from_active(const Real* rows, SplitPoint<Real> centre, std::ptrdif
 
 // ---- Few features, full covariances -------------------------------------------------------------------------------
 
-// All moments of D features at once, accumulators in registers.
-template <class Real, int D>
-void small_moments(const Real* rows, SplitPoint<Real> centre, const Real* responsibilities, std::ptrdiff_t stride,
+// Up to here the rows of sums r (x, 1) (x, 1)^T are taken in strips of as many as registers hold.
+template <class Real>
+constexpr int most_strip_features = MIXTURA_VECTOR_BYTES == 64 ? (sizeof(Real) == 8 ? 15 : 12) : MIXTURA_VECTOR_BYTES == 32 ? 7 : 10;
+
+// One beyond the last row of the strip that begins at row `first`; row i of the lower triangle has i + 1 sums.
+constexpr int strip_end(int first, int n_rows) {
+    int n = first + 1;
+    int end = first + 1;
+    while (end < n_rows && n + end + 1 <= (registers == 32 ? 24 : 21)) n += ++end;
+    return end;
+}
+
+// All moments of D features, from row `first` of the sums on; differences are never stored.
+template <class Real, int D, int first = 0>
+void strip_moments(const Real* rows, SplitPoint<Real> centre, const Real* responsibilities, std::ptrdiff_t stride,
                    std::uint64_t active, double* count, double* firsts, double* seconds) {
-    constexpr int n = (D + 1) * (D + 2) / 2;
+    constexpr int end = strip_end(first, D + 1);
+    constexpr int before = first * (first + 1) / 2;
+    constexpr int n = end * (end + 1) / 2 - before;
     Vector<Real> total[n] = {};
     for_active_vectors<Real>(active, [&](std::ptrdiff_t r) {
+        const auto x = [&](int j) { return minus<Real>(load<Real>(rows + j * stride + r), centre.high[j], centre.low[j]); };
         const Vector<Real> weight = load<Real>(responsibilities + r);
-        Vector<Real> x[D];
-#pragma GCC unroll 8
-        for (int j = 0; j < D; ++j) {
-            x[j] = minus<Real>(load<Real>(rows + j * stride + r), centre.high[j], centre.low[j]);
+        Vector<Real> y[end - first];
+#pragma GCC unroll 16
+        for (int i = first; i < end; ++i) y[i - first] = i < D ? weight * x(i) : weight;
+#pragma GCC unroll 16
+        for (int j = 0; j < end; ++j) {
+            const Vector<Real> x_j = j < D ? x(j) : splat<Real>(1);
+#pragma GCC unroll 16
+            for (int i = j > first ? j : first; i < end; ++i) total[i * (i + 1) / 2 + j - before] += y[i - first] * x_j;
         }
-        int at = 0;
-#pragma GCC unroll 8
-        for (int i = 0; i < D; ++i) {
-            const Vector<Real> y = weight * x[i];
-#pragma GCC unroll 8
-            for (int j = 0; j <= i; ++j) total[at++] += y * x[j];
-            total[at++] += y;
-        }
-        total[at] += weight;
     });
     Real sums[room<Real>(n)];
     sum_all<Real, n>(total, sums);
     const Real* sum = sums;
-    for (int i = 0; i < D; ++i) {
-        for (int j = 0; j <= i; ++j) seconds[i * D + j] += *sum++;
-        firsts[i] += *sum++;
+    for (int i = first; i < end; ++i) {
+        double* to = i < D ? seconds + i * D : firsts;
+        for (int j = 0; j <= i && j < D; ++j) to[j] += *sum++;
     }
-    *count += *sum;
+    if constexpr (end < D + 1) {
+        strip_moments<Real, D, end>(rows, centre, responsibilities, stride, active, count, firsts, seconds);
+    } else {
+        *count += *sum;
+    }
 }
 
 // Rows i..i+3 and columns j..j+3 of sum r x x^T; on the diagonal only the lower triangle.
