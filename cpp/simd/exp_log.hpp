@@ -76,12 +76,11 @@ template <class Real>
 inline Vector<Real> exp_nonpositive(Vector<Real> x, Real lowest) {
     using F = Format<Real>;
     const auto vanishes = x < lowest;
-    const Vector<Real> clamped = vanishes ? splat<Real>(lowest) : x;
-    const Vector<Real> shifted = clamped * Real(1.44269504088896340736) + F::round_magic;
+    const Vector<Real> shifted = x * Real(1.44269504088896340736) + F::round_magic;
     const Vector<Real> n = shifted - F::round_magic;
-    const Vector<Real> f = (clamped - n * F::ln2_high) - n * F::ln2_low;
+    const Vector<Real> f = (x - n * F::ln2_high) - n * F::ln2_low;
     const Vector<Real> mantissa = Real(1) + (f + (f * f) * exp_tail(f));
-    // The integer n stands in the low bits of `shifted`; moved into the exponent it multiplies by 2^n.
+    // Where x vanishes this is anything. The integer n stands in the low bits of `shifted`; moved into the exponent it multiplies by 2^n.
     const Bits<Real> scaled = (Bits<Real>)mantissa + ((Bits<Real>)shifted << F::mantissa_bits);
     return vanishes ? Vector<Real>{} : (Vector<Real>)scaled;
 }
