@@ -410,6 +410,10 @@ void component_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_
             return variance_moments(job, k, n_rows, work, firsts, statistics.seconds + k * d);
         case Structure::spherical:
             *count += sum_active_rows(work.responsibilities + k * job.tile_stride, work.active[k]);
+            if (!uses_panels(job)) {
+                return spherical_moments(work.rows, offset(job.centres, k * d), work.responsibilities + k * job.tile_stride, d,
+                                         job.tile_stride, work.active[k], firsts, statistics.seconds + k);
+            }
             for (std::ptrdiff_t j = 0; j < d; ++j) work.feature_sums[j] = 0;
             variance_moments(job, k, n_rows, work, firsts, work.feature_sums);
             for (std::ptrdiff_t j = 0; j < d; ++j) statistics.seconds[k] += work.feature_sums[j];

@@ -285,9 +285,47 @@ void diag_moments(const Real* rows, SplitPoint<Real> centre, const Real* respons
     for (; j + 4 <= n_features; j += 4) {
         diag_block<Real, 4>(rows, centre, responsibilities, j, stride, active, firsts, seconds);
     }
-    for (; j < n_features; ++j) {
-        diag_block<Real, 1>(rows, centre, responsibilities, j, stride, active, firsts, seconds);
+    switch (n_features - j) {
+        case 3: return diag_block<Real, 3>(rows, centre, responsibilities, j, stride, active, firsts, seconds);
+        case 2: return diag_block<Real, 2>(rows, centre, responsibilities, j, stride, active, firsts, seconds);
+        case 1: return diag_block<Real, 1>(rows, centre, responsibilities, j, stride, active, firsts, seconds);
     }
+}
+
+// sum r y of `features` features from j on and the sum of their r y^2, rows along the lanes.
+template <class Real, int features>
+inline void spherical_block(const Real* rows, SplitPoint<Real> centre, const Real* responsibilities, std::ptrdiff_t j,
+                            std::ptrdiff_t stride, std::uint64_t active, double* firsts, double* second) {
+    Vector<Real> total[features + 1] = {};
+    for_active_vectors<Real>(active, [&](std::ptrdiff_t r) {
+        const Vector<Real> weight = load<Real>(responsibilities + r);
+        Vector<Real> square = {};
+#pragma GCC unroll 8
+        for (int a = 0; a < features; ++a) {
+            const Vector<Real> x = load<Real>(rows + (j + a) * stride + r);
+            const Vector<Real> y = minus<Real>(x, centre.high[j + a], centre.low[j + a]);
+            total[a] += weight * y;
+            square += y * y;
+        }
+        total[features] += weight * square;
+    });
+    Real sums[room<Real>(features + 1)];
+    sum_all<Real, features + 1>(total, sums);
+    add_to(firsts + j, sums, features);
+    *second += sums[features];
+}
+
+template <class Real>
+void spherical_moments(const Real* rows, SplitPoint<Real> centre, const Real* responsibilities, std::ptrdiff_t n_features,
+                       std::ptrdiff_t stride, std::uint64_t active, double* firsts, double* second) {
+    std::ptrdiff_t j = 0;
+    for (; j + 7 <= n_features; j += 7) {
+        spherical_block<Real, 7>(rows, centre, responsibilities, j, stride, active, firsts, second);
+    }
+    for (; j + 3 <= n_features; j += 3) {
+        spherical_block<Real, 3>(rows, centre, responsibilities, j, stride, active, firsts, second);
+    }
+    for (; j < n_features; ++j) spherical_block<Real, 1>(rows, centre, responsibilities, j, stride, active, firsts, second);
 }
 
 // The same by panels: `columns` vectors of features, each row's responsibility broadcast.
