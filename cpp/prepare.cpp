@@ -60,11 +60,6 @@ void pack_blocks(const double* factor, std::ptrdiff_t d, Real* packed) {
     }
 }
 
-// A shared factor whitens whole rows, always by blocks.
-bool packs_triangle(Structure structure, std::ptrdiff_t d) {
-    return structure == Structure::full && d <= most_unrolled_features;
-}
-
 template <class Real>
 void pack_factor(Structure structure, const double* factor, std::ptrdiff_t d, Real* packed) {
     if (packs_triangle(structure, d)) {
@@ -134,8 +129,8 @@ PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Mixture& mixture, c
     job_.skip = skipping_is_on();
     job_.second_moments = options.total.mean == nullptr;
     const double* centres = options.centres != nullptr ? options.centres : mixture.means;
-    centres_.assign(centres, static_cast<std::size_t>(k * d));
-    job_.centres = centres_.view();
+    centres_.assign(centres, centres + k * d);
+    job_.centres = centres_.data();
     if (options.given.data != nullptr) return;  // no density is asked for
     prepare_density(mixture);
     if (options.total.mean != nullptr) prepare_whitening(mixture, options.total);
@@ -179,6 +174,29 @@ void PreparedJob<Real>::prepare_density(const Mixture& mixture) {
     job_.factor_stride = shared ? 0 : stride;
     job_.coefficients = coefficients_.data();
     job_.shift = shift;
+    if (sizeof(Real) < sizeof(double)) prepare_residues(mixture);
+}
+
+// -P^T (mu - high), in double before it is rounded; padded with zeros to whole blocks.
+template <class Real>
+void PreparedJob<Real>::prepare_residues(const Mixture& mixture) {
+    const std::ptrdiff_t d = mixture.n_features;
+    const bool is_matrix = is_triangular(mixture.structure);
+    const std::ptrdiff_t size = mixture.structure == Structure::tied ? 0 : factor_size(mixture.structure, d);
+    job_.residue_stride = round_up(d, factor_block);
+    residues_.resize(static_cast<std::size_t>(mixture.n_components * job_.residue_stride));
+    for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) {
+        const double* factor = mixture.precisions_cholesky + k * size;
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            double sum = 0;
+            for (std::ptrdiff_t i = is_matrix ? 0 : j; i <= j; ++i) {
+                const double p = is_matrix ? factor[i * d + j] : factor[mixture.structure == Structure::diag ? j : 0];
+                sum += p * (mixture.means[k * d + i] - static_cast<double>(job_.means.high[k * d + i]));
+            }
+            residues_[static_cast<std::size_t>(k * job_.residue_stride + j)] = static_cast<Real>(-sum);
+        }
+    }
+    job_.residues = residues_.data();
 }
 
 template <class Real>

@@ -21,6 +21,7 @@ class PreparedJob {
 
   private:
     void prepare_density(const Mixture& mixture);
+    void prepare_residues(const Mixture& mixture);
     void prepare_bounds(const Mixture& mixture);
     void prepare_whitening(const Mixture& mixture, const TotalScatter& total);
 
@@ -32,8 +33,8 @@ class PreparedJob {
     };
 
     Job<Real> job_;
-    SplitArray means_, centres_, origin_;
-    std::vector<Real> factors_, coefficients_, whitened_means_, bound_factors_;
+    SplitArray means_, origin_;
+    std::vector<Real> factors_, coefficients_, whitened_means_, bound_factors_, residues_, centres_;
 };
 
 // Scratch for one thread, as large as one tile and its temporaries.

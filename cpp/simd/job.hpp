@@ -20,6 +20,12 @@ static inline std::ptrdiff_t round_up(std::ptrdiff_t n, std::ptrdiff_t multiple)
     return (n + multiple - 1) / multiple * multiple;
 }
 
+// A full covariance's factor: few features, the upper triangle by rows; many, in blocks of columns. A shared factor
+// whitens whole rows, always by blocks.
+static inline bool packs_triangle(Structure structure, std::ptrdiff_t n_features) {
+    return structure == Structure::full && n_features <= most_unrolled_features;
+}
+
 // A point, split so that float rows far from the origin lose nothing: x - c = (x - high) - low.
 template <class Real>
 struct SplitPoint {
@@ -37,7 +43,9 @@ struct Job {
     std::ptrdiff_t tile_stride = 0;  // between features in a tile: tile_rows and a cache line, see prepare.cpp
 
     SplitPoint<Real> means;                // K x d
-    SplitPoint<Real> centres;              // K x d, of the moments
+    const Real* residues = nullptr;        // K x residue_stride: -P^T (mean - high); float rows only
+    std::ptrdiff_t residue_stride = 0;
+    const Real* centres = nullptr;         // K x d, of the moments, numbers that a Real holds
     const Real* factors = nullptr;         // packed by pack_factors; diag K x d, spherical K
     std::ptrdiff_t factor_stride = 0;      // between components; 0 where they share one
     const Real* coefficients = nullptr;    // K: log weight + log determinant - shift

@@ -17,26 +17,52 @@ SplitPoint<Real> offset(SplitPoint<Real> points, std::ptrdiff_t by) {
     return {points.high + by, points.low + by};
 }
 
-// A square of as many rows and features as there are lanes, from rows that lie one after the other.
+// A square of as many rows and features as there are lanes, from rows that lie one after the other; `n_features` of it.
 template <class Real>
-inline void load_square(const Real* from, std::ptrdiff_t row_stride, std::ptrdiff_t stride, Real* to) {
+inline void load_square(const Real* from, std::ptrdiff_t row_stride, std::ptrdiff_t n_features, std::ptrdiff_t stride,
+                        Real* to) {
     constexpr int n = static_cast<int>(lanes<Real>);
     Vector<Real> v[n];
     for (int i = 0; i < n; ++i) v[i] = load<Real>(from + i * row_stride);
     transpose<Real>(v);
-    for (int i = 0; i < n; ++i) store<Real>(to + i * stride, v[i]);
+    for (int i = 0; i < n; ++i) {
+        if (i < n_features) store<Real>(to + i * stride, v[i]);
+    }
 }
 
 template <class Real>
 void load_squares(const Real* from, std::ptrdiff_t row_stride, std::ptrdiff_t n_features, std::ptrdiff_t n_rows,
                   std::ptrdiff_t stride, Real* tile) {
     for (std::ptrdiff_t j = 0; j < n_features; j += lanes<Real>) {
-        // The last square overlaps the one before rather than read beyond the row.
-        const std::ptrdiff_t first = j + lanes<Real> <= n_features ? j : n_features - lanes<Real>;
+        // The last square of several overlaps the one before rather than read beyond the row.
+        const bool fits = j == 0 || j + lanes<Real> <= n_features;
+        const std::ptrdiff_t first = fits ? j : n_features - lanes<Real>;
         for (std::ptrdiff_t r = 0; r < n_rows; r += lanes<Real>) {
-            load_square(from + r * row_stride + first, row_stride, stride, tile + first * stride + r);
+            load_square(from + r * row_stride + first, row_stride, n_features, stride, tile + first * stride + r);
         }
     }
+}
+
+// Rows of two features, nothing between them.
+template <class Real>
+void load_pairs(const Real* from, std::ptrdiff_t n_rows, std::ptrdiff_t stride, Real* tile) {
+    using All = typename LanesUpTo<static_cast<int>(lanes<Real>)>::type;
+    for (std::ptrdiff_t r = 0; r < n_rows; r += lanes<Real>) {
+        const Vector<Real> a = load<Real>(from + 2 * r), b = load<Real>(from + 2 * r + lanes<Real>);
+        store<Real>(tile + r, every_second<false>(a, b, All{}));
+        store<Real>(tile + stride + r, every_second<true>(a, b, All{}));
+    }
+}
+
+// How many rows from `begin` on can be read as whole vectors. Few features: each vector goes on into the rows behind
+// it, so not at the end of the data.
+template <class Real>
+std::ptrdiff_t whole_vectors(const Rows<Real>& rows, std::ptrdiff_t begin, std::ptrdiff_t n_rows) {
+    if (rows.feature_stride != 1 || rows.row_stride < rows.n_features) return 0;
+    const std::ptrdiff_t beyond = lanes<Real> > rows.n_features ? lanes<Real> - rows.n_features : 0;
+    const std::ptrdiff_t readable = rows.n_rows - begin - round_up(beyond, rows.row_stride) / rows.row_stride;
+    const std::ptrdiff_t n = readable < n_rows ? readable : n_rows;
+    return n > 0 ? n / lanes<Real> * lanes<Real> : 0;
 }
 
 // The memory of the next tile's rows, asked for bit by bit while this one is computed: a tile is done in less time than
@@ -69,9 +95,14 @@ template <class Real>
 void load_tile(const Rows<Real>& rows, std::ptrdiff_t begin, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
                std::ptrdiff_t stride, Real* tile) {
     const Real* from = rows.data + begin * rows.row_stride;
-    const bool in_squares = rows.feature_stride == 1 && rows.n_features >= lanes<Real>;
-    const std::ptrdiff_t whole = in_squares ? n_rows / lanes<Real> * lanes<Real> : 0;
-    if (whole > 0) load_squares(from, rows.row_stride, rows.n_features, whole, stride, tile);
+    const std::ptrdiff_t whole = whole_vectors(rows, begin, n_rows);
+    if (rows.n_features == 1 && rows.row_stride == 1) {
+        for (std::ptrdiff_t r = 0; r < whole; r += lanes<Real>) store<Real>(tile + r, load<Real>(from + r));
+    } else if (rows.n_features == 2 && rows.row_stride == 2) {
+        load_pairs(from, whole, stride, tile);
+    } else if (whole > 0) {
+        load_squares(from, rows.row_stride, rows.n_features, whole, stride, tile);
+    }
     for (std::ptrdiff_t j = 0; j < rows.n_features; ++j) {
         const Real* column = from + j * rows.feature_stride;
         Real* to = tile + j * stride;
@@ -143,7 +174,8 @@ void with_features(std::ptrdiff_t d, const Function& f) {
 template <class Real>
 struct SmallJoint {
     const Real* rows;
-    SplitPoint<Real> mean;
+    const Real* mean;
+    const Real* residue;
     const Real* factor;
     std::ptrdiff_t stride, n_active;
     Real coefficient;
@@ -151,22 +183,23 @@ struct SmallJoint {
 
     template <int D>
     void call() const {
-        small_full_joint<Real, D>(rows, mean, factor, stride, n_active, coefficient, joint);
+        small_full_joint<Real, D>(rows, mean, residue, factor, stride, n_active, coefficient, joint);
     }
 };
 
-// Log joint densities under a full covariance, of rows that lie in a tile or were gathered.
+// Log joint densities under a covariance that is a matrix, of rows that lie in a tile or were gathered.
 template <class Real>
 void full_component_joint(const Job<Real>& job, std::ptrdiff_t k, const Real* rows, std::ptrdiff_t n_active,
                           Real* differences, Real* joint) {
     const std::ptrdiff_t d = job.n_features;
     const std::ptrdiff_t stride = job.tile_stride;
-    const SplitPoint<Real> mean = offset(job.means, k * d);
+    const Real* mean = job.means.high + k * d;
+    const Real* residue = job.residues + k * job.residue_stride;
     const Real* factor = job.factors + k * job.factor_stride;
-    if (d <= most_unrolled_features) {
-        with_features<1>(d, SmallJoint<Real>{rows, mean, factor, stride, n_active, job.coefficients[k], joint});
+    if (packs_triangle(job.structure, d)) {
+        with_features<1>(d, SmallJoint<Real>{rows, mean, residue, factor, stride, n_active, job.coefficients[k], joint});
     } else {
-        full_joint(rows, mean, factor, d, stride, n_active, differences, job.coefficients[k], joint);
+        full_joint(rows, mean, residue, factor, d, stride, n_active, differences, job.coefficients[k], joint);
     }
 }
 
@@ -178,16 +211,14 @@ void component_joint(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_ac
     const Real* factor = job.factors + k * job.factor_stride;
     const Real coefficient = job.coefficients[k];
     Real* joint = work.responsibilities + k * stride;
-    if (job.structure == Structure::full) {
-        full_component_joint(job, k, work.rows, n_active, work.differences, joint);
-    } else if (job.whitened) {
+    if (job.whitened) {
         whitened_joint(work.panels, job.whitened_means + k * d, d, stride, n_active, coefficient, joint);
     } else if (job.structure == Structure::diag) {
-        diag_joint(work.rows, mean, factor, d, stride, n_active, coefficient, joint);
+        diag_joint(work.rows, mean.high, job.residues + k * job.residue_stride, factor, d, stride, n_active, coefficient, joint);
     } else if (job.structure == Structure::spherical) {
         spherical_joint(work.rows, mean, *factor, d, stride, n_active, coefficient, joint);
     } else {
-        full_joint(work.rows, mean, factor, d, stride, n_active, work.differences, coefficient, joint);
+        full_component_joint(job, k, work.rows, n_active, work.differences, joint);
     }
 }
 
@@ -246,8 +277,8 @@ template <class Real>
 void find_bounds(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
     const std::ptrdiff_t p = job.bound_features;
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
-        with_features<1>(p, SmallJoint<Real>{work.rows, offset(job.means, k * job.n_features),
-                                             job.bound_factors + k * p * (p + 1) / 2, job.tile_stride, n_active,
+        with_features<1>(p, SmallJoint<Real>{work.rows, job.means.high + k * job.n_features,
+                                             job.residues + k * job.residue_stride, job.bound_factors + k * p * (p + 1) / 2, job.tile_stride, n_active,
                                              job.coefficients[k], work.responsibilities + k * job.tile_stride});
     }
 }
@@ -353,7 +384,7 @@ struct StripMoments {
     template <int D>
     void call() const {
         if constexpr (D <= most_strip_features<Real>) {
-            strip_moments<Real, D>(work.rows, offset(job.centres, k * D), work.responsibilities + k * job.tile_stride,
+            strip_moments<Real, D>(work.rows, job.centres + k * D, work.responsibilities + k * job.tile_stride,
                                    job.tile_stride, work.active[k], count, firsts, seconds);
         }
     }
@@ -365,7 +396,7 @@ void matrix_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_row
                     const Workspace<Real>& work, double* count, double* firsts, double* seconds) {
     const std::ptrdiff_t d = job.n_features;
     const std::ptrdiff_t stride = job.tile_stride;
-    const SplitPoint<Real> centre = offset(job.centres, k * d);
+    const Real* centre = job.centres + k * d;
     const Real* responsibilities = work.responsibilities + k * stride;
     if (uses_strips(job)) {
         with_features<1>(d, StripMoments<Real>{job, k, work, count, firsts, seconds});
@@ -385,7 +416,7 @@ void matrix_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_row
 
 template <class Real>
 void variance_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows, const Workspace<Real>& work, double* firsts, double* seconds) {
-    const SplitPoint<Real> centre = offset(job.centres, k * job.n_features);
+    const Real* centre = job.centres + k * job.n_features;
     const Real* responsibilities = work.responsibilities + k * job.tile_stride;
     if (uses_panels(job)) {
         diag_panel_moments(work.panels, centre, responsibilities, job.n_features, job.tile_stride, n_rows,
@@ -411,7 +442,7 @@ void component_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_
         case Structure::spherical:
             *count += sum_active_rows(work.responsibilities + k * job.tile_stride, work.active[k]);
             if (!uses_panels(job)) {
-                return spherical_moments(work.rows, offset(job.centres, k * d), work.responsibilities + k * job.tile_stride, d,
+                return spherical_moments(work.rows, job.centres + k * d, work.responsibilities + k * job.tile_stride, d,
                                          job.tile_stride, work.active[k], firsts, statistics.seconds + k);
             }
             for (std::ptrdiff_t j = 0; j < d; ++j) work.feature_sums[j] = 0;

@@ -47,13 +47,12 @@ constexpr std::ptrdiff_t room(std::ptrdiff_t n) {
 
 // differences = x - c in the active granules.
 template <class Real>
-void subtract_from_active(const Real* rows, SplitPoint<Real> centre, std::ptrdiff_t n_features, std::ptrdiff_t stride,
+void subtract_from_active(const Real* rows, const Real* centre, std::ptrdiff_t n_features, std::ptrdiff_t stride,
                           std::uint64_t active, Real* differences) {
     for (std::ptrdiff_t j = 0; j < n_features; ++j) {
-        const Real high = centre.high[j];
-        const Real low = centre.low[j];
+        const Real c = centre[j];
         for_active_vectors<Real>(active, [&](std::ptrdiff_t r) {
-            store<Real>(differences + j * stride + r, minus<Real>(load<Real>(rows + j * stride + r), high, low));
+            store<Real>(differences + j * stride + r, load<Real>(rows + j * stride + r) - c);
         });
     }
 }
@@ -74,14 +73,14 @@ constexpr int strip_end(int first, int n_rows) {
 
 // All moments of D features, from row `first` of the sums on; differences are never stored.
 template <class Real, int D, int first = 0>
-void strip_moments(const Real* rows, SplitPoint<Real> centre, const Real* responsibilities, std::ptrdiff_t stride,
+void strip_moments(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t stride,
                    std::uint64_t active, double* count, double* firsts, double* seconds) {
     constexpr int end = strip_end(first, D + 1);
     constexpr int before = first * (first + 1) / 2;
     constexpr int n = end * (end + 1) / 2 - before;
     Vector<Real> total[n] = {};
     for_active_vectors<Real>(active, [&](std::ptrdiff_t r) {
-        const auto x = [&](int j) { return minus<Real>(load<Real>(rows + j * stride + r), centre.high[j], centre.low[j]); };
+        const auto x = [&](int j) { return load<Real>(rows + j * stride + r) - centre[j]; };
         const Vector<Real> weight = load<Real>(responsibilities + r);
         Vector<Real> y[end - first];
 #pragma GCC unroll 16
@@ -181,21 +180,20 @@ inline void for_active_rows(std::uint64_t active, std::ptrdiff_t n_rows, const F
 // z = sqrt(r) (x - c) of the active rows, one after the other, so that the second moments are z^T z; adds
 // sum r (x - c) to `firsts`. Returns the number of those rows.
 template <class Real>
-std::ptrdiff_t scale_panels(const Real* panels, SplitPoint<Real> centre, const Real* roots, std::ptrdiff_t n_features,
+std::ptrdiff_t scale_panels(const Real* panels, const Real* centre, const Real* roots, std::ptrdiff_t n_features,
                             std::ptrdiff_t stride, std::ptrdiff_t n_rows, std::uint64_t active, Real* scaled,
                             double* firsts) {
     std::ptrdiff_t n_scaled = 0;
     for (std::ptrdiff_t j = 0; j < n_features; j += lanes<Real>) {
         const std::ptrdiff_t width = n_features - j < lanes<Real> ? n_features - j : lanes<Real>;
-        Real high[lanes<Real>] = {}, low[lanes<Real>] = {}, sums[lanes<Real>];
-        __builtin_memcpy(high, centre.high + j, static_cast<std::size_t>(width) * sizeof(Real));
-        __builtin_memcpy(low, centre.low + j, static_cast<std::size_t>(width) * sizeof(Real));
-        const Vector<Real> c_high = load<Real>(high), c_low = load<Real>(low);
+        Real padded_centre[lanes<Real>] = {}, sums[lanes<Real>];
+        __builtin_memcpy(padded_centre, centre + j, static_cast<std::size_t>(width) * sizeof(Real));
+        const Vector<Real> c = load<Real>(padded_centre);
         Vector<Real> total = {};
         Real* to = scaled + j * stride;
         for_active_rows<Real>(active, n_rows, [&](std::ptrdiff_t r) {
             const Vector<Real> root = splat<Real>(roots[r]);
-            const Vector<Real> z = minus<Real>(load<Real>(panels + j * stride + r * lanes<Real>), c_high, c_low) * root;
+            const Vector<Real> z = (load<Real>(panels + j * stride + r * lanes<Real>) - c) * root;
             store<Real>(to, z);
             to += lanes<Real>;
             total += z * root;
@@ -256,7 +254,7 @@ void panel_second_moments(const Real* scaled, std::ptrdiff_t n_features, std::pt
 
 // sum r y and sum r y^2, y = x - c, of `features` features from j on; rows along the lanes.
 template <class Real, int features>
-inline void diag_block(const Real* rows, SplitPoint<Real> centre, const Real* responsibilities, std::ptrdiff_t j,
+inline void diag_block(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t j,
                        std::ptrdiff_t stride, std::uint64_t active, double* firsts, double* seconds) {
     Vector<Real> total[2 * features] = {};
     for_active_vectors<Real>(active, [&](std::ptrdiff_t r) {
@@ -264,7 +262,7 @@ inline void diag_block(const Real* rows, SplitPoint<Real> centre, const Real* re
 #pragma GCC unroll 4
         for (int a = 0; a < features; ++a) {
             const Vector<Real> x = load<Real>(rows + (j + a) * stride + r);
-            const Vector<Real> y = minus<Real>(x, centre.high[j + a], centre.low[j + a]);
+            const Vector<Real> y = x - centre[j + a];
             const Vector<Real> scaled = weight * y;
             total[2 * a] += scaled;
             total[2 * a + 1] += scaled * y;
@@ -279,7 +277,7 @@ inline void diag_block(const Real* rows, SplitPoint<Real> centre, const Real* re
 }
 
 template <class Real>
-void diag_moments(const Real* rows, SplitPoint<Real> centre, const Real* responsibilities, std::ptrdiff_t n_features,
+void diag_moments(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t n_features,
                   std::ptrdiff_t stride, std::uint64_t active, double* firsts, double* seconds) {
     std::ptrdiff_t j = 0;
     for (; j + 4 <= n_features; j += 4) {
@@ -294,7 +292,7 @@ void diag_moments(const Real* rows, SplitPoint<Real> centre, const Real* respons
 
 // sum r y of `features` features from j on and the sum of their r y^2, rows along the lanes.
 template <class Real, int features>
-inline void spherical_block(const Real* rows, SplitPoint<Real> centre, const Real* responsibilities, std::ptrdiff_t j,
+inline void spherical_block(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t j,
                             std::ptrdiff_t stride, std::uint64_t active, double* firsts, double* second) {
     Vector<Real> total[features + 1] = {};
     for_active_vectors<Real>(active, [&](std::ptrdiff_t r) {
@@ -303,7 +301,7 @@ inline void spherical_block(const Real* rows, SplitPoint<Real> centre, const Rea
 #pragma GCC unroll 8
         for (int a = 0; a < features; ++a) {
             const Vector<Real> x = load<Real>(rows + (j + a) * stride + r);
-            const Vector<Real> y = minus<Real>(x, centre.high[j + a], centre.low[j + a]);
+            const Vector<Real> y = x - centre[j + a];
             total[a] += weight * y;
             square += y * y;
         }
@@ -316,7 +314,7 @@ inline void spherical_block(const Real* rows, SplitPoint<Real> centre, const Rea
 }
 
 template <class Real>
-void spherical_moments(const Real* rows, SplitPoint<Real> centre, const Real* responsibilities, std::ptrdiff_t n_features,
+void spherical_moments(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t n_features,
                        std::ptrdiff_t stride, std::uint64_t active, double* firsts, double* second) {
     std::ptrdiff_t j = 0;
     for (; j + 7 <= n_features; j += 7) {
@@ -330,25 +328,21 @@ void spherical_moments(const Real* rows, SplitPoint<Real> centre, const Real* re
 
 // The same by panels: `columns` vectors of features, each row's responsibility broadcast.
 template <class Real, int columns>
-inline void diag_panel_block(const Real* panels, SplitPoint<Real> centre, const Real* responsibilities,
+inline void diag_panel_block(const Real* panels, const Real* centre, const Real* responsibilities,
                              std::ptrdiff_t j, std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_rows,
                              std::uint64_t active, double* firsts, double* seconds) {
     constexpr std::ptrdiff_t width = columns * lanes<Real>;
     const std::ptrdiff_t n = n_features - j < width ? n_features - j : width;
-    Real high[width] = {}, low[width] = {}, sums[2][width];
-    __builtin_memcpy(high, centre.high + j, static_cast<std::size_t>(n) * sizeof(Real));
-    __builtin_memcpy(low, centre.low + j, static_cast<std::size_t>(n) * sizeof(Real));
-    Vector<Real> c_high[columns], c_low[columns], first[columns] = {}, second[columns] = {};
-    for (int b = 0; b < columns; ++b) {
-        c_high[b] = load<Real>(high + b * lanes<Real>);
-        c_low[b] = load<Real>(low + b * lanes<Real>);
-    }
+    Real padded_centre[width] = {}, sums[2][width];
+    __builtin_memcpy(padded_centre, centre + j, static_cast<std::size_t>(n) * sizeof(Real));
+    Vector<Real> c[columns], first[columns] = {}, second[columns] = {};
+    for (int b = 0; b < columns; ++b) c[b] = load<Real>(padded_centre + b * lanes<Real>);
     for_active_rows<Real>(active, n_rows, [&](std::ptrdiff_t r) {
         const Vector<Real> weight = splat<Real>(responsibilities[r]);
 #pragma GCC unroll 4
         for (int b = 0; b < columns; ++b) {
             const Vector<Real> x = load<Real>(panels + (j + b * lanes<Real>)*stride + r * lanes<Real>);
-            const Vector<Real> y = minus<Real>(x, c_high[b], c_low[b]);
+            const Vector<Real> y = x - c[b];
             const Vector<Real> scaled = weight * y;
             first[b] += scaled;
             second[b] += scaled * y;
@@ -363,7 +357,7 @@ inline void diag_panel_block(const Real* panels, SplitPoint<Real> centre, const 
 }
 
 template <class Real>
-void diag_panel_moments(const Real* panels, SplitPoint<Real> centre, const Real* responsibilities,
+void diag_panel_moments(const Real* panels, const Real* centre, const Real* responsibilities,
                         std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_rows, std::uint64_t active,
                         double* firsts, double* seconds) {
     constexpr int columns = MIXTURA_VECTOR_BYTES == 64 ? 4 : 2;

@@ -148,6 +148,12 @@ inline void transpose(Vector<Real>* v) {
     }
 }
 
+// Lanes 0, 2, 4 ... of (a, b), or 1, 3, 5 ...
+template <bool odd, class V, int... I>
+inline V every_second(V a, V b, Lanes<I...>) {
+    return pick_lanes<V, (2 * I + odd)...>(a, b);
+}
+
 template <class Real>
 inline Real sum_lanes(Vector<Real> v) {
     Vector<Real> all[lanes<Real>] = {v};
