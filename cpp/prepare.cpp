@@ -80,9 +80,10 @@ bool skipping_is_on() {
     return on;
 }
 
-// Bounds are looked for where most components can lie far from a row and a bound is much cheaper than a distance.
+// Bounds are looked for where most components can lie far from a row and a bound is much cheaper than a distance; up
+// to 12 features all distances cost less than bounds and the rows that remain.
 bool bounds_can_pay(const Mixture& mixture) {
-    return mixture.structure == Structure::full && mixture.n_components >= 16 && mixture.n_features >= 6;
+    return mixture.structure == Structure::full && mixture.n_components >= 16 && mixture.n_features > 12;
 }
 
 template <class Real>
@@ -98,7 +99,7 @@ template <class Real>
 std::ptrdiff_t tile_rows(std::ptrdiff_t n_components, std::ptrdiff_t n_features) {
     const std::ptrdiff_t budget = 448 * 1024 / static_cast<std::ptrdiff_t>(sizeof(Real));
     const std::ptrdiff_t fitting = budget / (3 * n_features + n_components);
-    return std::clamp<std::ptrdiff_t>(fitting / 64 * 64, 64, 256);
+    return std::clamp<std::ptrdiff_t>(fitting / 64 * 64, 64, 256);  // granules are bits of a word, rows are bytes
 }
 
 template <class Real>
@@ -254,6 +255,8 @@ WorkspaceMemory<Real>::WorkspaceMemory(const Job<Real>& job) {
     workspace_.feature_sums = feature_sums_.data();
     active_.resize(static_cast<std::size_t>(job.n_components));
     workspace_.active = active_.data();
+    listed_.resize(static_cast<std::size_t>(job.n_components));
+    workspace_.listed = listed_.data();
     workspace_.experience = &experience_;
     if (job.bound_features == 0) return;
     Candidates<Real>& candidates = workspace_.candidates;

@@ -50,7 +50,7 @@ class WorkspaceMemory {
     std::vector<double> feature_sums_;
     std::vector<std::uint64_t> active_;
     std::vector<std::uint8_t> list_;
-    std::vector<std::int32_t> chains_;
+    std::vector<std::int32_t> listed_, chains_;
     Experience experience_;
     Workspace<Real> workspace_;
 };

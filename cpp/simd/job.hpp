@@ -106,6 +106,7 @@ struct Workspace {
     Real* roots = nullptr;             // 1
     double* feature_sums = nullptr;    // d numbers in all
     std::uint64_t* active = nullptr;   // K numbers in all: bit g of the k-th, whether granule g has responsibilities
+    std::int32_t* listed = nullptr;    // K numbers in all: components that matter to a granule
     Candidates<Real> candidates;
     Experience* experience = nullptr;
 };

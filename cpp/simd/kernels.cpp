@@ -241,12 +241,8 @@ bool log_joint(const Job<Real>& job, std::ptrdiff_t n_active, Ahead ahead, const
 constexpr double most_complete = 0.25;
 constexpr std::ptrdiff_t components_to_judge_by = 8;
 
-// Where more than this share of the granules was active, it did not pay to ask each whether it is negligible: a branch
-// that is hard to predict costs as much as an exponential and the moments of few features.
-template <class Real>
-double most_active(const Job<Real>& job) {
-    return job.n_features < 4 ? 0.5 : 0.85;
-}
+// Where more than this share of the granules is active, it does not pay to leave out the others.
+constexpr double most_active = 0.7;
 
 // What did not pay is left for 7 tiles, then for 15, up to 255.
 inline void disappointed(Trials& trials) {
@@ -346,16 +342,39 @@ double active_share(const Job<Real>& job, std::ptrdiff_t n_active, const std::ui
     return static_cast<double>(n * granule<Real>) / static_cast<double>(n_active * job.n_components);
 }
 
+// The whitened kernels multiply whole tiles.
+template <class Real>
+void clear_inactive(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+        for_active_vectors<Real>(all_active<Real>(n_active) & ~work.active[k], [&](std::ptrdiff_t r) {
+            store<Real>(work.responsibilities + k * job.tile_stride + r, Vector<Real>{});
+        });
+    }
+}
+
+template <class Real>
+void normalise_tile(const Job<Real>& job, std::ptrdiff_t n_active, bool skip, const Workspace<Real>& work) {
+    if (skip) {
+        normalise_active(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights, work.active,
+                         work.log_density, work.log_certainty, work.listed);
+        if (job.whitened) clear_inactive(job, n_active, work);
+        return;
+    }
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) work.active[k] = all_active<Real>(n_active);
+    normalise(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights, work.log_density,
+              work.log_certainty);
+}
+
 // weights[r] r_k(x) for every component; log densities and certainties. False when the call was stopped.
 template <class Real>
 bool find_responsibilities(const Job<Real>& job, std::ptrdiff_t n_active, bool skip, Ahead ahead, const Workspace<Real>& work) {
     if (!log_joint(job, n_active, ahead, work)) return false;
-    const auto normalise_tile = skip ? &normalise<Real, true> : &normalise<Real, false>;
-    normalise_tile(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights, work.log_density,
-                   work.log_certainty, work.active);
-    if (skip && active_share(job, n_active, work.active) > most_active(job)) {
-        disappointed(work.experience->skipping);
+    if (skip) {
+        find_active(work.responsibilities, job.n_components, job.tile_stride, n_active, work.active);
+        skip = active_share(job, n_active, work.active) <= most_active;
+        if (!skip) disappointed(work.experience->skipping);
     }
+    normalise_tile(job, n_active, skip, work);
     return true;
 }
 
@@ -369,8 +388,7 @@ bool find_bounded_responsibilities(const Job<Real>& job, std::ptrdiff_t begin, s
         disappointed(work.experience->bounds);
         return false;
     }
-    normalise_active(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights, work.active,
-                     work.log_density, work.log_certainty, work.candidates.heads);
+    normalise_tile(job, n_active, true, work);
     return true;
 }
 
