@@ -188,6 +188,15 @@ void accumulate(const Rows<Real>& rows, const Mixture& mixture, const Accumulate
                 Statistics& statistics, Control& control) {
     AccumulateOptions options = asked;
     if (!options.moments || !serves<Real>(options.total, mixture)) options.total = {};
+    // Float rows: about centres that a float holds, so that a difference is one subtraction; moved at the end.
+    const double* centres = options.centres != nullptr ? options.centres : mixture.means;
+    const bool moves = sizeof(Real) < sizeof(double) && options.moments && options.total.mean == nullptr;
+    std::vector<double> rounded;
+    if (moves) {
+        rounded.assign(centres, centres + mixture.n_components * mixture.n_features);
+        for (double& c : rounded) c = static_cast<Real>(c);
+        options.centres = rounded.data();
+    }
     PreparedJob<Real> prepared(rows, mixture, options);
     Job<Real>& job = prepared.job();
     StopFlag flag(control);
@@ -220,6 +229,7 @@ void accumulate(const Rows<Real>& rows, const Mixture& mixture, const Accumulate
     } else {
         mirror_seconds(mixture, statistics.seconds);
     }
+    if (moves) move_centres(mixture.structure, mixture.n_components, mixture.n_features, rounded.data(), centres, statistics);
 }
 
 template <class Real>

@@ -41,10 +41,11 @@ std::ptrdiff_t packed_size(std::ptrdiff_t d) {
     return rows * factor_block;
 }
 
+// The first p of d rows and columns.
 template <class Real>
-void pack_triangle(const double* factor, std::ptrdiff_t d, Real* packed) {
-    for (std::ptrdiff_t i = 0; i < d; ++i) {
-        for (std::ptrdiff_t j = i; j < d; ++j) *packed++ = static_cast<Real>(factor[i * d + j]);
+void pack_triangle(const double* factor, std::ptrdiff_t d, std::ptrdiff_t p, Real* packed) {
+    for (std::ptrdiff_t i = 0; i < p; ++i) {
+        for (std::ptrdiff_t j = i; j < p; ++j) *packed++ = static_cast<Real>(factor[i * d + j]);
     }
 }
 
@@ -59,15 +60,10 @@ void pack_blocks(const double* factor, std::ptrdiff_t d, Real* packed) {
     }
 }
 
-// A shared factor whitens whole rows, always by blocks.
-bool packs_triangle(Structure structure, std::ptrdiff_t d) {
-    return structure == Structure::full && d <= most_unrolled_features;
-}
-
 template <class Real>
 void pack_factor(Structure structure, const double* factor, std::ptrdiff_t d, Real* packed) {
     if (packs_triangle(structure, d)) {
-        pack_triangle(factor, d, packed);
+        pack_triangle(factor, d, d, packed);
     } else {
         pack_blocks(factor, d, packed);
     }
@@ -84,9 +80,17 @@ bool skipping_is_on() {
     return on;
 }
 
+// Bounds are looked for where most components can lie far from a row and a bound is much cheaper than a distance; up
+// to 12 features all distances cost less than bounds and the rows that remain.
+bool bounds_can_pay(const Mixture& mixture) {
+    return mixture.structure == Structure::full && mixture.n_components >= 16 && mixture.n_features > 12;
+}
+
 template <class Real>
 std::ptrdiff_t scratch_size(const Job<Real>& job) {
-    return (job.n_features + padded(job.n_features + 1) + padded(job.n_features) + job.n_components + 4) * job.tile_stride;
+    const std::ptrdiff_t of_candidates = job.bound_features > 0 ? padded(job.n_features) + 4 : 0;
+    const std::ptrdiff_t of_tile = job.n_features + padded(job.n_features + 1) + padded(job.n_features) + job.n_components + 4;
+    return (of_tile + of_candidates) * job.tile_stride;
 }
 
 }  // namespace
@@ -95,7 +99,7 @@ template <class Real>
 std::ptrdiff_t tile_rows(std::ptrdiff_t n_components, std::ptrdiff_t n_features) {
     const std::ptrdiff_t budget = 448 * 1024 / static_cast<std::ptrdiff_t>(sizeof(Real));
     const std::ptrdiff_t fitting = budget / (3 * n_features + n_components);
-    return std::clamp<std::ptrdiff_t>(fitting / 64 * 64, 64, 256);
+    return std::clamp<std::ptrdiff_t>(fitting / 64 * 64, 64, 256);  // granules are bits of a word, rows are bytes
 }
 
 template <class Real>
@@ -126,11 +130,12 @@ PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Mixture& mixture, c
     job_.skip = skipping_is_on();
     job_.second_moments = options.total.mean == nullptr;
     const double* centres = options.centres != nullptr ? options.centres : mixture.means;
-    centres_.assign(centres, static_cast<std::size_t>(k * d));
-    job_.centres = centres_.view();
+    centres_.assign(centres, centres + k * d);
+    job_.centres = centres_.data();
     if (options.given.data != nullptr) return;  // no density is asked for
     prepare_density(mixture);
     if (options.total.mean != nullptr) prepare_whitening(mixture, options.total);
+    if (job_.skip && bounds_can_pay(mixture)) prepare_bounds(mixture);
 }
 
 template <class Real>
@@ -170,6 +175,41 @@ void PreparedJob<Real>::prepare_density(const Mixture& mixture) {
     job_.factor_stride = shared ? 0 : stride;
     job_.coefficients = coefficients_.data();
     job_.shift = shift;
+    if (sizeof(Real) < sizeof(double)) prepare_residues(mixture);
+}
+
+// -P^T (mu - high), in double before it is rounded; padded with zeros to whole blocks.
+template <class Real>
+void PreparedJob<Real>::prepare_residues(const Mixture& mixture) {
+    const std::ptrdiff_t d = mixture.n_features;
+    const bool is_matrix = is_triangular(mixture.structure);
+    const std::ptrdiff_t size = mixture.structure == Structure::tied ? 0 : factor_size(mixture.structure, d);
+    job_.residue_stride = round_up(d, factor_block);
+    residues_.resize(static_cast<std::size_t>(mixture.n_components * job_.residue_stride));
+    for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) {
+        const double* factor = mixture.precisions_cholesky + k * size;
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            double sum = 0;
+            for (std::ptrdiff_t i = is_matrix ? 0 : j; i <= j; ++i) {
+                const double p = is_matrix ? factor[i * d + j] : factor[mixture.structure == Structure::diag ? j : 0];
+                sum += p * (mixture.means[k * d + i] - static_cast<double>(job_.means.high[k * d + i]));
+            }
+            residues_[static_cast<std::size_t>(k * job_.residue_stride + j)] = static_cast<Real>(-sum);
+        }
+    }
+    job_.residues = residues_.data();
+}
+
+template <class Real>
+void PreparedJob<Real>::prepare_bounds(const Mixture& mixture) {
+    const std::ptrdiff_t d = mixture.n_features;
+    const std::ptrdiff_t p = std::min<std::ptrdiff_t>(d / 2 + 2, most_unrolled_features);
+    bound_factors_.resize(static_cast<std::size_t>(mixture.n_components * p * (p + 1) / 2));
+    for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) {
+        pack_triangle(mixture.precisions_cholesky + k * d * d, d, p, bound_factors_.data() + k * p * (p + 1) / 2);
+    }
+    job_.bound_features = p;
+    job_.bound_factors = bound_factors_.data();
 }
 
 // zeta_k = P^T (mu_k - origin), in double before it is rounded to the rows' precision.
@@ -215,6 +255,21 @@ WorkspaceMemory<Real>::WorkspaceMemory(const Job<Real>& job) {
     workspace_.feature_sums = feature_sums_.data();
     active_.resize(static_cast<std::size_t>(job.n_components));
     workspace_.active = active_.data();
+    listed_.resize(static_cast<std::size_t>(job.n_components));
+    workspace_.listed = listed_.data();
+    workspace_.experience = &experience_;
+    if (job.bound_features == 0) return;
+    Candidates<Real>& candidates = workspace_.candidates;
+    candidates.gathered = take(padded(job.n_features));
+    candidates.joint = take(1);
+    candidates.likeliest = take(1);
+    candidates.highest = take(1);
+    candidates.thresholds = take(1);
+    list_.resize(static_cast<std::size_t>(job.tile_stride) + 64);  // room for whole groups of rows
+    chains_.resize(static_cast<std::size_t>(job.n_components + job.tile_stride));
+    candidates.list = list_.data();
+    candidates.heads = chains_.data();
+    candidates.next = chains_.data() + job.n_components;
 }
 
 template class PreparedJob<double>;

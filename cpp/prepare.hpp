@@ -21,6 +21,8 @@ class PreparedJob {
 
   private:
     void prepare_density(const Mixture& mixture);
+    void prepare_residues(const Mixture& mixture);
+    void prepare_bounds(const Mixture& mixture);
     void prepare_whitening(const Mixture& mixture, const TotalScatter& total);
 
     struct SplitArray {
@@ -31,8 +33,8 @@ class PreparedJob {
     };
 
     Job<Real> job_;
-    SplitArray means_, centres_, origin_;
-    std::vector<Real> factors_, coefficients_, whitened_means_;
+    SplitArray means_, origin_;
+    std::vector<Real> factors_, coefficients_, whitened_means_, bound_factors_, residues_, centres_;
 };
 
 // Scratch for one thread, as large as one tile and its temporaries.
@@ -40,12 +42,16 @@ template <class Real>
 class WorkspaceMemory {
   public:
     explicit WorkspaceMemory(const Job<Real>& job);
+    WorkspaceMemory(const WorkspaceMemory&) = delete;  // the workspace points into this object
     const Workspace<Real>& workspace() const { return workspace_; }
 
   private:
     std::vector<Real> memory_;
     std::vector<double> feature_sums_;
     std::vector<std::uint64_t> active_;
+    std::vector<std::uint8_t> list_;
+    std::vector<std::int32_t> listed_, chains_;
+    Experience experience_;
     Workspace<Real> workspace_;
 };
 

@@ -24,8 +24,18 @@ void subtract_point(const Real* rows, SplitPoint<Real> point, std::ptrdiff_t n_f
         const Real* x = rows + j * stride;
         Real* out = differences + j * to_stride;
         for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {
-            store<Real>(out + r, (load<Real>(x + r) - high) - low);
+            store<Real>(out + r, minus<Real>(load<Real>(x + r), high, low));
         }
+    }
+}
+
+// What rounding left of a mean, whitened: -P^T (mu - high), from which P^T (x - high) is summed up. Zero for double rows.
+template <class Real>
+inline Vector<Real> residue_of([[maybe_unused]] const Real* residue, [[maybe_unused]] std::ptrdiff_t j) {
+    if constexpr (sizeof(Real) == sizeof(double)) {
+        return Vector<Real>{};
+    } else {
+        return splat<Real>(residue[j]);
     }
 }
 
@@ -33,15 +43,22 @@ void subtract_point(const Real* rows, SplitPoint<Real> point, std::ptrdiff_t n_f
 // rows along the lanes, which never touches the zero half beyond a block's own triangle. The differences of a
 // few vectors of rows stay together, in the first-level cache.
 template <class Real>
-void full_joint(const Real* rows, SplitPoint<Real> mean, const Real* packed, std::ptrdiff_t n_features,
+void full_joint(const Real* rows, const Real* mean, const Real* residue, const Real* packed, std::ptrdiff_t n_features,
                 std::ptrdiff_t stride, std::ptrdiff_t n_active, Real* differences, Real coefficient, Real* joint) {
     constexpr std::ptrdiff_t width = row_vectors * lanes<Real>;
     for (std::ptrdiff_t r = 0; r < n_active; r += width) {
-        subtract_point(rows + r, mean, n_features, stride, width, differences, width);
+        for (std::ptrdiff_t j = 0; j < n_features; ++j) {
+            for (std::ptrdiff_t v = 0; v < width; v += lanes<Real>) {
+                store<Real>(differences + j * width + v, load<Real>(rows + j * stride + r + v) - mean[j]);
+            }
+        }
         Vector<Real> total[row_vectors] = {};
         const Real* factor = packed;
         for (std::ptrdiff_t block = 0; block < n_features; block += factor_block) {
-            Vector<Real> y[factor_block][row_vectors] = {};
+            Vector<Real> y[factor_block][row_vectors];
+            for (std::ptrdiff_t j = 0; j < factor_block; ++j) {
+                for (std::ptrdiff_t v = 0; v < row_vectors; ++v) y[j][v] = residue_of(residue, block + j);
+            }
             const std::ptrdiff_t last = block + factor_block < n_features ? block + factor_block : n_features;
             for (std::ptrdiff_t i = 0; i < last; ++i, factor += factor_block) {
                 Vector<Real> x[row_vectors];
@@ -59,21 +76,35 @@ void full_joint(const Real* rows, SplitPoint<Real> mean, const Real* packed, std
     }
 }
 
+// Vectors of rows at a time, D features.
+constexpr int small_row_vectors(std::ptrdiff_t n_features) { return 2 * n_features + 4 <= registers ? 2 : 1; }
+
+// Full covariances are computed for a multiple of this many rows.
+template <class Real>
+constexpr std::ptrdiff_t full_rows_at_once(std::ptrdiff_t n_features) {
+    return (n_features <= most_unrolled_features ? small_row_vectors(n_features) : row_vectors) * lanes<Real>;
+}
+
 // The same with the number of features known, so that everything unrolls and stays in registers. `factor` is the
 // upper triangle by rows: p_00, p_01 ... p_11, p_12 ...
 template <class Real, int D>
-void small_full_joint(const Real* rows, SplitPoint<Real> mean, const Real* factor, std::ptrdiff_t stride,
+void small_full_joint(const Real* rows, const Real* mean, const Real* residue, const Real* factor, std::ptrdiff_t stride,
                       std::ptrdiff_t n_active, Real coefficient, Real* joint) {
-    constexpr int n = 2 * D + 4 <= registers ? 2 : 1;  // vectors of rows at a time
+    constexpr int n = small_row_vectors(D);
     for (std::ptrdiff_t r = 0; r < n_active; r += n * lanes<Real>) {
-        Vector<Real> y[D][n] = {};
+        Vector<Real> y[D][n];
+#pragma GCC unroll 16
+        for (int j = 0; j < D; ++j) {
+#pragma GCC unroll 2
+            for (int v = 0; v < n; ++v) y[j][v] = residue_of(residue, j);
+        }
         const Real* p = factor;
 #pragma GCC unroll 16
         for (int i = 0; i < D; ++i) {
             Vector<Real> x[n];
 #pragma GCC unroll 2
             for (int v = 0; v < n; ++v) {
-                x[v] = (load<Real>(rows + i * stride + r + v * lanes<Real>) - mean.high[i]) - mean.low[i];
+                x[v] = load<Real>(rows + i * stride + r + v * lanes<Real>) - mean[i];
             }
 #pragma GCC unroll 16
             for (int j = i; j < D; ++j, ++p) {
@@ -92,15 +123,15 @@ void small_full_joint(const Real* rows, SplitPoint<Real> mean, const Real* facto
 }
 
 template <class Real>
-void diag_joint(const Real* rows, SplitPoint<Real> mean, const Real* factor, std::ptrdiff_t n_features,
-                    std::ptrdiff_t stride, std::ptrdiff_t n_active, Real coefficient, Real* joint) {
+void diag_joint(const Real* rows, const Real* mean, const Real* residue, const Real* factor, std::ptrdiff_t n_features,
+                std::ptrdiff_t stride, std::ptrdiff_t n_active, Real coefficient, Real* joint) {
     constexpr std::ptrdiff_t width = row_vectors * lanes<Real>;
     for (std::ptrdiff_t r = 0; r < n_active; r += width) {
         Vector<Real> total[row_vectors] = {};
         for (std::ptrdiff_t j = 0; j < n_features; ++j) {
             for (std::ptrdiff_t v = 0; v < row_vectors; ++v) {
                 const Vector<Real> x = load<Real>(rows + j * stride + r + v * lanes<Real>);
-                const Vector<Real> y = ((x - mean.high[j]) - mean.low[j]) * factor[j];
+                const Vector<Real> y = residue_of(residue, j) + (x - mean[j]) * factor[j];
                 total[v] += y * y;
             }
         }
@@ -117,10 +148,11 @@ void spherical_joint(const Real* rows, SplitPoint<Real> mean, Real factor, std::
         for (std::ptrdiff_t j = 0; j < n_features; ++j) {
             for (std::ptrdiff_t v = 0; v < row_vectors; ++v) {
                 const Vector<Real> x = load<Real>(rows + j * stride + r + v * lanes<Real>);
-                const Vector<Real> y = ((x - mean.high[j]) - mean.low[j]) * factor;
+                const Vector<Real> y = minus<Real>(x, mean.high[j], mean.low[j]);
                 total[v] += y * y;
             }
         }
+        for (std::ptrdiff_t v = 0; v < row_vectors; ++v) total[v] *= factor * factor;
         store_joint<Real>(joint + r, coefficient, total);
     }
 }

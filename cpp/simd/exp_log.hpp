@@ -71,17 +71,16 @@ inline Vector<float> atanh_tail(Vector<float> u) {
     return 0.33333342547714534373f + u * (0.19994378858302423501f + u * 0.1479049296498721131f);
 }
 
-// exp of x <= 0. Exact at 0; 0 below the smallest normal result, -inf included; NaN stays NaN.
+// exp of x <= 0. Exact at 0; 0 below `lowest`, at least the exponent of the smallest normal result; NaN stays NaN.
 template <class Real>
-inline Vector<Real> exp_nonpositive(Vector<Real> x) {
+inline Vector<Real> exp_nonpositive(Vector<Real> x, Real lowest) {
     using F = Format<Real>;
-    const auto vanishes = x < F::smallest_exponent;
-    const Vector<Real> clamped = vanishes ? splat<Real>(F::smallest_exponent) : x;
-    const Vector<Real> shifted = clamped * Real(1.44269504088896340736) + F::round_magic;
+    const auto vanishes = x < lowest;
+    const Vector<Real> shifted = x * Real(1.44269504088896340736) + F::round_magic;
     const Vector<Real> n = shifted - F::round_magic;
-    const Vector<Real> f = (clamped - n * F::ln2_high) - n * F::ln2_low;
+    const Vector<Real> f = (x - n * F::ln2_high) - n * F::ln2_low;
     const Vector<Real> mantissa = Real(1) + (f + (f * f) * exp_tail(f));
-    // The integer n stands in the low bits of `shifted`; moved into the exponent it multiplies by 2^n.
+    // Where x vanishes this is anything. The integer n stands in the low bits of `shifted`; moved into the exponent it multiplies by 2^n.
     const Bits<Real> scaled = (Bits<Real>)mantissa + ((Bits<Real>)shifted << F::mantissa_bits);
     return vanishes ? Vector<Real>{} : (Vector<Real>)scaled;
 }

@@ -20,6 +20,12 @@ static inline std::ptrdiff_t round_up(std::ptrdiff_t n, std::ptrdiff_t multiple)
     return (n + multiple - 1) / multiple * multiple;
 }
 
+// A full covariance's factor: few features, the upper triangle by rows; many, in blocks of columns. A shared factor
+// whitens whole rows, always by blocks.
+static inline bool packs_triangle(Structure structure, std::ptrdiff_t n_features) {
+    return structure == Structure::full && n_features <= most_unrolled_features;
+}
+
 // A point, split so that float rows far from the origin lose nothing: x - c = (x - high) - low.
 template <class Real>
 struct SplitPoint {
@@ -37,7 +43,9 @@ struct Job {
     std::ptrdiff_t tile_stride = 0;  // between features in a tile: tile_rows and a cache line, see prepare.cpp
 
     SplitPoint<Real> means;                // K x d
-    SplitPoint<Real> centres;              // K x d, of the moments
+    const Real* residues = nullptr;        // K x residue_stride: -P^T (mean - high); float rows only
+    std::ptrdiff_t residue_stride = 0;
+    const Real* centres = nullptr;         // K x d, of the moments, numbers that a Real holds
     const Real* factors = nullptr;         // packed by pack_factors; diag K x d, spherical K
     std::ptrdiff_t factor_stride = 0;      // between components; 0 where they share one
     const Real* coefficients = nullptr;    // K: log weight + log determinant - shift
@@ -53,9 +61,35 @@ struct Job {
     bool second_moments = true;
 
     bool skip = true;                      // leave out what cannot matter, see skipping.hpp
+    std::ptrdiff_t bound_features = 0;     // of which bounds on densities are made, see bounds.hpp; 0: they cannot pay
+    const Real* bound_factors = nullptr;   // K: the first rows and columns of the factors, upper triangles by rows
 
     bool (*stopped)(void*) = nullptr;      // asked between components
     void* stop_argument = nullptr;
+};
+
+// What does not pay is tried again after some tiles, each time after more.
+struct Trials {
+    std::int32_t tiles_left = 0;  // before the next
+    std::int32_t pause = 0;       // the last one's length
+};
+
+// Whether it paid, in the last tiles, to look for what can be left out. Changes no result.
+struct Experience {
+    Trials bounds, skipping;
+};
+
+// What a search for candidates needs, one thread's; see bounds.hpp.
+template <class Real>
+struct Candidates {
+    Real* gathered = nullptr;      // padded(d) features: rows side by side
+    Real* joint = nullptr;         // 1: their log joint densities
+    Real* likeliest = nullptr;     // 1: the component with a row's highest bound
+    Real* highest = nullptr;       // 1: that component's log joint density
+    Real* thresholds = nullptr;    // 1: below it a density is negligible
+    std::uint8_t* list = nullptr;  // tile_stride bytes: rows, at most 256
+    std::int32_t* heads = nullptr; // K numbers in all
+    std::int32_t* next = nullptr;  // tile_stride numbers in all
 };
 
 // One thread's scratch, in units of tile_stride numbers. Tiles are feature-major: feature j of row r at
@@ -72,6 +106,9 @@ struct Workspace {
     Real* roots = nullptr;             // 1
     double* feature_sums = nullptr;    // d numbers in all
     std::uint64_t* active = nullptr;   // K numbers in all: bit g of the k-th, whether granule g has responsibilities
+    std::int32_t* listed = nullptr;    // K numbers in all: components that matter to a granule
+    Candidates<Real> candidates;
+    Experience* experience = nullptr;
 };
 
 // Features rounded up to whole vectors of the widest instruction set.

@@ -1,5 +1,6 @@
 // One tile through the E-step and into the statistics. Compiled once per instruction set;
 // MIXTURA_KERNELS names the set that this object defines.
+#include "bounds.hpp"
 #include "distances.hpp"
 #include "job.hpp"
 #include "moments.hpp"
@@ -16,26 +17,77 @@ SplitPoint<Real> offset(SplitPoint<Real> points, std::ptrdiff_t by) {
     return {points.high + by, points.low + by};
 }
 
-// A square of as many rows and features as there are lanes, from rows that lie one after the other.
+// A square of as many rows and features as there are lanes, from rows that lie one after the other; `n_features` of it.
 template <class Real>
-inline void load_square(const Real* from, std::ptrdiff_t row_stride, std::ptrdiff_t stride, Real* to) {
+inline void load_square(const Real* from, std::ptrdiff_t row_stride, std::ptrdiff_t n_features, std::ptrdiff_t stride,
+                        Real* to) {
     constexpr int n = static_cast<int>(lanes<Real>);
     Vector<Real> v[n];
     for (int i = 0; i < n; ++i) v[i] = load<Real>(from + i * row_stride);
     transpose<Real>(v);
-    for (int i = 0; i < n; ++i) store<Real>(to + i * stride, v[i]);
+    for (int i = 0; i < n; ++i) {
+        if (i < n_features) store<Real>(to + i * stride, v[i]);
+    }
 }
 
 template <class Real>
 void load_squares(const Real* from, std::ptrdiff_t row_stride, std::ptrdiff_t n_features, std::ptrdiff_t n_rows,
                   std::ptrdiff_t stride, Real* tile) {
     for (std::ptrdiff_t j = 0; j < n_features; j += lanes<Real>) {
-        // The last square overlaps the one before rather than read beyond the row.
-        const std::ptrdiff_t first = j + lanes<Real> <= n_features ? j : n_features - lanes<Real>;
+        // The last square of several overlaps the one before rather than read beyond the row.
+        const bool fits = j == 0 || j + lanes<Real> <= n_features;
+        const std::ptrdiff_t first = fits ? j : n_features - lanes<Real>;
         for (std::ptrdiff_t r = 0; r < n_rows; r += lanes<Real>) {
-            load_square(from + r * row_stride + first, row_stride, stride, tile + first * stride + r);
+            load_square(from + r * row_stride + first, row_stride, n_features, stride, tile + first * stride + r);
         }
     }
+}
+
+// Rows of two features, nothing between them.
+template <class Real>
+void load_pairs(const Real* from, std::ptrdiff_t n_rows, std::ptrdiff_t stride, Real* tile) {
+    using All = typename LanesUpTo<static_cast<int>(lanes<Real>)>::type;
+    for (std::ptrdiff_t r = 0; r < n_rows; r += lanes<Real>) {
+        const Vector<Real> a = load<Real>(from + 2 * r), b = load<Real>(from + 2 * r + lanes<Real>);
+        store<Real>(tile + r, every_second<false>(a, b, All{}));
+        store<Real>(tile + stride + r, every_second<true>(a, b, All{}));
+    }
+}
+
+// How many rows from `begin` on can be read as whole vectors. Few features: each vector goes on into the rows behind
+// it, so not at the end of the data.
+template <class Real>
+std::ptrdiff_t whole_vectors(const Rows<Real>& rows, std::ptrdiff_t begin, std::ptrdiff_t n_rows) {
+    if (rows.feature_stride != 1 || rows.row_stride < rows.n_features) return 0;
+    const std::ptrdiff_t beyond = lanes<Real> > rows.n_features ? lanes<Real> - rows.n_features : 0;
+    const std::ptrdiff_t readable = rows.n_rows - begin - round_up(beyond, rows.row_stride) / rows.row_stride;
+    const std::ptrdiff_t n = readable < n_rows ? readable : n_rows;
+    return n > 0 ? n / lanes<Real> * lanes<Real> : 0;
+}
+
+// The memory of the next tile's rows, asked for bit by bit while this one is computed: a tile is done in less time than
+// its rows take to arrive from main memory, and the processor's own prefetching stops at pages.
+struct Ahead {
+    const char* first = nullptr;
+    std::ptrdiff_t n_lines = 0;
+
+    // Part `i` of `n` equal ones.
+    void prefetch(std::ptrdiff_t i, std::ptrdiff_t n) const {
+        for (std::ptrdiff_t line = n_lines * i / n; line < n_lines * (i + 1) / n; ++line) {
+            __builtin_prefetch(first + 64 * line, 0, 2);
+        }
+    }
+};
+
+// Nothing where rows do not lie close together.
+template <class Real>
+Ahead look_ahead(const Job<Real>& job, std::ptrdiff_t begin) {
+    const Rows<Real>& rows = job.rows;
+    const std::ptrdiff_t left = rows.n_rows - begin;
+    if (left <= 0 || rows.feature_stride != 1 || rows.row_stride < 0 || rows.row_stride > rows.n_features + 8) return {};
+    const std::ptrdiff_t n_rows = left < job.tile_rows ? left : job.tile_rows;
+    const std::ptrdiff_t bytes = n_rows * rows.row_stride * static_cast<std::ptrdiff_t>(sizeof(Real));
+    return {reinterpret_cast<const char*>(rows.data + begin * rows.row_stride), bytes / 64};
 }
 
 // Rows beyond the last one repeat it with weight 0, so that every lane holds finite numbers.
@@ -43,9 +95,14 @@ template <class Real>
 void load_tile(const Rows<Real>& rows, std::ptrdiff_t begin, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
                std::ptrdiff_t stride, Real* tile) {
     const Real* from = rows.data + begin * rows.row_stride;
-    const bool in_squares = rows.feature_stride == 1 && rows.n_features >= lanes<Real>;
-    const std::ptrdiff_t whole = in_squares ? n_rows / lanes<Real> * lanes<Real> : 0;
-    if (whole > 0) load_squares(from, rows.row_stride, rows.n_features, whole, stride, tile);
+    const std::ptrdiff_t whole = whole_vectors(rows, begin, n_rows);
+    if (rows.n_features == 1 && rows.row_stride == 1) {
+        for (std::ptrdiff_t r = 0; r < whole; r += lanes<Real>) store<Real>(tile + r, load<Real>(from + r));
+    } else if (rows.n_features == 2 && rows.row_stride == 2) {
+        load_pairs(from, whole, stride, tile);
+    } else if (whole > 0) {
+        load_squares(from, rows.row_stride, rows.n_features, whole, stride, tile);
+    }
     for (std::ptrdiff_t j = 0; j < rows.n_features; ++j) {
         const Real* column = from + j * rows.feature_stride;
         Real* to = tile + j * stride;
@@ -73,10 +130,17 @@ void load_given(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_row
     }
 }
 
+// Sums of few features in registers, rows along the lanes.
+template <class Real>
+bool uses_strips(const Job<Real>& job) {
+    const bool of_matrices = job.structure == Structure::full || job.structure == Structure::tied;
+    return of_matrices && job.n_features <= most_strip_features<Real>;
+}
+
 // Features along the lanes from two vectors of them on; below, rows along the lanes waste less.
 template <class Real>
 bool uses_panels(const Job<Real>& job) {
-    return job.second_moments && job.n_features >= 2 * lanes<Real>;
+    return job.second_moments && job.n_features >= 2 * lanes<Real> && !uses_strips(job);
 }
 
 // Panels of the rows, for the moments; zeros beyond the last feature.
@@ -109,17 +173,35 @@ void with_features(std::ptrdiff_t d, const Function& f) {
 
 template <class Real>
 struct SmallJoint {
-    const Job<Real>& job;
-    std::ptrdiff_t k, n_active;
     const Real* rows;
+    const Real* mean;
+    const Real* residue;
+    const Real* factor;
+    std::ptrdiff_t stride, n_active;
+    Real coefficient;
     Real* joint;
 
     template <int D>
     void call() const {
-        small_full_joint<Real, D>(rows, offset(job.means, k * D), job.factors + k * job.factor_stride, job.tile_stride,
-                                  n_active, job.coefficients[k], joint);
+        small_full_joint<Real, D>(rows, mean, residue, factor, stride, n_active, coefficient, joint);
     }
 };
+
+// Log joint densities under a covariance that is a matrix, of rows that lie in a tile or were gathered.
+template <class Real>
+void full_component_joint(const Job<Real>& job, std::ptrdiff_t k, const Real* rows, std::ptrdiff_t n_active,
+                          Real* differences, Real* joint) {
+    const std::ptrdiff_t d = job.n_features;
+    const std::ptrdiff_t stride = job.tile_stride;
+    const Real* mean = job.means.high + k * d;
+    const Real* residue = job.residues + k * job.residue_stride;
+    const Real* factor = job.factors + k * job.factor_stride;
+    if (packs_triangle(job.structure, d)) {
+        with_features<1>(d, SmallJoint<Real>{rows, mean, residue, factor, stride, n_active, job.coefficients[k], joint});
+    } else {
+        full_joint(rows, mean, residue, factor, d, stride, n_active, differences, job.coefficients[k], joint);
+    }
+}
 
 template <class Real>
 void component_joint(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_active, const Workspace<Real>& work) {
@@ -132,19 +214,17 @@ void component_joint(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_ac
     if (job.whitened) {
         whitened_joint(work.panels, job.whitened_means + k * d, d, stride, n_active, coefficient, joint);
     } else if (job.structure == Structure::diag) {
-        diag_joint(work.rows, mean, factor, d, stride, n_active, coefficient, joint);
+        diag_joint(work.rows, mean.high, job.residues + k * job.residue_stride, factor, d, stride, n_active, coefficient, joint);
     } else if (job.structure == Structure::spherical) {
         spherical_joint(work.rows, mean, *factor, d, stride, n_active, coefficient, joint);
-    } else if (job.structure == Structure::full && d <= most_unrolled_features) {
-        with_features<1>(d, SmallJoint<Real>{job, k, n_active, work.rows, joint});
     } else {
-        full_joint(work.rows, mean, factor, d, stride, n_active, work.differences, coefficient, joint);
+        full_component_joint(job, k, work.rows, n_active, work.differences, joint);
     }
 }
 
 // log(w_k p_k(x)) - shift, for every component. False when the call was stopped.
 template <class Real>
-bool log_joint(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+bool log_joint(const Job<Real>& job, std::ptrdiff_t n_active, Ahead ahead, const Workspace<Real>& work) {
     if (job.whitened) {
         subtract_point(work.rows, job.origin, job.n_features, job.tile_stride, n_active, work.differences, job.tile_stride);
         whiten(work.differences, job.factors, job.n_features, job.tile_stride, n_active, work.panels);
@@ -152,21 +232,168 @@ bool log_joint(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Re
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
         if (job.stopped(job.stop_argument)) return false;
         component_joint(job, k, n_active, work);
+        ahead.prefetch(k, job.n_components);
     }
     return true;
 }
 
+// Where more than this share of the distances must be complete, the bounds do not pay; judged by this many components.
+constexpr double most_complete = 0.25;
+constexpr std::ptrdiff_t components_to_judge_by = 8;
+
+// Where more than this share of the granules is active, it does not pay to leave out the others.
+constexpr double most_active = 0.7;
+
+// What did not pay is left for 7 tiles, then for 15, up to 255.
+inline void disappointed(Trials& trials) {
+    trials.pause = trials.pause == 0 ? 7 : (trials.pause < 255 ? 2 * trials.pause + 1 : 255);
+    trials.tiles_left = trials.pause;
+}
+
+inline bool pauses(Trials& trials) {
+    if (trials.tiles_left == 0) return false;
+    --trials.tiles_left;
+    return true;
+}
+
+// Complete log joint densities of the listed rows under component k, one after the other in candidates.joint.
+template <class Real>
+void listed_joint(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_listed, std::ptrdiff_t n_rows,
+                  const Workspace<Real>& work) {
+    const Candidates<Real>& candidates = work.candidates;
+    const std::ptrdiff_t at_once = full_rows_at_once<Real>(job.n_features);
+    const std::ptrdiff_t n = round_up(n_listed, at_once);
+    for (std::ptrdiff_t i = n_listed; i < n; ++i) candidates.list[i] = candidates.list[n_listed - 1];
+    gather_rows(work.panels, candidates.list, n, n_rows, job.n_features, job.tile_stride, candidates.gathered);
+    full_component_joint(job, k, candidates.gathered, n, work.differences, candidates.joint);
+}
+
+// The log joint densities that the first features alone would have: bounds on the complete ones.
+template <class Real>
+void find_bounds(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+    const std::ptrdiff_t p = job.bound_features;
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+        with_features<1>(p, SmallJoint<Real>{work.rows, job.means.high + k * job.n_features,
+                                             job.residues + k * job.residue_stride, job.bound_factors + k * p * (p + 1) / 2, job.tile_stride, n_active,
+                                             job.coefficients[k], work.responsibilities + k * job.tile_stride});
+    }
+}
+
+// The complete densities of each row's likeliest component by the bounds, and the thresholds that follow. Their
+// bounds are then -inf, so that they are not candidates again.
+template <class Real>
+void find_thresholds(const Job<Real>& job, std::ptrdiff_t n_rows, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+    const Candidates<Real>& candidates = work.candidates;
+    chain_rows(candidates.likeliest, n_active, job.n_components, candidates.heads, candidates.next);
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+        std::ptrdiff_t n = 0;
+        for (std::int32_t r = candidates.heads[k]; r != 0; r = candidates.next[r - 1]) {
+            candidates.list[n++] = static_cast<std::uint8_t>(r - 1);
+        }
+        if (n == 0) continue;
+        listed_joint(job, k, n, n_rows, work);
+        for (std::ptrdiff_t i = 0; i < n; ++i) {
+            const std::uint8_t r = candidates.list[i];
+            candidates.highest[r] = candidates.joint[i];
+            candidates.thresholds[r] = candidates.joint[i] - negligible<Real>;
+            work.responsibilities[k * job.tile_stride + r] = -__builtin_inf();
+        }
+    }
+}
+
+// Log joint densities where they can matter, and work.active; elsewhere in an active granule stands a bound that is
+// negligible. False where too many would have to be computed, or the call was stopped.
+template <class Real>
+bool bounded_log_joint(const Job<Real>& job, std::ptrdiff_t n_rows, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+    const Candidates<Real>& candidates = work.candidates;
+    const std::ptrdiff_t stride = job.tile_stride;
+    find_bounds(job, n_active, work);
+    find_likeliest(work.responsibilities, job.n_components, stride, n_active, candidates.likeliest);
+    find_thresholds(job, n_rows, n_active, work);
+    std::ptrdiff_t n_complete = 0;
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+        if (job.stopped(job.stop_argument)) return false;
+        Real* joint = work.responsibilities + k * stride;
+        work.active[k] = 0;
+        const std::ptrdiff_t n = list_candidates(joint, candidates.thresholds, n_active, candidates.list);
+        if (n == 0) continue;
+        listed_joint(job, k, n, n_rows, work);
+        for (std::ptrdiff_t i = 0; i < n; ++i) {
+            const std::uint8_t r = candidates.list[i];
+            joint[r] = candidates.joint[i];
+            work.active[k] |= std::uint64_t(!(joint[r] < candidates.thresholds[r])) << (r / granule<Real>);
+        }
+        n_complete += n;
+        if (k + 1 == components_to_judge_by && n_complete > most_complete * components_to_judge_by * n_active) return false;
+    }
+    for (std::ptrdiff_t r = 0; r < n_active; ++r) {
+        const auto k = static_cast<std::ptrdiff_t>(candidates.likeliest[r]);
+        work.responsibilities[k * stride + r] = candidates.highest[r];
+        work.active[k] |= std::uint64_t{1} << (r / granule<Real>);
+    }
+    return true;
+}
+
+// The share of granules that are active.
+template <class Real>
+double active_share(const Job<Real>& job, std::ptrdiff_t n_active, const std::uint64_t* active) {
+    std::ptrdiff_t n = 0;
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) n += __builtin_popcountll(active[k]);
+    return static_cast<double>(n * granule<Real>) / static_cast<double>(n_active * job.n_components);
+}
+
+// The whitened kernels multiply whole tiles.
+template <class Real>
+void clear_inactive(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+        for_active_vectors<Real>(all_active<Real>(n_active) & ~work.active[k], [&](std::ptrdiff_t r) {
+            store<Real>(work.responsibilities + k * job.tile_stride + r, Vector<Real>{});
+        });
+    }
+}
+
+template <class Real>
+void normalise_tile(const Job<Real>& job, std::ptrdiff_t n_active, bool skip, const Workspace<Real>& work) {
+    if (skip) {
+        normalise_active(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights, work.active,
+                         work.log_density, work.log_certainty, work.listed);
+        if (job.whitened) clear_inactive(job, n_active, work);
+        return;
+    }
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) work.active[k] = all_active<Real>(n_active);
+    normalise(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights, work.log_density,
+              work.log_certainty);
+}
+
 // weights[r] r_k(x) for every component; log densities and certainties. False when the call was stopped.
 template <class Real>
-bool find_responsibilities(const Job<Real>& job, std::ptrdiff_t n_active, bool skip, const Workspace<Real>& work) {
-    if (!log_joint(job, n_active, work)) return false;
-    normalise(work.responsibilities, job.n_components, job.tile_stride, n_active, skip, work.weights, work.log_density,
-              work.log_certainty, work.active);
+bool find_responsibilities(const Job<Real>& job, std::ptrdiff_t n_active, bool skip, Ahead ahead, const Workspace<Real>& work) {
+    if (!log_joint(job, n_active, ahead, work)) return false;
+    if (skip) {
+        find_active(work.responsibilities, job.n_components, job.tile_stride, n_active, work.active);
+        skip = active_share(job, n_active, work.active) <= most_active;
+        if (!skip) disappointed(work.experience->skipping);
+    }
+    normalise_tile(job, n_active, skip, work);
+    return true;
+}
+
+// The same by way of bounds; false also where they do not pay.
+template <class Real>
+bool find_bounded_responsibilities(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows,
+                                   std::ptrdiff_t n_active, const Workspace<Real>& work) {
+    if (pauses(work.experience->bounds)) return false;
+    load_panels(job.rows, begin, n_rows, job.tile_stride, work.panels);
+    if (!bounded_log_joint(job, n_rows, n_active, work)) {
+        disappointed(work.experience->bounds);
+        return false;
+    }
+    normalise_tile(job, n_active, true, work);
     return true;
 }
 
 template <class Real>
-struct SmallMoments {
+struct StripMoments {
     const Job<Real>& job;
     std::ptrdiff_t k;
     const Workspace<Real>& work;
@@ -174,8 +401,8 @@ struct SmallMoments {
 
     template <int D>
     void call() const {
-        if constexpr (D <= 5) {
-            small_moments<Real, D>(work.rows, offset(job.centres, k * D), work.responsibilities + k * job.tile_stride,
+        if constexpr (D <= most_strip_features<Real>) {
+            strip_moments<Real, D>(work.rows, job.centres + k * D, work.responsibilities + k * job.tile_stride,
                                    job.tile_stride, work.active[k], count, firsts, seconds);
         }
     }
@@ -183,17 +410,19 @@ struct SmallMoments {
 
 // Moments of one component whose covariance is a matrix.
 template <class Real>
-void matrix_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
+void matrix_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows,
                     const Workspace<Real>& work, double* count, double* firsts, double* seconds) {
     const std::ptrdiff_t d = job.n_features;
     const std::ptrdiff_t stride = job.tile_stride;
-    const SplitPoint<Real> centre = offset(job.centres, k * d);
+    const Real* centre = job.centres + k * d;
     const Real* responsibilities = work.responsibilities + k * stride;
-    if (d <= 5) {
-        with_features<1>(d, SmallMoments<Real>{job, k, work, count, firsts, seconds});
+    if (uses_strips(job)) {
+        with_features<1>(d, StripMoments<Real>{job, k, work, count, firsts, seconds});
     } else if (uses_panels(job)) {
-        *count += sum_rows(responsibilities, n_active);
-        for (std::ptrdiff_t r = 0; r < n_active; ++r) work.roots[r] = __builtin_sqrt(responsibilities[r]);
+        *count += sum_active_rows(responsibilities, work.active[k]);
+        for_active_vectors<Real>(work.active[k], [&](std::ptrdiff_t r) {
+            for (std::ptrdiff_t i = r; i < r + lanes<Real>; ++i) work.roots[i] = __builtin_sqrt(responsibilities[i]);
+        });
         const std::ptrdiff_t n_scaled = scale_panels(work.panels, centre, work.roots, d, stride, n_rows, work.active[k],
                                                      work.differences, firsts);
         panel_second_moments(work.differences, d, stride, n_scaled, seconds);
@@ -205,7 +434,7 @@ void matrix_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_row
 
 template <class Real>
 void variance_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows, const Workspace<Real>& work, double* firsts, double* seconds) {
-    const SplitPoint<Real> centre = offset(job.centres, k * job.n_features);
+    const Real* centre = job.centres + k * job.n_features;
     const Real* responsibilities = work.responsibilities + k * job.tile_stride;
     if (uses_panels(job)) {
         diag_panel_moments(work.panels, centre, responsibilities, job.n_features, job.tile_stride, n_rows,
@@ -216,20 +445,24 @@ void variance_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_r
 }
 
 template <class Real>
-void component_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
+void component_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows,
                        const Workspace<Real>& work, Statistics& statistics) {
     const std::ptrdiff_t d = job.n_features;
     double* count = statistics.counts + k;
     double* firsts = statistics.firsts + k * d;
     switch (job.structure) {
         case Structure::full:
-            return matrix_moments(job, k, n_rows, n_active, work, count, firsts, statistics.seconds + k * d * d);
-        case Structure::tied: return matrix_moments(job, k, n_rows, n_active, work, count, firsts, statistics.seconds);
+            return matrix_moments(job, k, n_rows, work, count, firsts, statistics.seconds + k * d * d);
+        case Structure::tied: return matrix_moments(job, k, n_rows, work, count, firsts, statistics.seconds);
         case Structure::diag:
-            *count += sum_rows(work.responsibilities + k * job.tile_stride, n_active);
+            *count += sum_active_rows(work.responsibilities + k * job.tile_stride, work.active[k]);
             return variance_moments(job, k, n_rows, work, firsts, statistics.seconds + k * d);
         case Structure::spherical:
-            *count += sum_rows(work.responsibilities + k * job.tile_stride, n_active);
+            *count += sum_active_rows(work.responsibilities + k * job.tile_stride, work.active[k]);
+            if (!uses_panels(job)) {
+                return spherical_moments(work.rows, job.centres + k * d, work.responsibilities + k * job.tile_stride, d,
+                                         job.tile_stride, work.active[k], firsts, statistics.seconds + k);
+            }
             for (std::ptrdiff_t j = 0; j < d; ++j) work.feature_sums[j] = 0;
             variance_moments(job, k, n_rows, work, firsts, work.feature_sums);
             for (std::ptrdiff_t j = 0; j < d; ++j) statistics.seconds[k] += work.feature_sums[j];
@@ -262,13 +495,13 @@ void add_moments(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_ro
     if (job.whitened) return whitened_moments(job, n_active, work, statistics);
     if (uses_panels(job)) {
         load_panels(job.rows, begin, n_rows, job.tile_stride, work.panels);
-    } else {
+    } else if (!uses_strips(job)) {
         append_ones(job, n_active, work);
     }
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
         if (job.stopped(job.stop_argument)) return;
         if (work.active[k] == 0) continue;
-        component_moments(job, k, n_rows, n_active, work, statistics);
+        component_moments(job, k, n_rows, work, statistics);
     }
 }
 
@@ -302,8 +535,10 @@ void accumulate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t 
     if (job.given.data != nullptr) {
         load_given(job, begin, n_rows, n_active, work);
     } else {
-        // Hard assignment looks at every responsibility.
-        if (!find_responsibilities(job, n_active, job.skip && !job.hard, work)) return;
+        const bool skip = job.skip && !job.hard;  // hard assignment looks at every responsibility
+        const Ahead ahead = look_ahead(job, begin + n_rows);
+        const bool bounded = skip && job.bound_features > 0 && find_bounded_responsibilities(job, begin, n_rows, n_active, work);
+        if (!bounded && !find_responsibilities(job, n_active, skip && !pauses(work.experience->skipping), ahead, work)) return;
         statistics.log_likelihood += weighted_sum(work.weights, work.log_density, n_active) + weight * job.shift;
         statistics.log_certainty += weighted_sum(work.weights, work.log_certainty, n_active);
         if (job.hard) harden(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights);
@@ -338,7 +573,7 @@ void evaluate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_
     const std::ptrdiff_t n_active = round_up(n_rows, row_vectors * lanes<Real>);
     load_tile(job.rows, begin, n_rows, n_active, job.tile_stride, work.rows);
     for (std::ptrdiff_t r = 0; r < n_active; ++r) work.weights[r] = 1;
-    if (!find_responsibilities(job, n_active, false, work)) return;
+    if (!find_responsibilities(job, n_active, false, look_ahead(job, begin + n_rows), work)) return;
     if (out.log_density != nullptr) {
         for (std::ptrdiff_t r = 0; r < n_rows; ++r) out.log_density[begin + r] = Real(work.log_density[r] + job.shift);
     }

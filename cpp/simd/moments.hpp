@@ -21,6 +21,14 @@ Real sum_rows(const Real* values, std::ptrdiff_t n_active) {
     return sum_lanes<Real>(total);
 }
 
+// The same where only active granules hold anything.
+template <class Real>
+Real sum_active_rows(const Real* values, std::uint64_t active) {
+    Vector<Real> total = {};
+    for_active_vectors<Real>(active, [&](std::ptrdiff_t r) { total += load<Real>(values + r); });
+    return sum_lanes<Real>(total);
+}
+
 // The sums of the lanes of `n` vectors, as numbers.
 template <class Real, std::ptrdiff_t n>
 inline void sum_all(const Vector<Real>* v, Real* sums) {
@@ -39,50 +47,63 @@ constexpr std::ptrdiff_t room(std::ptrdiff_t n) {
 
 // differences = x - c in the active granules.
 template <class Real>
-void subtract_from_active(const Real* rows, SplitPoint<Real> centre, std::ptrdiff_t n_features, std::ptrdiff_t stride,
+void subtract_from_active(const Real* rows, const Real* centre, std::ptrdiff_t n_features, std::ptrdiff_t stride,
                           std::uint64_t active, Real* differences) {
     for (std::ptrdiff_t j = 0; j < n_features; ++j) {
-        const Real high = centre.high[j];
-        const Real low = centre.low[j];
+        const Real c = centre[j];
         for_active_vectors<Real>(active, [&](std::ptrdiff_t r) {
-            store<Real>(differences + j * stride + r, (load<Real>(rows + j * stride + r) - high) - low);
+            store<Real>(differences + j * stride + r, load<Real>(rows + j * stride + r) - c);
         });
     }
 }
 
 // ---- Few features, full covariances -------------------------------------------------------------------------------
 
-// All moments of D features at once, accumulators in registers.
-template <class Real, int D>
-void small_moments(const Real* rows, SplitPoint<Real> centre, const Real* responsibilities, std::ptrdiff_t stride,
+// Up to here the rows of sums r (x, 1) (x, 1)^T are taken in strips of as many as registers hold.
+template <class Real>
+constexpr int most_strip_features = MIXTURA_VECTOR_BYTES == 64 ? (sizeof(Real) == 8 ? 15 : 12) : MIXTURA_VECTOR_BYTES == 32 ? 7 : 10;
+
+// One beyond the last row of the strip that begins at row `first`; row i of the lower triangle has i + 1 sums.
+constexpr int strip_end(int first, int n_rows) {
+    int n = first + 1;
+    int end = first + 1;
+    while (end < n_rows && n + end + 1 <= (registers == 32 ? 24 : 21)) n += ++end;
+    return end;
+}
+
+// All moments of D features, from row `first` of the sums on; differences are never stored.
+template <class Real, int D, int first = 0>
+void strip_moments(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t stride,
                    std::uint64_t active, double* count, double* firsts, double* seconds) {
-    constexpr int n = (D + 1) * (D + 2) / 2;
+    constexpr int end = strip_end(first, D + 1);
+    constexpr int before = first * (first + 1) / 2;
+    constexpr int n = end * (end + 1) / 2 - before;
     Vector<Real> total[n] = {};
     for_active_vectors<Real>(active, [&](std::ptrdiff_t r) {
+        const auto x = [&](int j) { return load<Real>(rows + j * stride + r) - centre[j]; };
         const Vector<Real> weight = load<Real>(responsibilities + r);
-        Vector<Real> x[D];
-#pragma GCC unroll 8
-        for (int j = 0; j < D; ++j) {
-            x[j] = (load<Real>(rows + j * stride + r) - centre.high[j]) - centre.low[j];
+        Vector<Real> y[end - first];
+#pragma GCC unroll 16
+        for (int i = first; i < end; ++i) y[i - first] = i < D ? weight * x(i) : weight;
+#pragma GCC unroll 16
+        for (int j = 0; j < end; ++j) {
+            const Vector<Real> x_j = j < D ? x(j) : splat<Real>(1);
+#pragma GCC unroll 16
+            for (int i = j > first ? j : first; i < end; ++i) total[i * (i + 1) / 2 + j - before] += y[i - first] * x_j;
         }
-        int at = 0;
-#pragma GCC unroll 8
-        for (int i = 0; i < D; ++i) {
-            const Vector<Real> y = weight * x[i];
-#pragma GCC unroll 8
-            for (int j = 0; j <= i; ++j) total[at++] += y * x[j];
-            total[at++] += y;
-        }
-        total[at] += weight;
     });
     Real sums[room<Real>(n)];
     sum_all<Real, n>(total, sums);
     const Real* sum = sums;
-    for (int i = 0; i < D; ++i) {
-        for (int j = 0; j <= i; ++j) seconds[i * D + j] += *sum++;
-        firsts[i] += *sum++;
+    for (int i = first; i < end; ++i) {
+        double* to = i < D ? seconds + i * D : firsts;
+        for (int j = 0; j <= i && j < D; ++j) to[j] += *sum++;
     }
-    *count += *sum;
+    if constexpr (end < D + 1) {
+        strip_moments<Real, D, end>(rows, centre, responsibilities, stride, active, count, firsts, seconds);
+    } else {
+        *count += *sum;
+    }
 }
 
 // Rows i..i+3 and columns j..j+3 of sum r x x^T; on the diagonal only the lower triangle.
@@ -159,21 +180,20 @@ inline void for_active_rows(std::uint64_t active, std::ptrdiff_t n_rows, const F
 // z = sqrt(r) (x - c) of the active rows, one after the other, so that the second moments are z^T z; adds
 // sum r (x - c) to `firsts`. Returns the number of those rows.
 template <class Real>
-std::ptrdiff_t scale_panels(const Real* panels, SplitPoint<Real> centre, const Real* roots, std::ptrdiff_t n_features,
+std::ptrdiff_t scale_panels(const Real* panels, const Real* centre, const Real* roots, std::ptrdiff_t n_features,
                             std::ptrdiff_t stride, std::ptrdiff_t n_rows, std::uint64_t active, Real* scaled,
                             double* firsts) {
     std::ptrdiff_t n_scaled = 0;
     for (std::ptrdiff_t j = 0; j < n_features; j += lanes<Real>) {
         const std::ptrdiff_t width = n_features - j < lanes<Real> ? n_features - j : lanes<Real>;
-        Real high[lanes<Real>] = {}, low[lanes<Real>] = {}, sums[lanes<Real>];
-        __builtin_memcpy(high, centre.high + j, static_cast<std::size_t>(width) * sizeof(Real));
-        __builtin_memcpy(low, centre.low + j, static_cast<std::size_t>(width) * sizeof(Real));
-        const Vector<Real> c_high = load<Real>(high), c_low = load<Real>(low);
+        Real padded_centre[lanes<Real>] = {}, sums[lanes<Real>];
+        __builtin_memcpy(padded_centre, centre + j, static_cast<std::size_t>(width) * sizeof(Real));
+        const Vector<Real> c = load<Real>(padded_centre);
         Vector<Real> total = {};
         Real* to = scaled + j * stride;
         for_active_rows<Real>(active, n_rows, [&](std::ptrdiff_t r) {
             const Vector<Real> root = splat<Real>(roots[r]);
-            const Vector<Real> z = ((load<Real>(panels + j * stride + r * lanes<Real>) - c_high) - c_low) * root;
+            const Vector<Real> z = (load<Real>(panels + j * stride + r * lanes<Real>) - c) * root;
             store<Real>(to, z);
             to += lanes<Real>;
             total += z * root;
@@ -234,7 +254,7 @@ void panel_second_moments(const Real* scaled, std::ptrdiff_t n_features, std::pt
 
 // sum r y and sum r y^2, y = x - c, of `features` features from j on; rows along the lanes.
 template <class Real, int features>
-inline void diag_block(const Real* rows, SplitPoint<Real> centre, const Real* responsibilities, std::ptrdiff_t j,
+inline void diag_block(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t j,
                        std::ptrdiff_t stride, std::uint64_t active, double* firsts, double* seconds) {
     Vector<Real> total[2 * features] = {};
     for_active_vectors<Real>(active, [&](std::ptrdiff_t r) {
@@ -242,7 +262,7 @@ inline void diag_block(const Real* rows, SplitPoint<Real> centre, const Real* re
 #pragma GCC unroll 4
         for (int a = 0; a < features; ++a) {
             const Vector<Real> x = load<Real>(rows + (j + a) * stride + r);
-            const Vector<Real> y = (x - centre.high[j + a]) - centre.low[j + a];
+            const Vector<Real> y = x - centre[j + a];
             const Vector<Real> scaled = weight * y;
             total[2 * a] += scaled;
             total[2 * a + 1] += scaled * y;
@@ -257,38 +277,72 @@ inline void diag_block(const Real* rows, SplitPoint<Real> centre, const Real* re
 }
 
 template <class Real>
-void diag_moments(const Real* rows, SplitPoint<Real> centre, const Real* responsibilities, std::ptrdiff_t n_features,
+void diag_moments(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t n_features,
                   std::ptrdiff_t stride, std::uint64_t active, double* firsts, double* seconds) {
     std::ptrdiff_t j = 0;
     for (; j + 4 <= n_features; j += 4) {
         diag_block<Real, 4>(rows, centre, responsibilities, j, stride, active, firsts, seconds);
     }
-    for (; j < n_features; ++j) {
-        diag_block<Real, 1>(rows, centre, responsibilities, j, stride, active, firsts, seconds);
+    switch (n_features - j) {
+        case 3: return diag_block<Real, 3>(rows, centre, responsibilities, j, stride, active, firsts, seconds);
+        case 2: return diag_block<Real, 2>(rows, centre, responsibilities, j, stride, active, firsts, seconds);
+        case 1: return diag_block<Real, 1>(rows, centre, responsibilities, j, stride, active, firsts, seconds);
     }
+}
+
+// sum r y of `features` features from j on and the sum of their r y^2, rows along the lanes.
+template <class Real, int features>
+inline void spherical_block(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t j,
+                            std::ptrdiff_t stride, std::uint64_t active, double* firsts, double* second) {
+    Vector<Real> total[features + 1] = {};
+    for_active_vectors<Real>(active, [&](std::ptrdiff_t r) {
+        const Vector<Real> weight = load<Real>(responsibilities + r);
+        Vector<Real> square = {};
+#pragma GCC unroll 8
+        for (int a = 0; a < features; ++a) {
+            const Vector<Real> x = load<Real>(rows + (j + a) * stride + r);
+            const Vector<Real> y = x - centre[j + a];
+            total[a] += weight * y;
+            square += y * y;
+        }
+        total[features] += weight * square;
+    });
+    Real sums[room<Real>(features + 1)];
+    sum_all<Real, features + 1>(total, sums);
+    add_to(firsts + j, sums, features);
+    *second += sums[features];
+}
+
+template <class Real>
+void spherical_moments(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t n_features,
+                       std::ptrdiff_t stride, std::uint64_t active, double* firsts, double* second) {
+    std::ptrdiff_t j = 0;
+    for (; j + 7 <= n_features; j += 7) {
+        spherical_block<Real, 7>(rows, centre, responsibilities, j, stride, active, firsts, second);
+    }
+    for (; j + 3 <= n_features; j += 3) {
+        spherical_block<Real, 3>(rows, centre, responsibilities, j, stride, active, firsts, second);
+    }
+    for (; j < n_features; ++j) spherical_block<Real, 1>(rows, centre, responsibilities, j, stride, active, firsts, second);
 }
 
 // The same by panels: `columns` vectors of features, each row's responsibility broadcast.
 template <class Real, int columns>
-inline void diag_panel_block(const Real* panels, SplitPoint<Real> centre, const Real* responsibilities,
+inline void diag_panel_block(const Real* panels, const Real* centre, const Real* responsibilities,
                              std::ptrdiff_t j, std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_rows,
                              std::uint64_t active, double* firsts, double* seconds) {
     constexpr std::ptrdiff_t width = columns * lanes<Real>;
     const std::ptrdiff_t n = n_features - j < width ? n_features - j : width;
-    Real high[width] = {}, low[width] = {}, sums[2][width];
-    __builtin_memcpy(high, centre.high + j, static_cast<std::size_t>(n) * sizeof(Real));
-    __builtin_memcpy(low, centre.low + j, static_cast<std::size_t>(n) * sizeof(Real));
-    Vector<Real> c_high[columns], c_low[columns], first[columns] = {}, second[columns] = {};
-    for (int b = 0; b < columns; ++b) {
-        c_high[b] = load<Real>(high + b * lanes<Real>);
-        c_low[b] = load<Real>(low + b * lanes<Real>);
-    }
+    Real padded_centre[width] = {}, sums[2][width];
+    __builtin_memcpy(padded_centre, centre + j, static_cast<std::size_t>(n) * sizeof(Real));
+    Vector<Real> c[columns], first[columns] = {}, second[columns] = {};
+    for (int b = 0; b < columns; ++b) c[b] = load<Real>(padded_centre + b * lanes<Real>);
     for_active_rows<Real>(active, n_rows, [&](std::ptrdiff_t r) {
         const Vector<Real> weight = splat<Real>(responsibilities[r]);
 #pragma GCC unroll 4
         for (int b = 0; b < columns; ++b) {
             const Vector<Real> x = load<Real>(panels + (j + b * lanes<Real>)*stride + r * lanes<Real>);
-            const Vector<Real> y = (x - c_high[b]) - c_low[b];
+            const Vector<Real> y = x - c[b];
             const Vector<Real> scaled = weight * y;
             first[b] += scaled;
             second[b] += scaled * y;
@@ -303,7 +357,7 @@ inline void diag_panel_block(const Real* panels, SplitPoint<Real> centre, const 
 }
 
 template <class Real>
-void diag_panel_moments(const Real* panels, SplitPoint<Real> centre, const Real* responsibilities,
+void diag_panel_moments(const Real* panels, const Real* centre, const Real* responsibilities,
                         std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_rows, std::uint64_t active,
                         double* firsts, double* seconds) {
     constexpr int columns = MIXTURA_VECTOR_BYTES == 64 ? 4 : 2;

@@ -24,53 +24,96 @@ inline void find_highest(const Real* joint, std::ptrdiff_t n_components, std::pt
     }
 }
 
-// exp(joint - highest) in place, added to `sum`; returns the granules that are not negligible, as bits.
-template <class Real, int n>
-inline std::uint64_t exponentials(Real* joint, const Vector<Real>* highest, bool skip, Vector<Real>* sum) {
-    std::uint64_t kept = 0;
-    for (int v = 0; v < n; ++v) {
-        const Vector<Real> below = load<Real>(joint + v * lanes<Real>) - highest[v];
-        // NaN is not negligible: it must come out at the end.
-        if (skip && !any_lane(!(below < -negligible<Real>))) {
-            store<Real>(joint + v * lanes<Real>, Vector<Real>{});
-            continue;
-        }
-        kept |= std::uint64_t{1} << (v * lanes<Real> / granule<Real>);
-        const Vector<Real> e = exp_nonpositive<Real>(below);
-        store<Real>(joint + v * lanes<Real>, e);
-        sum[v] += e;
-    }
-    return kept;
+// Of one vector of rows: log density and certainty, and the weight over the sum.
+template <class Real>
+inline Vector<Real> finish_rows(Vector<Real> highest, Vector<Real> sum, const Real* weights, Real* log_density,
+                                Real* log_certainty) {
+    const Vector<Real> log_sum = log_positive<Real>(sum);
+    store<Real>(log_density, highest + log_sum);
+    store<Real>(log_certainty, -log_sum);
+    return sum > Real(0) ? load<Real>(weights) / sum : Vector<Real>{};
 }
 
 // joint[k * stride + r] holds log(w_k p_k(x)) - shift; after the call it holds weights[r] * r_k(x).
-// log_density[r] = log p(x) - shift and log_certainty[r] = log max_k r_k(x). Bit g of active[k] tells whether the k-th
-// component has responsibilities in granule g; with `skip` negligible ones are zero (skipping.hpp).
+// log_density[r] = log p(x) - shift and log_certainty[r] = log max_k r_k(x).
 template <class Real>
-void normalise(Real* joint, std::ptrdiff_t n_components, std::ptrdiff_t stride, std::ptrdiff_t n_active, bool skip,
-               const Real* weights, Real* log_density, Real* log_certainty, std::uint64_t* active) {
+void normalise(Real* joint, std::ptrdiff_t n_components, std::ptrdiff_t stride, std::ptrdiff_t n_active,
+               const Real* weights, Real* log_density, Real* log_certainty) {
     constexpr int n = row_vectors;  // several vectors of rows at a time: their chains of instructions overlap
-    for (std::ptrdiff_t k = 0; k < n_components; ++k) active[k] = skip ? 0 : all_active<Real>(n_active);
     for (std::ptrdiff_t r = 0; r < n_active; r += n * lanes<Real>) {
         Vector<Real> highest[n], sum[n] = {};
         find_highest<Real, n>(joint + r, n_components, stride, highest);
         for (std::ptrdiff_t k = 0; k < n_components; ++k) {
             Real* at = joint + k * stride + r;
-            const std::uint64_t kept = exponentials<Real, n>(at, highest, skip, sum);
-            active[k] |= kept << (r / granule<Real>);
+            for (int v = 0; v < n; ++v) {
+                const Vector<Real> below = load<Real>(at + v * lanes<Real>) - highest[v];
+                const Vector<Real> e = exp_nonpositive<Real>(below, Format<Real>::smallest_exponent);
+                store<Real>(at + v * lanes<Real>, e);
+                sum[v] += e;
+            }
         }
         for (int v = 0; v < n; ++v) {
             const std::ptrdiff_t at = r + v * lanes<Real>;
-            const Vector<Real> log_sum = log_positive<Real>(sum[v]);
-            store<Real>(log_density + at, highest[v] + log_sum);
-            store<Real>(log_certainty + at, -log_sum);
-            sum[v] = sum[v] > Real(0) ? load<Real>(weights + at) / sum[v] : Vector<Real>{};
+            sum[v] = finish_rows<Real>(highest[v], sum[v], weights + at, log_density + at, log_certainty + at);
         }
-        constexpr std::uint64_t all = all_active<Real>(n * lanes<Real>);
         for (std::ptrdiff_t k = 0; k < n_components; ++k) {
-            if ((active[k] >> (r / granule<Real>) & all) == 0) continue;
             Real* at = joint + k * stride + r;
             for (int v = 0; v < n; ++v) store<Real>(at + v * lanes<Real>, load<Real>(at + v * lanes<Real>) * sum[v]);
+        }
+    }
+}
+
+// Bit g of active[k] tells whether the k-th component matters to any row of granule g (skipping.hpp). No branch: which do
+// is hard to predict.
+template <class Real>
+void find_active(const Real* joint, std::ptrdiff_t n_components, std::ptrdiff_t stride, std::ptrdiff_t n_active,
+                 std::uint64_t* active) {
+    constexpr int n = row_vectors;
+    for (std::ptrdiff_t k = 0; k < n_components; ++k) active[k] = 0;
+    for (std::ptrdiff_t r = 0; r < n_active; r += n * lanes<Real>) {
+        Vector<Real> threshold[n];
+        find_highest<Real, n>(joint + r, n_components, stride, threshold);
+        for (int v = 0; v < n; ++v) threshold[v] -= negligible<Real>;
+        for (std::ptrdiff_t k = 0; k < n_components; ++k) {
+            std::uint64_t found = 0;
+            for (int v = 0; v < n; ++v) {
+                // NaN is not negligible: it must come out at the end.
+                const auto matters = !(load<Real>(joint + k * stride + r + v * lanes<Real>) < threshold[v]);
+                found |= std::uint64_t{lane_bits<Real>(matters) != 0} << (v * lanes<Real> / granule<Real>);
+            }
+            active[k] |= found << (r / granule<Real>);
+        }
+    }
+}
+
+// The same where active[k] tells in which granules a component can matter: others are not touched, and in these what
+// is negligible becomes zero. Their components are listed first, by a sum instead of a branch that cannot be predicted.
+template <class Real>
+void normalise_active(Real* joint, std::ptrdiff_t n_components, std::ptrdiff_t stride, std::ptrdiff_t n_active,
+                      const Real* weights, const std::uint64_t* active, Real* log_density, Real* log_certainty,
+                      std::int32_t* listed) {
+    constexpr int n = static_cast<int>(granule<Real> / lanes<Real>);
+    for (std::ptrdiff_t r = 0; r < n_active; r += granule<Real>) {
+        std::ptrdiff_t n_listed = 0;
+        for (std::ptrdiff_t k = 0; k < n_components; ++k) {
+            listed[n_listed] = static_cast<std::int32_t>(k);
+            n_listed += static_cast<std::ptrdiff_t>(active[k] >> (r / granule<Real>) & 1);
+        }
+        for (std::ptrdiff_t at = r; at < r + n * lanes<Real>; at += lanes<Real>) {
+            const auto component = [&](std::ptrdiff_t i) { return joint + listed[i] * stride + at; };
+            Vector<Real> highest = splat<Real>(-__builtin_inf()), sum = {};
+            for (std::ptrdiff_t i = 0; i < n_listed; ++i) {
+                const Vector<Real> a = load<Real>(component(i));
+                highest = highest > a ? highest : a;
+            }
+            highest = highest == splat<Real>(-__builtin_inf()) ? Vector<Real>{} : highest;
+            for (std::ptrdiff_t i = 0; i < n_listed; ++i) {
+                const Vector<Real> e = exp_nonpositive<Real>(load<Real>(component(i)) - highest, -negligible<Real>);
+                store<Real>(component(i), e);
+                sum += e;
+            }
+            sum = finish_rows<Real>(highest, sum, weights + at, log_density + at, log_certainty + at);
+            for (std::ptrdiff_t i = 0; i < n_listed; ++i) store<Real>(component(i), load<Real>(component(i)) * sum);
         }
     }
 }

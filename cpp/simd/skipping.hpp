@@ -33,20 +33,20 @@ constexpr Real negligible = sizeof(Real) == 8 ? Real(120) : Real(87);
 template <class Real>
 constexpr std::ptrdiff_t granule = lanes<Real> > 4 ? lanes<Real> : 4;
 
-// Whether any lane of a comparison holds.
-template <class Mask>
-inline bool any_lane(Mask mask) {
+// Bit i tells whether lane i of a comparison holds.
+template <class Real, class Mask>
+inline std::uint32_t lane_bits(Mask mask) {
+    constexpr bool wide = sizeof(Real) == 8;
 #if defined(__AVX512DQ__)
-    return _mm512_movepi32_mask((__m512i)mask) != 0;
+    return wide ? _mm512_movepi64_mask((__m512i)mask) : _mm512_movepi32_mask((__m512i)mask);
 #elif defined(__AVX2__)
-    return _mm256_movemask_epi8((__m256i)mask) != 0;
+    return static_cast<std::uint32_t>(wide ? _mm256_movemask_pd((__m256d)mask) : _mm256_movemask_ps((__m256)mask));
 #elif defined(__SSE2__)
-    return _mm_movemask_epi8((__m128i)mask) != 0;
+    return static_cast<std::uint32_t>(wide ? _mm_movemask_pd((__m128d)mask) : _mm_movemask_ps((__m128)mask));
 #else
-    std::uint64_t words[sizeof mask / 8], any = 0;
-    __builtin_memcpy(words, &mask, sizeof mask);
-    for (std::uint64_t word : words) any |= word;
-    return any != 0;
+    std::uint32_t bits = 0;
+    for (std::ptrdiff_t i = 0; i < lanes<Real>; ++i) bits |= std::uint32_t{mask[i] != 0} << i;
+    return bits;
 #endif
 }
 

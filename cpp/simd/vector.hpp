@@ -55,11 +55,6 @@ inline void store(Real* to, Vector<Real> v) {
     __builtin_memcpy(to, &v, sizeof v);
 }
 
-template <class Real>
-inline Vector<Real> splat(Real value) {
-    return Vector<Real>{} + value;
-}
-
 template <int... I>
 struct Lanes {};
 
@@ -70,6 +65,28 @@ template <int... I>
 struct LanesUpTo<0, I...> {
     using type = Lanes<I...>;
 };
+
+template <class Real, int... I>
+inline Vector<Real> splat_lanes(Real value, Lanes<I...>) {
+    return Vector<Real>{((void)I, value)...};
+}
+
+// The value in every lane. Written as an initialiser: 0 + value would be an addition, and keeps the compiler from
+// reading a broadcast operand from memory.
+template <class Real>
+inline Vector<Real> splat(Real value) {
+    return splat_lanes<Real>(value, typename LanesUpTo<static_cast<int>(lanes<Real>)>::type{});
+}
+
+// x - c for a point split in high and low (job.hpp). Double rows need no low part: it is zero.
+template <class Real, class Coordinate>
+inline Vector<Real> minus(Vector<Real> x, Coordinate high, [[maybe_unused]] Coordinate low) {
+    if constexpr (sizeof(Real) == sizeof(double)) {
+        return x - high;
+    } else {
+        return (x - high) - low;
+    }
+}
 
 // Lane i of (a, b) in which runs of `run` lanes alternate between a's and b's; `upper` takes each second run.
 constexpr int alternating_lane(int i, int run, int n_lanes, bool upper) {
@@ -129,6 +146,12 @@ inline void transpose(Vector<Real>* v) {
         }
         transpose<Real, 2 * run>(v);
     }
+}
+
+// Lanes 0, 2, 4 ... of (a, b), or 1, 3, 5 ...
+template <bool odd, class V, int... I>
+inline V every_second(V a, V b, Lanes<I...>) {
+    return pick_lanes<V, (2 * I + odd)...>(a, b);
 }
 
 template <class Real>
