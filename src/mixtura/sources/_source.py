@@ -84,7 +84,8 @@ class Source(ABC):
     ----------
     feature_names : tuple of str or None
     on_rows : callable or None
-        Called with the number of rows done in a pass over them, after each part; faces set it for progress.
+        Called with the number of rows done in a pass over them, after each part: at the first reading, at
+        each iteration, at a prediction. Faces set it for progress.
     """
 
     feature_names: tuple[str, ...] | None = None
@@ -137,7 +138,18 @@ class Source(ABC):
 
     def parts(self) -> Iterator[Part]:
         """Read the rows, a part after another."""
-        return self._reopened(self._opened) if self._opened is not None else self._first_reading()
+        opened = self._opened
+        return self._told(self._first_reading() if opened is None else self._reopened(opened))
+
+    def _told(self, parts: Iterator[Part]) -> Iterator[Part]:
+        with closing(parts):  # type: ignore[type-var]
+            for part in parts:
+                yield part
+                self._tell(part.first_row + len(part.rows))
+
+    def _tell(self, n_done: int) -> None:
+        if self.on_rows is not None:
+            self.on_rows(n_done)
 
     def tables(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
         """Read the rows, each time with the columns of theirs that `keep` names.
@@ -156,7 +168,7 @@ class Source(ABC):
     def opened(self) -> _Opened:
         """What a first reading found."""
         if self._opened is None:
-            for _ in self._first_reading():
+            for _ in self.parts():
                 pass
         assert self._opened is not None
         return self._opened
@@ -332,5 +344,3 @@ class SourceBlocks(PartitionedBlocks):
         with closing(self._source.parts()) as parts:  # type: ignore[type-var]
             for part in parts:
                 yield task(ArrayBlocks(part.rows, part.weight, self.n_threads), part.first_row)
-                if self._source.on_rows is not None:
-                    self._source.on_rows(part.first_row + len(part.rows))
