@@ -493,7 +493,7 @@ def test_predict_with_a_model_that_knows_no_names(home, tmp_path):
 def test_predict_streams_many_rows(home, tmp_path):
     X = np.tile(load_faithful().data, (500, 1))
     names = load_faithful().feature_names
-    pq.write_table(Rows("", names, np.asfortranarray(X)).frame(), tmp_path / "many.parquet")
+    pq.write_table(Rows("", names, np.asfortranarray(X)).X, tmp_path / "many.parquet")
     model = home / "fitted/model.safetensors"
     succeeds("predict", model, "many.parquet", "-o", "out.parquet", cwd=tmp_path)
     ours = pq.read_table(tmp_path / "out.parquet")

@@ -121,16 +121,25 @@ def drawn_rows(
 
 
 def _sample(rows: NDArray[Any] | Source, limit: int) -> tuple[NDArray[Any], int]:
-    """At most so many rows, and how many there are."""
+    """At most so many rows, and how many there are; of a source the same as of an array."""
     if isinstance(rows, Source):
-        blocks = rows.blocks()
-        sample, _ = blocks.sample(limit, np.random.RandomState(SAMPLE_SEED))
-        return sample, blocks.shape[0]
+        n_rows = rows.blocks().shape[0]
+        return _rows_at(rows, _chosen(n_rows, limit)), n_rows
     return (rows if len(rows) <= limit else rows[_chosen(len(rows), limit)]), len(rows)
+
+
+def _rows_at(source: Source, places: NDArray[np.int64]) -> NDArray[Any]:
+    found = np.empty((len(places), source.n_features), dtype=source.dtype)
+    for part in source.parts():
+        here = (places >= part.first_row) & (places < part.first_row + len(part.rows))
+        found[here] = part.rows[places[here] - part.first_row]
+    return found
 
 
 def _chosen(n_rows: int, n: int) -> NDArray[np.int64]:
     # The same rows every time: a picture drawn again is the same picture.
+    if n_rows <= n:
+        return np.arange(n_rows)
     return np.random.default_rng(SAMPLE_SEED).choice(n_rows, size=n, replace=False, shuffle=False)
 
 

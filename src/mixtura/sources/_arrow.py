@@ -243,6 +243,11 @@ class _Files(Source):
         return self._name
 
     @property
+    def paths(self) -> tuple[str, ...]:
+        """The files, in the order in which they are read."""
+        return tuple(file.path for file in self._files)
+
+    @property
     def column_names(self) -> tuple[str, ...]:
         """All columns of the first file, of numbers or not; faces ask which ones a fit leaves out."""
         names = _schema(self._files[0]).names

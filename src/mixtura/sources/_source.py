@@ -107,6 +107,14 @@ class Source(ABC):
         """Number of columns, the weight not among them."""
 
     @property
+    def n_rows(self) -> int | None:
+        """Number of rows; None until they were read once."""
+        if self._opened is None:
+            return None
+        last = self._opened.facts[-1]
+        return last.first_row + last.n_rows
+
+    @property
     @abstractmethod
     def dtype(self) -> np.dtype[Any]:
         """float32 or float64."""
