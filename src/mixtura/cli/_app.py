@@ -48,7 +48,7 @@ class _Group(TyperGroup):
 
 app = typer.Typer(
     cls=_Group,
-    help="Fit Gaussian mixtures to the columns of a file, and use what was fitted.",
+    help="Fit Gaussian mixtures to the columns of files of any size, and use what was fitted.",
     epilog="Start with: mixtura demo",
     add_completion=False,
     no_args_is_help=True,
@@ -62,7 +62,7 @@ ModelFile = Annotated[
 DataFiles = Annotated[
     list[str],
     typer.Argument(
-        metavar="FILE...",
+        metavar="FILE",
         help="Files (.csv, .parquet, .arrow, .feather), folders, or patterns in quotes such as "
         "'folder/*.parquet'; - reads CSV from stdin.",
         show_default=False,
@@ -144,7 +144,7 @@ def fit(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fit a mixture to the columns of a file; write the model, responsibilities and a figure."""
+    """Fit a mixture to the columns of files; write the model, responsibilities and a figure."""
     check_options(n_components, covariance, jobs)
     check_checkpoint(checkpoint, resume)
     check_not_within(output, files)

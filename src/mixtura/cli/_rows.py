@@ -52,11 +52,13 @@ class Scanned:
     """Rows of files that are read a part at a time."""
 
     X: Source
+    files: tuple[str, ...]  # as they were given
     weight: None = None
 
     @property
     def source(self) -> str:
-        return str(self.X)
+        first, *others = self.files
+        return ", ".join(self.files) if len(others) < 3 else f"{first} and {len(others)} others"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -171,7 +173,7 @@ def _scanned(
         assert isinstance(source, Source)
         if names is None:
             _check_takes_all(source, weight)
-    return Scanned(source)
+    return Scanned(source, tuple(files))
 
 
 def _check_takes_all(source: Any, weight: str | None) -> None:
