@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import mixtura
-from mixtura.cli import _progress, _rows, _screen, main
+from mixtura.cli import _outputs, _progress, _rows, _screen, main
 from mixtura.cli._tables import Rows
 from mixtura.datasets import load_faithful
 
@@ -867,7 +867,9 @@ def test_fit_reads_whatever_holds_the_rows(folder, tmp_path, given, monkeypatch)
     assert (facts["n_rows"], facts["weight"]) == (2_100, X["n"].sum())
 
 
-def test_what_a_fit_writes_of_a_folder(folder, tmp_path):
+def test_what_a_fit_writes_of_a_folder(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(_outputs, "MOST_NUMBERS", 1_000)
+    monkeypatch.setattr("mixtura.sources._source.rows_of_a_part", lambda _: 901)
     options = ["-k", "4", "--columns", "x,y", "--max-memory", "1MB", "-o", "out"]
     out = succeeds("fit", folder, *options, cwd=tmp_path)
     assert "2,100 x 2 features" in out
