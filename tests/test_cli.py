@@ -1015,7 +1015,7 @@ def test_select_reads_a_folder(folder, tmp_path):
 
 
 def test_a_checkpoint_that_cannot_be_written_or_belongs_to_other_rows(home, folder, tmp_path):
-    message = fails("fit", folder, "--checkpoint", "none/fit", cwd=tmp_path)
+    message = fails("fit", "never read", "--checkpoint", "none/fit", cwd=tmp_path)
     assert message == "cannot write none/fit: the folder none does not exist"
     options = ["-k", "1", "--checkpoint", "fit", "--resume", "-q"]
     succeeds("fit", folder, *options, cwd=tmp_path)

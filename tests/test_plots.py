@@ -312,8 +312,10 @@ def test_rows_of_a_source_are_drawn_as_those_of_an_array(blobs):
     assert ours.get_title(loc="left") == "10,000 of 300,000 rows drawn (random sample)"
     few = plot_uncertainty(blobs.model, from_batches([X[:9]]))
     assert len(few.collections[0].get_offsets()) == 9
+    wide = from_batches([np.eye(3)])
     with pytest.raises(ValueError, match="X has 3 features, but the mixture has 2"):
-        plot_mixture(blobs.model, from_batches([np.eye(3)]))
+        plot_mixture(blobs.model, wide)
+    assert wide.n_rows is None  # not read
     named = GaussianMixture(1).fit(pd.DataFrame(X[:50], columns=["a", "b"]))
     swapped = from_batches([X], feature_names=["b", "a"])
     with pytest.raises(ValueError, match="the columns 'b', 'a', but the mixture was fitted with"):
