@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import mixtura
-from mixtura.cli import _fitting, _screen, main
+from mixtura.cli import _outputs, _progress, _rows, _screen, main
 from mixtura.cli._tables import Rows
 from mixtura.datasets import load_faithful
 
@@ -282,12 +282,14 @@ def test_data_that_cannot_be_fitted(write, tmp_path, text, message):
 
 
 def test_files_that_are_no_data(write, tmp_path):
-    assert fails("fit", ".", cwd=tmp_path) == ". is a folder; give one .csv or .parquet file"
+    (tmp_path / "empty").mkdir()
+    assert fails("fit", "empty", cwd=tmp_path) == "there is no file empty"
+    assert fails("fit", "empty/*.csv", cwd=tmp_path) == "there is no file empty/*.csv"
     assert fails("fit", "no/data.csv", cwd=tmp_path).startswith("there is no file no/data.csv.")
     write("a\n1\n", "geyser.csv")
     message = fails("fit", "geysir.csv", cwd=tmp_path)
     assert message == "there is no file geysir.csv. Did you mean 'geyser.csv'?"
-    assert "must end in .csv or .parquet" in fails("fit", write("a\n1\n", "x.txt"), cwd=tmp_path)
+    assert "must end in .parquet, " in fails("fit", write("a\n1\n", "x.txt"), cwd=tmp_path)
     assert "cannot read" in fails("fit", write(b"no parquet", "x.parquet"), cwd=tmp_path)
     message = fails("fit", "-", cwd=tmp_path, run=process, stdin="")
     assert message.startswith("standard input is empty")
@@ -343,6 +345,9 @@ def test_what_the_library_refuses_is_one_sentence(write, tmp_path):
         (["--columns", "a,,b"], "--columns has an empty name"),
         (["--columns", ""], "--columns has an empty name"),
         (["--columns", "a,a"], "--columns names 'a' twice"),
+        (["--max-memory", "lots"], "--max-memory is 'lots'; write it like 200MB or 1.5GiB"),
+        (["-"], "- is standard input and stands alone"),
+        (["--resume"], "--resume goes on from a file; name it with --checkpoint"),
     ],
 )
 def test_options_that_cannot_be_meant(home, options, message):
@@ -493,7 +498,7 @@ def test_predict_with_a_model_that_knows_no_names(home, tmp_path):
 def test_predict_streams_many_rows(home, tmp_path):
     X = np.tile(load_faithful().data, (500, 1))
     names = load_faithful().feature_names
-    pq.write_table(Rows("", names, np.asfortranarray(X)).frame(), tmp_path / "many.parquet")
+    pq.write_table(Rows("", names, np.asfortranarray(X)).X, tmp_path / "many.parquet")
     model = home / "fitted/model.safetensors"
     succeeds("predict", model, "many.parquet", "-o", "out.parquet", cwd=tmp_path)
     ours = pq.read_table(tmp_path / "out.parquet")
@@ -673,11 +678,18 @@ def test_ctrl_c_says_so_in_one_line_and_leaves_old_files(long_fit, tmp_path):
 @pytest.mark.parametrize("at_terminal", [True, False])
 @pytest.mark.parametrize("quiet", [True, False])
 def test_progress_is_for_somebody_at_a_terminal(monkeypatch, at_terminal, quiet):
-    monkeypatch.setattr(_fitting.Console, "is_terminal", property(lambda _: at_terminal))
+    monkeypatch.setattr(_progress.Console, "is_terminal", property(lambda _: at_terminal))
+    monkeypatch.setenv("TERM", "xterm")
     model = mixtura.GaussianMixture(2)
-    with _fitting._progress(model, quiet=quiet):
-        assert (model._on_iteration is not None) == (at_terminal and not quiet)
-    assert model._on_iteration is None
+    source = mixtura.from_batches([np.eye(2)])
+    rows = _rows.Scanned(source, ("folder",))
+    shown = at_terminal and not quiet
+    with _progress.progress_of_fit(model, rows, quiet=quiet):
+        assert (model._on_iteration is not None) == (source.on_rows is not None) == shown
+    assert model._on_iteration is source.on_rows is None
+    with _progress.progress_of_rows(rows, "writing", quiet=quiet):
+        assert (source.on_rows is not None) == shown
+    assert source.on_rows is None
 
 
 # Extras and imports
@@ -800,3 +812,356 @@ def test_select_in_json_goes_on_from_a_file(home, tmp_path):
 )
 def test_select_refuses_what_no_data_could_make_right(options, sentence, home):
     assert fails("select", "faithful.csv", *options, cwd=home, code=2) == sentence
+
+
+# Files of any size
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three files of rows around four places, with an identifier and a weight."""
+    (tmp_path / "rows").mkdir()
+    rng = np.random.default_rng(3)
+    for day in range(3):
+        X = rng.normal(size=(700, 2)) + 9 * rng.integers(0, 2, (700, 2))
+        table = pd.DataFrame(X, columns=["x", "y"])
+        table["n"] = rng.integers(0, 3, 700)
+        table.to_parquet(tmp_path / f"rows/{day}.parquet")
+    return tmp_path / "rows"
+
+
+def whole(folder):
+    return pd.concat([pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))])
+
+
+def spoil(folder, **columns):
+    """Change columns of the last file."""
+    path = folder / "2.parquet"
+    pd.read_parquet(path).assign(**columns).to_parquet(path)
+
+
+@pytest.mark.parametrize("given", ["folder", "pattern", "files", "arrow", "csv"])
+def test_fit_reads_whatever_holds_the_rows(folder, tmp_path, given, monkeypatch):
+    X = whole(folder)
+    match given:
+        case "folder":
+            files = [folder]
+        case "pattern":
+            files = [f"{folder}/*.parquet"]
+        case "files":
+            files = sorted(folder.glob("*.parquet"))
+        case "arrow":
+            X.reset_index(drop=True).to_feather(tmp_path / "all.arrow")
+            files = [tmp_path / "all.arrow"]
+        case "csv":
+            X.to_csv(tmp_path / "all.csv", index=False)
+            monkeypatch.setattr(_rows, "SMALL", 1_000)
+            monkeypatch.setattr("mixtura.cli._rows.read_table", None)
+            files = [tmp_path / "all.csv"]
+    options = ["--columns", "y,x", "--weight", "n", "-k", "1", "-o", "out", "--json"]
+    facts = json.loads(succeeds("fit", *files, *options, cwd=tmp_path))
+    model = mixtura.load(tmp_path / "out/model.safetensors")
+    theirs = np.average(X[["y", "x"]], axis=0, weights=X["n"])
+    np.testing.assert_allclose(model.means_, [theirs], rtol=1e-12)
+    assert list(model.feature_names_in_) == ["y", "x"]
+    assert (facts["n_rows"], facts["weight"]) == (2_100, X["n"].sum())
+
+
+def test_what_a_fit_writes_of_a_folder(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(_outputs, "MOST_NUMBERS", 1_000)
+    monkeypatch.setattr("mixtura.sources._source.rows_of_a_part", lambda _: 901)
+    options = ["-k", "4", "--columns", "x,y", "--max-memory", "1MB", "-o", "out"]
+    out = succeeds("fit", folder, *options, cwd=tmp_path)
+    assert "2,100 x 2 features" in out
+    model = mixtura.load(tmp_path / "out/model.safetensors")
+    X = whole(folder)[["x", "y"]]
+    table = pd.read_parquet(tmp_path / "out/responsibilities.parquet")
+    shares = table.filter(like="responsibility_").to_numpy()
+    np.testing.assert_allclose(shares, model.predict_proba(X), atol=1e-12)
+    np.testing.assert_array_equal(table["label"], model.predict(X))
+    assert (tmp_path / "out/mixture.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_one_small_file_is_read_whole_and_with_max_memory_by_parts(home, tmp_path):
+    options = ["-k", "1", "-o", tmp_path, "--json"]
+    read = succeeds("fit", "faithful.csv", *options, cwd=home)
+    with mock.patch.object(_rows, "read_table", side_effect=AssertionError):
+        scanned = succeeds("fit", "faithful.csv", *options, "--max-memory", "1MB", cwd=home)
+    ours, theirs = (json.loads(text)["log_likelihood"] for text in (scanned, read))
+    assert ours == pytest.approx(theirs, rel=1e-12)
+
+
+def test_a_key_of_the_folders_is_a_column(folder, tmp_path):
+    for day in range(3):
+        (folder / f"day={day}").mkdir()
+        (folder / f"{day}.parquet").rename(folder / f"day={day}/part.parquet")
+    options = ["--columns", "x,day", "-k", "1", "--tol", "1", "-o", "out", "-q"]
+    succeeds("fit", f"{folder}/*/*.parquet", *options, cwd=tmp_path)
+    model = mixtura.load(tmp_path / "out/model.safetensors")
+    assert model.means_[0, 1] == pytest.approx(1)
+
+
+def test_a_value_that_is_missing_in_one_of_the_files(folder, tmp_path):
+    x = pd.read_parquet(folder / "2.parquet")["x"]
+    spoil(folder, x=x.where(x.index != 17, None))
+    message = fails("fit", folder, "-k", "2", "-o", "out", cwd=tmp_path)
+    assert message.startswith(f"{folder}/2.parquet: the value of column 'x', data row 18, is ")
+    model = mixtura.GaussianMixture(1).fit(whole(folder)[["x", "y"]].dropna())
+    model.save(tmp_path / "model.safetensors")
+    arguments = ["model.safetensors", folder, "-o", "labels.parquet"]
+    assert fails("predict", *arguments, cwd=tmp_path) == message
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.safetensors", "rows"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"x": "text"}, "2.parquet holds string, not numbers, in column 'x'"),
+        ({"z": 1.0}, "has a column of numbers 'z', which {folder}/0.parquet has not"),
+    ],
+)
+def test_a_file_unlike_the_others(folder, tmp_path, change, message):
+    spoil(folder, **change)
+    said = fails("fit", folder, "-o", "out", cwd=tmp_path)
+    assert message.format(folder=folder) in said.replace("large_string", "string")
+    assert "with --columns" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_columns_that_scanned_files_should_not_have(folder, tmp_path):
+    for path in folder.iterdir():
+        pd.read_parquet(path).assign(name="Ann").to_parquet(path)
+    assert fails("fit", folder, cwd=tmp_path) == (
+        f"{folder}/0.parquet: column 'name' is not one of numbers; "
+        "choose the columns of numbers with --columns x,y,n"
+    )
+    for name in "ab":
+        (tmp_path / f"{name}.csv").write_text("1.5,2\n3,4\n")
+    message = fails("fit", "a.csv", "b.csv", cwd=tmp_path)
+    assert message.startswith("a.csv: the first line holds numbers (1.5, 2), not column names")
+    for name in "ab":
+        (tmp_path / f"{name}.csv").write_text(",u\n0,2\n1,4\n")
+    assert "a.csv: column 1 has no name" in fails("fit", "a.csv", "b.csv", cwd=tmp_path)
+
+
+def test_files_that_are_missing_truncated_or_of_two_formats(folder, tmp_path):
+    missing = fails("fit", folder / "0.parquet", "none.parquet", cwd=tmp_path)
+    assert missing == "there is no file none.parquet"
+    (folder / "2.parquet").write_bytes((folder / "2.parquet").read_bytes()[:-9])
+    assert f"cannot read {folder}/2.parquet: " in fails("fit", folder, cwd=tmp_path)
+    (folder / "3.csv").write_text("x,y,n\n1,2,3\n")
+    message = fails("fit", folder, cwd=tmp_path)
+    assert message.endswith("has files of several formats: name those of one, as with '*.parquet'")
+
+
+def test_the_output_is_not_put_among_the_data(folder, tmp_path):
+    message = fails("fit", "rows", "-o", "rows/out", cwd=tmp_path)
+    assert message.startswith("rows/out lies in the folder rows, whose files are read")
+    assert "lies in the folder" in fails("select", ".", cwd=tmp_path)
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "labels.parquet", None])
+def test_predict_labels_a_folder_and_keeps_columns(folder, tmp_path, name):
+    X = whole(folder)
+    model = mixtura.GaussianMixture(4, random_state=0).fit(X[["x", "y"]])
+    model.save(tmp_path / "model.safetensors")
+    arguments = ["model.safetensors", f"{folder}/*.parquet", "--keep", "n,x"]
+    if name is None:
+        table = pd.read_csv(StringIO(succeeds("predict", *arguments, cwd=tmp_path)))
+    else:
+        assert succeeds("predict", *arguments, "-o", name, cwd=tmp_path) == ""
+        table = (pd.read_csv if name.endswith("csv") else pd.read_parquet)(tmp_path / name)
+    assert list(table)[:5] == ["n", "x", "label", "certainty", "log_density"]
+    np.testing.assert_array_equal(table["n"], X["n"])
+    np.testing.assert_allclose(table["x"], X["x"], rtol=1e-15)
+    np.testing.assert_array_equal(table["label"], model.predict(X[["x", "y"]]))
+    np.testing.assert_allclose(table["log_density"], model.score_samples(X[["x", "y"]]))
+    facts = json.loads(succeeds("predict", *arguments, "-o", "l.csv", "--json", cwd=tmp_path))
+    assert facts == {"n_rows": 2_100, "files": {"predictions": "l.csv"}}
+
+
+def test_predict_keeps_columns_of_a_small_file(home, tmp_path):
+    frame = pd.read_csv(home / "faithful.csv").assign(id=[f"no. {i}" for i in range(272)])
+    frame.to_csv(tmp_path / "named.csv", index=False)
+    model = home / "fitted/model.safetensors"
+    out = succeeds("predict", model, "named.csv", "--keep", "id", cwd=tmp_path)
+    assert pd.read_csv(StringIO(out))["id"].tolist() == frame["id"].tolist()
+
+
+@pytest.mark.parametrize("many", [True, False])
+def test_columns_that_cannot_be_kept(folder, tmp_path, many):
+    mixtura.GaussianMixture(1).fit(whole(folder)[["x", "y"]]).save(tmp_path / "model.safetensors")
+    arguments = ["model.safetensors", folder if many else folder / "0.parquet", "-o", "l.parquet"]
+    message = fails("predict", *arguments, "--keep", "nn", cwd=tmp_path)
+    assert "no column 'nn'" in message
+    assert message.endswith("Did you mean 'n'?")
+    message = fails("predict", *arguments, "--keep", "label", cwd=tmp_path, code=2)
+    assert message == "--keep holds 'label', which is the name of a column that is written"
+    assert not (tmp_path / "l.parquet").exists()
+
+
+def test_select_reads_a_folder(folder, tmp_path):
+    options = ["-k", "1,4", "--covariance", "EII,VVV", "--columns", "x,y", "-o", "out"]
+    succeeds("select", folder, *options, "--max-memory", "1MB", cwd=tmp_path)
+    results = pd.read_csv(tmp_path / "out/results.csv")
+    assert len(results) == 4
+    best = results.loc[results["bic"].idxmin()]
+    assert (best["n_components"], best["covariance_type"]) == (4, "EII")  # as they were drawn
+    assert (tmp_path / "out/mixture.png").is_file()
+
+
+# Fits that are stopped and go on
+
+
+def test_a_checkpoint_that_cannot_be_written_or_belongs_to_other_rows(home, folder, tmp_path):
+    message = fails("fit", "never read", "--checkpoint", "none/fit", cwd=tmp_path)
+    assert message == "cannot write none/fit: the folder none does not exist"
+    options = ["-k", "1", "--checkpoint", "fit", "--resume", "-q"]
+    succeeds("fit", folder, *options, cwd=tmp_path)
+    message = fails("fit", folder / "0.parquet", *options, cwd=tmp_path)
+    assert "--checkpoint 'fit' holds a fit of other rows or weights" in message
+    assert message.endswith("or leave out --resume")
+
+
+def start_fit(folder, *options):
+    terminal, far_end = pty.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-c", WITH_CTRL_C, "fit", "rows", *options],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=far_end,
+    )
+    os.close(far_end)
+    return running, terminal
+
+
+def test_ctrl_c_keeps_the_fit_and_it_goes_on_to_the_same_end(tmp_path):
+    (tmp_path / "rows").mkdir()
+    rng = np.random.default_rng(0)
+    for day in range(3):
+        frame = pd.DataFrame(rng.normal(size=(60_000, 4)), columns=list("abcd"))
+        frame.to_parquet(tmp_path / f"rows/{day}.parquet")
+    options = ["-k", "4", "--tol", "0", "--max-iter", "60", "--n-init", "3"]
+    running, terminal = start_fit(tmp_path, *options, "--checkpoint", "fit", "-o", "one")
+    try:
+        seen = read_until(terminal, b"start 2 of 3, iteration ")
+        running.send_signal(signal.SIGINT)
+        last = read_all(terminal)
+        assert running.wait() == 130
+        assert b" % of 180,000 rows" in seen
+    finally:
+        running.kill()
+        running.communicate()
+        os.close(terminal)
+    assert (
+        last.decode()
+        .splitlines()[-1]
+        .endswith(
+            "mixtura: interrupted; the fit so far is kept in fit, "
+            "and the same command with --resume goes on from it"
+        )
+    )
+    assert not (tmp_path / "one").exists()
+    command = ["fit", "rows", *options, "-q"]
+    succeeds(*command, "--checkpoint", "fit", "--resume", "-o", "one", cwd=tmp_path)
+    succeeds(*command, "-o", "two", cwd=tmp_path)
+    resumed, unbroken = (
+        mixtura.load(tmp_path / name / "model.safetensors") for name in ("one", "two")
+    )
+    np.testing.assert_array_equal(resumed.means_, unbroken.means_)
+    assert resumed.lower_bounds_ == unbroken.lower_bounds_
+
+
+# The line of progress
+
+
+def drawn(line, width):
+    console = _progress.Console(width=width, file=io.StringIO(), legacy_windows=False)
+    console.print(line)
+    return console.file.getvalue().rstrip("\n")
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 200])
+def test_progress_is_one_line_on_screens_of_any_width(width):
+    line = _progress.Line("reading")
+    line.n_done = 12_000_000
+    assert "\n" not in drawn(line, width)
+    assert width < 30 or "reading 12,000,000 rows" in drawn(line, width)
+    line.n_rows = 20_000_000
+    line.what, line.result, line.short_result = (
+        "start 2 of 10, iteration 17",
+        ", log-likelihood per row -3.12345",
+        ", -3.12345 per row",
+    )
+    text = drawn(line, width)
+    assert "\n" not in text
+    assert len(text.rstrip()) <= width
+    assert text[2:].startswith("start 2 of 10, i")
+    assert width < 60 or "60 % of 20,000,000 rows" in text
+    assert width < 80 or text.rstrip().endswith("-3.12345 per row") or "per row -3.12345" in text
+    assert (width >= 100) == ("━" in text)
+
+
+def test_progress_says_what_comes_after_a_pass(monkeypatch):
+    shown = _progress.Line("reading")
+    monkeypatch.setattr(_progress, "_shown", lambda *_, **__: contextlib.nullcontext(shown))
+    seen = []
+    rows = mixtura.from_batches([np.random.default_rng(0).normal(size=(200_000, 2))] * 2)
+    model = mixtura.GaussianMixture(1, max_iter=9, tol=1e9, random_state=0)
+    with _progress.progress_of_fit(model, _rows.Scanned(rows, ("rows",)), quiet=False):
+        tell = rows.on_rows
+
+        def listen(n_done):
+            tell(n_done)
+            seen.append((shown.what, shown.n_done, shown.n_rows))
+
+        rows.on_rows = listen
+        model.fit(rows)
+    assert seen[0] == ("reading", 131_072, None)
+    assert ("looking for a start", 400_000, 400_000) in seen
+    assert shown.what == f"iteration {model.n_iter_ + 1}"  # which would be the next
+    assert f"log-likelihood per row {model.lower_bound_:.6g}" in shown.result
+
+
+# Memory
+
+# The peak of the process itself; getrusage counts what forked it, too.
+WITH_PEAK = """
+import atexit, runpy, sys
+def tell():
+    lines = open("/proc/self/status").read().splitlines()
+    print(next(line.split()[1] for line in lines if line.startswith("VmHWM")), file=sys.stderr)
+atexit.register(tell)
+runpy.run_module("mixtura", run_name="__main__")
+"""
+
+
+def peak_of(*arguments, cwd):
+    command = [sys.executable, "-c", WITH_PEAK, *map(str, arguments)]
+    options = {"cwd": cwd, "env": ENVIRONMENT, "capture_output": True, "text": True}
+    done = subprocess.run(command, check=False, **options)
+    assert done.returncode == 0, done.stderr
+    return int(done.stderr.split()[-1]) * 1024
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+def test_memory_does_not_grow_with_the_files(tmp_path):
+    """A fit and its responsibilities, and a prediction, of six times the rows."""
+    rng = np.random.default_rng(0)
+    names = [f"x{j}" for j in range(16)]
+    peaks = {}
+    for n_files in (4, 24):
+        (tmp_path / str(n_files)).mkdir()
+        for number in range(n_files):
+            X = rng.standard_normal((131_072, 16), dtype=np.float32)
+            table = pd.DataFrame(X, columns=names)
+            table.to_parquet(tmp_path / str(n_files) / f"{number:02d}.parquet")
+        options = ["-k", "2", "--covariance", "diag", "--max-iter", "2", "--max-memory", "40MB"]
+        fit = peak_of("fit", str(n_files), *options, "-o", "out", "-q", cwd=tmp_path)
+        arguments = ["out/model.safetensors", str(n_files), "-o", "labels.parquet"]
+        peaks[n_files] = fit, peak_of("predict", *arguments, cwd=tmp_path)
+    # 168 MB of rows more; how much of what it decoded pyarrow keeps differs from run to run.
+    for few, many in zip(peaks[4], peaks[24], strict=True):
+        assert many < few + 60_000_000, peaks

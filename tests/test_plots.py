@@ -23,9 +23,9 @@ from scipy.integrate import trapezoid
 from scipy.stats import norm
 from sklearn.exceptions import NotFittedError
 
-from mixtura import GaussianMixture, Mixture
+from mixtura import GaussianMixture, Mixture, from_batches
 from mixtura.datasets import load_faithful, make_three_blobs
-from mixtura.plots import plot_mixture
+from mixtura.plots import plot_mixture, plot_uncertainty
 
 plot_module = importlib.import_module("mixtura.plots._plot_mixture")
 
@@ -302,6 +302,24 @@ def test_a_million_rows_are_sampled_and_the_picture_says_so(blobs):
     assert ax.get_title(loc="left") == "10,000 of 1,000,000 rows drawn (random sample)"
     again = dots(plot_mixture(blobs.model, X)).get_offsets()
     np.testing.assert_array_equal(offsets, again)
+
+
+def test_rows_of_a_source_are_drawn_as_those_of_an_array(blobs):
+    X = np.random.default_rng(0).normal(size=(300_000, 2))
+    source = from_batches(np.array_split(X, 7), max_memory=0)
+    ours, theirs = plot_mixture(blobs.model, source), plot_mixture(blobs.model, X)
+    np.testing.assert_array_equal(dots(ours).get_offsets(), dots(theirs).get_offsets())
+    assert ours.get_title(loc="left") == "10,000 of 300,000 rows drawn (random sample)"
+    few = plot_uncertainty(blobs.model, from_batches([X[:9]]))
+    assert len(few.collections[0].get_offsets()) == 9
+    wide = from_batches([np.eye(3)])
+    with pytest.raises(ValueError, match="X has 3 features, but the mixture has 2"):
+        plot_mixture(blobs.model, wide)
+    assert wide.n_rows is None  # not read
+    named = GaussianMixture(1).fit(pd.DataFrame(X[:50], columns=["a", "b"]))
+    swapped = from_batches([X], feature_names=["b", "a"])
+    with pytest.raises(ValueError, match="the columns 'b', 'a', but the mixture was fitted with"):
+        plot_mixture(named, swapped)
 
 
 def test_few_rows_are_all_drawn_and_nothing_is_said(blobs):

@@ -333,8 +333,21 @@ def test_progress_is_told_by_rows():
     GaussianMixture(2, init_params="k-means++", max_iter=3, tol=1e9, random_state=0).fit(source)
     passes = np.split(done, np.flatnonzero(np.diff(done) < 0) + 1)
     assert len(passes) > 3
-    for one in passes[-3:]:
+    for one in (passes[0], *passes[-3:]):
         assert_array_equal(one, [1_001, 2_002, 3_003, 4_004, 5_005, 6_000])
+
+
+def test_progress_of_predictions_is_told_by_rows(folder):
+    source = mixtura.scan(folder)
+    assert source.n_rows is None
+    model = GaussianMixture(2, random_state=0, tol=1).fit(source)
+    for keep in ([], ["w"]):
+        done = []
+        source.on_rows = done.append
+        assert sum(len(rows) for rows, _ in source.tables(keep)) == source.n_rows == done[-1]
+        assert done == sorted(set(done))
+        assert len(done) > 1
+    assert sum(map(len, model.predict(source))) == source.n_rows
 
 
 # Names and types

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
+import sys
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
 import typer
-from numpy.typing import NDArray
 from typer.core import TyperGroup
 
 import mixtura
 from mixtura import GaussianMixture, load
 from mixtura.cli import _selecting as selecting
 from mixtura.cli._demo import run as run_demo
-from mixtura.cli._errors import CommandError, UsageError, reason, reporting
-from mixtura.cli._fitting import check_options
+from mixtura.cli._errors import CommandError, reason, reporting
+from mixtura.cli._fitting import check_checkpoint, check_options, keeping
 from mixtura.cli._fitting import fit as fit_model
-from mixtura.cli._outputs import check_folder, predictions, write_fit, write_table
+from mixtura.cli._outputs import check_folder, check_keep, predictions, write_fit, write_table
+from mixtura.cli._progress import progress_of_rows
+from mixtura.cli._rows import check_not_within, reading, rows_to_fit, rows_to_predict, split
 from mixtura.cli._screen import show_files, show_summary
-from mixtura.cli._tables import Rows, Table, check_extension, read_table
+from mixtura.cli._tables import Rows, check_extension
 from mixtura.covariance import STRUCTURES
 
 DEFAULTS: dict[str, Any] = GaussianMixture().get_params()
@@ -46,7 +48,7 @@ class _Group(TyperGroup):
 
 app = typer.Typer(
     cls=_Group,
-    help="Fit Gaussian mixtures to the columns of a file, and use what was fitted.",
+    help="Fit Gaussian mixtures to the columns of files of any size, and use what was fitted.",
     epilog="Start with: mixtura demo",
     add_completion=False,
     no_args_is_help=True,
@@ -57,12 +59,24 @@ app = typer.Typer(
 ModelFile = Annotated[
     str, typer.Argument(metavar="MODEL", help="A model file, as fit writes it.", show_default=False)
 ]
-DataFile = Annotated[
-    str,
+DataFiles = Annotated[
+    list[str],
     typer.Argument(
-        metavar="FILE", help="A .csv or .parquet file; - reads CSV from stdin.", show_default=False
+        metavar="FILE",
+        help="Files (.csv, .parquet, .arrow, .feather), folders, or patterns in quotes such as "
+        "'folder/*.parquet'; - reads CSV from stdin.",
+        show_default=False,
     ),
 ]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Memory for rows, such as 200MB; what does not fit is read again each time.",
+        show_default="a quarter of what is free",
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 Columns = Annotated[
     str | None,
     typer.Option(metavar="A,B,...", help="The columns to use.", show_default="all"),
@@ -103,7 +117,7 @@ def _global_options(
 
 @app.command(epilog="Example: mixtura fit geyser.csv -k 2 --columns eruptions,waiting -o result")
 def fit(
-    file: DataFile,
+    files: DataFiles,
     n_components: Components = 3,
     covariance: Annotated[str, typer.Option(help=f"{', '.join(STRUCTURES)}.")] = "full",
     columns: Columns = None,
@@ -114,6 +128,12 @@ def fit(
     seed: Seed = 0,
     max_iter: MostIterations = DEFAULTS["max_iter"],
     tol: Tolerance = DEFAULTS["tol"],
+    max_memory: MaxMemory = None,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Keep here, each minute, where the fit stands."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
     jobs: Annotated[int | None, typer.Option(help="Threads.", show_default="all cores")] = None,
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")
@@ -122,11 +142,13 @@ def fit(
         TableFormat, typer.Option("--format", help="Format of the responsibilities.")
     ] = TableFormat.PARQUET,
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Fit a mixture to the columns of a file; write the model, responsibilities and a figure."""
+    """Fit a mixture to the columns of files; write the model, responsibilities and a figure."""
     check_options(n_components, covariance, jobs)
-    rows, weights = _rows_to_fit(read_table(file), columns, weight)
+    check_checkpoint(checkpoint, resume)
+    check_not_within(output, files)
+    rows = rows_to_fit(files, columns, weight, max_memory)
     check_folder(output)
     options = {
         "n_components": n_components,
@@ -135,20 +157,23 @@ def fit(
         "random_state": seed,
         "max_iter": max_iter,
         "tol": tol,
+        "checkpoint": checkpoint,
+        "resume": resume,
         "n_jobs": jobs,
     }
-    model = fit_model(rows, weights, options, quiet=quiet)
-    files = write_fit(model, rows, output, table_format.value)
+    with keeping(checkpoint, resume):
+        model = fit_model(rows, options, quiet=quiet)
+        written = write_fit(model, rows, output, table_format.value, quiet=quiet)
     if as_json:
-        _print_json(model.summary().to_dict() | {"files": files})
+        _print_json(model.summary().to_dict() | {"files": written})
     elif not quiet:
         show_summary(model)
-        show_files(files)
+        show_files(written)
 
 
 @app.command(epilog="Example: mixtura select geyser.csv -k 1:9 --covariance all -o selection")
 def select(
-    file: DataFile,
+    files: DataFiles,
     components: Annotated[
         str, typer.Option("-k", "--components", help="Numbers of components: 1:9, or 1,2,5.")
     ] = "1:9",
@@ -169,18 +194,20 @@ def select(
         str | None,
         typer.Option(metavar="FILE", help="Keep what is done here, and go on from it."),
     ] = None,
+    max_memory: MaxMemory = None,
     jobs: Annotated[int | None, typer.Option(help="Threads.", show_default="all cores")] = None,
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")
     ] = "mixtura-selection",
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Choose the number of components and the covariance structure; write table, pictures, model."""
     numbers, names = selecting.numbers(components), selecting.structures(covariance)
     selecting.check_criterion(criterion)
     check_options(1, "full", jobs)
-    rows, weights = _rows_to_fit(read_table(file), columns, weight)
+    check_not_within(output, files)
+    rows = rows_to_fit(files, columns, weight, max_memory)
     check_folder(output)
     options = {
         "n_components": numbers,
@@ -191,19 +218,19 @@ def select(
         "resume": resume,
         "n_jobs": jobs,
     }
-    search = selecting.select(rows, weights, options, quiet=quiet)
-    files = selecting.write_selection(search, rows, output)
+    search = selecting.select(rows, options, quiet=quiet)
+    written = selecting.write_selection(search, rows, output, quiet=quiet)
     if as_json:
-        _print_json({"best": search.best_params_, "top": search.top(top), "files": files})
+        _print_json({"best": search.best_params_, "top": search.top(top), "files": written})
     elif not quiet:
         selecting.show_top(search, top)
-        show_files(files)
+        show_files(written)
 
 
 @app.command(epilog="Example: mixtura predict result/model.safetensors new.csv -o labels.parquet")
 def predict(
     model: ModelFile,
-    file: DataFile,
+    files: DataFiles,
     columns: Annotated[
         str | None,
         typer.Option(
@@ -212,22 +239,31 @@ def predict(
             show_default="those named as in the model",
         ),
     ] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...", help="Columns to copy beside the labels.", show_default=False
+        ),
+    ] = None,
     output: TableOut = None,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Label the rows of a file: likeliest component, certainty, log density, responsibilities."""
+    """Label the rows of files: likeliest component, certainty, log density, responsibilities."""
     if output is not None:
         check_extension(output)
+    kept = [] if keep is None else split(keep, "--keep")
+    check_keep(kept)
     fitted = _load(model)
-    rows = _rows_to_predict(fitted, read_table(file), columns)
-    batches = predictions(fitted.mixture_, rows.data)
-    if not as_json:
-        write_table(batches, output)
-        return
-    table = pa.Table.from_batches(batches)
-    if output is not None:
-        write_table(table.to_batches(), output)
-    _print_json(_prediction_facts(table, output))
+    rows = rows_to_predict(fitted, files, columns, kept)
+    # Nobody could read a line of progress between the rows.
+    silent = quiet or (output is None and sys.stdout.isatty())
+    with reading(), progress_of_rows(rows, "labelling", quiet=silent):
+        batches = predictions(fitted.mixture_, rows, kept)
+        if as_json:
+            _print_json(_prediction_facts(batches, output))
+        else:
+            write_table(batches, output)
 
 
 @app.command(epilog="Example: mixtura sample result/model.safetensors -n 1000 --seed 7 > rows.csv")
@@ -253,7 +289,7 @@ def sample(
     randomness = np.random.default_rng() if seed is None else seed
     data, _ = fitted.mixture_.sample(n_rows, random_state=randomness)
     rows = Rows(model, fitted.summary().feature_names, np.asfortranarray(data))
-    write_table(rows.frame().to_batches(), output)
+    write_table(rows.X.to_batches(), output)
 
 
 @app.command(epilog="Example: mixtura show result/model.safetensors")
@@ -287,44 +323,11 @@ def _load(path: str) -> GaussianMixture:
     return fitted
 
 
-def _rows_to_fit(
-    table: Table, columns: str | None, weight: str | None
-) -> tuple[Rows, NDArray[np.float64] | None]:
-    names = _split(columns) if columns is not None else table.feature_names(weight)
-    weights = None if weight is None else table.weights(weight)
-    return table.rows(names), weights
-
-
-def _rows_to_predict(model: GaussianMixture, table: Table, columns: str | None) -> Rows:
-    """Find the model's features by name; by position only where it knows no names."""
-    names = (
-        _split(columns) if columns is not None else list(getattr(model, "feature_names_in_", ()))
-    )
-    rows = table.rows(names or table.feature_names(None))
-    if len(rows.names) != model.n_features_in_:
-        raise CommandError(
-            f"the model has {model.n_features_in_} features and {rows.source} gives "
-            f"{len(rows.names)}; choose as many columns with --columns"
-        )
-    return rows
-
-
-def _split(columns: str) -> list[str]:
-    """Names between commas; a name that holds a comma stands in quotes."""
-    names = [name.strip() for name in next(csv.reader([columns], skipinitialspace=True), [])]
-    if not all(names) or not names:
-        raise UsageError("--columns has an empty name; give names between commas")
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(f"--columns names {name!r} twice")
-    return names
-
-
-def _prediction_facts(table: pa.Table, output: str | None) -> dict[str, Any]:
-    facts: dict[str, Any] = {"n_rows": table.num_rows}
+def _prediction_facts(batches: Iterator[pa.RecordBatch], output: str | None) -> dict[str, Any]:
     if output is None:
-        return facts | {"rows": table.to_pylist()}
-    return facts | {"files": {"predictions": output}}
+        rows = [row for batch in batches for row in batch.to_pylist()]
+        return {"n_rows": len(rows), "rows": rows}
+    return {"n_rows": write_table(batches, output), "files": {"predictions": output}}
 
 
 def _print_json(content: dict[str, Any]) -> None:

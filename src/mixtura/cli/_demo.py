@@ -39,7 +39,7 @@ def _faithful(path: Path) -> None:
 
     faithful = load_faithful()
     rows = Rows("Old Faithful", faithful.feature_names, faithful.data)
-    model = GaussianMixture(2, n_init=8, random_state=7).fit(rows.frame())
+    model = GaussianMixture(2, n_init=8, random_state=7).fit(rows.X)
     _title("Old Faithful: 272 eruptions, 2 components")
     _print_findings(model, faithful)
     print()

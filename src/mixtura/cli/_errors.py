@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,16 @@ FAILED = 1
 MISUSED = 2
 INTERRUPTED = 130
 PIPE_CLOSED = 141  # what the shell reports for a command that a closed pipe ended
+
+_OPTIONS = {
+    "columns=": "--columns",
+    "; for other names give format=": "",
+    ", or give format=": "",
+    "checkpoint='": "--checkpoint '",
+    "resume='": "--resume '",
+    "or resume=False": "or leave out --resume",
+    "resume=path": "--resume FILE",
+}
 
 
 class CommandError(Exception):
@@ -36,8 +47,8 @@ def reporting() -> Iterator[None]:
         sys.stdout.flush()
     except CommandError as error:
         _leave(f"error: {error}", error.status)
-    except KeyboardInterrupt:
-        _leave("interrupted", INTERRUPTED)
+    except KeyboardInterrupt as stop:  # with a sentence, where there is more to say
+        _leave("; ".join(["interrupted", *map(str, stop.args)]), INTERRUPTED)
     except BrokenPipeError:
         _drop_stdout()
         raise SystemExit(PIPE_CLOSED) from None
@@ -52,6 +63,14 @@ def reason(error: Exception) -> str:
     """Return what an exception says, on one line."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(text.split()).rstrip(".") or type(error).__name__
+
+
+def in_our_words(sentence: str) -> str:
+    """What the library says, with options for arguments and rows counted from 1, as people count."""
+    for argument, option in _OPTIONS.items():
+        sentence = sentence.replace(argument, option)
+    place = re.compile(r"(column '.*') in row (\d+)")
+    return place.sub(lambda at: f"{at[1]}, data row {int(at[2]) + 1},", sentence)
 
 
 def suggestion(word: str, options: Iterable[str]) -> str:

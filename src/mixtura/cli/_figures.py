@@ -13,16 +13,16 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mixtura import GaussianMixture, GaussianMixtureSearch
-from mixtura.cli._tables import Rows
+from mixtura.cli._rows import Given
 from mixtura.plots import plot_mixture, plot_search
 
 DPI = 150
 
 
-def draw_mixture(model: GaussianMixture, rows: Rows, path: Path) -> None:
-    """Draw the rows and the components of a fit."""
+def draw_mixture(model: GaussianMixture, rows: Given, path: Path) -> None:
+    """Draw the rows (of many a random sample, as the picture says) and the components of a fit."""
     matplotlib.use("agg")  # a file needs no window, whatever the user's settings say
-    axes = plot_mixture(model, rows.frame())
+    axes = plot_mixture(model, rows.X)
     _save(np.ravel(axes)[0].figure, path)
 
 

@@ -1,25 +1,22 @@
-"""Fit as the options say, with a line of progress, and with the library's objections in words."""
+"""Fit as the options say, with the library's objections in words; a fit that is stopped is kept."""
 
 from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Timer
+from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-from rich.console import Console
-
 from mixtura import GaussianMixture
-from mixtura.cli._errors import CommandError, UsageError, reason, suggestion
+from mixtura.cli._errors import CommandError, UsageError, in_our_words, reason, suggestion
+from mixtura.cli._outputs import writing
+from mixtura.cli._progress import progress_of_fit
+from mixtura.cli._rows import Given
 from mixtura.cli._tables import Rows
 from mixtura.covariance import STRUCTURES
-
-SECONDS_OF_PATIENCE = 0.5
-
-Report = Callable[[int, int, float], None]
+from mixtura.errors import SourceError
 
 
 def check_options(n_components: int, covariance: str, jobs: int | None) -> None:
@@ -32,19 +29,30 @@ def check_options(n_components: int, covariance: str, jobs: int | None) -> None:
         raise UsageError(f"unknown covariance {covariance!r}.{suggestion(covariance, STRUCTURES)}")
 
 
-def fit(
-    rows: Rows, weight: NDArray[Any] | None, options: dict[str, Any], *, quiet: bool
-) -> GaussianMixture:
+def check_checkpoint(checkpoint: str | None, resume: bool) -> None:
+    """See that the state of a fit can be written, before there is one."""
+    if checkpoint is None:
+        if resume:
+            raise UsageError("--resume goes on from a file; name it with --checkpoint")
+        return
+    folder = Path(checkpoint).parent
+    if not folder.is_dir():
+        raise CommandError(f"cannot write {checkpoint}: the folder {folder} does not exist")
+    if Path(checkpoint).is_dir():
+        raise CommandError(f"{checkpoint} is a folder; --checkpoint needs a file")
+
+
+def fit(rows: Given, options: dict[str, Any], *, quiet: bool) -> GaussianMixture:
     """Fit `GaussianMixture(**options)` to the rows."""
     _check_enough_rows(rows, options["n_components"])
     model = GaussianMixture(**options)
-    with _library_in_words(rows.source, quiet=quiet), _progress(model, quiet=quiet):
-        model.fit(rows.frame(), sample_weight=weight)
+    with library_in_words(rows.source, quiet=quiet), progress_of_fit(model, rows, quiet=quiet):
+        model.fit(rows.X, sample_weight=rows.weight)
     return model
 
 
-def _check_enough_rows(rows: Rows, n_components: int) -> None:
-    if len(rows.data) < n_components:
+def _check_enough_rows(rows: Given, n_components: int) -> None:
+    if isinstance(rows, Rows) and len(rows.data) < n_components:
         raise CommandError(
             f"{rows.source} has {len(rows.data)} rows, fewer than the {n_components} components; "
             "give more rows or a smaller -k"
@@ -52,43 +60,40 @@ def _check_enough_rows(rows: Rows, n_components: int) -> None:
 
 
 @contextmanager
-def _library_in_words(source: str, *, quiet: bool) -> Iterator[None]:
+def keeping(checkpoint: str | None, resume: bool) -> Iterator[None]:
+    """Say at Ctrl-C how a fit that is kept goes on; name the file where it cannot be written."""
+    if checkpoint is None:
+        yield
+        return
+    before = _written_at(checkpoint)
+    try:
+        with writing(checkpoint):
+            yield
+    except KeyboardInterrupt:
+        now = _written_at(checkpoint)
+        if now is None or (now == before and not resume):  # of another fit, or nothing yet
+            raise
+        raise KeyboardInterrupt(
+            f"the fit so far is kept in {checkpoint}, and the same command with --resume goes on from it"
+        ) from None
+
+
+def _written_at(path: str) -> int | None:
+    file = Path(path)
+    return file.stat().st_mtime_ns if file.exists() else None
+
+
+@contextmanager
+def library_in_words(source: str, *, quiet: bool) -> Iterator[None]:
     """Turn errors of the fit into a sentence and its warnings into notes on stderr."""
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             yield
+    except SourceError as error:  # it names the file
+        raise CommandError(in_our_words(reason(error))) from error
     except (ValueError, ArithmeticError) as error:
-        raise CommandError(f"cannot fit {source}: {reason(error)}") from error
+        raise CommandError(f"cannot fit {source}: {in_our_words(reason(error))}") from error
     for warning in () if quiet else caught:
-        print(f"mixtura: note: {' '.join(str(warning.message).split())}", file=sys.stderr)
-
-
-@contextmanager
-def _progress(model: GaussianMixture, *, quiet: bool) -> Iterator[None]:
-    """Show a line that follows a fit that takes its time; only to somebody at a terminal."""
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield
-        return
-    status = console.status("fitting ...")
-    timer = Timer(SECONDS_OF_PATIENCE, status.start)
-    model._on_iteration = _reporter(status.update, model.n_init)
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()
-        status.stop()
-        model._on_iteration = None
-
-
-def _reporter(update: Callable[[str], None], n_starts: int) -> Report:
-    def report(start: int, n_iter: int, mean_log_likelihood: float) -> None:
-        update(
-            f"fitting: start {start + 1} of {n_starts}, iteration {n_iter}, "
-            f"log-likelihood per row {mean_log_likelihood:.6g}"
-        )
-
-    return report
+        words = in_our_words(" ".join(str(warning.message).split()))
+        print(f"mixtura: note: {words}", file=sys.stderr)

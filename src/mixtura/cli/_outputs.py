@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from mixtura import GaussianMixture, Mixture
@@ -24,30 +23,49 @@ from mixtura._files import replacing
 from mixtura._predictions import OUTPUTS
 from mixtura._predictions import predictions as columns_of
 from mixtura._threads import n_threads
-from mixtura.cli._errors import CommandError, reason
-from mixtura.cli._tables import Rows
+from mixtura.cli._errors import CommandError, UsageError, reason
+from mixtura.cli._progress import progress_of_rows
+from mixtura.cli._rows import Given, reading
+from mixtura.estimators import _validation as checks
 
+# Rows, and responsibilities, that are written at a time.
 BLOCK = 65_536
+MOST_NUMBERS = 1 << 20
 
 
-def predictions(mixture: Mixture, data: NDArray[np.float64]) -> Iterator[pa.RecordBatch]:
+def check_keep(keep: Sequence[str]) -> None:
+    """Refuse to copy a column under the name of one that is written."""
+    try:
+        checks.check_keep(keep, OUTPUTS)
+    except ValueError as error:
+        raise UsageError(f"--{reason(error)}") from None
+
+
+def predictions(
+    mixture: Mixture, rows: Given, keep: Sequence[str] = ()
+) -> Iterator[pa.RecordBatch]:
     """Label, certainty, log density and responsibilities of every row, a block at a time."""
     threads = n_threads(None)
-    for start in range(0, len(data), BLOCK):
-        rows = np.ascontiguousarray(data[start : start + BLOCK])
-        yield pa.RecordBatch.from_pydict(columns_of(mixture, rows, OUTPUTS, threads))
+    size = max(1, min(BLOCK, MOST_NUMBERS // mixture.n_components))
+    for part, kept in rows.parts(keep):
+        for start in range(0, len(part), size):
+            some = slice(start, start + size)
+            beside = {name: column[some] for name, column in kept.items()}
+            found = columns_of(mixture, np.ascontiguousarray(part[some]), OUTPUTS, threads)
+            yield pa.RecordBatch.from_pydict(beside | found)
 
 
-def write_table(batches: Iterable[pa.RecordBatch], path: str | None) -> None:
-    """Write a table to `path`, as its extension says, or as CSV to standard output."""
+def write_table(batches: Iterable[pa.RecordBatch], path: str | None) -> int:
+    """Write a table to `path`, as its extension says, or as CSV to standard output; count its rows."""
     if path is None:
-        _write_csv(batches, sys.stdout.buffer)
-        return
+        return _write_csv(batches, sys.stdout.buffer)
     with writing(path), replacing(path) as temporary:
-        _write_to(batches, temporary)
+        return _write_to(batches, temporary)
 
 
-def write_fit(model: GaussianMixture, rows: Rows, folder: str, extension: str) -> dict[str, str]:
+def write_fit(
+    model: GaussianMixture, rows: Given, folder: str, extension: str, *, quiet: bool
+) -> dict[str, str]:
     """Write model, responsibilities and figure into `folder`; return their paths.
 
     All three are complete before the first takes its place, and the model does so last: no full
@@ -60,14 +78,17 @@ def write_fit(model: GaussianMixture, rows: Rows, folder: str, extension: str) -
     table_path = Path(folder, f"responsibilities.{extension}")
     figure_path = Path(folder, "mixture.png")
     with (
+        reading(),
         writing(folder),
         replacing(model_path) as model_file,
         replacing(table_path) as table_file,
         replacing(figure_path) as figure_file,
     ):
         model.save(model_file)
-        _write_to(predictions(model.mixture_, rows.data), table_file)
-        draw_mixture(model, rows, figure_file)
+        with progress_of_rows(rows, "writing", quiet=quiet):
+            _write_to(predictions(model.mixture_, rows), table_file)
+        with progress_of_rows(rows, "drawing", quiet=quiet):
+            draw_mixture(model, rows, figure_file)
     paths = {"model": model_path, "responsibilities": table_path, "figure": figure_path}
     return {what: str(path) for what, path in paths.items()}
 
@@ -98,29 +119,34 @@ def make_folder(path: str) -> None:
         Path(path).mkdir(parents=True, exist_ok=True)
 
 
-def _write_to(batches: Iterable[pa.RecordBatch], path: Path) -> None:
+def _write_to(batches: Iterable[pa.RecordBatch], path: Path) -> int:
     if path.suffix.lower() == ".parquet":
-        _write_parquet(batches, path)
-    else:
-        with path.open("wb") as file:
-            _write_csv(batches, file)
+        return _write_parquet(batches, path)
+    with path.open("wb") as file:
+        return _write_csv(batches, file)
 
 
-def _write_parquet(batches: Iterable[pa.RecordBatch], path: Path) -> None:
+def _write_parquet(batches: Iterable[pa.RecordBatch], path: Path) -> int:
     batches = iter(batches)
     first = next(batches)
+    n_rows = 0
     with pyarrow.parquet.ParquetWriter(path, first.schema) as writer:
         for batch in chain([first], batches):
             writer.write_batch(batch)
+            n_rows += batch.num_rows
+    return n_rows
 
 
-def _write_csv(batches: Iterable[pa.RecordBatch], file: BinaryIO) -> None:
+def _write_csv(batches: Iterable[pa.RecordBatch], file: BinaryIO) -> int:
     # The header is ours: pyarrow's puts every name in quotes.
     options = pyarrow.csv.WriteOptions(include_header=False)
-    for number, batch in enumerate(batches):
-        if number == 0:
+    n_rows = 0
+    for batch in batches:
+        if n_rows == 0:
             file.write(_header(batch.schema.names))
         pyarrow.csv.write_csv(batch, file, options)
+        n_rows += batch.num_rows
+    return n_rows
 
 
 def _header(names: Sequence[str]) -> bytes:

@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mixtura import GaussianMixtureSearch
 from mixtura._files import replacing
 from mixtura.cli._errors import UsageError, suggestion
-from mixtura.cli._fitting import _library_in_words
+from mixtura.cli._fitting import library_in_words
 from mixtura.cli._outputs import make_folder, writing
+from mixtura.cli._progress import progress_of_rows
+from mixtura.cli._rows import Given, Scanned, reading
 from mixtura.cli._screen import Screen, _table
-from mixtura.cli._tables import Rows
 from mixtura.covariance import STRUCTURES
 
 CRITERIA = ("bic", "aic", "icl")
@@ -59,22 +59,20 @@ def check_criterion(criterion: str) -> None:
         raise UsageError(f"unknown criterion {criterion!r}.{suggestion(criterion, CRITERIA)}")
 
 
-def select(
-    rows: Rows, weight: NDArray[Any] | None, options: dict[str, Any], *, quiet: bool
-) -> GaussianMixtureSearch:
+def select(rows: Given, options: dict[str, Any], *, quiet: bool) -> GaussianMixtureSearch:
     """Fit `GaussianMixtureSearch(**options)` to the rows."""
     search = GaussianMixtureSearch(**options)
-    with _library_in_words(rows.source, quiet=quiet), _bar(search, quiet=quiet):
-        search.fit(rows.frame(), sample_weight=weight)
+    with library_in_words(rows.source, quiet=quiet), _bar(search, rows, quiet=quiet):
+        search.fit(rows.X, sample_weight=rows.weight)
     search.callback = None
     return search
 
 
 @contextmanager
-def _bar(search: GaussianMixtureSearch, *, quiet: bool) -> Iterator[None]:
+def _bar(search: GaussianMixtureSearch, rows: Given, *, quiet: bool) -> Iterator[None]:
     """Show how many models are fitted; only to somebody at a terminal."""
     console = Console(stderr=True)
-    if quiet or not console.is_terminal:
+    if quiet or not console.is_terminal or console.is_dumb_terminal:
         yield
         return
     columns = (
@@ -90,11 +88,24 @@ def _bar(search: GaussianMixtureSearch, *, quiet: bool) -> Iterator[None]:
             what = f"{row['n_components']} {row['covariance_type']}"
             progress.update(task, completed=n_done, total=n_cells, description=what)
 
+        def read(n_done: int) -> None:
+            if not progress.tasks[task].completed:
+                progress.update(task, description=f"models, {n_done:,} rows read")
+
         search.callback = advance
-        yield
+        if not isinstance(rows, Scanned):
+            yield
+            return
+        rows.X.on_rows = read
+        try:
+            yield
+        finally:
+            rows.X.on_rows = None
 
 
-def write_selection(search: GaussianMixtureSearch, rows: Rows, folder: str) -> dict[str, str]:
+def write_selection(
+    search: GaussianMixtureSearch, rows: Given, folder: str, *, quiet: bool
+) -> dict[str, str]:
     """Write table, pictures and the best model into `folder`; return their paths."""
     from mixtura.cli._figures import draw_mixture, draw_search  # slow to import
 
@@ -102,6 +113,7 @@ def write_selection(search: GaussianMixtureSearch, rows: Rows, folder: str) -> d
     table, model = Path(folder, "results.csv"), Path(folder, "model.safetensors")
     sweep, picture = Path(folder, "search.png"), Path(folder, "mixture.png")
     with (
+        reading(),
         writing(folder),
         replacing(model) as model_file,
         replacing(table) as table_file,
@@ -111,7 +123,8 @@ def write_selection(search: GaussianMixtureSearch, rows: Rows, folder: str) -> d
         search.best_estimator_.save(model_file)
         _write_results(search, table_file)
         draw_search(search, sweep_file)
-        draw_mixture(search.best_estimator_, rows, picture_file)
+        with progress_of_rows(rows, "drawing", quiet=quiet):
+            draw_mixture(search.best_estimator_, rows, picture_file)
     return {
         "model": str(model),
         "results": str(table),

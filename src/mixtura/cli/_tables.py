@@ -1,4 +1,4 @@
-"""Read a CSV or Parquet file as rows of numbers, or say what in it is not a number, and where."""
+"""Read a small CSV or Parquet file as rows of numbers, or say what in it is not a number, and where."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -34,10 +34,23 @@ class Rows:
     source: str
     names: tuple[str, ...]
     data: NDArray[np.float64]
+    weight: NDArray[np.float64] | None = None
+    columns: pa.Table | None = None  # all that the file holds
 
-    def frame(self) -> pa.Table:
-        """Return the rows with their names, which an estimator learns from a data frame."""
+    @property
+    def X(self) -> pa.Table:
+        """The rows with their names, which an estimator learns from a data frame."""
         return pa.table({name: self.data[:, j] for j, name in enumerate(self.names)})
+
+    def parts(
+        self, keep: Sequence[str] = ()
+    ) -> Iterator[tuple[NDArray[np.float64], dict[str, Any]]]:
+        """All rows at once, with the columns of the file that `keep` names."""
+        columns = self.columns
+        yield (
+            self.data,
+            {name: columns[name].combine_chunks() for name in keep} if columns is not None else {},
+        )
 
 
 @dataclass(frozen=True)
@@ -54,25 +67,39 @@ class Table:
         types = zip(self.names, self.columns.schema.types, strict=True)
         return [name for name, kind in types if holds_numbers(kind)]
 
-    def rows(self, names: Sequence[str]) -> Rows:
+    def rows(self, names: Sequence[str], weight: NDArray[np.float64] | None = None) -> Rows:
         """Return the columns `names`, each of which must hold a finite number in every row."""
-        _check_names(self, names)
+        self.check_names(names)
         data = np.empty((self.columns.num_rows, len(names)), order="F")
         with _reading(self.source):
             for j, name in enumerate(names):
                 data[:, j] = _finite_numbers(self, name)
-        return Rows(self.source, tuple(names), data)
+        return Rows(self.source, tuple(names), data, weight, self.columns)
+
+    def check_names(self, names: Sequence[str]) -> None:
+        """Refuse names of columns that are not there, or there more than once."""
+        missing = [name for name in names if name not in self.names]
+        if len(missing) == 1:
+            advice = suggestion(missing[0], self.names)
+            raise CommandError(f"{self.source} has no column {missing[0]!r}.{advice}")
+        if missing:
+            raise CommandError(
+                f"{self.source} has no columns {', '.join(map(repr, missing))}; "
+                f"choose from {', '.join(self.names)}"
+            )
+        for name in names:
+            if self.names.count(name) > 1:
+                raise CommandError(
+                    f"{self.source} has {self.names.count(name)} columns {name!r}; "
+                    "give each a name of its own"
+                )
 
     def feature_names(self, weight: str | None) -> list[str]:
         """All columns but the weights, for a user who names none."""
         names = [name for name in self.names if name != weight]
         if not set(names) & set(self.numeric):
             raise CommandError(f"{self.source} has no column of numbers")
-        if "" in names:
-            raise CommandError(
-                f"{self.source}: column {self.names.index('') + 1} has no name; "
-                "name it, or choose the others with --columns"
-            )
+        check_all_named(self.names, self.source)
         return names
 
     def weights(self, name: str) -> NDArray[np.float64]:
@@ -118,12 +145,9 @@ def _read_standard_input(name: str) -> pa.Table:
 
 def _read_file(source: str) -> pa.Table:
     path = Path(source)
-    if path.is_dir():
-        raise CommandError(f"{source} is a folder; give one {' or '.join(EXTENSIONS)} file")
     if not path.exists():
         raise CommandError(f"there is no file {source}.{_neighbour(path)}")
     with path.open("rb") as file:
-        check_extension(source)
         read = _read_csv if path.suffix.lower() == ".csv" else _read_parquet
         return read(file, source)
 
@@ -147,7 +171,7 @@ def _read_csv(file: BinaryIO, source: str) -> pa.Table:
     _check_not_empty(file, source)
     header = _first_line(file, source)
     delimiter = max(",;\t", key=header.count)
-    _check_header([cell.strip(' "') for cell in header.split(delimiter)], source)
+    check_header([cell.strip(' "') for cell in header.split(delimiter)], source)
     return pyarrow.csv.read_csv(
         file,
         # One thread: only then does an error tell the number of the line.
@@ -171,7 +195,17 @@ def _first_line(file: BinaryIO, source: str) -> str:
         raise CommandError(f"{source} is not text in UTF-8; save it as CSV in UTF-8") from error
 
 
-def _check_header(cells: list[str], source: str) -> None:
+def check_all_named(names: Sequence[str], source: str) -> None:
+    """Refuse a column without a name: an index that was written beside the measurements."""
+    if "" in names:
+        raise CommandError(
+            f"{source}: column {names.index('') + 1} has no name; "
+            "name it, or choose the others with --columns"
+        )
+
+
+def check_header(cells: list[str], source: str) -> None:
+    """Refuse numbers where the names of the columns should stand."""
     # A file without a header would lose its first row unseen. "0,1,2" is how pandas names columns.
     if cells == [str(j) for j in range(len(cells))]:
         return
@@ -180,24 +214,6 @@ def _check_header(cells: list[str], source: str) -> None:
             f"{source}: the first line holds numbers ({', '.join(cells[:3])}), not column names; "
             "put a line of names above it"
         )
-
-
-def _check_names(table: Table, names: Sequence[str]) -> None:
-    missing = [name for name in names if name not in table.names]
-    if len(missing) == 1:
-        advice = suggestion(missing[0], table.names)
-        raise CommandError(f"{table.source} has no column {missing[0]!r}.{advice}")
-    if missing:
-        raise CommandError(
-            f"{table.source} has no columns {', '.join(map(repr, missing))}; "
-            f"choose from {', '.join(table.names)}"
-        )
-    for name in names:
-        if table.names.count(name) > 1:
-            raise CommandError(
-                f"{table.source} has {table.names.count(name)} columns {name!r}; "
-                "give each a name of its own"
-            )
 
 
 def _finite_numbers(table: Table, name: str) -> NDArray[np.float64]:

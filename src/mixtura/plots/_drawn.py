@@ -14,6 +14,7 @@ from mixtura import Mixture
 from mixtura._frames import frame_of
 from mixtura._names import nearest
 from mixtura._rows import check_rows
+from mixtura.sources import Source
 
 SAMPLE_SEED = 0
 
@@ -47,15 +48,25 @@ def mixture_of(model: Any) -> Mixture:
 
 def feature_names(model: Any, X: Any, n_features: int) -> tuple[str, ...]:
     """Return the names that the model was fitted with, else the data frame's, else x0, x1, ..."""
-    frame = frame_of(X)
-    own = None if frame is None else frame.columns
-    named = _named(getattr(model, "feature_names_in_", None)) or _named(own)
+    named = _named(getattr(model, "feature_names_in_", None)) or _named(_own_names(X))
     return named if len(named) == n_features else tuple(f"x{j}" for j in range(n_features))
 
 
-def matrix(model: Any, X: Any, n_features: int) -> NDArray[Any]:
-    """`X` as numbers, with the columns of a data frame in the order that the model knows."""
+def _own_names(X: Any) -> Any:
+    if isinstance(X, Source):
+        return X.feature_names
+    frame = frame_of(X)
+    return None if frame is None else frame.columns
+
+
+def matrix(model: Any, X: Any, n_features: int) -> NDArray[Any] | Source:
+    """`X` as numbers, with the columns of a data frame in the order that the model knows.
+
+    What `scan` and `from_batches` return stays where it is.
+    """
     wanted = _named(getattr(model, "feature_names_in_", None))
+    if isinstance(X, Source):
+        return _checked_source(X, wanted, n_features)
     frame = frame_of(X)
     if frame is not None and wanted and _named(frame.columns):
         for name in wanted:
@@ -63,6 +74,17 @@ def matrix(model: Any, X: Any, n_features: int) -> NDArray[Any]:
                 raise ValueError(f"X has no column {name!r}, which the mixture was fitted with.")
         X = frame.select(wanted)
     return check_rows(X, n_features)
+
+
+def _checked_source(X: Source, wanted: tuple[str, ...], n_features: int) -> Source:
+    if X.n_features != n_features:
+        raise ValueError(f"X has {X.n_features} features, but the mixture has {n_features}.")
+    if wanted and X.feature_names is not None and X.feature_names != wanted:
+        raise ValueError(
+            f"X has the columns {', '.join(map(repr, X.feature_names))}, but the mixture was fitted with "
+            f"{', '.join(map(repr, wanted))}: give those with columns=, in that order."
+        )
+    return X
 
 
 def feature_indexes(features: Any, names: Sequence[str]) -> list[int]:
@@ -85,19 +107,39 @@ def telling_features(mixture: Mixture, n: int) -> list[int]:
     return sorted(np.argsort(-between / (between + within), kind="stable")[:n].tolist())
 
 
-def drawn_rows(mixture: Mixture, rows: NDArray[Any], indexes: list[int], limit: int) -> DrawnRows:
-    sample = rows if len(rows) <= limit else rows[_chosen(len(rows), limit)]
+def drawn_rows(
+    mixture: Mixture, rows: NDArray[Any] | Source, indexes: list[int], limit: int
+) -> DrawnRows:
+    sample, n_rows = _sample(rows, limit)
     responsibilities = mixture.responsibilities(sample)
     return DrawnRows(
         points=sample[:, indexes].astype(np.float64),
         labels=responsibilities.argmax(axis=1),
         certainty=responsibilities.max(axis=1),
-        n_rows=len(rows),
+        n_rows=n_rows,
     )
+
+
+def _sample(rows: NDArray[Any] | Source, limit: int) -> tuple[NDArray[Any], int]:
+    """At most so many rows, and how many there are; of a source the same as of an array."""
+    if isinstance(rows, Source):
+        n_rows = rows.blocks().shape[0]
+        return _rows_at(rows, _chosen(n_rows, limit)), n_rows
+    return (rows if len(rows) <= limit else rows[_chosen(len(rows), limit)]), len(rows)
+
+
+def _rows_at(source: Source, places: NDArray[np.int64]) -> NDArray[Any]:
+    found = np.empty((len(places), source.n_features), dtype=source.dtype)
+    for part in source.parts():
+        here = (places >= part.first_row) & (places < part.first_row + len(part.rows))
+        found[here] = part.rows[places[here] - part.first_row]
+    return found
 
 
 def _chosen(n_rows: int, n: int) -> NDArray[np.int64]:
     # The same rows every time: a picture drawn again is the same picture.
+    if n_rows <= n:
+        return np.arange(n_rows)
     return np.random.default_rng(SAMPLE_SEED).choice(n_rows, size=n, replace=False, shuffle=False)
 
 

@@ -48,7 +48,7 @@ def plot_mixture(
     ----------
     model : fitted GaussianMixture, or Mixture
         What to draw. Labels and certainty come from all its features, also where few are drawn.
-    X : array-like or data frame of shape (n_rows, n_features)
+    X : array-like or data frame of shape (n_rows, n_features), or a source
         The rows, with every feature of the model. Of more than 10,000 rows (3,000 for pairs) a
         random sample is drawn, the same every time, and the picture says so.
     features : int, str, or sequence of them, optional

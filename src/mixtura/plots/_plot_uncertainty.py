@@ -22,7 +22,7 @@ def plot_uncertainty(model: Any, X: ArrayLike, features: Any = None, ax: Any = N
     Parameters
     ----------
     model : fitted GaussianMixture or GaussianMixtureSearch, or Mixture
-    X : array-like or data frame of shape (n_rows, n_features)
+    X : array-like or data frame of shape (n_rows, n_features), or a source
         With every feature of the model. Of more than 10,000 rows a random sample is drawn, the same
         every time, and the picture says so.
     features : sequence of two int or str, optional

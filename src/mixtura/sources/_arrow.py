@@ -128,7 +128,9 @@ def _files(path: str, format: str | None, filesystem: fs.FileSystem | None) -> l
         )
     formats = {_format(name, format) for name in chosen}
     if len(formats) > 1:
-        raise SourceError(f"{path} has files of several formats: choose one with format=.")
+        raise SourceError(
+            f"{path} has files of several formats: name those of one, as with '*.parquet', or give format=."
+        )
     return [
         _File(name, where, str(_format(name, format)), _keys(name, base)) for name in sorted(chosen)
     ]
@@ -241,6 +243,17 @@ class _Files(Source):
         return self._name
 
     @property
+    def paths(self) -> tuple[str, ...]:
+        """The files, in the order in which they are read."""
+        return tuple(file.path for file in self._files)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """All columns of the first file, of numbers or not; faces ask which ones a fit leaves out."""
+        names = _schema(self._files[0]).names
+        return tuple(name for name in names if not _INDEX.fullmatch(name))
+
+    @property
     def n_features(self) -> int:
         assert self.feature_names is not None
         return len(self.feature_names)
@@ -286,8 +299,12 @@ class _Files(Source):
         return self._tables(keep)
 
     def _tables(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+        n_done = 0
         with Prefetched(self._decoded(keep)) as tables:
-            yield from tables
+            for rows, kept in tables:
+                yield rows, kept
+                n_done += len(rows)
+                self._tell(n_done)
 
     def _decoded(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
         for file in self._files:

@@ -87,7 +87,8 @@ class Source(ABC):
     ----------
     feature_names : tuple of str or None
     on_rows : callable or None
-        Called with the number of rows done in a pass over them, after each part; faces set it for progress.
+        Called with the number of rows done in a pass over them, after each part: at the first reading, at
+        each iteration, at a prediction. Faces set it for progress.
     """
 
     feature_names: tuple[str, ...] | None = None
@@ -107,6 +108,14 @@ class Source(ABC):
     @abstractmethod
     def n_features(self) -> int:
         """Number of columns, the weight not among them."""
+
+    @property
+    def n_rows(self) -> int | None:
+        """Number of rows; None until they were read once."""
+        if self._opened is None:
+            return None
+        last = self._opened.facts[-1]
+        return last.first_row + last.n_rows
 
     @property
     @abstractmethod
@@ -151,7 +160,18 @@ class Source(ABC):
 
     def parts(self) -> Iterator[Part]:
         """Read the rows, a part after another."""
-        return self._reopened(self._opened) if self._opened is not None else self._first_reading()
+        opened = self._opened
+        return self._told(self._first_reading() if opened is None else self._reopened(opened))
+
+    def _told(self, parts: Iterator[Part]) -> Iterator[Part]:
+        with closing(parts):  # type: ignore[type-var]
+            for part in parts:
+                yield part
+                self._tell(part.first_row + len(part.rows))
+
+    def _tell(self, n_done: int) -> None:
+        if self.on_rows is not None:
+            self.on_rows(n_done)
 
     def tables(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
         """Read the rows, each time with the columns of theirs that `keep` names.
@@ -170,7 +190,7 @@ class Source(ABC):
     def opened(self) -> _Opened:
         """What a first reading found."""
         if self._opened is None:
-            for _ in self._first_reading():
+            for _ in self.parts():
                 pass
         assert self._opened is not None
         return self._opened
@@ -346,5 +366,3 @@ class SourceBlocks(PartitionedBlocks):
         with closing(self._source.parts()) as parts:  # type: ignore[type-var]
             for part in parts:
                 yield task(ArrayBlocks(part.rows, part.weight, self.n_threads), part.first_row)
-                if self._source.on_rows is not None:
-                    self._source.on_rows(part.first_row + len(part.rows))
