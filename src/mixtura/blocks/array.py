@@ -8,7 +8,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.random import RandomState
-from sklearn.utils.random import sample_without_replacement
 
 from mixtura import _core
 from mixtura._rows import (
@@ -297,20 +296,23 @@ def ranks_of_sample(n_present: int, n_rows: int, rng: RandomState) -> Array:
     """Places, ascending, of a uniform sample without replacement; of all, where there are no more."""
     if n_present <= n_rows:
         return np.arange(n_present)
-    # This method alone needs no memory that grows with the rows.
-    ranks = sample_without_replacement(
-        n_present, n_rows, method="reservoir_sampling", random_state=rng
-    )
-    return np.sort(ranks)
+    return np.sort(_drawn(n_present, n_rows, rng))
 
 
 def choose(n_rows: int, n_chosen: int, rng: RandomState) -> Array:
     """Numbers below `n_rows`, drawn without replacement, in the order drawn."""
     if n_rows <= _PERMUTATION_ROWS:
         return rng.choice(n_rows, size=n_chosen, replace=False)
-    return np.asarray(
-        sample_without_replacement(n_rows, n_chosen, method="reservoir_sampling", random_state=rng)
-    )
+    return _drawn(n_rows, n_chosen, rng, shuffle=True)
+
+
+def _drawn(n: int, n_drawn: int, rng: RandomState, *, shuffle: bool = False) -> Array:
+    """Some of n numbers. A Generator's choice needs no memory for all of them (Floyd's method).
+
+    scikit-learn's reservoir asks for a random number a row: seconds for some million rows.
+    """
+    generator = np.random.Generator(rng._bit_generator)  # the same stream
+    return generator.choice(n, n_drawn, replace=False, shuffle=shuffle)
 
 
 def _rows_at(weight: FloatArray, positions: FloatArray) -> Array:

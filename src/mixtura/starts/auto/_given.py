@@ -169,6 +169,10 @@ class _SearchFrom(_Search):
             if self._descend(kind, self._start(kind)):
                 self._climb()
 
+    def _is_worth_mending(self, found: _Optimum) -> bool:
+        """Not where it is worse than the best even with what is spurious about it; other starts are many."""
+        return self._best is None or found.log_likelihood > self._best.log_likelihood
+
     def _own_search(self, n_passes: int) -> None:
         """What `search` does."""
         self._most_passes = self._n_passes + n_passes

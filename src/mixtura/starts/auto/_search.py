@@ -282,6 +282,8 @@ class _Search:
         """Merge the smallest component with a neighbour, and cut the worst explained one instead."""
         if self._fallback is None or found.log_likelihood > self._fallback.log_likelihood:
             self._fallback = found
+        if not self._is_worth_mending(found):
+            return False
         if self._n_reseeded >= _RESEEDED + self._k // 8 or self._is_spent:
             return False
         given = responsibilities(found.mixture, self._X, self._blocks.n_threads)
@@ -297,6 +299,9 @@ class _Search:
         better = any(self._descend("re-seeded", self._after([m], given)) for m in chosen)
         self._n_reseeded -= 1
         return better
+
+    def _is_worth_mending(self, _found: _Optimum) -> bool:
+        return True
 
     def _record(self, kind: str, monitor: Monitor, ended: str) -> None:
         last = monitor.history[-1] if monitor.history else np.nan
