@@ -342,6 +342,52 @@ class ArrayRows final : public mixtura::RowSource {
     std::unique_ptr<mixtura::RowSource> source_;
 };
 
+// Rows in arrays that stay alive as long as this.
+class PartsRows final : public mixtura::RowSource {
+  public:
+    PartsRows(const nb::list& arrays, const nb::list& weights, bool hard, const std::optional<Total>& total)
+        : arrays_(arrays), weights_(weights), total_(total) {
+        require(arrays.size() > 0 && arrays.size() == weights.size(), "parts and weights differ in number");
+        RowArray<float> probe;
+        if (nb::try_cast(arrays[0], probe, false)) {
+            read<float>(hard);
+        } else {
+            read<double>(hard);
+        }
+    }
+
+    void accumulate(const mixtura::OwnedMixture& mixture, mixtura::OwnedStatistics& out, mixtura::Control& control) const override {
+        source_->accumulate(mixture, out, control);
+    }
+    void accumulate_given(const mixtura::GivenResponsibilities& given, mixtura::OwnedStatistics& out,
+                          mixtura::Control& control) const override {
+        source_->accumulate_given(given, out, control);
+    }
+    bool is_single() const override { return source_->is_single(); }
+
+  private:
+    template <class Real>
+    void read(bool hard) {
+        std::vector<mixtura::Rows<Real>> parts;
+        for (std::size_t p = 0; p < arrays_.size(); ++p) {
+            RowArray<Real> array;
+            std::optional<Doubles> weight;
+            require(nb::try_cast(arrays_[p], array, false), "parts must be arrays of one type");
+            if (!weights_[p].is_none()) weight = nb::cast<Doubles>(weights_[p], false);
+            require(!weight || weight->size() == array.shape(0), "sample_weight has the wrong size");
+            parts.push_back(as_rows(array, weight));
+            require(parts.back().n_features == parts.front().n_features && parts.back().n_rows <= parts.front().n_rows,
+                    "parts must have the same features, and the first the most rows");
+        }
+        const auto n_features = static_cast<std::size_t>(parts.front().n_features);
+        source_ = std::make_unique<mixtura::PartsSource<Real>>(std::move(parts), hard, as_total(total_, n_features));
+    }
+
+    nb::list arrays_, weights_;
+    std::optional<Total> total_;
+    std::unique_ptr<mixtura::RowSource> source_;
+};
+
 // Numbers that Python owns from now on.
 nb::object as_array(std::vector<double> values, std::initializer_list<std::ptrdiff_t> shape) {
     auto* owned = new std::vector<double>(std::move(values));
@@ -542,6 +588,9 @@ NB_MODULE(_core, m) {
              "rows"_a.noconvert(), "sample_weight"_a.none(), "hard"_a, "total"_a.none())
         .def(nb::init<const RowArray<float>&, const std::optional<Doubles>&, bool, const std::optional<Total>&>(),
              "rows"_a.noconvert(), "sample_weight"_a.none(), "hard"_a, "total"_a.none());
+    nb::class_<PartsRows, mixtura::RowSource>(m, "PartsRows", "Rows in memory, in several arrays, the largest first; weights: arrays or None.")
+        .def(nb::init<const nb::list&, const nb::list&, bool, const std::optional<Total>&>(), "parts"_a, "weights"_a, "hard"_a,
+             "total"_a.none());
     nb::class_<CalledRows, mixtura::RowSource>(m, "CalledRows", "Rows elsewhere; accumulate(parameters, centres) returns the sums.")
         .def(nb::init<nb::callable, bool>(), "accumulate"_a, "single"_a);
     nb::class_<Stop>(m, "Stop", "Ends loops in other threads.")

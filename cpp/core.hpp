@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace mixtura {
 
@@ -112,6 +113,12 @@ void accumulate(const Rows<Real>& rows, const Mixture& mixture, const Accumulate
 
 template <class Real>
 void evaluate(const Rows<Real>& rows, const Mixture& mixture, const Evaluation<Real>& out, Control& control);
+
+// The same over rows in parts, the largest first: the sum, in their order, of what accumulate gives for each part.
+// options.total is that of all rows.
+template <class Real>
+void accumulate_parts(const std::vector<Rows<Real>>& parts, const Mixture& mixture, const AccumulateOptions& options,
+                      Statistics& statistics, Control& control);
 
 // True where the centres lie so far from the new means, measured in the new spread, that
 // seconds / counts - delta delta^T would lose digits of a `Real`; the sums should be taken again about the new means.

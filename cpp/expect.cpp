@@ -1,6 +1,7 @@
 // The E-step over all rows: tiles within chunks, chunks over threads, sums in a tree of fixed shape.
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -183,53 +184,149 @@ std::ptrdiff_t seconds_size(Structure structure, std::ptrdiff_t n_components, st
     return 0;
 }
 
+namespace {
+
+// Parts whose chunks the threads share at a time: each holds its sums until the ones before it are added.
+constexpr std::size_t parts_at_a_time = 16;
+
+void add(const Statistics& part, const Mixture& mixture, Statistics& sum) {
+    const std::ptrdiff_t firsts = mixture.n_components * mixture.n_features;
+    sum.weight += part.weight;
+    sum.log_likelihood += part.log_likelihood;
+    sum.log_certainty += part.log_certainty;
+    for (std::ptrdiff_t i = 0; i < mixture.n_components; ++i) sum.counts[i] += part.counts[i];
+    for (std::ptrdiff_t i = 0; i < firsts; ++i) sum.firsts[i] += part.firsts[i];
+    const std::ptrdiff_t seconds = seconds_size(mixture.structure, mixture.n_components, mixture.n_features);
+    for (std::ptrdiff_t i = 0; i < seconds; ++i) sum.seconds[i] += part.seconds[i];
+}
+
+// The E-step over parts of the rows, each by itself: sums of the parts in their order, whoever computed them.
 template <class Real>
-void accumulate(const Rows<Real>& rows, const Mixture& mixture, const AccumulateOptions& asked,
-                Statistics& statistics, Control& control) {
-    AccumulateOptions options = asked;
-    if (!options.moments || !serves<Real>(options.total, mixture)) options.total = {};
-    // Float rows: about centres that a float holds, so that a difference is one subtraction; moved at the end.
-    const double* centres = options.centres != nullptr ? options.centres : mixture.means;
-    const bool moves = sizeof(Real) < sizeof(double) && options.moments && options.total.mean == nullptr;
-    std::vector<double> rounded;
-    if (moves) {
-        rounded.assign(centres, centres + mixture.n_components * mixture.n_features);
-        for (double& c : rounded) c = static_cast<Real>(c);
-        options.centres = rounded.data();
+class Accumulation {
+  public:
+    Accumulation(const Rows<Real>& first, const Mixture& mixture, const AccumulateOptions& asked, Control& control)
+        : mixture_(mixture), options_(with_usable_total(asked, mixture)),
+          centres_(asked.centres != nullptr ? asked.centres : mixture.means),
+          moves_(sizeof(Real) < sizeof(double) && options_.moments && options_.total.mean == nullptr),
+          rounded_(rounded()), prepared_(first, mixture, options_), control_(control), flag_(control) {
+        prepared_.job().stopped = &ask_flag;
+        prepared_.job().stop_argument = &flag_;
     }
-    PreparedJob<Real> prepared(rows, mixture, options);
-    Job<Real>& job = prepared.job();
-    StopFlag flag(control);
-    job.stopped = &ask_flag;
-    job.stop_argument = &flag;
-    const Grid grid = make_grid(rows.n_rows, job.tile_rows);
-    const int n_workers = useful_threads(control, static_cast<double>(rows.n_rows) * work_per_row(mixture));
-    const Kernels<Real>& kernels = active_kernels().of<Real>();
-    Workspaces<Real> workspaces(job, n_workers);
-    TreeSum<PartialStatistics> sum(grid.n_chunks());
-    for_each_chunk(grid.n_chunks(), n_workers, flag, [&](std::ptrdiff_t chunk, int worker) {
-        std::unique_ptr<PartialStatistics> partial = sum.reuse();
-        if (partial) {
-            partial->clear();
-        } else {
-            partial = std::make_unique<PartialStatistics>(mixture, options);
+
+    // Calls take(statistics) for every part in order; false: interrupted.
+    template <class Take>
+    bool run(const Rows<Real>* parts, std::size_t n_parts, Statistics& buffer, const Take& take) {
+        std::vector<Job<Real>> jobs;
+        std::vector<Grid> grids;
+        std::vector<std::ptrdiff_t> ends;
+        std::deque<TreeSum<PartialStatistics>> sums;
+        double n_rows = 0;
+        for (std::size_t p = 0; p < n_parts; ++p) {
+            jobs.push_back(prepared_.job());
+            jobs.back().rows = parts[p];
+            jobs.back().tile_rows = std::min(jobs.back().tile_rows, rounded_up(parts[p].n_rows));
+            grids.push_back(make_grid(parts[p].n_rows, jobs.back().tile_rows));
+            ends.push_back((p == 0 ? 0 : ends.back()) + grids.back().n_chunks());
+            sums.emplace_back(grids.back().n_chunks());
+            n_rows += static_cast<double>(parts[p].n_rows);
         }
-        const Workspace<Real>& work = workspaces.of(worker);
-        for_each_tile(job, grid, chunk, flag, [&](std::ptrdiff_t begin, std::ptrdiff_t n_rows) {
-            kernels.accumulate_tile(job, begin, n_rows, work, partial->statistics());
+        const int n_workers = useful_threads(control_, n_rows * work_per_row(mixture_));
+        const Kernels<Real>& kernels = active_kernels().of<Real>();
+        Workspaces<Real> workspaces(prepared_.job(), n_workers);
+        for_each_chunk(ends.back(), n_workers, flag_, [&](std::ptrdiff_t index, int worker) {
+            const auto p = static_cast<std::size_t>(std::upper_bound(ends.begin(), ends.end(), index) - ends.begin());
+            const std::ptrdiff_t chunk = index - (p == 0 ? 0 : ends[p - 1]);
+            std::unique_ptr<PartialStatistics> partial = sums[p].reuse();
+            if (partial) {
+                partial->clear();
+            } else {
+                partial = std::make_unique<PartialStatistics>(mixture_, options_);
+            }
+            const Workspace<Real>& work = workspaces.of(worker);
+            for_each_tile(jobs[p], grids[p], chunk, flag_, [&](std::ptrdiff_t begin, std::ptrdiff_t n) {
+                kernels.accumulate_tile(jobs[p], begin, n, work, partial->statistics());
+            });
+            sums[p].add(chunk, std::move(partial));
         });
-        sum.add(chunk, std::move(partial));
-    });
-    if (control.interrupted || sum.root() == nullptr) return;
-    sum.root()->copy_to(statistics);
-    if (!options.moments) return;
-    if (options.total.mean != nullptr) {
-        move_to_centres(mixture, options, statistics);
-        seconds_from_total(mixture, options, statistics);
-    } else {
-        mirror_seconds(mixture, statistics.seconds);
+        if (control_.interrupted) return false;
+        for (const TreeSum<PartialStatistics>& sum : sums) {
+            if (sum.root() == nullptr) continue;
+            sum.root()->copy_to(buffer);
+            finish(buffer);
+            take(buffer);
+        }
+        return true;
     }
-    if (moves) move_centres(mixture.structure, mixture.n_components, mixture.n_features, rounded.data(), centres, statistics);
+
+  private:
+    static AccumulateOptions with_usable_total(AccumulateOptions options, const Mixture& mixture) {
+        if (!options.moments || !serves<Real>(options.total, mixture)) options.total = {};
+        return options;
+    }
+
+    // Float rows: about centres that a float holds, so that a difference is one subtraction; moved at the end.
+    std::vector<double> rounded() {
+        if (!moves_) return {};
+        std::vector<double> out(centres_, centres_ + mixture_.n_components * mixture_.n_features);
+        for (double& c : out) c = static_cast<Real>(c);
+        options_.centres = out.data();
+        return out;
+    }
+
+    void finish(Statistics& statistics) const {
+        if (!options_.moments) return;
+        if (options_.total.mean != nullptr) {
+            move_to_centres(mixture_, options_, statistics);
+            seconds_from_total(mixture_, options_, statistics);
+        } else {
+            mirror_seconds(mixture_, statistics.seconds);
+        }
+        if (!moves_) return;
+        move_centres(mixture_.structure, mixture_.n_components, mixture_.n_features, rounded_.data(), centres_, statistics);
+    }
+
+    static std::ptrdiff_t rounded_up(std::ptrdiff_t n_rows) { return std::max<std::ptrdiff_t>((n_rows + 63) / 64 * 64, 64); }
+
+    const Mixture& mixture_;
+    AccumulateOptions options_;
+    const double* const centres_;
+    const bool moves_;
+    const std::vector<double> rounded_;
+    PreparedJob<Real> prepared_;
+    Control& control_;
+    StopFlag flag_;
+};
+
+}  // namespace
+
+template <class Real>
+void accumulate(const Rows<Real>& rows, const Mixture& mixture, const AccumulateOptions& options,
+                Statistics& statistics, Control& control) {
+    Accumulation<Real>(rows, mixture, options, control).run(&rows, 1, statistics, [](const Statistics&) {});
+}
+
+template <class Real>
+void accumulate_parts(const std::vector<Rows<Real>>& parts, const Mixture& mixture, const AccumulateOptions& options,
+                      Statistics& statistics, Control& control) {
+    // The tied shortcut is linear in the scatter: the parts take none for theirs, and the whole's is added once.
+    const std::ptrdiff_t d = mixture.n_features;
+    const bool has_total = options.moments && serves<Real>(options.total, mixture);
+    const std::vector<double> none(static_cast<std::size_t>(has_total ? d * d : 0));
+    AccumulateOptions of_parts = options;
+    of_parts.total = has_total ? TotalScatter{0, options.total.mean, none.data()} : TotalScatter{};
+    Accumulation<Real> accumulation(parts.front(), mixture, of_parts, control);
+    PartialStatistics buffer(mixture, {});
+    statistics.weight = statistics.log_likelihood = statistics.log_certainty = 0;
+    std::fill_n(statistics.counts, mixture.n_components, 0.0);
+    std::fill_n(statistics.firsts, mixture.n_components * d, 0.0);
+    std::fill_n(statistics.seconds, seconds_size(mixture.structure, mixture.n_components, d), 0.0);
+    const auto take = [&](const Statistics& part) { add(part, mixture, statistics); };
+    for (std::size_t first = 0; first < parts.size(); first += parts_at_a_time) {
+        const std::size_t n = std::min(parts_at_a_time, parts.size() - first);
+        if (!accumulation.run(parts.data() + first, n, buffer.statistics(), take)) return;
+    }
+    if (!has_total) return;
+    for (std::ptrdiff_t i = 0; i < d * d; ++i) statistics.seconds[i] += options.total.scatter[i];
 }
 
 template <class Real>
@@ -278,6 +375,8 @@ NonFinite find_nonfinite(const Rows<Real>& rows, Control& control) {
 
 template bool serves<double>(const TotalScatter&, const Mixture&);
 template bool serves<float>(const TotalScatter&, const Mixture&);
+template void accumulate_parts<double>(const std::vector<Rows<double>>&, const Mixture&, const AccumulateOptions&, Statistics&, Control&);
+template void accumulate_parts<float>(const std::vector<Rows<float>>&, const Mixture&, const AccumulateOptions&, Statistics&, Control&);
 template void accumulate<double>(const Rows<double>&, const Mixture&, const AccumulateOptions&, Statistics&, Control&);
 template void accumulate<float>(const Rows<float>&, const Mixture&, const AccumulateOptions&, Statistics&, Control&);
 template void evaluate<double>(const Rows<double>&, const Mixture&, const Evaluation<double>&, Control&);

@@ -2,6 +2,7 @@
 #include "row_source.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace mixtura {
 namespace {
@@ -72,6 +73,26 @@ void ArraySource<Real>::sum(const Mixture& mixture, AccumulateOptions& options, 
     out.log_certainty = sums.log_certainty;
 }
 
+template <class Real>
+void PartsSource<Real>::accumulate(const OwnedMixture& mixture, OwnedStatistics& out, Control& control) const {
+    AccumulateOptions options;
+    options.hard = hard_;
+    options.total = total_;
+    options.centres = out.centres.data();
+    Statistics sums = out.view();
+    accumulate_parts(parts_, mixture.view(), options, sums, control);
+    out.weight = sums.weight;
+    out.log_likelihood = sums.log_likelihood;
+    out.log_certainty = sums.log_certainty;
+}
+
+template <class Real>
+void PartsSource<Real>::accumulate_given(const GivenResponsibilities&, OwnedStatistics&, Control&) const {
+    throw std::logic_error("parts are asked one by one");
+}
+
+template class PartsSource<float>;
+template class PartsSource<double>;
 template class ArraySource<float>;
 template class ArraySource<double>;
 

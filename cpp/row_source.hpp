@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "core.hpp"
@@ -44,6 +45,22 @@ class RowSource {
     virtual void accumulate_given(const GivenResponsibilities& given, OwnedStatistics& out, Control& control) const = 0;
     // Whether the sums inside a block of rows are float's.
     virtual bool is_single() const = 0;
+};
+
+// Rows in memory, in parts, the largest first.
+template <class Real>
+class PartsSource : public RowSource {
+  public:
+    PartsSource(std::vector<Rows<Real>> parts, bool hard, const TotalScatter& total)
+        : parts_(std::move(parts)), hard_(hard), total_(total) {}
+    void accumulate(const OwnedMixture& mixture, OwnedStatistics& out, Control& control) const override;
+    void accumulate_given(const GivenResponsibilities& given, OwnedStatistics& out, Control& control) const override;
+    bool is_single() const override { return sizeof(Real) == sizeof(float); }
+
+  private:
+    std::vector<Rows<Real>> parts_;
+    bool hard_;
+    TotalScatter total_;
 };
 
 // Rows in memory.

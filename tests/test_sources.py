@@ -18,6 +18,7 @@ import mixtura
 from mixtura import GaussianMixture, GaussianMixtureSearch, SourceError
 from mixtura.blocks import ArrayBlocks
 from mixtura.covariance import STRUCTURES
+from mixtura.em import Monitor, expectation_maximisation
 from mixtura.sources import Source, _source
 from mixtura.sources._memory import n_bytes
 from mixtura.sources._prefetch import Prefetched
@@ -960,3 +961,32 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
     most = grown[4, "0"] + 48_000_000
     assert grown[24, "0"] < most
     assert grown[24, "50MB"] < most + 50_000_000
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical", "VEV"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_kept_parts_are_read_by_the_core_with_the_same_bits(dtype, covariance_type, weighted):
+    """Where all parts are in memory the loop does not come back to Python for each of them."""
+    rng = np.random.default_rng(0)
+    mixture = random_mixture(3, 4, covariance_type, rng)
+    X = random_rows(mixture, 18 * 3_000 + 17, rng).astype(dtype)
+    weight = rng.integers(0, 3, len(X)).astype(float) if weighted else None
+
+    def batches():
+        for first in range(0, len(X), 4_000):
+            part = slice(first, first + 4_000)
+            yield (X[part], weight[part]) if weighted else X[part]
+
+    source = mixtura.from_batches(batches)
+    assert len(source.opened().facts) > 3 * 16  # more than the core works on at a time
+    found = []
+    for listens in (False, True):
+        source.on_rows = (lambda _: None) if listens else None
+        blocks = source.blocks(2)
+        assert (blocks.native(mixture.structure) is None) == listens
+        found.append(expectation_maximisation(mixture, blocks, 0.0, Monitor(0.0, 2))[1])
+    ours, theirs = found
+    for name in ("counts", "firsts", "seconds"):
+        assert_array_equal(getattr(ours, name), getattr(theirs, name))
+    assert (ours.weight, ours.log_likelihood) == (theirs.weight, theirs.log_likelihood)

@@ -15,6 +15,7 @@ import rows
 import mixtura
 from mixtura._threads import n_threads
 from mixtura.blocks import ArrayBlocks
+from mixtura.em import expect
 
 
 def seconds(function) -> float:
@@ -52,9 +53,9 @@ def main() -> None:
                 for blocks in (array, kept, read):
                     blocks.accumulate(mixture)
                 runs = {
-                    "array": lambda m=mixture: array.accumulate(m),
-                    "kept": lambda m=mixture: kept.accumulate(m),
-                    "disk": lambda m=mixture: read.accumulate(m),
+                    "array": lambda m=mixture: expect(m, array),
+                    "kept": lambda m=mixture: expect(m, kept),
+                    "disk": lambda m=mixture: expect(m, read),
                     "scan": lambda: bare_scan(path),
                 }
                 times = {one: [] for one in runs}

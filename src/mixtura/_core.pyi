@@ -121,6 +121,13 @@ class ArrayRows(RowSource):
     @overload
     def __init__(self, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, hard: bool, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None) -> None: ...
 
+class PartsRows(RowSource):
+    """
+    Rows in memory, in several arrays, the largest first; weights: arrays or None.
+    """
+
+    def __init__(self, parts: list, weights: list, hard: bool, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None) -> None: ...
+
 class CalledRows(RowSource):
     """Rows elsewhere; accumulate(parameters, centres) returns the sums."""
 

@@ -83,7 +83,7 @@ class Blocks(Protocol):
 
     def native(
         self, structure: CovarianceStructure, *, hard: bool = False
-    ) -> _core.ArrayRows | None:
+    ) -> _core.RowSource | None:
         """The rows as the native loop reads them itself; None: it calls `accumulate`."""
 
     def with_threads(self, n_threads: int) -> Self:

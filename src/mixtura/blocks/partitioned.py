@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.random import RandomState
 
+from mixtura import _core
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks._protocol import Responsibilities, T, TotalScatter
 from mixtura.blocks.array import (
@@ -55,9 +56,14 @@ class PartitionedBlocks(ABC):
         """Sum of the statistics of all parts, added in an order that only the cut decides."""
         return reduce(add, self.each(task))
 
-    def native(self, _structure: CovarianceStructure, *, hard: bool = False) -> None:  # noqa: ARG002
-        """None: the core cannot read them by itself."""
-        return
+    def native(
+        self,
+        _structure: CovarianceStructure,
+        *,
+        hard: bool = False,  # noqa: ARG002
+    ) -> _core.RowSource | None:
+        """None, unless all parts are in memory: the core cannot read them by itself."""
+        return None
 
     def with_threads(self, n_threads: int) -> Self:
         """Return the same rows, to be worked on by so many threads."""

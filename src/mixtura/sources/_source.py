@@ -18,6 +18,7 @@ from mixtura._rows import Array, FloatArray
 from mixtura.blocks import ArrayBlocks, PartitionedBlocks
 from mixtura.blocks._protocol import T
 from mixtura.blocks.partitioned import PartFacts, part_facts
+from mixtura.covariance import CovarianceStructure
 from mixtura.em.statistics import SufficientStatistics
 from mixtura.errors import SourceError
 from mixtura.mixture import Mixture
@@ -360,6 +361,17 @@ class SourceBlocks(PartitionedBlocks):
     def origin(self) -> FloatArray:
         """The first row."""
         return self._source.opened().origin
+
+    def native(
+        self, structure: CovarianceStructure, *, hard: bool = False
+    ) -> _core.RowSource | None:
+        """The rows where all of them are kept, and nobody wants to hear of each part."""
+        kept = self._source.opened().kept
+        if self._source.on_rows is not None or len(kept) < len(self.parts):
+            return None
+        total = self.total.as_tuple() if structure.shared else None
+        weights = [part.weight for part in kept]
+        return _core.PartsRows([part.rows for part in kept], weights, hard, total)
 
     def each(self, task: Callable[[ArrayBlocks, int], T]) -> Iterator[T]:
         """Run a task on the parts as they come."""

@@ -24,7 +24,7 @@ def statistics_of(
     """Statistics of given responsibilities. Two passes: the second about the means of the first."""
     rows = blocks.native(structure)
     given = getattr(responsibilities, "in_float64", None)
-    if rows is not None and given is not None:
+    if isinstance(rows, _core.ArrayRows) and given is not None:
         sums = _core.statistics_of(rows, structure.kernel, given, blocks.n_threads)
         return SufficientStatistics(structure, *sums)
     origin = np.zeros((n_components, blocks.shape[1]))

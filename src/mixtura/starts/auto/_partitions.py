@@ -30,7 +30,7 @@ class HardRows:
         self.dtype: np.dtype[Any] = blocks.dtype
         self.n_threads = blocks.n_threads
 
-    def native(self, structure: CovarianceStructure) -> _core.ArrayRows | None:
+    def native(self, structure: CovarianceStructure) -> _core.RowSource | None:
         """The rows as the native loop reads them itself."""
         return self._blocks.native(structure, hard=True)
 
