@@ -36,7 +36,7 @@ def start_of(problem: Problem, blocks: ArrayBlocks, reg_covar: np.ndarray, start
     if start == "optimum":
         return search(blocks, kind, k, reg_covar, 0)[0]
     X = np.ascontiguousarray(problem.X, dtype=np.float64)
-    labels = partition(X, blocks, "EEI", 10, k, reg_covar, RandomState(0))
+    labels = partition(X, None, blocks, "EEI", 10, k, reg_covar, RandomState(0))
     return mixture_of(LabelResponsibilities(labels, k), blocks, kind, k, reg_covar)
 
 
