@@ -172,6 +172,7 @@ def test_a_spike_never_wins():
         assert ours.diagnosis_.floor_share.max() < 0.5
 
 
+@pytest.mark.filterwarnings("ignore:Components")  # the first descent is not mended
 def test_max_time_ends_the_search():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((20_000, 10))
