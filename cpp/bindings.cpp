@@ -314,16 +314,9 @@ void leave_one_out(Structure structure, const Doubles& rows, const std::optional
                            static_cast<std::ptrdiff_t>(rows.shape(0)), responsibilities.data());
 }
 
-// Rows in an array that stays alive as long as this.
-class ArrayRows final : public mixtura::RowSource {
+// Rows in memory of Python's, float or double.
+class RowsInMemory : public mixtura::RowSource {
   public:
-    template <class Real>
-    ArrayRows(const RowArray<Real>& rows, const std::optional<Doubles>& sample_weight, bool hard, const std::optional<Total>& total)
-        : rows_(rows), weight_(sample_weight), total_(total) {
-        require(!sample_weight || sample_weight->size() == rows.shape(0), "sample_weight has the wrong size");
-        source_ = std::make_unique<mixtura::ArraySource<Real>>(as_rows(rows, sample_weight), hard, as_total(total, rows.shape(1)));
-    }
-
     void accumulate(const mixtura::OwnedMixture& mixture, mixtura::OwnedStatistics& out, mixtura::Control& control) const override {
         source_->accumulate(mixture, out, control);
     }
@@ -332,21 +325,37 @@ class ArrayRows final : public mixtura::RowSource {
         source_->accumulate_given(given, out, control);
     }
     bool is_single() const override { return source_->is_single(); }
+
+  protected:
+    explicit RowsInMemory(const std::optional<Total>& total) : total_(total) {}
+
+    std::optional<Total> total_;  // what the source points to
+    std::unique_ptr<mixtura::RowSource> source_;
+};
+
+// Rows in an array that stays alive as long as this.
+class ArrayRows final : public RowsInMemory {
+  public:
+    template <class Real>
+    ArrayRows(const RowArray<Real>& rows, const std::optional<Doubles>& sample_weight, bool hard, const std::optional<Total>& total)
+        : RowsInMemory(total), rows_(rows), weight_(sample_weight) {
+        require(!sample_weight || sample_weight->size() == rows.shape(0), "sample_weight has the wrong size");
+        source_ = std::make_unique<mixtura::ArraySource<Real>>(as_rows(rows, sample_weight), hard, as_total(total, rows.shape(1)));
+    }
+
     std::ptrdiff_t n_rows() const { return static_cast<std::ptrdiff_t>(rows_.shape(0)); }
     std::ptrdiff_t n_features() const { return static_cast<std::ptrdiff_t>(rows_.shape(1)); }
 
   private:
     nb::ndarray<> rows_;
     std::optional<Doubles> weight_;
-    std::optional<Total> total_;
-    std::unique_ptr<mixtura::RowSource> source_;
 };
 
 // Rows in arrays that stay alive as long as this.
-class PartsRows final : public mixtura::RowSource {
+class PartsRows final : public RowsInMemory {
   public:
     PartsRows(const nb::list& arrays, const nb::list& weights, bool hard, const std::optional<Total>& total)
-        : arrays_(arrays), weights_(weights), total_(total) {
+        : RowsInMemory(total), arrays_(arrays), weights_(weights) {
         require(arrays.size() > 0 && arrays.size() == weights.size(), "parts and weights differ in number");
         RowArray<float> probe;
         if (nb::try_cast(arrays[0], probe, false)) {
@@ -356,14 +365,6 @@ class PartsRows final : public mixtura::RowSource {
         }
     }
 
-    void accumulate(const mixtura::OwnedMixture& mixture, mixtura::OwnedStatistics& out, mixtura::Control& control) const override {
-        source_->accumulate(mixture, out, control);
-    }
-    void accumulate_given(const mixtura::GivenResponsibilities& given, mixtura::OwnedStatistics& out,
-                          mixtura::Control& control) const override {
-        source_->accumulate_given(given, out, control);
-    }
-    bool is_single() const override { return source_->is_single(); }
 
   private:
     template <class Real>
@@ -384,8 +385,6 @@ class PartsRows final : public mixtura::RowSource {
     }
 
     nb::list arrays_, weights_;
-    std::optional<Total> total_;
-    std::unique_ptr<mixtura::RowSource> source_;
 };
 
 // Numbers that Python owns from now on.

@@ -224,7 +224,7 @@ class Accumulation {
         for (std::size_t p = 0; p < n_parts; ++p) {
             jobs.push_back(prepared_.job());
             jobs.back().rows = parts[p];
-            jobs.back().tile_rows = std::min(jobs.back().tile_rows, rounded_up(parts[p].n_rows));
+            jobs.back().tile_rows = std::min(jobs.back().tile_rows, rows_of_one_tile(parts[p].n_rows));
             grids.push_back(make_grid(parts[p].n_rows, jobs.back().tile_rows));
             ends.push_back((p == 0 ? 0 : ends.back()) + grids.back().n_chunks());
             sums.emplace_back(grids.back().n_chunks());
@@ -284,8 +284,6 @@ class Accumulation {
         if (!moves_) return;
         move_centres(mixture_.structure, mixture_.n_components, mixture_.n_features, rounded_.data(), centres_, statistics);
     }
-
-    static std::ptrdiff_t rounded_up(std::ptrdiff_t n_rows) { return std::max<std::ptrdiff_t>((n_rows + 63) / 64 * 64, 64); }
 
     const Mixture& mixture_;
     AccumulateOptions options_;

@@ -121,7 +121,7 @@ PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Mixture& mixture, c
     job_.n_components = k;
     job_.n_features = d;
     // Few rows need no scratch for more.
-    job_.tile_rows = std::min(tile_rows<Real>(k, d), std::max<std::ptrdiff_t>((rows.n_rows + 63) / 64 * 64, 64));
+    job_.tile_rows = std::min(tile_rows<Real>(k, d), rows_of_one_tile(rows.n_rows));
     // One cache line more: features a power of two apart would fall into the same few sets of the cache.
     job_.tile_stride = job_.tile_rows + 64 / static_cast<std::ptrdiff_t>(sizeof(Real));
     job_.given = options.given;

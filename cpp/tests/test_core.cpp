@@ -1,5 +1,6 @@
 // The core by itself: against plain loops in double, over tail sizes, threads, strides and interruption.
 // Exits with 1 and says where at the first property that does not hold.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -249,6 +250,37 @@ void total_scatter_gives_the_tied_seconds(std::ptrdiff_t n_components, double sp
     check_close(shortcut.counts, direct.counts, "tied shortcut");
     check_close(shortcut.firsts, direct.firsts, "tied shortcut");
     check_close(shortcut.seconds, direct.seconds, "tied shortcut");
+}
+
+// Rows in parts, more than are worked on at a time: the sum of what each part gives, bit for bit, for any threads.
+void parts_add_up() {
+    for (const Structure structure : structures) {
+        const Problem p(structure, 20'011, 3, 5, 77);
+        constexpr std::ptrdiff_t size = 1000;
+        Sums expected(p), part(p);
+        std::vector<Rows<double>> parts;
+        Control control;
+        for (std::ptrdiff_t first = 0; first < p.n; first += size) {
+            Rows<double> rows = p.view(true);
+            rows.data += first * rows.row_stride;
+            rows.weights += first;
+            rows.n_rows = std::min(size, p.n - first);
+            parts.push_back(rows);
+            accumulate(rows, p.mixture(), {}, part.statistics, control);
+            for (std::size_t i = 0; i < part.counts.size(); ++i) expected.counts[i] += part.counts[i];
+            for (std::size_t i = 0; i < part.firsts.size(); ++i) expected.firsts[i] += part.firsts[i];
+            for (std::size_t i = 0; i < part.seconds.size(); ++i) expected.seconds[i] += part.seconds[i];
+            expected.statistics.log_likelihood += part.statistics.log_likelihood;
+        }
+        for (const int n_threads : {1, 3}) {
+            Sums ours(p);
+            control.n_threads = n_threads;
+            accumulate_parts(parts, p.mixture(), {}, ours.statistics, control);
+            const char* const name = names[static_cast<int>(structure)];
+            CHECK(ours.counts == expected.counts && ours.firsts == expected.firsts && ours.seconds == expected.seconds, name);
+            CHECK(ours.statistics.log_likelihood == expected.statistics.log_likelihood, name);
+        }
+    }
 }
 
 void factorise_inverts() {
@@ -550,6 +582,7 @@ int main() {
     float_rows_keep_their_digits_far_from_the_origin();
     total_scatter_gives_the_tied_seconds(4, 1);
     total_scatter_gives_the_tied_seconds(60, 20);  // most responsibilities are left out
+    parts_add_up();
     factorise_inverts();
     every_model_has_an_m_step();
     eigen_decomposes();
