@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,14 +10,11 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
-from mixtura._files import replacing
+from mixtura._kept import arrays_of, keep, kept, mixture_in
 from mixtura._rows import FloatArray
 from mixtura.blocks import Blocks
 from mixtura.covariance import structure
-from mixtura.errors import ModelFileError
 from mixtura.mixture import Mixture
 from mixtura.starts import StartRecord
 
@@ -26,8 +22,6 @@ FORMAT = "mixtura checkpoint 1"
 
 # Rows that stand for all of them in the comparison with those of the file.
 _ROWS = 1000
-
-_ARRAYS = ("weights", "means", "covariances", "precisions_cholesky")
 
 # What may change between a fit and its continuation: how long, how fast, who listens.
 _FREE = {
@@ -112,7 +106,7 @@ class Checkpoint:
         """
         if not self.path.exists():
             return
-        header, arrays = _read(self.path)
+        header, arrays = kept(self.path, FORMAT, "the checkpoint of a fit")
         _check_same(self.path, header["identity"], self._identity)
         kind = structure(header["identity"]["covariance_type"])
         self.seeds = [int(seed) for seed in header["seeds"]]
@@ -122,7 +116,7 @@ class Checkpoint:
             facts = header[name]
             if facts is None:
                 continue
-            mixture = Mixture(kind, *(arrays[f"{name} {array}"] for array in _ARRAYS)).frozen()
+            mixture = mixture_in(arrays, name, kind)
             facts["journal"] = [StartRecord(**record) for record in facts["journal"]]
             acceleration = arrays.get(f"{name} acceleration")
             setattr(self, name, Progress(mixture=mixture, acceleration=acceleration, **facts))
@@ -154,11 +148,7 @@ class Checkpoint:
             header[name] = None if progress is None else _facts(progress)
             if progress is not None:
                 arrays |= _arrays_of(name, progress)
-        with replacing(self.path) as temporary:
-            try:
-                save_file(arrays, temporary, {"format": FORMAT, "fit": json.dumps(header)})
-            except SafetensorError as error:  # its own kind for what the system refused
-                raise OSError(None, str(error)) from error
+        keep(self.path, FORMAT, header, arrays)
         self._written = monotonic()
 
 
@@ -215,26 +205,7 @@ def _facts(progress: Progress) -> dict[str, Any]:
 
 
 def _arrays_of(name: str, progress: Progress) -> dict[str, FloatArray]:
-    arrays = {
-        f"{name} {array}": np.ascontiguousarray(getattr(progress.mixture, array))
-        for array in _ARRAYS
-    }
+    arrays = arrays_of(name, progress.mixture)
     if progress.acceleration is not None:
         arrays[f"{name} acceleration"] = progress.acceleration
     return arrays
-
-
-def _read(file: Path) -> tuple[dict[str, Any], dict[str, FloatArray]]:
-    try:
-        with safe_open(file, framework="numpy") as opened:
-            header = opened.metadata() or {}
-            if header.get("format") != FORMAT:
-                raise ModelFileError(
-                    f"cannot resume from {file}: it is not the checkpoint of a fit that this mixtura wrote."
-                )
-            arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        return json.loads(header["fit"]), arrays
-    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise ModelFileError(
-            f"cannot resume from {file}: it is truncated, damaged or not a checkpoint ({error})."
-        ) from error

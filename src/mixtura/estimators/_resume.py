@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,8 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
-from mixtura._files import replacing
+from mixtura._kept import arrays_of, keep, kept, mixture_in
 from mixtura._rows import FloatArray, block_slices
 from mixtura.blocks import ArrayBlocks, Blocks
 from mixtura.covariance import STRUCTURES, structure
@@ -25,11 +22,10 @@ from mixtura.mixture import Mixture
 from mixtura.summary import Criteria
 
 FORMAT = "mixtura sweep 2"
+_WHAT = "the file of a sweep"
 
 # Seconds between two writes: cells of small data take milliseconds.
 _INTERVAL = 1.0
-
-_ARRAYS = ("weights", "means", "covariances", "precisions_cholesky")
 
 
 def fingerprint(blocks: Blocks) -> str:
@@ -71,7 +67,7 @@ class Journal:
         """
         if self.path is None or not Path(self.path).exists():
             return State()
-        header, arrays = _read(Path(self.path))
+        header, arrays = kept(self.path, FORMAT, _WHAT)
         if header["rows"] != self.rows:
             raise ValueError(
                 f"resume={str(self.path)!r} holds a sweep over other rows or weights: give the data that it "
@@ -91,8 +87,7 @@ class Journal:
             return
         header, arrays = _written(state)
         header |= {"rows": self.rows, "settings": self.settings}
-        with replacing(self.path) as temporary:
-            save_file(arrays, temporary, metadata={"format": FORMAT, "sweep": json.dumps(header)})
+        keep(self.path, FORMAT, header, arrays)
         self._written = monotonic()
 
 
@@ -100,23 +95,7 @@ def seed_in(path: str | os.PathLike[str] | None) -> int | None:
     """The seed that the sweep in a file drew, if there is a file."""
     if path is None or not Path(path).exists():
         return None
-    return int(_read(Path(path))[0]["settings"]["seed"])
-
-
-def _read(file: Path) -> tuple[dict[str, Any], dict[str, FloatArray]]:
-    try:
-        with safe_open(file, framework="numpy") as opened:
-            header = opened.metadata() or {}
-            if header.get("format") != FORMAT:
-                raise ModelFileError(
-                    f"cannot resume from {file}: it is not the file of a sweep that this mixtura wrote."
-                )
-            arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        return json.loads(header["sweep"]), arrays
-    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise ModelFileError(
-            f"cannot resume from {file}: it is truncated, damaged or not the file of a sweep ({error})."
-        ) from error
+    return int(kept(path, FORMAT, _WHAT)[0]["settings"]["seed"])
 
 
 def _written(state: State) -> tuple[dict[str, Any], dict[str, FloatArray]]:
@@ -131,11 +110,11 @@ def _written(state: State) -> tuple[dict[str, Any], dict[str, FloatArray]]:
         }
         for key, found in found_by_key.items():
             if isinstance(found, Mixture):
-                arrays |= _arrays_of(look, key, found)
+                arrays |= arrays_of(f"{look} {_text(key)}", found)
     for key, cell in list(state.cells.items()):
         cells[_text(key)] = _facts(cell)
         if cell.mixture is not None:
-            arrays |= _arrays_of("last", key, cell.mixture)
+            arrays |= arrays_of(f"last {_text(key)}", cell.mixture)
     return {"looks": looks, "cells": cells}, arrays
 
 
@@ -201,13 +180,5 @@ def _key(text: str) -> Key:
     return int(k), name
 
 
-def _arrays_of(look: str, key: Key, mixture: Mixture) -> dict[str, FloatArray]:
-    return {
-        f"{look} {_text(key)} {name}": np.ascontiguousarray(getattr(mixture, name))
-        for name in _ARRAYS
-    }
-
-
 def _mixture(look: str, key: Key, arrays: dict[str, FloatArray]) -> Mixture:
-    parts = (arrays[f"{look} {_text(key)} {name}"] for name in _ARRAYS)
-    return Mixture(structure(key[1]), *parts).frozen()
+    return mixture_in(arrays, f"{look} {_text(key)}", structure(key[1]))
