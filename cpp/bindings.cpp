@@ -1,14 +1,6 @@
-// The one file that knows Python: arrays in, numbers out. Python allocates every array.
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/optional.h>
-#include <nanobind/stl/string.h>
-#include <nanobind/stl/tuple.h>
-#include <nanobind/stl/vector.h>
-
+// The core as Python sees it: arrays in, numbers out. Python allocates every array.
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -18,55 +10,12 @@
 #include <vector>
 
 #include "acceleration.hpp"
-#include "core.hpp"
+#include "bindings.hpp"
 #include "em.hpp"
 
-namespace nb = nanobind;
-using namespace nb::literals;
+using namespace mixtura::python;
 
 namespace {
-
-using mixtura::Model;
-using mixtura::Structure;
-
-template <class Real>
-using RowArray = nb::ndarray<const Real, nb::ndim<2>, nb::device::cpu>;
-template <class Real>
-using OutArray = nb::ndarray<Real, nb::c_contig, nb::device::cpu>;
-using Doubles = nb::ndarray<const double, nb::c_contig, nb::device::cpu>;
-using MutableDoubles = nb::ndarray<double, nb::c_contig, nb::device::cpu>;
-using AnyMatrix = nb::ndarray<const double, nb::ndim<2>, nb::device::cpu>;
-
-template <class Real>
-mixtura::Rows<Real> as_rows(const RowArray<Real>& array, const std::optional<Doubles>& sample_weight) {
-    mixtura::Rows<Real> rows;
-    rows.data = array.data();
-    rows.n_rows = static_cast<std::ptrdiff_t>(array.shape(0));
-    rows.n_features = static_cast<std::ptrdiff_t>(array.shape(1));
-    rows.row_stride = array.stride(0);
-    rows.feature_stride = array.stride(1);
-    if (sample_weight) rows.weights = sample_weight->data();
-    return rows;
-}
-
-void require(bool condition, const char* message) {
-    if (!condition) throw nb::value_error(message);
-}
-
-mixtura::Mixture as_mixture(Structure structure, const Doubles& weights, const Doubles& means,
-                            const Doubles& precisions_cholesky) {
-    require(means.ndim() == 2 && weights.size() == means.shape(0), "means must be (n_components, n_features)");
-    mixtura::Mixture mixture;
-    mixture.structure = structure;
-    mixture.n_components = static_cast<std::ptrdiff_t>(means.shape(0));
-    mixture.n_features = static_cast<std::ptrdiff_t>(means.shape(1));
-    mixture.weights = weights.data();
-    mixture.means = means.data();
-    mixture.precisions_cholesky = precisions_cholesky.data();
-    const std::ptrdiff_t size = mixtura::seconds_size(structure, mixture.n_components, mixture.n_features);
-    require(static_cast<std::ptrdiff_t>(precisions_cholesky.size()) == size, "precisions_cholesky has the wrong size");
-    return mixture;
-}
 
 mixtura::Statistics as_statistics(Structure structure, const Doubles& centres, const MutableDoubles& counts,
                                   const MutableDoubles& firsts, const MutableDoubles& seconds, bool moments) {
@@ -81,42 +30,6 @@ mixtura::Statistics as_statistics(Structure structure, const Doubles& centres, c
     statistics.firsts = firsts.data();
     statistics.seconds = seconds.data();
     return statistics;
-}
-
-// Python's signal handlers run when asked; a handler that raises (Ctrl-C) ends the call.
-bool signal_arrived(void*) {
-    nb::gil_scoped_acquire gil;
-    return PyErr_CheckSignals() != 0;
-}
-
-// Runs f(control) without the GIL and raises what a signal handler raised meanwhile.
-template <class Function>
-auto without_gil(int n_threads, const Function& f) {
-    mixtura::Control control;
-    control.n_threads = n_threads;
-    control.poll = &signal_arrived;
-    const auto run = [&] {
-        nb::gil_scoped_release release;
-        return f(control);
-    };
-    if constexpr (std::is_void_v<decltype(f(control))>) {
-        run();
-        if (control.interrupted) throw nb::python_error();
-    } else {
-        const auto result = run();
-        if (control.interrupted) throw nb::python_error();
-        return result;
-    }
-}
-
-using Sums = std::tuple<double, double, double>;
-using Total = std::tuple<double, Doubles, Doubles>;  // weight, mean, scatter of all rows
-
-mixtura::TotalScatter as_total(const std::optional<Total>& total, std::size_t n_features) {
-    if (!total) return {};
-    const auto& [weight, mean, scatter] = *total;
-    require(mean.size() == n_features && scatter.size() == n_features * n_features, "the total scatter has the wrong size");
-    return {weight, mean.data(), scatter.data()};
 }
 
 template <class Real>
@@ -248,72 +161,6 @@ bool serves(const std::optional<Total>& total, const Doubles& precisions_cholesk
     return single ? mixtura::serves<float>(scatter, mixture) : mixtura::serves<double>(scatter, mixture);
 }
 
-std::ptrdiff_t first_thin(const Doubles& weights, const Doubles& covariances, const nb::ndarray<const std::int64_t, nb::c_contig, nb::device::cpu>& named,
-                          const Doubles& limits) {
-    require(covariances.ndim() == 3 && covariances.shape(0) == weights.size() && covariances.shape(1) == covariances.shape(2),
-            "covariances must be (n_components, n_features, n_features)");
-    require(named.size() == limits.size(), "named and limits differ");
-    return mixtura::first_thin(weights.data(), covariances.data(), static_cast<std::ptrdiff_t>(weights.size()),
-                               static_cast<std::ptrdiff_t>(covariances.shape(1)), named.data(), limits.data(),
-                               static_cast<std::ptrdiff_t>(named.size()));
-}
-
-double cut(Structure structure, const Doubles& rows, const Doubles& weights, const Doubles& reg_covar, double least_rows,
-           const nb::ndarray<std::int8_t, nb::c_contig, nb::device::cpu>& sides) {
-    require(rows.ndim() == 2 && weights.size() == rows.shape(0) && sides.size() == rows.shape(0), "rows, weights and sides differ");
-    require(reg_covar.size() == rows.shape(1), "reg_covar has the wrong size");
-    return mixtura::cut(structure, rows.data(), weights.data(), static_cast<std::ptrdiff_t>(rows.shape(0)),
-                        static_cast<std::ptrdiff_t>(rows.shape(1)), reg_covar.data(), least_rows, sides.data());
-}
-
-// The cut of each of some unions of components: the rows whose responsibility for the union exceeds `share` weigh as much.
-void cuts(Structure structure, const Doubles& rows, const std::optional<Doubles>& sample_weight, const Doubles& responsibilities,
-          const nb::ndarray<const std::int64_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>& unions, double share,
-          const Doubles& reg_covar, double least_rows, const MutableDoubles& gains,
-          const nb::ndarray<std::int8_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>& sides) {
-    require(rows.ndim() == 2 && responsibilities.ndim() == 2 && responsibilities.shape(0) == rows.shape(0), "rows and responsibilities differ");
-    require(!sample_weight || sample_weight->size() == rows.shape(0), "sample_weight has the wrong size");
-    require(unions.shape(1) == 2 && gains.size() == unions.shape(0) && sides.shape(0) == unions.shape(0) && sides.shape(1) == rows.shape(0),
-            "unions, gains and sides differ");
-    require(reg_covar.size() == rows.shape(1), "reg_covar has the wrong size");
-    const std::size_t n = rows.shape(0), k = responsibilities.shape(1);
-    const auto n_components = static_cast<std::int64_t>(k);
-    for (std::size_t i = 0; i < unions.size(); ++i) require(unions.data()[i] >= 0 && unions.data()[i] < n_components, "there is no such component");
-    const nb::gil_scoped_release release;
-    std::vector<double> inside(n);
-    for (std::size_t u = 0; u < gains.size(); ++u) {
-        const auto first = static_cast<std::size_t>(unions.data()[2 * u]), second = static_cast<std::size_t>(unions.data()[2 * u + 1]);
-        for (std::size_t i = 0; i < n; ++i) {
-            const double* r = responsibilities.data() + i * k;
-            const double of_union = first == second ? r[first] : r[first] + r[second];
-            inside[i] = of_union > share ? of_union * (sample_weight ? sample_weight->data()[i] : 1.0) : 0.0;
-        }
-        gains.data()[u] = mixtura::cut(structure, rows.data(), inside.data(), static_cast<std::ptrdiff_t>(n),
-                                       static_cast<std::ptrdiff_t>(rows.shape(1)), reg_covar.data(), least_rows, sides.data() + u * n);
-    }
-}
-
-void plus_plus(const Doubles& rows, const std::optional<Doubles>& sample_weight, const Doubles& uniforms,
-               const OutArray<std::int64_t>& seeds) {
-    require(rows.ndim() == 2 && uniforms.ndim() == 2 && uniforms.shape(0) == seeds.size(), "rows, uniforms or seeds do not fit");
-    require(!sample_weight || sample_weight->size() == rows.shape(0), "sample_weight has the wrong size");
-    mixtura::plus_plus(rows.data(), sample_weight ? sample_weight->data() : nullptr, static_cast<std::ptrdiff_t>(rows.shape(0)),
-                       static_cast<std::ptrdiff_t>(rows.shape(1)), static_cast<std::ptrdiff_t>(uniforms.shape(0)),
-                       static_cast<std::ptrdiff_t>(uniforms.shape(1)), uniforms.data(), seeds.data());
-}
-
-void leave_one_out(Structure structure, const Doubles& rows, const std::optional<Doubles>& sample_weight, const Doubles& weights,
-                   const Doubles& means, const Doubles& precisions_cholesky, const MutableDoubles& responsibilities) {
-    const mixtura::Mixture mixture = as_mixture(structure, weights, means, precisions_cholesky);
-    require(structure == Structure::full || structure == Structure::tied, "only matrices have leverage");
-    require(rows.ndim() == 2 && rows.shape(1) == means.shape(1), "rows and means differ in their number of features");
-    require(responsibilities.size() == rows.shape(0) * means.shape(0), "responsibilities has the wrong size");
-    require(!sample_weight || sample_weight->size() == rows.shape(0), "sample_weight has the wrong size");
-    nb::gil_scoped_release release;
-    mixtura::leave_one_out(mixture, rows.data(), sample_weight ? sample_weight->data() : nullptr,
-                           static_cast<std::ptrdiff_t>(rows.shape(0)), responsibilities.data());
-}
-
 // Rows in memory of Python's, float or double.
 class RowsInMemory : public mixtura::RowSource {
   public:
@@ -387,32 +234,6 @@ class PartsRows final : public RowsInMemory {
     nb::list arrays_, weights_;
 };
 
-// Numbers that Python owns from now on.
-nb::object as_array(std::vector<double> values, std::initializer_list<std::ptrdiff_t> shape) {
-    auto* owned = new std::vector<double>(std::move(values));
-    const nb::capsule owner(owned, [](void* memory) noexcept { delete static_cast<std::vector<double>*>(memory); });
-    const std::vector<std::size_t> sizes(shape.begin(), shape.end());
-    return nb::cast(nb::ndarray<nb::numpy, double>(owned->data(), sizes.size(), sizes.data(), owner));
-}
-
-// In the shape of the structure's covariances.
-nb::object as_moments(std::vector<double> values, Structure structure, std::ptrdiff_t k, std::ptrdiff_t d) {
-    switch (structure) {
-        case Structure::full: return as_array(std::move(values), {k, d, d});
-        case Structure::tied: return as_array(std::move(values), {d, d});
-        case Structure::diag: return as_array(std::move(values), {k, d});
-        default: return as_array(std::move(values), {k});
-    }
-}
-
-// weights, means, covariances, precisions_cholesky.
-nb::tuple as_arrays(mixtura::OwnedMixture mixture) {
-    const std::ptrdiff_t k = mixture.n_components, d = mixture.n_features;
-    return nb::make_tuple(as_array(std::move(mixture.weights), {k}), as_array(std::move(mixture.means), {k, d}),
-                          as_moments(std::move(mixture.covariances), mixture.structure, k, d),
-                          as_moments(std::move(mixture.precisions_cholesky), mixture.structure, k, d));
-}
-
 void copy_into(std::vector<double>& out, const nb::handle& array) {
     const auto values = nb::cast<Doubles>(array);
     require(values.size() == out.size(), "a sum has the wrong size");
@@ -454,11 +275,7 @@ struct Stop {
 mixtura::Outside outside_of(double seconds, const Stop* stop, const std::optional<nb::callable>& hear, std::ptrdiff_t first,
                             std::ptrdiff_t every) {
     mixtura::Outside outside;
-    // More than a century is never.
-    if (seconds < 3e9) {
-        outside.deadline = mixtura::Outside::Clock::now() +
-                           std::chrono::duration_cast<mixtura::Outside::Clock::duration>(std::chrono::duration<double>(seconds));
-    }
+    outside.deadline = deadline_after(seconds);
     if (stop != nullptr) outside.stop = &stop->is_set;
     outside.first = first;
     outside.every = std::max<std::ptrdiff_t>(every, 1);
@@ -468,14 +285,6 @@ mixtura::Outside outside_of(double seconds, const Stop* stop, const std::optiona
         return nb::cast<std::string>((*hear)(as_arrays(mixture)));
     };
     return outside;
-}
-
-// centres, weight, log_likelihood, log_certainty, counts, firsts, seconds.
-nb::tuple as_arrays(mixtura::OwnedStatistics sums) {
-    const std::ptrdiff_t k = sums.n_components, d = sums.n_features;
-    return nb::make_tuple(as_array(std::move(sums.centres), {k, d}), sums.weight, sums.log_likelihood, sums.log_certainty,
-                          as_array(std::move(sums.counts), {k}), as_array(std::move(sums.firsts), {k, d}),
-                          as_moments(std::move(sums.seconds), sums.structure, k, d));
 }
 
 nb::tuple statistics_of(const ArrayRows& rows, Structure structure, const AnyMatrix& responsibilities, int n_threads) {
@@ -493,17 +302,9 @@ nb::tuple expectation_maximisation(Model model, const mixtura::RowSource& rows, 
                                    const Stop* stop, const std::optional<nb::callable>& hear, std::ptrdiff_t first,
                                    std::ptrdiff_t every, int n_threads) {
     const Structure structure = mixtura::structure_of(model);
-    as_mixture(structure, weights, means, precisions_cholesky);  // checks the sizes
-    require(covariances.size() == precisions_cholesky.size(), "covariances has the wrong size");
+    mixtura::OwnedMixture mixture = as_owned(structure, weights, means, covariances, precisions_cholesky);
     require(reg_covar.size() == means.shape(1), "reg_covar has the wrong size");
-    const auto k = static_cast<std::ptrdiff_t>(means.shape(0));
-    const auto d = static_cast<std::ptrdiff_t>(means.shape(1));
-    mixtura::OwnedMixture mixture(structure, k, d);
-    mixtura::OwnedStatistics sums(structure, k, d);
-    std::copy_n(weights.data(), weights.size(), mixture.weights.begin());
-    std::copy_n(means.data(), means.size(), mixture.means.begin());
-    std::copy_n(covariances.data(), covariances.size(), mixture.covariances.begin());
-    std::copy_n(precisions_cholesky.data(), precisions_cholesky.size(), mixture.precisions_cholesky.begin());
+    mixtura::OwnedStatistics sums(structure, mixture.n_components, mixture.n_features);
     const mixtura::Outside outside = outside_of(seconds, stop, hear, first, every);
     without_gil(n_threads, [&](mixtura::Control& control) {
         mixtura::expectation_maximisation(model, rows, reg_covar.data(), monitor, acceleration, outside, mixture, sums, control);
@@ -618,21 +419,10 @@ NB_MODULE(_core, m) {
           "(centres, weight, log_likelihood, log_certainty, counts, firsts, seconds).");
     m.def("statistics_of", &statistics_of, "rows"_a, "structure"_a, "responsibilities"_a.noconvert(), "n_threads"_a,
           "Sums of responsibilities that are given, about the means that they imply; in the same order.");
-    m.def("plus_plus", &plus_plus, "rows"_a.noconvert(), "sample_weight"_a.none(), "uniforms"_a, "seeds"_a.noconvert(),
-          "Fills seeds with rows far apart, each the best of as many draws as uniforms has columns.");
-    m.def("leave_one_out", &leave_one_out, "structure"_a, "rows"_a.noconvert(), "sample_weight"_a.none(), "weights"_a, "means"_a,
-          "precisions_cholesky"_a, "responsibilities"_a.noconvert(),
-          "Replaces responsibilities by those that leave each row itself out.");
     m.def("serves", &serves, "total"_a, "precisions_cholesky"_a, "single"_a,
           "Whether second moments of a tied mixture from the total scatter lose no digits.");
-    m.def("first_thin", &first_thin, "weights"_a, "covariances"_a, "named"_a, "limits"_a,
-          "The first component named whose variance in some direction is below its limit as a share of the average; -1: none.");
-    m.def("cuts", &cuts, "structure"_a, "rows"_a.noconvert(), "sample_weight"_a.none(), "responsibilities"_a.noconvert(), "unions"_a,
-          "share"_a, "reg_covar"_a, "least_rows"_a, "gains"_a.noconvert(), "sides"_a.noconvert(),
-          "The cut of each union of two components (or twice the same), into the rows of gains and sides.");
-    m.def("cut", &cut, "structure"_a, "rows"_a.noconvert(), "weights"_a, "reg_covar"_a, "least_rows"_a, "sides"_a.noconvert(),
-          "Cuts the rows of positive weight in two; fills sides with 0 and 1 (-1: weight 0) and returns the gain.");
     m.def("eigen", &eigen, "matrix"_a.noconvert(), "values"_a.noconvert(), "vectors"_a.noconvert(),
           "Eigenvalues of a symmetric matrix, descending, and eigenvectors as rows; destroys the matrix.");
+    bind_search(m);
     m.def("simd_level", &mixtura::simd_level, "The instruction set in use.");
 }

@@ -9,9 +9,21 @@ import pytest
 from numpy.testing import assert_allclose
 
 from mixtura import Mixture, _core
-from mixtura.starts.auto._moves import Move, apply, disjoint, merge_losses
-from mixtura.starts.auto._partitions import plus_plus_seeds
-from mixtura.starts.auto._shake import leave_one_out, perturbed
+from mixtura.blocks import ArrayBlocks
+from mixtura.starts.auto import SearchRows, merged, split
+
+
+def leave_one_out(mixture, responsibilities, X, weight):
+    """Responsibilities without each row's own pull, from a copy."""
+    left_out = responsibilities.copy()
+    kernel = mixture.structure.kernel
+    parameters = mixture.weights, mixture.means, mixture.precisions_cholesky
+    _core.leave_one_out(kernel, X, weight, *parameters, left_out)
+    return left_out
+
+
+def merge_losses(mixture):
+    return _core.merge_losses(mixture.structure.model, mixture.as_tuple())
 
 
 def covariance_of(X, r):
@@ -144,35 +156,71 @@ def test_two_equal_components_cost_nothing_to_merge():
     assert np.all(np.isinf(losses[np.tril_indices(3)]))
 
 
-def test_moves_keep_every_row_whole():
+def clusters(rng, n=100):
+    """Three round ones, apart, and the mixture that is true."""
+    means = np.array([[0.0, 0.0], [12.0, 0.0], [0.0, 12.0]])
+    mixture = Mixture.from_parameters(np.full(3, 1 / 3), means, [np.eye(2)] * 3)
+    return np.concatenate([rng.standard_normal((n, 2)) + mean for mean in means]), mixture
+
+
+def test_moves_name_the_merge_and_the_split_that_are_called_for():
+    """Two components on one cluster, one on two: to merge the two and split the one promises most."""
     rng = np.random.default_rng(5)
-    R = rng.dirichlet(np.ones(5), 40)
-    split = Move(1.0, (0,), (1, 2), rng.uniform(size=40))
-    recut = Move(0.5, (3, 4), (3, 4), rng.uniform(size=40))
-    moved = apply([split, recut], R)
-    assert_allclose(moved.sum(axis=1), 1.0)
-    assert_allclose(moved[:, 1], R[:, 1] + R[:, 2])
-    assert_allclose(moved[:, 0] + moved[:, 2], R[:, 0])
-    assert_allclose(moved[:, 3] + moved[:, 4], R[:, 3] + R[:, 4])
-    assert disjoint([split, recut, Move(0.3, (1,), (3, 4), R[:, 0])]) == [split, recut]
-    assert disjoint([Move(-1.0, (0,), (1, 2), R[:, 0])]) == []
+    X, _ = clusters(rng)
+    means = [[0.0, 0.0], [0.0, 0.1], [6.0, 6.0]]
+    broad = np.array([[37.0, -36.0], [-36.0, 37.0]])
+    poor = Mixture.from_parameters([1 / 6, 1 / 6, 2 / 3], means, [np.eye(2), np.eye(2), broad])
+    rows = SearchRows(ArrayBlocks(X))
+    R = poor.responsibilities(X)
+    moves = _core.moves(rows.native, poor.structure.model, poor.as_tuple(), R, np.full(2, 1e-9))
+    gain, united, to_merge, share = moves[0]
+    assert (united, to_merge) == ((2, 2), (0, 1))
+    assert gain > 0
+    assert_allclose(share[100:200], share[100])
+    assert_allclose(share[200:], 1 - share[100])
+    gains = [move[0] for move in moves]
+    assert gains == sorted(gains, reverse=True)
 
 
-def test_seeds_are_rows_of_positive_weight_far_apart():
-    rng = np.random.RandomState(0)
-    Z = rng.standard_normal((300, 2)) + 30 * np.array([[0, 0], [1, 0], [0, 1]])[np.arange(300) % 3]
-    weight = np.where(np.arange(300) < 150, 0.0, 1.0)
-    for _ in range(20):
-        seeds = plus_plus_seeds(Z, weight, 3, rng)
-        assert set(seeds % 3) == {0, 1, 2}
-        assert seeds.min() >= 150
+def test_one_component_more_or_fewer_keeps_every_row_whole():
+    rng = np.random.default_rng(6)
+    X, true = clusters(rng)
+    rows, R = SearchRows(ArrayBlocks(X)), true.responsibilities(X)
+    reg_covar = np.full(2, 1e-9)
+    two = merged(true, R)
+    assert two.shape == (300, 2)
+    assert_allclose(two.sum(axis=1), 1.0)
+    joint = Mixture.from_parameters(
+        [2 / 3, 1 / 3], [[6.0, 0.0], [0.0, 12.0]], [np.diag([37.0, 1.0]), np.eye(2)]
+    )
+    three = split(joint, joint.responsibilities(X), rows, reg_covar)
+    assert_allclose(three.sum(axis=1), 1.0)
+    counts = np.array(
+        [three[:100].sum(axis=0), three[100:200].sum(axis=0), three[200:].sum(axis=0)]
+    )
+    assert_allclose(np.sort(counts, axis=1), [[0, 0, 100]] * 3, atol=1e-6)
+    assert set(counts.argmax(axis=1)) == {0, 1, 2}
 
 
-def test_perturbed_rows_are_a_random_share():
-    rng = np.random.RandomState(0)
-    R = np.tile([0.7, 0.2, 0.1], (10_000, 1))
-    shaken = perturbed(R, None, 0.3, rng)
-    changed = np.any(shaken != R, axis=1)
-    assert_allclose(changed.mean(), 0.3, atol=0.02)
-    assert np.all(shaken[changed].max(axis=1) == 1.0)
-    assert_allclose(shaken[changed].mean(axis=0), [0.7, 0.2, 0.1], atol=0.03)
+def test_nothing_is_split_where_no_side_has_the_rows_for_it():
+    X = np.random.default_rng(7).standard_normal((5, 2))
+    one = Mixture.from_parameters([1.0], [X.mean(axis=0)], [np.cov(X.T)])
+    rows = SearchRows(ArrayBlocks(X))
+    assert split(one, np.ones((5, 1)), rows, np.full(2, 1e-9)) is None
+
+
+@pytest.mark.parametrize("metric", ["EEI", "EEE"])
+def test_partitions_do_not_depend_on_units(metric):
+    rng = np.random.default_rng(8)
+    X, _ = clusters(rng)
+    found = []
+    for rows in (X, X * [1e-5, 1e4] + [3.0, -1e6]):
+        blocks = ArrayBlocks(rows)
+        reg_covar = 1e-12 * blocks.variances
+        native = SearchRows(blocks).native
+        found.append(_core.partition(native, getattr(_core.Model, metric), 3, 10, reg_covar, 1))
+    assert found[0] == found[1]
+    labels = np.array(found[0])
+    for cluster in np.split(labels, 3):
+        assert len(set(cluster)) == 1
+    assert set(labels) == {0, 1, 2}

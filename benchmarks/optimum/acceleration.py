@@ -12,16 +12,16 @@ import argparse
 import warnings
 
 import numpy as np
-from numpy.random import RandomState
 from problems import Problem, problems
 
+from mixtura import _core
 from mixtura.blocks import ArrayBlocks
 from mixtura.covariance import structure
 from mixtura.em import Monitor, expectation_maximisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture
 from mixtura.starts import LabelResponsibilities, mixture_of, search
-from mixtura.starts.auto._partitions import partition
+from mixtura.starts.auto import SearchRows
 
 MOST_ROWS = 30_000
 ITERATIONS = 5_000
@@ -35,8 +35,9 @@ def start_of(problem: Problem, blocks: ArrayBlocks, reg_covar: np.ndarray, start
     k = problem.n_components
     if start == "optimum":
         return search(blocks, kind, k, reg_covar, 0)[0]
-    X = np.ascontiguousarray(problem.X, dtype=np.float64)
-    labels = partition(X, None, blocks, "EEI", 10, k, reg_covar, RandomState(0))
+    labels = np.array(
+        _core.partition(SearchRows(blocks).native, _core.Model.EEI, k, 10, reg_covar, 0)
+    )
     return mixture_of(LabelResponsibilities(labels, k), blocks, kind, k, reg_covar)
 
 

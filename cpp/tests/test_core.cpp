@@ -14,22 +14,11 @@
 #include "acceleration.hpp"
 #include "core.hpp"
 #include "parallel.hpp"
+#include "tests/checks.hpp"
 
 using namespace mixtura;
 
 namespace {
-
-int checks = 0;
-
-void check(bool holds, const char* what, const char* where) {
-    ++checks;
-    if (holds) return;
-    std::printf("FAILED %s: %s\n", where, what);
-    std::exit(1);
-}
-#define CHECK(condition, where) check((condition), #condition, (where))
-
-bool close(double a, double b, double rtol, double atol) { return std::abs(a - b) <= atol + rtol * std::abs(b); }
 
 const Structure structures[] = {Structure::full, Structure::tied, Structure::diag, Structure::spherical};
 const char* const names[] = {"full", "tied", "diag", "spherical"};
@@ -597,6 +586,6 @@ int main() {
     a_cut_parts_two_clouds();
     seeds_lie_apart();
     leaving_rows_out_gives_probabilities();
-    std::printf("%d checks, instruction set %s\n", checks, simd_level());
+    std::printf("%d checks, instruction set %s\n", n_checks, simd_level());
     return 0;
 }

@@ -1,6 +1,6 @@
 """The kernels of mixtura. Internal: use the classes of the package."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import enum
 from typing import Annotated, overload
 
@@ -103,7 +103,7 @@ class Acceleration:
 
     def __init__(self, structure: Structure, n_components: int, n_features: int) -> None: ...
 
-    def state(self) -> object:
+    def state(self) -> NDArray[numpy.float64]:
         """All that it remembers, as numbers."""
 
     def restore(self, state: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> bool:
@@ -204,37 +204,80 @@ def statistics_of(rows: ArrayRows, structure: Structure, responsibilities: Annot
     Sums of responsibilities that are given, about the means that they imply; in the same order.
     """
 
-def plus_plus(rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, uniforms: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seeds: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')]) -> None:
-    """
-    Fills seeds with rows far apart, each the best of as many draws as uniforms has columns.
-    """
-
-def leave_one_out(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], responsibilities: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> None:
-    """Replaces responsibilities by those that leave each row itself out."""
-
 def serves(total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None, precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], single: bool) -> bool:
     """
     Whether second moments of a tied mixture from the total scatter lose no digits.
     """
 
-def first_thin(weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], named: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu', writable=False)], limits: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> int:
+def eigen(matrix: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], values: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], vectors: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> None:
     """
-    The first component named whose variance in some direction is below its limit as a share of the average; -1: none.
+    Eigenvalues of a symmetric matrix, descending, and eigenvectors as rows; destroys the matrix.
     """
 
-def cuts(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, responsibilities: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], unions: Annotated[NDArray[numpy.int64], dict(shape=(None, None), order='C', device='cpu', writable=False)], share: float, reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], least_rows: float, gains: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], sides: Annotated[NDArray[numpy.int8], dict(shape=(None, None), order='C', device='cpu')]) -> None:
+class SearchRows:
     """
-    The cut of each union of two components (or twice the same), into the rows of gains and sides.
+    The rows of searches; doubles: the same, total: (weight, mean, scatter) of all of them.
     """
+
+    @overload
+    def __init__(self, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], doubles: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], rows_per_weight: float) -> None: ...
+
+    @overload
+    def __init__(self, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], doubles: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], rows_per_weight: float) -> None: ...
+
+def search(rows: SearchRows, model: Model, n_components: int, reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], metric_reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seed: int, seconds: float, n_threads: int) -> tuple:
+    """
+    The search behind the default start. Returns the best parameters, or None, and records (kind, n_iter,
+    log_likelihood, converged, ended, n_passes, failed, failed_count).
+    """
+
+def search_from(rows: SearchRows, model: Model, n_components: int, reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], metric_reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seed: int, seconds: float, given: Sequence[tuple[str, Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]]], n_certain: int, incumbent: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None, budget: tuple[int, int, int], n_threads: int) -> tuple:
+    """
+    The search from responsibilities that are given; returns the same. budget: E-steps for moving, shaking, its own.
+    """
+
+def split(rows: SearchRows, model: Model, mixture: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> NDArray[numpy.float64] | None:
+    """
+    Responsibilities of one component more: that is cut whose best cut gains most; None: none can be.
+    """
+
+def merged(model: Model, mixture: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> NDArray[numpy.float64]:
+    """
+    Responsibilities of one component fewer: the two whose merge costs least are one.
+    """
+
+def merge_losses(model: Model, mixture: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]]) -> NDArray[numpy.float64]:
+    """Bound on what each merge of two components costs, in nats a row."""
+
+def partition(rows: SearchRows, metric: Model, n_components: int, max_iter: int, reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seed: int) -> list[int]:
+    """Labels by hard EM from seeds far apart, in the metric of EEI or EEE."""
+
+def moves(rows: SearchRows, model: Model, mixture: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> list:
+    """
+    Merge-and-split moves, the most promising first: (gain, united, merged, share of each row for the second part).
+    """
+
+def leave_one_out(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], responsibilities: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> None:
+    """Replaces responsibilities by those that leave each row itself out."""
 
 def cut(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], least_rows: float, sides: Annotated[NDArray[numpy.int8], dict(order='C', device='cpu')]) -> float:
     """
     Cuts the rows of positive weight in two; fills sides with 0 and 1 (-1: weight 0) and returns the gain.
     """
 
-def eigen(matrix: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], values: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], vectors: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> None:
+def floor_shares(model: Model, mixture: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> NDArray[numpy.float64]:
     """
-    Eigenvalues of a symmetric matrix, descending, and eigenvectors as rows; destroys the matrix.
+    Largest share of reg_covar in the variance of each component in any direction.
+    """
+
+def spike(model: Model, mixture: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], effective_rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], only: int) -> int:
+    """
+    The first component (or `only`, unless it is -1) of few rows that is far thinner than the others; -1: none.
+    """
+
+def why_improper(model: Model, mixture: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], effective_rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], total_covariance: Callable) -> str:
+    """
+    What makes the likelihood of a mixture spurious, in words, or ''. total_covariance(): that of all rows.
     """
 
 def simd_level() -> str:

@@ -17,16 +17,6 @@ from mixtura.mixture import Mixture
 #: Share of reg_covar in a component's smallest variance from which it is held up by it.
 HELD_UP = 0.5
 
-# A component of fewer than twice the rows that its covariance needs is spurious where its variance in
-# some direction is below this share of what components have there on average: a few rows that happen to lie
-# near a plane (McLachlan & Peel 2000, section 3.10).
-_SPURIOUS = 1e-3
-
-# The same of one below ten times those rows, where the variance is far smaller still: rows that share a value
-# to the last digit that was written down, a plane or a point that more rows than a few may lie in.
-_TIED = 1e-4
-
-
 # Components nearer than this in Bhattacharyya coefficient to 1 are one.
 _SAME = 1e-6
 
@@ -105,7 +95,7 @@ def _verdict(
         return "held up by reg_covar"
     if effective_rows[k] < needed:
         return "few rows"
-    if _spike(mixture, effective_rows, k) == k:
+    if _core.spike(mixture.structure.model, mixture.as_tuple(), effective_rows, k) == k:
         return "spike"
     if overlap > 1 - _SAME:
         return f"same as component {nearest}"
@@ -166,19 +156,8 @@ def rows_needed_by(kind: CovarianceStructure, n_features: int) -> int:
 
 
 def floor_share(mixture: Mixture, reg_covar: FloatArray) -> FloatArray:
-    """Largest share of reg_covar in the variance of each component in any direction.
-
-    The largest eigenvalue of D^(1/2) inv(Sigma_k) D^(1/2), D = diag(reg_covar); without matrices the largest
-    ratio.
-    """
-    k, d = mixture.means.shape
-    if not mixture.structure.has_matrices:
-        return np.asarray(
-            (reg_covar * mixture.structure.diagonals(mixture.precisions, k, d)).max(1)
-        )
-    root = np.sqrt(reg_covar)
-    precisions = np.broadcast_to(mixture.precisions, (k, d, d)) * root[:, np.newaxis] * root
-    return np.asarray(np.linalg.eigvalsh(precisions)[:, -1])
+    """Largest share of reg_covar in the variance of each component in any direction."""
+    return _core.floor_shares(mixture.structure.model, mixture.as_tuple(), reg_covar)
 
 
 def why_improper(
@@ -197,52 +176,12 @@ def why_improper(
         The rows. Where all of them together are held up by reg_covar, as by a constant column, every
         mixture is, and no one more than another.
     """
-    needed = rows_needed(mixture)
-    fewest = int(np.argmin(effective_rows))
-    if not effective_rows[fewest] >= needed:
-        return f"component {fewest} holds {effective_rows[fewest]:.3g} rows, fewer than {needed}"
-    # The trace bounds the largest eigenvalue: most mixtures need no more than this.
-    if _trace_shares(mixture, reg_covar).max() > HELD_UP:
-        share = floor_share(mixture, reg_covar)
-        if share.max() > HELD_UP and not _all_held_up(blocks, mixture, reg_covar):
-            return f"component {int(share.argmax())} is held up by reg_covar alone"
-    spike = _spike(mixture, effective_rows)
-    if spike >= 0:
-        return f"component {spike} is a spike of {effective_rows[spike]:.3g} rows"
-    return ""
 
+    def total_covariance() -> FloatArray:
+        if mixture.structure.has_matrices:
+            return blocks.total.scatter / blocks.total.weight
+        return np.diag(blocks.variances)
 
-def _all_held_up(blocks: Blocks, mixture: Mixture, reg_covar: FloatArray) -> bool:
-    """Whether one component for all rows would be held up by reg_covar too."""
-    if mixture.structure.has_matrices:
-        covariance = blocks.total.scatter / blocks.total.weight
-        root = np.sqrt(reg_covar)
-        units = np.where(root > 0, root, 1.0)
-        least = np.linalg.eigvalsh(covariance / np.outer(units, units))[0]
-        return bool(least <= 1.0)
-    return bool(np.any(blocks.variances <= reg_covar))
-
-
-def _trace_shares(mixture: Mixture, reg_covar: FloatArray) -> FloatArray:
-    k, d = mixture.means.shape
-    precisions = mixture.structure.diagonals(mixture.precisions, k, d)
-    return np.asarray((precisions * reg_covar).sum(axis=1))
-
-
-def _spike(mixture: Mixture, effective_rows: FloatArray, only: int | None = None) -> int:
-    """The first component (or `only`) of few rows, far thinner than components are on average, or -1."""
-    needed = rows_needed(mixture)
-    few = np.flatnonzero(effective_rows < 10 * needed)
-    if only is not None:
-        few = few[few == only]
-    if not len(few) or mixture.structure.shared:
-        return -1
-    very_few = (effective_rows[few] < 2 * needed) & mixture.structure.has_matrices
-    limits = np.where(very_few, _SPURIOUS, _TIED)
-    if mixture.structure.has_matrices:
-        return _core.first_thin(mixture.weights, mixture.covariances, few, limits)
-    k, d = mixture.means.shape
-    variances = mixture.structure.diagonals(mixture.covariances, k, d)
-    thin = (variances[few] / (mixture.weights @ variances)).min(axis=1)
-    found = few[thin < limits]
-    return int(found[0]) if len(found) else -1
+    return _core.why_improper(
+        mixture.structure.model, mixture.as_tuple(), effective_rows, reg_covar, total_covariance
+    )

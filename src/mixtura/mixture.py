@@ -89,9 +89,13 @@ class Mixture:
 
     def frozen(self) -> Mixture:
         """Make every array read-only, and return the mixture."""
-        for array in (self.weights, self.means, self.covariances, self.precisions_cholesky):
+        for array in self.as_tuple():
             array.setflags(write=False)
         return self
+
+    def as_tuple(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Return the weights, means, covariances and precisions_cholesky."""
+        return self.weights, self.means, self.covariances, self.precisions_cholesky
 
     @property
     def covariance_type(self) -> str:

@@ -26,14 +26,22 @@ from numpy.random import RandomState
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import ArrayBlocks, Blocks, in_memory
 from mixtura.covariance import structure
-from mixtura.diagnosis import rows_needed, rows_needed_by
+from mixtura.diagnosis import rows_needed_by
 from mixtura.errors import SingularCovarianceError
 from mixtura.estimators._cells import Cell, Key
 from mixtura.estimators._fitting import Beginning, Fit, Options, best_fit, fits_side_by_side
 from mixtura.mixture import Mixture, responsibilities
 from mixtura.mixture import labels as labels_of
 from mixtura.starts import LabelResponsibilities, StartRecord, mixture_of, search
-from mixtura.starts.auto import Budget, Given, merged, rows_of_a_search, search_from, split
+from mixtura.starts.auto import (
+    Budget,
+    Given,
+    SearchRows,
+    merged,
+    rows_of_a_search,
+    search_from,
+    split,
+)
 from mixtura.starts.hierarchy import merged_partitions, wards_partitions
 from mixtura.summary import Criteria
 
@@ -120,10 +128,9 @@ class Sweep:
         rng = RandomState(wish.seed)
         most = rows_of_a_search(max(self._columns), blocks.shape[1])
         rows, weight = blocks.sample(most, rng)
-        self._X: FloatArray = np.ascontiguousarray(rows, dtype=np.float64)
-        self._weight = weight
         self._sample = in_memory(blocks, rows, weight)
-        self._unit = self._sample.rows_per_weight
+        self._rows = SearchRows(self._sample)
+        self._X = self._rows.X
         self._weight_of_all = blocks.weight
         self._rows_in_all = self._weight_of_all * blocks.rows_per_weight
         self._promising: list[Key] = []
@@ -298,9 +305,9 @@ class Sweep:
         if k * needed > self._rows_in_all:
             return f"{k} components on {self._rows_in_all:.6g} rows: the covariance of one needs {needed}"
         try:
-            found = search_from(
+            found, _ = search_from(
                 starts,
-                sample,
+                self._rows,
                 kind,
                 k,
                 self._wish.options.reg_covar,
@@ -309,10 +316,11 @@ class Sweep:
                 self._wish.options.deadline,
                 incumbent,
                 n_certain,
+                sample.n_threads,
             )
         except SingularCovarianceError as error:
             return incumbent or str(error)
-        return found.mixture
+        return found
 
     def _searches(self, key: Key, sample: ArrayBlocks) -> Iterable[Given]:
         """Ends of searches as `GaussianMixture` makes them, where more than one start is asked for."""
@@ -335,9 +343,7 @@ class Sweep:
         )
         if isinstance(fewer, Mixture):
             given = responsibilities(fewer, self._X, n_threads)
-            needed = rows_needed(fewer) / self._unit
-            reg_covar = self._wish.options.reg_covar
-            found = split(fewer, given, self._X, self._weight, reg_covar, needed)
+            found = split(fewer, given, self._rows, self._wish.options.reg_covar)
             if found is not None:
                 yield "split", found
         if isinstance(more, Mixture):

@@ -1,0 +1,261 @@
+// The search as Python sees it.
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "bindings.hpp"
+#include "search/moves.hpp"
+#include "search/search.hpp"
+#include "search/starts.hpp"
+#include "search/verdict.hpp"
+
+namespace mixtura::python {
+namespace {
+
+using Matrix = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Parameters = std::tuple<Doubles, Doubles, Doubles, Doubles>;  // weights, means, covariances, precisions_cholesky
+using GivenArrays = std::vector<std::tuple<std::string, Matrix>>;
+
+// The rows of searches: as they lie and as contiguous doubles, with the scatter of all of them.
+class SearchRows {
+  public:
+    template <class Real>
+    SearchRows(const RowArray<Real>& rows, const Matrix& doubles, const std::optional<Doubles>& sample_weight, const Total& total,
+               double rows_per_weight)
+        : rows_(rows), doubles_(doubles), weight_(sample_weight), total_(total), rows_per_weight_(rows_per_weight) {
+        require(doubles.shape(0) == rows.shape(0) && doubles.shape(1) == rows.shape(1), "the rows as doubles differ in shape");
+        require(!sample_weight || sample_weight->size() == rows.shape(0), "sample_weight has the wrong size");
+        const mixtura::Rows<Real> all = as_rows(rows, sample_weight);
+        const mixtura::TotalScatter scatter = as_total(total, rows.shape(1));
+        for (const bool hard : {false, true}) {
+            sources_[hard][false] = std::make_unique<mixtura::ArraySource<Real>>(all, hard, mixtura::TotalScatter{});
+            sources_[hard][true] = std::make_unique<mixtura::ArraySource<Real>>(all, hard, scatter);
+        }
+    }
+
+    mixtura::SearchRows view() const {
+        return {doubles_.data(), weight_ ? weight_->data() : nullptr, static_cast<std::ptrdiff_t>(doubles_.shape(0)),
+                static_cast<std::ptrdiff_t>(doubles_.shape(1))};
+    }
+
+    mixtura::Problem problem(Model model, std::ptrdiff_t n_components, const Doubles& reg_covar, const Doubles& metric_reg_covar,
+                             std::uint64_t seed, double seconds) const {
+        mixtura::Problem problem;
+        problem.model = model;
+        problem.n_components = n_components;
+        problem.rows = view();
+        problem.source = sources_[false][mixtura::structure_of(model) == Structure::tied].get();
+        problem.hard = sources_[true][false].get();
+        problem.hard_tied = sources_[true][true].get();
+        problem.total = as_total(total_, doubles_.shape(1));
+        require(reg_covar.size() == doubles_.shape(1) && metric_reg_covar.size() == doubles_.shape(1), "reg_covar has the wrong size");
+        problem.reg_covar = reg_covar.data();
+        problem.metric_reg_covar = metric_reg_covar.data();
+        problem.rows_per_weight = rows_per_weight_;
+        problem.seed = seed;
+        problem.deadline = deadline_after(seconds);
+        return problem;
+    }
+
+    double rows_per_weight() const { return rows_per_weight_; }
+
+  private:
+    nb::ndarray<> rows_;
+    Matrix doubles_;
+    std::optional<Doubles> weight_;
+    std::optional<Total> total_;
+    double rows_per_weight_;
+    std::unique_ptr<mixtura::RowSource> sources_[2][2];  // by hard, by with the total scatter
+};
+
+mixtura::OwnedMixture mixture_in(Model model, const Parameters& parameters) {
+    const auto& [weights, means, covariances, precisions_cholesky] = parameters;
+    return as_owned(mixtura::structure_of(model), weights, means, covariances, precisions_cholesky);
+}
+
+mixtura::Responsibilities as_responsibilities(const Matrix& array) {
+    return {static_cast<std::ptrdiff_t>(array.shape(1)), std::vector<double>(array.data(), array.data() + array.size())};
+}
+
+std::optional<Array> as_matrix(mixtura::Responsibilities values) {
+    if (values.n_components == 0) return {};
+    const auto n_rows = static_cast<std::ptrdiff_t>(values.values.size()) / values.n_components;
+    return as_array(std::move(values.values), {n_rows, values.n_components});
+}
+
+// The parameters, or None; what became of each descent.
+nb::tuple as_tuple(mixtura::Found found) {
+    nb::list records;
+    for (const mixtura::Record& r : found.records) {
+        records.append(nb::make_tuple(r.kind, std::max<std::ptrdiff_t>(r.n_iter, 0), r.log_likelihood, r.converged, r.ended, r.n_passes, r.failed, r.failed_count));
+    }
+    nb::object mixture = nb::none();
+    if (found.mixture) mixture = as_arrays(std::move(*found.mixture));
+    return nb::make_tuple(mixture, records);
+}
+
+// Runs a search without the GIL; an interrupted one raises what the signal handler did.
+template <class Search>
+nb::tuple run(int n_threads, const Search& search) {
+    return as_tuple(without_gil(n_threads, [&](mixtura::Control& control) {
+        try {
+            return search(control);
+        } catch (const mixtura::Interrupted&) {
+            return mixtura::Found{};
+        }
+    }));
+}
+
+nb::tuple search(const SearchRows& rows, Model model, std::ptrdiff_t n_components, const Doubles& reg_covar,
+                 const Doubles& metric_reg_covar, std::uint64_t seed, double seconds, int n_threads) {
+    const mixtura::Problem problem = rows.problem(model, n_components, reg_covar, metric_reg_covar, seed, seconds);
+    return run(n_threads, [&](mixtura::Control& control) { return mixtura::search(problem, control); });
+}
+
+nb::tuple search_from(const SearchRows& rows, Model model, std::ptrdiff_t n_components, const Doubles& reg_covar,
+                      const Doubles& metric_reg_covar, std::uint64_t seed, double seconds, const GivenArrays& given,
+                      std::ptrdiff_t n_certain, const std::optional<Parameters>& incumbent,
+                      const std::tuple<std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t>& budget, int n_threads) {
+    const mixtura::Problem problem = rows.problem(model, n_components, reg_covar, metric_reg_covar, seed, seconds);
+    std::vector<mixtura::Given> starts;
+    for (const auto& [kind, array] : given) {
+        require(static_cast<std::ptrdiff_t>(array.shape(0)) == problem.rows.n_rows && static_cast<std::ptrdiff_t>(array.shape(1)) == n_components,
+                "responsibilities must be (n_rows, n_components)");
+        starts.push_back({kind, as_responsibilities(array)});
+    }
+    require(n_certain >= 0 && n_certain <= static_cast<std::ptrdiff_t>(starts.size()), "there are not so many starts");
+    std::optional<mixtura::OwnedMixture> best;
+    if (incumbent) best = mixture_in(model, *incumbent);
+    const auto& [moving, shaking, own] = budget;
+    const mixtura::Budget passes{moving, shaking, own};
+    return run(n_threads, [&](mixtura::Control& control) {
+        return mixtura::search_from(starts, n_certain, best ? &*best : nullptr, passes, problem, control);
+    });
+}
+
+std::optional<Array> split(const SearchRows& rows, Model model, const Parameters& mixture, const Matrix& given, const Doubles& reg_covar) {
+    const mixtura::OwnedMixture whole = mixture_in(model, mixture);
+    const double needed = mixtura::rows_needed(whole.structure, whole.n_features) / rows.rows_per_weight();
+    require(reg_covar.size() == static_cast<std::size_t>(whole.n_features), "reg_covar has the wrong size");
+    require(static_cast<std::ptrdiff_t>(given.shape(0)) == rows.view().n_rows && static_cast<std::ptrdiff_t>(given.shape(1)) == whole.n_components,
+            "responsibilities must be (n_rows, n_components)");
+    return as_matrix(mixtura::split(whole, as_responsibilities(given), rows.view(), reg_covar.data(), needed));
+}
+
+Array merged(Model model, const Parameters& mixture, const Matrix& given) {
+    const mixtura::OwnedMixture whole = mixture_in(model, mixture);
+    require(static_cast<std::ptrdiff_t>(given.shape(1)) == whole.n_components && whole.n_components > 1, "two components are wanted");
+    return *as_matrix(mixtura::merged(whole, as_responsibilities(given)));
+}
+
+Array merge_losses(Model model, const Parameters& mixture) {
+    const mixtura::OwnedMixture whole = mixture_in(model, mixture);
+    return as_array(mixtura::merge_losses(whole), {whole.n_components, whole.n_components});
+}
+
+std::vector<std::int64_t> partition(const SearchRows& rows, Model metric, std::ptrdiff_t n_components, std::ptrdiff_t max_iter, const Doubles& reg_covar,
+                     std::uint64_t seed) {
+    const mixtura::Problem problem = rows.problem(metric, n_components, reg_covar, reg_covar, seed, 0.0);
+    mixtura::Random random(seed);
+    return without_gil(1, [&](mixtura::Control& control) {
+        try {
+            return mixtura::partition(problem, metric, max_iter, random, control);
+        } catch (const mixtura::Interrupted&) {
+            return std::vector<std::int64_t>{};
+        }
+    });
+}
+
+// (gain, united, merged, share) of each.
+nb::list moves(const SearchRows& rows, Model model, const Parameters& mixture, const Matrix& given, const Doubles& reg_covar) {
+    const mixtura::OwnedMixture whole = mixture_in(model, mixture);
+    const double needed = mixtura::rows_needed(whole.structure, whole.n_features) / rows.rows_per_weight();
+    nb::list found;
+    for (const mixtura::Move& move : mixtura::moves(whole, as_responsibilities(given), rows.view(), reg_covar.data(), needed)) {
+        found.append(nb::make_tuple(move.gain, nb::make_tuple(move.united[0], move.united[1]), nb::make_tuple(move.merged[0], move.merged[1]),
+                                    as_array(*move.share, {rows.view().n_rows})));
+    }
+    return found;
+}
+
+void leave_one_out(Structure structure, const Doubles& rows, const std::optional<Doubles>& sample_weight, const Doubles& weights,
+                   const Doubles& means, const Doubles& precisions_cholesky, const MutableDoubles& responsibilities) {
+    const mixtura::Mixture mixture = as_mixture(structure, weights, means, precisions_cholesky);
+    require(structure == Structure::full || structure == Structure::tied, "only matrices have leverage");
+    require(rows.ndim() == 2 && rows.shape(1) == means.shape(1), "rows and means differ in their number of features");
+    require(responsibilities.size() == rows.shape(0) * means.shape(0), "responsibilities has the wrong size");
+    require(!sample_weight || sample_weight->size() == rows.shape(0), "sample_weight has the wrong size");
+    mixtura::leave_one_out(mixture, rows.data(), sample_weight ? sample_weight->data() : nullptr,
+                           static_cast<std::ptrdiff_t>(rows.shape(0)), responsibilities.data());
+}
+
+double cut(Structure structure, const Doubles& rows, const Doubles& weights, const Doubles& reg_covar, double least_rows,
+           const nb::ndarray<std::int8_t, nb::c_contig, nb::device::cpu>& sides) {
+    require(rows.ndim() == 2 && weights.size() == rows.shape(0) && sides.size() == rows.shape(0), "rows, weights and sides differ");
+    require(reg_covar.size() == rows.shape(1), "reg_covar has the wrong size");
+    return mixtura::cut(structure, rows.data(), weights.data(), static_cast<std::ptrdiff_t>(rows.shape(0)),
+                        static_cast<std::ptrdiff_t>(rows.shape(1)), reg_covar.data(), least_rows, sides.data());
+}
+
+Array floor_shares(Model model, const Parameters& mixture, const Doubles& reg_covar) {
+    const mixtura::OwnedMixture whole = mixture_in(model, mixture);
+    require(static_cast<std::ptrdiff_t>(reg_covar.size()) == whole.n_features, "reg_covar has the wrong size");
+    return as_array(mixtura::floor_shares(whole, reg_covar.data()), {whole.n_components});
+}
+
+std::ptrdiff_t spike(Model model, const Parameters& mixture, const Doubles& effective_rows, std::ptrdiff_t only) {
+    const mixtura::OwnedMixture whole = mixture_in(model, mixture);
+    require(static_cast<std::ptrdiff_t>(effective_rows.size()) == whole.n_components, "effective_rows has the wrong size");
+    return mixtura::spike(whole, effective_rows.data(), only);
+}
+
+std::string why_improper(Model model, const Parameters& mixture, const Doubles& effective_rows, const Doubles& reg_covar,
+                         const nb::callable& total_covariance) {
+    const mixtura::OwnedMixture whole = mixture_in(model, mixture);
+    require(static_cast<std::ptrdiff_t>(effective_rows.size()) == whole.n_components, "effective_rows has the wrong size");
+    require(static_cast<std::ptrdiff_t>(reg_covar.size()) == whole.n_features, "reg_covar has the wrong size");
+    return mixtura::why_improper(whole, effective_rows.data(), reg_covar.data(), [&] {
+        const auto covariance = nb::cast<Doubles>(total_covariance());
+        return mixtura::is_held_up(whole.structure, {covariance.data(), covariance.data() + covariance.size()}, whole.n_features, reg_covar.data());
+    });
+}
+
+}  // namespace
+
+void bind_search(nb::module_& m) {
+    nb::class_<SearchRows>(m, "SearchRows", "The rows of searches; doubles: the same, total: (weight, mean, scatter) of all of them.")
+        .def(nb::init<const RowArray<double>&, const Matrix&, const std::optional<Doubles>&, const Total&, double>(), "rows"_a.noconvert(),
+             "doubles"_a.noconvert(), "sample_weight"_a.none(), "total"_a, "rows_per_weight"_a)
+        .def(nb::init<const RowArray<float>&, const Matrix&, const std::optional<Doubles>&, const Total&, double>(), "rows"_a.noconvert(),
+             "doubles"_a.noconvert(), "sample_weight"_a.none(), "total"_a, "rows_per_weight"_a);
+    m.def("search", &search, "rows"_a, "model"_a, "n_components"_a, "reg_covar"_a, "metric_reg_covar"_a, "seed"_a, "seconds"_a,
+          "n_threads"_a,
+          "The search behind the default start. Returns the best parameters, or None, and records (kind, n_iter,\n"
+          "log_likelihood, converged, ended, n_passes, failed, failed_count).");
+    m.def("search_from", &search_from, "rows"_a, "model"_a, "n_components"_a, "reg_covar"_a, "metric_reg_covar"_a, "seed"_a,
+          "seconds"_a, "given"_a, "n_certain"_a, "incumbent"_a.none(), "budget"_a, "n_threads"_a,
+          "The search from responsibilities that are given; returns the same. budget: E-steps for moving, shaking, its own.");
+    m.def("split", &split, "rows"_a, "model"_a, "mixture"_a, "responsibilities"_a, "reg_covar"_a,
+          "Responsibilities of one component more: that is cut whose best cut gains most; None: none can be.");
+    m.def("merged", &merged, "model"_a, "mixture"_a, "responsibilities"_a,
+          "Responsibilities of one component fewer: the two whose merge costs least are one.");
+    m.def("merge_losses", &merge_losses, "model"_a, "mixture"_a, "Bound on what each merge of two components costs, in nats a row.");
+    m.def("partition", &partition, "rows"_a, "metric"_a, "n_components"_a, "max_iter"_a, "reg_covar"_a, "seed"_a,
+          "Labels by hard EM from seeds far apart, in the metric of EEI or EEE.");
+    m.def("moves", &moves, "rows"_a, "model"_a, "mixture"_a, "responsibilities"_a, "reg_covar"_a,
+          "Merge-and-split moves, the most promising first: (gain, united, merged, share of each row for the second part).");
+    m.def("leave_one_out", &leave_one_out, "structure"_a, "rows"_a.noconvert(), "sample_weight"_a.none(), "weights"_a, "means"_a,
+          "precisions_cholesky"_a, "responsibilities"_a.noconvert(),
+          "Replaces responsibilities by those that leave each row itself out.");
+    m.def("cut", &cut, "structure"_a, "rows"_a.noconvert(), "weights"_a, "reg_covar"_a, "least_rows"_a, "sides"_a.noconvert(),
+          "Cuts the rows of positive weight in two; fills sides with 0 and 1 (-1: weight 0) and returns the gain.");
+    m.def("floor_shares", &floor_shares, "model"_a, "mixture"_a, "reg_covar"_a,
+          "Largest share of reg_covar in the variance of each component in any direction.");
+    m.def("spike", &spike, "model"_a, "mixture"_a, "effective_rows"_a, "only"_a,
+          "The first component (or `only`, unless it is -1) of few rows that is far thinner than the others; -1: none.");
+    m.def("why_improper", &why_improper, "model"_a, "mixture"_a, "effective_rows"_a, "reg_covar"_a, "total_covariance"_a,
+          "What makes the likelihood of a mixture spurious, in words, or ''. total_covariance(): that of all rows.");
+}
+
+}  // namespace mixtura::python

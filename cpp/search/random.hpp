@@ -1,0 +1,33 @@
+// Random numbers of a search: SplitMix64 (Steele, Lea & Flood 2014). Seeded in no time, the same on every machine.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace mixtura {
+
+class Random {
+  public:
+    explicit Random(std::uint64_t seed) : state_(seed) {}
+
+    // In [0, 1).
+    double uniform() {
+        state_ += 0x9e3779b97f4a7c15u;
+        std::uint64_t z = state_;
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+        return static_cast<double>((z ^ (z >> 31)) >> 11) * 0x1p-53;
+    }
+
+    std::vector<double> uniforms(std::ptrdiff_t n) {
+        std::vector<double> drawn(static_cast<std::size_t>(n));
+        for (double& value : drawn) value = uniform();
+        return drawn;
+    }
+
+  private:
+    std::uint64_t state_;
+};
+
+}  // namespace mixtura

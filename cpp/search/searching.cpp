@@ -1,0 +1,316 @@
+// A search while it runs.
+#include "search/searching.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "search/starts.hpp"
+#include "search/verdict.hpp"
+
+namespace mixtura {
+namespace {
+
+// EM iterations after which a descent that cannot catch up with the best is given up, looked at every few of them.
+constexpr std::ptrdiff_t glance = 40, glance_every = 5;
+
+// What a search may spend: densities of one feature (one of d features costs about 1 + d^2 / 16 of them), and E-steps
+// within these bounds.
+constexpr double most_densities = 2e8;
+constexpr double least_passes = 250, most_passes = 1000;
+constexpr double few_passes = 300;  // for few rows, which cannot tell near optima apart
+
+// The best optimum has been reached this often before the search believes it.
+constexpr std::ptrdiff_t hits = 4;
+
+// How often a descent is mended in a row.
+constexpr std::ptrdiff_t reseeded = 3;
+
+constexpr std::array<std::string_view, 8> schedule{"shaken", "seeds", "shaken", "k-means", "shaken", "seeds", "shaken", "mahalanobis"};
+
+// Promise of a move (nats a row) below which it is not tried: a cut is judged before EM has mended it.
+constexpr double promise = -0.4;
+constexpr std::ptrdiff_t tries = 3;
+constexpr int rounds = 20;
+
+// Components from which fresh starts no longer find the best optimum, and moves are looked at more closely.
+constexpr std::ptrdiff_t many = 10;
+
+// Iterations without each row's own pull, where components have few rows for their features.
+constexpr int left_out = 6;
+constexpr double leverage = 0.05;
+
+constexpr std::array<double, 2> shares{0.5, 0.3};
+
+constexpr std::ptrdiff_t partition_iter = 10;
+
+std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
+
+bool is_fresh(std::string_view kind) { return kind == "k-means" || kind == "mahalanobis" || kind == "seeds"; }
+
+std::string why_ended(const Monitor& monitor) {
+    if (!monitor.stopped.empty()) return monitor.stopped;
+    return monitor.converged ? "converged" : "max_iter reached";
+}
+
+}  // namespace
+
+Searching::Searching(const Problem& problem, Control& control)
+    : problem_(problem), control_(control), structure_(structure_of(problem.model)), K(problem.n_components),
+      d(problem.rows.n_features), weight_(problem.rows.weight()), random_(problem.seed) {}
+
+void Searching::run() {
+    descend("k-means", from_partition("k-means"));
+    if (K == 1 || is_late() || apart_and_whole()) return;
+    descend("mahalanobis", from_partition("mahalanobis"));
+    climb();
+    if (can_leave_out() && best_) descend("leave-one-out", loosened(best_responsibilities()));
+    for (std::size_t turn = 0;; ++turn) {
+        const std::string_view kind = schedule[turn % schedule.size()];
+        if (!best_ && kind == "shaken") continue;
+        if (is_sure() || is_spent()) return;
+        if (descend(kind, start(kind))) climb();
+    }
+}
+
+// Every component is whole and apart: no move promises anything.
+bool Searching::apart_and_whole() { return best_ && !has_leverage() && plans(best_responsibilities(), false).empty(); }
+
+Found Searching::found() {
+    std::optional<Optimum>& optimum = best_ ? best_ : fallback_;
+    Found found;
+    if (optimum) found.mixture = std::move(optimum->mixture);
+    found.records = std::move(records_);
+    return found;
+}
+
+bool Searching::is_spent() const {
+    const auto n_rows = static_cast<double>(problem_.rows.n_rows), features = static_cast<double>(d);
+    const double passes = most_densities / (n_rows * static_cast<double>(K) * (1 + features * features / 16));
+    double most = most_passes;
+    if (!has_leverage()) {
+        most = std::min(most, std::max(2 * n_rows, few_passes));
+        if (K >= many) most *= 0.7;
+    }
+    // A descent that fails at once costs no pass.
+    const auto spent = static_cast<double>(n_passes_) + static_cast<double>(records_.size());
+    return spent >= std::min(std::max(passes, least_passes), most) || is_late();
+}
+
+bool Searching::is_late() const { return std::chrono::steady_clock::now() > problem_.deadline; }
+
+// Found from several sides, fresh starts among them; more of those where others ended lower.
+bool Searching::is_sure() const {
+    const auto tried = std::count_if(records_.begin(), records_.end(), [](const Record& record) { return is_fresh(record.kind); });
+    const auto fresh = std::count_if(found_from_.begin(), found_from_.end(), [](const std::string& kind) { return is_fresh(kind); });
+    const auto found = static_cast<std::ptrdiff_t>(found_from_.size());
+    std::ptrdiff_t needed = std::min(hits + K / 4, 2 * hits);
+    if (has_leverage()) needed = std::max(needed, hits + 2);
+    return found >= needed && (fresh >= (tried == fresh ? 2 : 4) || found >= 2 * hits);
+}
+
+// Whether components have few rows for their features, and so many an optimum.
+bool Searching::has_leverage() const { return static_cast<double>(K * d) > leverage * weight_ * problem_.rows_per_weight; }
+
+bool Searching::can_leave_out() const {
+    return has_leverage() && (structure_ == Structure::full || structure_ == Structure::tied);
+}
+
+// Where a descent begins
+
+Beginning Searching::start(std::string_view kind) {
+    if (kind != "shaken") return loosened(from_labels(kind));
+    return loosened(perturbed(best_responsibilities(), problem_.rows, shares[records_.size() % shares.size()], random_));
+}
+
+Beginning Searching::from_partition(std::string_view kind) {
+    return mixture_of(from_labels(kind), *problem_.source, problem_.model, d, problem_.reg_covar, control_);
+}
+
+// Seeds alone are the most different starts.
+Responsibilities Searching::from_labels(std::string_view kind) {
+    const Model metric = kind == "mahalanobis" ? Model::EEE : Model::EEI;
+    return one_hot(partition(problem_, metric, kind == "seeds" ? 0 : partition_iter, random_, control_), K);
+}
+
+Beginning Searching::from_responsibilities(const Responsibilities& given) {
+    n_passes_ += 2;
+    return mixture_of(given, *problem_.source, problem_.model, d, problem_.reg_covar, control_);
+}
+
+Beginning Searching::loosened(const Responsibilities& given) {
+    Beginning beginning = from_responsibilities(given);
+    if (!can_leave_out()) return beginning;
+    for (int i = 0; i < left_out && beginning.failed < 0; ++i) {
+        Responsibilities next = responsibilities(beginning.mixture, problem_.rows, control_);
+        leave_one_out(beginning.mixture.view(), problem_.rows.data, problem_.rows.weights, problem_.rows.n_rows, next.values.data());
+        beginning = from_responsibilities(next);
+    }
+    return beginning;
+}
+
+Responsibilities Searching::best_responsibilities() {
+    ++n_passes_;
+    return responsibilities(best_->mixture, problem_.rows, control_);
+}
+
+// Descents
+
+bool Searching::descend(std::string_view kind, Beginning beginning) {
+    if (beginning.failed >= 0) {
+        record_failure(kind, beginning);
+        return false;
+    }
+    const double best = best_ ? best_->log_likelihood() : -std::numeric_limits<double>::infinity();
+    Optimum found{std::move(beginning.mixture), OwnedStatistics(structure_, K, d)};
+    Monitor monitor(search_tol, search_max_iter, true);
+    Acceleration acceleration(structure_, K, d);
+    Outside outside;
+    outside.first = glance;
+    outside.every = glance_every;
+    // Gives up what, as fast as it rises now, will not catch up with the best.
+    outside.hear = [&](const OwnedMixture&) -> std::string {
+        const std::vector<double>& history = monitor.history;
+        const double last = history.back(), before = history[history.size() - 1 - at(glance_every)];
+        return !monitor.converged && last + 10 * (last - before) + 0.01 < best ? "behind the best" : "";
+    };
+    mixtura::expectation_maximisation(problem_.model, *problem_.source, problem_.reg_covar, monitor, &acceleration, outside,
+                                      found.mixture, found.statistics, control_);
+    check(control_);
+    n_passes_ += monitor.n_passes();
+    return judge(kind, monitor, std::move(found));
+}
+
+// Plain EM, for so many iterations at most.
+Monitor Searching::expectation_maximisation(OwnedMixture& mixture, OwnedStatistics& statistics, std::ptrdiff_t max_iter) {
+    Monitor monitor(search_tol, max_iter, false);
+    mixtura::expectation_maximisation(problem_.model, *problem_.source, problem_.reg_covar, monitor, nullptr, {}, mixture,
+                                      statistics, control_);
+    check(control_);
+    n_passes_ += monitor.n_passes();
+    return monitor;
+}
+
+bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum found) {
+    if (!monitor.stopped.empty()) {
+        record(kind, monitor, monitor.stopped);
+        return false;
+    }
+    std::string why = monitor.failed < 0 ? doubt(found) : "a covariance is singular";
+    if (!why.empty()) {
+        record(kind, monitor, std::move(why));
+        return reseed(found);
+    }
+    record(kind, monitor, why_ended(monitor));
+    const double before = best_ ? best_->log_likelihood() : -std::numeric_limits<double>::infinity();
+    const double now = found.log_likelihood();
+    if (now > before) {
+        best_ = std::move(found);
+        ++n_bests_;
+    }
+    if (now > before + same_optimum) {
+        found_from_ = {std::string(kind)};
+        return true;
+    }
+    if (now > before - same_optimum && kind != "split and merge" && kind != "re-seeded") found_from_.emplace_back(kind);
+    return false;
+}
+
+// Merges the smallest component with a neighbour, and cuts the worst explained one instead.
+bool Searching::reseed(const Optimum& found) {
+    if (!fallback_ || found.log_likelihood() > fallback_->log_likelihood()) fallback_ = found;
+    if (!is_worth_mending(found) || n_reseeded_ >= reseeded + K / 8 || is_spent()) return false;
+    const Responsibilities given = responsibilities(found.mixture, problem_.rows, control_);
+    const std::vector<double>& counts = found.statistics.counts;
+    const std::ptrdiff_t dead = std::min_element(counts.begin(), counts.end()) - counts.begin();
+    // One for each component that can be cut: the least promising of its merges with the dead one.
+    std::vector<Move> mends;
+    for (const Move& move : candidates(found.mixture, given)) {
+        if (!move.splits_one() || (move.merged[0] != dead && move.merged[1] != dead)) continue;
+        const auto known = std::find_if(mends.begin(), mends.end(), [&](const Move& mend) { return mend.united == move.united; });
+        if (known == mends.end()) {
+            mends.push_back(move);
+        } else {
+            *known = move;
+        }
+    }
+    // The first mend cuts what gains most, the next ones others.
+    if (n_reseeded_ >= static_cast<std::ptrdiff_t>(mends.size())) return false;
+    const Move mend = mends[at(n_reseeded_)];
+    ++n_reseeded_;
+    const bool better = descend("re-seeded", from_responsibilities(apply({mend}, given)));
+    --n_reseeded_;
+    return better;
+}
+
+void Searching::record(std::string_view kind, const Monitor& monitor, std::string ended) {
+    records_.push_back({std::string(kind), monitor.n_iter(), monitor.history.back(), monitor.converged, std::move(ended),
+                        monitor.n_passes(), monitor.failed, monitor.failed_count});
+}
+
+void Searching::record_failure(std::string_view kind, const Beginning& beginning) {
+    Record record;
+    record.kind = kind;
+    record.failed = beginning.failed;
+    record.failed_count = beginning.failed_count;
+    records_.push_back(std::move(record));
+}
+
+std::string Searching::doubt(const OwnedMixture& mixture, const std::vector<double>& counts, double unit) const {
+    std::vector<double> rows(counts);
+    for (double& n : rows) n *= unit;
+    return why_improper(mixture, rows.data(), problem_.reg_covar, [&] {
+        std::vector<double> covariance(problem_.total.scatter, problem_.total.scatter + d * d);
+        for (double& value : covariance) value /= problem_.total.weight;
+        return is_held_up(structure_, covariance, d, problem_.reg_covar);
+    });
+}
+
+std::string Searching::doubt(const Optimum& found) const {
+    return doubt(found.mixture, found.statistics.counts, problem_.rows_per_weight);
+}
+
+// Moves
+
+void Searching::climb() {
+    for (int round = 0; round < rounds; ++round) {
+        if (!best_ || is_spent()) return;
+        if (!move() && !(K >= many && move(true))) return;
+    }
+}
+
+bool Searching::move(bool refine) {
+    const Responsibilities given = best_responsibilities();
+    for (const std::vector<Move>& plan : plans(given, refine)) {
+        if (is_spent()) return false;
+        if (descend("split and merge", from_responsibilities(apply(plan, given)))) return true;
+    }
+    return false;
+}
+
+// Sets of moves to try one after another.
+std::vector<std::vector<Move>> Searching::plans(const Responsibilities& given, bool refine) {
+    std::vector<Move> all = candidates(best_->mixture, given);
+    if (refine) all = refined(all, best_->mixture, given, problem_.rows, problem_.model, problem_.reg_covar, control_);
+    std::vector<std::vector<Move>> found;
+    std::vector<Move> together = disjoint(all);
+    if (together.size() > 1) found.push_back(std::move(together));
+    all.resize(std::min(all.size(), at(tries + K / 8)));
+    for (const Move& one : all) {
+        if (one.gain > promise) found.push_back({one});
+    }
+    return found;
+}
+
+std::vector<Move> Searching::candidates(const OwnedMixture& mixture, const Responsibilities& given) const {
+    const double needed = rows_needed(structure_, d) / problem_.rows_per_weight;
+    return moves(mixture, given, problem_.rows, problem_.reg_covar, needed);
+}
+
+Found search(const Problem& problem, Control& control) {
+    Searching searching(problem, control);
+    searching.run();
+    return searching.found();
+}
+
+}  // namespace mixtura

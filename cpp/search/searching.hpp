@@ -1,0 +1,82 @@
+// A search while it runs: descents, their verdicts, moves.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "search/search.hpp"
+
+namespace mixtura {
+
+// Nats a row: optima nearer than this are one; EM in the search ends at this change.
+constexpr double same_optimum = 5e-5;
+constexpr double search_tol = 2e-6;
+constexpr std::ptrdiff_t search_max_iter = 150;
+
+struct Optimum {
+    double log_likelihood() const { return statistics.mean_log_likelihood(); }
+
+    OwnedMixture mixture;
+    OwnedStatistics statistics;
+};
+
+class Searching {
+  public:
+    Searching(const Problem& problem, Control& control);
+    virtual ~Searching() = default;
+
+    void run();
+    Found found();
+
+  protected:
+    virtual bool is_spent() const;
+    virtual bool is_worth_mending(const Optimum&) const { return true; }
+
+    // Where a descent begins
+    Beginning start(std::string_view kind);
+    Beginning from_partition(std::string_view kind);
+    Beginning from_responsibilities(const Responsibilities& given);
+    Beginning loosened(const Responsibilities& given);
+    Responsibilities best_responsibilities();
+
+    // EM from a start; true where it ends at a better optimum than all before.
+    bool descend(std::string_view kind, Beginning beginning);
+    Monitor expectation_maximisation(OwnedMixture& mixture, OwnedStatistics& statistics, std::ptrdiff_t max_iter);
+    bool judge(std::string_view kind, const Monitor& monitor, Optimum found);
+    bool reseed(const Optimum& found);
+    void record(std::string_view kind, const Monitor& monitor, std::string ended);
+    void record_failure(std::string_view kind, const Beginning& beginning);
+    std::string doubt(const OwnedMixture& mixture, const std::vector<double>& counts, double unit) const;
+    std::string doubt(const Optimum& found) const;
+
+    // Merges and splits while it gains.
+    void climb();
+    bool move(bool refine = false);
+    std::vector<std::vector<Move>> plans(const Responsibilities& given, bool refine);
+    std::vector<Move> candidates(const OwnedMixture& mixture, const Responsibilities& given) const;
+
+    bool is_sure() const;
+    bool has_leverage() const;
+    bool can_leave_out() const;
+    bool is_late() const;
+
+    const Problem& problem_;
+    Control& control_;
+    const Structure structure_;
+    const std::ptrdiff_t K, d;
+    const double weight_;
+    Random random_;
+    std::optional<Optimum> best_, fallback_;
+    int n_bests_ = 0;                       // how often the best has changed
+    std::vector<std::string> found_from_;
+    std::ptrdiff_t n_passes_ = 0, n_reseeded_ = 0;
+    std::vector<Record> records_;
+
+  private:
+    Responsibilities from_labels(std::string_view kind);
+    bool apart_and_whole();
+};
+
+}  // namespace mixtura

@@ -1,0 +1,18 @@
+// What the core's tests share: a property that does not hold ends them, and says where.
+#pragma once
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+inline int n_checks = 0;
+
+inline void check_that(bool holds, const char* what, const char* where) {
+    ++n_checks;
+    if (holds) return;
+    std::printf("FAILED %s: %s\n", where, what);
+    std::exit(1);
+}
+#define CHECK(condition, where) check_that((condition), #condition, (where))
+
+inline bool close(double a, double b, double rtol, double atol) { return std::abs(a - b) <= atol + rtol * std::abs(b); }

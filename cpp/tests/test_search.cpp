@@ -1,0 +1,193 @@
+// The search by itself: its parts, and that it finds clusters, in every model, from whatever it begins with.
+#include <algorithm>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "search/moves.hpp"
+#include "search/search.hpp"
+#include "search/starts.hpp"
+#include "search/verdict.hpp"
+#include "tests/checks.hpp"
+
+using namespace mixtura;
+
+namespace {
+
+constexpr std::ptrdiff_t each = 80, d = 2;
+
+// Round clusters, apart, row by row in turn; and all that a search asks of them.
+struct Clusters {
+    std::ptrdiff_t K;
+    std::vector<double> data, mean, scatter, reg_covar;
+    Rows<double> rows;
+    TotalScatter total;
+    std::unique_ptr<ArraySource<double>> source, source_tied, hard, hard_tied;
+
+    explicit Clusters(std::ptrdiff_t n_clusters)
+        : K(n_clusters), mean(d), scatter(d * d), reg_covar(d, 1e-9) {
+        std::mt19937 generator(1);
+        std::normal_distribution<double> normal;
+        const std::ptrdiff_t n = each * K;
+        for (std::ptrdiff_t i = 0; i < n; ++i) {
+            data.push_back(normal(generator) + 15 * static_cast<double>(i % K % 3));
+            data.push_back(normal(generator) + 15 * static_cast<double>(i % K / 3));
+        }
+        rows = {data.data(), n, d, d, 1, nullptr};
+        for (std::ptrdiff_t i = 0; i < n * d; ++i) mean[static_cast<std::size_t>(i % d)] += data[static_cast<std::size_t>(i)] / static_cast<double>(n);
+        for (std::ptrdiff_t i = 0; i < n; ++i) {
+            for (std::ptrdiff_t a = 0; a < d; ++a) {
+                for (std::ptrdiff_t b = 0; b < d; ++b) scatter[static_cast<std::size_t>(a * d + b)] += from_mean(i, a) * from_mean(i, b);
+            }
+        }
+        total = {static_cast<double>(n), mean.data(), scatter.data()};
+        source = std::make_unique<ArraySource<double>>(rows, false, TotalScatter{});
+        source_tied = std::make_unique<ArraySource<double>>(rows, false, total);
+        hard = std::make_unique<ArraySource<double>>(rows, true, TotalScatter{});
+        hard_tied = std::make_unique<ArraySource<double>>(rows, true, total);
+    }
+
+    double from_mean(std::ptrdiff_t i, std::ptrdiff_t j) const { return data[static_cast<std::size_t>(i * d + j)] - mean[static_cast<std::size_t>(j)]; }
+
+    Problem problem(Model model) const {
+        Problem p;
+        p.model = model;
+        p.n_components = K;
+        p.rows = {data.data(), nullptr, each * K, d};
+        p.source = structure_of(model) == Structure::tied ? source_tied.get() : source.get();
+        p.hard = hard.get();
+        p.hard_tied = hard_tied.get();
+        p.total = total;
+        p.reg_covar = p.metric_reg_covar = reg_covar.data();
+        return p;
+    }
+
+    // Rows that are not alone in their component with the others of their cluster.
+    std::ptrdiff_t n_astray(const OwnedMixture& mixture) const {
+        Control control;
+        const std::vector<std::int64_t> found = labels(mixture, {data.data(), nullptr, each * K, d}, control);
+        std::ptrdiff_t astray = 0;
+        for (std::size_t i = 0; i < found.size(); ++i) {
+            for (std::size_t j = 0; j < i; ++j) {
+                const bool together = i % static_cast<std::size_t>(K) == j % static_cast<std::size_t>(K);
+                astray += (found[i] == found[j]) != together;
+            }
+        }
+        return astray;
+    }
+};
+
+const Model models[] = {Model::EII, Model::VII, Model::EEI, Model::VEI, Model::EVI, Model::VVI, Model::EEE,
+                        Model::VEE, Model::EVE, Model::VVE, Model::EEV, Model::VEV, Model::EVV, Model::VVV};
+
+void every_model_finds_clusters_that_are_apart() {
+    const Clusters clusters(5);
+    for (const Model model : models) {
+        Problem problem = clusters.problem(model);
+        problem.seed = static_cast<std::uint64_t>(model);
+        Control control;
+        const Found found = search(problem, control);
+        CHECK(found.mixture && clusters.n_astray(*found.mixture) == 0, "search");
+        CHECK(!found.records.empty() && found.records.front().kind == "k-means", "records");
+    }
+}
+
+void a_search_from_poor_starts_mends_them() {
+    const Clusters clusters(4);
+    const Problem problem = clusters.problem(Model::VVV);
+    Responsibilities poor{4, {}};
+    for (std::ptrdiff_t i = 0; i < 4 * each; ++i) {
+        for (std::ptrdiff_t k = 0; k < 4; ++k) poor.values.push_back(i % 3 == k ? 0.7 : 0.1);
+    }
+    Control control;
+    const Found found = search_from({{"poor", poor}}, 1, nullptr, {300, 100, 0}, problem, control);
+    CHECK(found.mixture && clusters.n_astray(*found.mixture) == 0, "search_from");
+    // An incumbent that is the best stays it, though nothing is given.
+    const Found again = search_from({}, 0, &*found.mixture, {}, problem, control);
+    CHECK(again.mixture && again.mixture->means == found.mixture->means, "incumbent");
+}
+
+void a_search_of_nothing_but_one_row_fails_and_says_so() {
+    Clusters clusters(2);
+    std::fill(clusters.reg_covar.begin(), clusters.reg_covar.end(), 0.0);
+    for (std::size_t i = 0; i < clusters.data.size(); ++i) clusters.data[i] = 1.0;
+    Problem problem = clusters.problem(Model::VVV);
+    const std::vector<double> metric(d, 1e-9);
+    problem.metric_reg_covar = metric.data();
+    Control control;
+    const Found found = search(problem, control);
+    CHECK(!found.mixture, "one row");
+    CHECK(found.records.front().failed >= 0, "one row");
+}
+
+void an_interrupted_search_ends() {
+    const Clusters clusters(5);
+    Control control;
+    control.poll = [](void*) { return true; };
+    control.last_poll = {};
+    bool ended = false;
+    try {
+        search(clusters.problem(Model::VVV), control);
+    } catch (const Interrupted&) {
+        ended = true;
+    }
+    CHECK(ended && control.interrupted, "interrupted");
+}
+
+Move a_move(double gain, Move::Pair united, Move::Pair merged, std::ptrdiff_t n_rows) {
+    auto share = std::make_shared<std::vector<double>>();
+    for (std::ptrdiff_t i = 0; i < n_rows; ++i) share->push_back(0.1 * static_cast<double>(i % 10));
+    return {gain, united, merged, share};
+}
+
+void moves_keep_every_row_whole() {
+    constexpr std::ptrdiff_t n = 40;
+    Random random(5);
+    Responsibilities given{5, random.uniforms(n * 5)};
+    const Move split = a_move(1.0, {0, 0}, {1, 2}, n), recut = a_move(0.5, {3, 4}, {3, 4}, n);
+    const Responsibilities moved = apply({split, recut}, given);
+    for (std::ptrdiff_t i = 0; i < n; ++i) {
+        const double* before = given.row(i);
+        const double* after = moved.row(i);
+        CHECK(close(after[1], before[1] + before[2], 1e-12, 0), "merged");
+        CHECK(close(after[0] + after[2], before[0], 1e-12, 0), "split");
+        CHECK(close(after[2], before[0] * (*split.share)[static_cast<std::size_t>(i)], 1e-12, 0), "split");
+        CHECK(close(after[3] + after[4], before[3] + before[4], 1e-12, 0), "cut anew");
+    }
+    const std::vector<Move> chosen = disjoint({split, recut, a_move(0.3, {1, 1}, {3, 4}, n)});
+    CHECK(chosen.size() == 2 && chosen[0].gain == 1.0 && chosen[1].gain == 0.5, "disjoint");
+    CHECK(disjoint({a_move(-1.0, {0, 0}, {1, 2}, n)}).empty(), "no gain");
+}
+
+void perturbed_rows_are_a_random_share() {
+    constexpr std::ptrdiff_t n = 20000;
+    const double shares[] = {0.7, 0.2, 0.1};
+    const std::vector<double> data(n);
+    Responsibilities given{3, {}};
+    for (std::ptrdiff_t i = 0; i < n; ++i) given.values.insert(given.values.end(), shares, shares + 3);
+    Random random(7);
+    const Responsibilities shaken = perturbed(given, {data.data(), nullptr, n, 1}, 0.3, random);
+    double counts[3] = {}, changed = 0;
+    for (std::ptrdiff_t i = 0; i < n; ++i) {
+        const double* row = shaken.row(i);
+        CHECK(close(row[0] + row[1] + row[2], 1, 1e-12, 0), "perturbed");
+        if (std::equal(row, row + 3, shares)) continue;
+        ++changed;
+        for (int k = 0; k < 3; ++k) counts[k] += row[k];
+    }
+    CHECK(close(changed / n, 0.3, 0, 0.02), "share");
+    for (int k = 0; k < 3; ++k) CHECK(close(counts[k] / changed, shares[k], 0, 0.03), "drawn by weight");
+}
+
+}  // namespace
+
+int main() {
+    every_model_finds_clusters_that_are_apart();
+    a_search_from_poor_starts_mends_them();
+    a_search_of_nothing_but_one_row_fails_and_says_so();
+    an_interrupted_search_ends();
+    moves_keep_every_row_whole();
+    perturbed_rows_are_a_random_share();
+    std::printf("%d checks, instruction set %s\n", n_checks, simd_level());
+    return 0;
+}

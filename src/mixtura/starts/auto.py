@@ -1,0 +1,182 @@
+"""The default start: a short search for the best optimum on a part of the rows.
+
+The search itself is native (cpp/search/): a descent on a few hundred rows takes some ten microseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import monotonic
+
+import numpy as np
+from numpy.random import PCG64, RandomState
+
+from mixtura import _core
+from mixtura._regularisation import regularisation
+from mixtura._rows import FloatArray
+from mixtura.blocks import ArrayBlocks, Blocks, in_memory
+from mixtura.covariance import CovarianceStructure
+from mixtura.errors import SingularCovarianceError
+from mixtura.mixture import Mixture
+from mixtura.starts._record import StartRecord
+
+#: Name of a start, and its responsibilities.
+Given = tuple[str, FloatArray]
+
+# Rows that the search sees: enough for a component of weight 0.01 and for 25 rows a feature and component.
+_ROWS = 10_000
+_ROWS_PER_PARAMETER = 25
+
+_Record = tuple[str, int, float, bool, str, int, int, float]
+_Found = tuple[tuple[FloatArray, ...] | None, list[_Record]]
+
+
+class SearchRows:
+    """The rows that searches see.
+
+    Parameters
+    ----------
+    blocks : ArrayBlocks
+        Of float32 or float64.
+    """
+
+    def __init__(self, blocks: ArrayBlocks) -> None:
+        rows, weight = blocks.sample(blocks.shape[0], RandomState(0))  # all, as floats
+        #: The rows as contiguous float64, and their weights.
+        self.X: FloatArray = np.ascontiguousarray(rows, dtype=np.float64)
+        self.weight = weight
+        self.blocks = blocks
+        self.native = _core.SearchRows(
+            rows, self.X, weight, blocks.total.as_tuple(), blocks.rows_per_weight
+        )
+
+    def metric_reg_covar(self, reg_covar: FloatArray) -> FloatArray:
+        """What is added to the metric of a partition.
+
+        Where reg_covar=0 leaves no metric, a fit of another structure may still be possible.
+        """
+        if reg_covar.all():
+            return reg_covar
+        return np.maximum(reg_covar, regularisation("auto", self.blocks))
+
+
+@dataclass(frozen=True)
+class Budget:
+    """E-steps that a search from given starts may take.
+
+    moving: before it makes no further moves. shaking: on ways out of the best. own: on a search of its own.
+    """
+
+    moving: int
+    shaking: int = 0
+    own: int = 0
+
+
+def rows_of_a_search(n_components: int, n_features: int) -> int:
+    """Rows that tell the optima of so many components apart."""
+    return max(_ROWS, _ROWS_PER_PARAMETER * n_components * (n_features + 1))
+
+
+def search(
+    blocks: Blocks,
+    structure: CovarianceStructure,
+    n_components: int,
+    reg_covar: FloatArray,
+    seed: int,
+    deadline: float = np.inf,
+) -> tuple[Mixture, list[StartRecord]]:
+    """Return the best mixture found on a uniform sample of the rows, and a record of each descent.
+
+    After `deadline`, in `time.monotonic`'s seconds, no descent begins but the first.
+
+    Raises
+    ------
+    SingularCovarianceError
+        If every descent failed.
+    """
+    # Ten times as quick to seed as the Mersenne twister that scikit-learn's starts draw from.
+    rng = RandomState(PCG64(seed))
+    rows, weight = blocks.sample(rows_of_a_search(n_components, blocks.shape[1]), rng)
+    sample = SearchRows(in_memory(blocks, rows, weight))
+    found = _core.search(
+        sample.native,
+        structure.model,
+        n_components,
+        reg_covar,
+        sample.metric_reg_covar(reg_covar),
+        seed,
+        deadline - monotonic(),
+        blocks.n_threads,
+    )
+    return _ended(found, structure, seed, len(rows))
+
+
+def search_from(
+    given: Sequence[Given],
+    rows: SearchRows,
+    structure: CovarianceStructure,
+    n_components: int,
+    reg_covar: FloatArray,
+    seed: int,
+    budget: Budget,
+    deadline: float = np.inf,
+    incumbent: Mixture | None = None,
+    n_certain: int = 0,
+    n_threads: int = 1,
+) -> tuple[Mixture, list[StartRecord]]:
+    """Run EM to the end from the first `n_certain` starts and the best of the others, then merge and split.
+
+    What is found is at least as good as `incumbent`. Unlike `search` it uses all rows, to which the
+    responsibilities belong. With a budget for it, and where every given start fails, it goes on as `search`.
+
+    Raises
+    ------
+    SingularCovarianceError
+        If every descent failed.
+    """
+    found = _core.search_from(
+        rows.native,
+        structure.model,
+        n_components,
+        reg_covar,
+        rows.metric_reg_covar(reg_covar),
+        seed,
+        deadline - monotonic(),
+        list(given),
+        n_certain,
+        None if incumbent is None else incumbent.as_tuple(),
+        (budget.moving, budget.shaking, budget.own),
+        n_threads,
+    )
+    return _ended(found, structure, seed, len(rows.X))
+
+
+def split(
+    mixture: Mixture, given: FloatArray, rows: SearchRows, reg_covar: FloatArray
+) -> FloatArray | None:
+    """Responsibilities of one component more: that is cut whose best cut gains most; None: none can be."""
+    structure = mixture.structure
+    return _core.split(rows.native, structure.model, mixture.as_tuple(), given, reg_covar)
+
+
+def merged(mixture: Mixture, given: FloatArray) -> FloatArray:
+    """Responsibilities of one component fewer: the two whose merge costs least are one."""
+    return _core.merged(mixture.structure.model, mixture.as_tuple(), given)
+
+
+def _ended(
+    found: _Found, structure: CovarianceStructure, seed: int, n_rows: int
+) -> tuple[Mixture, list[StartRecord]]:
+    parameters, native = found
+    records = [_record(record, structure, seed, n_rows) for record in native]
+    if parameters is None:
+        raise SingularCovarianceError(records[0].ended)
+    return Mixture(structure, *parameters), records
+
+
+def _record(record: _Record, structure: CovarianceStructure, seed: int, n_rows: int) -> StartRecord:
+    kind, n_iter, log_likelihood, converged, ended, n_passes, failed, count = record
+    if failed >= 0:
+        ended = str(structure.singular(failed, count))
+    return StartRecord(kind, seed, n_rows, n_iter, log_likelihood, converged, ended, n_passes)
