@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CORE := $(wildcard cpp/*.cpp cpp/*.hpp cpp/simd/*.hpp cpp/simd/*.cpp cpp/CMakeLists.txt)
+CORE := $(wildcard cpp/*.cpp cpp/*.hpp cpp/*/*.cpp cpp/*/*.hpp cpp/CMakeLists.txt)
 
 .PHONY: demo test lint stub core sanitize package ci bench bench-compare clean
 

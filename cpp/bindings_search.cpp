@@ -5,6 +5,7 @@
 #include <string>
 
 #include "bindings.hpp"
+#include "search/hierarchy.hpp"
 #include "search/moves.hpp"
 #include "search/search.hpp"
 #include "search/starts.hpp"
@@ -116,7 +117,7 @@ nb::tuple search(const SearchRows& rows, Model model, std::ptrdiff_t n_component
 nb::tuple search_from(const SearchRows& rows, Model model, std::ptrdiff_t n_components, const Doubles& reg_covar,
                       const Doubles& metric_reg_covar, std::uint64_t seed, double seconds, const GivenArrays& given,
                       std::ptrdiff_t n_certain, const std::optional<Parameters>& incumbent,
-                      const std::tuple<std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t>& budget, int n_threads) {
+                      const std::tuple<std::ptrdiff_t, std::ptrdiff_t>& budget, int n_threads) {
     const mixtura::Problem problem = rows.problem(model, n_components, reg_covar, metric_reg_covar, seed, seconds);
     std::vector<mixtura::Given> starts;
     for (const auto& [kind, array] : given) {
@@ -127,8 +128,7 @@ nb::tuple search_from(const SearchRows& rows, Model model, std::ptrdiff_t n_comp
     require(n_certain >= 0 && n_certain <= static_cast<std::ptrdiff_t>(starts.size()), "there are not so many starts");
     std::optional<mixtura::OwnedMixture> best;
     if (incumbent) best = mixture_in(model, *incumbent);
-    const auto& [moving, shaking, own] = budget;
-    const mixtura::Budget passes{moving, shaking, own};
+    const mixtura::Budget passes{std::get<0>(budget), std::get<1>(budget)};
     return run(n_threads, [&](mixtura::Control& control) {
         return mixtura::search_from(starts, n_certain, best ? &*best : nullptr, passes, problem, control);
     });
@@ -136,11 +136,10 @@ nb::tuple search_from(const SearchRows& rows, Model model, std::ptrdiff_t n_comp
 
 std::optional<Array> split(const SearchRows& rows, Model model, const Parameters& mixture, const Matrix& given, const Doubles& reg_covar) {
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
-    const double needed = mixtura::rows_needed(whole.structure, whole.n_features) / rows.rows_per_weight();
     require(reg_covar.size() == static_cast<std::size_t>(whole.n_features), "reg_covar has the wrong size");
     require(static_cast<std::ptrdiff_t>(given.shape(0)) == rows.view().n_rows && static_cast<std::ptrdiff_t>(given.shape(1)) == whole.n_components,
             "responsibilities must be (n_rows, n_components)");
-    return as_matrix(mixtura::split(whole, as_responsibilities(given), rows.view(), reg_covar.data(), needed));
+    return as_matrix(mixtura::split(whole, as_responsibilities(given), rows.view(), reg_covar.data(), rows.rows_per_weight()));
 }
 
 Array merged(Model model, const Parameters& mixture, const Matrix& given) {
@@ -170,9 +169,8 @@ std::vector<std::int64_t> partition(const SearchRows& rows, Model metric, std::p
 // (gain, united, merged, share) of each.
 nb::list moves(const SearchRows& rows, Model model, const Parameters& mixture, const Matrix& given, const Doubles& reg_covar) {
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
-    const double needed = mixtura::rows_needed(whole.structure, whole.n_features) / rows.rows_per_weight();
     nb::list found;
-    for (const mixtura::Move& move : mixtura::moves(whole, as_responsibilities(given), rows.view(), reg_covar.data(), needed)) {
+    for (const mixtura::Move& move : mixtura::moves(whole, as_responsibilities(given), rows.view(), reg_covar.data(), rows.rows_per_weight())) {
         found.append(nb::make_tuple(move.gain, nb::make_tuple(move.united[0], move.united[1]), nb::make_tuple(move.merged[0], move.merged[1]),
                                     as_array(*move.share, {rows.view().n_rows})));
     }
@@ -198,6 +196,19 @@ double cut(Structure structure, const Doubles& rows, const Doubles& weights, con
                         static_cast<std::ptrdiff_t>(rows.shape(1)), reg_covar.data(), least_rows, sides.data());
 }
 
+// Pairs: the second cluster joins the first.
+std::vector<std::vector<std::int64_t>> merges_of(const Matrix& rows, const Doubles& counts, double beside) {
+    require(counts.size() == rows.shape(0), "rows and counts differ");
+    const auto n = static_cast<std::ptrdiff_t>(rows.shape(0)), d = static_cast<std::ptrdiff_t>(rows.shape(1));
+    const auto merges = [&] {
+        const nb::gil_scoped_release release;
+        return mixtura::merges_of(rows.data(), counts.data(), n, d, beside);
+    }();
+    std::vector<std::vector<std::int64_t>> pairs;
+    for (std::size_t i = 0; i < merges.size(); i += 2) pairs.push_back({merges[i], merges[i + 1]});
+    return pairs;
+}
+
 Array floor_shares(Model model, const Parameters& mixture, const Doubles& reg_covar) {
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
     require(static_cast<std::ptrdiff_t>(reg_covar.size()) == whole.n_features, "reg_covar has the wrong size");
@@ -207,7 +218,7 @@ Array floor_shares(Model model, const Parameters& mixture, const Doubles& reg_co
 std::ptrdiff_t spike(Model model, const Parameters& mixture, const Doubles& effective_rows, std::ptrdiff_t only) {
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
     require(static_cast<std::ptrdiff_t>(effective_rows.size()) == whole.n_components, "effective_rows has the wrong size");
-    return mixtura::spike(whole, effective_rows.data(), only);
+    return mixtura::spike(whole, effective_rows.data(), mixtura::rows_needed(model, whole.n_features), only);
 }
 
 std::string why_improper(Model model, const Parameters& mixture, const Doubles& effective_rows, const Doubles& reg_covar,
@@ -215,7 +226,7 @@ std::string why_improper(Model model, const Parameters& mixture, const Doubles& 
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
     require(static_cast<std::ptrdiff_t>(effective_rows.size()) == whole.n_components, "effective_rows has the wrong size");
     require(static_cast<std::ptrdiff_t>(reg_covar.size()) == whole.n_features, "reg_covar has the wrong size");
-    return mixtura::why_improper(whole, effective_rows.data(), reg_covar.data(), [&] {
+    return mixtura::why_improper(whole, effective_rows.data(), mixtura::rows_needed(model, whole.n_features), reg_covar.data(), [&] {
         const auto covariance = nb::cast<Doubles>(total_covariance());
         return mixtura::is_held_up(whole.structure, {covariance.data(), covariance.data() + covariance.size()}, whole.n_features, reg_covar.data());
     });
@@ -235,7 +246,7 @@ void bind_search(nb::module_& m) {
           "log_likelihood, converged, ended, n_passes, failed, failed_count).");
     m.def("search_from", &search_from, "rows"_a, "model"_a, "n_components"_a, "reg_covar"_a, "metric_reg_covar"_a, "seed"_a,
           "seconds"_a, "given"_a, "n_certain"_a, "incumbent"_a.none(), "budget"_a, "n_threads"_a,
-          "The search from responsibilities that are given; returns the same. budget: E-steps for moving, shaking, its own.");
+          "The search from responsibilities that are given; returns the same. budget: E-steps for moves, and for its own.");
     m.def("split", &split, "rows"_a, "model"_a, "mixture"_a, "responsibilities"_a, "reg_covar"_a,
           "Responsibilities of one component more: that is cut whose best cut gains most; None: none can be.");
     m.def("merged", &merged, "model"_a, "mixture"_a, "responsibilities"_a,
@@ -250,6 +261,10 @@ void bind_search(nb::module_& m) {
           "Replaces responsibilities by those that leave each row itself out.");
     m.def("cut", &cut, "structure"_a, "rows"_a.noconvert(), "weights"_a, "reg_covar"_a, "least_rows"_a, "sides"_a.noconvert(),
           "Cuts the rows of positive weight in two; fills sides with 0 and 1 (-1: weight 0) and returns the gain.");
+    m.def("merges_of", &merges_of, "rows"_a, "counts"_a, "beside"_a,
+          "Rows, round as a whole, merged pair by pair: the second cluster of each pair, named by its first row, joins the first.");
+    m.def("rows_needed", &mixtura::rows_needed, "model"_a, "n_features"_a,
+          "Effective rows below which a component's covariance is degenerate.");
     m.def("floor_shares", &floor_shares, "model"_a, "mixture"_a, "reg_covar"_a,
           "Largest share of reg_covar in the variance of each component in any direction.");
     m.def("spike", &spike, "model"_a, "mixture"_a, "effective_rows"_a, "only"_a,

@@ -98,6 +98,7 @@ struct Control {
     void* poll_argument = nullptr;
     bool interrupted = false;
     std::chrono::steady_clock::time_point last_poll = std::chrono::steady_clock::now();
+    unsigned n_asked = 0;  // how often since the clock was looked at
 };
 
 std::ptrdiff_t seconds_size(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features);

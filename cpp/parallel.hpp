@@ -36,6 +36,9 @@ inline Grid make_grid(std::ptrdiff_t n_rows, std::ptrdiff_t tile_rows) {
     return {n_rows, (at_least + tile_rows - 1) / tile_rows * tile_rows};
 }
 
+// A look at the clock takes as long as some rows do: one in so many questions. A tile takes far less than a millisecond.
+constexpr unsigned asks_a_look = 8;
+
 // Seen by every thread; asked between tiles. Only the calling thread polls (Python's signal
 // handlers run on the main thread), at most every 20 ms.
 class StopFlag {
@@ -45,6 +48,8 @@ class StopFlag {
     bool stopped() {
         if (stop_.load(std::memory_order_relaxed)) return true;
         if (control_.poll == nullptr || std::this_thread::get_id() != caller_) return false;
+        if (++control_.n_asked < asks_a_look) return false;
+        control_.n_asked = 0;
         const auto now = std::chrono::steady_clock::now();
         if (now - control_.last_poll < std::chrono::milliseconds(20)) return false;
         control_.last_poll = now;

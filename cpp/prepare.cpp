@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
 
 namespace mixtura {
 namespace {
@@ -235,9 +234,9 @@ void PreparedJob<Real>::prepare_whitening(const Mixture& mixture, const TotalSca
 template <class Real>
 WorkspaceMemory<Real>::WorkspaceMemory(const Job<Real>& job) {
     constexpr std::ptrdiff_t line = 64 / static_cast<std::ptrdiff_t>(sizeof(Real));
-    memory_.resize(static_cast<std::size_t>(scratch_size(job) + line));
-    auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
-    Real* next = memory_.data() + (64 - address % 64) % 64 / sizeof(Real);  // vectors never cross a cache line
+    memory_.reset(new Real[static_cast<std::size_t>(scratch_size(job) + line)]);
+    auto address = reinterpret_cast<std::uintptr_t>(memory_.get());
+    Real* next = memory_.get() + (64 - address % 64) % 64 / sizeof(Real);  // vectors never cross a cache line
     const auto take = [&](std::ptrdiff_t features) {
         Real* taken = next;
         next += features * job.tile_stride;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "core.hpp"
@@ -46,7 +47,7 @@ class WorkspaceMemory {
     const Workspace<Real>& workspace() const { return workspace_; }
 
   private:
-    std::vector<Real> memory_;
+    std::unique_ptr<Real[]> memory_;  // as it comes: to clear it takes longer than an E-step of few rows
     std::vector<double> feature_sums_;
     std::vector<std::uint64_t> active_;
     std::vector<std::uint8_t> list_;

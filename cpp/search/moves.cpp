@@ -97,18 +97,24 @@ bool overlap(const Move::Pair& a, const Move::Pair& b) {
     return a[0] == b[0] || a[0] == b[1] || a[1] == b[0] || a[1] == b[1];
 }
 
+// In weight, on each side of a cut: what a covariance of the kernel's shape takes to have a volume.
+double least_rows(const OwnedMixture& mixture, double rows_per_weight) {
+    const double rows = mixture.structure == Structure::full ? static_cast<double>(mixture.n_features + 1) : 2.0;
+    return rows / rows_per_weight;
+}
+
 double inside(const Move::Pair& united, const double* row) {
     return united[0] == united[1] ? row[united[0]] : row[united[0]] + row[united[1]];
 }
 
 // The best cut through the rows of a union: its gain (-infinity: there is none) and each row's side.
 double cut_of(const Move::Pair& united, Structure structure, const Responsibilities& given, const SearchRows& rows,
-              const double* reg_covar, double rows_needed, Vector& weights, std::vector<std::int8_t>& sides) {
+              const double* reg_covar, double least_rows, Vector& weights, std::vector<std::int8_t>& sides) {
     for (std::ptrdiff_t i = 0; i < rows.n_rows; ++i) {
         const double of_union = inside(united, given.row(i));
         weights[at(i)] = of_union > least_share ? of_union * rows.weight_of(i) : 0.0;
     }
-    return cut(structure, rows.data, weights.data(), rows.n_rows, rows.n_features, reg_covar, rows_needed, sides.data());
+    return cut(structure, rows.data, weights.data(), rows.n_rows, rows.n_features, reg_covar, least_rows, sides.data());
 }
 
 struct SoftSplit {
@@ -175,7 +181,7 @@ Vector merge_losses(const OwnedMixture& mixture) {
 }
 
 std::vector<Move> moves(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows,
-                        const double* reg_covar, double rows_needed) {
+                        const double* reg_covar, double rows_per_weight) {
     const std::ptrdiff_t K = mixture.n_components;
     const double total = rows.weight();
     const Vector losses = merge_losses(mixture);
@@ -191,7 +197,7 @@ std::vector<Move> moves(const OwnedMixture& mixture, const Responsibilities& giv
     Vector weights(at(rows.n_rows));
     std::vector<std::int8_t> sides(at(rows.n_rows));
     for (const Move::Pair& united : unions) {
-        const double gain = cut_of(united, mixture.structure, given, rows, reg_covar, rows_needed, weights, sides);
+        const double gain = cut_of(united, mixture.structure, given, rows, reg_covar, least_rows(mixture, rows_per_weight), weights, sides);
         if (gain == -infinity) continue;
         auto share = std::make_shared<Vector>(at(rows.n_rows));
         for (std::size_t i = 0; i < sides.size(); ++i) (*share)[i] = sides[i] == 1 ? 1.0 : 0.0;
@@ -260,14 +266,14 @@ Responsibilities apply(const std::vector<Move>& chosen, const Responsibilities& 
 }
 
 Responsibilities split(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows,
-                       const double* reg_covar, double rows_needed) {
+                       const double* reg_covar, double rows_per_weight) {
     const std::ptrdiff_t K = mixture.n_components;
     Vector weights(at(rows.n_rows));
     std::vector<std::int8_t> sides(at(rows.n_rows)), best_sides;
     double most = -infinity;
     std::ptrdiff_t which = -1;
     for (std::ptrdiff_t k = 0; k < K; ++k) {
-        const double gain = cut_of({k, k}, mixture.structure, given, rows, reg_covar, rows_needed, weights, sides);
+        const double gain = cut_of({k, k}, mixture.structure, given, rows, reg_covar, least_rows(mixture, rows_per_weight), weights, sides);
         if (gain > most) most = gain, which = k, best_sides = sides;
     }
     if (which < 0) return {};

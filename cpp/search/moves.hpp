@@ -31,9 +31,9 @@ struct Move {
 // the diagonal, above it ((w_i + w_j) log|S_ij| - w_i log|S_i| - w_j log|S_j|) / 2 (Runnalls 2007, eq. 21).
 std::vector<double> merge_losses(const OwnedMixture& mixture);
 
-// All moves worth looking at, the most promising first. rows_needed: in weight, on both sides of a cut.
+// All moves worth looking at, the most promising first. rows_per_weight: effective rows in a unit of weight.
 std::vector<Move> moves(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows,
-                        const double* reg_covar, double rows_needed);
+                        const double* reg_covar, double rows_per_weight);
 
 // The same moves, split by EM of two components on the rows of each union, the most promising first. Where the two halves
 // overlap, a cut sees no gain that EM sees.
@@ -48,7 +48,7 @@ Responsibilities apply(const std::vector<Move>& chosen, const Responsibilities& 
 
 // Responsibilities of one component more: that is cut whose best cut gains most. Empty: none can be cut.
 Responsibilities split(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows,
-                       const double* reg_covar, double rows_needed);
+                       const double* reg_covar, double rows_per_weight);
 
 // Responsibilities of one component fewer: the two whose merge costs least are one.
 Responsibilities merged(const OwnedMixture& mixture, const Responsibilities& given);

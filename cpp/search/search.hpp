@@ -69,9 +69,8 @@ struct Given {
 
 // E-steps that a search from given starts may take.
 struct Budget {
-    std::ptrdiff_t moving = 0;   // before it makes no further moves
-    std::ptrdiff_t shaking = 0;  // on ways out of the best
-    std::ptrdiff_t own = 0;      // on a search of its own
+    std::ptrdiff_t moving = 0;  // before it makes no further moves
+    std::ptrdiff_t own = 0;     // on a search of its own
 };
 
 // EM to the end from the first `n_certain` starts and the best of the others, then merge and split. What is found is at

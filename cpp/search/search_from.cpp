@@ -15,14 +15,9 @@ namespace {
 constexpr std::size_t first_chosen = 6;
 constexpr std::ptrdiff_t glimpse = 2;
 
-constexpr std::array<std::string_view, 2> ways{"shaken", "seeds"};
-
 // Where EM leads to spurious maxima from all that is given: other partitions, so many of each kind.
 constexpr std::array<std::string_view, 2> others{"k-means", "seeds"};
 constexpr int n_others = 5;
-
-// The best is left alone when so many ways out of it have led back.
-constexpr std::ptrdiff_t returns = 2;
 
 // E-steps of a search of its own.
 constexpr std::ptrdiff_t own_passes = 1000;
@@ -68,8 +63,7 @@ class SearchingFrom final : public Searching {
             if (is_proper(records_.back())) break;
         }
         if (K > 1) {
-            if (n_bests_ > before || budget_.shaking > 0) climb();
-            shake();
+            if (n_bests_ > before) climb();
             if (!best_ || budget_.own > 0) search_by_itself(budget_.own > 0 ? budget_.own : own_passes);
         }
         if (best_) return;
@@ -92,16 +86,6 @@ class SearchingFrom final : public Searching {
         problem_.source->accumulate(optimum.mixture, optimum.statistics, control_);
         check(control_);
         return optimum;
-    }
-
-    // Spends the budget for it on ways out of the best.
-    void shake() {
-        most_passes_ = n_passes_ + budget_.shaking;
-        for (std::size_t turn = 0; best_ && !is_spent(); ++turn) {
-            if (std::count(found_from_.begin(), found_from_.end(), "shaken") >= returns) return;
-            const std::string_view kind = ways[turn % ways.size()];
-            if (descend(kind, start(kind))) climb();
-        }
     }
 
     void search_by_itself(std::ptrdiff_t n_passes) {
@@ -184,27 +168,25 @@ class SearchingFrom final : public Searching {
         return best;
     }
 
-    bool is_doubtful(const OwnedMixture& mixture) const {
-        return !doubt(mixture, mixture.weights, weight_ * problem_.rows_per_weight).empty();  // the rows of the E-step before
-    }
-
-    // EM up to the first doubtful mixture: the one before.
+    // EM up to the last mixture that is proper; none where the first is not.
     std::optional<Optimum> before_doubt(const OwnedMixture& start) {
-        if (is_doubtful(start)) return {};
-        OwnedMixture mixture = start, last = start;
+        OwnedMixture mixture = start, latest = start;
+        std::optional<OwnedMixture> proper;
         OwnedStatistics statistics(structure_, K, d);
         Monitor monitor(search_tol, search_max_iter, false);
         Outside outside;
         outside.first = outside.every = 1;
-        outside.hear = [&](const OwnedMixture& now) -> std::string {
-            if (is_doubtful(now)) return "doubtful";
-            last = now;
+        outside.hear = [&](const OwnedMixture& next) -> std::string {
+            // The weights are the rows of the E-step before.
+            if (!doubt(latest, next.weights, weight_ * problem_.rows_per_weight).empty()) return "doubtful";
+            proper = std::exchange(latest, next);
             return "";
         };
         mixtura::expectation_maximisation(problem_.model, *problem_.source, problem_.reg_covar, monitor, nullptr, outside,
                                           mixture, statistics, control_);
         check(control_);
-        return at_rest(last);
+        if (!proper) return {};
+        return at_rest(*proper);
     }
 
     const std::vector<Given>& given_;

@@ -259,7 +259,7 @@ void Searching::record_failure(std::string_view kind, const Beginning& beginning
 std::string Searching::doubt(const OwnedMixture& mixture, const std::vector<double>& counts, double unit) const {
     std::vector<double> rows(counts);
     for (double& n : rows) n *= unit;
-    return why_improper(mixture, rows.data(), problem_.reg_covar, [&] {
+    return why_improper(mixture, rows.data(), rows_needed(problem_.model, d), problem_.reg_covar, [&] {
         std::vector<double> covariance(problem_.total.scatter, problem_.total.scatter + d * d);
         for (double& value : covariance) value /= problem_.total.weight;
         return is_held_up(structure_, covariance, d, problem_.reg_covar);
@@ -303,8 +303,7 @@ std::vector<std::vector<Move>> Searching::plans(const Responsibilities& given, b
 }
 
 std::vector<Move> Searching::candidates(const OwnedMixture& mixture, const Responsibilities& given) const {
-    const double needed = rows_needed(structure_, d) / problem_.rows_per_weight;
-    return moves(mixture, given, problem_.rows, problem_.reg_covar, needed);
+    return moves(mixture, given, problem_.rows, problem_.reg_covar, problem_.rows_per_weight);
 }
 
 Found search(const Problem& problem, Control& control) {

@@ -104,8 +104,9 @@ std::string sentence(const char* format, Values... values) {
 
 }  // namespace
 
-double rows_needed(Structure structure, std::ptrdiff_t n_features) {
-    return structure == Structure::full ? static_cast<double>(n_features + 1) : 2.0;
+double rows_needed(Model model, std::ptrdiff_t n_features) {
+    const bool turns = model == Model::EEV || model == Model::VEV || model == Model::EVV || model == Model::VVV;
+    return turns ? static_cast<double>(n_features + 1) : 2.0;
 }
 
 std::vector<double> floor_shares(const OwnedMixture& mixture, const double* reg_covar) {
@@ -117,9 +118,8 @@ std::vector<double> floor_shares(const OwnedMixture& mixture, const double* reg_
     return shares;
 }
 
-std::ptrdiff_t spike(const OwnedMixture& mixture, const double* effective_rows, std::ptrdiff_t only) {
+std::ptrdiff_t spike(const OwnedMixture& mixture, const double* effective_rows, double needed, std::ptrdiff_t only) {
     if (mixture.structure == Structure::tied) return -1;
-    const double needed = rows_needed(mixture.structure, mixture.n_features);
     const bool matrices = has_matrices(mixture.structure);
     std::vector<std::int64_t> few;
     std::vector<double> limits;
@@ -139,9 +139,8 @@ std::ptrdiff_t spike(const OwnedMixture& mixture, const double* effective_rows, 
     return -1;
 }
 
-std::string why_improper(const OwnedMixture& mixture, const double* effective_rows, const double* reg_covar,
+std::string why_improper(const OwnedMixture& mixture, const double* effective_rows, double needed, const double* reg_covar,
                          const std::function<bool()>& all_held_up) {
-    const double needed = rows_needed(mixture.structure, mixture.n_features);
     std::ptrdiff_t fewest = 0;
     for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) {
         if (!(effective_rows[k] >= effective_rows[fewest])) fewest = k;
@@ -154,7 +153,7 @@ std::string why_improper(const OwnedMixture& mixture, const double* effective_ro
         const auto most = std::max_element(shares.begin(), shares.end());
         if (*most > held_up && !all_held_up()) return sentence("component %td is held up by reg_covar alone", most - shares.begin());
     }
-    const std::ptrdiff_t thin = spike(mixture, effective_rows);
+    const std::ptrdiff_t thin = spike(mixture, effective_rows, needed);
     return thin < 0 ? "" : sentence("component %td is a spike of %.3g rows", thin, effective_rows[thin]);
 }
 

@@ -231,9 +231,9 @@ def search(rows: SearchRows, model: Model, n_components: int, reg_covar: Annotat
     log_likelihood, converged, ended, n_passes, failed, failed_count).
     """
 
-def search_from(rows: SearchRows, model: Model, n_components: int, reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], metric_reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seed: int, seconds: float, given: Sequence[tuple[str, Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]]], n_certain: int, incumbent: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None, budget: tuple[int, int, int], n_threads: int) -> tuple:
+def search_from(rows: SearchRows, model: Model, n_components: int, reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], metric_reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seed: int, seconds: float, given: Sequence[tuple[str, Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]]], n_certain: int, incumbent: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None, budget: tuple[int, int], n_threads: int) -> tuple:
     """
-    The search from responsibilities that are given; returns the same. budget: E-steps for moving, shaking, its own.
+    The search from responsibilities that are given; returns the same. budget: E-steps for moves, and for its own.
     """
 
 def split(rows: SearchRows, model: Model, mixture: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> NDArray[numpy.float64] | None:
@@ -264,6 +264,14 @@ def cut(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(order
     """
     Cuts the rows of positive weight in two; fills sides with 0 and 1 (-1: weight 0) and returns the gain.
     """
+
+def merges_of(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], beside: float) -> list[list[int]]:
+    """
+    Rows, round as a whole, merged pair by pair: the second cluster of each pair, named by its first row, joins the first.
+    """
+
+def rows_needed(model: Model, n_features: int) -> float:
+    """Effective rows below which a component's covariance is degenerate."""
 
 def floor_shares(model: Model, mixture: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> NDArray[numpy.float64]:
     """

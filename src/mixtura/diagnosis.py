@@ -152,7 +152,7 @@ def rows_needed(mixture: Mixture) -> int:
 
 def rows_needed_by(kind: CovarianceStructure, n_features: int) -> int:
     """The same, before there is a mixture."""
-    return n_features + 1 if kind.has_matrices and not kind.shared else 2
+    return int(_core.rows_needed(kind.model, n_features))
 
 
 def floor_share(mixture: Mixture, reg_covar: FloatArray) -> FloatArray:

@@ -4,8 +4,7 @@
     begins there and at the optima of the structures before it.
 2.  The most promising cells: a search of their own.
 3.  Several times, every structure again, from what is new since it was looked at last: the optima of the
-    others, its own of K - 1 with a component split and of K + 1 with two merged. The first time it is
-    shaken too.
+    others, its own of K - 1 with a component split and of K + 1 with two merged.
 4.  EM over all rows, to the tolerance asked for.
 
 What a step reads is complete before it begins, so the answer does not depend on who runs what when.
@@ -17,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import blake2b
 from threading import Event
 from time import monotonic, perf_counter
 
@@ -51,7 +51,6 @@ LOOKS = ("first", "searched", *EXCHANGES)
 
 # E-steps that a look at one cell may take before it makes no further moves: at first none; in an exchange.
 _MOVING = 300
-_SHAKING = {EXCHANGES[0]: 100}
 
 # Cells that are searched by themselves: so many at most, no further than this in BIC from the best,
 # with so many E-steps.
@@ -247,11 +246,14 @@ class Sweep:
                     for other in news
                     if other != name and (given := pool[other]) is not None
                 ]
-                done[key] = self._searched(
-                    key, sample, [*certain, *starts], len(certain), before, look
-                )
+                every = [*certain, *starts]
+                done[key] = before
+                if every:
+                    done[key] = self._searched(key, sample, every, len(certain), before, look)
                 self._count_seconds(key, began)
             news = [other for other in news if other != name]
+            if done[key] is before:
+                continue
             after = self._responsibilities_of(done[key], n_threads)
             if _differ(after, pool[name]):
                 news.append(name)
@@ -262,9 +264,9 @@ class Sweep:
         if look == EXCHANGES[0]:
             return True
         earlier = EXCHANGES[EXCHANGES.index(look) - 1]
-        return _differ(
-            self._responsibilities(key, look, n_threads),
-            self._responsibilities(key, earlier, n_threads),
+        now, then = self.state.latest(key, look), self.state.latest(key, earlier)
+        return now is not then and _differ(
+            self._responsibilities_of(now, n_threads), self._responsibilities_of(then, n_threads)
         )
 
     def _responsibilities(self, key: Key, before: str, n_threads: int) -> FloatArray | None:
@@ -312,7 +314,7 @@ class Sweep:
                 k,
                 self._wish.options.reg_covar,
                 seed,
-                Budget(0 if look == "first" else _MOVING, _SHAKING.get(look, 0), own_passes),
+                Budget(0 if look == "first" else _MOVING, own_passes),
                 self._wish.options.deadline,
                 incumbent,
                 n_certain,
@@ -320,6 +322,9 @@ class Sweep:
             )
         except SingularCovarianceError as error:
             return incumbent or str(error)
+        # The same object, so that what has not changed is known without a look at the rows.
+        if incumbent is not None and np.array_equal(found.means, incumbent.means):
+            return incumbent
         return found
 
     def _searches(self, key: Key, sample: ArrayBlocks) -> Iterable[Given]:
@@ -388,9 +393,8 @@ class Sweep:
 
     def _seed_of(self, key: Key, look: str, number: int = 0) -> int:
         k, name = key
-        letters = int.from_bytes(_letters(name).encode(), "big")
-        entropy = (self._wish.seed, k, letters, LOOKS.index(look), number)
-        return int(np.random.SeedSequence(entropy).generate_state(1)[0])
+        entropy = f"{self._wish.seed} {k} {_letters(name)} {look} {number}"
+        return int.from_bytes(blake2b(entropy.encode(), digest_size=4).digest(), "big")
 
     # Partitions
 

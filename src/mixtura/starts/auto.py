@@ -65,11 +65,10 @@ class SearchRows:
 class Budget:
     """E-steps that a search from given starts may take.
 
-    moving: before it makes no further moves. shaking: on ways out of the best. own: on a search of its own.
+    moving: before it makes no further moves. own: on a search of its own.
     """
 
     moving: int
-    shaking: int = 0
     own: int = 0
 
 
@@ -146,7 +145,7 @@ def search_from(
         list(given),
         n_certain,
         None if incumbent is None else incumbent.as_tuple(),
-        (budget.moving, budget.shaking, budget.own),
+        (budget.moving, budget.own),
         n_threads,
     )
     return _ended(found, structure, seed, len(rows.X))
