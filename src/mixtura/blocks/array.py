@@ -78,6 +78,11 @@ class ArrayBlocks:
             return 1.0
         return float(self._weight.sum() / (self._weight @ self._weight))
 
+    @property
+    def floats(self) -> Array:
+        """The rows as float32 or float64."""
+        return self._floats(self._X)
+
     def each(self, task: Callable[[ArrayBlocks, int], T]) -> Iterator[T]:
         """Run a task on the only part: all rows."""
         yield task(self, 0)
@@ -130,7 +135,7 @@ class ArrayBlocks:
         """Return at most `n_rows` rows as float, uniformly, in their order, and their weights."""
         n_present = self.n_present
         if n_present == len(self._X) and n_present <= n_rows:
-            return self._floats(self._X), self._weight
+            return self.floats, self._weight
         return self.rows_of_ranks(ranks_of_sample(n_present, n_rows, rng))
 
     def rows_of_ranks(self, ranks: Array) -> tuple[Array, FloatArray | None]:

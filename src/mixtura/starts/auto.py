@@ -38,18 +38,16 @@ class SearchRows:
     Parameters
     ----------
     blocks : ArrayBlocks
-        Of float32 or float64.
     """
 
     def __init__(self, blocks: ArrayBlocks) -> None:
-        rows, weight = blocks.sample(blocks.shape[0], RandomState(0))  # all, as floats
-        #: The rows as contiguous float64, and their weights.
+        rows = blocks.floats
+        #: The rows as contiguous float64.
         self.X: FloatArray = np.ascontiguousarray(rows, dtype=np.float64)
-        self.weight = weight
-        self.blocks = blocks
         self.native = _core.SearchRows(
-            rows, self.X, weight, blocks.total.as_tuple(), blocks.rows_per_weight
+            rows, self.X, blocks.sample_weight, blocks.total.as_tuple(), blocks.rows_per_weight
         )
+        self._blocks = blocks
 
     def metric_reg_covar(self, reg_covar: FloatArray) -> FloatArray:
         """What is added to the metric of a partition.
@@ -58,7 +56,7 @@ class SearchRows:
         """
         if reg_covar.all():
             return reg_covar
-        return np.maximum(reg_covar, regularisation("auto", self.blocks))
+        return np.maximum(reg_covar, regularisation("auto", self._blocks))
 
 
 @dataclass(frozen=True)
