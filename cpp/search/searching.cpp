@@ -16,17 +16,19 @@ constexpr std::ptrdiff_t glance = 40, glance_every = 5;
 
 // What a search may spend: densities of one feature (one of d features costs about 1 + d^2 / 16 of them), and E-steps
 // within these bounds.
-constexpr double most_densities = 2e8;
-constexpr double least_passes = 250, most_passes = 1000;
+constexpr double most_densities = 3e8;
+constexpr double least_passes = 250, most_passes = 2000;
 constexpr double few_passes = 300;  // for few rows, which cannot tell near optima apart
 
 // The best optimum has been reached this often before the search believes it.
 constexpr std::ptrdiff_t hits = 4;
+constexpr std::ptrdiff_t hits_of_few = 12;  // where components have few rows for their features
 
 // How often a descent is mended in a row.
 constexpr std::ptrdiff_t reseeded = 3;
 
 constexpr std::array<std::string_view, 8> schedule{"shaken", "seeds", "shaken", "k-means", "shaken", "seeds", "shaken", "mahalanobis"};
+constexpr std::array<std::string_view, 8> schedule_of_many{"moved", "moved", "moved", "shaken", "moved", "moved", "moved", "seeds"};
 
 // Promise of a move (nats a row) below which it is not tried: a cut is judged before EM has mended it.
 constexpr double promise = -0.4;
@@ -43,6 +45,9 @@ constexpr double leverage = 0.05;
 constexpr std::array<double, 2> shares{0.5, 0.3};
 
 constexpr std::ptrdiff_t partition_iter = 10;
+
+// Moves drawn at a time.
+constexpr int n_drawn = 2;
 
 std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
@@ -66,8 +71,8 @@ void Searching::run() {
     climb();
     if (can_leave_out() && best_) descend("leave-one-out", loosened(best_responsibilities()));
     for (std::size_t turn = 0;; ++turn) {
-        const std::string_view kind = schedule[turn % schedule.size()];
-        if (!best_ && kind == "shaken") continue;
+        const std::string_view kind = (K >= many ? schedule_of_many : schedule)[turn % schedule.size()];
+        if (!best_ && (kind == "shaken" || kind == "moved")) continue;
         if (is_sure() || is_spent()) return;
         if (descend(kind, start(kind))) climb();
     }
@@ -105,7 +110,7 @@ bool Searching::is_sure() const {
     const auto fresh = std::count_if(found_from_.begin(), found_from_.end(), [](const std::string& kind) { return is_fresh(kind); });
     const auto found = static_cast<std::ptrdiff_t>(found_from_.size());
     std::ptrdiff_t needed = std::min(hits + K / 4, 2 * hits);
-    if (has_leverage()) needed = std::max(needed, hits + 2);
+    if (has_leverage()) needed = std::max(needed, hits_of_few);
     return found >= needed && (fresh >= (tried == fresh ? 2 : 4) || found >= 2 * hits);
 }
 
@@ -119,12 +124,30 @@ bool Searching::can_leave_out() const {
 // Where a descent begins
 
 Beginning Searching::start(std::string_view kind) {
+    if (kind == "moved") return from_responsibilities(moved_at_random());
     if (kind != "shaken") return loosened(from_labels(kind));
     return loosened(perturbed(best_responsibilities(), problem_.rows, shares[records_.size() % shares.size()], random_));
 }
 
 Beginning Searching::from_partition(std::string_view kind) {
     return mixture_of(from_labels(kind), *problem_.source, problem_.model, d, problem_.reg_covar, control_);
+}
+
+// The best after moves that are drawn, not chosen: where components are many, what is wrong is wrong in a few places.
+Responsibilities Searching::moved_at_random() {
+    const Responsibilities given = best_responsibilities();
+    std::vector<Move> all = candidates(best_->mixture, given), drawn;
+    for (int i = 0; i < n_drawn && !all.empty(); ++i) {
+        const auto which = static_cast<std::size_t>(random_.uniform() * static_cast<double>(all.size()));
+        const std::set<std::ptrdiff_t> touched = all[which].touched();
+        drawn.push_back(all[which]);
+        const auto meets = [&](const Move& move) {
+            const std::set<std::ptrdiff_t> others = move.touched();
+            return std::any_of(others.begin(), others.end(), [&](std::ptrdiff_t k) { return touched.count(k) > 0; });
+        };
+        all.erase(std::remove_if(all.begin(), all.end(), meets), all.end());
+    }
+    return mixtura::apply(drawn, given);
 }
 
 // Seeds alone are the most different starts.
@@ -212,7 +235,7 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
         found_from_ = {std::string(kind)};
         return true;
     }
-    if (now > before - same_optimum && kind != "split and merge" && kind != "re-seeded") found_from_.emplace_back(kind);
+    if (now > before - same_optimum && kind != "split and merge" && kind != "moved" && kind != "re-seeded") found_from_.emplace_back(kind);
     return false;
 }
 

@@ -76,6 +76,7 @@ class Searching {
 
   private:
     Responsibilities from_labels(std::string_view kind);
+    Responsibilities moved_at_random();
     bool apart_and_whole();
 };
 
