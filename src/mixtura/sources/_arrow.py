@@ -22,7 +22,7 @@ from mixtura._names import nearest
 from mixtura._rows import Array, FloatArray
 from mixtura.errors import SourceError
 from mixtura.sources._prefetch import Prefetched
-from mixtura.sources._source import Piece, Source, rows_of
+from mixtura.sources._source import Piece, Source, rows_of, rows_of_a_part
 
 EXTENSIONS = {
     ".parquet": "parquet",
@@ -33,13 +33,12 @@ EXTENSIONS = {
     ".csv": "csv",
 }
 
-# Numbers decoded at once, and bytes read at once of a column's pages: what reading holds beside its parts.
-_BATCH_NUMBERS = 1 << 18
+# Bytes read at once of a column's pages: what reading holds beside its pieces.
 _BUFFER = 1 << 18
 _CSV_BLOCK = 1 << 22
 
-# Numbers decoded between two times that memory is given back: often costs time, seldom memory.
-_GIVEN_BACK = 1 << 23
+# Batches that make a part: with fewer rows pyarrow takes twice the time, with more they hold more memory.
+_BATCHES_OF_A_PART = 2
 
 # Errors of pyarrow's that say that a file cannot be read.
 _FAULTS = (OSError, pa.ArrowException, UnicodeDecodeError)
@@ -465,22 +464,20 @@ def _parquet(
         )
         check(file, table.schema_arrow)
         groups = [table.metadata.row_group(i).num_rows for i in range(table.num_row_groups)]
-        n_skipped, row, decoded = 0, 0, 0
+        n_skipped, row = 0, 0
         while n_skipped < len(groups) and row + groups[n_skipped] <= to_skip:
             row += groups[n_skipped]
             n_skipped += 1
         if n_skipped == len(groups):
             return
-        size = max(1, _BATCH_NUMBERS // max(len(names), 1))
+        size = -(-rows_of_a_part(len(names)) // _BATCHES_OF_A_PART)
         wanted = list(range(n_skipped, len(groups)))
         for batch in table.iter_batches(size, row_groups=wanted, columns=names, use_threads=True):
             yield row, batch
             row += batch.num_rows
-            decoded += batch.num_rows * len(names)
-            if decoded > _GIVEN_BACK:
-                # pyarrow would keep the memory of pages that were decoded before.
-                pa.default_memory_pool().release_unused()
-                decoded = 0
+    # pyarrow would keep the memory of pages that were decoded before. Asked after every few batches it takes
+    # a third of the time that reading does.
+    pa.default_memory_pool().release_unused()
 
 
 def _arrow(file: _File, numbers: list[str], beside: list[str], _: int, check: _Check) -> _Batches:
