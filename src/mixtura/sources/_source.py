@@ -271,7 +271,7 @@ class Source(ABC):
         for piece, first, end in stretches:
             done = first
             while done < end:
-                done += part.take(piece, slice(done, end), check)
+                done += part.take(piece, done, end, check)
                 if part.is_full:
                     yield part.finished()
                     part = _Growing(self, part.end, spare)
@@ -301,10 +301,9 @@ class _Growing:
     def end(self) -> int:
         return self._first_row + self.n_rows
 
-    def take(self, piece: Piece, rows: slice, check: bool) -> int:
-        """Take what there is room for of some rows of a piece; return how many."""
-        first = rows.start
-        taken = min(len(self._rows) - self.n_rows, rows.stop - first)
+    def take(self, piece: Piece, first: int, end: int, check: bool) -> int:
+        """Take the rows of a piece from `first` up to `end`, as far as there is room; return how many."""
+        taken = min(len(self._rows) - self.n_rows, end - first)
         mine = slice(self.n_rows, self.n_rows + taken)
         piece.write(self._rows[mine], first)
         if check:
