@@ -37,9 +37,6 @@ EXTENSIONS = {
 _BUFFER = 1 << 18
 _CSV_BLOCK = 1 << 22
 
-# Batches that make a part: with fewer rows pyarrow takes twice the time, with more they hold more memory.
-_BATCHES_OF_A_PART = 2
-
 # Errors of pyarrow's that say that a file cannot be read.
 _FAULTS = (OSError, pa.ArrowException, UnicodeDecodeError)
 
@@ -340,7 +337,8 @@ class _Files(Source):
         numbers = [name for name in self._wanted if name not in file.keys]
         beside = [name for name in keep if name not in (*numbers, *file.keys)]
         read = _READERS[file.format]
-        size = -(-rows_of_a_part(self.n_features + len(beside)) // _BATCHES_OF_A_PART)
+        # Of few rows at a time pyarrow takes up to twice as long; of more they would not fit in a part.
+        size = rows_of_a_part(self.n_features + len(beside))
         for start, batch in read(file, numbers, beside, to_skip, size, self._check_schema):
             skipped = max(0, min(batch.num_rows, to_skip - start))
             yield start + skipped, batch.slice(skipped)
