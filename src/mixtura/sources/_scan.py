@@ -48,7 +48,7 @@ def scan(
         Where `path` is. None: as a URI says, else local.
     max_memory : int or str, default=None
         Bytes of rows that are held at a time, as a number or as '200MB'. They include those that are being
-        read and worked on, five parts of 8 MB (16 in float64). None: a quarter of the memory that is free.
+        read and worked on, seven parts of 8 MB (16 in float64). None: a quarter of the memory that is free.
 
     Returns
     -------

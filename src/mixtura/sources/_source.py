@@ -26,9 +26,12 @@ from mixtura.sources._memory import n_bytes
 from mixtura.sources._prefetch import IN_FLIGHT, Prefetched
 
 # Numbers in a part (8 MB of float32), and rows at most: large enough that the threads within a part and the
-# sum of its statistics cost nothing beside the work, small enough that five of them in flight are little.
+# sum of its statistics cost nothing beside the work, small enough that a few of them are little.
 _PART_NUMBERS = 1 << 21
 _PART_ROWS = 1 << 17
+
+# Parts whose memory pyarrow takes for the pages of a piece.
+_DECODING = 3
 
 
 def rows_of_a_part(n_features: int) -> int:
@@ -201,8 +204,8 @@ class Source(ABC):
         return self._opened
 
     def _first_reading(self) -> Iterator[Part]:
-        # The part that is worked on, pieces of its size in flight, and about as much again for decoding one.
-        room = n_bytes(self._max_memory) - (IN_FLIGHT + 2) * self._bytes_of_a_part
+        # The part that is worked on, pieces of its size in flight, and what decoding one takes beside it.
+        room = n_bytes(self._max_memory) - (1 + IN_FLIGHT + _DECODING) * self._bytes_of_a_part
         kept: list[Part] = []
         facts: list[PartFacts] = []
         origin = None
