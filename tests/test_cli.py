@@ -18,8 +18,10 @@ from unittest import mock
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from numpy.testing import assert_array_equal
 
 import mixtura
 from mixtura.cli import _outputs, _progress, _rows, _screen, main
@@ -279,6 +281,30 @@ def test_data_that_cannot_be_fitted(write, tmp_path, text, message):
     path = write(text)
     assert message.format(path=path) in fails("fit", path, cwd=tmp_path)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_arrays_and_lists_are_features(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 3)) + 8 * rng.integers(0, 2, (400, 1))
+    np.save(tmp_path / "rows.npy", X)
+    lists = pa.FixedSizeListArray.from_arrays(pa.array(X.ravel()), 3)
+    pq.write_table(pa.table({"id": np.arange(400), "e": lists}), tmp_path / "rows.parquet")
+    labels = []
+    for name, options in (("rows.npy", ()), ("rows.parquet", ("--columns", "e"))):
+        fit = call("fit", name, *options, "-k", "2", "-o", "found", "-q", cwd=tmp_path)
+        assert fit.returncode == 0, fit.stderr
+        model = "found/model.safetensors"
+        predict = call("predict", model, name, *options, "-o", "labels.parquet", cwd=tmp_path)
+        assert predict.returncode == 0, predict.stderr
+        labels.append(pq.read_table(tmp_path / "labels.parquet")["label"].to_numpy())
+    assert_array_equal(labels[0] == labels[0][0], labels[1] == labels[1][0])
+    np.save(tmp_path / "flat.npy", X[:, 0])
+    assert "(400,)" in fails("fit", "flat.npy", cwd=tmp_path)
+    assert "no names" in fails("fit", "rows.npy", "--columns", "a", cwd=tmp_path)
+    message = fails("fit", "rows.npy", "rows.parquet", cwd=tmp_path, code=2)
+    assert message == "a .npy file stands alone; give it no other file"
+    message = fails("predict", model, "rows.npy", "--keep", "id", cwd=tmp_path)
+    assert message == "rows.npy holds an array, which has no columns to keep"
 
 
 def test_files_that_are_no_data(write, tmp_path):

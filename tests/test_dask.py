@@ -2,12 +2,14 @@
 
 import gc
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import threading
 import time
 import warnings
+from dataclasses import replace
 
 import dask
 import dask.array as da
@@ -543,6 +545,49 @@ def test_a_task_may_fit(client):
 
     ours = client.submit(fit).result(timeout=60)
     assert_allclose(ours, GaussianMixture(2, random_state=0).fit(X).means_, rtol=1e-6)
+
+
+def test_workers_that_are_asked_directly_give_the_same_bits(client, monkeypatch):
+    mixture, X, weight = problem()
+    blocks = DaskBlocks(array_of(X), da.from_array(weight, chunks=(UNEVEN,)))
+    asked = []
+    monkeypatch.setattr(client, "run", recorded(client.run, asked))
+    monkeypatch.setattr("mixtura.blocks.dask._QUICK", np.inf)
+    blocks.reduced(_Expect(mixture))
+    assert not asked
+    directly = blocks.reduced(_Expect(mixture))
+    assert len(asked) == 1
+    # A partition that is not where it was: the tasks find it.
+    missing = {
+        worker: [replace(one, rows="gone") for one in held]
+        for worker, held in blocks._holdings.items()
+    }
+    monkeypatch.setattr(blocks, "_holdings", missing)
+    again = blocks.reduced(_Expect(mixture))
+    assert len(asked) == 2
+    assert blocks._grouped_at == -np.inf or blocks._holdings is not missing
+    monkeypatch.setattr("mixtura.blocks.dask._QUICK", 0.0)
+    blocks._is_quick = False
+    by_tasks = blocks.reduced(_Expect(mixture))
+    assert len(asked) == 2
+    for one in (directly, again):
+        assert_same_statistics(one, by_tasks, rtol=0)
+
+
+def recorded(function, calls):
+    def call(*arguments, **options):
+        calls.append(arguments)
+        return function(*arguments, **options)
+
+    return call
+
+
+def test_no_covariances_are_sent():
+    mixture, X, _ = problem()
+    sent = pickle.loads(pickle.dumps(_Expect(mixture)))
+    assert sent.mixture.covariances.size == 0
+    ours, theirs = (task(ArrayBlocks(X), 0) for task in (sent, _Expect(mixture)))
+    assert_same_statistics(ours, theirs, rtol=0)
 
 
 def test_a_large_mixture_goes_from_worker_to_worker(client, monkeypatch):

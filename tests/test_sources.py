@@ -476,6 +476,109 @@ def test_csv_with_other_delimiters_and_quotes(tmp_path):
     assert_array_equal(next(source.parts()).rows, [[2, 3], [5, 6]])
 
 
+# Lists as features
+
+
+def lists_of(X, kind):
+    values = pa.array(X.ravel())
+    if kind == "fixed":
+        return pa.FixedSizeListArray.from_arrays(values, X.shape[1])
+    offsets = pa.array(np.arange(len(X) + 1) * X.shape[1], type=pa.int32())
+    if kind == "large":
+        return pa.LargeListArray.from_arrays(offsets.cast(pa.int64()), values)
+    return pa.ListArray.from_arrays(offsets, values)
+
+
+@pytest.mark.parametrize("kind", ["fixed", "variable", "large"])
+@pytest.mark.parametrize("extension", ["parquet", "arrow"])
+def test_lists_are_features(kind, extension, tmp_path):
+    _, X, weight = problem(1_000)
+    X = X.astype(np.float32)
+    for number, rows in enumerate((slice(0, 300), slice(300, 300), slice(300, 1_000))):
+        table = pa.table({"e": lists_of(X[rows], kind), "w": weight[rows], "id": weight[rows]})
+        write = write_parquet if extension == "parquet" else pa.feather.write_feather
+        write(table, tmp_path / f"{number}.{extension}")
+    for max_memory in ("1GB", 0):
+        source = mixtura.scan(tmp_path, columns=["e"], weight="w", max_memory=max_memory)
+        assert source.feature_names == tuple(f"e_{j}" for j in range(X.shape[1]))
+        assert source.dtype == np.float32
+        for _ in range(2):
+            parts = [(part.rows.copy(), part.weight.copy()) for part in source.parts()]
+            assert_array_equal(np.concatenate([rows for rows, _ in parts]), X)
+            assert_array_equal(np.concatenate([weights for _, weights in parts]), weight)
+    beside = mixtura.scan(tmp_path, columns=["id", "e"])
+    assert beside.feature_names[:2] == ("id", "e_0")
+    found = np.concatenate([part.rows for part in beside.parts()])
+    assert_array_equal(found, np.column_stack([weight, X]))
+
+
+LISTS_THAT_ARE_WRONG = {
+    "ragged": ([[1, 2], [3, 4, 5]], r"'e' in row 1 is a list of 3 values, where the first has 2"),
+    "null inside": ([[1, 2], [3, None]], r"'e' in row 1 is a list in which value 1 is missing"),
+    "null": ([[1, 2], None], r"'e' in row 1 is missing"),
+    "null at first": ([None, [1, 2]], r"'e' in row 0 is missing"),
+    "NaN": ([[1, 2], [3, 4], [float("nan"), 5]], r"'e_0' in row 2 is NaN"),
+    "empty": ([[], []], r"lists without values in column 'e'"),
+    "nothing": ([], r"has no rows, and its lists in column 'e' no length"),
+}
+
+
+@pytest.mark.parametrize("wrong", LISTS_THAT_ARE_WRONG)
+def test_lists_that_are_no_features_are_named(wrong, tmp_path):
+    values, message = LISTS_THAT_ARE_WRONG[wrong]
+    path = tmp_path / "rows.parquet"
+    write_parquet(pa.table({"e": pa.array(values, type=pa.list_(pa.float64()))}), path)
+    with pytest.raises(SourceError, match=message) as error:
+        list(mixtura.scan(path, columns=["e"]).parts())
+    assert str(path) in str(error.value)
+
+
+def test_lists_must_be_lists_in_every_file(tmp_path):
+    one, other, third = (tmp_path / f"{number}.parquet" for number in range(3))
+    write_parquet(pa.table({"e": lists_of(np.ones((3, 2)), "fixed"), "x": np.ones(3)}), one)
+    write_parquet(pa.table({"e": np.ones(3), "x": np.ones(3)}), other)
+    write_parquet(pa.table({"e": lists_of(np.ones((3, 4)), "fixed"), "x": np.ones(3)}), third)
+    with pytest.raises(
+        SourceError, match=r"1\.parquet holds double in column 'e', where .*0\.parquet"
+    ):
+        list(mixtura.scan([one, other], columns=["e"]).parts())
+    with pytest.raises(SourceError, match=r"2\.parquet: .* row 0 is a list of 4 values"):
+        list(mixtura.scan([one, third], columns=["e"]).parts())
+    with pytest.raises(SourceError, match=r"a weight is a number"):
+        mixtura.scan(one, columns=["x"], weight="e")
+    assert mixtura.scan(one).feature_names == ("x",)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (np.zeros(5), r"shape \(5,\); .* save X\.reshape\(-1, 1\)"),
+        (np.zeros((2, 2, 2)), r"shape \(2, 2, 2\)"),
+        (np.array([["a"]]), "not real numbers"),
+    ],
+)
+def test_an_array_that_is_no_table_of_numbers_is_refused(rows, message, tmp_path):
+    np.save(tmp_path / "rows.npy", rows)
+    with pytest.raises(SourceError, match=message):
+        mixtura.scan(tmp_path / "rows.npy")
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_parts_that_are_not_kept_come_into_the_same_memory(order):
+    _, X, weight = problem(4_500)
+    source = mixtura.from_batches(batches_of(X, weight), max_memory=0)
+    source._order = order
+    source.opened()
+    places, first = set(), 0
+    for part in source.parts():
+        assert_array_equal(part.rows, X[first : first + len(part.rows)])
+        assert_array_equal(part.weight, weight[first : first + len(part.rows)])
+        places.add(part.rows.__array_interface__["data"][0])
+        first += len(part.rows)
+    assert first == len(X)
+    assert len(places) <= 2  # the last has fewer rows
+
+
 # What can be wrong
 
 

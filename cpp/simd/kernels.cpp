@@ -54,10 +54,21 @@ void load_pairs(const Real* from, std::ptrdiff_t n_rows, std::ptrdiff_t stride, 
     }
 }
 
-// How many rows from `begin` on can be read as whole vectors. Few features: each vector goes on into the rows behind
-// it, so not at the end of the data.
+// Rows of which each feature lies by itself, as columns of a file do.
+template <class Real>
+void load_columns(const Real* from, std::ptrdiff_t feature_stride, std::ptrdiff_t n_features, std::ptrdiff_t n_rows,
+                  std::ptrdiff_t stride, Real* tile) {
+    for (std::ptrdiff_t j = 0; j < n_features; ++j) {
+        const Real* column = from + j * feature_stride;
+        for (std::ptrdiff_t r = 0; r < n_rows; r += lanes<Real>) store<Real>(tile + j * stride + r, load<Real>(column + r));
+    }
+}
+
+// How many rows from `begin` on can be read as whole vectors. Few features side by side: each vector goes on into the
+// rows behind it, so not at the end of the data.
 template <class Real>
 std::ptrdiff_t whole_vectors(const Rows<Real>& rows, std::ptrdiff_t begin, std::ptrdiff_t n_rows) {
+    if (rows.row_stride == 1) return n_rows / lanes<Real> * lanes<Real>;
     if (rows.feature_stride != 1 || rows.row_stride < rows.n_features) return 0;
     const std::ptrdiff_t beyond = lanes<Real> > rows.n_features ? lanes<Real> - rows.n_features : 0;
     const std::ptrdiff_t readable = rows.n_rows - begin - round_up(beyond, rows.row_stride) / rows.row_stride;
@@ -69,25 +80,37 @@ std::ptrdiff_t whole_vectors(const Rows<Real>& rows, std::ptrdiff_t begin, std::
 // its rows take to arrive from main memory, and the processor's own prefetching stops at pages.
 struct Ahead {
     const char* first = nullptr;
-    std::ptrdiff_t n_lines = 0;
+    std::ptrdiff_t n_lines = 0;  // of a run: all rows, or one feature of theirs
+    std::ptrdiff_t n_runs = 0;
+    std::ptrdiff_t stride = 0;  // bytes between runs
 
     // Part `i` of `n` equal ones.
     void prefetch(std::ptrdiff_t i, std::ptrdiff_t n) const {
-        for (std::ptrdiff_t line = n_lines * i / n; line < n_lines * (i + 1) / n; ++line) {
-            __builtin_prefetch(first + 64 * line, 0, 2);
+        std::ptrdiff_t left = n_runs * n_lines * (i + 1) / n - n_runs * n_lines * i / n;
+        if (left == 0) return;
+        std::ptrdiff_t run = n_runs * n_lines * i / n / n_lines;
+        std::ptrdiff_t line = n_runs * n_lines * i / n % n_lines;
+        for (; left > 0; --left) {
+            __builtin_prefetch(first + run * stride + 64 * line, 0, 2);
+            if (++line < n_lines) continue;
+            line = 0;
+            ++run;
         }
     }
 };
 
-// Nothing where rows do not lie close together.
+// Nothing where neither rows nor features lie close together.
 template <class Real>
 Ahead look_ahead(const Job<Real>& job, std::ptrdiff_t begin) {
     const Rows<Real>& rows = job.rows;
     const std::ptrdiff_t left = rows.n_rows - begin;
-    if (left <= 0 || rows.feature_stride != 1 || rows.row_stride < 0 || rows.row_stride > rows.n_features + 8) return {};
+    if (left <= 0) return {};
     const std::ptrdiff_t n_rows = left < job.tile_rows ? left : job.tile_rows;
-    const std::ptrdiff_t bytes = n_rows * rows.row_stride * static_cast<std::ptrdiff_t>(sizeof(Real));
-    return {reinterpret_cast<const char*>(rows.data + begin * rows.row_stride), bytes / 64};
+    const std::ptrdiff_t size = sizeof(Real);
+    const char* first = reinterpret_cast<const char*>(rows.data + begin * rows.row_stride);
+    if (rows.row_stride == 1) return {first, n_rows * size / 64, rows.n_features, rows.feature_stride * size};
+    if (rows.feature_stride != 1 || rows.row_stride < 0 || rows.row_stride > rows.n_features + 8) return {};
+    return {first, n_rows * rows.row_stride * size / 64, 1, 0};
 }
 
 // Rows beyond the last one repeat it with weight 0, so that every lane holds finite numbers.
@@ -96,8 +119,8 @@ void load_tile(const Rows<Real>& rows, std::ptrdiff_t begin, std::ptrdiff_t n_ro
                std::ptrdiff_t stride, Real* tile) {
     const Real* from = rows.data + begin * rows.row_stride;
     const std::ptrdiff_t whole = whole_vectors(rows, begin, n_rows);
-    if (rows.n_features == 1 && rows.row_stride == 1) {
-        for (std::ptrdiff_t r = 0; r < whole; r += lanes<Real>) store<Real>(tile + r, load<Real>(from + r));
+    if (rows.row_stride == 1) {
+        load_columns(from, rows.feature_stride, rows.n_features, whole, stride, tile);
     } else if (rows.n_features == 2 && rows.row_stride == 2) {
         load_pairs(from, whole, stride, tile);
     } else if (whole > 0) {
@@ -143,21 +166,31 @@ bool uses_panels(const Job<Real>& job) {
     return job.second_moments && job.n_features >= 2 * lanes<Real> && !uses_strips(job);
 }
 
-// Panels of the rows, for the moments; zeros beyond the last feature.
+// Features side by side from a tile, `n_features` of them and zeros.
 template <class Real>
-void load_panels(const Rows<Real>& rows, std::ptrdiff_t begin, std::ptrdiff_t n_rows, std::ptrdiff_t stride,
-                 Real* panels) {
+void load_panel(const Real* tile, std::ptrdiff_t n_features, std::ptrdiff_t n_rows, std::ptrdiff_t stride, Real* panel) {
+    constexpr int n = static_cast<int>(lanes<Real>);
+    for (std::ptrdiff_t r = 0; r < n_rows; r += n) {
+        Vector<Real> v[n];
+        for (int i = 0; i < n; ++i) v[i] = i < n_features ? load<Real>(tile + i * stride + r) : Vector<Real>{};
+        transpose<Real>(v);
+        for (int i = 0; i < n; ++i) store<Real>(panel + (r + i) * n, v[i]);
+    }
+}
+
+// Panels of the rows of a tile, for the moments; zeros beyond the last feature.
+template <class Real>
+void load_panels(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>& work) {
+    const Rows<Real>& rows = job.rows;
     for (std::ptrdiff_t j = 0; j < rows.n_features; j += lanes<Real>) {
         const std::ptrdiff_t width = rows.n_features - j < lanes<Real> ? rows.n_features - j : lanes<Real>;
-        Real* to = panels + j * stride;
-        const Real* from = rows.data + begin * rows.row_stride + j * rows.feature_stride;
-        for (std::ptrdiff_t r = 0; r < n_rows; ++r, to += lanes<Real>, from += rows.row_stride) {
-            if (rows.feature_stride == 1 && width == lanes<Real>) {
-                store<Real>(to, load<Real>(from));
-                continue;
-            }
-            for (std::ptrdiff_t b = 0; b < lanes<Real>; ++b) to[b] = b < width ? from[b * rows.feature_stride] : Real(0);
+        Real* panel = work.panels + j * job.tile_stride;
+        if (rows.feature_stride != 1 || width < lanes<Real>) {
+            load_panel(work.rows + j * job.tile_stride, width, n_rows, job.tile_stride, panel);
+            continue;
         }
+        const Real* from = rows.data + begin * rows.row_stride + j;
+        for (std::ptrdiff_t r = 0; r < n_rows; ++r) store<Real>(panel + r * lanes<Real>, load<Real>(from + r * rows.row_stride));
     }
 }
 
@@ -383,7 +416,7 @@ template <class Real>
 bool find_bounded_responsibilities(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows,
                                    std::ptrdiff_t n_active, const Workspace<Real>& work) {
     if (pauses(work.experience->bounds)) return false;
-    load_panels(job.rows, begin, n_rows, job.tile_stride, work.panels);
+    load_panels(job, begin, n_rows, work);
     if (!bounded_log_joint(job, n_rows, n_active, work)) {
         disappointed(work.experience->bounds);
         return false;
@@ -494,7 +527,7 @@ void add_moments(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_ro
                  const Workspace<Real>& work, Statistics& statistics) {
     if (job.whitened) return whitened_moments(job, n_active, work, statistics);
     if (uses_panels(job)) {
-        load_panels(job.rows, begin, n_rows, job.tile_stride, work.panels);
+        load_panels(job, begin, n_rows, work);
     } else if (!uses_strips(job)) {
         append_ones(job, n_active, work);
     }

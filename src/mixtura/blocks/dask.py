@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain, zip_longest
 from math import inf
@@ -49,6 +49,10 @@ _SMALL = 1 << 20
 
 # For so long the scheduler is not asked again what lies where.
 _SECONDS = 1.0
+
+# After a pass in less time, seconds, the workers are asked directly: tasks are planned, sent and collected in
+# some 20 ms. Longer ones are tasks, which the dashboard shows and for which a cluster grows.
+_QUICK = 0.25
 
 # `each` works on 1 partition, then on 4, 16, ...: who stops early has not had all of them read.
 _GROWTH = 4
@@ -96,6 +100,7 @@ class DaskBlocks(PartitionedBlocks):
         """Have the partitions computed where they are to stay; without a cluster, note how they are."""
         self._graph: Graph = {}
         self._grouped_at = -inf
+        self._is_quick = False
         if self._client is None:
             self._graph = dict(delayed([*rows, *weights]).__dask_graph__())
             places = [one.key for one in (*rows, *weights)]
@@ -139,6 +144,15 @@ class DaskBlocks(PartitionedBlocks):
 
     def reduced(self, task: Task[SufficientStatistics]) -> SufficientStatistics:
         """Sum of the statistics of all partitions, in a binary tree over them."""
+        began = monotonic()
+        sums = self._asked_directly(task) if self._is_quick else None
+        if sums is None:
+            sums = self._asked_by_tasks(task)
+        self._is_quick = monotonic() - began < _QUICK
+        (whole,) = _merge(len(self.parts), sums).values()
+        return _unpacked(whole)
+
+    def _asked_by_tasks(self, task: Task[SufficientStatistics]) -> list[Sums]:
         n_leaves = len(self.parts)
         graph: Graph = {}
         sent = self._sent(graph, task)
@@ -158,8 +172,25 @@ class DaskBlocks(PartitionedBlocks):
         while len(keys) > _FAN_IN:
             several = [keys[i : i + _FAN_IN] for i in range(0, len(keys), _FAN_IN)]
             keys = _add(graph, "add", [(_merge, n_leaves, some) for some in several])
-        (whole,) = _merge(n_leaves, self._computed(graph, keys)).values()
-        return _unpacked(whole)
+        return self._computed(graph, keys)
+
+    def _asked_directly(self, task: Task[SufficientStatistics]) -> list[Sums] | None:
+        """What few workers have of the tree, by one call each; None where that cannot be."""
+        if self._client is None or _is_in_a_task():
+            return None
+        self._groups()
+        holdings = self._holdings
+        if not holdings or _n_bytes((task, holdings)) > _SMALL:
+            return None
+        try:
+            found = self._client.run(_work_here, task, holdings, len(self.parts))
+        except OSError:  # a worker died
+            found = {}
+        sums = [found.get(worker) for worker in holdings]
+        if None in sums:
+            self._grouped_at = -inf
+            return None
+        return sums
 
     def _groups(self) -> list[list[int]]:
         """Partitions that a task works on: alone without a cluster, else those that lie on one worker."""
@@ -187,10 +218,22 @@ class DaskBlocks(PartitionedBlocks):
             able = [of_worker[worker] for worker in holders[rows.key]]
             min(able, key=len).append(i) if able else lost.append([i])
         share = -(-n_leaves // max(1, len(held)))
-        groups = (
+        groups = [
             mine[i : i + share] for mine in of_worker.values() for i in range(0, len(mine), share)
-        )
+        ]
+        is_even = not lost and all(len(mine) <= share for mine in of_worker.values())
+        self._holdings = self._held_by(of_worker) if is_even and len(held) <= _FAN_IN else {}
         return sorted([*groups, *lost])  # neighbours are added first
+
+    def _held_by(self, of_worker: dict[str, list[int]]) -> dict[str, list[_Held]]:
+        return {
+            worker: [
+                _Held(i, self.parts[i].first_row, *(_key(place) for place in self._places[i]))
+                for i in mine
+            ]
+            for worker, mine in of_worker.items()
+            if mine
+        }
 
     @property
     def _task_threads(self) -> int | None:
@@ -249,6 +292,10 @@ def _is_in_a_task() -> bool:
     return True
 
 
+def _key(place: Any) -> Any:
+    return None if place is None else place.key
+
+
 def _client_of(scheduler: Any) -> Any:
     """The distributed client that computes, if there is one."""
     client = getattr(scheduler, "__self__", None)
@@ -304,6 +351,51 @@ def _work(
     for (rows, weight), first_row, place in zip(parts, first_rows, places, strict=True):
         statistics = task(ArrayBlocks(rows, weight, n_threads), first_row)
         _put(sums, n_leaves, 0, place, _packed(statistics))
+    return sums
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A partition on a worker: its place among all, and the keys of its rows and weights there."""
+
+    place: int
+    first_row: int
+    rows: Any
+    weight: Any
+
+
+async def _work_here(
+    task: Task[SufficientStatistics],
+    holdings: dict[str, list[_Held]],
+    n_leaves: int,
+    dask_worker: Any,
+) -> Sums | None:
+    """As `_work`, on the worker that runs this and over what it holds; None: something is not there."""
+    held = holdings.get(dask_worker.contact_address, [])
+    arguments = task, held, n_leaves, dask_worker.data, int(dask_worker.state.nthreads)
+    executor = dask_worker.executors[
+        "default"
+    ]  # in a thread of the tasks': this one serves messages
+    sums: Sums | None = await dask_worker.loop.run_in_executor(executor, _work_on_held, *arguments)
+    return sums
+
+
+def _work_on_held(
+    task: Task[SufficientStatistics],
+    held: list[_Held],
+    n_leaves: int,
+    data: Mapping[Any, Any],
+    n_threads: int,
+) -> Sums | None:
+    sums: Sums = {}
+    for one in held:
+        try:
+            rows = data[one.rows]
+            weight = None if one.weight is None else data[one.weight]
+        except KeyError:
+            return None
+        statistics = task(ArrayBlocks(rows, weight, n_threads), one.first_row)
+        _put(sums, n_leaves, 0, one.place, _packed(statistics))
     return sums
 
 

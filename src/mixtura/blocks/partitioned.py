@@ -243,6 +243,11 @@ class _Expect:
     moments: bool = True
     total: TotalScatter | None = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Where it is sent nobody asks for the covariances, half of its bytes.
+        mixture = replace(self.mixture, covariances=self.mixture.covariances[:0])
+        return _Expect, (mixture, self.centres, self.hard, self.moments, self.total)
+
     def __call__(self, part: ArrayBlocks, _: int) -> SufficientStatistics:
         return part.expect(
             self.mixture, self.centres, hard=self.hard, moments=self.moments, total=self.total

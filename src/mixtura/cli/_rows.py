@@ -12,8 +12,9 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from mixtura import GaussianMixture, scan
+from mixtura._rows import block_slices
 from mixtura.cli._errors import CommandError, UsageError, in_our_words, reason
-from mixtura.cli._tables import EXTENSIONS, check_all_named, check_header, read_table
+from mixtura.cli._tables import EXTENSIONS, check_all_named, check_header, has_lists, read_table
 from mixtura.sources import Source
 from mixtura.sources._arrow import EXTENSIONS as SCANNED
 from mixtura.sources._memory import n_bytes
@@ -68,12 +69,32 @@ class Scanned:
         return self.X.tables(keep)
 
 
+@dataclass(frozen=True)
+class Mapped:
+    """Rows of an array in a .npy file, read where they lie."""
+
+    X: NDArray[Any]
+    source: str
+    weight: None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(f"x{j}" for j in range(self.X.shape[1]))
+
+    def parts(self, keep: Sequence[str] = ()) -> Iterator[Part]:
+        if keep:
+            raise CommandError(f"{self.source} holds an array, which has no columns to keep")
+        return ((self.X[rows], {}) for rows in block_slices(*self.X.shape))
+
+
 def rows_to_fit(
     files: Sequence[str], columns: str | None, weight: str | None, max_memory: str | None
 ) -> Given:
     """Find the rows of a fit, with their weights; read those of a small file."""
     names = None if columns is None else split(columns)
-    if _is_whole(files, max_memory):
+    if _is_array(files):
+        return _mapped(files, names, weight)
+    if _is_whole(files, max_memory, names):
         table = read_table(files[0])
         weights = None if weight is None else table.weights(weight)
         return table.rows(names or table.feature_names(weight), weights)
@@ -86,7 +107,9 @@ def rows_to_predict(
     """Find the model's features by name; by position only where it knows no names."""
     names = split(columns) if columns is not None else list(getattr(model, "feature_names_in_", ()))
     rows: Given
-    if _is_whole(files, None):
+    if _is_array(files):
+        rows = _mapped(files, columns, None)
+    elif _is_whole(files, None, names):
         table = read_table(files[0])
         table.check_names(keep)
         rows = table.rows(names or table.feature_names(None))
@@ -130,7 +153,20 @@ def reading() -> Iterator[None]:
         raise CommandError(in_our_words(reason(error))) from error
 
 
-def _is_whole(files: Sequence[str], max_memory: str | None) -> bool:
+def _is_array(files: Sequence[str]) -> bool:
+    return any(file.lower().endswith(".npy") for file in files)
+
+
+def _mapped(files: Sequence[str], columns: Any, weight: str | None) -> Mapped:
+    if len(files) > 1:
+        raise UsageError("a .npy file stands alone; give it no other file")
+    with reading():
+        X = scan(files[0], columns, weight)
+    assert not isinstance(X, Source)
+    return Mapped(X, files[0])
+
+
+def _is_whole(files: Sequence[str], max_memory: str | None, names: Sequence[str] | None) -> bool:
     """Whether it is one small .csv or .parquet file, or standard input."""
     _check_max_memory(max_memory)
     if "-" in files:
@@ -143,8 +179,10 @@ def _is_whole(files: Sequence[str], max_memory: str | None) -> bool:
         return True
     extension = path.suffix.lower()
     if extension not in SCANNED:
-        raise CommandError(f"{path} must end in {', '.join(SCANNED)}")
-    return extension in EXTENSIONS and max_memory is None and path.stat().st_size <= SMALL
+        raise CommandError(f"{path} must end in {', '.join([*SCANNED, '.npy'])}")
+    if extension not in EXTENSIONS or max_memory is not None or path.stat().st_size > SMALL:
+        return False
+    return not names or not has_lists(path, names)
 
 
 def _check_standard_input(files: Sequence[str], max_memory: str | None) -> None:

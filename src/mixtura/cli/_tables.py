@@ -21,7 +21,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from mixtura.cli._errors import CommandError, reason, suggestion
-from mixtura.sources._arrow import holds_numbers
+from mixtura.sources._arrow import holds_lists, holds_numbers
 
 EXTENSIONS = (".csv", ".parquet")
 NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
@@ -124,6 +124,15 @@ def read_table(source: str) -> Table:
     if columns.num_rows == 0:
         raise CommandError(f"{name} has column names but no rows")
     return table
+
+
+def has_lists(path: Path, names: Sequence[str]) -> bool:
+    """Whether one of the columns holds lists, of which only `mixtura.scan` makes features."""
+    if path.suffix.lower() != ".parquet" or path.stat().st_size == 0:
+        return False
+    with _reading(str(path)):
+        schema = pyarrow.parquet.read_schema(path)
+    return any(field.name in names and holds_lists(field.type) for field in schema)
 
 
 def check_extension(path: str) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote
 
 import numpy as np
@@ -22,7 +22,7 @@ from mixtura._names import nearest
 from mixtura._rows import Array, FloatArray
 from mixtura.errors import SourceError
 from mixtura.sources._prefetch import Prefetched
-from mixtura.sources._source import Piece, Source, rows_of
+from mixtura.sources._source import Piece, Source, rows_of, rows_of_a_part
 
 EXTENSIONS = {
     ".parquet": "parquet",
@@ -33,13 +33,9 @@ EXTENSIONS = {
     ".csv": "csv",
 }
 
-# Numbers decoded at once, and bytes read at once of a column's pages: what reading holds beside its parts.
-_BATCH_NUMBERS = 1 << 18
+# Bytes read at once of a column's pages: what reading holds beside its pieces.
 _BUFFER = 1 << 18
 _CSV_BLOCK = 1 << 22
-
-# Numbers decoded between two times that memory is given back: often costs time, seldom memory.
-_GIVEN_BACK = 1 << 23
 
 # Errors of pyarrow's that say that a file cannot be read.
 _FAULTS = (OSError, pa.ArrowException, UnicodeDecodeError)
@@ -49,6 +45,13 @@ _NOT_A_NUMBER = re.compile(
     r"CSV column #(?P<column>\d+): (?:Row #(?P<line>\d+): )?.*invalid value '(?P<value>.*)'",
     re.DOTALL,
 )
+
+
+def holds_lists(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds lists of numbers, such as embeddings."""
+    types = pa.types
+    checks = (types.is_fixed_size_list, types.is_list, types.is_large_list)
+    return any(check(kind) for check in checks) and holds_numbers(kind.value_type)
 
 
 def holds_numbers(kind: pa.DataType) -> bool:
@@ -208,7 +211,7 @@ def _number(text: str) -> float | str:
 
 class _Files(Source):
     # Files keep columns together: so do the parts, which the core reads as fast and to the same bits.
-    _order = "F"
+    _order: Literal["C", "F"] = "F"
 
     def __init__(
         self,
@@ -231,10 +234,28 @@ class _Files(Source):
                 raise SourceError(f"{first.path} has no column of numbers.")
         if isinstance(columns, str) or not len(columns):
             raise ValueError(f"columns must be a list of names, got {columns!r}.")
-        self.feature_names = tuple(columns)
+        self._columns = tuple(columns)
         self._wanted = [*columns, *([] if weight is None else [weight])]
         self._types = {one: _type(first, schema, one) for one in self._wanted}
+        if weight is not None and holds_lists(self._types[weight]):
+            raise SourceError(
+                f"{first.path} holds lists in column {weight!r}: a weight is a number."
+            )
+        self._widths = {
+            one: _width(files, one, kind) for one, kind in self._types.items() if holds_lists(kind)
+        }
+        if self._widths:
+            self._order = "C"  # a list keeps the features of its row together
+        self.feature_names = tuple(name for one in columns for name in self._names_of(one))
+        for name in self.feature_names:
+            if self._widths and self.feature_names.count(name) > 1:
+                raise SourceError(f"columns= gives two features {name!r}: leave one out.")
         self._n_rows: dict[str, int] = {}
+
+    def _names_of(self, column: str) -> list[str]:
+        """Features that a column gives: one, or a list's."""
+        width = self._widths.get(column)
+        return [column] if width is None else [f"{column}_{j}" for j in range(width)]
 
     def __repr__(self) -> str:
         return f"scan({self._name!r})"
@@ -261,10 +282,7 @@ class _Files(Source):
     @cached_property
     def dtype(self) -> np.dtype[Any]:
         """float32 where every column of features is that or narrower."""
-        assert self.feature_names is not None
-        narrow = all(
-            self._types[name] in (pa.float32(), pa.float16()) for name in self.feature_names
-        )
+        narrow = all(_is_narrow(self._types[name]) for name in self._columns)
         return np.dtype(np.float32 if narrow else np.float64)
 
     @property
@@ -319,7 +337,9 @@ class _Files(Source):
         numbers = [name for name in self._wanted if name not in file.keys]
         beside = [name for name in keep if name not in (*numbers, *file.keys)]
         read = _READERS[file.format]
-        for start, batch in read(file, numbers, beside, to_skip, self._check_schema):
+        # Of few rows at a time pyarrow takes up to twice as long; of more they would not fit in a part.
+        size = rows_of_a_part(self.n_features + len(beside))
+        for start, batch in read(file, numbers, beside, to_skip, size, self._check_schema):
             skipped = max(0, min(batch.num_rows, to_skip - start))
             yield start + skipped, batch.slice(skipped)
 
@@ -332,8 +352,13 @@ class _Files(Source):
                     f"columns that are read.{nearest(name, schema.names)}"
                 )
             kind = _type(file, schema, name)
+            if holds_lists(kind) != (name in self._widths):
+                raise SourceError(
+                    f"{file.path} holds {kind} in column {name!r}, where {first} holds {self._types[name]}: "
+                    "give all files lists, or none."
+                )
             narrow = name != self._weight and self.dtype == np.float32
-            if narrow and kind not in (pa.float32(), pa.float16()):
+            if narrow and not _is_narrow(kind):
                 raise SourceError(
                     f"{file.path} holds {kind} in column {name!r}, where {first} holds {self._types[name]}: "
                     "give all files the same type."
@@ -351,7 +376,8 @@ class _Files(Source):
     def _piece(self, file: _File, first: int, batch: pa.RecordBatch) -> _Columns:
         assert self.feature_names is not None
         columns = [
-            _numbers(file, name, first, batch, np.dtype(self.dtype)) for name in self.feature_names
+            _numbers(file, name, first, batch, np.dtype(self.dtype), self._widths.get(name))
+            for name in self._columns
         ]
         weight = None
         if self._weight is not None:
@@ -366,7 +392,7 @@ class _Columns:
     names: tuple[str, ...]
     weight_name: str | None
     first_row: int
-    columns: list[Array]
+    columns: list[Array]  # of shape (n_rows,), or (n_rows, width) where it holds lists
     weight: FloatArray | None
 
     @property
@@ -374,8 +400,11 @@ class _Columns:
         return len(self.columns[0])
 
     def write(self, out: Array, first: int) -> None:
-        for j, column in enumerate(self.columns):
-            out[:, j] = column[first : first + len(out)]
+        j = 0
+        for column in self.columns:
+            width = 1 if column.ndim == 1 else column.shape[1]
+            out[:, j : j + width] = column[first : first + len(out)].reshape(-1, width)
+            j += width
 
     def place(self, row: int, column: int | None) -> str:
         name = self.weight_name if column is None else self.names[column]
@@ -387,9 +416,14 @@ def _place(path: str, name: str, row: int) -> str:
 
 
 def _numbers(
-    file: _File, name: str, first: int, batch: pa.RecordBatch, dtype: np.dtype[Any]
+    file: _File,
+    name: str,
+    first: int,
+    batch: pa.RecordBatch,
+    dtype: np.dtype[Any],
+    width: int | None = None,
 ) -> Array:
-    """Return a column as an array of some type of numbers."""
+    """Return a column as an array of some type of numbers; lists as `width` of them a row."""
     if name in file.keys:
         return np.full(batch.num_rows, file.keys[name], dtype=dtype)
     column = batch.column(batch.schema.get_field_index(name))
@@ -398,13 +432,83 @@ def _numbers(
         raise SourceError(
             f"{_place(file.path, name, row)} is missing: remove such rows or fill them in."
         )
+    if width is not None:
+        return _lists(file, name, first, column, width)
     with file.reading():
-        if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()
-        if pa.types.is_decimal(column.type) or pa.types.is_boolean(column.type):
-            column = column.cast(pa.float64())
-        numbers: Array = column.to_numpy(zero_copy_only=False)
+        return _as_numpy(column)
+
+
+def _as_numpy(column: pa.Array) -> Array:
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_decimal(column.type) or pa.types.is_boolean(column.type):
+        column = column.cast(pa.float64())
+    numbers: Array = column.to_numpy(zero_copy_only=False)
     return numbers
+
+
+def _lists(file: _File, name: str, first: int, column: pa.Array, width: int) -> Array:
+    """Return lists as the rows of a matrix."""
+    lengths = _lengths(column)
+    if (lengths != width).any():
+        row = int(np.argmax(lengths != width))
+        raise SourceError(
+            f"{_place(file.path, name, first + row)} is a list of {lengths[row]} values, where the first has "
+            f"{width}: lists of one length are read, each value as a feature."
+        )
+    values = column.flatten()
+    if values.null_count:
+        place = int(np.argmax(values.is_null().to_numpy(zero_copy_only=False)))
+        raise SourceError(
+            f"{_place(file.path, name, first + place // width)} is a list in which value {place % width} is "
+            "missing: remove such rows or fill them in."
+        )
+    with file.reading():
+        return _as_numpy(values).reshape(-1, width)
+
+
+def _lengths(column: pa.Array) -> Array:
+    if pa.types.is_fixed_size_list(column.type):
+        return np.full(len(column), column.type.list_size)
+    lengths: Array = np.diff(column.offsets.to_numpy())
+    return lengths
+
+
+def _width(files: list[_File], name: str, kind: pa.DataType) -> int:
+    """Length of the lists in a column: by its type, else of the first one."""
+    if pa.types.is_fixed_size_list(kind):
+        width = int(kind.list_size)
+    else:
+        batches = (
+            (file, batch)
+            for file in files
+            for _, batch in _READERS[file.format](file, [name], [], 0, 1, _check_nothing)
+            if batch.num_rows
+        )
+        with closing(batches):
+            file, batch = next(batches, (files[0], None))
+        if batch is None:
+            raise SourceError(
+                f"{files[0].path} has no rows, and its lists in column {name!r} no length."
+            )
+        column = batch.column(0)
+        if column.null_count and not column[0].is_valid:
+            raise SourceError(
+                f"{_place(file.path, name, 0)} is missing: remove such rows or fill them in."
+            )
+        width = int(_lengths(column)[0])
+    if not width:
+        raise SourceError(f"{files[0].path} holds lists without values in column {name!r}.")
+    return width
+
+
+def _check_nothing(_: _File, __: pa.Schema) -> None:
+    """Of a file whose rows are not read yet."""
+
+
+def _is_narrow(kind: pa.DataType) -> bool:
+    """Whether float32 holds its numbers."""
+    return (kind.value_type if holds_lists(kind) else kind) in (pa.float32(), pa.float16())
 
 
 def _kept(file: _File, name: str, batch: pa.RecordBatch) -> pa.Array:
@@ -427,7 +531,7 @@ def _type(file: _File, schema: pa.Schema, name: str) -> pa.DataType:
             raise SourceError(f"{file.path} has several columns {name!r}: give each its own name.")
         raise SourceError(f"{file.path} has no column {name!r}.{nearest(name, known)}")
     kind = schema.field(index).type
-    if not holds_numbers(kind):
+    if not holds_numbers(kind) and not holds_lists(kind):
         raise SourceError(
             f"{file.path} holds {kind}, not numbers, in column {name!r}: correct it, or name other columns "
             "with columns=."
@@ -436,10 +540,10 @@ def _type(file: _File, schema: pa.Schema, name: str) -> pa.DataType:
 
 
 # Formats: each yields record batches, of columns of numbers and of others beside them, and the row of the
-# file that they begin at, from row `to_skip` on or before.
+# file that they begin at, from row `to_skip` on or before; of `size` rows where the format leaves the choice.
 
 _Check = Callable[[_File, pa.Schema], None]
-_Batches = Iterator[tuple[int, pa.RecordBatch]]
+_Batches = Generator[tuple[int, pa.RecordBatch], None, None]
 
 
 def _schema(file: _File) -> pa.Schema:
@@ -453,7 +557,7 @@ def _schema(file: _File) -> pa.Schema:
 
 
 def _parquet(
-    file: _File, numbers: list[str], beside: list[str], to_skip: int, check: _Check
+    file: _File, numbers: list[str], beside: list[str], to_skip: int, size: int, check: _Check
 ) -> _Batches:
     names = [*numbers, *beside]
     # Without pre-buffering a file is read page by page, not a whole group of rows at once; from afar
@@ -465,25 +569,24 @@ def _parquet(
         )
         check(file, table.schema_arrow)
         groups = [table.metadata.row_group(i).num_rows for i in range(table.num_row_groups)]
-        n_skipped, row, decoded = 0, 0, 0
+        n_skipped, row = 0, 0
         while n_skipped < len(groups) and row + groups[n_skipped] <= to_skip:
             row += groups[n_skipped]
             n_skipped += 1
         if n_skipped == len(groups):
             return
-        size = max(1, _BATCH_NUMBERS // max(len(names), 1))
         wanted = list(range(n_skipped, len(groups)))
         for batch in table.iter_batches(size, row_groups=wanted, columns=names, use_threads=True):
             yield row, batch
             row += batch.num_rows
-            decoded += batch.num_rows * len(names)
-            if decoded > _GIVEN_BACK:
-                # pyarrow would keep the memory of pages that were decoded before.
-                pa.default_memory_pool().release_unused()
-                decoded = 0
+    # pyarrow would keep the memory of pages that were decoded before. Asked after every few batches it takes
+    # a third of the time that reading does.
+    pa.default_memory_pool().release_unused()
 
 
-def _arrow(file: _File, numbers: list[str], beside: list[str], _: int, check: _Check) -> _Batches:
+def _arrow(
+    file: _File, numbers: list[str], beside: list[str], _: int, __: int, check: _Check
+) -> _Batches:
     row = 0
     with file.opened() as opened:
         reader = _arrow_reader(opened)
@@ -503,7 +606,9 @@ def _arrow_reader(opened: pa.NativeFile) -> Any:
     return pa.ipc.open_stream(opened)
 
 
-def _csv(file: _File, numbers: list[str], beside: list[str], _: int, check: _Check) -> _Batches:
+def _csv(
+    file: _File, numbers: list[str], beside: list[str], _: int, __: int, check: _Check
+) -> _Batches:
     row = 0
     with file.opened() as opened:
         try:
@@ -555,7 +660,7 @@ def _clearer(file: _File, error: pa.ArrowInvalid) -> SourceError:
     )
 
 
-_READERS: dict[str, Callable[[_File, list[str], list[str], int, _Check], _Batches]] = {
+_READERS: dict[str, Callable[[_File, list[str], list[str], int, int, _Check], _Batches]] = {
     "parquet": _parquet,
     "arrow": _arrow,
     "csv": _csv,

@@ -36,7 +36,7 @@ def from_batches(
         Names of the columns, which a fit learns and `predict` then checks.
     max_memory : int or str, default=None
         Bytes of rows that are held at a time, as a number or as '200MB'. They include those that are being
-        read and worked on, four parts of 8 MB (16 in float64); what does not fit is asked for again at every
+        read and worked on, seven parts of 8 MB (16 in float64); what does not fit is asked for again at every
         iteration. None: a quarter of the memory that is free.
 
     Returns

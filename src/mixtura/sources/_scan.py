@@ -37,7 +37,8 @@ def scan(
         named as a URI that pyarrow knows ('s3://bucket/folder').
     columns : sequence of str, default=None
         Features, in this order. None: all columns of numbers that the first file holds, `weight` left out.
-        Keys of hive partitions (folders named 'key=value') may be named, too.
+        Keys of hive partitions (folders named 'key=value') may be named, too. A column of lists of numbers,
+        all of one length, such as embeddings, gives as many features: 'name_0', 'name_1' and so on.
     weight : str, default=None
         Column of weights: non-negative, a whole weight counts as that many equal rows.
     format : {'parquet', 'arrow', 'csv'}, default=None
@@ -47,7 +48,7 @@ def scan(
         Where `path` is. None: as a URI says, else local.
     max_memory : int or str, default=None
         Bytes of rows that are held at a time, as a number or as '200MB'. They include those that are being
-        read and worked on, four parts of 8 MB (16 in float64). None: a quarter of the memory that is free.
+        read and worked on, seven parts of 8 MB (16 in float64). None: a quarter of the memory that is free.
 
     Returns
     -------
@@ -100,4 +101,11 @@ def _memory_map(path: str, columns: Sequence[str] | None, weight: str | None) ->
         rows: Array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise SourceError(f"cannot read {path}: {error}") from error
+    if rows.ndim != 2:
+        raise SourceError(
+            f"{path} holds an array of shape {rows.shape}; rows of features are (n_rows, n_features)"
+            + (": save X.reshape(-1, 1) for one feature." if rows.ndim == 1 else ".")
+        )
+    if rows.dtype.kind not in "biuf":
+        raise SourceError(f"{path} holds {rows.dtype}, not real numbers.")
     return rows

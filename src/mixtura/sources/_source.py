@@ -26,9 +26,12 @@ from mixtura.sources._memory import n_bytes
 from mixtura.sources._prefetch import IN_FLIGHT, Prefetched
 
 # Numbers in a part (8 MB of float32), and rows at most: large enough that the threads within a part and the
-# sum of its statistics cost nothing beside the work, small enough that four of them in flight are little.
+# sum of its statistics cost nothing beside the work, small enough that a few of them are little.
 _PART_NUMBERS = 1 << 21
 _PART_ROWS = 1 << 17
+
+# Parts whose memory pyarrow takes for the pages of a piece.
+_DECODING = 3
 
 
 def rows_of_a_part(n_features: int) -> int:
@@ -54,9 +57,13 @@ class Piece(Protocol):
         """Where a value stands, in words: its file, column and row; column None: the weight."""
 
 
+# A piece, and its rows from one on up to another.
+Stretch = tuple[Piece, int, int]
+
+
 @dataclass(frozen=True)
 class Part:
-    """Rows to be worked on together. Nobody writes into them."""
+    """Rows to be worked on together, until the next are asked for: those come into the same memory."""
 
     first_row: int
     rows: Array
@@ -197,19 +204,22 @@ class Source(ABC):
         return self._opened
 
     def _first_reading(self) -> Iterator[Part]:
-        # Those in flight, and about as much as one of them for what is being decoded.
-        room = n_bytes(self._max_memory) - (IN_FLIGHT + 1) * self._bytes_of_a_part
+        # The part that is worked on, pieces of its size in flight, and what decoding one takes beside it.
+        room = n_bytes(self._max_memory) - (1 + IN_FLIGHT + _DECODING) * self._bytes_of_a_part
         kept: list[Part] = []
         facts: list[PartFacts] = []
         origin = None
-        with Prefetched(self._cut(0, check=True)) as parts:
-            for part in parts:
+        spare: list[Part] = []
+        with Prefetched(self._stretches(0)) as stretches:
+            for part in self._cut(stretches, 0, spare, check=True):
                 origin = np.array(part.rows[0], dtype=np.float64) if origin is None else origin
                 facts.append(part_facts(ArrayBlocks(part.rows, part.weight), part.first_row))
                 room -= part.n_bytes
                 if room >= 0:
                     kept.append(part)
                 yield part
+                if room < 0:
+                    spare.append(part)
         if origin is None:
             raise SourceError(f"{self} has no rows.")
         if not any(fact.n_present for fact in facts):
@@ -221,14 +231,18 @@ class Source(ABC):
         if len(kept) == len(facts):
             yield from kept
             return
+        first_row = facts[len(kept)].first_row
+        spare: list[Part] = []
         # Those that are not kept are read while those that are are worked on.
-        with Prefetched(self._cut(facts[len(kept)].first_row, check=False)) as parts:
+        with Prefetched(self._stretches(first_row)) as stretches:
             yield from kept
+            parts = self._cut(stretches, first_row, spare, check=False)
             for fact in facts[len(kept) :]:
                 part = next(parts, None)
                 if part is None or len(part.rows) != fact.n_rows:
                     self._raise_changed()
                 yield part
+                spare.append(part)
             if next(parts, None) is not None:
                 self._raise_changed()
 
@@ -244,17 +258,26 @@ class Source(ABC):
             "time. Make a new source if it has changed."
         )
 
-    def _cut(self, first_row: int, *, check: bool) -> Iterator[Part]:
-        """Cut what is read to parts."""
-        part = _Growing(self, first_row)
+    def _stretches(self, first_row: int) -> Iterator[Stretch]:
+        """Pieces, a large one in stretches: only few rows of it wait, and no other piece meanwhile."""
+        size = rows_of_a_part(self.n_features)
         with closing(self._pieces(first_row)) as pieces:  # type: ignore[type-var]
             for piece in pieces:
-                done = 0
-                while done < piece.n_rows:
-                    done += part.take(piece, done, check)
-                    if part.is_full:
-                        yield part.finished()
-                        part = _Growing(self, part.end)
+                for first in range(0, piece.n_rows, size):
+                    yield piece, first, min(first + size, piece.n_rows)
+
+    def _cut(
+        self, stretches: Iterator[Stretch], first_row: int, spare: list[Part], *, check: bool
+    ) -> Iterator[Part]:
+        """Cut what is read to parts, in the memory of spare ones where there are any."""
+        part = _Growing(self, first_row, spare)
+        for piece, first, end in stretches:
+            done = first
+            while done < end:
+                done += part.take(piece, done, end, check)
+                if part.is_full:
+                    yield part.finished()
+                    part = _Growing(self, part.end, spare)
         if part.n_rows:
             yield part.finished()
 
@@ -262,12 +285,16 @@ class Source(ABC):
 class _Growing:
     """A part that is being filled."""
 
-    def __init__(self, source: Source, first_row: int) -> None:
+    def __init__(self, source: Source, first_row: int, spare: list[Part]) -> None:
         self._first_row = first_row
+        self.n_rows = 0
+        if spare:  # memory that is new costs as much time as filling it
+            part = spare.pop()
+            self._rows, self._weight = part.rows, part.weight
+            return
         size = rows_of_a_part(source.n_features)
         self._rows = _pages((size, source.n_features), source.dtype, source._order)
         self._weight = np.empty(size) if source.is_weighted else None
-        self.n_rows = 0
 
     @property
     def is_full(self) -> bool:
@@ -277,9 +304,9 @@ class _Growing:
     def end(self) -> int:
         return self._first_row + self.n_rows
 
-    def take(self, piece: Piece, first: int, check: bool) -> int:
-        """Take what there is room for of the rows of a piece from `first` on; return how many."""
-        taken = min(len(self._rows) - self.n_rows, piece.n_rows - first)
+    def take(self, piece: Piece, first: int, end: int, check: bool) -> int:
+        """Take the rows of a piece from `first` up to `end`, as far as there is room; return how many."""
+        taken = min(len(self._rows) - self.n_rows, end - first)
         mine = slice(self.n_rows, self.n_rows + taken)
         piece.write(self._rows[mine], first)
         if check:
