@@ -31,8 +31,8 @@ struct Grid {
 
 // Chunks large enough that adding up their results costs nothing beside computing them,
 // and never more than 256 of them.
-inline Grid make_grid(std::ptrdiff_t n_rows, std::ptrdiff_t tile_rows) {
-    const std::ptrdiff_t at_least = std::max<std::ptrdiff_t>(2048, (n_rows + 255) / 256);
+inline Grid make_grid(std::ptrdiff_t n_rows, std::ptrdiff_t tile_rows, std::ptrdiff_t least_rows = 2048) {
+    const std::ptrdiff_t at_least = std::max(least_rows, (n_rows + 255) / 256);
     return {n_rows, (at_least + tile_rows - 1) / tile_rows * tile_rows};
 }
 
