@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core.hpp"
+#include "pool.hpp"
 
 namespace mixtura {
 
@@ -83,15 +84,7 @@ void for_each_chunk(std::ptrdiff_t n_chunks, int n_workers, StopFlag& flag, cons
             flag.stop();
         }
     };
-    std::vector<std::thread> threads;
-    const int extra = static_cast<int>(std::min<std::ptrdiff_t>(n_workers, n_chunks)) - 1;
-    try {
-        for (int worker = 1; worker <= extra; ++worker) threads.emplace_back(run, worker);
-    } catch (const std::system_error&) {
-        // No more threads to be had here: those that started, and this one, do the work.
-    }
-    run(0);
-    for (std::thread& thread : threads) thread.join();
+    run_with_helpers(static_cast<int>(std::min<std::ptrdiff_t>(n_workers, n_chunks)) - 1, run);
     if (failure) std::rethrow_exception(failure);
 }
 

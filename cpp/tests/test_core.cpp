@@ -1,6 +1,8 @@
 // The core by itself: against plain loops in double, over tail sizes, threads, strides and interruption.
 // Exits with 1 and says where at the first property that does not hold.
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -9,7 +11,14 @@
 #include <memory>
 #include <random>
 #include <stdexcept>
+#include <thread>
 #include <vector>
+
+#if defined(__unix__)
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
 
 #include "acceleration.hpp"
 #include "core.hpp"
@@ -20,7 +29,7 @@ using namespace mixtura;
 
 namespace {
 
-int checks = 0;
+std::atomic<int> checks{0};
 
 void check(bool holds, const char* what, const char* where) {
     ++checks;
@@ -547,6 +556,49 @@ void an_exception_in_a_thread_reaches_the_caller() {
     CHECK(caught, "exception");
 }
 
+// Several threads call at once, each for more helpers than there are, again and again; one of them from within its own work.
+void helpers_run_every_chunk_once() {
+    const auto rounds = [](std::ptrdiff_t n_chunks) {
+        for (int round = 0; round < 200; ++round) {
+            std::vector<int> runs(static_cast<std::size_t>(n_chunks));
+            std::atomic<int> nested{0};
+            Control control;
+            StopFlag flag(control);
+            for_each_chunk(n_chunks, 5, flag, [&](std::ptrdiff_t chunk, int worker) {
+                check(worker >= 0 && worker < 5, "workers", "helpers");
+                ++runs[static_cast<std::size_t>(chunk)];
+                if (round % 50 == 0 && chunk == 3) for_each_chunk(4, 3, flag, [&](std::ptrdiff_t, int) { ++nested; });
+            });
+            for (const int n : runs) CHECK(n == 1, "helpers");
+            CHECK(nested == (round % 50 == 0 && n_chunks > 3 ? 4 : 0), "nested helpers");
+        }
+    };
+    std::vector<std::thread> callers;
+    for (const std::ptrdiff_t n_chunks : {1, 2, 7, 40}) callers.emplace_back(rounds, n_chunks);
+    for (std::thread& caller : callers) caller.join();
+}
+
+// A forked child has threads of its own.
+void a_forked_child_gets_helpers() {
+#if defined(__unix__) && !defined(__SANITIZE_THREAD__)  // that sanitizer knows no threads in a forked child
+    const pid_t child = fork();
+    if (child == 0) {
+        // Both must be at work at the same time: each waits for the other.
+        std::atomic<int> begun{0};
+        run_with_helpers(1, [&](int) {
+            for (++begun; begun < 2;) std::this_thread::yield();
+        });
+        std::_Exit(begun == 2 ? 0 : 1);
+    }
+    int status = 1;
+    for (int tenths = 0; tenths < 100 && waitpid(child, &status, WNOHANG) == 0; ++tenths) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        if (tenths == 99) kill(child, SIGKILL);
+    }
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "forked child");
+#endif
+}
+
 void nonfinite_values_are_found() {
     Problem p(Structure::full, 9000, 1, 3, 1);
     p.rows[5000 * 3 + 2] = std::numeric_limits<double>::quiet_NaN();
@@ -686,6 +738,8 @@ int main() {
     a_poll_that_says_stop_ends_the_call();
     the_tree_keeps_every_leaf_in_order();
     an_exception_in_a_thread_reaches_the_caller();
+    helpers_run_every_chunk_once();
+    a_forked_child_gets_helpers();
     nonfinite_values_are_found();
     a_density_that_vanishes_everywhere_gives_no_nan();
     moved_sums_are_sums_about_the_new_centres();
@@ -693,6 +747,6 @@ int main() {
     a_cut_parts_two_clouds();
     seeds_lie_apart();
     leaving_rows_out_gives_probabilities();
-    std::printf("%d checks, instruction set %s\n", checks, simd_level());
+    std::printf("%d checks, instruction set %s\n", checks.load(), simd_level());
     return 0;
 }
