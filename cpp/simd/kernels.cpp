@@ -521,7 +521,7 @@ void matrix_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_row
     } else if (uses_panels(job)) {
         *count += sum_active_rows(responsibilities, work.active[k]);
         for_active_vectors<Real>(work.active[k], [&](std::ptrdiff_t r) {
-            for (std::ptrdiff_t i = r; i < r + lanes<Real>; ++i) work.roots[i] = __builtin_sqrt(responsibilities[i]);
+            store<Real>(work.roots + r, square_root<Real>(load<Real>(responsibilities + r)));
         });
         const std::ptrdiff_t n_scaled = scale_panels(work.panels, centre, work.roots, d, stride, n_rows, work.active[k],
                                                      work.differences, firsts);

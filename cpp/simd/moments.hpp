@@ -177,30 +177,55 @@ inline void for_active_rows(std::uint64_t active, std::ptrdiff_t n_rows, const F
     }
 }
 
+// Of `n` panels from feature j on, side by side so that their sums' chains overlap.
+template <class Real, int n>
+std::ptrdiff_t scale_some_panels(const Real* panels, const Real* centre, const Real* roots, std::ptrdiff_t j,
+                                 std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_rows, std::uint64_t active,
+                                 Real* scaled, double* firsts) {
+    const auto width = [&](int p) { return n_features - j - p * lanes<Real>; };
+    Vector<Real> c[n], total[n] = {};
+    for (int p = 0; p < n; ++p) {
+        Real padded_centre[lanes<Real>] = {};
+        const std::ptrdiff_t known = width(p) < lanes<Real> ? width(p) : lanes<Real>;
+        __builtin_memcpy(padded_centre, centre + j + p * lanes<Real>, static_cast<std::size_t>(known) * sizeof(Real));
+        c[p] = load<Real>(padded_centre);
+    }
+    const Real* const from = panels + j * stride;
+    Real* const first = scaled + j * stride;
+    Real* to = first;
+    for_active_rows<Real>(active, n_rows, [&](std::ptrdiff_t r) {
+        const Vector<Real> root = splat<Real>(roots[r]);
+#pragma GCC unroll 4
+        for (int p = 0; p < n; ++p) {
+            const Vector<Real> z = (load<Real>(from + p * lanes<Real> * stride + r * lanes<Real>) - c[p]) * root;
+            store<Real>(to + p * lanes<Real> * stride, z);
+            total[p] += z * root;
+        }
+        to += lanes<Real>;
+    });
+    for (int p = 0; p < n; ++p) {
+        Real sums[lanes<Real>];
+        store<Real>(sums, total[p]);
+        add_to(firsts + j + p * lanes<Real>, sums, width(p) < lanes<Real> ? width(p) : lanes<Real>);
+    }
+    return (to - first) / lanes<Real>;
+}
+
 // z = sqrt(r) (x - c) of the active rows, one after the other, so that the second moments are z^T z; adds
 // sum r (x - c) to `firsts`. Returns the number of those rows.
 template <class Real>
 std::ptrdiff_t scale_panels(const Real* panels, const Real* centre, const Real* roots, std::ptrdiff_t n_features,
                             std::ptrdiff_t stride, std::ptrdiff_t n_rows, std::uint64_t active, Real* scaled,
                             double* firsts) {
-    std::ptrdiff_t n_scaled = 0;
-    for (std::ptrdiff_t j = 0; j < n_features; j += lanes<Real>) {
-        const std::ptrdiff_t width = n_features - j < lanes<Real> ? n_features - j : lanes<Real>;
-        Real padded_centre[lanes<Real>] = {}, sums[lanes<Real>];
-        __builtin_memcpy(padded_centre, centre + j, static_cast<std::size_t>(width) * sizeof(Real));
-        const Vector<Real> c = load<Real>(padded_centre);
-        Vector<Real> total = {};
-        Real* to = scaled + j * stride;
-        for_active_rows<Real>(active, n_rows, [&](std::ptrdiff_t r) {
-            const Vector<Real> root = splat<Real>(roots[r]);
-            const Vector<Real> z = (load<Real>(panels + j * stride + r * lanes<Real>) - c) * root;
-            store<Real>(to, z);
-            to += lanes<Real>;
-            total += z * root;
-        });
-        n_scaled = (to - scaled - j * stride) / lanes<Real>;
-        store<Real>(sums, total);
-        add_to(firsts + j, sums, width);
+    std::ptrdiff_t n_scaled = 0, j = 0;
+    for (; j + 3 * lanes<Real> < n_features; j += 4 * lanes<Real>) {
+        n_scaled = scale_some_panels<Real, 4>(panels, centre, roots, j, n_features, stride, n_rows, active, scaled, firsts);
+    }
+    for (; j + lanes<Real> < n_features; j += 2 * lanes<Real>) {
+        n_scaled = scale_some_panels<Real, 2>(panels, centre, roots, j, n_features, stride, n_rows, active, scaled, firsts);
+    }
+    if (j < n_features) {
+        n_scaled = scale_some_panels<Real, 1>(panels, centre, roots, j, n_features, stride, n_rows, active, scaled, firsts);
     }
     return n_scaled;
 }

@@ -19,10 +19,6 @@
 #include "job.hpp"
 #include "vector.hpp"
 
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
 namespace mixtura {
 namespace {
 
