@@ -360,8 +360,6 @@ WorkspaceMemory<Real>::WorkspaceMemory(const Job<Real>& job) {
     workspace_.log_density = take(1);
     workspace_.log_certainty = take(1);
     workspace_.roots = take(1);
-    feature_sums_.resize(static_cast<std::size_t>(job.n_features));
-    workspace_.feature_sums = feature_sums_.data();
     active_.resize(static_cast<std::size_t>(job.n_components));
     workspace_.active = active_.data();
     listed_.resize(static_cast<std::size_t>(job.n_components));

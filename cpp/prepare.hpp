@@ -57,7 +57,6 @@ class WorkspaceMemory {
     void take_sorted(const Job<Real>& job, Real*& next);
 
     std::vector<Real> memory_;
-    std::vector<double> feature_sums_;
     std::vector<std::uint64_t> active_;
     std::vector<std::uint8_t> list_;
     std::vector<std::int32_t> listed_, chains_, sorting_;

@@ -133,7 +133,6 @@ struct Workspace {
     Real* log_density = nullptr;       // 1
     Real* log_certainty = nullptr;     // 1
     Real* roots = nullptr;             // 1
-    double* feature_sums = nullptr;    // d numbers in all
     std::uint64_t* active = nullptr;   // K numbers in all: bit g of the k-th, whether granule g has responsibilities
     std::int32_t* listed = nullptr;    // K numbers in all: components that matter to a granule
     Candidates<Real> candidates;

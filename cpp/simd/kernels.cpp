@@ -131,17 +131,18 @@ void load_given(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_row
     }
 }
 
+bool has_matrices(Structure structure) { return structure == Structure::full || structure == Structure::tied; }
+
 // Sums of few features in registers, rows along the lanes.
 template <class Real>
 bool uses_strips(const Job<Real>& job) {
-    const bool of_matrices = job.structure == Structure::full || job.structure == Structure::tied;
-    return of_matrices && job.n_features <= most_strip_features<Real>;
+    return has_matrices(job.structure) && job.n_features <= most_strip_features<Real>;
 }
 
-// Features along the lanes from two vectors of them on; below, rows along the lanes waste less.
+// Matrices of many features: features along the lanes from two vectors of them on; below, rows along the lanes waste less.
 template <class Real>
 bool uses_panels(const Job<Real>& job) {
-    return job.second_moments && job.n_features >= 2 * lanes<Real> && !uses_strips(job);
+    return has_matrices(job.structure) && job.second_moments && job.n_features >= 2 * lanes<Real> && !uses_strips(job);
 }
 
 // Panels of the rows, for the moments; zeros beyond the last feature.
@@ -533,40 +534,24 @@ void matrix_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_row
 }
 
 template <class Real>
-void variance_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows, const Workspace<Real>& work, double* firsts, double* seconds) {
-    const Real* centre = job.centres + k * job.n_features;
-    const Real* responsibilities = work.responsibilities + k * job.tile_stride;
-    if (uses_panels(job)) {
-        diag_panel_moments(work.panels, centre, responsibilities, job.n_features, job.tile_stride, n_rows,
-                           work.active[k], firsts, seconds);
-    } else {
-        diag_moments(work.rows, centre, responsibilities, job.n_features, job.tile_stride, work.active[k], firsts, seconds);
-    }
-}
-
-template <class Real>
 void component_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows,
                        const Workspace<Real>& work, Statistics& statistics) {
     const std::ptrdiff_t d = job.n_features;
     double* count = statistics.counts + k;
     double* firsts = statistics.firsts + k * d;
+    const Real* centre = job.centres + k * d;
+    const Real* responsibilities = work.responsibilities + k * job.tile_stride;
     switch (job.structure) {
         case Structure::full:
             return matrix_moments(job, k, n_rows, work, count, firsts, statistics.seconds + k * d * d);
         case Structure::tied: return matrix_moments(job, k, n_rows, work, count, firsts, statistics.seconds);
         case Structure::diag:
-            *count += sum_active_rows(work.responsibilities + k * job.tile_stride, work.active[k]);
-            return variance_moments(job, k, n_rows, work, firsts, statistics.seconds + k * d);
+            *count += sum_active_rows(responsibilities, work.active[k]);
+            return diag_moments(work.rows, centre, responsibilities, d, job.tile_stride, work.active[k], firsts,
+                                statistics.seconds + k * d);
         case Structure::spherical:
-            *count += sum_active_rows(work.responsibilities + k * job.tile_stride, work.active[k]);
-            if (!uses_panels(job)) {
-                return spherical_moments(work.rows, job.centres + k * d, work.responsibilities + k * job.tile_stride, d,
-                                         job.tile_stride, work.active[k], firsts, statistics.seconds + k);
-            }
-            for (std::ptrdiff_t j = 0; j < d; ++j) work.feature_sums[j] = 0;
-            variance_moments(job, k, n_rows, work, firsts, work.feature_sums);
-            for (std::ptrdiff_t j = 0; j < d; ++j) statistics.seconds[k] += work.feature_sums[j];
-            return;
+            return spherical_moments(work.rows, centre, responsibilities, d, job.tile_stride, work.active[k], count, firsts,
+                                     statistics.seconds + k);
     }
 }
 
@@ -595,7 +580,7 @@ void add_moments(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_ro
     if (job.whitened) return whitened_moments(job, n_active, work, statistics);
     if (uses_panels(job)) {
         load_panels(job.rows, begin, n_rows, job.tile_stride, work.panels);
-    } else if (!uses_strips(job)) {
+    } else if (has_matrices(job.structure) && !uses_strips(job)) {
         append_ones(job, n_active, work);
     }
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {

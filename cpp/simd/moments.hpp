@@ -3,7 +3,7 @@
 //
 // Few features: rows along the lanes. The features are followed by one that is constantly 1, so that counts and
 // first moments are the last row of the second moments, and one kernel computes all three.
-// Many features: features along the lanes, in panels of one vector of features a row. Nothing is summed
+// Matrices of many features: features along the lanes, in panels of one vector of features a row. Nothing is summed
 // across lanes.
 #pragma once
 
@@ -315,15 +315,19 @@ void diag_moments(const Real* rows, const Real* centre, const Real* responsibili
     }
 }
 
-// sum r y of `features` features from j on and the sum of their r y^2, rows along the lanes.
-template <class Real, int features>
+// Features of a block whose sums, their squares' and the count stay in registers.
+constexpr int most_spherical_features = registers == 32 ? 14 : 7;
+
+// sum r y of `features` features from j on and the sum of their r y^2, rows along the lanes; with_count: and sum r.
+template <class Real, int features, bool with_count>
 inline void spherical_block(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t j,
-                            std::ptrdiff_t stride, std::uint64_t active, double* firsts, double* second) {
-    Vector<Real> total[features + 1] = {};
+                            std::ptrdiff_t stride, std::uint64_t active, double* count, double* firsts, double* second) {
+    constexpr int n = features + 1 + with_count;
+    Vector<Real> total[n] = {};
     for_active_vectors<Real>(active, [&](std::ptrdiff_t r) {
         const Vector<Real> weight = load<Real>(responsibilities + r);
         Vector<Real> square = {};
-#pragma GCC unroll 8
+#pragma GCC unroll 16
         for (int a = 0; a < features; ++a) {
             const Vector<Real> x = load<Real>(rows + (j + a) * stride + r);
             const Vector<Real> y = x - centre[j + a];
@@ -331,68 +335,36 @@ inline void spherical_block(const Real* rows, const Real* centre, const Real* re
             square += y * y;
         }
         total[features] += weight * square;
+        if (with_count) total[n - 1] += weight;
     });
-    Real sums[room<Real>(features + 1)];
-    sum_all<Real, features + 1>(total, sums);
+    Real sums[room<Real>(n)];
+    sum_all<Real, n>(total, sums);
     add_to(firsts + j, sums, features);
     *second += sums[features];
+    if (with_count) *count += sums[n - 1];
+}
+
+// The last `n_features` features, `most` at most, in one block.
+template <class Real, int most = most_spherical_features>
+void last_spherical_block(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t j,
+                          std::ptrdiff_t n_features, std::ptrdiff_t stride, std::uint64_t active, double* count,
+                          double* firsts, double* second) {
+    if (n_features == most) {
+        spherical_block<Real, most, true>(rows, centre, responsibilities, j, stride, active, count, firsts, second);
+    } else if constexpr (most > 1) {
+        last_spherical_block<Real, most - 1>(rows, centre, responsibilities, j, n_features, stride, active, count, firsts, second);
+    }
 }
 
 template <class Real>
 void spherical_moments(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t n_features,
-                       std::ptrdiff_t stride, std::uint64_t active, double* firsts, double* second) {
+                       std::ptrdiff_t stride, std::uint64_t active, double* count, double* firsts, double* second) {
+    constexpr int half = most_spherical_features / 2;
     std::ptrdiff_t j = 0;
-    for (; j + 7 <= n_features; j += 7) {
-        spherical_block<Real, 7>(rows, centre, responsibilities, j, stride, active, firsts, second);
+    for (; n_features - j > most_spherical_features; j += half) {
+        spherical_block<Real, half, false>(rows, centre, responsibilities, j, stride, active, nullptr, firsts, second);
     }
-    for (; j + 3 <= n_features; j += 3) {
-        spherical_block<Real, 3>(rows, centre, responsibilities, j, stride, active, firsts, second);
-    }
-    for (; j < n_features; ++j) spherical_block<Real, 1>(rows, centre, responsibilities, j, stride, active, firsts, second);
-}
-
-// The same by panels: `columns` vectors of features, each row's responsibility broadcast.
-template <class Real, int columns>
-inline void diag_panel_block(const Real* panels, const Real* centre, const Real* responsibilities,
-                             std::ptrdiff_t j, std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_rows,
-                             std::uint64_t active, double* firsts, double* seconds) {
-    constexpr std::ptrdiff_t width = columns * lanes<Real>;
-    const std::ptrdiff_t n = n_features - j < width ? n_features - j : width;
-    Real padded_centre[width] = {}, sums[2][width];
-    __builtin_memcpy(padded_centre, centre + j, static_cast<std::size_t>(n) * sizeof(Real));
-    Vector<Real> c[columns], first[columns] = {}, second[columns] = {};
-    for (int b = 0; b < columns; ++b) c[b] = load<Real>(padded_centre + b * lanes<Real>);
-    for_active_rows<Real>(active, n_rows, [&](std::ptrdiff_t r) {
-        const Vector<Real> weight = splat<Real>(responsibilities[r]);
-#pragma GCC unroll 4
-        for (int b = 0; b < columns; ++b) {
-            const Vector<Real> x = load<Real>(panels + (j + b * lanes<Real>)*stride + r * lanes<Real>);
-            const Vector<Real> y = x - c[b];
-            const Vector<Real> scaled = weight * y;
-            first[b] += scaled;
-            second[b] += scaled * y;
-        }
-    });
-    for (int b = 0; b < columns; ++b) {
-        store<Real>(sums[0] + b * lanes<Real>, first[b]);
-        store<Real>(sums[1] + b * lanes<Real>, second[b]);
-    }
-    add_to(firsts + j, sums[0], n);
-    add_to(seconds + j, sums[1], n);
-}
-
-template <class Real>
-void diag_panel_moments(const Real* panels, const Real* centre, const Real* responsibilities,
-                        std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_rows, std::uint64_t active,
-                        double* firsts, double* seconds) {
-    constexpr int columns = MIXTURA_VECTOR_BYTES == 64 ? 4 : 2;
-    std::ptrdiff_t j = 0;
-    for (; j + (columns - 1) * lanes<Real> < n_features; j += columns * lanes<Real>) {
-        diag_panel_block<Real, columns>(panels, centre, responsibilities, j, n_features, stride, n_rows, active, firsts, seconds);
-    }
-    for (; j < n_features; j += lanes<Real>) {
-        diag_panel_block<Real, 1>(panels, centre, responsibilities, j, n_features, stride, n_rows, active, firsts, seconds);
-    }
+    last_spherical_block(rows, centre, responsibilities, j, n_features - j, stride, active, count, firsts, second);
 }
 
 // ---- Tied, with the total scatter known: first moments only ---------------------------------------------------------
