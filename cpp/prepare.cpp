@@ -127,9 +127,12 @@ std::ptrdiff_t scratch_size(const Job<Real>& job) {
 }  // namespace
 
 template <class Real>
-std::ptrdiff_t tile_rows(std::ptrdiff_t n_components, std::ptrdiff_t n_features) {
-    const std::ptrdiff_t budget = 448 * 1024 / static_cast<std::ptrdiff_t>(sizeof(Real));
-    const std::ptrdiff_t fitting = budget / (3 * n_features + n_components);
+std::ptrdiff_t tile_rows(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features) {
+    constexpr auto size = static_cast<std::ptrdiff_t>(sizeof(Real));
+    std::ptrdiff_t fitting = 448 * 1024 / size / (3 * n_features + n_components);
+    // Kernels of few operations a number are as fast as the first-level cache, where the rows can stay in it.
+    const std::ptrdiff_t nearest = 32 * 1024 / size / n_features;
+    if (!is_triangular(structure) && nearest >= 64) fitting = std::min(fitting, nearest);
     return std::clamp<std::ptrdiff_t>(fitting / 64 * 64, 64, 256);  // granules are bits of a word, rows are bytes
 }
 
@@ -152,7 +155,7 @@ PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Mixture& mixture, c
     job_.n_components = k;
     job_.n_features = d;
     // Few rows need no scratch for more.
-    job_.tile_rows = std::min(tile_rows<Real>(k, d), rows_of_one_tile(rows.n_rows));
+    job_.tile_rows = std::min(tile_rows<Real>(mixture.structure, k, d), rows_of_one_tile(rows.n_rows));
     // One cache line more: features a power of two apart would fall into the same few sets of the cache.
     job_.tile_stride = job_.tile_rows + 64 / static_cast<std::ptrdiff_t>(sizeof(Real));
     job_.given = options.given;
@@ -403,7 +406,7 @@ template class PreparedJob<double>;
 template class PreparedJob<float>;
 template class WorkspaceMemory<double>;
 template class WorkspaceMemory<float>;
-template std::ptrdiff_t tile_rows<double>(std::ptrdiff_t, std::ptrdiff_t);
-template std::ptrdiff_t tile_rows<float>(std::ptrdiff_t, std::ptrdiff_t);
+template std::ptrdiff_t tile_rows<double>(Structure, std::ptrdiff_t, std::ptrdiff_t);
+template std::ptrdiff_t tile_rows<float>(Structure, std::ptrdiff_t, std::ptrdiff_t);
 
 }  // namespace mixtura

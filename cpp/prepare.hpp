@@ -75,6 +75,6 @@ inline std::ptrdiff_t rows_of_one_tile(std::ptrdiff_t n_rows) { return n_rows > 
 
 // Rows a tile: its scratch stays within about half of a core's own cache.
 template <class Real>
-std::ptrdiff_t tile_rows(std::ptrdiff_t n_components, std::ptrdiff_t n_features);
+std::ptrdiff_t tile_rows(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features);
 
 }  // namespace mixtura

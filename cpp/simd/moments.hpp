@@ -231,17 +231,17 @@ std::ptrdiff_t scale_panels(const Real* panels, const Real* centre, const Real* 
 }
 
 // Rows i ... of z^T z against `columns` panels from panel feature j on.
-template <class Real, int columns>
+template <class Real, int columns, int n_block_rows = panel_rows>
 inline void panel_block(const Real* scaled, std::ptrdiff_t i, std::ptrdiff_t j, std::ptrdiff_t n_features,
                         std::ptrdiff_t stride, std::ptrdiff_t n_rows, double* seconds) {
     const Real* left = scaled + i / lanes<Real> * lanes<Real> * stride + i % lanes<Real>;
     const Real* right = scaled + j * stride;
-    Vector<Real> total[panel_rows][columns] = {};
+    Vector<Real> total[n_block_rows][columns] = {};
     for (std::ptrdiff_t r = 0; r < n_rows; ++r) {
         Vector<Real> z[columns];
         for (int b = 0; b < columns; ++b) z[b] = load<Real>(right + b * lanes<Real> * stride + r * lanes<Real>);
 #pragma GCC unroll 8
-        for (int a = 0; a < panel_rows; ++a) {
+        for (int a = 0; a < n_block_rows; ++a) {
             // Narrow vectors: the rows of a block stand in more than one panel.
             const std::ptrdiff_t at = a / lanes<Real> * lanes<Real> * stride + a % lanes<Real>;
             const Vector<Real> y = splat<Real>(left[r * lanes<Real> + at]);
@@ -249,7 +249,7 @@ inline void panel_block(const Real* scaled, std::ptrdiff_t i, std::ptrdiff_t j, 
             for (int b = 0; b < columns; ++b) total[a][b] += y * z[b];
         }
     }
-    for (int a = 0; a < panel_rows && i + a < n_features; ++a) {
+    for (int a = 0; a < n_block_rows && i + a < n_features; ++a) {
         for (int b = 0; b < columns; ++b) {
             const std::ptrdiff_t first = j + b * lanes<Real>;
             const std::ptrdiff_t reach = i + a + 1 - first;  // up to the diagonal
@@ -261,18 +261,27 @@ inline void panel_block(const Real* scaled, std::ptrdiff_t i, std::ptrdiff_t j, 
     }
 }
 
+// Rows i ... of z^T z, up to the diagonal.
+template <class Real, int n_block_rows>
+void panel_block_row(const Real* scaled, std::ptrdiff_t i, std::ptrdiff_t n_features, std::ptrdiff_t stride,
+                     std::ptrdiff_t n_rows, double* seconds) {
+    constexpr std::ptrdiff_t pair = panel_columns * lanes<Real>;
+    const std::ptrdiff_t last = i + n_block_rows < n_features ? i + n_block_rows : n_features;
+    std::ptrdiff_t j = 0;
+    for (; j + lanes<Real> < last; j += pair) {
+        panel_block<Real, panel_columns, n_block_rows>(scaled, i, j, n_features, stride, n_rows, seconds);
+    }
+    if (j < last) panel_block<Real, 1, n_block_rows>(scaled, i, j, n_features, stride, n_rows, seconds);
+}
+
 template <class Real>
 void panel_second_moments(const Real* scaled, std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_rows,
                           double* seconds) {
-    constexpr std::ptrdiff_t pair = panel_columns * lanes<Real>;
-    for (std::ptrdiff_t i = 0; i < n_features; i += panel_rows) {
-        const std::ptrdiff_t last = i + panel_rows < n_features ? i + panel_rows : n_features;
-        std::ptrdiff_t j = 0;
-        for (; j + lanes<Real> < last; j += pair) {
-            panel_block<Real, panel_columns>(scaled, i, j, n_features, stride, n_rows, seconds);
-        }
-        if (j < last) panel_block<Real, 1>(scaled, i, j, n_features, stride, n_rows, seconds);
+    std::ptrdiff_t i = 0;
+    for (; i + panel_rows / 2 < n_features; i += panel_rows) {
+        panel_block_row<Real, panel_rows>(scaled, i, n_features, stride, n_rows, seconds);
     }
+    if (i < n_features) panel_block_row<Real, panel_rows / 2>(scaled, i, n_features, stride, n_rows, seconds);
 }
 
 // ---- Diagonal and spherical ---------------------------------------------------------------------------------------
