@@ -138,11 +138,11 @@ class Workspaces {
     std::vector<std::unique_ptr<WorkspaceMemory<Real>>> owned_;
 };
 
-template <class Real, class Tile>
-void for_each_tile(const Job<Real>& job, const Grid& grid, std::ptrdiff_t chunk, StopFlag& flag, const Tile& tile) {
-    for (std::ptrdiff_t begin = grid.begin(chunk); begin < grid.end(chunk); begin += job.tile_rows) {
+template <class Part>
+void for_each_part(const Grid& grid, std::ptrdiff_t chunk, std::ptrdiff_t n_rows, StopFlag& flag, const Part& part) {
+    for (std::ptrdiff_t begin = grid.begin(chunk); begin < grid.end(chunk); begin += n_rows) {
         if (flag.stopped()) return;
-        tile(begin, std::min(job.tile_rows, grid.end(chunk) - begin));
+        part(begin, std::min(n_rows, grid.end(chunk) - begin));
     }
 }
 
@@ -211,6 +211,7 @@ class Accumulation {
           rounded_(rounded()), prepared_(first, mixture, options_), control_(control), flag_(control) {
         prepared_.job().stopped = &ask_flag;
         prepared_.job().stop_argument = &flag_;
+        prepared_.group_rows(mixture);
     }
 
     // Calls take(statistics) for every part in order; false: interrupted.
@@ -225,7 +226,9 @@ class Accumulation {
             jobs.push_back(prepared_.job());
             jobs.back().rows = parts[p];
             jobs.back().tile_rows = std::min(jobs.back().tile_rows, rows_of_one_tile(parts[p].n_rows));
-            grids.push_back(make_grid(parts[p].n_rows, jobs.back().tile_rows));
+            std::ptrdiff_t& block_rows = jobs.back().grouping.n_rows;
+            if (!rows_pay_for_groups(parts[p].n_rows, mixture_.n_components)) block_rows = 0;
+            grids.push_back(make_grid(parts[p].n_rows, jobs.back().tile_rows, std::max<std::ptrdiff_t>(2048, block_rows)));
             ends.push_back((p == 0 ? 0 : ends.back()) + grids.back().n_chunks());
             sums.emplace_back(grids.back().n_chunks());
             n_rows += static_cast<double>(parts[p].n_rows);
@@ -243,9 +246,10 @@ class Accumulation {
                 partial = std::make_unique<PartialStatistics>(mixture_, options_);
             }
             const Workspace<Real>& work = workspaces.of(worker);
-            for_each_tile(jobs[p], grids[p], chunk, flag_, [&](std::ptrdiff_t begin, std::ptrdiff_t n) {
-                kernels.accumulate_tile(jobs[p], begin, n, work, partial->statistics());
-            });
+            const std::ptrdiff_t block_rows = jobs[p].grouping.n_rows;
+            const auto kernel = block_rows > 0 ? kernels.accumulate_block : kernels.accumulate_tile;
+            for_each_part(grids[p], chunk, block_rows > 0 ? block_rows : jobs[p].tile_rows, flag_,
+                          [&](std::ptrdiff_t begin, std::ptrdiff_t n) { kernel(jobs[p], begin, n, work, partial->statistics()); });
             sums[p].add(chunk, std::move(partial));
         });
         if (control_.interrupted) return false;
@@ -340,7 +344,7 @@ void evaluate(const Rows<Real>& rows, const Mixture& mixture, const Evaluation<R
     Workspaces<Real> workspaces(job, n_workers);
     for_each_chunk(grid.n_chunks(), n_workers, flag, [&](std::ptrdiff_t chunk, int worker) {
         const Workspace<Real>& work = workspaces.of(worker);
-        for_each_tile(job, grid, chunk, flag, [&](std::ptrdiff_t begin, std::ptrdiff_t n_rows) {
+        for_each_part(grid, chunk, job.tile_rows, flag, [&](std::ptrdiff_t begin, std::ptrdiff_t n_rows) {
             kernels.evaluate_tile(job, begin, n_rows, work, out);
         });
     });

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core.hpp"
+#include "pool.hpp"
 
 namespace mixtura {
 
@@ -31,8 +32,8 @@ struct Grid {
 
 // Chunks large enough that adding up their results costs nothing beside computing them,
 // and never more than 256 of them.
-inline Grid make_grid(std::ptrdiff_t n_rows, std::ptrdiff_t tile_rows) {
-    const std::ptrdiff_t at_least = std::max<std::ptrdiff_t>(2048, (n_rows + 255) / 256);
+inline Grid make_grid(std::ptrdiff_t n_rows, std::ptrdiff_t tile_rows, std::ptrdiff_t least_rows = 2048) {
+    const std::ptrdiff_t at_least = std::max(least_rows, (n_rows + 255) / 256);
     return {n_rows, (at_least + tile_rows - 1) / tile_rows * tile_rows};
 }
 
@@ -88,15 +89,7 @@ void for_each_chunk(std::ptrdiff_t n_chunks, int n_workers, StopFlag& flag, cons
             flag.stop();
         }
     };
-    std::vector<std::thread> threads;
-    const int extra = static_cast<int>(std::min<std::ptrdiff_t>(n_workers, n_chunks)) - 1;
-    try {
-        for (int worker = 1; worker <= extra; ++worker) threads.emplace_back(run, worker);
-    } catch (const std::system_error&) {
-        // No more threads to be had here: those that started, and this one, do the work.
-    }
-    run(0);
-    for (std::thread& thread : threads) thread.join();
+    run_with_helpers(static_cast<int>(std::min<std::ptrdiff_t>(n_workers, n_chunks)) - 1, run);
     if (failure) std::rethrow_exception(failure);
 }
 

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "dispatch.hpp"
+
 namespace mixtura {
 namespace {
 
@@ -85,19 +87,51 @@ bool bounds_can_pay(const Mixture& mixture) {
     return mixture.structure == Structure::full && mixture.n_components >= 16 && mixture.n_features > 12;
 }
 
+// Reaches take K^2 d^2 operations and numbers; they are to be few beside those of the distances.
+bool groups_can_pay(const Mixture& mixture, std::ptrdiff_t n_rows) {
+    const std::ptrdiff_t k = mixture.n_components;
+    return mixture.structure == Structure::full && k >= 16 && k <= 1024 && rows_pay_for_groups(n_rows, k);
+}
+
+// Where this share of the components is out of reach for most rows of another one, sorting pays.
+constexpr double least_out_of_reach = 0.3;
+constexpr std::ptrdiff_t components_to_try = 8;  // before all are
+
+// Of pairs of components, up to `end`, those out of reach for most rows of the first one.
+double share_out_of_reach(const ReachJob& job) {
+    const auto usual = static_cast<float>(std::sqrt(static_cast<double>(job.n_features)) + 2);  // most are not farther out
+    std::ptrdiff_t n_out = 0;
+    for (std::ptrdiff_t i = 0; i < job.n_components; ++i) {
+        const float* reaches = job.reaches + i * job.stride;
+        n_out += std::count_if(reaches, reaches + job.end, [usual](float reach) { return reach > usual; });
+    }
+    return static_cast<double>(n_out) / static_cast<double>(job.end * (job.n_components - 1));
+}
+
+// Rows sorted at a time: as many as fit a core's own cache beside a tile.
+template <class Real>
+std::ptrdiff_t block_rows(std::ptrdiff_t d, std::ptrdiff_t tile) {
+    const std::ptrdiff_t fitting = 512 * 1024 / (d * static_cast<std::ptrdiff_t>(sizeof(Real)));
+    return round_up(std::clamp<std::ptrdiff_t>(fitting, 1024, 8192), tile);
+}
+
 template <class Real>
 std::ptrdiff_t scratch_size(const Job<Real>& job) {
-    const std::ptrdiff_t of_candidates = job.bound_features > 0 ? padded(job.n_features) + 4 : 0;
+    const bool searches = job.bound_features > 0 || job.grouping.n_rows > 0;
+    const std::ptrdiff_t of_candidates = searches ? padded(job.n_features) + 4 : 0;
     const std::ptrdiff_t of_tile = job.n_features + padded(job.n_features + 1) + padded(job.n_features) + job.n_components + 4;
-    return (of_tile + of_candidates) * job.tile_stride;
+    return (of_tile + of_candidates) * job.tile_stride + job.grouping.n_rows * job.n_features;
 }
 
 }  // namespace
 
 template <class Real>
-std::ptrdiff_t tile_rows(std::ptrdiff_t n_components, std::ptrdiff_t n_features) {
-    const std::ptrdiff_t budget = 448 * 1024 / static_cast<std::ptrdiff_t>(sizeof(Real));
-    const std::ptrdiff_t fitting = budget / (3 * n_features + n_components);
+std::ptrdiff_t tile_rows(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features) {
+    constexpr auto size = static_cast<std::ptrdiff_t>(sizeof(Real));
+    std::ptrdiff_t fitting = 448 * 1024 / size / (3 * n_features + n_components);
+    // Kernels of few operations a number are as fast as the first-level cache, where the rows can stay in it.
+    const std::ptrdiff_t nearest = 32 * 1024 / size / n_features;
+    if (!is_triangular(structure) && nearest >= 64) fitting = std::min(fitting, nearest);
     return std::clamp<std::ptrdiff_t>(fitting / 64 * 64, 64, 256);  // granules are bits of a word, rows are bytes
 }
 
@@ -120,7 +154,7 @@ PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Mixture& mixture, c
     job_.n_components = k;
     job_.n_features = d;
     // Few rows need no scratch for more.
-    job_.tile_rows = std::min(tile_rows<Real>(k, d), rows_of_one_tile(rows.n_rows));
+    job_.tile_rows = std::min(tile_rows<Real>(mixture.structure, k, d), rows_of_one_tile(rows.n_rows));
     // One cache line more: features a power of two apart would fall into the same few sets of the cache.
     job_.tile_stride = job_.tile_rows + 64 / static_cast<std::ptrdiff_t>(sizeof(Real));
     job_.given = options.given;
@@ -211,6 +245,84 @@ void PreparedJob<Real>::prepare_bounds(const Mixture& mixture) {
     job_.bound_factors = bound_factors_.data();
 }
 
+template <class Real>
+void PreparedJob<Real>::group_rows(const Mixture& mixture) {
+    if (job_.given.data != nullptr || !groups_can_pay(mixture, job_.rows.n_rows) || !prepare_reaches(mixture)) return;
+    prepare_scores(mixture);
+    job_.grouping.n_rows = block_rows<Real>(job_.n_features, job_.tile_rows);
+}
+
+// False where too many components are within reach of each other.
+template <class Real>
+bool PreparedJob<Real>::prepare_reaches(const Mixture& mixture) {
+    const std::ptrdiff_t n = mixture.n_components;
+    const std::ptrdiff_t d = mixture.n_features;
+    const std::ptrdiff_t stride = padded(n);
+    std::vector<double> coefficients(static_cast<std::size_t>(stride)), means(static_cast<std::size_t>(d * stride)),
+        factors(static_cast<std::size_t>(d * (d + 1) / 2 * stride)), scratch(static_cast<std::size_t>(3 * d * 8 + 8));
+    for (std::ptrdiff_t i = 0; i < stride; ++i) {
+        const std::ptrdiff_t k = std::min(i, n - 1);
+        coefficients[static_cast<std::size_t>(i)] = static_cast<double>(job_.coefficients[k]);
+        const double* factor = mixture.precisions_cholesky + k * d * d;
+        double* entry = factors.data() + i;
+        for (std::ptrdiff_t a = 0; a < d; ++a) {
+            means[static_cast<std::size_t>(a * stride + i)] = mixture.means[k * d + a];
+            for (std::ptrdiff_t b = a; b < d; ++b, entry += stride) *entry = a == b ? 1 / factor[a * d + b] : factor[a * d + b];
+        }
+    }
+    reaches_.resize(static_cast<std::size_t>(n * stride));
+    const auto address = reinterpret_cast<std::uintptr_t>(scratch.data());
+    ReachJob reach{n, d, stride, static_cast<double>(negligible<Real>), static_cast<double>(std::numeric_limits<Real>::epsilon()),
+                   mixture.means, mixture.precisions_cholesky, coefficients.data(), means.data(), factors.data(),
+                   scratch.data() + (64 - address % 64) % 64 / sizeof(double), reaches_.data(), 0, components_to_try};
+    active_kernels().find_reaches(reach);
+    if (share_out_of_reach(reach) < least_out_of_reach / 2) return false;
+    reach.begin = reach.end;
+    reach.end = n;
+    active_kernels().find_reaches(reach);
+    job_.grouping.reaches = reaches_.data();
+    job_.grouping.reach_stride = stride;
+    return share_out_of_reach(reach) >= least_out_of_reach;
+}
+
+// Under the average precision matrix A, -(x - mu_k)^T A (x - mu_k) / 2 + c_k is linear in x but for a common term.
+template <class Real>
+void PreparedJob<Real>::prepare_scores(const Mixture& mixture) {
+    const std::ptrdiff_t n = mixture.n_components;
+    const std::ptrdiff_t d = mixture.n_features;
+    std::vector<double> average(static_cast<std::size_t>(d * d)), mean(static_cast<std::size_t>(d));
+    group_origin_.assign(static_cast<std::size_t>(d), 0.0);
+    for (std::ptrdiff_t k = 0; k < n; ++k) {
+        const double* factor = mixture.precisions_cholesky + k * d * d;
+        const double weight = mixture.weights[k];
+        for (std::ptrdiff_t a = 0; a < d; ++a) {
+            group_origin_[static_cast<std::size_t>(a)] += weight * mixture.means[k * d + a];
+            for (std::ptrdiff_t b = 0; b < d; ++b) {
+                double product = 0;  // (P P^T)_ab
+                for (std::ptrdiff_t j = std::max(a, b); j < d; ++j) product += factor[a * d + j] * factor[b * d + j];
+                average[static_cast<std::size_t>(a * d + b)] += weight * product;
+            }
+        }
+    }
+    scores_.resize(static_cast<std::size_t>(n * (d + 1)));
+    float* score = scores_.data();
+    for (std::ptrdiff_t k = 0; k < n; ++k) {
+        for (std::ptrdiff_t a = 0; a < d; ++a) {
+            mean[static_cast<std::size_t>(a)] = mixture.means[k * d + a] - group_origin_[static_cast<std::size_t>(a)];
+        }
+        double constant = static_cast<double>(job_.coefficients[k]);
+        for (std::ptrdiff_t a = 0; a < d; ++a) {
+            double sum = 0;
+            for (std::ptrdiff_t b = 0; b < d; ++b) sum += average[static_cast<std::size_t>(a * d + b)] * mean[static_cast<std::size_t>(b)];
+            constant -= 0.5 * sum * mean[static_cast<std::size_t>(a)];
+            *score++ = static_cast<float>(sum);
+        }
+        *score++ = static_cast<float>(constant);
+    }
+    job_.grouping.origin = group_origin_.data();
+    job_.grouping.scores = scores_.data();
+}
+
 // zeta_k = P^T (mu_k - origin), in double before it is rounded to the rows' precision.
 template <class Real>
 void PreparedJob<Real>::prepare_whitening(const Mixture& mixture, const TotalScatter& total) {
@@ -250,14 +362,13 @@ WorkspaceMemory<Real>::WorkspaceMemory(const Job<Real>& job) {
     workspace_.log_density = take(1);
     workspace_.log_certainty = take(1);
     workspace_.roots = take(1);
-    feature_sums_.resize(static_cast<std::size_t>(job.n_features));
-    workspace_.feature_sums = feature_sums_.data();
     active_.resize(static_cast<std::size_t>(job.n_components));
     workspace_.active = active_.data();
     listed_.resize(static_cast<std::size_t>(job.n_components));
     workspace_.listed = listed_.data();
     workspace_.experience = &experience_;
-    if (job.bound_features == 0) return;
+    if (job.grouping.n_rows > 0) take_sorted(job, next);
+    if (job.bound_features == 0 && job.grouping.n_rows == 0) return;
     Candidates<Real>& candidates = workspace_.candidates;
     candidates.gathered = take(padded(job.n_features));
     candidates.joint = take(1);
@@ -271,11 +382,30 @@ WorkspaceMemory<Real>::WorkspaceMemory(const Job<Real>& job) {
     candidates.next = chains_.data() + job.n_components;
 }
 
+template <class Real>
+void WorkspaceMemory<Real>::take_sorted(const Job<Real>& job, Real*& next) {
+    const auto n = static_cast<std::size_t>(job.grouping.n_rows);
+    SortedRows<Real>& sorted = workspace_.sorted;
+    sorted.rows = next;
+    next += job.grouping.n_rows * job.n_features;
+    sorted_weights_.resize(n);
+    sorted.weights = sorted_weights_.data();
+    sorting_.resize(3 * n + static_cast<std::size_t>(job.n_components) + 1);
+    sorted.guesses = sorting_.data();
+    sorted.unsorted = sorted.guesses + n;
+    sorted.places = sorted.unsorted + n;
+    sorted.starts = sorted.places + n;
+    centred_.resize(static_cast<std::size_t>((job.n_features + 1) * scan_stride + 16));
+    sorted.centred = centred_.data();
+    near_.resize(static_cast<std::size_t>((job.n_components + 63) / 64));
+    sorted.near = near_.data();
+}
+
 template class PreparedJob<double>;
 template class PreparedJob<float>;
 template class WorkspaceMemory<double>;
 template class WorkspaceMemory<float>;
-template std::ptrdiff_t tile_rows<double>(std::ptrdiff_t, std::ptrdiff_t);
-template std::ptrdiff_t tile_rows<float>(std::ptrdiff_t, std::ptrdiff_t);
+template std::ptrdiff_t tile_rows<double>(Structure, std::ptrdiff_t, std::ptrdiff_t);
+template std::ptrdiff_t tile_rows<float>(Structure, std::ptrdiff_t, std::ptrdiff_t);
 
 }  // namespace mixtura

@@ -20,10 +20,16 @@ class PreparedJob {
     const Job<Real>& job() const { return job_; }
     Job<Real>& job() { return job_; }
 
+    // Rows are sorted by component where the components lie so far apart that this leaves out most distances. That
+    // changes the order of sums, so it depends on the mixture and the number of rows alone.
+    void group_rows(const Mixture& mixture);
+
   private:
     void prepare_density(const Mixture& mixture);
     void prepare_residues(const Mixture& mixture);
     void prepare_bounds(const Mixture& mixture);
+    bool prepare_reaches(const Mixture& mixture);
+    void prepare_scores(const Mixture& mixture);
     void prepare_whitening(const Mixture& mixture, const TotalScatter& total);
 
     struct SplitArray {
@@ -36,6 +42,8 @@ class PreparedJob {
     Job<Real> job_;
     SplitArray means_, origin_;
     std::vector<Real> factors_, coefficients_, whitened_means_, bound_factors_, residues_, centres_;
+    std::vector<double> group_origin_;
+    std::vector<float> reaches_, scores_;
 };
 
 // Scratch for one thread, as large as one tile and its temporaries.
@@ -47,20 +55,27 @@ class WorkspaceMemory {
     const Workspace<Real>& workspace() const { return workspace_; }
 
   private:
+    void take_sorted(const Job<Real>& job, Real*& next);
+
     std::unique_ptr<Real[]> memory_;  // as it comes: to clear it takes longer than an E-step of few rows
-    std::vector<double> feature_sums_;
     std::vector<std::uint64_t> active_;
     std::vector<std::uint8_t> list_;
-    std::vector<std::int32_t> listed_, chains_;
+    std::vector<std::int32_t> listed_, chains_, sorting_;
+    std::vector<double> sorted_weights_;
+    std::vector<float> centred_;
+    std::vector<std::uint64_t> near_;
     Experience experience_;
     Workspace<Real> workspace_;
 };
+
+// Whether so many rows pay for what their grouping costs once a call, see grouping.hpp.
+inline bool rows_pay_for_groups(std::ptrdiff_t n_rows, std::ptrdiff_t n_components) { return n_rows >= 128 * n_components; }
 
 // Rows of a tile that holds all of so many.
 inline std::ptrdiff_t rows_of_one_tile(std::ptrdiff_t n_rows) { return n_rows > 64 ? (n_rows + 63) / 64 * 64 : 64; }
 
 // Rows a tile: its scratch stays within about half of a core's own cache.
 template <class Real>
-std::ptrdiff_t tile_rows(std::ptrdiff_t n_components, std::ptrdiff_t n_features);
+std::ptrdiff_t tile_rows(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features);
 
 }  // namespace mixtura

@@ -211,7 +211,7 @@ def _fit_in_child(X, expected, queue):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_forked_child_can_fit():
     rng = np.random.default_rng(5)
-    X = random_rows(random_mixture(3, 3, "full", rng), 20_000, rng)
+    X = random_rows(random_mixture(3, 3, "full", rng), 60_000, rng)  # enough for helpers
     here = GaussianMixture(3, init_params=np.arange(len(X)) % 3, tol=1e-4).fit(X)
     context = multiprocessing.get_context("fork")
     queue = context.Queue()

@@ -25,6 +25,7 @@ from mixtura.testing.problems import random_mixture, random_rows
 SHAPES = (
     *((3, 1, 65), (2, 5, 300), (25, 3, 2500), (40, 8, 700), (3, 16, 130), (5, 17, 257), (2, 33, 200)),
     *((33, 9, 1100), (16, 13, 3000), (40, 16, 513), (20, 17, 1000), (24, 33, 600)),
+    *((16, 6, 9000), (17, 12, 2500), (18, 20, 2600)),  # so many rows are sorted by component
 )
 spread = float(sys.argv[1])
 found = {"level": _core.simd_level()}

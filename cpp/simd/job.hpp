@@ -20,6 +20,10 @@ static inline std::ptrdiff_t round_up(std::ptrdiff_t n, std::ptrdiff_t multiple)
     return (n + multiple - 1) / multiple * multiple;
 }
 
+// How far below a row's highest log joint density a term does not matter, see skipping.hpp.
+template <class Real>
+constexpr Real negligible = sizeof(Real) == sizeof(double) ? Real(81) : Real(87);
+
 // A full covariance's factor: few features, the upper triangle by rows; many, in blocks of columns. A shared factor
 // whitens whole rows, always by blocks.
 static inline bool packs_triangle(Structure structure, std::ptrdiff_t n_features) {
@@ -31,6 +35,15 @@ template <class Real>
 struct SplitPoint {
     const Real* high = nullptr;
     const Real* low = nullptr;
+};
+
+// How rows are put beside rows of the same component, see grouping.hpp.
+struct Grouping {
+    std::ptrdiff_t n_rows = 0;          // sorted at a time; 0: rows stay in their order
+    const double* origin = nullptr;     // d
+    const float* scores = nullptr;      // K x (d + 1): of x - origin, and a constant; the highest is the guess
+    const float* reaches = nullptr;     // K x reach_stride: from the component guessed to another one
+    std::ptrdiff_t reach_stride = 0;    // padded(K)
 };
 
 template <class Real>
@@ -63,6 +76,7 @@ struct Job {
     bool skip = true;                      // leave out what cannot matter, see skipping.hpp
     std::ptrdiff_t bound_features = 0;     // of which bounds on densities are made, see bounds.hpp; 0: they cannot pay
     const Real* bound_factors = nullptr;   // K: the first rows and columns of the factors, upper triangles by rows
+    Grouping grouping;
 
     bool (*stopped)(void*) = nullptr;      // asked between components
     void* stop_argument = nullptr;
@@ -76,8 +90,23 @@ struct Trials {
 
 // Whether it paid, in the last tiles, to look for what can be left out. Changes no result.
 struct Experience {
-    Trials bounds, skipping;
+    Trials bounds, skipping, grouping;
 };
+
+// A block of rows that are sorted, and what that needs, one thread's; see grouping.hpp.
+template <class Real>
+struct SortedRows {
+    Real* rows = nullptr;            // Grouping::n_rows x d
+    double* weights = nullptr;       // Grouping::n_rows
+    std::int32_t* guesses = nullptr; // Grouping::n_rows: of the sorted rows
+    std::int32_t* unsorted = nullptr;// Grouping::n_rows
+    std::int32_t* places = nullptr;  // Grouping::n_rows
+    std::int32_t* starts = nullptr;  // K + 1
+    float* centred = nullptr;        // d + 1 times scan_stride: rows about the origin, features apart, and guesses
+    std::uint64_t* near = nullptr;   // K / 64: components that can matter to a few rows
+};
+
+constexpr std::ptrdiff_t scan_stride = 256 + 16;
 
 // What a search for candidates needs, one thread's; see bounds.hpp.
 template <class Real>
@@ -104,10 +133,10 @@ struct Workspace {
     Real* log_density = nullptr;       // 1
     Real* log_certainty = nullptr;     // 1
     Real* roots = nullptr;             // 1
-    double* feature_sums = nullptr;    // d numbers in all
     std::uint64_t* active = nullptr;   // K numbers in all: bit g of the k-th, whether granule g has responsibilities
     std::int32_t* listed = nullptr;    // K numbers in all: components that matter to a granule
     Candidates<Real> candidates;
+    SortedRows<Real> sorted;
     Experience* experience = nullptr;
 };
 
@@ -118,12 +147,31 @@ template <class Real>
 struct Kernels {
     void (*accumulate_tile)(const Job<Real>&, std::ptrdiff_t begin, std::ptrdiff_t n_rows,
                             const Workspace<Real>&, Statistics&);
+    // The same for a block of rows, Grouping::n_rows at most, that are sorted first.
+    void (*accumulate_block)(const Job<Real>&, std::ptrdiff_t begin, std::ptrdiff_t n_rows,
+                             const Workspace<Real>&, Statistics&);
     void (*evaluate_tile)(const Job<Real>&, std::ptrdiff_t begin, std::ptrdiff_t n_rows,
                           const Workspace<Real>&, const Evaluation<Real>&);
 };
 
+// From K components to each other; all numbers are given for `stride` components, the last repeated.
+struct ReachJob {
+    std::ptrdiff_t n_components, n_features;
+    std::ptrdiff_t stride;           // padded(K)
+    double negligible, epsilon;      // of the rows' precision
+    const double* means;             // K x d
+    const double* factors;           // K x d x d
+    const double* coefficients;      // stride
+    const double* means_by_feature;  // d x stride
+    const double* factors_by_entry;  // d (d + 1) / 2 x stride: upper triangles by rows, the diagonal inverted
+    double* scratch;                 // 3 d times the widest vector, on a cache line
+    float* reaches;                  // K x stride
+    std::ptrdiff_t begin, end;       // components to reach
+};
+
 struct KernelSet {
     const char* name;
+    void (*find_reaches)(const ReachJob&);
     Kernels<double> of_double;
     Kernels<float> of_float;
 

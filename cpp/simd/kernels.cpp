@@ -2,6 +2,7 @@
 // MIXTURA_KERNELS names the set that this object defines.
 #include "bounds.hpp"
 #include "distances.hpp"
+#include "grouping.hpp"
 #include "job.hpp"
 #include "moments.hpp"
 #include "responsibilities.hpp"
@@ -153,17 +154,18 @@ void load_given(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_row
     }
 }
 
+bool has_matrices(Structure structure) { return structure == Structure::full || structure == Structure::tied; }
+
 // Sums of few features in registers, rows along the lanes.
 template <class Real>
 bool uses_strips(const Job<Real>& job) {
-    const bool of_matrices = job.structure == Structure::full || job.structure == Structure::tied;
-    return of_matrices && job.n_features <= most_strip_features<Real>;
+    return has_matrices(job.structure) && job.n_features <= most_strip_features<Real>;
 }
 
-// Features along the lanes from two vectors of them on; below, rows along the lanes waste less.
+// Matrices of many features: features along the lanes from two vectors of them on; below, rows along the lanes waste less.
 template <class Real>
 bool uses_panels(const Job<Real>& job) {
-    return job.second_moments && job.n_features >= 2 * lanes<Real> && !uses_strips(job);
+    return has_matrices(job.structure) && job.second_moments && job.n_features >= 2 * lanes<Real> && !uses_strips(job);
 }
 
 // Features side by side from a tile, `n_features` of them and zeros.
@@ -274,6 +276,10 @@ bool log_joint(const Job<Real>& job, std::ptrdiff_t n_active, Ahead ahead, const
 constexpr double most_complete = 0.25;
 constexpr std::ptrdiff_t components_to_judge_by = 8;
 
+// Where sorted rows need more than this share of the distances, all are computed at once; judged by this many groups.
+constexpr double most_near = 0.6;
+constexpr std::ptrdiff_t groups_to_judge_by = 4;
+
 // Where more than this share of the granules is active, it does not pay to leave out the others.
 constexpr double most_active = 0.7;
 
@@ -299,6 +305,12 @@ void listed_joint(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_liste
     for (std::ptrdiff_t i = n_listed; i < n; ++i) candidates.list[i] = candidates.list[n_listed - 1];
     gather_rows(work.panels, candidates.list, n, n_rows, job.n_features, job.tile_stride, candidates.gathered);
     full_component_joint(job, k, candidates.gathered, n, work.differences, candidates.joint);
+}
+
+// Those of `n` rows of the tile from `first` on.
+template <class Real>
+void rows_joint(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t first, std::ptrdiff_t n, const Workspace<Real>& work) {
+    full_component_joint(job, k, work.rows + first, n, work.differences, work.responsibilities + k * job.tile_stride + first);
 }
 
 // The log joint densities that the first features alone would have: bounds on the complete ones.
@@ -367,6 +379,82 @@ bool bounded_log_joint(const Job<Real>& job, std::ptrdiff_t n_rows, std::ptrdiff
     return true;
 }
 
+// Rows that are looked at together.
+template <class Real>
+std::ptrdiff_t group_rows(std::ptrdiff_t d) {
+    const std::ptrdiff_t n = full_rows_at_once<Real>(d);
+    return n > granule<Real> ? n : granule<Real>;
+}
+
+// Log joint densities of the components guessed for rows `first` ..., the thresholds that follow, and the components that can
+// matter to one of them. Returns how many were guessed; these are the first of work.listed.
+template <class Real>
+std::ptrdiff_t find_near(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t first, std::ptrdiff_t n, std::ptrdiff_t n_rows,
+                         const Workspace<Real>& work) {
+    const SortedRows<Real>& sorted = work.sorted;
+    std::ptrdiff_t n_guessed = 0;
+    for (std::ptrdiff_t r = first; r < first + n && r < n_rows;) {
+        const std::int32_t k = sorted.guesses[begin + r];
+        const Real* joint = work.responsibilities + k * job.tile_stride;
+        rows_joint(job, k, first, n, work);
+        work.listed[n_guessed++] = k;
+        Real lowest = joint[r];
+        for (; r < first + n && r < n_rows && sorted.guesses[begin + r] == k; ++r) {
+            lowest = joint[r] < lowest || joint[r] != joint[r] ? joint[r] : lowest;
+            work.candidates.thresholds[r] = joint[r] - negligible<Real>;
+        }
+        const Real square = 2 * (job.coefficients[k] - lowest);
+        const float radius = static_cast<float>(__builtin_sqrt(square > 0 || square != square ? square : Real(0)));
+        add_near(job.grouping.reaches + k * job.grouping.reach_stride, job.n_components, radius * 1.001f + 0.001f, sorted.near);
+    }
+    for (std::ptrdiff_t r = n_rows; r < first + n; ++r) work.candidates.thresholds[r] = __builtin_inf();
+    return n_guessed;
+}
+
+// Notes in which granules component k matters.
+template <class Real>
+void note_active(const Real* joint, const Real* thresholds, std::ptrdiff_t first, std::ptrdiff_t n, std::uint64_t& active) {
+    for (std::ptrdiff_t r = first; r < first + n; r += lanes<Real>) {
+        const auto matters = !(load<Real>(joint + r) < load<Real>(thresholds + r));
+        active |= std::uint64_t{lane_bits<Real>(matters) != 0} << (r / granule<Real>);
+    }
+}
+
+// Log joint densities of sorted rows where they can matter, and work.active. False where too many would have to be
+// computed, or the call was stopped.
+template <class Real>
+bool near_log_joint(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
+                    const Workspace<Real>& work) {
+    const std::ptrdiff_t n = group_rows<Real>(job.n_features);
+    const std::ptrdiff_t n_words = (job.n_components + 63) / 64;
+    std::uint64_t* near = work.sorted.near;
+    std::ptrdiff_t n_complete = 0;
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) work.active[k] = 0;
+    for (std::ptrdiff_t first = 0; first < n_active; first += n) {
+        if (job.stopped(job.stop_argument)) return false;
+        for (std::ptrdiff_t w = 0; w < n_words; ++w) near[w] = 0;
+        const std::ptrdiff_t n_guessed = first < n_rows ? find_near(job, begin, first, n, n_rows, work) : 0;
+        n_complete += n_guessed;
+        for (std::ptrdiff_t i = 0; i < n_guessed; ++i) {
+            const std::int32_t k = work.listed[i];
+            near[k / 64] &= ~(std::uint64_t{1} << (k % 64));
+            note_active(work.responsibilities + k * job.tile_stride, work.candidates.thresholds, first, n, work.active[k]);
+        }
+        for (std::ptrdiff_t w = 0; w < n_words; ++w) {
+            for (std::uint64_t bits = near[w]; bits != 0; bits &= bits - 1) {
+                const std::ptrdiff_t k = 64 * w + __builtin_ctzll(bits);
+                if (k >= job.n_components) break;
+                rows_joint(job, k, first, n, work);
+                note_active(work.responsibilities + k * job.tile_stride, work.candidates.thresholds, first, n, work.active[k]);
+                ++n_complete;
+            }
+        }
+        const std::ptrdiff_t n_groups = first / n + 1;
+        if (n_groups == groups_to_judge_by && n_complete > most_near * n_groups * job.n_components) return false;
+    }
+    return true;
+}
+
 // The share of granules that are active.
 template <class Real>
 double active_share(const Job<Real>& job, std::ptrdiff_t n_active, const std::uint64_t* active) {
@@ -425,6 +513,19 @@ bool find_bounded_responsibilities(const Job<Real>& job, std::ptrdiff_t begin, s
     return true;
 }
 
+// The same for sorted rows.
+template <class Real>
+bool find_near_responsibilities(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
+                                const Workspace<Real>& work) {
+    if (pauses(work.experience->grouping)) return false;
+    if (!near_log_joint(job, begin, n_rows, n_active, work)) {
+        disappointed(work.experience->grouping);
+        return false;
+    }
+    normalise_tile(job, n_active, true, work);
+    return true;
+}
+
 template <class Real>
 struct StripMoments {
     const Job<Real>& job;
@@ -454,7 +555,7 @@ void matrix_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_row
     } else if (uses_panels(job)) {
         *count += sum_active_rows(responsibilities, work.active[k]);
         for_active_vectors<Real>(work.active[k], [&](std::ptrdiff_t r) {
-            for (std::ptrdiff_t i = r; i < r + lanes<Real>; ++i) work.roots[i] = __builtin_sqrt(responsibilities[i]);
+            store<Real>(work.roots + r, square_root<Real>(load<Real>(responsibilities + r)));
         });
         const std::ptrdiff_t n_scaled = scale_panels(work.panels, centre, work.roots, d, stride, n_rows, work.active[k],
                                                      work.differences, firsts);
@@ -466,40 +567,24 @@ void matrix_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_row
 }
 
 template <class Real>
-void variance_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows, const Workspace<Real>& work, double* firsts, double* seconds) {
-    const Real* centre = job.centres + k * job.n_features;
-    const Real* responsibilities = work.responsibilities + k * job.tile_stride;
-    if (uses_panels(job)) {
-        diag_panel_moments(work.panels, centre, responsibilities, job.n_features, job.tile_stride, n_rows,
-                           work.active[k], firsts, seconds);
-    } else {
-        diag_moments(work.rows, centre, responsibilities, job.n_features, job.tile_stride, work.active[k], firsts, seconds);
-    }
-}
-
-template <class Real>
 void component_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows,
                        const Workspace<Real>& work, Statistics& statistics) {
     const std::ptrdiff_t d = job.n_features;
     double* count = statistics.counts + k;
     double* firsts = statistics.firsts + k * d;
+    const Real* centre = job.centres + k * d;
+    const Real* responsibilities = work.responsibilities + k * job.tile_stride;
     switch (job.structure) {
         case Structure::full:
             return matrix_moments(job, k, n_rows, work, count, firsts, statistics.seconds + k * d * d);
         case Structure::tied: return matrix_moments(job, k, n_rows, work, count, firsts, statistics.seconds);
         case Structure::diag:
-            *count += sum_active_rows(work.responsibilities + k * job.tile_stride, work.active[k]);
-            return variance_moments(job, k, n_rows, work, firsts, statistics.seconds + k * d);
+            *count += sum_active_rows(responsibilities, work.active[k]);
+            return diag_moments(work.rows, centre, responsibilities, d, job.tile_stride, work.active[k], firsts,
+                                statistics.seconds + k * d);
         case Structure::spherical:
-            *count += sum_active_rows(work.responsibilities + k * job.tile_stride, work.active[k]);
-            if (!uses_panels(job)) {
-                return spherical_moments(work.rows, job.centres + k * d, work.responsibilities + k * job.tile_stride, d,
-                                         job.tile_stride, work.active[k], firsts, statistics.seconds + k);
-            }
-            for (std::ptrdiff_t j = 0; j < d; ++j) work.feature_sums[j] = 0;
-            variance_moments(job, k, n_rows, work, firsts, work.feature_sums);
-            for (std::ptrdiff_t j = 0; j < d; ++j) statistics.seconds[k] += work.feature_sums[j];
-            return;
+            return spherical_moments(work.rows, centre, responsibilities, d, job.tile_stride, work.active[k], count, firsts,
+                                     statistics.seconds + k);
     }
 }
 
@@ -528,7 +613,7 @@ void add_moments(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_ro
     if (job.whitened) return whitened_moments(job, n_active, work, statistics);
     if (uses_panels(job)) {
         load_panels(job, begin, n_rows, work);
-    } else if (!uses_strips(job)) {
+    } else if (has_matrices(job.structure) && !uses_strips(job)) {
         append_ones(job, n_active, work);
     }
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
@@ -570,13 +655,70 @@ void accumulate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t 
     } else {
         const bool skip = job.skip && !job.hard;  // hard assignment looks at every responsibility
         const Ahead ahead = look_ahead(job, begin + n_rows);
-        const bool bounded = skip && job.bound_features > 0 && find_bounded_responsibilities(job, begin, n_rows, n_active, work);
-        if (!bounded && !find_responsibilities(job, n_active, skip && !pauses(work.experience->skipping), ahead, work)) return;
+        const bool done = (skip && job.grouping.n_rows > 0 && find_near_responsibilities(job, begin, n_rows, n_active, work)) ||
+                          (skip && job.bound_features > 0 && find_bounded_responsibilities(job, begin, n_rows, n_active, work));
+        if (!done && !find_responsibilities(job, n_active, skip && !pauses(work.experience->skipping), ahead, work)) return;
         statistics.log_likelihood += weighted_sum(work.weights, work.log_density, n_active) + weight * job.shift;
         statistics.log_certainty += weighted_sum(work.weights, work.log_certainty, n_active);
         if (job.hard) harden(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights);
     }
     if (job.moments) add_moments(job, begin, n_rows, n_active, work, statistics);
+}
+
+// For each row of a block the component that it seems nearest to.
+template <class Real>
+void guess_block(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>& work) {
+    const SortedRows<Real>& sorted = work.sorted;
+    const std::ptrdiff_t d = job.n_features;
+    float* guesses = sorted.centred + d * scan_stride;
+    for (std::ptrdiff_t t = 0; t < n_rows; t += job.tile_rows) {
+        const std::ptrdiff_t n = n_rows - t < job.tile_rows ? n_rows - t : job.tile_rows;
+        load_tile(job.rows, begin + t, n, n, job.tile_stride, work.rows);
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            const Real* from = work.rows + j * job.tile_stride;
+            const Real origin = static_cast<Real>(job.grouping.origin[j]);
+            for (std::ptrdiff_t r = 0; r < n; ++r) sorted.centred[j * scan_stride + r] = static_cast<float>(from[r] - origin);
+        }
+        guess_components(sorted.centred, job.grouping.scores, job.n_components, d, scan_stride, n, guesses);
+        for (std::ptrdiff_t r = 0; r < n; ++r) sorted.unsorted[t + r] = static_cast<std::int32_t>(guesses[r]);
+    }
+}
+
+template <class Real>
+void copy_row(const Real* from, std::ptrdiff_t feature_stride, std::ptrdiff_t d, Real* to) {
+    if (feature_stride == 1) {
+        __builtin_memcpy(to, from, static_cast<std::size_t>(d) * sizeof(Real));
+        return;
+    }
+    for (std::ptrdiff_t j = 0; j < d; ++j) to[j] = from[j * feature_stride];
+}
+
+// The rows of a block, sorted by the component that each seems nearest to.
+template <class Real>
+Rows<Real> sort_block(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>& work) {
+    const SortedRows<Real>& sorted = work.sorted;
+    const Rows<Real>& rows = job.rows;
+    const std::ptrdiff_t d = job.n_features;
+    guess_block(job, begin, n_rows, work);
+    place_rows(sorted.unsorted, n_rows, job.n_components, sorted.starts, sorted.places);
+    for (std::ptrdiff_t r = 0; r < n_rows; ++r) {
+        const std::ptrdiff_t to = sorted.places[r];
+        copy_row(rows.data + (begin + r) * rows.row_stride, rows.feature_stride, d, sorted.rows + to * d);
+        sorted.guesses[to] = sorted.unsorted[r];
+        if (rows.weights != nullptr) sorted.weights[to] = rows.weights[begin + r];
+    }
+    return {sorted.rows, n_rows, d, d, 1, rows.weights != nullptr ? sorted.weights : nullptr};
+}
+
+template <class Real>
+void accumulate_block(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>& work,
+                      Statistics& statistics) {
+    Job<Real> sorted = job;
+    sorted.rows = sort_block(job, begin, n_rows, work);
+    for (std::ptrdiff_t t = 0; t < n_rows; t += job.tile_rows) {
+        if (job.stopped(job.stop_argument)) return;
+        accumulate_tile(sorted, t, n_rows - t < job.tile_rows ? n_rows - t : job.tile_rows, work, statistics);
+    }
 }
 
 template <class Real>
@@ -621,8 +763,9 @@ void evaluate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_
 extern const KernelSet MIXTURA_KERNELS;
 const KernelSet MIXTURA_KERNELS = {
     MIXTURA_STRING(MIXTURA_KERNELS),
-    {&accumulate_tile<double>, &evaluate_tile<double>},
-    {&accumulate_tile<float>, &evaluate_tile<float>},
+    &find_reaches,
+    {&accumulate_tile<double>, &accumulate_block<double>, &evaluate_tile<double>},
+    {&accumulate_tile<float>, &accumulate_block<float>, &evaluate_tile<float>},
 };
 
 }  // namespace mixtura

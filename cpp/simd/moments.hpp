@@ -3,7 +3,7 @@
 //
 // Few features: rows along the lanes. The features are followed by one that is constantly 1, so that counts and
 // first moments are the last row of the second moments, and one kernel computes all three.
-// Many features: features along the lanes, in panels of one vector of features a row. Nothing is summed
+// Matrices of many features: features along the lanes, in panels of one vector of features a row. Nothing is summed
 // across lanes.
 #pragma once
 
@@ -177,46 +177,71 @@ inline void for_active_rows(std::uint64_t active, std::ptrdiff_t n_rows, const F
     }
 }
 
+// Of `n` panels from feature j on, side by side so that their sums' chains overlap.
+template <class Real, int n>
+std::ptrdiff_t scale_some_panels(const Real* panels, const Real* centre, const Real* roots, std::ptrdiff_t j,
+                                 std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_rows, std::uint64_t active,
+                                 Real* scaled, double* firsts) {
+    const auto width = [&](int p) { return n_features - j - p * lanes<Real>; };
+    Vector<Real> c[n], total[n] = {};
+    for (int p = 0; p < n; ++p) {
+        Real padded_centre[lanes<Real>] = {};
+        const std::ptrdiff_t known = width(p) < lanes<Real> ? width(p) : lanes<Real>;
+        __builtin_memcpy(padded_centre, centre + j + p * lanes<Real>, static_cast<std::size_t>(known) * sizeof(Real));
+        c[p] = load<Real>(padded_centre);
+    }
+    const Real* const from = panels + j * stride;
+    Real* const first = scaled + j * stride;
+    Real* to = first;
+    for_active_rows<Real>(active, n_rows, [&](std::ptrdiff_t r) {
+        const Vector<Real> root = splat<Real>(roots[r]);
+#pragma GCC unroll 4
+        for (int p = 0; p < n; ++p) {
+            const Vector<Real> z = (load<Real>(from + p * lanes<Real> * stride + r * lanes<Real>) - c[p]) * root;
+            store<Real>(to + p * lanes<Real> * stride, z);
+            total[p] += z * root;
+        }
+        to += lanes<Real>;
+    });
+    for (int p = 0; p < n; ++p) {
+        Real sums[lanes<Real>];
+        store<Real>(sums, total[p]);
+        add_to(firsts + j + p * lanes<Real>, sums, width(p) < lanes<Real> ? width(p) : lanes<Real>);
+    }
+    return (to - first) / lanes<Real>;
+}
+
 // z = sqrt(r) (x - c) of the active rows, one after the other, so that the second moments are z^T z; adds
 // sum r (x - c) to `firsts`. Returns the number of those rows.
 template <class Real>
 std::ptrdiff_t scale_panels(const Real* panels, const Real* centre, const Real* roots, std::ptrdiff_t n_features,
                             std::ptrdiff_t stride, std::ptrdiff_t n_rows, std::uint64_t active, Real* scaled,
                             double* firsts) {
-    std::ptrdiff_t n_scaled = 0;
-    for (std::ptrdiff_t j = 0; j < n_features; j += lanes<Real>) {
-        const std::ptrdiff_t width = n_features - j < lanes<Real> ? n_features - j : lanes<Real>;
-        Real padded_centre[lanes<Real>] = {}, sums[lanes<Real>];
-        __builtin_memcpy(padded_centre, centre + j, static_cast<std::size_t>(width) * sizeof(Real));
-        const Vector<Real> c = load<Real>(padded_centre);
-        Vector<Real> total = {};
-        Real* to = scaled + j * stride;
-        for_active_rows<Real>(active, n_rows, [&](std::ptrdiff_t r) {
-            const Vector<Real> root = splat<Real>(roots[r]);
-            const Vector<Real> z = (load<Real>(panels + j * stride + r * lanes<Real>) - c) * root;
-            store<Real>(to, z);
-            to += lanes<Real>;
-            total += z * root;
-        });
-        n_scaled = (to - scaled - j * stride) / lanes<Real>;
-        store<Real>(sums, total);
-        add_to(firsts + j, sums, width);
+    std::ptrdiff_t n_scaled = 0, j = 0;
+    for (; j + 3 * lanes<Real> < n_features; j += 4 * lanes<Real>) {
+        n_scaled = scale_some_panels<Real, 4>(panels, centre, roots, j, n_features, stride, n_rows, active, scaled, firsts);
+    }
+    for (; j + lanes<Real> < n_features; j += 2 * lanes<Real>) {
+        n_scaled = scale_some_panels<Real, 2>(panels, centre, roots, j, n_features, stride, n_rows, active, scaled, firsts);
+    }
+    if (j < n_features) {
+        n_scaled = scale_some_panels<Real, 1>(panels, centre, roots, j, n_features, stride, n_rows, active, scaled, firsts);
     }
     return n_scaled;
 }
 
 // Rows i ... of z^T z against `columns` panels from panel feature j on.
-template <class Real, int columns>
+template <class Real, int columns, int n_block_rows = panel_rows>
 inline void panel_block(const Real* scaled, std::ptrdiff_t i, std::ptrdiff_t j, std::ptrdiff_t n_features,
                         std::ptrdiff_t stride, std::ptrdiff_t n_rows, double* seconds) {
     const Real* left = scaled + i / lanes<Real> * lanes<Real> * stride + i % lanes<Real>;
     const Real* right = scaled + j * stride;
-    Vector<Real> total[panel_rows][columns] = {};
+    Vector<Real> total[n_block_rows][columns] = {};
     for (std::ptrdiff_t r = 0; r < n_rows; ++r) {
         Vector<Real> z[columns];
         for (int b = 0; b < columns; ++b) z[b] = load<Real>(right + b * lanes<Real> * stride + r * lanes<Real>);
 #pragma GCC unroll 8
-        for (int a = 0; a < panel_rows; ++a) {
+        for (int a = 0; a < n_block_rows; ++a) {
             // Narrow vectors: the rows of a block stand in more than one panel.
             const std::ptrdiff_t at = a / lanes<Real> * lanes<Real> * stride + a % lanes<Real>;
             const Vector<Real> y = splat<Real>(left[r * lanes<Real> + at]);
@@ -224,7 +249,7 @@ inline void panel_block(const Real* scaled, std::ptrdiff_t i, std::ptrdiff_t j, 
             for (int b = 0; b < columns; ++b) total[a][b] += y * z[b];
         }
     }
-    for (int a = 0; a < panel_rows && i + a < n_features; ++a) {
+    for (int a = 0; a < n_block_rows && i + a < n_features; ++a) {
         for (int b = 0; b < columns; ++b) {
             const std::ptrdiff_t first = j + b * lanes<Real>;
             const std::ptrdiff_t reach = i + a + 1 - first;  // up to the diagonal
@@ -236,18 +261,27 @@ inline void panel_block(const Real* scaled, std::ptrdiff_t i, std::ptrdiff_t j, 
     }
 }
 
+// Rows i ... of z^T z, up to the diagonal.
+template <class Real, int n_block_rows>
+void panel_block_row(const Real* scaled, std::ptrdiff_t i, std::ptrdiff_t n_features, std::ptrdiff_t stride,
+                     std::ptrdiff_t n_rows, double* seconds) {
+    constexpr std::ptrdiff_t pair = panel_columns * lanes<Real>;
+    const std::ptrdiff_t last = i + n_block_rows < n_features ? i + n_block_rows : n_features;
+    std::ptrdiff_t j = 0;
+    for (; j + lanes<Real> < last; j += pair) {
+        panel_block<Real, panel_columns, n_block_rows>(scaled, i, j, n_features, stride, n_rows, seconds);
+    }
+    if (j < last) panel_block<Real, 1, n_block_rows>(scaled, i, j, n_features, stride, n_rows, seconds);
+}
+
 template <class Real>
 void panel_second_moments(const Real* scaled, std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_rows,
                           double* seconds) {
-    constexpr std::ptrdiff_t pair = panel_columns * lanes<Real>;
-    for (std::ptrdiff_t i = 0; i < n_features; i += panel_rows) {
-        const std::ptrdiff_t last = i + panel_rows < n_features ? i + panel_rows : n_features;
-        std::ptrdiff_t j = 0;
-        for (; j + lanes<Real> < last; j += pair) {
-            panel_block<Real, panel_columns>(scaled, i, j, n_features, stride, n_rows, seconds);
-        }
-        if (j < last) panel_block<Real, 1>(scaled, i, j, n_features, stride, n_rows, seconds);
+    std::ptrdiff_t i = 0;
+    for (; i + panel_rows / 2 < n_features; i += panel_rows) {
+        panel_block_row<Real, panel_rows>(scaled, i, n_features, stride, n_rows, seconds);
     }
+    if (i < n_features) panel_block_row<Real, panel_rows / 2>(scaled, i, n_features, stride, n_rows, seconds);
 }
 
 // ---- Diagonal and spherical ---------------------------------------------------------------------------------------
@@ -290,15 +324,19 @@ void diag_moments(const Real* rows, const Real* centre, const Real* responsibili
     }
 }
 
-// sum r y of `features` features from j on and the sum of their r y^2, rows along the lanes.
-template <class Real, int features>
+// Features of a block whose sums, their squares' and the count stay in registers.
+constexpr int most_spherical_features = registers == 32 ? 14 : 7;
+
+// sum r y of `features` features from j on and the sum of their r y^2, rows along the lanes; with_count: and sum r.
+template <class Real, int features, bool with_count>
 inline void spherical_block(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t j,
-                            std::ptrdiff_t stride, std::uint64_t active, double* firsts, double* second) {
-    Vector<Real> total[features + 1] = {};
+                            std::ptrdiff_t stride, std::uint64_t active, double* count, double* firsts, double* second) {
+    constexpr int n = features + 1 + with_count;
+    Vector<Real> total[n] = {};
     for_active_vectors<Real>(active, [&](std::ptrdiff_t r) {
         const Vector<Real> weight = load<Real>(responsibilities + r);
         Vector<Real> square = {};
-#pragma GCC unroll 8
+#pragma GCC unroll 16
         for (int a = 0; a < features; ++a) {
             const Vector<Real> x = load<Real>(rows + (j + a) * stride + r);
             const Vector<Real> y = x - centre[j + a];
@@ -306,68 +344,36 @@ inline void spherical_block(const Real* rows, const Real* centre, const Real* re
             square += y * y;
         }
         total[features] += weight * square;
+        if (with_count) total[n - 1] += weight;
     });
-    Real sums[room<Real>(features + 1)];
-    sum_all<Real, features + 1>(total, sums);
+    Real sums[room<Real>(n)];
+    sum_all<Real, n>(total, sums);
     add_to(firsts + j, sums, features);
     *second += sums[features];
+    if (with_count) *count += sums[n - 1];
+}
+
+// The last `n_features` features, `most` at most, in one block.
+template <class Real, int most = most_spherical_features>
+void last_spherical_block(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t j,
+                          std::ptrdiff_t n_features, std::ptrdiff_t stride, std::uint64_t active, double* count,
+                          double* firsts, double* second) {
+    if (n_features == most) {
+        spherical_block<Real, most, true>(rows, centre, responsibilities, j, stride, active, count, firsts, second);
+    } else if constexpr (most > 1) {
+        last_spherical_block<Real, most - 1>(rows, centre, responsibilities, j, n_features, stride, active, count, firsts, second);
+    }
 }
 
 template <class Real>
 void spherical_moments(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t n_features,
-                       std::ptrdiff_t stride, std::uint64_t active, double* firsts, double* second) {
+                       std::ptrdiff_t stride, std::uint64_t active, double* count, double* firsts, double* second) {
+    constexpr int half = most_spherical_features / 2;
     std::ptrdiff_t j = 0;
-    for (; j + 7 <= n_features; j += 7) {
-        spherical_block<Real, 7>(rows, centre, responsibilities, j, stride, active, firsts, second);
+    for (; n_features - j > most_spherical_features; j += half) {
+        spherical_block<Real, half, false>(rows, centre, responsibilities, j, stride, active, nullptr, firsts, second);
     }
-    for (; j + 3 <= n_features; j += 3) {
-        spherical_block<Real, 3>(rows, centre, responsibilities, j, stride, active, firsts, second);
-    }
-    for (; j < n_features; ++j) spherical_block<Real, 1>(rows, centre, responsibilities, j, stride, active, firsts, second);
-}
-
-// The same by panels: `columns` vectors of features, each row's responsibility broadcast.
-template <class Real, int columns>
-inline void diag_panel_block(const Real* panels, const Real* centre, const Real* responsibilities,
-                             std::ptrdiff_t j, std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_rows,
-                             std::uint64_t active, double* firsts, double* seconds) {
-    constexpr std::ptrdiff_t width = columns * lanes<Real>;
-    const std::ptrdiff_t n = n_features - j < width ? n_features - j : width;
-    Real padded_centre[width] = {}, sums[2][width];
-    __builtin_memcpy(padded_centre, centre + j, static_cast<std::size_t>(n) * sizeof(Real));
-    Vector<Real> c[columns], first[columns] = {}, second[columns] = {};
-    for (int b = 0; b < columns; ++b) c[b] = load<Real>(padded_centre + b * lanes<Real>);
-    for_active_rows<Real>(active, n_rows, [&](std::ptrdiff_t r) {
-        const Vector<Real> weight = splat<Real>(responsibilities[r]);
-#pragma GCC unroll 4
-        for (int b = 0; b < columns; ++b) {
-            const Vector<Real> x = load<Real>(panels + (j + b * lanes<Real>)*stride + r * lanes<Real>);
-            const Vector<Real> y = x - c[b];
-            const Vector<Real> scaled = weight * y;
-            first[b] += scaled;
-            second[b] += scaled * y;
-        }
-    });
-    for (int b = 0; b < columns; ++b) {
-        store<Real>(sums[0] + b * lanes<Real>, first[b]);
-        store<Real>(sums[1] + b * lanes<Real>, second[b]);
-    }
-    add_to(firsts + j, sums[0], n);
-    add_to(seconds + j, sums[1], n);
-}
-
-template <class Real>
-void diag_panel_moments(const Real* panels, const Real* centre, const Real* responsibilities,
-                        std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_rows, std::uint64_t active,
-                        double* firsts, double* seconds) {
-    constexpr int columns = MIXTURA_VECTOR_BYTES == 64 ? 4 : 2;
-    std::ptrdiff_t j = 0;
-    for (; j + (columns - 1) * lanes<Real> < n_features; j += columns * lanes<Real>) {
-        diag_panel_block<Real, columns>(panels, centre, responsibilities, j, n_features, stride, n_rows, active, firsts, seconds);
-    }
-    for (; j < n_features; j += lanes<Real>) {
-        diag_panel_block<Real, 1>(panels, centre, responsibilities, j, n_features, stride, n_rows, active, firsts, seconds);
-    }
+    last_spherical_block(rows, centre, responsibilities, j, n_features - j, stride, active, count, firsts, second);
 }
 
 // ---- Tied, with the total scatter known: first moments only ---------------------------------------------------------

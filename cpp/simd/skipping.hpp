@@ -1,32 +1,26 @@
 // What need not be computed when there are many components, most of them far from a row.
 //
-// Let a_k be a row's log joint densities, m their maximum, T = negligible<Real>. A term with a_k < m - T enters the
+// Let a_k be a row's log joint densities, m their maximum, T = negligible<Real> (job.hpp). A term with a_k < m - T enters the
 // row's sum S = sum_k exp(a_k - m) >= 1 with less than exp(-T), and a component's statistics with a responsibility
 // r < exp(-T).
 //
 // float: T = 87, where exp gives 0 anyway: nothing changes by leaving it out.
 //
-// double: T = 120, exp(-T) < 8e-53. "Below the last bit" means here: less than 2^-64 of it, 2^-117 = 6e-36 of the sum.
-//   S >= 1:  K terms stay below the last bit up to K = 7e16.
-//   n_k = sum r:  N terms stay below it where N / n_k < 7e16.
-//   sum r |y|^2 ~ n_k d, y = x - mu_k in units of the component's spread:  where (N / n_k) (|y|^2 / d) < 7e16,
-//   that is, up to 1e8 spreads away for a component that holds all rows, 1e4 for one that holds a part of 1e-8.
+// double: T = 81, exp(-T) < 7e-36. "Does not matter" means here: less than 2^-30 of a sum's last bit, 2^-83 = 1e-25 of it.
+//   S >= 1:  K terms do not matter up to K = 1.5e10.
+//   n_k = sum r:  N terms do not matter where N / n_k < 1.5e10.
+//   sum r |y|^2 ~ n_k d, y = x - mu_k in units of the component's spread:  where (N / n_k) (|y|^2 / d) < 1.5e10,
+//   that is, up to 1e5 spreads away for a component that holds all rows, 1e3 for one that holds a part of 1e-4.
 //
 // Terms are left out by whole granules of rows, in which every row is negligible, so the order of all
 // other additions is the same with and without.
 #pragma once
 
+#include "job.hpp"
 #include "vector.hpp"
-
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
 
 namespace mixtura {
 namespace {
-
-template <class Real>
-constexpr Real negligible = sizeof(Real) == 8 ? Real(120) : Real(87);
 
 // Rows that are kept or left out together: a vector of them, and at least 4, so that the 256 rows of a tile are
 // at most 64 granules, the bits of one number.

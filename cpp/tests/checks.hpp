@@ -1,11 +1,12 @@
 // What the core's tests share: a property that does not hold ends them, and says where.
 #pragma once
 
+#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 
-inline int n_checks = 0;
+inline std::atomic<int> n_checks{0};
 
 inline void check_that(bool holds, const char* what, const char* where) {
     ++n_checks;

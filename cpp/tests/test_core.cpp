@@ -1,6 +1,8 @@
 // The core by itself: against plain loops in double, over tail sizes, threads, strides and interruption.
 // Exits with 1 and says where at the first property that does not hold.
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -9,11 +11,19 @@
 #include <memory>
 #include <random>
 #include <stdexcept>
+#include <thread>
 #include <vector>
+
+#if defined(__unix__)
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
 
 #include "acceleration.hpp"
 #include "core.hpp"
 #include "parallel.hpp"
+#include "prepare.hpp"
 #include "tests/checks.hpp"
 
 using namespace mixtura;
@@ -172,6 +182,99 @@ void threads_do_not_change_a_bit() {
         CHECK(one.statistics.log_likelihood == many.statistics.log_likelihood, names[s]);
         CHECK(one.counts == many.counts && one.firsts == many.firsts && one.seconds == many.seconds, names[s]);
     }
+}
+
+// Rows near components so far apart that they are sorted by component, and some that are near none.
+Problem far_apart(std::ptrdiff_t d) {
+    Problem p(Structure::full, 5003, 20, d, 11);
+    for (double& mean : p.means) mean *= 40;
+    for (std::ptrdiff_t i = 0; i < p.n; ++i) {
+        const std::ptrdiff_t k = i * 7919 % p.k;
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            double& x = p.rows[static_cast<std::size_t>(i * d + j)];
+            x = i % 97 == 0 ? 40 * x : p.means[static_cast<std::size_t>(k * d + j)] + x / 2;
+        }
+    }
+    return p;
+}
+
+void sorted_rows_give_the_same_sums() {
+    for (const std::ptrdiff_t d : {4, 9, 19}) {
+        Problem p = far_apart(d);
+        for (double& x : p.rows) x = static_cast<float>(x);
+        PreparedJob<double> prepared(p.view(true), p.mixture(), {});
+        prepared.group_rows(p.mixture());
+        CHECK(prepared.job().grouping.n_rows > 0, "far apart");
+        Sums theirs(p), ours(p), others(p), floats(p);
+        plain_loops(p, true, theirs);
+        Control one, three;
+        three.n_threads = 3;
+        accumulate(p.view(true), p.mixture(), {}, ours.statistics, one);
+        accumulate(p.view(true), p.mixture(), {}, others.statistics, three);
+        check_close(ours.counts, theirs.counts, "sorted counts");
+        check_close(ours.firsts, theirs.firsts, "sorted firsts");
+        check_close(ours.seconds, theirs.seconds, "sorted seconds");
+        CHECK(close(ours.statistics.log_likelihood, theirs.statistics.log_likelihood, 1e-12, 0), "sorted likelihood");
+        CHECK(ours.seconds == others.seconds && ours.counts == others.counts, "sorted by 3 threads");
+        // In parts, of which one has too few rows.
+        Rows<double> first = p.view(true), second = first;
+        first.n_rows = 3000;
+        second.n_rows -= 3000;
+        second.data += 3000 * d;
+        second.weights += 3000;
+        Sums of_first(p), of_second(p), of_parts(p);
+        accumulate(first, p.mixture(), {}, of_first.statistics, one);
+        accumulate(second, p.mixture(), {}, of_second.statistics, one);
+        accumulate_parts<double>({first, second}, p.mixture(), {}, of_parts.statistics, three);
+        for (std::size_t i = 0; i < of_parts.seconds.size(); ++i) {
+            CHECK(of_parts.seconds[i] == of_first.seconds[i] + of_second.seconds[i], "sorted parts");
+        }
+        const std::vector<float> rows(p.rows.begin(), p.rows.end());
+        const Rows<float> view{rows.data(), p.n, d, d, 1, p.sample_weights.data()};
+        accumulate(view, p.mixture(), {}, floats.statistics, three);
+        for (std::size_t i = 0; i < ours.counts.size(); ++i) CHECK(close(floats.counts[i], ours.counts[i], 1e-4, 1e-2), "sorted floats");
+    }
+}
+
+// x = mu_i + P_i^-T r u for unit vectors u and r below the reach of i to k: k is negligible there.
+void within_reach_a_component_is_negligible() {
+    const std::ptrdiff_t d = 5;
+    Problem p = far_apart(d);
+    PreparedJob<double> prepared(p.view(false), p.mixture(), {});
+    prepared.group_rows(p.mixture());
+    const Grouping& grouping = prepared.job().grouping;
+    std::mt19937 generator(5);
+    std::normal_distribution<double> normal;
+    double nearest = 1e9;
+    for (std::ptrdiff_t i = 0; i < p.k; ++i) {
+        for (std::ptrdiff_t k = 0; k < p.k; ++k) {
+            const double reach = static_cast<double>(grouping.reaches[i * grouping.reach_stride + k]);
+            CHECK(i != k || reach < 0, "a component reaches itself");
+            if (reach < 0) continue;
+            for (int trial = 0; trial < 20; ++trial) {
+                double u[5], norm = 0, x[5];
+                // Towards k, roughly: there the bound is tight.
+                for (std::ptrdiff_t j = 0; j < d; ++j) {
+                    const auto at = [&](std::ptrdiff_t c) { return p.means[static_cast<std::size_t>(c * d + j)]; };
+                    u[j] = normal(generator) * trial / 10 + (at(k) - at(i)) / 20;
+                    norm += u[j] * u[j];
+                }
+                const double* factor = p.factors.data() + i * d * d;
+                for (std::ptrdiff_t j = 0; j < d; ++j) {
+                    double rest = reach * u[j] / std::sqrt(norm);
+                    for (std::ptrdiff_t m = 0; m < j; ++m) rest -= factor[m * d + j] * x[m];
+                    x[j] = rest / factor[j * d + j];
+                }
+                for (std::ptrdiff_t j = 0; j < d; ++j) {
+                    p.rows[static_cast<std::size_t>(j)] = x[j] + p.means[static_cast<std::size_t>(i * d + j)];
+                }
+                const double below = log_joint(p, 0, i) - log_joint(p, 0, k);
+                CHECK(below > negligible<double>, "within reach");
+                nearest = std::min(nearest, below);
+            }
+        }
+    }
+    CHECK(nearest < 3 * negligible<double>, "reaches that are not in vain");
 }
 
 void evaluate_agrees_with_plain_loops() {
@@ -442,6 +545,49 @@ void an_exception_in_a_thread_reaches_the_caller() {
     CHECK(caught, "exception");
 }
 
+// Several threads call at once, each for more helpers than there are, again and again; one of them from within its own work.
+void helpers_run_every_chunk_once() {
+    const auto rounds = [](std::ptrdiff_t n_chunks) {
+        for (int round = 0; round < 200; ++round) {
+            std::vector<int> runs(static_cast<std::size_t>(n_chunks));
+            std::atomic<int> nested{0};
+            Control control;
+            StopFlag flag(control);
+            for_each_chunk(n_chunks, 5, flag, [&](std::ptrdiff_t chunk, int worker) {
+                check_that(worker >= 0 && worker < 5, "workers", "helpers");
+                ++runs[static_cast<std::size_t>(chunk)];
+                if (round % 50 == 0 && chunk == 3) for_each_chunk(4, 3, flag, [&](std::ptrdiff_t, int) { ++nested; });
+            });
+            for (const int n : runs) CHECK(n == 1, "helpers");
+            CHECK(nested == (round % 50 == 0 && n_chunks > 3 ? 4 : 0), "nested helpers");
+        }
+    };
+    std::vector<std::thread> callers;
+    for (const std::ptrdiff_t n_chunks : {1, 2, 7, 40}) callers.emplace_back(rounds, n_chunks);
+    for (std::thread& caller : callers) caller.join();
+}
+
+// A forked child has threads of its own.
+void a_forked_child_gets_helpers() {
+#if defined(__unix__) && !defined(__SANITIZE_THREAD__)  // that sanitizer knows no threads in a forked child
+    const pid_t child = fork();
+    if (child == 0) {
+        // Both must be at work at the same time: each waits for the other.
+        std::atomic<int> begun{0};
+        run_with_helpers(1, [&](int) {
+            for (++begun; begun < 2;) std::this_thread::yield();
+        });
+        std::_Exit(begun == 2 ? 0 : 1);
+    }
+    int status = 1;
+    for (int tenths = 0; tenths < 100 && waitpid(child, &status, WNOHANG) == 0; ++tenths) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        if (tenths == 99) kill(child, SIGKILL);
+    }
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "forked child");
+#endif
+}
+
 void nonfinite_values_are_found() {
     Problem p(Structure::full, 9000, 1, 3, 1);
     p.rows[5000 * 3 + 2] = std::numeric_limits<double>::quiet_NaN();
@@ -567,6 +713,8 @@ void leaving_rows_out_gives_probabilities() {
 int main() {
     accumulate_equals_plain_loops();
     threads_do_not_change_a_bit();
+    sorted_rows_give_the_same_sums();
+    within_reach_a_component_is_negligible();
     evaluate_agrees_with_plain_loops();
     float_rows_keep_their_digits_far_from_the_origin();
     total_scatter_gives_the_tied_seconds(4, 1);
@@ -579,6 +727,8 @@ int main() {
     a_poll_that_says_stop_ends_the_call();
     the_tree_keeps_every_leaf_in_order();
     an_exception_in_a_thread_reaches_the_caller();
+    helpers_run_every_chunk_once();
+    a_forked_child_gets_helpers();
     nonfinite_values_are_found();
     a_density_that_vanishes_everywhere_gives_no_nan();
     moved_sums_are_sums_about_the_new_centres();
@@ -586,6 +736,6 @@ int main() {
     a_cut_parts_two_clouds();
     seeds_lie_apart();
     leaving_rows_out_gives_probabilities();
-    std::printf("%d checks, instruction set %s\n", n_checks, simd_level());
+    std::printf("%d checks, instruction set %s\n", n_checks.load(), simd_level());
     return 0;
 }

@@ -188,6 +188,6 @@ int main() {
     an_interrupted_search_ends();
     moves_keep_every_row_whole();
     perturbed_rows_are_a_random_share();
-    std::printf("%d checks, instruction set %s\n", n_checks, simd_level());
+    std::printf("%d checks, instruction set %s\n", n_checks.load(), simd_level());
     return 0;
 }
