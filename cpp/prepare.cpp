@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "dispatch.hpp"
 
@@ -343,12 +344,44 @@ void PreparedJob<Real>::prepare_whitening(const Mixture& mixture, const TotalSca
     job_.whitened_means = whitened_means_.data();
 }
 
+namespace {
+
+constexpr std::size_t most_kept = 1 << 20;
+
+struct Kept {
+    std::unique_ptr<unsigned char[]> bytes;
+    std::size_t size = 0;
+};
+
+Kept& kept() {
+    thread_local Kept of_this_thread;
+    return of_this_thread;
+}
+
+}  // namespace
+
+Scratch::Scratch(std::size_t n_bytes) {
+    Kept& last = kept();
+    size_ = std::exchange(last.size, 0);
+    bytes_ = std::move(last.bytes);
+    if (size_ >= n_bytes) return;
+    bytes_.reset(new unsigned char[n_bytes]);
+    size_ = n_bytes;
+}
+
+Scratch::~Scratch() {
+    Kept& last = kept();
+    if (bytes_ == nullptr || size_ > most_kept || size_ <= last.size) return;
+    last.bytes = std::move(bytes_);
+    last.size = size_;
+}
+
 template <class Real>
 WorkspaceMemory<Real>::WorkspaceMemory(const Job<Real>& job) {
     constexpr std::ptrdiff_t line = 64 / static_cast<std::ptrdiff_t>(sizeof(Real));
-    memory_.reset(new Real[static_cast<std::size_t>(scratch_size(job) + line)]);
-    auto address = reinterpret_cast<std::uintptr_t>(memory_.get());
-    Real* next = memory_.get() + (64 - address % 64) % 64 / sizeof(Real);  // vectors never cross a cache line
+    memory_ = Scratch(static_cast<std::size_t>(scratch_size(job) + line) * sizeof(Real));
+    const auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
+    Real* next = reinterpret_cast<Real*>(memory_.data() + (64 - address % 64) % 64);  // vectors never cross a cache line
     const auto take = [&](std::ptrdiff_t features) {
         Real* taken = next;
         next += features * job.tile_stride;

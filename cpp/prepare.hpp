@@ -47,6 +47,22 @@ class PreparedJob {
 };
 
 // Scratch for one thread, as large as one tile and its temporaries.
+// Memory as it comes: to clear it takes longer than an E-step of few rows, and so does to ask for it at every call. A thread
+// keeps the last that it gave back, up to a megabyte.
+class Scratch {
+  public:
+    Scratch() = default;
+    explicit Scratch(std::size_t n_bytes);
+    Scratch(Scratch&&) = default;
+    Scratch& operator=(Scratch&&) = default;
+    ~Scratch();
+    unsigned char* data() const { return bytes_.get(); }
+
+  private:
+    std::unique_ptr<unsigned char[]> bytes_;
+    std::size_t size_ = 0;
+};
+
 template <class Real>
 class WorkspaceMemory {
   public:
@@ -57,7 +73,7 @@ class WorkspaceMemory {
   private:
     void take_sorted(const Job<Real>& job, Real*& next);
 
-    std::unique_ptr<Real[]> memory_;  // as it comes: to clear it takes longer than an E-step of few rows
+    Scratch memory_;
     std::vector<std::uint64_t> active_;
     std::vector<std::uint8_t> list_;
     std::vector<std::int32_t> listed_, chains_, sorting_;
