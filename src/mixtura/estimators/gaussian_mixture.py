@@ -190,9 +190,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     >>> X = np.array([[1.0, 2], [1.5, 4], [0.8, 0], [10.0, 2], [10.5, 4], [9.6, 0]])
     >>> gm = GaussianMixture(n_components=2, random_state=0).fit(X, sample_weight=[1, 1, 1, 2, 2, 2])
     >>> gm.weights_.round(3).tolist()
-    [0.667, 0.333]
+    [0.333, 0.667]
     >>> gm.predict([[0, 0], [12, 3]])
-    array([1, 0])
+    array([0, 1])
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
