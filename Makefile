@@ -49,7 +49,9 @@ sanitize: $(VENV)/.tools
 	$(BIN)/cmake --build build/thread --parallel
 	$(BIN)/ctest --test-dir build/thread --output-on-failure
 
-# What a user installs: the sdist, a wheel from it, an empty environment, the tests against that.
+# What a user installs: the sdist, a wheel from it, an empty environment, and the tests there that could fail where only the
+# package is: files that it must bring, optional packages, the command line, scikit-learn's contract.
+PACKAGE_TESTS := cli datasets defects docs frames online plots saving sklearn_contract sources
 package: $(VENV)/.tools
 	rm -rf dist build/package
 	$(BIN)/python -m build --sdist --outdir dist
@@ -58,7 +60,7 @@ package: $(VENV)/.tools
 	build/package/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	build/package/bin/python -m pip install --quiet "$$(ls dist/mixtura-*.whl)[all]" pytest hypothesis pandas polars
 	mkdir -p build/package/run && cp -r tests README.md README.es.md pyproject.toml build/package/run/
-	cd build/package/run && ../bin/python -m pytest -p no:cacheprovider
+	cd build/package/run && ../bin/python -m pytest -p no:cacheprovider $(PACKAGE_TESTS:%=tests/test_%.py)
 
 clean:
 	rm -rf $(VENV) build dist
