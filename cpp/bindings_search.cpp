@@ -197,12 +197,12 @@ double cut(Structure structure, const Doubles& rows, const Doubles& weights, con
 }
 
 // Pairs: the second cluster joins the first.
-std::vector<std::vector<std::int64_t>> merges_of(const Matrix& rows, const Doubles& counts, double beside) {
+std::vector<std::vector<std::int64_t>> merges_of(mixtura::Merge merge, const Matrix& rows, const Doubles& counts, double beside) {
     require(counts.size() == rows.shape(0), "rows and counts differ");
     const auto n = static_cast<std::ptrdiff_t>(rows.shape(0)), d = static_cast<std::ptrdiff_t>(rows.shape(1));
     const auto merges = [&] {
         const nb::gil_scoped_release release;
-        return mixtura::merges_of(rows.data(), counts.data(), n, d, beside);
+        return mixtura::merges_of(merge, rows.data(), counts.data(), n, d, beside);
     }();
     std::vector<std::vector<std::int64_t>> pairs;
     for (std::size_t i = 0; i < merges.size(); i += 2) pairs.push_back({merges[i], merges[i + 1]});
@@ -261,8 +261,11 @@ void bind_search(nb::module_& m) {
           "Replaces responsibilities by those that leave each row itself out.");
     m.def("cut", &cut, "structure"_a, "rows"_a.noconvert(), "weights"_a, "reg_covar"_a, "least_rows"_a, "sides"_a.noconvert(),
           "Cuts the rows of positive weight in two; fills sides with 0 and 1 (-1: weight 0) and returns the gain.");
-    m.def("merges_of", &merges_of, "rows"_a, "counts"_a, "beside"_a,
-          "Rows, round as a whole, merged pair by pair: the second cluster of each pair, named by its first row, joins the first.");
+    nb::enum_<mixtura::Merge>(m, "Merge", "What a merge of clusters raises least.")
+        .value("gaussian", mixtura::Merge::gaussian)
+        .value("ward", mixtura::Merge::ward);
+    m.def("merges_of", &merges_of, "merge"_a, "rows"_a, "counts"_a, "beside"_a,
+          "Rows merged pair by pair: the second cluster of each pair, named by its first row, joins the first.");
     m.def("rows_needed", &mixtura::rows_needed, "model"_a, "n_features"_a,
           "Effective rows below which a component's covariance is degenerate.");
     m.def("floor_shares", &floor_shares, "model"_a, "mixture"_a, "reg_covar"_a,

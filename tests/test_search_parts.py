@@ -7,10 +7,13 @@ import itertools
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.cluster.hierarchy import fcluster, linkage
+from sklearn.metrics import adjusted_rand_score
 
 from mixtura import Mixture, _core
 from mixtura.blocks import ArrayBlocks
 from mixtura.starts.auto import SearchRows, merged, split
+from mixtura.starts.hierarchy import merged_partitions, wards_partitions
 
 
 def leave_one_out(mixture, responsibilities, X, weight):
@@ -224,3 +227,37 @@ def test_partitions_do_not_depend_on_units(metric):
     for cluster in np.split(labels, 3):
         assert len(set(cluster)) == 1
     assert set(labels) == {0, 1, 2}
+
+
+def test_wards_partitions_are_scipys():
+    rng = np.random.default_rng(9)
+    X = rng.standard_normal((150, 3)) + rng.integers(0, 3, 150)[:, np.newaxis] + 1e4
+    ours, tree = wards_partitions(X, None, 12), linkage(X, "ward")
+    for k, labels in ours.items():
+        assert len(set(labels)) == k
+        assert adjusted_rand_score(labels, fcluster(tree, k, "maxclust")) == 1.0
+
+
+def test_wards_partitions_take_a_weight_as_rows_merged_already():
+    rng = np.random.default_rng(10)
+    X = rng.standard_normal((60, 2)) + 4.0 * rng.integers(0, 3, 60)[:, np.newaxis]
+    weight = np.where(np.arange(60) % 3 == 0, 2, 1)
+    weighted = wards_partitions(X, weight * 1e-3, 5)
+    for k, labels in wards_partitions(np.repeat(X, weight, axis=0), None, 5).items():
+        assert adjusted_rand_score(np.repeat(weighted[k], weight), labels) == 1.0
+
+
+def test_merged_partitions_find_long_parallel_clusters_in_any_units():
+    """Where distances mislead; and only the proportions of the weights count."""
+    rng = np.random.default_rng(11)
+    cluster = np.arange(120) % 2
+    X = rng.standard_normal((120, 2)) * [20.0, 0.3] + np.array([0.0, 4.0]) * cluster[:, np.newaxis]
+    weight = rng.uniform(0.5, 2.0, 120)
+    turned = X @ np.array([[1.0, 0.7], [0.2, 1.5]]) * [1e-4, 1e3]
+    found = [
+        merged_partitions(*rows, 2)[2] for rows in ((X, None), (X, weight), (turned, 7 * weight))
+    ]
+    for labels in found:
+        assert adjusted_rand_score(labels, cluster) > 0.9
+    assert np.array_equal(found[1], found[2])
+    assert adjusted_rand_score(wards_partitions(X, None, 2)[2], cluster) < 0.1

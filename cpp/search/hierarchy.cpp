@@ -16,8 +16,8 @@ std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
 class Merging {
   public:
-    Merging(const double* rows, const double* counts, std::ptrdiff_t n_rows, std::ptrdiff_t n_features, double beside)
-        : n_(n_rows), d_(n_features), beside_(beside), counts_(counts, counts + n_rows), means_(rows, rows + n_rows * n_features),
+    Merging(Merge kind, const double* rows, const double* counts, std::ptrdiff_t n_rows, std::ptrdiff_t n_features, double beside)
+        : kind_(kind), n_(n_rows), d_(n_features), beside_(beside), counts_(counts, counts + n_rows), means_(rows, rows + n_rows * n_features),
           scatters_(at(n_ * d_ * d_)), values_(at(n_)), costs_(at(n_ * n_), infinity), cheapest_(at(n_)), scratch_(at(d_ * d_)) {
         for (std::ptrdiff_t i = 0; i < n_; ++i) alive_.push_back(i);
         for (std::ptrdiff_t i = 0; i < n_; ++i) values_[at(i)] = value(counts_[at(i)], scatter(i));
@@ -49,8 +49,13 @@ class Merging {
     double* mean(std::ptrdiff_t i) { return means_.data() + i * d_; }
     double lowest_cost(std::ptrdiff_t i) const { return costs_[at(i * n_ + cheapest_[at(i)])]; }
 
-    // n log|(S + beside I) / n|
+    // trace(S), or n log|(S + beside I) / n|.
     double value(double count, const double* scatter) {
+        if (kind_ == Merge::ward) {
+            double trace = 0;
+            for (std::ptrdiff_t j = 0; j < d_; ++j) trace += scatter[j * d_ + j];
+            return trace;
+        }
         for (std::ptrdiff_t i = 0; i < d_ * d_; ++i) scratch_[at(i)] = scatter[i] / count;
         for (std::ptrdiff_t j = 0; j < d_; ++j) scratch_[at(j * d_ + j)] += beside_ / count;
         if (!cholesky(scratch_.data(), d_)) return -infinity;
@@ -110,6 +115,7 @@ class Merging {
         }
     }
 
+    const Merge kind_;
     const std::ptrdiff_t n_, d_;
     const double beside_;
     std::vector<double> counts_, means_, scatters_, values_, costs_;
@@ -119,9 +125,9 @@ class Merging {
 
 }  // namespace
 
-std::vector<std::int64_t> merges_of(const double* rows, const double* counts, std::ptrdiff_t n_rows, std::ptrdiff_t n_features,
-                                    double beside) {
-    return Merging(rows, counts, n_rows, n_features, beside).run();
+std::vector<std::int64_t> merges_of(Merge merge, const double* rows, const double* counts, std::ptrdiff_t n_rows,
+                                    std::ptrdiff_t n_features, double beside) {
+    return Merging(merge, rows, counts, n_rows, n_features, beside).run();
 }
 
 }  // namespace mixtura

@@ -265,9 +265,16 @@ def cut(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(order
     Cuts the rows of positive weight in two; fills sides with 0 and 1 (-1: weight 0) and returns the gain.
     """
 
-def merges_of(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], beside: float) -> list[list[int]]:
+class Merge(enum.Enum):
+    """What a merge of clusters raises least."""
+
+    gaussian = 0
+
+    ward = 1
+
+def merges_of(merge: Merge, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], beside: float) -> list[list[int]]:
     """
-    Rows, round as a whole, merged pair by pair: the second cluster of each pair, named by its first row, joins the first.
+    Rows merged pair by pair: the second cluster of each pair, named by its first row, joins the first.
     """
 
 def rows_needed(model: Model, n_features: int) -> float:

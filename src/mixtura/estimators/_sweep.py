@@ -403,11 +403,13 @@ class Sweep:
         rows, weight = self._sample.sample(_MERGED_ROWS, rng)
         rows = np.ascontiguousarray(rows, dtype=np.float64)
         most = min(max(self._columns), len(rows))
-        spread = rows.std(axis=0)
+        mean = np.average(rows, axis=0, weights=weight)
+        spread = np.sqrt(np.average((rows - mean) ** 2, axis=0, weights=weight))
+        scaled = rows / np.where(spread > 0, spread, 1.0)
         found = [
             ("merged rows", merged_partitions(rows, weight, most)),
-            ("Ward, scaled", wards_partitions(rows / np.where(spread > 0, spread, 1.0), most)),
-            ("Ward", wards_partitions(rows, most)),
+            ("Ward, scaled", wards_partitions(scaled, weight, most)),
+            ("Ward", wards_partitions(rows, weight, most)),
         ]
         if len(rows) == len(self._X):
             return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.cluster.hierarchy import linkage
 
 from mixtura import _core
 from mixtura._rows import Array, FloatArray
@@ -13,16 +12,13 @@ from mixtura._rows import Array, FloatArray
 _BESIDE = 10.0
 
 
-def wards_partitions(X: FloatArray, most: int) -> dict[int, Array]:
-    """Labels for each number of clusters from 1 to `most`, distances as they are in X (Ward 1963)."""
-    n_rows = len(X)
-    first_rows = list(range(n_rows))  # of every cluster that there ever is
-    merges = []
-    for one, other in linkage(X, "ward")[:, :2].astype(np.int64).tolist():
-        pair = sorted((first_rows[one], first_rows[other]))
-        merges.append(pair)
-        first_rows.append(pair[0])
-    return _partitions(merges, n_rows, most)
+def wards_partitions(X: FloatArray, weight: FloatArray | None, most: int) -> dict[int, Array]:
+    """Labels for each number of clusters from 1 to `most`, distances as they are in X (Ward 1963).
+
+    A row of weight w counts as w rows that are merged already.
+    """
+    merges = _core.merges_of(_core.Merge.ward, X, _counts(X, weight), 0.0)
+    return _partitions(merges, len(X), most)
 
 
 def merged_partitions(X: FloatArray, weight: FloatArray | None, most: int) -> dict[int, Array]:
@@ -40,9 +36,14 @@ def merged_partitions(X: FloatArray, weight: FloatArray | None, most: int) -> di
     most : int
     """
     n_rows, n_features = X.shape
-    counts = np.ones(n_rows) if weight is None else weight * (n_rows / weight.sum())
+    counts = _counts(X, weight)
     beside = _BESIDE * n_rows ** (-2 / n_features)
-    return _partitions(_core.merges_of(_sphered(X, counts), counts, beside), n_rows, most)
+    merges = _core.merges_of(_core.Merge.gaussian, _sphered(X, counts), counts, beside)
+    return _partitions(merges, n_rows, most)
+
+
+def _counts(X: FloatArray, weight: FloatArray | None) -> FloatArray:
+    return np.ones(len(X)) if weight is None else weight * (len(X) / weight.sum())
 
 
 def _partitions(merges: list[list[int]], n_rows: int, most: int) -> dict[int, Array]:
