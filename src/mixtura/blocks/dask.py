@@ -373,9 +373,8 @@ async def _work_here(
     """As `_work`, on the worker that runs this and over what it holds; None: something is not there."""
     held = holdings.get(dask_worker.contact_address, [])
     arguments = task, held, n_leaves, dask_worker.data, int(dask_worker.state.nthreads)
-    executor = dask_worker.executors[
-        "default"
-    ]  # in a thread of the tasks': this one serves messages
+    # In a thread of the tasks': this one serves messages.
+    executor = dask_worker.executors["default"]
     sums: Sums | None = await dask_worker.loop.run_in_executor(executor, _work_on_held, *arguments)
     return sums
 
