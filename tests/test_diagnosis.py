@@ -83,6 +83,16 @@ def test_hopeless_columns_are_named_before_the_fit(kind):
     assert "columns 0, 1, 4 are linearly dependent" in message
 
 
+@pytest.mark.parametrize("kind", ["full", "diag", "tied"])
+def test_a_constant_column_makes_no_mixture_spurious(kind):
+    """reg_covar holds every mixture up there, and no one more than another."""
+    X = np.column_stack([two_clouds(), np.full(400, 7.0)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        model = GaussianMixture(2, covariance_type=kind, random_state=0).fit(X)
+    assert {record.ended for record in model.starts_} == {"converged"}
+
+
 def test_sound_data_raise_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
