@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from numbers import Integral, Real
 from time import monotonic, perf_counter
 from typing import Any, ClassVar, Self
@@ -482,6 +482,12 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
+
+    @classmethod
+    @cache
+    def _get_param_names(cls) -> list[str]:
+        """As scikit-learn's, which reads the signature anew at every fit, in some 80 microseconds."""
+        return super()._get_param_names()
 
     def _check_parameters(self) -> CovarianceStructure:
         plain = self._plain_parameters()
