@@ -487,7 +487,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     @cache
     def _get_param_names(cls) -> list[str]:
         """As scikit-learn's, which reads the signature anew at every fit, in some 80 microseconds."""
-        return super()._get_param_names()
+        names: list[str] = super()._get_param_names()
+        return names
 
     def _check_parameters(self) -> CovarianceStructure:
         plain = self._plain_parameters()
