@@ -410,6 +410,7 @@ NB_MODULE(_core, m) {
         .def_rw("stopped", &mixtura::Monitor::stopped)
         .def_ro("predicted_gain", &mixtura::Monitor::predicted_gain)
         .def_prop_ro("n_iter", &mixtura::Monitor::n_iter)
+        .def_prop_ro("n_passes", &mixtura::Monitor::n_passes)
         .def_prop_ro("change", &mixtura::Monitor::change)
         .def("goes_on", &mixtura::Monitor::goes_on, "mean_log_likelihood"_a);
     m.def("expectation_maximisation", &expectation_maximisation, "model"_a, "rows"_a, "weights"_a, "means"_a, "covariances"_a,

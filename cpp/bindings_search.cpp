@@ -268,6 +268,7 @@ void bind_search(nb::module_& m) {
           "Rows merged pair by pair: the second cluster of each pair, named by its first row, joins the first.");
     m.def("rows_needed", &mixtura::rows_needed, "model"_a, "n_features"_a,
           "Effective rows below which a component's covariance is degenerate.");
+    m.attr("HELD_UP") = mixtura::held_up;
     m.def("floor_shares", &floor_shares, "model"_a, "mixture"_a, "reg_covar"_a,
           "Largest share of reg_covar in the variance of each component in any direction.");
     m.def("spike", &spike, "model"_a, "mixture"_a, "effective_rows"_a, "only"_a,

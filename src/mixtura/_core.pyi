@@ -189,6 +189,9 @@ class Monitor:
     def n_iter(self) -> int: ...
 
     @property
+    def n_passes(self) -> int: ...
+
+    @property
     def change(self) -> float: ...
 
     def goes_on(self, mean_log_likelihood: float) -> bool: ...
@@ -279,6 +282,8 @@ def merges_of(merge: Merge, rows: Annotated[NDArray[numpy.float64], dict(shape=(
 
 def rows_needed(model: Model, n_features: int) -> float:
     """Effective rows below which a component's covariance is degenerate."""
+
+HELD_UP: float = 0.5
 
 def floor_shares(model: Model, mixture: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> NDArray[numpy.float64]:
     """

@@ -15,7 +15,7 @@ from mixtura.covariance import CovarianceStructure
 from mixtura.mixture import Mixture
 
 #: Share of reg_covar in a component's smallest variance from which it is held up by it.
-HELD_UP = 0.5
+HELD_UP: float = _core.HELD_UP
 
 # Components nearer than this in Bhattacharyya coefficient to 1 are one.
 _SAME = 1e-6

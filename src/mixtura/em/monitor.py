@@ -45,6 +45,8 @@ class Monitor(_core.Monitor):
     change : float
         Size of the last change of the mean log-likelihood; infinite before there is one.
     converged : bool
+    n_passes : int
+        Number of E-steps made.
     n_refused : int
         E-steps at proposals of the acceleration that were not taken.
     stopped : str
@@ -90,11 +92,6 @@ class Monitor(_core.Monitor):
             lambda parameters: self.hear(Mixture(structure, *parameters)),
             *self.heard,
         )
-
-    @property
-    def n_passes(self) -> int:
-        """Number of E-steps made."""
-        return self.n_iter + 1 + self.n_refused
 
     @property
     def ended(self) -> str:
