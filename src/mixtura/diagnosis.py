@@ -40,6 +40,8 @@ class Diagnosis:
         Bhattacharyya coefficient with it: 0 apart, 1 the same.
     verdict : tuple of str
         'sound', 'no weight', 'few rows', 'spike', 'held up by reg_covar' or 'same as component k'.
+        Few rows are fewer than n_features + 1 where each component has an orientation of its own (full,
+        EEV, VEV, EVV), else fewer than 2.
 
     References
     ----------
