@@ -221,7 +221,7 @@ class DaskBlocks(PartitionedBlocks):
         groups = [
             mine[i : i + share] for mine in of_worker.values() for i in range(0, len(mine), share)
         ]
-        is_even = not lost and all(len(mine) <= share for mine in of_worker.values())
+        is_even = not lost and _is_even(of_worker, share)
         self._holdings = self._held_by(of_worker) if is_even and len(held) <= _FAN_IN else {}
         return sorted([*groups, *lost])  # neighbours are added first
 
@@ -290,6 +290,11 @@ def _is_in_a_task() -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_even(of_worker: dict[str, list[int]], share: int) -> bool:
+    """Whether no worker has more than its share; where one has, tasks spread its partitions."""
+    return all(len(mine) <= share for mine in of_worker.values())
 
 
 def _key(place: Any) -> Any:
