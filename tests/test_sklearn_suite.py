@@ -75,8 +75,10 @@ WARNS = {
         "ignore:.*held up by reg_covar=1e-06:mixtura.DegenerateComponentWarning",
     ),
     "test_gaussian_mixture_attributes": (
-        # Ours: their reg_covar is as large as the variance of their rows.
+        # Ours: their reg_covar is as large as the variance of their ten rows, which a random start
+        # may share out unevenly.
         "ignore:.*held up by reg_covar=0.1:mixtura.DegenerateComponentWarning",
+        "ignore:Component . stands on fewer rows:mixtura.DegenerateComponentWarning",
     ),
     "test_max_iter_zero": (
         # Ours: the given means are so far away that one gets no row.
