@@ -9,8 +9,11 @@ CORE := $(wildcard cpp/*.cpp cpp/*.hpp cpp/*/*.cpp cpp/*/*.hpp cpp/CMakeLists.tx
 demo: $(VENV)/.installed
 	$(BIN)/mixtura demo
 
+# Two processes, each with whole files: nothing measures time, and most tests use one thread.
+PYTEST := python -m pytest --numprocesses 2 --dist loadfile
+
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/$(PYTEST)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -58,9 +61,9 @@ package: $(VENV)/.tools
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist dist/mixtura-*.tar.gz
 	$(PYTHON) -m venv build/package
 	build/package/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	build/package/bin/python -m pip install --quiet "$$(ls dist/mixtura-*.whl)[all]" pytest hypothesis pandas polars
+	build/package/bin/python -m pip install --quiet "$$(ls dist/mixtura-*.whl)[all]" pytest pytest-xdist hypothesis pandas polars
 	mkdir -p build/package/run && cp -r tests README.md README.es.md pyproject.toml build/package/run/
-	cd build/package/run && ../bin/python -m pytest -p no:cacheprovider $(PACKAGE_TESTS:%=tests/test_%.py)
+	cd build/package/run && ../bin/$(PYTEST) -p no:cacheprovider $(PACKAGE_TESTS:%=tests/test_%.py)
 
 clean:
 	rm -rf $(VENV) build dist

@@ -811,7 +811,7 @@ def test_select_writes_table_pictures_and_the_best_model(home, tmp_path):
     lines = told.splitlines()
     assert lines[1].split() == ["K", "covariance", "log-lik.", "df", "BIC", "AIC", "ICL", "delta"]
     assert lines[3].split()[:2] == ["3", "EEE"]
-    assert max(map(len, lines)) <= 100
+    assert max(len(line) for line in lines if str(tmp_path) not in line) <= 100
     results = pd.read_csv(tmp_path / "chosen" / "results.csv", keep_default_na=False)
     assert len(results) == 3 * 14
     for name in ("search.png", "mixture.png"):

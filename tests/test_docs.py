@@ -210,7 +210,7 @@ def test_the_comparison_in_the_readme_is_what_its_script_prints():
         *(plot_mixture, plot_search, plot_uncertainty, plot_entropy),
         *(selection.bootstrap_difference, selection.bootstrap_ratio_test, selection.combine),
     ],
-    ids=repr,
+    ids=lambda public: public.__name__,
 )
 def test_the_examples_in_a_docstring_run(public, folder):
     examples = doctest.DocTestFinder(recurse=False).find(public, public.__name__)
