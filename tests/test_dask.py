@@ -26,6 +26,7 @@ from mixtura import GaussianMixture, GaussianMixtureSearch, SourceError
 from mixtura.blocks import ArrayBlocks
 from mixtura.blocks.dask import DaskBlocks, _work
 from mixtura.blocks.partitioned import _Expect
+from mixtura.selection import bootstrap_difference, bootstrap_ratio_test, combine
 from mixtura.testing.conformance import BlocksConformance, assert_same_statistics
 from mixtura.testing.problems import random_mixture, random_rows
 
@@ -162,6 +163,24 @@ def test_float32_stays():
 
 
 @pytest.mark.usefixtures("somewhere")
+@pytest.mark.parametrize("kind", ["array", "frame"])
+def test_combine_takes_them_and_a_bootstrap_says_that_it_does_not(kind):
+    _, X, weight = problem()
+    collection = array_of(X) if kind == "array" else frame_of(X)
+    model = GaussianMixture(3, init_params="k-means++", random_state=0, tol=1e-2).fit(collection)
+    weights = da.from_array(weight, chunks=(UNEVEN,)) if kind == "array" else None
+    ours = combine(model, collection, weights)
+    theirs = combine(model.mixture_, X, None if weights is None else weight)
+    assert ours.merges == theirs.merges
+    assert_allclose(ours.entropy, theirs.entropy, rtol=1e-9, atol=1e-6)
+    with pytest.raises(TypeError, match=r"in memory: .*\(X\.compute\(\) of a Dask"):
+        bootstrap_ratio_test(collection, 1)
+    with pytest.raises(TypeError, match=r"in memory: .*\(X\.compute\(\) of a Dask"):
+        bootstrap_difference(model, model, collection)
+    with pytest.raises(ValueError, match=r"a Dask collection are not: give the name of a start"):
+        GaussianMixture(3, init_params=lambda *_: model.mixture_).fit(collection)
+
+
 def test_a_search_takes_them():
     _, X, _ = problem(n_rows=1_500)
     search = GaussianMixtureSearch([1, 4], covariance_type=["VVV", "VII"], random_state=0)
