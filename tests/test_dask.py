@@ -572,8 +572,7 @@ def test_workers_that_are_asked_directly_give_the_same_bits(client, monkeypatch)
     asked = []
     monkeypatch.setattr(client, "run", recorded(client.run, asked))
     monkeypatch.setattr("mixtura.blocks.dask._QUICK", np.inf)
-    # However the scheduler spread the partitions, and however long this takes.
-    monkeypatch.setattr("mixtura.blocks.dask._is_even", lambda *_: True)
+    # However long this takes.
     monkeypatch.setattr("mixtura.blocks.dask._SECONDS", 1e9)
     blocks.reduced(_Expect(mixture))
     assert not asked
@@ -587,13 +586,34 @@ def test_workers_that_are_asked_directly_give_the_same_bits(client, monkeypatch)
     monkeypatch.setattr(blocks, "_holdings", missing)
     again = blocks.reduced(_Expect(mixture))
     assert len(asked) == 2
-    assert blocks._grouped_at == -np.inf or blocks._holdings is not missing
+    assert blocks._held_at == -np.inf
     monkeypatch.setattr("mixtura.blocks.dask._QUICK", 0.0)
     blocks._is_quick = False
     by_tasks = blocks.reduced(_Expect(mixture))
     assert len(asked) == 2
     for one in (directly, again):
         assert_same_statistics(one, by_tasks, rtol=0)
+
+
+def test_few_workers_get_their_share_with_its_weights(client, monkeypatch):
+    mixture, X, weight = problem()
+    one, other = client.has_what()
+    rows = client.persist(array_of(X), workers=[one])
+    weights = client.persist(da.from_array(weight, chunks=(UNEVEN,)), workers=[other])
+    blocks = DaskBlocks(rows, weights)
+    asked = []
+    monkeypatch.setattr(client, "run", recorded(client.run, asked))
+    monkeypatch.setattr("mixtura.blocks.dask._QUICK", np.inf)
+    by_tasks = blocks.reduced(_Expect(mixture))
+    assert not asked
+    directly = blocks.reduced(_Expect(mixture))
+    assert len(asked) == 1
+    assert blocks._held_at > 0  # the pass was not one of tasks in the end
+    assert [len(held) for held in blocks._holdings.values()] == [3, 3]
+    assert_same_statistics(directly, by_tasks, rtol=0)
+    del blocks
+    gc.collect()
+    assert not still_on_the_scheduler(client, "floats")
 
 
 def recorded(function, calls):
