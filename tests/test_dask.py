@@ -597,23 +597,36 @@ def test_workers_that_are_asked_directly_give_the_same_bits(client, monkeypatch)
 
 def test_few_workers_get_their_share_with_its_weights(client, monkeypatch):
     mixture, X, weight = problem()
+    blocks = DaskBlocks(array_of(X), da.from_array(weight, chunks=(UNEVEN,)))
     one, other = client.has_what()
-    rows = client.persist(array_of(X), workers=[one])
-    weights = client.persist(da.from_array(weight, chunks=(UNEVEN,)), workers=[other])
-    blocks = DaskBlocks(rows, weights)
-    asked = []
+    keys = [future.key for place in blocks._places for future in place]
+    monkeypatch.setattr(client, "has_what", lambda: {one: keys, other: []})
+    client.replicate([future for place in blocks._places for future in place], workers=[one])
+    asked, copied = [], []
     monkeypatch.setattr(client, "run", recorded(client.run, asked))
     monkeypatch.setattr("mixtura.blocks.dask._QUICK", np.inf)
     by_tasks = blocks.reduced(_Expect(mixture))
     assert not asked
+
+    def copy(futures, n, workers, do=client.replicate):
+        copied.append((len(futures), n, workers))
+        do(futures, n=n, workers=workers)
+
+    monkeypatch.setattr(client, "replicate", copy)
     directly = blocks.reduced(_Expect(mixture))
+    assert copied == [(6, 1, [other])]  # three partitions of rows, and their weights
+    assert [len(held) for held in blocks._holdings.values()] == [3, 3]
     assert len(asked) == 1
     assert blocks._held_at > 0  # the pass was not one of tasks in the end
-    assert [len(held) for held in blocks._holdings.values()] == [3, 3]
     assert_same_statistics(directly, by_tasks, rtol=0)
-    del blocks
-    gc.collect()
-    assert not still_on_the_scheduler(client, "floats")
+
+    def paused(*_, **__):
+        raise ValueError
+
+    monkeypatch.setattr(client, "replicate", paused)
+    blocks._held_at = -np.inf
+    assert_same_statistics(blocks.reduced(_Expect(mixture)), by_tasks, rtol=0)
+    assert len(asked) == 1  # it was one of tasks
 
 
 def recorded(function, calls):
