@@ -26,6 +26,7 @@ from mixtura import GaussianMixture, GaussianMixtureSearch, SourceError
 from mixtura.blocks import ArrayBlocks
 from mixtura.blocks.dask import DaskBlocks, _work
 from mixtura.blocks.partitioned import _Expect
+from mixtura.selection import bootstrap_difference, bootstrap_ratio_test, combine
 from mixtura.testing.conformance import BlocksConformance, assert_same_statistics
 from mixtura.testing.problems import random_mixture, random_rows
 
@@ -162,6 +163,24 @@ def test_float32_stays():
 
 
 @pytest.mark.usefixtures("somewhere")
+@pytest.mark.parametrize("kind", ["array", "frame"])
+def test_combine_takes_them_and_a_bootstrap_says_that_it_does_not(kind):
+    _, X, weight = problem()
+    collection = array_of(X) if kind == "array" else frame_of(X)
+    model = GaussianMixture(3, init_params="k-means++", random_state=0, tol=1e-2).fit(collection)
+    weights = da.from_array(weight, chunks=(UNEVEN,)) if kind == "array" else None
+    ours = combine(model, collection, weights)
+    theirs = combine(model.mixture_, X, None if weights is None else weight)
+    assert ours.merges == theirs.merges
+    assert_allclose(ours.entropy, theirs.entropy, rtol=1e-9, atol=1e-6)
+    with pytest.raises(TypeError, match=r"in memory: .*\(X\.compute\(\) of a Dask"):
+        bootstrap_ratio_test(collection, 1)
+    with pytest.raises(TypeError, match=r"in memory: .*\(X\.compute\(\) of a Dask"):
+        bootstrap_difference(model, model, collection)
+    with pytest.raises(ValueError, match=r"a Dask collection are not: give the name of a start"):
+        GaussianMixture(3, init_params=lambda *_: model.mixture_).fit(collection)
+
+
 def test_a_search_takes_them():
     _, X, _ = problem(n_rows=1_500)
     search = GaussianMixtureSearch([1, 4], covariance_type=["VVV", "VII"], random_state=0)
@@ -553,8 +572,7 @@ def test_workers_that_are_asked_directly_give_the_same_bits(client, monkeypatch)
     asked = []
     monkeypatch.setattr(client, "run", recorded(client.run, asked))
     monkeypatch.setattr("mixtura.blocks.dask._QUICK", np.inf)
-    # However the scheduler spread the partitions, and however long this takes.
-    monkeypatch.setattr("mixtura.blocks.dask._is_even", lambda *_: True)
+    # However long this takes.
     monkeypatch.setattr("mixtura.blocks.dask._SECONDS", 1e9)
     blocks.reduced(_Expect(mixture))
     assert not asked
@@ -568,13 +586,47 @@ def test_workers_that_are_asked_directly_give_the_same_bits(client, monkeypatch)
     monkeypatch.setattr(blocks, "_holdings", missing)
     again = blocks.reduced(_Expect(mixture))
     assert len(asked) == 2
-    assert blocks._grouped_at == -np.inf or blocks._holdings is not missing
+    assert blocks._held_at == -np.inf
     monkeypatch.setattr("mixtura.blocks.dask._QUICK", 0.0)
     blocks._is_quick = False
     by_tasks = blocks.reduced(_Expect(mixture))
     assert len(asked) == 2
     for one in (directly, again):
         assert_same_statistics(one, by_tasks, rtol=0)
+
+
+def test_few_workers_get_their_share_with_its_weights(client, monkeypatch):
+    mixture, X, weight = problem()
+    blocks = DaskBlocks(array_of(X), da.from_array(weight, chunks=(UNEVEN,)))
+    one, other = client.has_what()
+    keys = [future.key for place in blocks._places for future in place]
+    monkeypatch.setattr(client, "has_what", lambda: {one: keys, other: []})
+    client.replicate([future for place in blocks._places for future in place], workers=[one])
+    asked, copied = [], []
+    monkeypatch.setattr(client, "run", recorded(client.run, asked))
+    monkeypatch.setattr("mixtura.blocks.dask._QUICK", np.inf)
+    by_tasks = blocks.reduced(_Expect(mixture))
+    assert not asked
+
+    def copy(futures, n, workers, do=client.replicate):
+        copied.append((len(futures), n, workers))
+        do(futures, n=n, workers=workers)
+
+    monkeypatch.setattr(client, "replicate", copy)
+    directly = blocks.reduced(_Expect(mixture))
+    assert copied == [(6, 1, [other])]  # three partitions of rows, and their weights
+    assert [len(held) for held in blocks._holdings.values()] == [3, 3]
+    assert len(asked) == 1
+    assert blocks._held_at > 0  # the pass was not one of tasks in the end
+    assert_same_statistics(directly, by_tasks, rtol=0)
+
+    def paused(*_, **__):
+        raise ValueError
+
+    monkeypatch.setattr(client, "replicate", paused)
+    blocks._held_at = -np.inf
+    assert_same_statistics(blocks.reduced(_Expect(mixture)), by_tasks, rtol=0)
+    assert len(asked) == 1  # it was one of tasks
 
 
 def recorded(function, calls):

@@ -19,6 +19,7 @@ from mixtura import GaussianMixture, GaussianMixtureSearch, SourceError
 from mixtura.blocks import ArrayBlocks
 from mixtura.covariance import STRUCTURES
 from mixtura.em import Monitor, expectation_maximisation
+from mixtura.selection import bootstrap_difference, bootstrap_ratio_test, combine
 from mixtura.sources import Source, _source
 from mixtura.sources._memory import n_bytes
 from mixtura.sources._prefetch import Prefetched
@@ -292,6 +293,39 @@ def test_search_takes_a_source(tmp_path):
     assert_array_equal(np.concatenate(list(ours.predict(source))), theirs.predict(X))
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_combine_takes_a_source(weighted, tmp_path):
+    _, X, weight = problem()
+    weight = weight if weighted else None
+    model = GaussianMixture(4, init_params="k-means++", random_state=0, tol=1e-2)
+    for kind, source, own in everywhere(X, weight, tmp_path):
+        model.fit(source, sample_weight=own)
+        ours = combine(model, source, own)
+        theirs = combine(model.mixture_, X, weight)
+        assert ours.merges == theirs.merges, kind
+        assert_allclose(ours.entropy, theirs.entropy, rtol=1e-9, atol=1e-6)
+        assert_allclose(ours.combined_rows, theirs.combined_rows, rtol=1e-9)
+        assert combine(model.mixture_, source, own).merges == theirs.merges
+    other = mixtura.from_batches(batches_of(X[:, :-1]))
+    for one in (model, model.mixture_):
+        with pytest.raises(ValueError, match=f"has {X.shape[1] - 1} features, but"):
+            combine(one, other)
+
+
+def test_a_bootstrap_needs_an_array():
+    _, X, _ = problem()
+    model = GaussianMixture(2, init_params="k-means++", random_state=0, tol=1e-2).fit(X)
+    source = mixtura.from_batches(batches_of(X))
+    with pytest.raises(
+        TypeError, match=r"bootstrap_difference .* in memory: read the rows of from"
+    ):
+        bootstrap_difference(model, model, source)
+    with pytest.raises(
+        TypeError, match=r"bootstrap_ratio_test .* in memory: read the rows of from"
+    ):
+        bootstrap_ratio_test(source, 1)
+
+
 def test_a_search_resumes_on_the_same_files_only(tmp_path):
     _, X, weight = problem(2_000)
     folder = write_folder(tmp_path / "rows", X, weight)
@@ -363,9 +397,14 @@ def test_feature_names_are_learned_and_checked(tmp_path):
     assert model.feature_names_in_.tolist() == ["c", "a"]
     array = GaussianMixture(2, **params).fit(X[:, [2, 0]])
     assert_allclose(model.means_, array.means_, rtol=1e-9)
-    for wrong in (["a", "c"], ["c", "b"], None):
+    for wrong in (["a", "c"], ["c", "b"]):
         with pytest.raises(ValueError, match=r"fitted with 'c', 'a'"):
             model.predict(mixtura.scan(path, wrong))
+    # Where nobody has named columns, those that were fitted are meant.
+    assert model.score(mixtura.scan(path)) == model.score(mixtura.scan(path, ["c", "a"]))
+    write_parquet(table_of(X, names=list("abde")), tmp_path / "other.parquet")
+    with pytest.raises(SourceError, match=r"other\.parquet has no column 'c'"):
+        model.score(mixtura.scan(tmp_path / "other.parquet"))
     with pytest.raises(ValueError, match="3 features, but"):
         array.predict(mixtura.from_batches(batches_of(X[:, :3])))
     with pytest.warns(UserWarning, match="does not have valid feature names"):
@@ -531,6 +570,52 @@ def test_lists_that_are_no_features_are_named(wrong, tmp_path):
     with pytest.raises(SourceError, match=message) as error:
         list(mixtura.scan(path, columns=["e"]).parts())
     assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["fixed", "variable", "large"])
+def test_a_fit_finds_its_lists_by_their_features(kind, tmp_path):
+    _, X, weight = problem(1_000)
+    write_parquet(pa.table({"id": weight, "e": lists_of(X, kind)}), tmp_path / "rows.parquet")
+    texts = [f"row {i}" for i in range(len(X))]
+    beside = {"z": weight, "e": lists_of(X, kind), "id": weight, "name": texts}
+    write_parquet(pa.table(beside), tmp_path / "beside.parquet")
+    write_parquet(pa.table({"name": texts, "e": lists_of(X, kind)}), tmp_path / "only.parquet")
+    params = {"init_params": "k-means++", "random_state": 0, "tol": 1e-2}
+    for columns, names in ((["e"], ("rows", "beside", "only")), (["id", "e"], ("rows", "beside"))):
+        fitted = mixtura.scan(tmp_path / "rows.parquet", columns, max_memory=0)
+        model = GaussianMixture(2, **params).fit(fitted)
+        assert model.feature_names_in_[-4:].tolist() == ["e_0", "e_1", "e_2", "e_3"]
+        matrix = np.column_stack([weight, X])[:, -model.n_features_in_ :]
+        array = GaussianMixture(2, **params).fit(matrix)
+        for name in names:
+            rows = mixtura.scan(tmp_path / f"{name}.parquet")
+            assert_allclose(model.score(rows), array.score(matrix), rtol=1e-9)
+            assert_allclose(model.bic(rows), array.bic(matrix), rtol=1e-9)
+            assert_array_equal(np.concatenate(list(model.predict(rows))), array.predict(matrix))
+            model.predict_to(tmp_path / "labels.pq", rows, keep=["e"])
+            written = pa.parquet.read_table(tmp_path / "labels.pq")
+            assert_array_equal(written["label"].to_numpy(), array.predict(matrix))
+            assert written["e"].to_pylist() == X.tolist()
+    named = mixtura.scan(tmp_path / "beside.parquet", [*model.feature_names_in_[1:], "id"])
+    assert named.feature_names == ("e_0", "e_1", "e_2", "e_3", "id")
+    assert mixtura.scan(tmp_path / "only.parquet").feature_names == named.feature_names[:4]
+
+
+def test_features_that_no_lists_have_are_said(tmp_path):
+    path = tmp_path / "rows.parquet"
+    lists = lists_of(np.ones((3, 2)), "fixed")
+    write_parquet(pa.table({"e": lists, "e_0": [7.0] * 3, "g": lists, "g_0": [7.0] * 3}), path)
+    for columns in (["g_0", "g_1", "g_2"], ["g_0", "e_1"], ["g_1"]):
+        with pytest.raises(SourceError, match=r"no column '.*_1'|where 3 features are asked for"):
+            mixtura.scan(path, columns)
+    # A column of the name comes first, where there are such ones for all.
+    write_parquet(pa.table({"e": lists, "e_0": [7.0] * 3, "e_1": [8.0] * 3}), path)
+    assert next(mixtura.scan(path, ["e_0", "e_1"]).parts()).rows.tolist() == [[7.0, 8.0]] * 3
+    write_parquet(pa.table({"e": lists, "e_0": [7.0] * 3}), path)
+    assert next(mixtura.scan(path, ["e_0", "e_1"]).parts()).rows.tolist() == [[1.0, 1.0]] * 3
+    write_parquet(pa.table({"g": lists}), path)
+    with pytest.raises(SourceError, match=r"lists of 2 values in column 'g', where 1 feature"):
+        mixtura.scan(path, ["g_0"])
 
 
 def test_lists_must_be_lists_in_every_file(tmp_path):

@@ -100,6 +100,9 @@ class Elsewhere(Protocol):
     def feature_names(self) -> tuple[str, ...] | None:
         """Names of the columns, if they have any."""
 
+    def taking(self, _features: Sequence[str]) -> Elsewhere:
+        """The same rows with the features of these names, where nobody has said which ones to take."""
+
     def blocks(self, n_threads: int) -> Blocks:
         """Rows for EM, checked."""
 

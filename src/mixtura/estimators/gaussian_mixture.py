@@ -570,6 +570,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """The source, where it has the columns that were fitted."""
         check_is_fitted(self)
         names = getattr(self, "feature_names_in_", None)
+        if names is not None:
+            source = source.taking(tuple(names))
         checks.check_columns(source, names, self.n_features_in_, type(self).__name__)
         return source
 
@@ -644,8 +646,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         if callable(self.init_params):
             if not isinstance(blocks, ArrayBlocks):
                 raise ValueError(
-                    "init_params as a callable gets all rows as an array, which a source is not: give the "
-                    "name of a start, or an array of labels."
+                    "init_params as a callable gets all rows as an array, which a source and a Dask "
+                    "collection are not: give the name of a start, or an array of labels."
                 )
             make_called = partial(self._called, kind, blocks.rows, options, given)
             return [

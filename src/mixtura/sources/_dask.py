@@ -48,6 +48,10 @@ class DaskRows:
     def __str__(self) -> str:
         return f"the Dask {type(self._X).__name__}"
 
+    def taking(self, _features: Sequence[str]) -> DaskRows:
+        """Return it as it is: a collection has the columns that it has."""
+        return self
+
     def blocks(self, n_threads: int) -> PartitionedBlocks:
         """Rows for EM; looks at all of them."""
         return DaskBlocks(self._X, self._weight, n_threads)

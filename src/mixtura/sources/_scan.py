@@ -36,9 +36,11 @@ def scan(
         read in the order of their names, those that begin with '.' or '_' left out. What is not local is
         named as a URI that pyarrow knows ('s3://bucket/folder').
     columns : sequence of str, default=None
-        Features, in this order. None: all columns of numbers that the first file holds, `weight` left out.
-        Keys of hive partitions (folders named 'key=value') may be named, too. A column of lists of numbers,
-        all of one length, such as embeddings, gives as many features: 'name_0', 'name_1' and so on.
+        Features, in this order. Keys of hive partitions (folders named 'key=value') may be named, too. A
+        column of lists of numbers, all of one length, such as embeddings, gives as many features: 'name_0',
+        'name_1' and so on; it may be named by all of them as well. None: where a model is asked about the
+        rows, the features that it was fitted to; else all columns of numbers that the first file holds, of
+        lists if there are no others, `weight` left out.
     weight : str, default=None
         Column of weights: non-negative, a whole weight counts as that many equal rows.
     format : {'parquet', 'arrow', 'csv'}, default=None

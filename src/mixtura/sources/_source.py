@@ -135,6 +135,16 @@ class Source(ABC):
     def is_weighted(self) -> bool:
         """Whether rows have weights."""
 
+    def taking(self, _features: Sequence[str]) -> Source:
+        """The same rows with the features of these names, where nobody has said which ones to take.
+
+        Raises
+        ------
+        SourceError
+            If they have no such features.
+        """
+        return self
+
     @abstractmethod
     def _pieces(self, first_row: int) -> Iterator[Piece]:
         """Read from `first_row` on."""
