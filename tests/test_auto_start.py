@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
-from mixtura import GaussianMixture
+from mixtura import DegenerateComponentWarning, GaussianMixture
 from mixtura._regularisation import regularisation
 from mixtura.blocks import ArrayBlocks
 from mixtura.covariance import structure
@@ -99,6 +99,33 @@ def test_the_order_of_components_hangs_on_no_last_bit(seed):
     ours = GaussianMixture(2, random_state=seed).fit(X).predict(X)
     for same in (2 * X, X + 1, X * [1, 10, 100, 1000]):
         assert np.array_equal(GaussianMixture(2, random_state=seed).fit(same).predict(same), ours)
+
+
+@pytest.mark.parametrize("start", ["auto", "kmeans"])
+def test_a_component_without_rows_lies_among_the_rows(start):
+    X = np.repeat([[1000.0, 1000.0], [2000.0, 1500.0], [1500.0, 3000.0]], 20, axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = GaussianMixture(4, init_params=start, random_state=0).fit(X)
+    (empty,) = np.flatnonzero(model.weights_ == 0)
+    assert_allclose(model.means_[empty], X.mean(axis=0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("max_iter", [1, 2])
+def test_few_iterations_are_enough_at_the_optimum(max_iter):
+    X, _ = cigars(400, d=2)
+    assert GaussianMixture(2, max_iter=max_iter, random_state=0).fit(X).converged_
+
+
+@pytest.mark.parametrize("kind", ["full", "tied"])
+def test_rounding_larger_than_tol_is_the_end(kind):
+    """More features than rows: the log-likelihood's last digits alone change by more than tol."""
+    X = np.random.default_rng(1).standard_normal((20, 50))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegenerateComponentWarning)
+        warnings.simplefilter("error", ConvergenceWarning)
+        model = GaussianMixture(2, covariance_type=kind, random_state=0).fit(X)
+    assert model.n_iter_ < 100
 
 
 def test_never_below_scikit_learn():

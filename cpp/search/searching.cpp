@@ -18,6 +18,7 @@ constexpr std::ptrdiff_t glance = 40, glance_of_many = 10, glance_every = 5;
 // its inverse d^3 / 6), and E-steps within these bounds.
 constexpr double most_densities = 3e8;
 constexpr double least_passes = 250, most_passes = 6000;
+constexpr double hopeless_passes = 400;  // where every start has led to a degenerate mixture
 constexpr double few_passes = 300;  // for few rows, which cannot tell near optima apart
 
 // The best optimum has been reached this often before the search believes it.
@@ -100,7 +101,7 @@ Found Searching::found() {
 bool Searching::is_spent() const {
     const auto n_rows = static_cast<double>(problem_.rows.n_rows), features = static_cast<double>(d);
     const double passes = most_densities / (static_cast<double>(K) * (n_rows * (1 + features * features / 16) + std::pow(features, 3) / 6));
-    double most = most_passes;
+    double most = best_ ? most_passes : hopeless_passes;
     if (!has_leverage()) {
         most = std::min(most, std::max(2 * n_rows, few_passes));
         if (K >= many) most *= 0.7;
