@@ -22,10 +22,13 @@ from numpy.random import RandomState
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
+import mixtura
 from mixtura import GaussianMixture, GaussianMixtureSearch, SourceError
 from mixtura.blocks import ArrayBlocks
 from mixtura.blocks.dask import DaskBlocks, _work
 from mixtura.blocks.partitioned import _Expect
+from mixtura.plots import plot_mixture, plot_uncertainty
+from mixtura.selection import bootstrap_difference, bootstrap_ratio_test, combine
 from mixtura.testing.conformance import BlocksConformance, assert_same_statistics
 from mixtura.testing.problems import random_mixture, random_rows
 
@@ -355,11 +358,65 @@ def test_arrays_that_only_may_hold_dask_are_arrays():
 
 
 @pytest.mark.usefixtures("threads")
-def test_predict_to_says_what_to_do(fitted, tmp_path):
-    model, X = fitted
-    with pytest.raises(SourceError, match="to_parquet"):
-        model.predict_to(tmp_path / "labels.parquet", frame_of(X))
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # Dask's use of pandas
+@pytest.mark.parametrize("make", [array_of, frame_of])
+def test_predict_to_says_what_to_do(make, tmp_path):
+    """And what it says does it."""
+    _, X, _ = problem()
+    lazy, folder = make(X), tmp_path / "labels"
+    model = GaussianMixture(4, random_state=0).fit(lazy)
+    with pytest.raises(SourceError, match="to_parquet") as error:
+        model.predict_to(tmp_path / "labels.parquet", lazy)
     assert list(tmp_path.iterdir()) == []
+    advice = str(error.value).partition("as in ")[2].rstrip(".")
+    eval(advice, {"gm": model, "X": lazy, "folder": folder})
+    written = dd.read_parquet(folder)["label"].compute()
+    assert_array_equal(written, model.predict(lazy).compute())
+
+
+class ComputedError(Exception):
+    pass
+
+
+def computes(block, **_):
+    raise ComputedError
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("kind", ["Array", "DataFrame"])
+def test_rows_are_never_brought_here_in_silence(fitted, kind):
+    """Whoever needs them in this process says how to take a sample, which then does."""
+    model, X = fitted
+    if kind == "Array":
+        model = GaussianMixture(4, random_state=0).fit(X)
+    lazy = array_of(X) if kind == "Array" else frame_of(X)
+    meta = np.empty((0, 3)) if kind == "Array" else lazy._meta
+    spread = lazy.map_blocks if kind == "Array" else lazy.map_partitions
+    untouched = spread(computes, meta=meta)
+    mixture = model.mixture_
+    for call in (
+        lambda X: plot_mixture(model, X),
+        lambda X: plot_mixture(mixture, X),
+        lambda X: plot_uncertainty(model, X),
+        lambda X: combine(model, X),
+        lambda X: combine(mixture, X),
+        lambda X: combine(model, lazy.compute()).predict(X),
+        lambda X: bootstrap_ratio_test(X, 1, n_replicates=2),
+        lambda X: bootstrap_difference(model, model, X, n_replicates=2),
+        mixture.labels,
+        mixture.responsibilities,
+        mixture.log_density,
+    ):
+        with pytest.raises(TypeError, match=f"Dask {kind}, .* give a sample") as error:
+            call(untouched)
+    advice = str(error.value).partition("such as ")[2].rstrip(".")
+    sample = eval(advice.replace("0.001", "0.1"), {"X": lazy})
+    assert mixture.labels(sample).shape == (len(sample),)
+    assert 0 < len(sample) < len(X)
+    with pytest.raises(TypeError, match=f"is one {kind}: give it to fit itself"):
+        mixtura.from_batches(untouched)
+    with pytest.raises(SourceError, match=f"batch 0: X is a Dask {kind}"):
+        GaussianMixture(1).fit(mixtura.from_batches([untouched]))
 
 
 @pytest.mark.usefixtures("threads")

@@ -556,7 +556,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         options: dict[str, Any] = {"ensure_all_finite": False, "ensure_min_samples": least_rows}
         rows: Array
         if frame is not None:
-            validate_data(self, X, reset=reset, skip_check_array=True)  # its names
+            validate_data(self, frame.to_native(), reset=reset, skip_check_array=True)  # its names
             rows = check_array(frame_values(frame), estimator=self, **options)
         else:
             try:

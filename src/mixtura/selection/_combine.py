@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import xlogy
 
+from mixtura._frames import check_is_here
 from mixtura._rows import Array, FloatArray
 from mixtura.estimators._validation import check_sample_weight
 from mixtura.mixture import Mixture
@@ -144,6 +145,7 @@ def combine(model: Any, X: Any, sample_weight: Any = None) -> Combination:
     >>> sorted(map(len, found.members(2)))
     [1, 2]
     """
+    check_is_here(X)
     mixture: Mixture = model if isinstance(model, Mixture) else model.mixture_
     # A model knows the names of its columns.
     given = mixture.responsibilities(X) if isinstance(model, Mixture) else model.predict_proba(X)

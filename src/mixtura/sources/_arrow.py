@@ -213,6 +213,8 @@ class _Files(Source):
     # Files keep columns together: so do the parts, which the core reads as fast and to the same bits.
     _order: Literal["C", "F"] = "F"
 
+    feature_names: tuple[str, ...] = ()
+
     def __init__(
         self,
         name: str,
@@ -276,7 +278,6 @@ class _Files(Source):
 
     @property
     def n_features(self) -> int:
-        assert self.feature_names is not None
         return len(self.feature_names)
 
     @cached_property
@@ -290,7 +291,6 @@ class _Files(Source):
         return self._weight is not None
 
     def _pieces(self, first_row: int) -> Iterator[Piece]:
-        assert self.feature_names is not None
         to_skip = first_row
         for file in self._files:
             known = self._n_rows.get(file.path)
@@ -374,7 +374,6 @@ class _Files(Source):
                 )
 
     def _piece(self, file: _File, first: int, batch: pa.RecordBatch) -> _Columns:
-        assert self.feature_names is not None
         columns = [
             _numbers(file, name, first, batch, np.dtype(self.dtype), self._widths.get(name))
             for name in self._columns

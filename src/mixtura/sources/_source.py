@@ -99,7 +99,6 @@ class Source(ABC):
         each iteration, at a prediction. Faces set it for progress.
     """
 
-    feature_names: tuple[str, ...] | None = None
     on_rows: Callable[[int], object] | None = None
 
     #: Whether parts keep rows together ('C') or columns ('F'): as the pieces do that are written into them.
@@ -111,6 +110,11 @@ class Source(ABC):
         )  # what it means is asked when the rows are read, but nonsense is said now
         self._max_memory = max_memory
         self._opened: _Opened | None = None
+
+    @property
+    @abstractmethod
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Names of the columns, if they have any."""
 
     @property
     @abstractmethod
