@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from mixtura import GaussianMixture, ModelFileError, load
+from mixtura import GaussianMixture, ModelFileError, from_batches, load
 
 PARAMETERS = ("weights_", "means_", "covariances_", "precisions_cholesky_")
 
@@ -241,9 +241,35 @@ def test_resume_needs_a_file():
         GaussianMixture(2, resume=True).fit(overlapping())
 
 
-def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match="does not exist"):
-        GaussianMixture(2, checkpoint=tmp_path / "no" / "c").fit(overlapping())
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize(
+    ("place", "error", "words"),
+    [
+        ("no/c", FileNotFoundError, "the folder .*no does not exist"),
+        (".", IsADirectoryError, "is a folder"),
+        ("closed/c", PermissionError, "closed is not writable"),
+    ],
+)
+def test_where_nothing_can_be_written_no_row_is_read(
+    place, error, words, resume, tmp_path, monkeypatch
+):
+    """The first write would come after a minute, and take the fit with it."""
+    (tmp_path / "closed").mkdir()
+    # For the system's administrator no folder is closed.
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path).name != "closed")
+    heard, read = StopAt(), []
+
+    def batches():
+        read.append(1)
+        yield overlapping()
+
+    fit = GaussianMixture(2, checkpoint=tmp_path / place, resume=resume, callback=heard)
+    for rows in (overlapping(), from_batches(batches)):
+        with pytest.raises(error, match=f"cannot write .*{words}"):
+            fit.fit(rows)
+    assert not heard.heard
+    assert not read
+    assert not list(tmp_path.rglob("*.*"))
 
 
 def test_a_loaded_model_leaves_the_file_alone(tmp_path):

@@ -307,6 +307,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If an argument, X or a weight is not possible, or if every start ends with a singular
             covariance. The earlier fit, if any, is then unchanged.
+        OSError
+            If the checkpoint cannot be written where it is to be: before any row is read.
 
         Warns
         -----
@@ -460,11 +462,14 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         with self._unchanged_on_failure():
             kind = self._check_parameters()
             previous = self._warm_mixture(kind)
+            checkpoint = self._checkpoint()
             blocks = self._training_blocks(X, sample_weight)
             self._check_enough_rows(blocks.n_present)
             self._check_features(kind, previous)
             self._warn_of_columns(blocks)
-            checkpoint = self._begun_checkpoint(blocks)
+            if checkpoint is not None:
+                same = identity(self.get_params(deep=False), blocks)
+                checkpoint.begin(same, resume=self.resume)
             seeds = self._seeds() if checkpoint is None else checkpoint.seeds
             options = self._options(blocks, checkpoint)
             beginnings = self._beginnings(kind, blocks, options, seeds, previous)
@@ -737,16 +742,12 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             precisions = checks.check_precisions_init(self.precisions_init, kind, k, n_features)
         return weights, means, precisions
 
-    def _begun_checkpoint(self, blocks: Blocks) -> Checkpoint | None:
+    def _checkpoint(self) -> Checkpoint | None:
         if self.checkpoint is None:
             if self.resume:
                 raise ValueError("resume=True goes on from a file: name it with checkpoint=.")
             return None
-        same = identity(self.get_params(deep=False), blocks)
-        begun = Checkpoint(self.checkpoint, float(self.checkpoint_interval), same, self._seeds())
-        if self.resume:
-            begun.resume()
-        return begun
+        return Checkpoint(self.checkpoint, float(self.checkpoint_interval), self._seeds())
 
     def _options(self, blocks: Blocks, checkpoint: Checkpoint | None = None) -> Options:
         printer = _Printer(self.verbose, self.verbose_interval) if self.verbose else None
