@@ -298,9 +298,16 @@ def test_arrays_and_lists_are_features(tmp_path):
         assert predict.returncode == 0, predict.stderr
         labels.append(pq.read_table(tmp_path / "labels.parquet")["label"].to_numpy())
     assert_array_equal(labels[0] == labels[0][0], labels[1] == labels[1][0])
+    for files in (["rows.parquet"], ["rows.parquet", "rows.parquet"]):
+        options = ("--columns", "id,e", "--weight", "id")
+        message = fails("fit", *files, *options, cwd=tmp_path, code=2)
+        assert message == "--weight id is among --columns, too; a weight is no feature"
     np.save(tmp_path / "flat.npy", X[:, 0])
     assert "(400,)" in fails("fit", "flat.npy", cwd=tmp_path)
-    assert "no names" in fails("fit", "rows.npy", "--columns", "a", cwd=tmp_path)
+    for option in ("--columns", "--weight"):
+        message = fails("fit", "rows.npy", option, "a", cwd=tmp_path)
+        assert f"no names; leave out {option}, or write" in message
+        assert "sample_weight" not in message
     message = fails("fit", "rows.npy", "rows.parquet", cwd=tmp_path, code=2)
     assert message == "a .npy file stands alone; give it no other file"
     message = fails("predict", model, "rows.npy", "--keep", "id", cwd=tmp_path)

@@ -740,8 +740,17 @@ def test_files_without_rows(tmp_path):
         ({"columns": ["x0", "X1"]}, "no column 'X1'. Did you mean 'x1'"),
         ({"weight": "weight"}, "no column 'weight'"),
         ({"columns": ["text"]}, "string, not numbers, in column 'text'"),
-        ({"columns": "x0"}, "columns must be a list"),
+        ({"columns": "x0"}, "columns must be a list of names, got 'x0'"),
+        ({"columns": 3}, "columns must be a list of names, got 3"),
         ({"columns": []}, "columns must be a list"),
+        ({"columns": [0, 1]}, "columns must be a list of names, but holds 0"),
+        ({"columns": ["x0", "x1", "x0"]}, "columns names 'x0' twice"),
+        ({"columns": ["x0", "x1"], "weight": "x1"}, "weight='x1' is among the columns"),
+        ({"weight": np.ones(100)}, "weight must be the name of a column, got ndarray"),
+        ({"path": []}, "path is an empty list"),
+        ({"path": 3}, "path must be a file, .* got int"),
+        ({"path": ["rows.parquet", 3]}, "path must be a list of files, but holds 3"),
+        ({"path": None}, "got NoneType"),
         ({"format": "parket"}, "Did you mean 'parquet'"),
         ({"max_memory": "lots"}, "max_memory must be"),
         ({"max_memory": -1}, "max_memory must be"),
@@ -751,8 +760,9 @@ def test_arguments_of_scan(arguments, words, tmp_path):
     _, X, _ = problem(100)
     table = table_of(X).append_column("text", pa.array(["a"] * 100))
     write_parquet(table, tmp_path / "rows.parquet")
-    with pytest.raises(ValueError, match=words):
-        mixtura.scan(tmp_path / "rows.parquet", **arguments)
+    with pytest.raises((TypeError, ValueError), match=words) as error:
+        mixtura.scan(**{"path": tmp_path / "rows.parquet"} | arguments)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(

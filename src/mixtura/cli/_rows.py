@@ -92,6 +92,8 @@ def rows_to_fit(
 ) -> Given:
     """Find the rows of a fit, with their weights; read those of a small file."""
     names = None if columns is None else split(columns)
+    if names is not None and weight in names:
+        raise UsageError(f"--weight {weight} is among --columns, too; a weight is no feature")
     if _is_array(files):
         return _mapped(files, names, weight)
     if _is_whole(files, max_memory, names):
@@ -157,11 +159,17 @@ def _is_array(files: Sequence[str]) -> bool:
     return any(file.lower().endswith(".npy") for file in files)
 
 
-def _mapped(files: Sequence[str], columns: Any, weight: str | None) -> Mapped:
+def _mapped(files: Sequence[str], columns: object, weight: str | None) -> Mapped:
     if len(files) > 1:
         raise UsageError("a .npy file stands alone; give it no other file")
+    if columns is not None or weight is not None:
+        option = "--columns" if columns is not None else "--weight"
+        raise CommandError(
+            f"{files[0]} holds an array, whose columns have no names; leave out {option}, or write the rows "
+            "and their names to a .parquet or .csv file"
+        )
     with reading():
-        X = scan(files[0], columns, weight)
+        X = scan(files[0])
     assert not isinstance(X, Source)
     return Mapped(X, files[0])
 

@@ -234,8 +234,6 @@ class _Files(Source):
             columns = [one for one in numbers if one != weight and not _INDEX.fullmatch(one)]
             if not columns:
                 raise SourceError(f"{first.path} has no column of numbers.")
-        if isinstance(columns, str) or not len(columns):
-            raise ValueError(f"columns must be a list of names, got {columns!r}.")
         self._columns = tuple(columns)
         self._wanted = [*columns, *([] if weight is None else [weight])]
         self._types = {one: _type(first, schema, one) for one in self._wanted}
