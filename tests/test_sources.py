@@ -338,6 +338,56 @@ def test_progress_is_told_by_rows():
         assert_array_equal(one, [1_001, 2_002, 3_003, 4_004, 5_005, 6_000])
 
 
+def test_verbose_tells_the_rows_of_a_long_pass(monkeypatch, capsys):
+    """At most a line each ten seconds: none where passes are short, one a part where there is no patience."""
+    _, X, _ = problem()
+    source = mixtura.from_batches(batches_of(X), max_memory=0)
+    params = {"init_params": "k-means++", "max_iter": 3, "tol": 1e-9, "random_state": 0}
+    quiet = GaussianMixture(2, **params)
+    model = GaussianMixture(2, verbose=1, verbose_interval=2, **params)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(source)
+    lines = ["Initialization 0", "  Iteration 2", "Initialization 0 did not converge."]
+    assert capsys.readouterr().out.splitlines() == lines
+    monkeypatch.setattr("mixtura.estimators._printer._PATIENCE", 0.0)
+    source = mixtura.from_batches(batches_of(X), max_memory=0)
+    with pytest.warns(ConvergenceWarning):
+        loud = model.fit(source)
+    found = capsys.readouterr().out.splitlines()
+    assert found[:2] == ["1,001 rows read", "2,002 rows read"]
+    assert "1,001 of 6,000 rows" in found[: found.index(lines[0])]
+    for number in (2, 3):
+        one_pass = [
+            f"  Iteration {number}: {n:,} of 6,000 rows" for n in range(1_001, 6_000, 1_001)
+        ]
+        first = found.index(one_pass[0])
+        assert found[first : first + 5] == one_pass
+    assert [line for line in found if "rows" not in line] == lines
+    assert source.on_rows is None
+    with pytest.warns(ConvergenceWarning):
+        quiet.fit(source)
+    assert capsys.readouterr().out == ""
+    assert_array_equal(quiet.covariances_, loud.covariances_)
+
+
+def test_verbose_leaves_the_users_own_progress_alone(monkeypatch, capsys):
+    monkeypatch.setattr("mixtura.estimators._printer._PATIENCE", 0.0)
+    _, X, _ = problem()
+    source = mixtura.from_batches(batches_of(X))
+    done = []
+    source.on_rows = own = done.append
+    GaussianMixture(2, verbose=1, random_state=0, tol=1).fit(source)
+    assert source.on_rows is own
+    assert max(done) == 6_000
+    assert "rows" not in capsys.readouterr().out
+    del source.on_rows
+    X[5_999, 0] = np.nan
+    with pytest.raises(SourceError):
+        GaussianMixture(2, verbose=1).fit(source := mixtura.from_batches(batches_of(X)))
+    assert "5,005 rows read" in capsys.readouterr().out
+    assert source.on_rows is None
+
+
 def test_progress_of_predictions_is_told_by_rows(folder):
     source = mixtura.scan(folder)
     assert source.n_rows is None

@@ -96,7 +96,8 @@ class Source(ABC):
     feature_names : tuple of str or None
     on_rows : callable or None
         Called with the number of rows done in a pass over them, after each part: at the first reading, at
-        each iteration, at a prediction. Faces set it for progress.
+        each iteration, at a prediction. Set it for a progress bar; `n_rows` is None before the first pass
+        ends.
     """
 
     on_rows: Callable[[int], object] | None = None
