@@ -3,6 +3,7 @@
 import errno
 import gc
 import itertools
+import os
 import subprocess
 import sys
 import threading
@@ -1036,6 +1037,42 @@ def test_a_full_disk_leaves_nothing(folder, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         model.predict_to(out, source)
     assert [path.read_bytes() for path in out.parent.iterdir()] == [b"an earlier file"]
+
+
+LIMITED = """
+import resource, signal, sys
+import mixtura
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+rows = mixtura.scan(sys.argv[1])
+model = mixtura.GaussianMixture(3, random_state=0, tol=1).fit(rows)
+most = int(sys.argv[3])
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+try:
+    model.predict_to(sys.argv[2], rows, ["label", "responsibilities"])
+except OSError as error:
+    print(error.errno, error)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
+@pytest.mark.parametrize("earlier", [False, True])
+@pytest.mark.parametrize("most", [0, 20_000])  # from the start, and with some rows written
+def test_predictions_that_the_system_cuts_short_leave_nothing(most, earlier, folder, tmp_path):
+    """No stand-in: the file may not grow, so the writer really fails half way."""
+    out = tmp_path / "new" / "out.parquet"
+    out.parent.mkdir()
+    if earlier:
+        out.write_bytes(b"an earlier file")
+    command = [sys.executable, "-c", LIMITED, str(folder), str(out), str(most)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    number, _, message = done.stdout.strip().partition(" ")
+    assert number == str(errno.EFBIG)
+    assert f"cannot write {out}" in message
+    assert "File too large" in message
+    assert "\n" not in message
+    found = [path.read_bytes() for path in out.parent.iterdir()]
+    assert found == ([b"an earlier file"] if earlier else [])
 
 
 def test_a_damaged_file_leaves_no_predictions(folder, tmp_path):
