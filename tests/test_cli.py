@@ -309,6 +309,10 @@ def test_arrays_and_lists_are_features(arrays, tmp_path):
             labels.append(pq.read_table(tmp_path / "labels.parquet")["label"].to_numpy())
     for others in labels[1:]:
         assert_array_equal(labels[0] == labels[0][0], others == others[0])
+    for files in (["rows.parquet"], ["rows.parquet", "rows.parquet"]):
+        options = ("--columns", "id,e", "--weight", "id")
+        message = fails("fit", *files, *options, cwd=tmp_path, code=2)
+        assert message == "--weight id is among --columns, too; a weight is no feature"
     np.save(tmp_path / "flat.npy", arrays[:, 0])
     assert "(400,)" in fails("fit", "flat.npy", cwd=tmp_path)
     for option in ("--columns", "--weight"):

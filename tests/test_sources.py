@@ -3,6 +3,7 @@
 import errno
 import gc
 import itertools
+import os
 import subprocess
 import sys
 import threading
@@ -370,6 +371,56 @@ def test_progress_is_told_by_rows():
     assert len(passes) > 3
     for one in (passes[0], *passes[-3:]):
         assert_array_equal(one, [1_001, 2_002, 3_003, 4_004, 5_005, 6_000])
+
+
+def test_verbose_tells_the_rows_of_a_long_pass(monkeypatch, capsys):
+    """At most a line each ten seconds: none where passes are short, one a part where there is no patience."""
+    _, X, _ = problem()
+    source = mixtura.from_batches(batches_of(X), max_memory=0)
+    params = {"init_params": "k-means++", "max_iter": 3, "tol": 1e-9, "random_state": 0}
+    quiet = GaussianMixture(2, **params)
+    model = GaussianMixture(2, verbose=1, verbose_interval=2, **params)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(source)
+    lines = ["Initialization 0", "  Iteration 2", "Initialization 0 did not converge."]
+    assert capsys.readouterr().out.splitlines() == lines
+    monkeypatch.setattr("mixtura.estimators._printer._PATIENCE", 0.0)
+    source = mixtura.from_batches(batches_of(X), max_memory=0)
+    with pytest.warns(ConvergenceWarning):
+        loud = model.fit(source)
+    found = capsys.readouterr().out.splitlines()
+    assert found[:2] == ["1,001 rows read", "2,002 rows read"]
+    assert "1,001 of 6,000 rows" in found[: found.index(lines[0])]
+    for number in (2, 3):
+        one_pass = [
+            f"  Iteration {number}: {n:,} of 6,000 rows" for n in range(1_001, 6_000, 1_001)
+        ]
+        first = found.index(one_pass[0])
+        assert found[first : first + 5] == one_pass
+    assert [line for line in found if "rows" not in line] == lines
+    assert source.on_rows is None
+    with pytest.warns(ConvergenceWarning):
+        quiet.fit(source)
+    assert capsys.readouterr().out == ""
+    assert_array_equal(quiet.covariances_, loud.covariances_)
+
+
+def test_verbose_leaves_the_users_own_progress_alone(monkeypatch, capsys):
+    monkeypatch.setattr("mixtura.estimators._printer._PATIENCE", 0.0)
+    _, X, _ = problem()
+    source = mixtura.from_batches(batches_of(X))
+    done = []
+    source.on_rows = own = done.append
+    GaussianMixture(2, verbose=1, random_state=0, tol=1).fit(source)
+    assert source.on_rows is own
+    assert max(done) == 6_000
+    assert "rows" not in capsys.readouterr().out
+    del source.on_rows
+    X[5_999, 0] = np.nan
+    with pytest.raises(SourceError):
+        GaussianMixture(2, verbose=1).fit(source := mixtura.from_batches(batches_of(X)))
+    assert "5,005 rows read" in capsys.readouterr().out
+    assert source.on_rows is None
 
 
 def test_progress_of_predictions_is_told_by_rows(folder):
@@ -825,8 +876,17 @@ def test_files_without_rows(tmp_path):
         ({"columns": ["x0", "X1"]}, "no column 'X1'. Did you mean 'x1'"),
         ({"weight": "weight"}, "no column 'weight'"),
         ({"columns": ["text"]}, "string, not numbers, in column 'text'"),
-        ({"columns": "x0"}, "columns must be a list"),
+        ({"columns": "x0"}, "columns must be a list of names, got 'x0'"),
+        ({"columns": 3}, "columns must be a list of names, got 3"),
         ({"columns": []}, "columns must be a list"),
+        ({"columns": [0, 1]}, "columns must be a list of names, but holds 0"),
+        ({"columns": ["x0", "x1", "x0"]}, "columns names 'x0' twice"),
+        ({"columns": ["x0", "x1"], "weight": "x1"}, "weight='x1' is among the columns"),
+        ({"weight": np.ones(100)}, "weight must be the name of a column, got ndarray"),
+        ({"path": []}, "path is an empty list"),
+        ({"path": 3}, "path must be a file, .* got int"),
+        ({"path": ["rows.parquet", 3]}, "path must be a list of files, but holds 3"),
+        ({"path": None}, "got NoneType"),
         ({"format": "parket"}, "Did you mean 'parquet'"),
         ({"max_memory": "lots"}, "max_memory must be"),
         ({"max_memory": -1}, "max_memory must be"),
@@ -836,8 +896,9 @@ def test_arguments_of_scan(arguments, words, tmp_path):
     _, X, _ = problem(100)
     table = table_of(X).append_column("text", pa.array(["a"] * 100))
     write_parquet(table, tmp_path / "rows.parquet")
-    with pytest.raises(ValueError, match=words):
-        mixtura.scan(tmp_path / "rows.parquet", **arguments)
+    with pytest.raises((TypeError, ValueError), match=words) as error:
+        mixtura.scan(**{"path": tmp_path / "rows.parquet"} | arguments)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -1061,6 +1122,42 @@ def test_a_full_disk_leaves_nothing(folder, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         model.predict_to(out, source)
     assert [path.read_bytes() for path in out.parent.iterdir()] == [b"an earlier file"]
+
+
+LIMITED = """
+import resource, signal, sys
+import mixtura
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+rows = mixtura.scan(sys.argv[1])
+model = mixtura.GaussianMixture(3, random_state=0, tol=1).fit(rows)
+most = int(sys.argv[3])
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+try:
+    model.predict_to(sys.argv[2], rows, ["label", "responsibilities"])
+except OSError as error:
+    print(error.errno, error)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
+@pytest.mark.parametrize("earlier", [False, True])
+@pytest.mark.parametrize("most", [0, 20_000])  # from the start, and with some rows written
+def test_predictions_that_the_system_cuts_short_leave_nothing(most, earlier, folder, tmp_path):
+    """No stand-in: the file may not grow, so the writer really fails half way."""
+    out = tmp_path / "new" / "out.parquet"
+    out.parent.mkdir()
+    if earlier:
+        out.write_bytes(b"an earlier file")
+    command = [sys.executable, "-c", LIMITED, str(folder), str(out), str(most)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    number, _, message = done.stdout.strip().partition(" ")
+    assert number == str(errno.EFBIG)
+    assert f"cannot write {out}" in message
+    assert "File too large" in message
+    assert "\n" not in message
+    found = [path.read_bytes() for path in out.parent.iterdir()]
+    assert found == ([b"an earlier file"] if earlier else [])
 
 
 def test_a_damaged_file_leaves_no_predictions(folder, tmp_path):

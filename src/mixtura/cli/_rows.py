@@ -93,6 +93,8 @@ def rows_to_fit(
     """Find the rows of a fit, with their weights; read those of a small file."""
     names = None if columns is None else split(columns)
     _check_max_memory(max_memory)
+    if names is not None and weight in names:
+        raise UsageError(f"--weight {weight} is among --columns, too; a weight is no feature")
     if _is_array(files):
         return _mapped(files, columns, weight)
     if _is_whole(files, max_memory, names):

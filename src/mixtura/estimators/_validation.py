@@ -11,8 +11,8 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 
-from mixtura._frames import column_values, is_number, no_number
-from mixtura._names import nearest
+from mixtura._frames import column_values, is_dask, is_number, no_number
+from mixtura._names import listed, nearest
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import Blocks
 from mixtura.covariance import CovarianceStructure
@@ -123,8 +123,7 @@ def elsewhere(X: Any, sample_weight: Any = None) -> Elsewhere | None:
     if isinstance(X, Source):
         check_no_weight(sample_weight)
         return X
-    # By name, so that nothing of Dask is imported for other types.
-    if any(kind.__module__.startswith("dask.") for kind in type(X).__mro__):
+    if is_dask(X):
         from mixtura.sources._dask import DaskRows
 
         return DaskRows(X, sample_weight)
@@ -152,13 +151,9 @@ def check_columns(source: Elsewhere, names: Array | None, n_features: int, estim
             )
     elif source.feature_names != fitted:
         raise ValueError(
-            f"{source} has the columns {_listed(source.feature_names)}, but {estimator} was fitted with "
-            f"{_listed(fitted)}: give those with columns=, in that order."
+            f"{source} has the columns {listed(source.feature_names)}, but {estimator} was fitted with "
+            f"{listed(fitted)}: give those with columns=, in that order."
         )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
 
 
 def _weights_as_floats(sample_weight: Any) -> FloatArray:

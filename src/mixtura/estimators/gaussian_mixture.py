@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache, partial
 from numbers import Integral, Real
-from time import monotonic, perf_counter
+from time import monotonic
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -47,6 +47,7 @@ from mixtura.estimators._fitting import (
     Options,
     best_fit,
 )
+from mixtura.estimators._printer import Printer
 from mixtura.estimators._warnings import convergence_message, doubts
 from mixtura.mixture import Mixture
 from mixtura.saving import save_model
@@ -115,7 +116,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     warm_start : bool, default=False
         Whether `fit` goes on from the last fit; `n_init` is then ignored.
     verbose : int, default=0
-        1 prints each start and every `verbose_interval`-th iteration, 2 adds changes and times.
+        1 prints each start and every `verbose_interval`-th iteration, and of what `mixtura.scan` and
+        `mixtura.from_batches` return every ten seconds the rows read; 2 adds changes and times.
     verbose_interval : int, default=10
         Iterations between prints.
     accelerate : bool or 'auto', default='auto'
@@ -307,6 +309,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If an argument, X or a weight is not possible, or if every start ends with a singular
             covariance. The earlier fit, if any, is then unchanged.
+        OSError
+            If the checkpoint cannot be written where it is to be: before any row is read.
 
         Warns
         -----
@@ -457,16 +461,23 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return self._statistics if self.mixture_ is self._fitted else None
 
     def _fit(self, X: Any, sample_weight: Any) -> Blocks:
-        with self._unchanged_on_failure():
+        printer = Printer(self.verbose, self.verbose_interval) if self.verbose else None
+        with (
+            self._unchanged_on_failure(),
+            nullcontext() if printer is None else printer.following(X),
+        ):
             kind = self._check_parameters()
             previous = self._warm_mixture(kind)
+            checkpoint = self._checkpoint()
             blocks = self._training_blocks(X, sample_weight)
             self._check_enough_rows(blocks.n_present)
             self._check_features(kind, previous)
             self._warn_of_columns(blocks)
-            checkpoint = self._begun_checkpoint(blocks)
+            if checkpoint is not None:
+                same = identity(self.get_params(deep=False), blocks)
+                checkpoint.begin(same, resume=self.resume)
             seeds = self._seeds() if checkpoint is None else checkpoint.seeds
-            options = self._options(blocks, checkpoint)
+            options = self._options(blocks, printer, checkpoint)
             beginnings = self._beginnings(kind, blocks, options, seeds, previous)
             fit, records = best_fit(beginnings, blocks, options)
             self._set_fit(fit, records, blocks, options.reg_covar, seeds[0])
@@ -556,7 +567,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         options: dict[str, Any] = {"ensure_all_finite": False, "ensure_min_samples": least_rows}
         rows: Array
         if frame is not None:
-            validate_data(self, X, reset=reset, skip_check_array=True)  # its names
+            validate_data(self, frame.to_native(), reset=reset, skip_check_array=True)  # its names
             rows = check_array(frame_values(frame), estimator=self, **options)
         else:
             try:
@@ -739,19 +750,16 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             precisions = checks.check_precisions_init(self.precisions_init, kind, k, n_features)
         return weights, means, precisions
 
-    def _begun_checkpoint(self, blocks: Blocks) -> Checkpoint | None:
+    def _checkpoint(self) -> Checkpoint | None:
         if self.checkpoint is None:
             if self.resume:
                 raise ValueError("resume=True goes on from a file: name it with checkpoint=.")
             return None
-        same = identity(self.get_params(deep=False), blocks)
-        begun = Checkpoint(self.checkpoint, float(self.checkpoint_interval), same, self._seeds())
-        if self.resume:
-            begun.resume()
-        return begun
+        return Checkpoint(self.checkpoint, float(self.checkpoint_interval), self._seeds())
 
-    def _options(self, blocks: Blocks, checkpoint: Checkpoint | None = None) -> Options:
-        printer = _Printer(self.verbose, self.verbose_interval) if self.verbose else None
+    def _options(
+        self, blocks: Blocks, printer: Printer | None, checkpoint: Checkpoint | None
+    ) -> Options:
         return Options(
             reg_covar=regularisation(self.reg_covar, blocks),
             tol=float(self.tol),
@@ -1351,41 +1359,6 @@ def _jsonable(value: Any, default: Any) -> Any:
 
 
 _SEED_AT = list(GaussianMixture._parameter_constraints).index("random_state")
-
-
-class _Printer:
-    """Prints what scikit-learn's `verbose` prints."""
-
-    def __init__(self, verbose: int, interval: int) -> None:
-        self._verbose = verbose
-        self._interval = interval
-        self._start = -1
-        self._began = self._last = perf_counter()
-        self._previous = np.nan
-
-    def iteration(self, start: int, n_iter: int, log_likelihood: float) -> None:
-        if start != self._start:
-            self._start, self._previous = start, np.nan
-            self._began = self._last = perf_counter()
-            print(f"Initialization {start}")
-        if n_iter % self._interval == 0:
-            print(f"  Iteration {n_iter}{self._details(log_likelihood)}")
-        self._previous = log_likelihood
-
-    def _details(self, log_likelihood: float) -> str:
-        if self._verbose < 2:
-            return ""
-        now = perf_counter()
-        elapsed, self._last = now - self._last, now
-        return f"\t time lapse {elapsed:.5f}s\t ll change {log_likelihood - self._previous:.5f}"
-
-    def end(self, start: int, fit: Fit) -> None:
-        state = "converged." if fit.monitor.converged else "did not converge."
-        details = ""
-        if self._verbose > 1:
-            seconds = perf_counter() - self._began
-            details = f"\t time lapse {seconds:.5f}s\t lower bound {fit.monitor.history[-1]:.5f}"
-        print(f"Initialization {start} {state}{details}")
 
 
 __all__ = ["GaussianMixture"]

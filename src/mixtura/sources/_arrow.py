@@ -213,6 +213,8 @@ class _Files(Source):
     # Files keep columns together: so do the parts, which the core reads as fast and to the same bits.
     _order: Literal["C", "F"] = "F"
 
+    feature_names: tuple[str, ...] = ()
+
     def __init__(
         self,
         name: str,
@@ -229,8 +231,6 @@ class _Files(Source):
         self._takes_all = columns is None
         if columns is None:
             columns = _all_columns(first, schema, weight)
-        elif isinstance(columns, str) or not len(columns):
-            raise ValueError(f"columns must be a list of names, got {columns!r}.")
         self.columns = _with_lists(columns, files, schema)
         self._wanted = [*self.columns, *([] if weight is None else [weight])]
         self._types = {one: _type(first, schema, one) for one in self._wanted}
@@ -280,7 +280,6 @@ class _Files(Source):
 
     @property
     def n_features(self) -> int:
-        assert self.feature_names is not None
         return len(self.feature_names)
 
     @cached_property
@@ -294,7 +293,6 @@ class _Files(Source):
         return self._weight is not None
 
     def _pieces(self, first_row: int) -> Iterator[Piece]:
-        assert self.feature_names is not None
         to_skip = first_row
         for file in self._files:
             known = self._n_rows.get(file.path)
@@ -378,7 +376,6 @@ class _Files(Source):
                 )
 
     def _piece(self, file: _File, first: int, batch: pa.RecordBatch) -> _Columns:
-        assert self.feature_names is not None
         columns = [
             _numbers(file, name, first, batch, np.dtype(self.dtype), self._widths.get(name))
             for name in self.columns

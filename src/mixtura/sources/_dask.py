@@ -79,9 +79,10 @@ class DaskRows:
 
     def tables(self, _: Sequence[str]) -> NoReturn:
         """Raise: rows are not brought here."""
+        frame = "to_frame()" if is_frame(self._X) else "to_dask_dataframe(['label'])"
         raise SourceError(
             f"predict_to writes a file from this process, and {self} may lie on many: write what predict or "
-            "predict_proba returns, as in gm.predict(X).to_frame().to_parquet(folder)."
+            f"predict_proba returns, as in gm.predict(X).{frame}.to_parquet(folder)."
         )
 
 
