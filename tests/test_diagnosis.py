@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose
 
 from mixtura import DegenerateComponentWarning, GaussianMixture, Mixture
 from mixtura.blocks import ArrayBlocks
-from mixtura.diagnosis import bhattacharyya, diagnose, why_improper
+from mixtura.covariance import structure
+from mixtura.diagnosis import bhattacharyya, diagnose, same_components, why_improper
 from mixtura.errors import DataWarning
 
 
@@ -185,3 +186,73 @@ def test_few_distinct_rows_are_counted_before_the_fit():
     with pytest.warns(DataWarning) as caught:
         GaussianMixture(3, random_state=0).fit(X)
     assert "only 4 distinct rows for 3 components" in str(caught[0].message)
+
+
+def crossed(n_rows=400, seed=0):
+    """Two clusters with one centre and the same spreads, correlated +0.95 and -0.95."""
+    rng = np.random.default_rng(seed)
+    one, other = np.array([[1, 0.95], [0.95, 1]]), np.array([[1, -0.95], [-0.95, 1]])
+    halves = [rng.multivariate_normal([0, 0], matrix, n_rows // 2) for matrix in (one, other)]
+    X = np.concatenate(halves)
+    # Exactly one centre, and exactly the same spreads.
+    for half in (X[: n_rows // 2], X[n_rows // 2 :]):
+        half -= half.mean(axis=0)
+        half /= half.std(axis=0)
+    return X
+
+
+def test_clusters_that_cross_are_not_the_same():
+    """Means and spreads agree to the last digit; the correlations do not."""
+    X = crossed()
+    labels = np.repeat([0, 1], 200)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DegenerateComponentWarning)
+        model = GaussianMixture(2, init_params=labels, max_iter=0).fit(X)
+    assert model.diagnosis_.verdict == ("sound", "sound")
+    assert model.diagnosis_.overlap.max() < 0.5
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical", "VEV"])
+@pytest.mark.parametrize(
+    ("moved", "same"), [(0.0, (1, 4)), (1e-3, (1, 4)), (1e-2, None), (0.5, None)]
+)
+def test_what_is_the_same_is_what_the_verdict_says(kind, moved, same):
+    """Among others that share a coordinate of the mean with both."""
+    means = np.array([[0, 0], [0, 5], [0, 9], [3, 5], [moved, 5], [0, -7.0]])
+    covariances = structure(kind).scatters(6 * np.array([[1.0, 0.5], [0.5, 1.0]]), 6)
+    made = Mixture.from_parameters(np.full(6, 1 / 6), means, covariances, covariance_type=kind)
+    assert same_components(made) == same
+    verdict = diagnose(made, np.full(6, 100.0), np.full(2, 1e-9)).verdict
+    assert ("same as component 4" in verdict) == (same is not None)
+
+
+def spiked():
+    """300 rows about the centre, and four nearly on a line beside them."""
+    rng = np.random.default_rng(0)
+    line = np.array([[6.0, 0.0], [6.5, 0.0], [7.1, 0.0], [7.4, 0.0]])
+    return np.concatenate(
+        [rng.standard_normal((300, 2)), line + 1e-3 * rng.standard_normal((4, 2))]
+    )
+
+
+@pytest.mark.parametrize("kind", ["full", "diag"])
+def test_a_spike_is_warned_of(kind):
+    X = spiked()
+    labels = (np.arange(304) >= 300).astype(int)
+    X[300:, 1] *= 1.0 if kind == "full" else 0.1
+    model = GaussianMixture(2, covariance_type=kind, init_params=labels, max_iter=0)
+    with pytest.warns(DegenerateComponentWarning, match=r"Component 1 is a spike: its 4 rows"):
+        model.fit(X)
+    assert model.diagnosis_.verdict == ("sound", "spike")
+
+
+@pytest.mark.filterwarnings("ignore:Columns 0, 1 are:mixtura.DataWarning")
+def test_what_is_held_up_has_its_verb():
+    X = two_clouds()
+    X[:200] = X[0]
+    labels = np.repeat([0, 1], 200)
+    with pytest.warns(DegenerateComponentWarning, match=r"^Component 0 is held up by reg_covar"):
+        GaussianMixture(2, init_params=labels, max_iter=0).fit(X)
+    X[200:] = X[200]
+    with pytest.warns(DegenerateComponentWarning, match=r"^Components 0, 1 are held up by"):
+        GaussianMixture(2, init_params=labels, max_iter=0, reg_covar=1e-6).fit(X)

@@ -127,9 +127,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         feature (ties: of the second, ...); None, as they come.
     callback : callable or None, default=None
         Called after each iteration over all rows as callback(iteration, mixture, log_likelihood), the last
-        in nats a row; something true ends the fit there.
+        in nats a row; something true ends the fit there: no further start begins, and the likeliest of what
+        was reached is kept.
     max_time : float or None, default=None
-        Seconds after which no further iteration begins.
+        Seconds after which no further iteration begins, nor, once there is a fit, a further start.
     checkpoint : str, path or None, default=None
         File that keeps where the fit stands: written every `checkpoint_interval` seconds, after each start,
         and at Ctrl-C or any other failure; each time beside, and renamed when it is whole.
@@ -166,6 +167,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         the quadratic model's where iterations were accelerated.
     starts_ : list of StartRecord
         What became of each start, with the seed that repeats it; those within a search of 'auto' before it.
+        Starts that never began are among them.
     diagnosis_ : Diagnosis
         For each component its effective rows, condition number, share of reg_covar, overlap with the nearest
         other, and a verdict.
@@ -314,7 +316,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             If the best start did not converge; says what was still changing and what is left to gain.
         DegenerateComponentWarning
             If a component deserves no trust: held up by reg_covar alone (names constant, equal and dependent
-            columns and repeated rows), on too few rows, or the same as another.
+            columns and repeated rows), on too few rows, a spike, or the same as another.
         DataWarning
             If a reg_covar that was given as a number widens a component by more than 1 %.
         """
