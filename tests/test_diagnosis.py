@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from mixtura import DegenerateComponentWarning, GaussianMixture, Mixture
+from mixtura import DegenerateComponentWarning, GaussianMixture, GaussianMixtureSearch, Mixture
 from mixtura.blocks import ArrayBlocks
 from mixtura.covariance import structure
 from mixtura.diagnosis import bhattacharyya, diagnose, same_components, why_improper
@@ -72,16 +72,53 @@ def test_one_warning_says_which_component_and_why():
         GaussianMixture(2, random_state=0).fit(X)
 
 
-@pytest.mark.parametrize("kind", ["full", "diag", "spherical", "tied"])
+WITHOUT_MATRICES = ["diag", "spherical", "EII", "VII", "EEI", "VEI", "EVI", "VVI"]
+
+
+def beside_copies(*more):
+    """Two clouds, other columns, the second cloud's column again and a sum of both."""
+    X = np.column_stack([two_clouds(), *more])
+    return np.column_stack([X, X[:, 1], X[:, 0] + 2 * X[:, 1]])
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "VEE", "EVV", *WITHOUT_MATRICES])
 def test_hopeless_columns_are_named_before_the_fit(kind):
-    X = np.column_stack([two_clouds(), np.full(400, 7.0)])
-    X = np.column_stack([X, X[:, 1], X[:, 0] + 2 * X[:, 1]])
     with pytest.warns(DataWarning) as caught:
-        GaussianMixture(2, covariance_type=kind, random_state=0).fit(X)
+        GaussianMixture(2, covariance_type=kind, random_state=0).fit(beside_copies(np.full(400, 7)))
     message = str(caught[0].message)
     assert message.startswith("Column 2 is constant (7)")
     assert "columns 1 and 3 are equal" in message
     assert "columns 0, 1, 4 are linearly dependent" in message
+    before, _, after = message.partition("the likelihood then depends on reg_covar")
+    assert ("columns" in before) == (kind not in WITHOUT_MATRICES)
+    assert ("counts more than once" in after) == (kind in WITHOUT_MATRICES)
+
+
+@pytest.mark.parametrize("kind", WITHOUT_MATRICES)
+def test_copies_of_columns_make_no_covariance_without_matrices_degenerate(kind):
+    """What is said of them is true: the likelihood is the same for any reg_covar that is small."""
+    X = beside_copies()
+    with pytest.warns(DataWarning) as caught:
+        fits = [
+            GaussianMixture(2, covariance_type=kind, random_state=0, reg_covar=reg_covar).fit(X)
+            for reg_covar in (1e-9, 1e-13)
+        ]
+    assert_allclose(fits[0].lower_bound_, fits[1].lower_bound_, rtol=1e-7)
+    assert set(fits[0].diagnosis_.verdict) == {"sound"}
+    message = str(caught[0].message)
+    assert "reg_covar" not in message
+    assert "diagonal and spherical" in message
+
+
+@pytest.mark.filterwarnings("ignore:Column:mixtura.DataWarning")
+def test_copies_of_columns_hold_nothing_up_without_matrices():
+    """What is held up by other reasons is not blamed on them."""
+    X = beside_copies()
+    X[:200] = X[0]
+    labels = np.repeat([0, 1], 200)
+    model = GaussianMixture(2, covariance_type="diag", init_params=labels, max_iter=0)
+    with pytest.warns(DegenerateComponentWarning, match=r"depends on it: row 0 stands 200 times"):
+        model.fit(X)
 
 
 @pytest.mark.parametrize("kind", ["full", "diag", "tied"])
@@ -256,3 +293,12 @@ def test_what_is_held_up_has_its_verb():
     X[200:] = X[200]
     with pytest.warns(DegenerateComponentWarning, match=r"^Components 0, 1 are held up by"):
         GaussianMixture(2, init_params=labels, max_iter=0, reg_covar=1e-6).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "words"), [(["EII", "VVI"], "counts more than once"), (["EII", "VVV"], "reg_covar")]
+)
+def test_a_sweep_says_of_copies_of_columns_what_is_true_of_its_structures(kinds, words):
+    search = GaussianMixtureSearch([1, 2], kinds, random_state=0)
+    with pytest.warns(DataWarning, match=f"olumns 1 and 2 are equal.*{words}"):
+        search.fit(beside_copies())

@@ -57,7 +57,7 @@ def doubts(
     thin = spike(mixture, effective_rows)
     same = same_components(mixture)
     floor = "reg_covar" if asked == "auto" else f"reg_covar={asked:g}"
-    found = findings(blocks, names) if len(held) else []
+    found = findings(blocks, names, mixture.structure.has_matrices) if len(held) else []
     if len(few) and not found:
         yield DegenerateComponentWarning, _few_rows(few, effective_rows, rows_needed(mixture))
     elif len(held):

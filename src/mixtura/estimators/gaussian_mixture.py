@@ -37,7 +37,7 @@ from mixtura.em import SufficientStatistics, online_step
 from mixtura.errors import DataWarning
 from mixtura.estimators import _validation as checks
 from mixtura.estimators._checkpoint import Checkpoint, identity
-from mixtura.estimators._findings import column_findings, row_findings
+from mixtura.estimators._findings import column_warning, row_findings
 from mixtura.estimators._fitting import (
     STOPPED_BY_CALLBACK,
     Beginning,
@@ -465,7 +465,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             blocks = self._training_blocks(X, sample_weight)
             self._check_enough_rows(blocks.n_present)
             self._check_features(kind, previous)
-            self._warn_of_columns(blocks)
+            self._warn_of_columns(blocks, kind.has_matrices)
             checkpoint = self._begun_checkpoint(blocks)
             seeds = self._seeds() if checkpoint is None else checkpoint.seeds
             options = self._options(blocks, checkpoint)
@@ -817,14 +817,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.precisions_cholesky_ = mixture.precisions_cholesky.astype(dtype)
         self.precisions_ = mixture.precisions.astype(dtype)
 
-    def _warn_of_columns(self, blocks: Blocks) -> None:
+    def _warn_of_columns(self, blocks: Blocks, has_matrices: bool) -> None:
         """What is hopeless in the data is said before minutes of EM."""
         names = getattr(self, "feature_names_in_", None)
-        columns = column_findings(blocks, names)
-        if columns:
-            found = "; ".join(columns)
-            advice = "the likelihood then depends on reg_covar. Leave such columns out."
-            warnings.warn(f"{found[0].upper()}{found[1:]}: {advice}", DataWarning, stacklevel=4)
+        if columns := column_warning(blocks, names, has_matrices):
+            warnings.warn(columns, DataWarning, stacklevel=4)
         elif few := row_findings(blocks, self.n_components):
             warnings.warn(f"{few} Use fewer components.", DataWarning, stacklevel=4)
 
