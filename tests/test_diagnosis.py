@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.cluster import KMeans
+from sklearn.exceptions import NotFittedError
+from sklearn.mixture import BayesianGaussianMixture
+from sklearn.mixture import GaussianMixture as SklearnMixture
 
 from mixtura import DegenerateComponentWarning, GaussianMixture, GaussianMixtureSearch, Mixture
 from mixtura.blocks import ArrayBlocks
@@ -178,6 +183,40 @@ def test_align_to_makes_labels_comparable():
     assert_allclose(other.means_, one.means_, atol=1e-4)
     with pytest.raises(ValueError, match="align_to needs a mixture of 3 components"):
         other.align_to(GaussianMixture(2, random_state=0).fit(X))
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+@pytest.mark.parametrize("theirs", [SklearnMixture, BayesianGaussianMixture])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_align_to_takes_scikit_learns_models(kind, theirs, dtype):
+    X = np.concatenate([two_clouds(seed=1), two_clouds(seed=2)[:200] + np.array([0, 15])])
+    theirs = theirs(n_components=3, covariance_type=kind, random_state=0).fit(X.astype(dtype))
+    labels = theirs.predict(X.astype(dtype))
+    first = GaussianMixture(3, covariance_type=kind, random_state=0).fit(X)
+    for order in itertools.permutations(range(3)):
+        start = first.mixture_.permuted(order)
+        ours = GaussianMixture(3, covariance_type=kind, init_params=lambda *_, m=start: m).fit(X)
+        assert np.mean(ours.align_to(theirs).predict(X) == labels) > 0.99
+
+
+@pytest.mark.parametrize(
+    ("other", "error", "words"),
+    [
+        (None, TypeError, "got NoneType, which has no weights_"),
+        (np.zeros((2, 2)), TypeError, "got ndarray, which has no weights_"),
+        (KMeans(2, n_init=1), NotFittedError, "KMeans instance is not fitted yet"),
+        (KMeans(2, n_init=1).fit(two_clouds()), TypeError, "got KMeans, which has no weights_"),
+        (SklearnMixture(2), NotFittedError, "not fitted yet"),
+        (GaussianMixture(2), NotFittedError, "not fitted yet"),
+        (SklearnMixture(3).fit(two_clouds()), ValueError, "needs a mixture of 2 components"),
+    ],
+)
+def test_align_to_says_what_it_cannot_be_aligned_to(other, error, words):
+    model = GaussianMixture(2, random_state=0).fit(two_clouds())
+    means = model.means_
+    with pytest.raises(error, match=words):
+        model.align_to(other)
+    assert model.means_ is means
 
 
 def test_permuted_is_the_same_distribution():

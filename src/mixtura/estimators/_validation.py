@@ -8,8 +8,10 @@ from numbers import Real
 from typing import Any, Protocol
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import InvalidParameterError, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from mixtura._frames import column_values, is_number, no_number
 from mixtura._names import nearest
@@ -248,6 +250,35 @@ def _check_shape(array: Array, shape: tuple[int, ...], name: str) -> None:
         raise ValueError(
             f"The parameter '{name}' should have the shape of {shape}, but got {array.shape}"
         )
+
+
+def as_mixture(other: Any) -> Mixture:
+    """The distribution of a fitted model, this package's or another's.
+
+    Raises
+    ------
+    TypeError
+        If it is none (NotFittedError: not fitted).
+    """
+    if isinstance(other, Mixture):
+        return other
+    if isinstance(other, BaseEstimator):
+        check_is_fitted(other)
+    if isinstance(own := getattr(other, "mixture_", None), Mixture):
+        return own
+    names = ("weights_", "means_", "covariances_")
+    missing = [name for name in names if not hasattr(other, name)]
+    if missing:
+        raise TypeError(
+            "align_to needs a Mixture or a fitted model with weights_, means_ and covariances_, got "
+            f"{type(other).__name__}, which has no {missing[0]}."
+        )
+    weights, means, covariances = (np.asarray(getattr(other, name), np.float64) for name in names)
+    kind = getattr(other, "covariance_type", "full")
+    # Of float32 weights the sum is 1 to six digits.
+    return Mixture.from_parameters(
+        weights / weights.sum(), means, covariances, covariance_type=kind
+    )
 
 
 def check_start_array(start: Any, n_rows: int, n_components: int) -> Array:
