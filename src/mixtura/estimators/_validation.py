@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from numbers import Real
@@ -171,7 +172,8 @@ def _weights_as_floats(sample_weight: Any) -> FloatArray:
             order="C",
         )
     except (TypeError, ValueError) as error:
-        raise type(error)(f"sample_weight must be an array of real numbers: {error}") from error
+        why = str(error).partition("\n")[0]  # the first line; what follows is the array
+        raise type(error)(f"sample_weight must be an array of real numbers: {why}") from error
     return weight
 
 
@@ -239,7 +241,10 @@ def _finite_floats(values: Any, name: str) -> FloatArray:
     try:
         array: FloatArray = np.array(values, dtype=np.float64, order="C")
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be an array of real numbers: {error}.") from error
+        why = str(error).rstrip(".")
+        if "inhomogeneous" in why:
+            why = "its rows differ in length"
+        raise ValueError(f"{name} must be an array of real numbers: {why}.") from error
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, but it contains NaN or infinity.")
     return array
@@ -289,7 +294,10 @@ def check_start_array(start: Any, n_rows: int, n_components: int) -> Array:
     ValueError
         If the shape, a label or a responsibility is not possible.
     """
-    array = np.asarray(start)
+    try:
+        array = np.asarray(start)
+    except ValueError as error:
+        raise ValueError("init_params as an array has rows that differ in length.") from error
     if array.shape == (n_rows,):
         return _check_labels(array, n_components)
     if array.shape == (n_rows, n_components):
@@ -327,9 +335,30 @@ def _check_responsibilities(responsibilities: Array) -> Array:
     return responsibilities
 
 
+def check_no_dates(X: Any) -> None:
+    """Raise where X is an array of dates or durations, which would become counts of some unit."""
+    dtype = getattr(X, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind in "mM":
+        raise TypeError(
+            f"X must hold numbers, but it is {dtype}: subtract a date and divide by a duration to get them."
+        )
+
+
 def clearer(error: ValueError | TypeError, X: Any) -> ValueError | TypeError:
     """The error, or one that says in a sentence which column is to blame."""
     message = str(error)
+    if isinstance(X, str | os.PathLike):
+        return ValueError(
+            f"X must be rows of numbers, but it is the name {os.fspath(X)!r}: for a file give "
+            "mixtura.scan(name)."
+        )
+    if "inhomogeneous" in message:
+        return ValueError("X must have as many numbers in each row, but its rows differ in length.")
+    if "got scalar array" in message or (np.ndim(X) == 0 and not hasattr(X, "__array__")):
+        return type(error)(
+            "X must be rows of numbers, shape (n_samples, n_features), expected 2D array, got scalar array "
+            f"instead: {type(X).__name__}."
+        )
     if "Complex data not supported" in message:
         dtype = getattr(X, "dtype", "complex")
         return ValueError(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from numbers import Integral, Real
+from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any, ClassVar, Self
 
@@ -522,6 +523,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             raise InvalidParameterError(message) from None
         if self.n_jobs == 0:
             raise ValueError("n_jobs must not be 0: None or -1 mean all cores, 1 means one thread.")
+        if self.checkpoint is not None and Path(self.checkpoint).is_dir():
+            raise ValueError(
+                f"checkpoint={os.fspath(self.checkpoint)!r} is a folder: give the name of a file in it."
+            )
 
     def _training_blocks(self, X: Any, sample_weight: Any) -> Blocks:
         """Rows to fit, checked: where they lie, in memory or elsewhere."""
@@ -565,6 +570,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             rows = check_array(frame_values(frame), estimator=self, **options)
         else:
             try:
+                checks.check_no_dates(X)
                 rows = validate_data(self, X, reset=reset, dtype=as_numeric(X), **options)
             except (TypeError, ValueError) as error:
                 raise checks.clearer(error, X) from error
