@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -224,8 +225,10 @@ class Mixture:
         Raises
         ------
         ValueError
-            If n_samples is below 1.
+            If n_samples is below 1 (TypeError: no whole number).
         """
+        if not isinstance(n_samples, Integral):
+            raise TypeError(f"n_samples must be a whole number of at least 1, got {n_samples!r}.")
         if n_samples < 1:
             raise ValueError(
                 f"Invalid value for 'n_samples': {n_samples}. The sampling requires at least "

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from numbers import Real
 from typing import Any, Protocol
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import InvalidParameterError, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from mixtura._frames import column_values, is_dask, is_number, no_number
 from mixtura._names import listed, nearest
@@ -167,7 +170,8 @@ def _weights_as_floats(sample_weight: Any) -> FloatArray:
             order="C",
         )
     except (TypeError, ValueError) as error:
-        raise type(error)(f"sample_weight must be an array of real numbers: {error}") from error
+        why = str(error).partition("\n")[0]  # the first line; what follows is the array
+        raise type(error)(f"sample_weight must be an array of real numbers: {why}") from error
     return weight
 
 
@@ -235,7 +239,10 @@ def _finite_floats(values: Any, name: str) -> FloatArray:
     try:
         array: FloatArray = np.array(values, dtype=np.float64, order="C")
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be an array of real numbers: {error}.") from error
+        why = str(error).rstrip(".")
+        if "inhomogeneous" in why:
+            why = "its rows differ in length"
+        raise ValueError(f"{name} must be an array of real numbers: {why}.") from error
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, but it contains NaN or infinity.")
     return array
@@ -248,6 +255,35 @@ def _check_shape(array: Array, shape: tuple[int, ...], name: str) -> None:
         )
 
 
+def as_mixture(other: Any) -> Mixture:
+    """The distribution of a fitted model, this package's or another's.
+
+    Raises
+    ------
+    TypeError
+        If it is none (NotFittedError: not fitted).
+    """
+    if isinstance(other, Mixture):
+        return other
+    if isinstance(other, BaseEstimator):
+        check_is_fitted(other)
+    if isinstance(own := getattr(other, "mixture_", None), Mixture):
+        return own
+    names = ("weights_", "means_", "covariances_")
+    missing = [name for name in names if not hasattr(other, name)]
+    if missing:
+        raise TypeError(
+            "align_to needs a Mixture or a fitted model with weights_, means_ and covariances_, got "
+            f"{type(other).__name__}, which has no {missing[0]}."
+        )
+    weights, means, covariances = (np.asarray(getattr(other, name), np.float64) for name in names)
+    kind = getattr(other, "covariance_type", "full")
+    # Of float32 weights the sum is 1 to six digits.
+    return Mixture.from_parameters(
+        weights / weights.sum(), means, covariances, covariance_type=kind
+    )
+
+
 def check_start_array(start: Any, n_rows: int, n_components: int) -> Array:
     """Return an array of labels (n_rows,) or of responsibilities (n_rows, n_components), checked.
 
@@ -256,7 +292,10 @@ def check_start_array(start: Any, n_rows: int, n_components: int) -> Array:
     ValueError
         If the shape, a label or a responsibility is not possible.
     """
-    array = np.asarray(start)
+    try:
+        array = np.asarray(start)
+    except ValueError as error:
+        raise ValueError("init_params as an array has rows that differ in length.") from error
     if array.shape == (n_rows,):
         return _check_labels(array, n_components)
     if array.shape == (n_rows, n_components):
@@ -294,9 +333,30 @@ def _check_responsibilities(responsibilities: Array) -> Array:
     return responsibilities
 
 
+def check_no_dates(X: Any) -> None:
+    """Raise where X is an array of dates or durations, which would become counts of some unit."""
+    dtype = getattr(X, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind in "mM":
+        raise TypeError(
+            f"X must hold numbers, but it is {dtype}: subtract a date and divide by a duration to get them."
+        )
+
+
 def clearer(error: ValueError | TypeError, X: Any) -> ValueError | TypeError:
     """The error, or one that says in a sentence which column is to blame."""
     message = str(error)
+    if isinstance(X, str | os.PathLike):
+        return ValueError(
+            f"X must be rows of numbers, but it is the name {os.fspath(X)!r}: for a file give "
+            "mixtura.scan(name)."
+        )
+    if "inhomogeneous" in message:
+        return ValueError("X must have as many numbers in each row, but its rows differ in length.")
+    if "got scalar array" in message or (np.ndim(X) == 0 and not hasattr(X, "__array__")):
+        return type(error)(
+            "X must be rows of numbers, shape (n_samples, n_features), expected 2D array, got scalar array "
+            f"instead: {type(X).__name__}."
+        )
     if "Complex data not supported" in message:
         dtype = getattr(X, "dtype", "complex")
         return ValueError(

@@ -37,7 +37,7 @@ from mixtura.em import SufficientStatistics, online_step
 from mixtura.errors import DataWarning
 from mixtura.estimators import _validation as checks
 from mixtura.estimators._checkpoint import Checkpoint, identity
-from mixtura.estimators._findings import column_findings, row_findings
+from mixtura.estimators._findings import column_warning, row_findings
 from mixtura.estimators._fitting import (
     STOPPED_BY_CALLBACK,
     Beginning,
@@ -129,9 +129,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         feature (ties: of the second, ...); None, as they come.
     callback : callable or None, default=None
         Called after each iteration over all rows as callback(iteration, mixture, log_likelihood), the last
-        in nats a row; something true ends the fit there.
+        in nats a row; something true ends the fit there: no further start begins, and the likeliest of what
+        was reached is kept.
     max_time : float or None, default=None
-        Seconds after which no further iteration begins.
+        Seconds after which no further iteration begins, nor, once there is a fit, a further start.
     checkpoint : str, path or None, default=None
         File that keeps where the fit stands: written every `checkpoint_interval` seconds, after each start,
         and at Ctrl-C or any other failure; each time beside, and renamed when it is whole.
@@ -165,9 +166,13 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         The same after each iteration of the best start.
     remaining_gain_ : float
         Estimate of what the mean log-likelihood would still gain if EM went on, in nats a row: Aitken's, or
-        the quadratic model's where iterations were accelerated.
+        where iterations were accelerated that of their quadratic model, whose directions without a step are
+        taken to be as flat as the flattest with one. Good to a factor of ten where tol is 1e-6 or less, and
+        more often too large than too small; blind where EM stands on a plain with a rise behind it, as it may
+        where tol is coarse. NaN where no iteration was made.
     starts_ : list of StartRecord
         What became of each start, with the seed that repeats it; those within a search of 'auto' before it.
+        Starts that never began are among them.
     diagnosis_ : Diagnosis
         For each component its effective rows, condition number, share of reg_covar, overlap with the nearest
         other, and a verdict.
@@ -318,7 +323,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             If the best start did not converge; says what was still changing and what is left to gain.
         DegenerateComponentWarning
             If a component deserves no trust: held up by reg_covar alone (names constant, equal and dependent
-            columns and repeated rows), on too few rows, or the same as another.
+            columns and repeated rows), on too few rows, a spike, or the same as another.
         DataWarning
             If a reg_covar that was given as a number widens a component by more than 1 %.
         """
@@ -472,7 +477,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             blocks = self._training_blocks(X, sample_weight)
             self._check_enough_rows(blocks.n_present)
             self._check_features(kind, previous)
-            self._warn_of_columns(blocks)
+            self._warn_of_columns(blocks, kind.has_matrices)
             if checkpoint is not None:
                 same = identity(self.get_params(deep=False), blocks)
                 checkpoint.begin(same, resume=self.resume)
@@ -571,6 +576,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             rows = check_array(frame_values(frame), estimator=self, **options)
         else:
             try:
+                checks.check_no_dates(X)
                 rows = validate_data(self, X, reset=reset, dtype=as_numeric(X), **options)
             except (TypeError, ValueError) as error:
                 raise checks.clearer(error, X) from error
@@ -825,14 +831,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.precisions_cholesky_ = mixture.precisions_cholesky.astype(dtype)
         self.precisions_ = mixture.precisions.astype(dtype)
 
-    def _warn_of_columns(self, blocks: Blocks) -> None:
+    def _warn_of_columns(self, blocks: Blocks, has_matrices: bool) -> None:
         """What is hopeless in the data is said before minutes of EM."""
         names = getattr(self, "feature_names_in_", None)
-        columns = column_findings(blocks, names)
-        if columns:
-            found = "; ".join(columns)
-            advice = "the likelihood then depends on reg_covar. Leave such columns out."
-            warnings.warn(f"{found[0].upper()}{found[1:]}: {advice}", DataWarning, stacklevel=4)
+        if columns := column_warning(blocks, names, has_matrices):
+            warnings.warn(columns, DataWarning, stacklevel=4)
         elif few := row_findings(blocks, self.n_components):
             warnings.warn(f"{few} Use fewer components.", DataWarning, stacklevel=4)
 
@@ -1166,14 +1169,15 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "_effective_rows")
         return diagnose(self._fitted, self._effective_rows, self._reg_covar)
 
-    def align_to(self, other: GaussianMixture | Mixture) -> Self:
+    def align_to(self, other: Any) -> Self:
         """Number the components as those of another mixture that they are most like.
 
         Parameters
         ----------
-        other : GaussianMixture or Mixture
-            Of as many components and features. Pairs are chosen together, so that the sum of their
-            Bhattacharyya distances is least.
+        other : Mixture, GaussianMixture or another fitted model
+            Of as many components and features: a scikit-learn model, too, or whatever else has weights_,
+            means_ and covariances_ in the shapes of its covariance_type ('full' where it has none). Pairs are
+            chosen together, so that the sum of their Bhattacharyya distances is least.
 
         Returns
         -------
@@ -1183,12 +1187,24 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         NotFittedError
-            Before `fit`.
+            Before `fit`, or if the other is not fitted.
+        TypeError
+            If the other is no mixture.
         ValueError
             If the other has another number of components or features.
+
+        Examples
+        --------
+        >>> import sklearn.mixture
+        >>> from mixtura import GaussianMixture
+        >>> from mixtura.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> theirs = sklearn.mixture.GaussianMixture(2, random_state=1).fit(X)
+        >>> ours = GaussianMixture(2, random_state=0).fit(X).align_to(theirs)
+        >>> bool((ours.predict(X) == theirs.predict(X)).all())
+        True
         """
-        theirs = other if isinstance(other, Mixture) else other.mixture_
-        order = matching(self.mixture_, theirs)
+        order = matching(self.mixture_, checks.as_mixture(other))
         own = self._own_statistics()
         self._fitted = self.mixture_.permuted(order).frozen()
         self._statistics = None if own is None else own.permuted(order)

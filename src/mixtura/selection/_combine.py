@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from scipy.special import xlogy
 
-from mixtura._frames import check_is_here
 from mixtura._rows import Array, FloatArray
 from mixtura._threads import n_threads
 from mixtura.blocks import ArrayBlocks
@@ -147,7 +146,6 @@ def combine(model: Any, X: Any, sample_weight: Any = None) -> Combination:
     >>> sorted(map(len, found.members(2)))
     [1, 2]
     """
-    check_is_here(X)
     mixture: Mixture = model if isinstance(model, Mixture) else model.mixture_
     shares, weight = _shares(model, mixture, X, sample_weight)
     entropies, merges, rows = [_entropy(shares, weight)], [], [0.0]
