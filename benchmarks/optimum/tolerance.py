@@ -52,7 +52,7 @@ class Ends:
         return f"{np.mean(np.array(self.gaps[tol]) <= CLOSE):.0%}".replace("%", " %")
 
     def worst(self, tol: float) -> str:
-        return f"{max(max(self.gaps[tol]), 0):.0e}"
+        return f"{max(max(self.gaps[tol]), 0):.0e}".replace("e-0", "e-")
 
     def steps(self, tol: float) -> str:
         return ", ".join(f"{np.quantile(self.iterations[tol], q):.0f}" for q in (0.5, 0.9))
@@ -130,9 +130,8 @@ def report(ends: dict[str, Ends]) -> str:
         "|---|---|---|---|---|",
     ]
     for tol in TOLERANCES:
-        name = f"{tol:.0e}".replace("e-0", "e-")
         rows.append(
-            f"| {name} | {ours.within(tol)} | {ours.worst(tol)} | "
+            f"| 1e{round(np.log10(tol))} | {ours.within(tol)} | {ours.worst(tol)} | "
             f"{kmeans.within(tol)} | {kmeans.steps(tol)} |"
         )
     last = TOLERANCES[-1]
