@@ -129,11 +129,11 @@ def report(ends: dict[str, Ends]) -> str:
         "(median, 90 %) |",
         "|---|---|---|---|---|",
     ]
-    for tol in TOLERANCES:
-        rows.append(
-            f"| 1e{round(np.log10(tol))} | {ours.within(tol)} | {ours.worst(tol)} | "
-            f"{kmeans.within(tol)} | {kmeans.steps(tol)} |"
-        )
+    rows += [
+        f"| 1e{round(np.log10(tol))} | {ours.within(tol)} | {ours.worst(tol)} | "
+        f"{kmeans.within(tol)} | {kmeans.steps(tol)} |"
+        for tol in TOLERANCES
+    ]
     last = TOLERANCES[-1]
     beyond = sum(n > MAX_ITER for n in kmeans.iterations[last])
     return "\n".join(
