@@ -61,7 +61,7 @@ def demonstration(seed: int) -> np.ndarray:
 
 
 FITS = (
-    Fits("600 × 2, K = 3, n_init = 8: the demonstration", 100, demonstration, {"n_init": 8}),
+    Fits("600 × 2, K = 3, n_init = 8: the demonstration", 20, demonstration, {"n_init": 8}),
     Fits("200 × 2, K = 3: far apart", 1_000, far, {}),
     Fits("200 × 2, K = 3: make_blobs", 1_000, blobs, {}),
     Fits("200 × 2, K = 3: overlapping", 1_000, overlapping, {}),
