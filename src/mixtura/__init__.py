@@ -2,6 +2,7 @@
 
 from importlib.metadata import version as _version
 
+from mixtura._versions import check_instruction_set as _check_instruction_set
 from mixtura._versions import show_versions
 from mixtura.errors import (
     DataWarning,
@@ -34,3 +35,5 @@ __all__ = [
     "scan",
     "show_versions",
 ]
+
+_check_instruction_set()
