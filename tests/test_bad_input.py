@@ -664,8 +664,6 @@ def test_what_is_no_table_is_named(case, method):
         ({"means_init": [[1, 2, 3], [1, 2]]}, ["means_init", "differ in length"]),
         ({"precisions_init": [I, I[:2]]}, ["precisions_init", "differ in length"]),
         ({"init_params": [[1, 0]] * 39 + [[1]]}, ["init_params", "differ in length"]),
-        ({"checkpoint": ""}, ["checkpoint=''", "folder"]),
-        ({"checkpoint": "/"}, ["checkpoint='/'", "folder"]),
     ],
 )
 def test_arguments_of_another_kind_are_refused_in_a_sentence(params, words):

