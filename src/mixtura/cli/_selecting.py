@@ -70,7 +70,7 @@ def select(rows: Given, options: dict[str, Any], *, quiet: bool) -> GaussianMixt
 
 @contextmanager
 def _bar(search: GaussianMixtureSearch, rows: Given, *, quiet: bool) -> Iterator[None]:
-    """Show how many models are fitted; only to somebody at a terminal."""
+    """Show how many steps of the sweep are done, and at which model; only to somebody at a terminal."""
     console = Console(stderr=True)
     if quiet or not console.is_terminal or console.is_dumb_terminal:
         yield
@@ -84,9 +84,9 @@ def _bar(search: GaussianMixtureSearch, rows: Given, *, quiet: bool) -> Iterator
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("models", total=None)
 
-        def advance(n_done: int, n_cells: int, row: dict[str, Any]) -> None:
-            what = f"{row['n_components']} {row['covariance_type']}"
-            progress.update(task, completed=n_done, total=n_cells, description=what)
+        def advance(n_done: int, n_steps: int, row: dict[str, Any]) -> None:
+            what = f"{row['step']}: {row['n_components']} {row['covariance_type']}"
+            progress.update(task, completed=n_done, total=n_steps, description=what)
 
         def read(n_done: int) -> None:
             if not progress.tasks[task].completed:

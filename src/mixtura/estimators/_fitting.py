@@ -64,6 +64,7 @@ class Options:
     tol: float
     max_iter: int
     deadline: float = np.inf
+    stop: Stop | None = None
     callback: Callback | None = None
     on_iteration: OnIteration | None = None
     on_end: Callable[[int, Fit], None] | None = None
@@ -106,8 +107,8 @@ def _outcomes(beginnings: Sequence[Beginning], blocks: Blocks, options: Options)
     freely = all(beginning.side_by_side for beginning in beginnings)
     worthwhile = fits_side_by_side(blocks, _LEAST_SIDE_BY_SIDE)
     if n_workers < 2 or listens or not freely or not worthwhile:
-        return [_outcome(*pair, blocks, options, None) for pair in enumerate(beginnings)]
-    stopping = Stop()
+        return [_outcome(*pair, blocks, options, options.stop) for pair in enumerate(beginnings)]
+    stopping = options.stop or Stop()
     alone = blocks.with_threads(1)
     with ThreadPoolExecutor(n_workers) as pool:
         try:

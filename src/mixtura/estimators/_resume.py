@@ -14,7 +14,7 @@ import numpy as np
 from mixtura._kept import arrays_of, keep, kept, mixture_in
 from mixtura._rows import FloatArray, block_slices
 from mixtura.blocks import ArrayBlocks, Blocks
-from mixtura.covariance import STRUCTURES, structure
+from mixtura.covariance import ONE_FEATURE, STRUCTURES, structure
 from mixtura.errors import ModelFileError
 from mixtura.estimators._cells import Cell, Key
 from mixtura.estimators._sweep import LOOKS, State
@@ -24,8 +24,9 @@ from mixtura.summary import Criteria
 FORMAT = "mixtura sweep 2"
 _WHAT = "the file of a sweep"
 
-# Seconds between two writes: cells of small data take milliseconds.
+# Seconds between two writes, since steps on small data take milliseconds; and times what a write takes.
 _INTERVAL = 1.0
+_INTERVAL_OF_A_WRITE = 20.0
 
 
 def fingerprint(blocks: Blocks) -> str:
@@ -55,7 +56,7 @@ class Journal:
     path: str | os.PathLike[str] | None
     rows: str
     settings: dict[str, Any]
-    _written: float = -np.inf
+    _due: float = -np.inf
 
     def read(self) -> State:
         """Return what the file holds; an empty state where there is no file yet.
@@ -82,13 +83,15 @@ class Journal:
         return _state(header, arrays)
 
     def keep(self, state: State, *, now: bool = False) -> None:
-        """Write the file, at most once a second unless `now`."""
-        if self.path is None or (not now and monotonic() < self._written + _INTERVAL):
+        """Write the file: `now`, or once a second; less often where that would take more than a twentieth."""
+        began = monotonic()
+        if self.path is None or (not now and began < self._due):
             return
         header, arrays = _written(state)
         header |= {"rows": self.rows, "settings": self.settings}
         keep(self.path, FORMAT, header, arrays)
-        self._written = monotonic()
+        ended = monotonic()
+        self._due = ended + max(_INTERVAL, _INTERVAL_OF_A_WRITE * (ended - began))
 
 
 def seed_in(path: str | os.PathLike[str] | None) -> int | None:
@@ -175,7 +178,7 @@ def _text(key: Key) -> str:
 
 def _key(text: str) -> Key:
     k, _, name = text.partition(" ")
-    if name not in STRUCTURES:
+    if name not in STRUCTURES and name not in ONE_FEATURE:
         raise ModelFileError(f"the file of the sweep holds a structure of unknown name, {name!r}.")
     return int(k), name
 
