@@ -512,7 +512,10 @@ def test_a_step_that_time_cuts_short_is_done_again(tmp_path, small, monkeypatch)
         np.isfinite(part.results_["bic"]).sum() == 20
     )  # it counts for as long as nothing else is there
     monkeypatch.undo()
-    assert_same_results(GaussianMixtureSearch(**options).fit(X), whole)
+    heard = []
+    again = GaussianMixtureSearch(**options, callback=lambda *a: heard.append(a[0]), n_jobs=1)
+    assert_same_results(again.fit(X), whole)
+    assert heard[0] == 20  # the nineteen before it stand
 
 
 def test_a_file_of_other_data_is_refused(tmp_path):
