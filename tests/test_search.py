@@ -183,7 +183,7 @@ def test_results_are_a_table(small):
     assert_allclose(search.delta_, frame.bic - frame.bic[best])
 
 
-def test_the_best_predicts(small):
+def test_the_best_predicts(small, tmp_path):
     X, search = small
     best = search.best_estimator_
     assert type(best) is GaussianMixture
@@ -193,6 +193,11 @@ def test_the_best_predicts(small):
     assert_array_equal(search.score_samples(X), best.score_samples(X))
     assert search.score(X) == best.score(X)
     assert search.bic(X) == pytest.approx(search.best_score_, abs=1e-8)
+    for name in ("aic", "icl"):
+        assert getattr(search, name)(X) == getattr(best, name)(X)
+    assert str(search.summary()) == str(best.summary())
+    search.save(tmp_path / "best.safetensors")
+    assert_array_equal(mixtura.load(tmp_path / "best.safetensors").predict(X), best.predict(X))
     assert search.sample(3)[0].shape == (3, 2)
 
 
@@ -542,6 +547,12 @@ def test_a_file_of_other_data_is_refused(tmp_path):
         ({"covariance_type": []}, "covariance_type is empty"),
         ({"covariance_type": ["VVW"]}, "'VVW' is among them. Did you mean 'VVV'"),
         ({"covariance_type": "al"}, "Did you mean 'all'"),
+        ({"covariance_type": [["VVV"]]}, r"but \['VVV'\] is among them"),
+        ({"covariance_type": [3]}, "but 3 is among them"),
+        (
+            {"covariance_type": "E"},
+            "'E' is for one feature, but there are 2: its name for several is 'EII'",
+        ),
         ({"criterion": "bci"}, "criterion must be one of .* Did you mean 'bic'"),
         ({"sign": "R"}, "sign must be one of 'sklearn', 'mclust'"),
         ({"n_components": [300]}, "300 components, but X has only 256 distinct rows"),
@@ -552,6 +563,25 @@ def test_a_file_of_other_data_is_refused(tmp_path):
 def test_bad_input_is_one_sentence(arguments, message):
     with pytest.raises(ValueError, match=message):
         GaussianMixtureSearch(**arguments).fit(load_faithful().data)
+
+
+def test_a_resume_that_cannot_be_written_is_seen_at_once(tmp_path):
+    X = np.array("no rows at all")
+    with pytest.raises(FileNotFoundError, match=r"cannot be written: the folder .* does not exist"):
+        GaussianMixtureSearch(resume=tmp_path / "none" / "sweep").fit(X)
+    with pytest.raises(IsADirectoryError, match="is a folder: name a file"):
+        GaussianMixtureSearch(resume=tmp_path).fit(X)
+
+
+def test_a_sweep_whose_file_cannot_be_written_any_more_leaves_what_it_has(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mixtura.estimators._resume.keep", full)
+    search = GaussianMixtureSearch([1, 2], ["EEE"], random_state=0, resume=tmp_path / "sweep")
+    with pytest.raises(OSError, match="No space left"):
+        search.fit(load_faithful().data)
+    assert search.predict(load_faithful().data).shape == (272,)
 
 
 def test_a_cell_that_is_not_there(small):

@@ -156,7 +156,7 @@ def test_whole_weights_are_repetitions_in_the_bootstrap():
 
 
 def test_other_weights_are_worth_as_many_rows_as_kish_says():
-    """Twice each weight says no more about the density: the bootstrap of the mean spreads as before."""
+    """The difference spreads as a sum over that many rows does."""
     rng = np.random.default_rng(1)
     X, weight, models = weighted_rows(rng, rng.uniform(0.2, 1.8, size=300))
     test = bootstrap_difference(*models, X, sample_weight=weight, criterion="aic", n_replicates=200)
@@ -217,7 +217,7 @@ def test_bad_input_to_the_difference_is_one_sentence(arguments, error, message, 
 
 
 def test_a_search_in_the_place_of_a_model_is_told_what_to_give(faithful, search):
-    with pytest.raises(TypeError, match="got GaussianMixtureSearch. Give its best_estimator_"):
+    with pytest.raises(TypeError, match=r"got GaussianMixtureSearch\. Give its best_estimator_"):
         bootstrap_difference(search, search, faithful)
 
 
@@ -244,7 +244,7 @@ def test_bad_input_to_the_ratio_test_is_one_sentence(arguments, message, faithfu
 
 
 def test_bad_input_to_combine_is_one_sentence(faithful, search):
-    with pytest.raises(TypeError, match="model must be a fitted GaussianMixture .* got str"):
+    with pytest.raises(TypeError, match=r"model must be a fitted GaussianMixture .* got str"):
         combine("abc", faithful)
     with pytest.raises(TypeError, match="X must be an array or a data frame in memory"):
         combine(search, from_batches(lambda: [faithful]))

@@ -40,32 +40,48 @@ def numbers_of_components(asked: Any) -> list[int]:
     return sorted({int(value) for value in listed})
 
 
-def structures_of(asked: Any, n_features: int) -> list[str]:
-    """Return the names of the structures asked for, each once.
+def check_structures(asked: Any) -> None:
+    """See that there are such structures, before the rows are looked at.
 
     Raises
     ------
     ValueError
         If there is none, or a name is unknown: the message suggests the nearest.
     """
-    if isinstance(asked, str):
-        if asked == "all":
-            return list(ONE_FEATURE) if n_features == 1 else list(ALL)
-        asked = [asked]
-    listed = _as_list(asked, "covariance_type")
-    if not listed:
+    names = _names(asked)
+    if not names:
         raise ValueError(
             "covariance_type is empty: give 'all', or at least one structure, such as ['VVV', 'EEE']."
         )
-    known = [*(ONE_FEATURE if n_features == 1 else ()), *STRUCTURES]
-    for name in listed:
-        if not isinstance(name, str) or name not in (*known, *ONE_FEATURE):
+    for name in names:
+        if not isinstance(name, str) or name not in (*STRUCTURES, *ONE_FEATURE, "all"):
             raise ValueError(
-                f"covariance_type must be 'all' or hold names of {known}, but {name!r} is among them."
-                f"{nearest(name, [*known, 'all'])}"
+                f"covariance_type must be 'all' or hold names of {list(STRUCTURES)}, but {name!r} is among "
+                f"them.{nearest(name, [*STRUCTURES, 'all'])}"
             )
-        check_features(structure(name), n_features)
-    return list(dict.fromkeys(name_in(name, n_features) for name in listed))
+
+
+def structures_of(asked: Any, n_features: int) -> list[str]:
+    """Return the names of the structures asked for, each once.
+
+    Raises
+    ------
+    ValueError
+        If there is none, a name is unknown, or for one feature where there are more.
+    """
+    check_structures(asked)
+    names: dict[str, None] = {}
+    for name in _names(asked):
+        if name == "all":
+            names |= dict.fromkeys(ONE_FEATURE if n_features == 1 else ALL)
+        else:
+            check_features(structure(name), n_features)
+            names[name_in(name, n_features)] = None
+    return list(names)
+
+
+def _names(asked: Any) -> list[Any]:
+    return [asked] if isinstance(asked, str) else _as_list(asked, "covariance_type")
 
 
 def name_in(name: str, n_features: int) -> str:

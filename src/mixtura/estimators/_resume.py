@@ -49,6 +49,29 @@ def _digest(part: ArrayBlocks, _: int) -> str:
     return digest.hexdigest()
 
 
+def check_path(path: str | os.PathLike[str] | None) -> None:
+    """See that a sweep can be kept there, before there is one.
+
+    Raises
+    ------
+    OSError
+        If the folder does not exist or cannot be written in, or the path is a folder's.
+    """
+    if path is None:
+        return
+    file = Path(path)
+    if not file.parent.is_dir():
+        raise FileNotFoundError(
+            f"resume={str(path)!r} cannot be written: the folder {file.parent} does not exist."
+        )
+    if file.is_dir():
+        raise IsADirectoryError(f"resume={str(path)!r} is a folder: name a file.")
+    if not os.access(file.parent, os.W_OK | os.X_OK):
+        raise PermissionError(
+            f"resume={str(path)!r} cannot be written: no permission to write in {file.parent}."
+        )
+
+
 @dataclass
 class Journal:
     """Keeps the state of a sweep in a file, if there is to be one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import Any, Self
 
@@ -22,10 +23,11 @@ from mixtura.errors import DataWarning
 from mixtura.estimators import _grid as grid
 from mixtura.estimators._cells import Cell, Key, candidates, table
 from mixtura.estimators._fitting import Options
-from mixtura.estimators._resume import Journal, fingerprint, seed_in
+from mixtura.estimators._resume import Journal, check_path, fingerprint, seed_in
 from mixtura.estimators._sweep import Report, Sweep, Wish
 from mixtura.estimators.gaussian_mixture import GaussianMixture, _jsonable_parameters
 from mixtura.mixture import Mixture
+from mixtura.summary import Summary
 
 #: Differences of a criterion up to which models are listed with the best.
 CLOSE = (2.0, 6.0, 10.0)
@@ -189,6 +191,8 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         grid.check_criterion(self.criterion)
         grid.check_choice("sign", self.sign, grid.SIGNS)
         numbers = grid.numbers_of_components(self.n_components)
+        grid.check_structures(self.covariance_type)
+        check_path(self.resume)
         self._model = self._template()
         blocks = self._model._training_blocks(X, sample_weight)
         names = grid.structures_of(self.covariance_type, blocks.shape[1])
@@ -244,11 +248,12 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         sweep = Sweep(blocks, wish, journal.read(), journal.keep)
         try:
             sweep.run()
-        except KeyboardInterrupt:
             journal.keep(sweep.state, now=True)
+        except (KeyboardInterrupt, OSError):  # as of a full disk
+            with suppress(OSError):
+                journal.keep(sweep.state, now=True)
             self._conclude(sweep, keys, impossible, blocks)
             raise
-        journal.keep(sweep.state, now=True)
         if not self._conclude(sweep, keys, impossible, blocks):
             raise ValueError(self._why_nothing(sweep, possible))
         self._warn(sweep)
@@ -526,6 +531,59 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         float
         """
         return self._best().bic(X, sample_weight)
+
+    def aic(self, X: Any, sample_weight: Any = None) -> float:
+        """Akaike information criterion of the best model on X; lower is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), source or Dask collection
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+        """
+        return self._best().aic(X, sample_weight)
+
+    def icl(self, X: Any, sample_weight: Any = None) -> float:
+        """Integrated completed likelihood of the best model on X; lower is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), source or Dask collection
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+        """
+        return self._best().icl(X, sample_weight)
+
+    def summary(self) -> Summary:
+        """The best model on one page, as `GaussianMixture.summary`: print it, or take `to_dict()`.
+
+        Returns
+        -------
+        Summary
+        """
+        return self._best().summary()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the best model to one file, as `GaussianMixture.save`; `mixtura.load` reads it.
+
+        The other cells are not in it: `resume` keeps a sweep.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; an earlier one survives.
+        """
+        self._best().save(path)
 
     def sample(
         self, n_samples: int = 1, random_state: int | RandomState | Generator | None = None

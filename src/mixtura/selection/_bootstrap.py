@@ -334,8 +334,12 @@ class _Drawing:
     def criteria(self, model: GaussianMixture) -> Criteria:
         """Those of a fit to rows that were drawn, for the weight of all."""
         own = model._criteria
-        scores = (own.weight, own.log_likelihood, own.log_certainty)
-        return Criteria(*(self.unit * score for score in scores), own.degrees_of_freedom)
+        return Criteria(
+            self.unit * own.weight,
+            self.unit * own.log_likelihood,
+            self.unit * own.log_certainty,
+            own.degrees_of_freedom,
+        )
 
 
 def _rows(X: Any) -> Array:
