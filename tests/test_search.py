@@ -39,7 +39,7 @@ matplotlib.use("agg")
 
 DATA = Path(__file__).parent / "data"
 
-# Cells in which mclust's value belongs to a mixture that is none here: the row that one component has to itself.
+# Cells in which mclust's value belongs to a mixture that is none here: the row that one component stands on.
 # docs/user-guide.md, "Beside mclust", shows it.
 SPURIOUS_IN_MCLUST = {("diabetes", 9, "EII"): 103}
 
