@@ -414,7 +414,8 @@ def test_the_callback_hears_of_every_step_and_ends_with_the_results(small):
 
 
 def test_verbose_prints_steps(capsys):
-    GaussianMixtureSearch([1, 2], ["EEE"], random_state=0, verbose=1).fit(load_faithful().data)
+    search = GaussianMixtureSearch([1, 2], ["EEE"], random_state=0, verbose=1, n_jobs=1)
+    search.fit(load_faithful().data)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("[1/12] 2 EEE, first: bic 2")
     assert lines[-1].startswith("[12/12]")

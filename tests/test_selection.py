@@ -195,7 +195,7 @@ def test_weights_that_were_left_out_are_missed():
         (
             {"n_replicates": 0},
             ValueError,
-            "n_replicates must be a whole number of at least 2, got 0",
+            "n_replicates must be a whole number of at least 1, got 0",
         ),
         ({"n_replicates": -1}, ValueError, "n_replicates must be a whole number"),
         ({"random_state": -1}, ValueError, "random_state must be a whole number of at least 0"),

@@ -117,7 +117,7 @@ def bootstrap_difference(
         Those that they were fitted with. See Notes.
     criterion : {'bic', 'aic', 'icl'}, default='bic'
     n_replicates : int, default=100
-        At least 2.
+        At least 1.
     random_state : int, RandomState, Generator or None, default=0
         The same seed, the same replicates, whatever `n_jobs`; None: others each time.
     callback : callable, default=None
@@ -166,7 +166,7 @@ def bootstrap_difference(
     check_criterion(criterion)
     for name, model in (("first", first), ("second", second)):
         check_fitted(model, name)
-    check_whole("n_replicates", n_replicates, 2)
+    check_whole("n_replicates", n_replicates, 1)
     seed = check_seed(random_state)
     rows = _rows(X)
     drawing = _Drawing.of(rows, sample_weight)
