@@ -267,11 +267,6 @@ class CalledRows final : public mixtura::RowSource {
     bool single_;
 };
 
-// Set by one thread, seen by the loops of others.
-struct Stop {
-    std::atomic<bool> is_set{false};
-};
-
 mixtura::Outside outside_of(double seconds, const Stop* stop, const std::optional<nb::callable>& hear, std::ptrdiff_t first,
                             std::ptrdiff_t every) {
     mixtura::Outside outside;
@@ -394,7 +389,7 @@ NB_MODULE(_core, m) {
              "total"_a.none());
     nb::class_<CalledRows, mixtura::RowSource>(m, "CalledRows", "Rows elsewhere; accumulate(parameters, centres) returns the sums.")
         .def(nb::init<nb::callable, bool>(), "accumulate"_a, "single"_a);
-    nb::class_<Stop>(m, "Stop", "Ends loops in other threads.")
+    nb::class_<Stop>(m, "Stop", "Ends loops and searches in other threads.")
         .def(nb::init<>())
         .def("set", [](Stop& stop) { stop.is_set = true; }, "End them.")
         .def("is_set", [](const Stop& stop) { return stop.is_set.load(); }, "Whether they are to end.");

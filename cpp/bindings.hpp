@@ -9,6 +9,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <initializer_list>
 #include <optional>
@@ -66,28 +67,36 @@ inline mixtura::Mixture as_mixture(Structure structure, const Doubles& weights, 
     return mixture;
 }
 
-// Python's signal handlers run when asked; a handler that raises (Ctrl-C) ends the call.
-inline bool signal_arrived(void*) {
+// Set by one thread, seen by the loops of others.
+struct Stop {
+    std::atomic<bool> is_set{false};
+};
+
+// Whether a call is to end: another thread has set its stop, or one of Python's signal handlers, which run when asked,
+// raises (Ctrl-C).
+inline bool is_to_end(void* stop) {
+    if (stop != nullptr && static_cast<const Stop*>(stop)->is_set) return true;
     nb::gil_scoped_acquire gil;
     return PyErr_CheckSignals() != 0;
 }
 
 // Runs f(control) without the GIL and raises what a signal handler raised meanwhile.
 template <class Function>
-auto without_gil(int n_threads, const Function& f) {
+auto without_gil(int n_threads, const Function& f, Stop* stop = nullptr) {
     mixtura::Control control;
     control.n_threads = n_threads;
-    control.poll = &signal_arrived;
+    control.poll = &is_to_end;
+    control.poll_argument = stop;
     const auto run = [&] {
         nb::gil_scoped_release release;
         return f(control);
     };
     if constexpr (std::is_void_v<decltype(f(control))>) {
         run();
-        if (control.interrupted) throw nb::python_error();
+        if (control.interrupted && PyErr_Occurred()) throw nb::python_error();
     } else {
         const auto result = run();
-        if (control.interrupted) throw nb::python_error();
+        if (control.interrupted && PyErr_Occurred()) throw nb::python_error();
         return result;
     }
 }

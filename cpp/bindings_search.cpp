@@ -96,28 +96,28 @@ nb::tuple as_tuple(mixtura::Found found) {
     return nb::make_tuple(mixture, records);
 }
 
-// Runs a search without the GIL; an interrupted one raises what the signal handler did.
+// Runs a search without the GIL; an interrupted one raises what the signal handler did, a stopped one finds nothing.
 template <class Search>
-nb::tuple run(int n_threads, const Search& search) {
+nb::tuple run(int n_threads, Stop* stop, const Search& search) {
     return as_tuple(without_gil(n_threads, [&](mixtura::Control& control) {
         try {
             return search(control);
         } catch (const mixtura::Interrupted&) {
             return mixtura::Found{};
         }
-    }));
+    }, stop));
 }
 
 nb::tuple search(const SearchRows& rows, Model model, std::ptrdiff_t n_components, const Doubles& reg_covar,
-                 const Doubles& metric_reg_covar, std::uint64_t seed, double seconds, int n_threads) {
+                 const Doubles& metric_reg_covar, std::uint64_t seed, double seconds, Stop* stop, int n_threads) {
     const mixtura::Problem problem = rows.problem(model, n_components, reg_covar, metric_reg_covar, seed, seconds);
-    return run(n_threads, [&](mixtura::Control& control) { return mixtura::search(problem, control); });
+    return run(n_threads, stop, [&](mixtura::Control& control) { return mixtura::search(problem, control); });
 }
 
 nb::tuple search_from(const SearchRows& rows, Model model, std::ptrdiff_t n_components, const Doubles& reg_covar,
                       const Doubles& metric_reg_covar, std::uint64_t seed, double seconds, const GivenArrays& given,
                       std::ptrdiff_t n_certain, const std::optional<Parameters>& incumbent,
-                      const std::tuple<std::ptrdiff_t, std::ptrdiff_t>& budget, int n_threads) {
+                      const std::tuple<std::ptrdiff_t, std::ptrdiff_t>& budget, Stop* stop, int n_threads) {
     const mixtura::Problem problem = rows.problem(model, n_components, reg_covar, metric_reg_covar, seed, seconds);
     std::vector<mixtura::Given> starts;
     for (const auto& [kind, array] : given) {
@@ -129,7 +129,7 @@ nb::tuple search_from(const SearchRows& rows, Model model, std::ptrdiff_t n_comp
     std::optional<mixtura::OwnedMixture> best;
     if (incumbent) best = mixture_in(model, *incumbent);
     const mixtura::Budget passes{std::get<0>(budget), std::get<1>(budget)};
-    return run(n_threads, [&](mixtura::Control& control) {
+    return run(n_threads, stop, [&](mixtura::Control& control) {
         return mixtura::search_from(starts, n_certain, best ? &*best : nullptr, passes, problem, control);
     });
 }
@@ -241,11 +241,11 @@ void bind_search(nb::module_& m) {
         .def(nb::init<const RowArray<float>&, const Matrix&, const std::optional<Doubles>&, const Total&, double>(), "rows"_a.noconvert(),
              "doubles"_a.noconvert(), "sample_weight"_a.none(), "total"_a, "rows_per_weight"_a);
     m.def("search", &search, "rows"_a, "model"_a, "n_components"_a, "reg_covar"_a, "metric_reg_covar"_a, "seed"_a, "seconds"_a,
-          "n_threads"_a,
+          "stop"_a.none(), "n_threads"_a,
           "The search behind the default start. Returns the best parameters, or None, and records (kind, n_iter,\n"
-          "log_likelihood, converged, ended, n_passes, failed, failed_count).");
+          "log_likelihood, converged, ended, n_passes, failed, failed_count); nothing and none where it was stopped.");
     m.def("search_from", &search_from, "rows"_a, "model"_a, "n_components"_a, "reg_covar"_a, "metric_reg_covar"_a, "seed"_a,
-          "seconds"_a, "given"_a, "n_certain"_a, "incumbent"_a.none(), "budget"_a, "n_threads"_a,
+          "seconds"_a, "given"_a, "n_certain"_a, "incumbent"_a.none(), "budget"_a, "stop"_a.none(), "n_threads"_a,
           "The search from responsibilities that are given; returns the same. budget: E-steps for moves, and for its own.");
     m.def("split", &split, "rows"_a, "model"_a, "mixture"_a, "responsibilities"_a, "reg_covar"_a,
           "Responsibilities of one component more: that is cut whose best cut gains most; None: none can be.");

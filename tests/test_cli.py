@@ -861,7 +861,7 @@ def test_select_writes_table_pictures_and_the_best_model(home, tmp_path):
     assert max(len(line) for line in lines if str(tmp_path) not in line) <= 100
     results = pd.read_csv(tmp_path / "chosen" / "results.csv", keep_default_na=False)
     assert len(results) == 3 * 14
-    for name in ("search.png", "mixture.png"):
+    for name in ("search.png", "mixture.png", "uncertainty.png", "entropy.png"):
         assert (tmp_path / "chosen" / name).read_bytes()[:4] == b"\x89PNG"
     model = mixtura.load(tmp_path / "chosen" / "model.safetensors")
     assert (model.n_components, model.covariance_type) == (3, "EEE")
@@ -882,10 +882,94 @@ def test_select_in_json_goes_on_from_a_file(home, tmp_path):
         (["-k", "two"], "-k is 'two'; write it like 1:9, or 1,2,5"),
         (["--covariance", "EEE,VVW"], "unknown covariance 'VVW'. Did you mean 'VVV'?"),
         (["--criterion", "bci"], "unknown criterion 'bci'. Did you mean 'bic'?"),
+        (["--sign", "mclus"], "unknown sign 'mclus'. Did you mean 'mclust'?"),
     ],
 )
 def test_select_refuses_what_no_data_could_make_right(options, sentence, home):
     assert fails("select", "faithful.csv", *options, cwd=home, code=2) == sentence
+
+
+def test_select_has_pictures_only_of_what_there_is(home, tmp_path):
+    """One component has no entropy, one feature no plane; an earlier selection's are no longer true."""
+    table = pd.read_csv(home / "faithful.csv")
+    table[["eruptions"]].to_csv(tmp_path / "one.csv", index=False)
+    shared = ["-o", "out", "--quiet"]
+    succeeds("select", home / "faithful.csv", "-k", "2", *shared, cwd=tmp_path)
+    assert {"uncertainty.png", "entropy.png"} < {path.name for path in (tmp_path / "out").iterdir()}
+    succeeds("select", "one.csv", "-k", "1", *shared, cwd=tmp_path)
+    names = {"model.safetensors", "results.csv", "search.png", "mixture.png"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == names
+
+
+def test_one_feature_has_its_own_names(home, tmp_path):
+    table = pd.read_csv(home / "faithful.csv")
+    table[["eruptions"]].to_csv(tmp_path / "one.csv", index=False)
+    command = ["select", "one.csv", "-k", "2", "--covariance", "E,V", "--json"]
+    told = json.loads(succeeds(*command, cwd=tmp_path))
+    assert {row["covariance_type"] for row in told["top"]} == {"E", "V"}
+    assert told["best"]["covariance_type"] == told["top"][0]["covariance_type"]
+    chosen = mixtura.load(tmp_path / "mixtura-selection" / "model.safetensors")
+    assert chosen.covariance_type == told["best"]["covariance_type"]
+    succeeds("fit", "one.csv", "--covariance", "V", "-q", cwd=tmp_path)
+    assert mixtura.load(tmp_path / "mixtura-output" / "model.safetensors").covariance_type == "V"
+    for command in ("fit", "select"):
+        message = fails(command, home / "faithful.csv", "--covariance", "V", cwd=tmp_path)
+        assert "'V' is for one feature, but there are 2" in message
+
+
+def test_select_in_mclusts_sign_with_other_settings(home, tmp_path):
+    command = ["select", home / "faithful.csv", "-k", "2", "--covariance", "EEE", "--json"]
+    plain = json.loads(succeeds(*command, cwd=tmp_path))["top"][0]
+    settings = ["--sign", "mclust", "--n-init", "2", "--tol", "0", "--max-iter", "1"]
+    done = call(*command, *settings, cwd=tmp_path)
+    assert "did not converge in 1 iterations" in done.stderr
+    other = json.loads(done.stdout)["top"][0]
+    assert other["bic"] == pytest.approx(-plain["bic"], rel=1e-3)
+    assert other["n_iter"] == 1
+    assert plain["n_iter"] > 1
+
+
+def test_select_sees_at_once_that_its_state_cannot_be_kept(home, tmp_path):
+    command = ["select", tmp_path / "none.csv", "--resume"]
+    message = f"cannot write {tmp_path}/no/sweep: the folder {tmp_path}/no does not exist"
+    assert fails(*command, f"{tmp_path}/no/sweep", cwd=home) == message
+    assert fails(*command, tmp_path, cwd=home) == f"{tmp_path} is a folder; --resume needs a file"
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_ctrl_c_in_select_leaves_what_was_found_and_says_how_to_go_on(kept, tmp_path):
+    rows = np.random.default_rng(0).normal(size=(4_000, 3))
+    pd.DataFrame(rows, columns=list("abc")).to_parquet(tmp_path / "data.parquet")
+    options = ["--resume", "sweep"] if kept else []
+    terminal, far_end = pty.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-c", WITH_CTRL_C, "select", "data.parquet", "-k", "1:20", *options],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=far_end,
+    )
+    os.close(far_end)
+    try:
+        read_until(terminal, b"first: 20 ")
+        read_until(terminal, b"/1680")
+        running.send_signal(signal.SIGINT)
+        last = read_all(terminal)
+        assert running.wait() == 130
+    finally:
+        running.kill()
+        running.communicate()
+        os.close(terminal)
+    how = "with --resume FILE a sweep is kept, and goes on"
+    if kept:
+        how = "the sweep so far is kept in sweep, and the same command goes on from it"
+        assert (tmp_path / "sweep").is_file()
+    said = f"mixtura: interrupted; the best model by then is in mixtura-selection; {how}"
+    assert last.decode().splitlines()[-1].endswith(said)
+    assert (tmp_path / "mixtura-selection" / "model.safetensors").is_file()
+    results = pd.read_csv(tmp_path / "mixtura-selection" / "results.csv", keep_default_na=False)
+    assert len(results) == 14 * 20
+    assert (results.failure != "").all()
 
 
 # Files of any size

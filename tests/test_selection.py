@@ -4,8 +4,10 @@ import matplotlib
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import ks_2samp
+from sklearn.exceptions import NotFittedError
 
-from mixtura import GaussianMixture, GaussianMixtureSearch, Mixture
+from mixtura import GaussianMixture, GaussianMixtureSearch, Mixture, from_batches
 from mixtura.datasets import load_faithful
 from mixtura.plots import plot_entropy, plot_search, plot_uncertainty
 from mixtura.selection import bootstrap_difference, bootstrap_ratio_test, combine
@@ -86,8 +88,9 @@ def test_a_number_of_clusters_that_is_not_there(cross):
     X, model = cross
     found = combine(model.mixture_, X)
     assert isinstance(found.mixture, Mixture)
-    with pytest.raises(ValueError, match=r"n_clusters must lie in 1\.\.3, got 4"):
-        found.members(4)
+    for number in (4, 0, 2.5, "2"):
+        with pytest.raises(ValueError, match=r"n_clusters must be a whole number in 1\.\.3, got"):
+            found.members(number)
 
 
 # Bootstrap
@@ -132,6 +135,124 @@ def test_a_criterion_that_does_not_exist(faithful, search):
     models = search.best_estimator_, search.best_estimator_
     with pytest.raises(ValueError, match="Did you mean 'bic'"):
         bootstrap_difference(*models, faithful, criterion="bicc")
+
+
+def weighted_rows(rng, scale):
+    """Rows with weights under which the components are of other sizes, and fits of both models."""
+    X = np.concatenate([rng.normal(size=(150, 1)), rng.normal(size=(150, 1)) + 2.6])
+    weight = scale * np.where(np.arange(300) < 150, 1, rng.integers(0, 9, size=300))
+    models = [
+        GaussianMixture(k, covariance_type="tied", random_state=0).fit(X, sample_weight=weight)
+        for k in (1, 2)
+    ]
+    return X, weight, models
+
+
+def test_whole_weights_are_repetitions_in_the_bootstrap():
+    X, weight, models = weighted_rows(np.random.default_rng(0), 1)
+    repeated = np.repeat(X, weight, axis=0)
+    weighted = bootstrap_difference(*models, X, sample_weight=weight, n_replicates=150)
+    plain = bootstrap_difference(*models, repeated, n_replicates=150, random_state=1)
+    assert weighted.difference == pytest.approx(plain.difference)
+    # Two samples of one distribution.
+    assert ks_2samp(weighted.differences, plain.differences).pvalue > 1e-3
+
+
+def test_other_weights_are_worth_as_many_rows_as_kish_says():
+    """The difference spreads as a sum over that many rows does."""
+    rng = np.random.default_rng(1)
+    X, weight, models = weighted_rows(rng, np.exp(rng.normal(size=300)))
+    test = bootstrap_difference(*models, X, sample_weight=weight, criterion="aic", n_replicates=200)
+    # -2 log-likelihood ratio of each row, weighted: by how much its sum varies from sample to sample.
+    one, two = (model.score_samples(X) for model in models)
+    each = -2 * (one - two)
+    share = weight / weight.sum()
+    n_effective = 1 / (share @ share)
+    spread = np.sqrt(share @ (each - share @ each) ** 2 / n_effective) * weight.sum()
+    assert 0.8 < np.std(test.differences) / spread < 1.25
+
+
+def test_the_ratio_test_takes_weights():
+    rng = np.random.default_rng(3)
+    X = np.concatenate([rng.normal(size=(120, 1)), rng.normal(size=(60, 1)) + 5])
+    weight = np.where(np.arange(180) < 120, 1.0, 0.0)  # without its weights there are two clusters
+    options = {"covariance_type": "EEE", "n_replicates": 60}
+    assert bootstrap_ratio_test(X, 1, **options).p_value < 0.05
+    weighted = bootstrap_ratio_test(X, 1, sample_weight=weight, **options)
+    alone = bootstrap_ratio_test(X[:120], 1, **options)
+    assert weighted.statistic == pytest.approx(alone.statistic, rel=1e-6, abs=1e-4)
+    assert weighted.p_value > 0.05
+
+
+def test_weights_that_were_left_out_are_missed():
+    X, weight, models = weighted_rows(np.random.default_rng(0), 1)
+    with pytest.raises(ValueError, match=f"total weight {weight.sum()}, but X has 300 rows"):
+        bootstrap_difference(*models, X)
+    with pytest.raises(ValueError, match="but X has weights of sum"):
+        bootstrap_difference(*models, X, sample_weight=2 * weight)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (
+            {"n_replicates": 0},
+            ValueError,
+            "n_replicates must be a whole number of at least 1, got 0",
+        ),
+        ({"n_replicates": -1}, ValueError, "n_replicates must be a whole number"),
+        ({"random_state": -1}, ValueError, "random_state must be a whole number of at least 0"),
+        ({"random_state": "x"}, ValueError, "random_state must be a whole number of at least 0"),
+        ({"sample_weight": [1.0]}, ValueError, "one weight for each of the 272 rows"),
+        (
+            {"first": Mixture.from_parameters([1], [[0]], [[[1]]])},
+            TypeError,
+            "first must be a fitted",
+        ),
+        ({"second": GaussianMixture()}, NotFittedError, "not fitted"),
+        ({"X": from_batches(lambda: [np.ones((9, 2))])}, TypeError, "X must be an array or a data"),
+    ],
+)
+def test_bad_input_to_the_difference_is_one_sentence(arguments, error, message, faithful, search):
+    given = {"first": search.best_estimator_, "second": search.best_estimator_, "X": faithful}
+    with pytest.raises(error, match=message):
+        bootstrap_difference(**(given | arguments))
+
+
+def test_a_search_in_the_place_of_a_model_is_told_what_to_give(faithful, search):
+    with pytest.raises(TypeError, match=r"got GaussianMixtureSearch\. Give its best_estimator_"):
+        bootstrap_difference(search, search, faithful)
+
+
+@pytest.mark.parametrize("state", [None, np.random.RandomState(0), np.random.default_rng(0)])
+def test_any_random_state(state, faithful, search):
+    models = search.best_estimator_, search.estimator(1, "VVV")
+    test = bootstrap_difference(*models, faithful, n_replicates=2, random_state=state)
+    assert len(test.differences) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n_components": 0}, "n_components must be a whole number of at least 1, got 0"),
+        ({"n_replicates": 0}, "n_replicates must be a whole number of at least 1, got 0"),
+        ({"level": 5}, "level must be a number between 0 and 1, got 5"),
+        ({"random_state": 1.5}, "random_state must be a whole number of at least 0"),
+        ({"covariance_type": "VVW"}, "Did you mean 'VVV'"),
+    ],
+)
+def test_bad_input_to_the_ratio_test_is_one_sentence(arguments, message, faithful):
+    with pytest.raises(ValueError, match=message):
+        bootstrap_ratio_test(**({"X": faithful, "n_components": 1} | arguments))
+
+
+def test_bad_input_to_combine_is_one_sentence(faithful, search):
+    with pytest.raises(TypeError, match=r"model must be a fitted GaussianMixture .* got str"):
+        combine("abc", faithful)
+    with pytest.raises(TypeError, match="X must be an array or a data frame in memory"):
+        combine(search, from_batches(lambda: [faithful]))
+    with pytest.raises(NotFittedError):
+        combine(GaussianMixture(), faithful)
 
 
 # Pictures

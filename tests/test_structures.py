@@ -263,6 +263,35 @@ def test_one_component_makes_structures_coincide(names):
         assert_allclose(other, first, rtol=1e-11, atol=1e-11 * first.max())
 
 
+@pytest.mark.parametrize("names", GROUPS)
+def test_structures_that_coincide_end_at_one_likelihood(names):
+    """Fits to the end: of one component, where nothing can be equal or vary between components."""
+    rng = np.random.default_rng(2)
+    X = random_rows(random_mixture(1, 4, "full", rng), 300, rng)
+    fits = [
+        GaussianMixture(1, covariance_type=name, random_state=0, tol=0).fit(X) for name in names
+    ]
+    assert_allclose([gm.lower_bound_ for gm in fits], fits[0].lower_bound_, rtol=0, atol=1e-9)
+
+
+MIRRORED = [["EII", "VII"], ["EEI", "VEI", "EVI", "VVI"], ["EEV", "VEV", "EVV", "VVV"]]
+
+
+@pytest.mark.parametrize("names", MIRRORED)
+def test_of_mirrored_rows_volumes_and_shapes_are_equal_whether_they_may_vary_or_not(names):
+    """Each component is the other's image in a plane, from the start on: only orientations differ."""
+    rng = np.random.default_rng(3)
+    half = rng.standard_normal((150, 3)) @ rng.standard_normal((3, 3)) + [2.5, 0, 0]
+    X, labels = np.concatenate([half, half * [-1, 1, 1]]), np.repeat([0, 1], 150)
+    fits = [
+        GaussianMixture(2, covariance_type=name, init_params=labels, tol=0).fit(X) for name in names
+    ]
+    assert min(gm.n_iter_ for gm in fits) > 5  # it is no single M-step
+    assert_allclose([gm.lower_bound_ for gm in fits], fits[0].lower_bound_, rtol=0, atol=1e-9)
+    other = GaussianMixture(2, covariance_type="EEE", init_params=labels, tol=0).fit(X)
+    assert names[0] != "EEV" or fits[0].lower_bound_ > other.lower_bound_ + 0.01
+
+
 # The structures without orientation, and those that they equal where the axes are the features.
 ALIGNED = [("EEI", "EEE"), ("VEI", "VEE"), ("EVI", "EVE"), ("VVI", "VVE")]
 ALIGNED += [("EEI", "EEV"), ("VEI", "VEV"), ("EVI", "EVV"), ("VVI", "VVV")]

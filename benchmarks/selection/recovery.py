@@ -1,6 +1,6 @@
 """How often the search names the structure and the number of components that data were drawn from.
 
-    python benchmarks/selection/recovery.py [--repeat 5]
+    python benchmarks/selection/recovery.py [--repeat 5] [--only EEE VVV]
 
 From each of the 14 structures: K = 2..4 components, 2..6 features, 500..5,000 rows, components a few
 standard deviations apart.
@@ -42,10 +42,14 @@ def drawn(letters: str, rng: np.random.Generator) -> tuple[np.ndarray, int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeat", type=int, default=5)
-    repeat = parser.parse_args().repeat
+    parser.add_argument("--only", nargs="+", choices=ALL, default=ALL)
+    asked = parser.parse_args()
+    repeat = asked.repeat
     warnings.simplefilter("ignore")
     print("| structure | both right | K right | named instead |\n|---|---|---|---|")
     for number, name in enumerate(ALL):
+        if name not in asked.only:
+            continue
         both, right_k, instead = 0, 0, []
         for i in range(repeat):
             X, k = drawn(name, np.random.default_rng((number, i)))

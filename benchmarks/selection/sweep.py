@@ -1,6 +1,6 @@
 """Time and quality of the sweep of 14 structures and K = 1..9 beside mclust and a scikit-learn loop.
 
-    python benchmarks/selection/sweep.py [--repeat 5]
+    python benchmarks/selection/sweep.py [--repeat 5] [--only iris]
 
 mclust runs in turn where Rscript has it; else its recorded times stand there: 0.72, 0.64 and 0.39 s on two
 quiet cores. Of scikit-learn four structures are timed with n_init=10, which is what it takes to come near
@@ -94,9 +94,13 @@ def beside(search: GaussianMixtureSearch, others: dict[tuple[int, str], float]) 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeat", type=int, default=5)
-    repeat = parser.parse_args().repeat
+    parser.add_argument("--only", nargs="+", choices=list(RECORDED), default=list(RECORDED))
+    asked = parser.parse_args()
+    repeat = asked.repeat
     warnings.simplefilter("ignore")
     for name, X in data().items():
+        if name not in asked.only:
+            continue
         times, search = [], None
         for _ in range(repeat):
             seconds, search = ours(X)

@@ -134,7 +134,7 @@ class CalledRows(RowSource):
     def __init__(self, accumulate: Callable, single: bool) -> None: ...
 
 class Stop:
-    """Ends loops in other threads."""
+    """Ends loops and searches in other threads."""
 
     def __init__(self) -> None: ...
 
@@ -228,13 +228,13 @@ class SearchRows:
     @overload
     def __init__(self, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], doubles: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], rows_per_weight: float) -> None: ...
 
-def search(rows: SearchRows, model: Model, n_components: int, reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], metric_reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seed: int, seconds: float, n_threads: int) -> tuple:
+def search(rows: SearchRows, model: Model, n_components: int, reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], metric_reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seed: int, seconds: float, stop: Stop | None, n_threads: int) -> tuple:
     """
     The search behind the default start. Returns the best parameters, or None, and records (kind, n_iter,
-    log_likelihood, converged, ended, n_passes, failed, failed_count).
+    log_likelihood, converged, ended, n_passes, failed, failed_count); nothing and none where it was stopped.
     """
 
-def search_from(rows: SearchRows, model: Model, n_components: int, reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], metric_reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seed: int, seconds: float, given: Sequence[tuple[str, Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]]], n_certain: int, incumbent: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None, budget: tuple[int, int], n_threads: int) -> tuple:
+def search_from(rows: SearchRows, model: Model, n_components: int, reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], metric_reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seed: int, seconds: float, given: Sequence[tuple[str, Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]]], n_certain: int, incumbent: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None, budget: tuple[int, int], stop: Stop | None, n_threads: int) -> tuple:
     """
     The search from responsibilities that are given; returns the same. budget: E-steps for moves, and for its own.
     """

@@ -116,8 +116,7 @@ class Mixture:
     @property
     def n_parameters(self) -> int:
         """Number of free parameters: weights, means and covariances."""
-        k, d = self.n_components, self.n_features
-        return k - 1 + k * d + self.structure.n_covariance_parameters(k, d)
+        return self.structure.n_parameters(self.n_components, self.n_features)
 
     @property
     def precisions(self) -> FloatArray:

@@ -15,11 +15,11 @@ import typer
 from typer.core import TyperGroup
 
 import mixtura
-from mixtura import GaussianMixture, load
+from mixtura import GaussianMixture, GaussianMixtureSearch, load
 from mixtura.cli import _selecting as selecting
 from mixtura.cli._demo import run as run_demo
 from mixtura.cli._errors import CommandError, reason, reporting
-from mixtura.cli._fitting import check_checkpoint, check_options, keeping
+from mixtura.cli._fitting import check_checkpoint, check_kept, check_options, keeping
 from mixtura.cli._fitting import fit as fit_model
 from mixtura.cli._outputs import check_folder, check_keep, predictions, write_fit, write_table
 from mixtura.cli._progress import progress_of_rows
@@ -29,6 +29,7 @@ from mixtura.cli._tables import Rows, check_extension
 from mixtura.covariance import STRUCTURES
 
 DEFAULTS: dict[str, Any] = GaussianMixture().get_params()
+SEARCH_DEFAULTS: dict[str, Any] = GaussianMixtureSearch().get_params()
 LARGEST_SEED = 2**32 - 1
 
 
@@ -181,12 +182,20 @@ def select(
         str, typer.Option(help=f"all, or names between commas: {', '.join(STRUCTURES)}.")
     ] = "all",
     criterion: Annotated[str, typer.Option(help="bic, aic or icl; lower is better.")] = "bic",
+    sign: Annotated[
+        str, typer.Option(help="Of the criteria: sklearn, or mclust, where higher is better.")
+    ] = SEARCH_DEFAULTS["sign"],
     columns: Columns = None,
     weight: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The column of row weights.")
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Models to print.")] = 10,
+    n_init: Annotated[
+        int, typer.Option(min=1, help="Searches for each model, beside what models share.")
+    ] = SEARCH_DEFAULTS["n_init"],
     seed: Seed = 0,
+    max_iter: MostIterations = SEARCH_DEFAULTS["max_iter"],
+    tol: Tolerance = SEARCH_DEFAULTS["tol"],
     max_time: Annotated[
         float | None, typer.Option(min=0, help="Seconds.", show_default="no limit")
     ] = None,
@@ -204,8 +213,11 @@ def select(
 ) -> None:
     """Choose the number of components and the covariance structure; write table, pictures, model."""
     numbers, names = selecting.numbers(components), selecting.structures(covariance)
-    selecting.check_criterion(criterion)
+    selecting.check_choice("criterion", criterion, selecting.CRITERIA)
+    selecting.check_choice("sign", sign, selecting.SIGNS)
     check_options(1, "full", jobs)
+    if resume is not None:
+        check_kept(resume, "--resume")
     check_not_within(output, files)
     rows = rows_to_fit(files, columns, weight, max_memory)
     check_folder(output)
@@ -213,13 +225,19 @@ def select(
         "n_components": numbers,
         "covariance_type": names,
         "criterion": criterion,
+        "sign": sign,
+        "n_init": n_init,
         "random_state": seed,
+        "max_iter": max_iter,
+        "tol": tol,
         "max_time": max_time,
         "resume": resume,
         "n_jobs": jobs,
     }
-    search = selecting.select(rows, options, quiet=quiet)
+    search, is_interrupted = selecting.select(rows, options, quiet=quiet)
     written = selecting.write_selection(search, rows, output, quiet=quiet)
+    if is_interrupted:
+        raise selecting.interruption(output, resume)
     if as_json:
         _print_json({"best": search.best_params_, "top": search.top(top), "files": written})
     elif not quiet:

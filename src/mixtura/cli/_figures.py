@@ -10,11 +10,16 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.random import RandomState
 from numpy.typing import NDArray
 
 from mixtura import GaussianMixture, GaussianMixtureSearch
-from mixtura.cli._rows import Given
-from mixtura.plots import plot_mixture, plot_search
+from mixtura.blocks import ArrayBlocks, Blocks
+from mixtura.cli._rows import Given, Scanned
+from mixtura.cli._tables import Rows
+from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertainty
+from mixtura.plots._plot_mixture import MOST_POINTS
+from mixtura.selection import combine
 
 DPI = 150
 
@@ -30,6 +35,30 @@ def draw_search(search: GaussianMixtureSearch, path: Path) -> None:
     """Draw the criterion of every model of a search."""
     matplotlib.use("agg")
     _save(plot_search(search).figure, path)
+
+
+def draw_uncertainty(model: GaussianMixture, rows: Given, path: Path) -> None:
+    """Draw two features of the rows, the larger the less certain their label is."""
+    matplotlib.use("agg")
+    _save(plot_uncertainty(model, rows.X).figure, path)
+
+
+def draw_entropy(model: GaussianMixture, rows: Given, path: Path) -> None:
+    """Draw the entropy of the components combined into clusters; of many rows, of a random sample."""
+    matplotlib.use("agg")
+    blocks = _blocks(rows)
+    sample, weight = blocks.sample(MOST_POINTS, RandomState(0))
+    left, _ = plot_entropy(combine(model.mixture_, sample, weight))
+    if len(sample) < blocks.shape[0]:
+        note = f"{len(sample):,} of {blocks.shape[0]:,} rows (random sample)"
+        left.set_title(note, loc="left", fontsize=8)
+    _save(left.figure, path)
+
+
+def _blocks(rows: Given) -> Blocks:
+    if isinstance(rows, Scanned):
+        return rows.X.blocks()
+    return ArrayBlocks(rows.data if isinstance(rows, Rows) else rows.X, rows.weight)
 
 
 def draw_labels(model: GaussianMixture, data: NDArray[np.float64], path: Path) -> None:

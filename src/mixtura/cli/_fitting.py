@@ -15,7 +15,7 @@ from mixtura.cli._outputs import writing
 from mixtura.cli._progress import progress_of_fit
 from mixtura.cli._rows import Given
 from mixtura.cli._tables import Rows
-from mixtura.covariance import STRUCTURES
+from mixtura.covariance import ONE_FEATURE, STRUCTURES
 from mixtura.errors import SourceError
 
 
@@ -25,7 +25,7 @@ def check_options(n_components: int, covariance: str, jobs: int | None) -> None:
         raise UsageError(f"-k is {n_components}, but a mixture needs at least one component")
     if jobs == 0:
         raise UsageError("--jobs is 0, but a fit needs at least one thread; -1 means all cores")
-    if covariance not in STRUCTURES:
+    if covariance not in STRUCTURES and covariance not in ONE_FEATURE:
         raise UsageError(f"unknown covariance {covariance!r}.{suggestion(covariance, STRUCTURES)}")
 
 
@@ -35,11 +35,16 @@ def check_checkpoint(checkpoint: str | None, resume: bool) -> None:
         if resume:
             raise UsageError("--resume goes on from a file; name it with --checkpoint")
         return
-    folder = Path(checkpoint).parent
+    check_kept(checkpoint, "--checkpoint")
+
+
+def check_kept(path: str, option: str) -> None:
+    """See that a file can be written, before there is anything to write."""
+    folder = Path(path).parent
     if not folder.is_dir():
-        raise CommandError(f"cannot write {checkpoint}: the folder {folder} does not exist")
-    if Path(checkpoint).is_dir():
-        raise CommandError(f"{checkpoint} is a folder; --checkpoint needs a file")
+        raise CommandError(f"cannot write {path}: the folder {folder} does not exist")
+    if Path(path).is_dir():
+        raise CommandError(f"{path} is a folder; {option} needs a file")
 
 
 def fit(rows: Given, options: dict[str, Any], *, quiet: bool) -> GaussianMixture:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from mixtura.cli._outputs import make_folder, writing
 from mixtura.cli._progress import progress_of_rows
 from mixtura.cli._rows import Given, Scanned, reading
 from mixtura.cli._screen import Screen, _table
-from mixtura.covariance import STRUCTURES
+from mixtura.covariance import ONE_FEATURE, STRUCTURES
 
 CRITERIA = ("bic", "aic", "icl")
+SIGNS = ("sklearn", "mclust")
 
 
 def numbers(text: str) -> list[int]:
@@ -46,31 +48,52 @@ def structures(text: str) -> str | list[str]:
         return "all"
     names = [name.strip() for name in text.split(",")]
     for name in names:
-        if name not in STRUCTURES:
+        if name not in STRUCTURES and name not in ONE_FEATURE:
             raise UsageError(
                 f"unknown covariance {name!r}.{suggestion(name, [*STRUCTURES, 'all'])}"
             )
     return names
 
 
-def check_criterion(criterion: str) -> None:
-    """Refuse a criterion that does not exist."""
-    if criterion not in CRITERIA:
-        raise UsageError(f"unknown criterion {criterion!r}.{suggestion(criterion, CRITERIA)}")
+def check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
+    """Refuse a criterion, or a sign, that does not exist."""
+    if value not in choices:
+        raise UsageError(f"unknown {what} {value!r}.{suggestion(value, choices)}")
 
 
-def select(rows: Given, options: dict[str, Any], *, quiet: bool) -> GaussianMixtureSearch:
-    """Fit `GaussianMixtureSearch(**options)` to the rows."""
+def select(
+    rows: Given, options: dict[str, Any], *, quiet: bool
+) -> tuple[GaussianMixtureSearch, bool]:
+    """Fit `GaussianMixtureSearch(**options)`; say whether Ctrl-C ended it, with something found."""
     search = GaussianMixtureSearch(**options)
-    with library_in_words(rows.source, quiet=quiet), _bar(search, rows, quiet=quiet):
-        search.fit(rows.X, sample_weight=rows.weight)
+    resume = options["resume"]
+    is_interrupted = False
+    try:
+        with (
+            library_in_words(rows.source, quiet=quiet),
+            nullcontext() if resume is None else writing(resume),
+            _bar(search, rows, quiet=quiet),
+        ):
+            search.fit(rows.X, sample_weight=rows.weight)
+    except KeyboardInterrupt:
+        if not hasattr(search, "best_estimator_"):
+            raise
+        is_interrupted = True
     search.callback = None
-    return search
+    return search, is_interrupted
+
+
+def interruption(folder: str, resume: str | None) -> KeyboardInterrupt:
+    """What Ctrl-C left, and how the sweep goes on."""
+    how = "with --resume FILE a sweep is kept, and goes on"
+    if resume is not None:
+        how = f"the sweep so far is kept in {resume}, and the same command goes on from it"
+    return KeyboardInterrupt(f"the best model by then is in {folder}; {how}")
 
 
 @contextmanager
 def _bar(search: GaussianMixtureSearch, rows: Given, *, quiet: bool) -> Iterator[None]:
-    """Show how many models are fitted; only to somebody at a terminal."""
+    """Show how many steps of the sweep are done, and at which model; only to somebody at a terminal."""
     console = Console(stderr=True)
     if quiet or not console.is_terminal or console.is_dumb_terminal:
         yield
@@ -84,9 +107,9 @@ def _bar(search: GaussianMixtureSearch, rows: Given, *, quiet: bool) -> Iterator
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("models", total=None)
 
-        def advance(n_done: int, n_cells: int, row: dict[str, Any]) -> None:
-            what = f"{row['n_components']} {row['covariance_type']}"
-            progress.update(task, completed=n_done, total=n_cells, description=what)
+        def advance(n_done: int, n_steps: int, row: dict[str, Any]) -> None:
+            what = f"{row['step']}: {row['n_components']} {row['covariance_type']}"
+            progress.update(task, completed=n_done, total=n_steps, description=what)
 
         def read(n_done: int) -> None:
             if not progress.tasks[task].completed:
@@ -106,31 +129,39 @@ def _bar(search: GaussianMixtureSearch, rows: Given, *, quiet: bool) -> Iterator
 def write_selection(
     search: GaussianMixtureSearch, rows: Given, folder: str, *, quiet: bool
 ) -> dict[str, str]:
-    """Write table, pictures and the best model into `folder`; return their paths."""
-    from mixtura.cli._figures import draw_mixture, draw_search  # slow to import
+    """Write table, pictures and the best model into `folder`; return their paths.
+
+    All are complete before the first takes its place, and the model does so last. Pictures of an earlier
+    selection that this one has not are removed.
+    """
+    from mixtura.cli import _figures as figures  # slow to import
 
     make_folder(folder)
-    table, model = Path(folder, "results.csv"), Path(folder, "model.safetensors")
-    sweep, picture = Path(folder, "search.png"), Path(folder, "mixture.png")
-    with (
-        reading(),
-        writing(folder),
-        replacing(model) as model_file,
-        replacing(table) as table_file,
-        replacing(sweep) as sweep_file,
-        replacing(picture) as picture_file,
-    ):
-        search.best_estimator_.save(model_file)
-        _write_results(search, table_file)
-        draw_search(search, sweep_file)
-        with progress_of_rows(rows, "drawing", quiet=quiet):
-            draw_mixture(search.best_estimator_, rows, picture_file)
-    return {
-        "model": str(model),
-        "results": str(table),
-        "criterion": str(sweep),
-        "figure": str(picture),
+    best = search.best_estimator_
+    pictures: dict[str, tuple[str, Callable[[Path], None]]] = {
+        "criterion": ("search.png", partial(figures.draw_search, search)),
+        "figure": ("mixture.png", partial(figures.draw_mixture, best, rows)),
     }
+    if search.n_features_in_ > 1:
+        pictures["uncertainty"] = (
+            "uncertainty.png",
+            partial(figures.draw_uncertainty, best, rows),
+        )
+    if best.n_components > 1:
+        pictures["entropy"] = ("entropy.png", partial(figures.draw_entropy, best, rows))
+    names = {"model": "model.safetensors", "results": "results.csv"}
+    names |= {what: name for what, (name, _) in pictures.items()}
+    paths = {what: Path(folder, name) for what, name in names.items()}
+    with reading(), writing(folder), ExitStack() as stack:
+        files = {what: stack.enter_context(replacing(path)) for what, path in paths.items()}
+        best.save(files["model"])
+        _write_results(search, files["results"])
+        with progress_of_rows(rows, "drawing", quiet=quiet):
+            for what, (_, draw_to) in pictures.items():
+                draw_to(files[what])
+    for name in {"uncertainty.png", "entropy.png"} - set(names.values()):
+        Path(folder, name).unlink(missing_ok=True)
+    return {what: str(path) for what, path in paths.items()}
 
 
 def _write_results(search: GaussianMixtureSearch, path: Path) -> None:
@@ -145,10 +176,11 @@ def show_top(search: GaussianMixtureSearch, n: int) -> None:
     """Print the best models as a table, and how many could not be fitted."""
     header = ["K", "covariance", "log-lik.", "df", *map(str.upper, CRITERIA), "delta"]
     Screen(highlight=False).print(_table([header, *map(_cells, search.top(n))]))
-    failed = sum(text != "" for text in search.results_["failure"])
-    if failed:
+    failures = search.results_["failure"]
+    n_failed, n_cells = sum(failures != ""), len(failures)
+    if n_failed:
         print(
-            f"{failed} of {len(search.delta_)} models failed or are degenerate; results.csv says why"
+            f"{n_failed} of {n_cells} models failed, are degenerate or not finished: see results.csv"
         )
 
 

@@ -69,6 +69,11 @@ class CovarianceStructure(ABC):
     def shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
         """Shape of the covariances, of their factors and of the second moments."""
 
+    def n_parameters(self, n_components: int, n_features: int) -> int:
+        """Count the free parameters of a mixture: weights, means and covariances."""
+        of_covariances = self.n_covariance_parameters(n_components, n_features)
+        return n_components - 1 + n_components * n_features + of_covariances
+
     def n_covariance_parameters(self, n_components: int, n_features: int) -> int:
         """Count the free parameters of the covariances."""
         times = {"I": 0, "E": 1, "V": n_components}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mixtura._rows import Array, FloatArray
+from mixtura.covariance import structure
 from mixtura.mixture import Mixture
 from mixtura.summary import Criteria
 
@@ -16,6 +17,9 @@ from mixtura.summary import Criteria
 Key = tuple[int, str]
 
 CRITERIA = ("bic", "aic", "icl")
+
+#: The failure of a cell that has a mixture, but not the one that it would have ended with.
+NOT_FINISHED = "not finished: the sweep was stopped"
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,23 +58,22 @@ class Cell:
         return np.nan if self.criteria is None else float(getattr(self.criteria, name))
 
 
-def best_of(cells: Sequence[Cell], criterion: str) -> Cell | None:
-    """The cell of the lowest criterion among those that can win; the earlier of equals."""
+def candidates(cells: Sequence[Cell]) -> list[Cell]:
+    """The cells among which the best is: those that can win; where none can, those not finished."""
     able = [cell for cell in cells if cell.can_win]
-    return min(able, key=lambda cell: cell.criterion(criterion)) if able else None
+    return able or [cell for cell in cells if cell.failure == NOT_FINISHED]
 
 
-def table(cells: Sequence[Cell], sign: str, names: dict[str, str]) -> dict[str, Array]:
+def table(cells: Sequence[Cell], sign: str, n_features: int) -> dict[str, Array]:
     """One array a column, all equally long, in the order of the cells."""
     factor = -1.0 if sign == "mclust" else 1.0
     columns: dict[str, list[Any]] = {
         "n_components": [cell.n_components for cell in cells],
-        "covariance_type": [
-            names.get(cell.covariance_type, cell.covariance_type) for cell in cells
-        ],
+        "covariance_type": [cell.covariance_type for cell in cells],
         "log_likelihood": [_of(cell, "log_likelihood") for cell in cells],
         "degrees_of_freedom": [
-            -1 if cell.mixture is None else cell.mixture.n_parameters for cell in cells
+            structure(cell.covariance_type).n_parameters(cell.n_components, n_features)
+            for cell in cells
         ],
         **{name: [factor * cell.criterion(name) for cell in cells] for name in CRITERIA},
         "seconds": [cell.seconds for cell in cells],

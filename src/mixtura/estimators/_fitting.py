@@ -70,6 +70,7 @@ class Options:
     tol: float
     max_iter: int
     deadline: float = np.inf
+    stop: Stop | None = None
     callback: Callback | None = None
     on_iteration: OnIteration | None = None
     on_end: Callable[[int, Fit], None] | None = None
@@ -114,8 +115,10 @@ def _outcomes(beginnings: Sequence[Beginning], blocks: Blocks, options: Options)
     worthwhile = fits_side_by_side(blocks, _LEAST_SIDE_BY_SIDE)
     ended: list[Fit] = []
     if n_workers < 2 or listens or not freely or not worthwhile:
-        return [_outcome(*pair, blocks, options, ended) for pair in enumerate(beginnings)]
-    stopping = Stop()
+        return [
+            _outcome(*pair, blocks, options, ended, options.stop) for pair in enumerate(beginnings)
+        ]
+    stopping = options.stop or Stop()
     alone = blocks.with_threads(1)
     with ThreadPoolExecutor(n_workers) as pool:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from mixtura._names import nearest
 from mixtura.blocks import Blocks
-from mixtura.covariance import ONE_FEATURE, STRUCTURES
+from mixtura.covariance import ONE_FEATURE, STRUCTURES, check_features, structure
 from mixtura.estimators._cells import CRITERIA, Key
 from mixtura.estimators._findings import n_distinct_rows
 
@@ -41,32 +40,55 @@ def numbers_of_components(asked: Any) -> list[int]:
     return sorted({int(value) for value in listed})
 
 
-def structures_of(asked: Any, n_features: int) -> list[str]:
-    """Return the names of the structures asked for, each once.
+def check_structures(asked: Any) -> None:
+    """See that there are such structures, before the rows are looked at.
 
     Raises
     ------
     ValueError
         If there is none, or a name is unknown: the message suggests the nearest.
     """
-    if isinstance(asked, str):
-        if asked == "all":
-            return list(ONE_FEATURE.values()) if n_features == 1 else list(ALL)
-        asked = [asked]
-    listed = _as_list(asked, "covariance_type")
-    if not listed:
+    names = _names(asked)
+    if not names:
         raise ValueError(
             "covariance_type is empty: give 'all', or at least one structure, such as ['VVV', 'EEE']."
         )
-    one = ONE_FEATURE if n_features == 1 else {}
-    for name in listed:
-        if name not in STRUCTURES and name not in one:
+    for name in names:
+        if not isinstance(name, str) or name not in (*STRUCTURES, *ONE_FEATURE, "all"):
             raise ValueError(
-                f"covariance_type must be 'all' or hold names of {[*one, *STRUCTURES]}, but {name!r} is "
-                f"among them.{nearest(name, [*one, *STRUCTURES, 'all'])}"
+                f"covariance_type must be 'all' or hold names of {list(STRUCTURES)}, but {name!r} is among "
+                f"them.{nearest(name, [*STRUCTURES, 'all'])}"
             )
-    names = dict.fromkeys(one.get(name, name) for name in listed)
-    return list(names) if n_features > 1 else _of_one_feature(names)
+
+
+def structures_of(asked: Any, n_features: int) -> list[str]:
+    """Return the names of the structures asked for, each once.
+
+    Raises
+    ------
+    ValueError
+        If there is none, a name is unknown, or for one feature where there are more.
+    """
+    check_structures(asked)
+    names: dict[str, None] = {}
+    for name in _names(asked):
+        if name == "all":
+            names |= dict.fromkeys(ONE_FEATURE if n_features == 1 else ALL)
+        else:
+            check_features(structure(name), n_features)
+            names[name_in(name, n_features)] = None
+    return list(names)
+
+
+def _names(asked: Any) -> list[Any]:
+    return [asked] if isinstance(asked, str) else _as_list(asked, "covariance_type")
+
+
+def name_in(name: str, n_features: int) -> str:
+    """The name of a structure in a search: one feature has neither shape nor orientation, only E and V."""
+    if n_features > 1 or (name not in STRUCTURES and name not in ONE_FEATURE):
+        return name
+    return structure(name).letters[0]
 
 
 def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
@@ -90,14 +112,6 @@ def impossible(keys: list[Key], blocks: Blocks) -> dict[Key, str]:
         for k, name in keys
         if k > n_distinct
     }
-
-
-def _of_one_feature(names: Iterable[str]) -> list[str]:
-    """Of structures that differ in shape or orientation alone, the first: one feature has neither."""
-    kept: dict[str, str] = {}
-    for name in names:
-        kept.setdefault(STRUCTURES[name].letters[0], name)
-    return list(kept.values())
 
 
 def _as_list(values: Any, name: str) -> list[Any]:

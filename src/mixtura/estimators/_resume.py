@@ -14,7 +14,7 @@ import numpy as np
 from mixtura._kept import arrays_of, keep, kept, mixture_in
 from mixtura._rows import FloatArray, block_slices
 from mixtura.blocks import ArrayBlocks, Blocks
-from mixtura.covariance import STRUCTURES, structure
+from mixtura.covariance import ONE_FEATURE, STRUCTURES, structure
 from mixtura.errors import ModelFileError
 from mixtura.estimators._cells import Cell, Key
 from mixtura.estimators._sweep import LOOKS, State
@@ -24,8 +24,9 @@ from mixtura.summary import Criteria
 FORMAT = "mixtura sweep 2"
 _WHAT = "the file of a sweep"
 
-# Seconds between two writes: cells of small data take milliseconds.
+# Seconds between two writes, since steps on small data take milliseconds; and times what a write takes.
 _INTERVAL = 1.0
+_INTERVAL_OF_A_WRITE = 20.0
 
 
 def fingerprint(blocks: Blocks) -> str:
@@ -48,6 +49,29 @@ def _digest(part: ArrayBlocks, _: int) -> str:
     return digest.hexdigest()
 
 
+def check_path(path: str | os.PathLike[str] | None) -> None:
+    """See that a sweep can be kept there, before there is one.
+
+    Raises
+    ------
+    OSError
+        If the folder does not exist or cannot be written in, or the path is a folder's.
+    """
+    if path is None:
+        return
+    file = Path(path)
+    if not file.parent.is_dir():
+        raise FileNotFoundError(
+            f"resume={str(path)!r} cannot be written: the folder {file.parent} does not exist."
+        )
+    if file.is_dir():
+        raise IsADirectoryError(f"resume={str(path)!r} is a folder: name a file.")
+    if not os.access(file.parent, os.W_OK | os.X_OK):
+        raise PermissionError(
+            f"resume={str(path)!r} cannot be written: no permission to write in {file.parent}."
+        )
+
+
 @dataclass
 class Journal:
     """Keeps the state of a sweep in a file, if there is to be one."""
@@ -55,7 +79,7 @@ class Journal:
     path: str | os.PathLike[str] | None
     rows: str
     settings: dict[str, Any]
-    _written: float = -np.inf
+    _due: float = -np.inf
 
     def read(self) -> State:
         """Return what the file holds; an empty state where there is no file yet.
@@ -82,13 +106,15 @@ class Journal:
         return _state(header, arrays)
 
     def keep(self, state: State, *, now: bool = False) -> None:
-        """Write the file, at most once a second unless `now`."""
-        if self.path is None or (not now and monotonic() < self._written + _INTERVAL):
+        """Write the file: `now`, or once a second; less often where that would take more than a twentieth."""
+        began = monotonic()
+        if self.path is None or (not now and began < self._due):
             return
         header, arrays = _written(state)
         header |= {"rows": self.rows, "settings": self.settings}
         keep(self.path, FORMAT, header, arrays)
-        self._written = monotonic()
+        ended = monotonic()
+        self._due = ended + max(_INTERVAL, _INTERVAL_OF_A_WRITE * (ended - began))
 
 
 def seed_in(path: str | os.PathLike[str] | None) -> int | None:
@@ -175,7 +201,7 @@ def _text(key: Key) -> str:
 
 def _key(text: str) -> Key:
     k, _, name = text.partition(" ")
-    if name not in STRUCTURES:
+    if name not in STRUCTURES and name not in ONE_FEATURE:
         raise ModelFileError(f"the file of the sweep holds a structure of unknown name, {name!r}.")
     return int(k), name
 

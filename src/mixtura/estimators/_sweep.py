@@ -7,28 +7,31 @@
     others, its own of K - 1 with a component split and of K + 1 with two merged.
 4.  EM over all rows, to the tolerance asked for.
 
-What a step reads is complete before it begins, so the answer does not depend on who runs what when.
+What a step reads is complete before it begins, so the answer does not depend on who runs what when. A step
+that is cut short is none: a sweep that goes on begins it anew, and ends as one that was never stopped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import blake2b
-from threading import Event
+from threading import Lock
 from time import monotonic, perf_counter
 
 import numpy as np
 from numpy.random import RandomState
 
+from mixtura._core import Stop
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import ArrayBlocks, Blocks, in_memory
 from mixtura.covariance import structure
 from mixtura.diagnosis import rows_needed_by
 from mixtura.errors import SingularCovarianceError
-from mixtura.estimators._cells import Cell, Key
+from mixtura.estimators._cells import NOT_FINISHED, Cell, Key
 from mixtura.estimators._fitting import Beginning, Fit, Options, best_fit, fits_side_by_side
 from mixtura.mixture import Mixture, responsibilities
 from mixtura.mixture import labels as labels_of
@@ -37,6 +40,7 @@ from mixtura.starts.auto import (
     Budget,
     Given,
     SearchRows,
+    SearchStopped,
     merged,
     rows_of_a_search,
     search_from,
@@ -48,6 +52,9 @@ from mixtura.summary import Criteria
 # What is found in one look is a start in the next.
 EXCHANGES = ("exchange 1", "exchange 2", "exchange 3")
 LOOKS = ("first", "searched", *EXCHANGES)
+
+#: What is done for each cell, one after another.
+STEPS = (*LOOKS, "finished")
 
 # E-steps that a look at one cell may take before it makes no further moves: at first none; in an exchange.
 _MOVING = 300
@@ -66,7 +73,8 @@ _CHANGED = 0.02
 
 _RANKS = {"I": 0, "E": 1, "V": 2}
 
-Report = Callable[[int, int, Cell], object]
+# Steps done, of how many; which one it was; the cell as it is now. Something true ends the sweep.
+Report = Callable[[int, int, str, Cell], object]
 
 
 @dataclass(frozen=True)
@@ -119,7 +127,8 @@ class Sweep:
     ) -> None:
         self.state = state
         self._blocks, self._wish, self._keep = blocks, wish, keep
-        self._stopping = Event()
+        self._stop, self._lock = Stop(), Lock()
+        self._cut_short: dict[Key, Mixture] = {}
         self._seconds: dict[Key, float] = {}
         self._columns: dict[int, list[str]] = {}
         for k, name in sorted(wish.keys, key=lambda key: (key[0], sum(ranks(_letters(key[1]))))):
@@ -134,24 +143,31 @@ class Sweep:
         self._rows_in_all = self._weight_of_all * blocks.rows_per_weight
         self._promising: list[Key] = []
         self._partitions = self._merge_rows(rng)
-        self._n_done = len(state.cells)
+        done = [*state.cells, *(key for look in LOOKS for key in state.looks[look])]
+        self._n_done = sum(key in self._wish.keys for key in done)
 
     def run(self) -> None:
         """Fit what is not fitted yet."""
-        self._each(self._first_look)
+        self._each_column(self._first_look)
+        if self.is_stopped:
+            return
         self._promising = self._most_promising()
-        self._each(self._search_promising)
+        self._n_done += len(self._wish.keys) - len(self._promising)
+        self._each_column(self._search_promising)
         for look in EXCHANGES:
-            self._each(partial(self._exchange, look))
-        self._each(self._finish)
+            self._each_column(partial(self._exchange, look))
+        if not self.is_stopped:
+            self._each([partial(self._finish, key) for key in self._by_promise()])
 
     def finished(self) -> dict[Key, Cell]:
         """The cells; what was found, but not finished, as it is."""
         return {key: self.state.cells.get(key) or self._unfinished(key) for key in self._wish.keys}
 
     def _unfinished(self, key: Key) -> Cell:
-        found = self.state.latest(key) or "not fitted: the sweep was stopped before"
-        return Cell(*key, failure=found) if isinstance(found, str) else self._as_it_is(key, found)
+        found = self._cut_short.get(key) or self.state.latest(key)
+        if isinstance(found, Mixture):
+            return self._as_it_is(key, found)
+        return Cell(*key, failure=found or "not fitted: the sweep was stopped before")
 
     @property
     def n_unfinished(self) -> int:
@@ -160,27 +176,77 @@ class Sweep:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether no further cell is to begin."""
-        return self._stopping.is_set() or monotonic() > self._wish.options.deadline
+        """Whether no further step is to begin."""
+        return self._stop.is_set() or self._is_late
+
+    @property
+    def _is_late(self) -> bool:
+        return monotonic() > self._wish.options.deadline
 
     # Who runs what
 
-    def _each(self, look: Callable[[int, int], None]) -> None:
+    def _each_column(self, look: Callable[[int, int], None]) -> None:
         """One job for each number of components, the largest first."""
-        columns = sorted(self._columns, reverse=True)
-        n_workers = min(self._wish.n_threads, len(columns))
+        self._each([partial(look, k) for k in sorted(self._columns, reverse=True)])
+
+    def _each(self, jobs: Sequence[Callable[[int], None]]) -> None:
+        """Run the jobs, each with a number of threads of its own; side by side where that is quicker."""
+        n_workers = min(self._wish.n_threads, len(jobs))
         if n_workers < 2 or not fits_side_by_side(self._sample):
-            for k in columns:
-                look(k, self._wish.n_threads)
+            for job in jobs:
+                _until_stopped(job, self._wish.n_threads)
             return
         with ThreadPoolExecutor(n_workers) as pool:
             try:
-                for future in [pool.submit(look, k, 1) for k in columns]:
+                for future in [pool.submit(_until_stopped, job, 1) for job in jobs]:
                     future.result()
-            except BaseException:
-                self._stopping.set()
+            except BaseException:  # Ctrl-C: the others end where they are
+                self._stop.set()
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
+
+    def _is_taken(self, step: str, key: Key, found: Mixture | str | Cell, began: float) -> bool:
+        """Keep what a step found, and tell of it; unless time was up before its end."""
+        seconds = self._seconds[key] = self._seconds.get(key, 0.0) + perf_counter() - began
+        if self._is_late:
+            mixture = found.mixture if isinstance(found, Cell) and found.can_win else found
+            if isinstance(mixture, Mixture):
+                self._cut_short[key] = mixture
+            return False
+        if isinstance(found, Cell):
+            found = replace(found, seconds=seconds)
+        told = None if self._wish.report is None else self._so_far(key, found)
+        with self._lock:
+            if isinstance(found, Cell):
+                self.state.cells[key] = found
+            else:
+                self.state.looks[step][key] = found
+            self._n_done += 1
+            self._keep(self.state)
+            if told is not None and self._tells_to_stop(step, told):
+                self._stop.set()
+        return True
+
+    def _tells_to_stop(self, step: str, cell: Cell) -> bool:
+        report = self._wish.report
+        n_steps = len(STEPS) * len(self._wish.keys)
+        return report is not None and bool(report(self._n_done, n_steps, step, cell))
+
+    def _so_far(self, key: Key, found: Mixture | str | Cell) -> Cell:
+        """A cell on its way, scored on the sample."""
+        if isinstance(found, Cell):
+            return found
+        if isinstance(found, str):
+            return Cell(*key, failure=found, seconds=self._seconds[key])
+        criteria, seconds = self._on_sample(found, 1), self._seconds[key]
+        return Cell(*key, NOT_FINISHED, False, seconds, found, criteria)
+
+    def _on_sample(self, found: Mixture, n_threads: int) -> Criteria:
+        """What a mixture scores on the sample, as if that were all rows."""
+        sums = self._sample.with_threads(n_threads).score(found)
+        scale = self._weight_of_all / sums.weight
+        scores = scale * sums.log_likelihood, scale * sums.log_certainty
+        return Criteria(self._weight_of_all, *scores, found.n_parameters)
 
     def _first_look(self, k: int, n_threads: int) -> None:
         sample = self._sample.with_threads(n_threads)
@@ -193,38 +259,48 @@ class Sweep:
             if key not in look:
                 began = perf_counter()
                 starts = [*pool, *self._searches(key, sample)]
-                look[key] = self._searched(key, sample, starts, 1, None, "first")
-                self._count_seconds(key, began)
+                found = self._searched(key, sample, starts, 1, None, "first")
+                if not self._is_taken("first", key, found, began):
+                    return
             found = look[key]
             if isinstance(found, Mixture):
                 pool = [*pool, (name, responsibilities(found, self._X, n_threads))]
 
     def _most_promising(self) -> list[Key]:
-        scores = {}
-        for key, found in self.state.looks["first"].items():
-            if isinstance(found, Mixture):
-                statistics = self._sample.score(found)
-                scale = self._weight_of_all / statistics.weight
-                fit = scale * statistics.log_likelihood
-                scores[key] = Criteria(self._weight_of_all, fit, 0.0, found.n_parameters).bic
+        scores = self._scores(self.state.looks["first"])
         ranked = sorted(scores, key=lambda key: (scores[key], key))
-        return [
+        near = [
             key for key in ranked[:_PROMISING] if scores[key] < scores[ranked[0]] + _PROMISING_DELTA
         ]
+        return [key for key in near if key[0] > 1]
+
+    def _scores(self, found: Mapping[Key, Mixture | str | None]) -> dict[Key, float]:
+        """BIC on the sample, of those of a grid that have a mixture."""
+        return {
+            key: self._on_sample(one, self._wish.n_threads).bic
+            for key, one in found.items()
+            if isinstance(one, Mixture)
+        }
+
+    def _by_promise(self) -> list[Key]:
+        """The cells, the best so far first: where the sweep is stopped, those are done."""
+        scores = self._scores({key: self.state.latest(key) for key in self._wish.keys})
+        return sorted(self._wish.keys, key=lambda key: scores.get(key, np.inf))
 
     def _search_promising(self, k: int, n_threads: int) -> None:
         sample = self._sample.with_threads(n_threads)
         look = self.state.looks["searched"]
         for name in self._columns[k]:
             key = k, name
-            if key in look or key not in self._promising or k == 1:
+            if key in look or key not in self._promising:
                 continue
             if self.is_stopped:
                 return
             began = perf_counter()
             before = self.state.latest(key)
-            look[key] = self._searched(key, sample, [], 0, before, "searched", _PROMISING_PASSES)
-            self._count_seconds(key, began)
+            found = self._searched(key, sample, [], 0, before, "searched", _PROMISING_PASSES)
+            if not self._is_taken("searched", key, found, began):
+                return
 
     def _exchange(self, look: str, k: int, n_threads: int) -> None:
         """Every structure of a column from what is new to it."""
@@ -247,10 +323,11 @@ class Sweep:
                     if other != name and (given := pool[other]) is not None
                 ]
                 every = [*certain, *starts]
-                done[key] = before
+                found = before
                 if every:
-                    done[key] = self._searched(key, sample, every, len(certain), before, look)
-                self._count_seconds(key, began)
+                    found = self._searched(key, sample, every, len(certain), before, look)
+                if not self._is_taken(look, key, found, began):
+                    return
             news = [other for other in news if other != name]
             if done[key] is before:
                 continue
@@ -277,15 +354,17 @@ class Sweep:
     ) -> FloatArray | None:
         return responsibilities(found, self._X, n_threads) if isinstance(found, Mixture) else None
 
-    def _finish(self, k: int, n_threads: int) -> None:
-        for name in self._columns[k]:
-            key = k, name
-            found = self.state.latest(key)
-            if key in self.state.cells:
-                continue
-            if self.is_stopped or found is None or key not in self.state.looks[EXCHANGES[-1]]:
-                return
-            self._finish_cell(key, found, n_threads, perf_counter())
+    def _finish(self, key: Key, n_threads: int) -> None:
+        found = self.state.latest(key)
+        is_ready = found is not None and key in self.state.looks[EXCHANGES[-1]]
+        if self.is_stopped or key in self.state.cells or found is None or not is_ready:
+            return
+        began = perf_counter()
+        if isinstance(found, str):
+            cell = Cell(*key, failure=found)
+        else:
+            cell = self._fitted(key, found, self._blocks.with_threads(n_threads))
+        self._is_taken("finished", key, cell, began)
 
     # One cell
 
@@ -318,6 +397,7 @@ class Sweep:
                 self._wish.options.deadline,
                 incumbent,
                 n_certain,
+                self._stop,
                 sample.n_threads,
             )
         except SingularCovarianceError as error:
@@ -334,7 +414,13 @@ class Sweep:
             seed, options = self._seed_of(key, "first", number), self._wish.options
             try:
                 found, _ = search(
-                    sample, structure(name), k, options.reg_covar, seed, options.deadline
+                    sample,
+                    structure(name),
+                    k,
+                    options.reg_covar,
+                    seed,
+                    options.deadline,
+                    self._stop,
                 )
             except SingularCovarianceError:
                 continue
@@ -354,30 +440,14 @@ class Sweep:
         if isinstance(more, Mixture):
             yield "merge", merged(more, responsibilities(more, self._X, n_threads))
 
-    def _finish_cell(self, key: Key, found: Mixture | str, n_threads: int, began: float) -> None:
-        if isinstance(found, str):
-            cell = Cell(*key, failure=found)
-        else:
-            cell = self._fitted(key, found, self._blocks.with_threads(n_threads))
-        self._count_seconds(key, began)
-        object.__setattr__(cell, "seconds", self._seconds[key])
-        self.state.cells[key] = cell
-        self._n_done += 1
-        self._keep(self.state)
-        report = self._wish.report
-        if report is not None and report(self._n_done, len(self._wish.keys), cell):
-            self._stopping.set()
-
     def _fitted(self, key: Key, found: Mixture, blocks: Blocks) -> Cell:
-        """EM over all rows; where that leads to a spike, what led there by a shorter way."""
-        options = self._wish.options
-        before = self.state.latest(key)
-        attempts = [(found, options), (before, options), (found, _as_given(options))]
-        for start, how in attempts:
-            if not isinstance(start, Mixture):
-                continue
-            beginning = Beginning("sweep", None, partial(_unchanged, start), accelerate=True)
+        """EM over all rows; where that leads to a spike, the mixture that it began from."""
+        options = replace(self._wish.options, stop=self._stop)
+        for how in (options, _as_given(options)):
+            beginning = Beginning("sweep", None, partial(_unchanged, found), accelerate=True)
             fit, _ = best_fit([beginning], blocks, how)
+            if self._stop.is_set():
+                raise SearchStopped
             cell = _cell_of(key, fit, blocks)
             if cell.can_win:
                 return cell
@@ -386,10 +456,8 @@ class Sweep:
     def _as_it_is(self, key: Key, mixture: Mixture) -> Cell:
         beginning = Beginning("sweep", None, partial(_unchanged, mixture))
         fit, _ = best_fit([beginning], self._blocks, _as_given(self._wish.options))
-        return _cell_of(key, fit, self._blocks)
-
-    def _count_seconds(self, key: Key, began: float) -> None:
-        self._seconds[key] = self._seconds.get(key, 0.0) + perf_counter() - began
+        cell = _cell_of(key, fit, self._blocks)
+        return replace(cell, failure=cell.failure or NOT_FINISHED)
 
     def _seed_of(self, key: Key, look: str, number: int = 0) -> int:
         k, name = key
@@ -432,6 +500,12 @@ class Sweep:
 
     def _from_partitions(self, k: int) -> list[Given]:
         return [(kind, np.eye(k)[labels[k]]) for kind, labels in self._partitions if k in labels]
+
+
+def _until_stopped(job: Callable[[int], None], n_threads: int) -> None:
+    """Run a job, or what of it is done before the sweep is stopped."""
+    with suppress(SearchStopped):
+        job(n_threads)
 
 
 def _differ(one: FloatArray | None, other: FloatArray | None) -> bool:

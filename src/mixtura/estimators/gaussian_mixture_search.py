@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import Any, Self
 
@@ -18,15 +19,16 @@ from mixtura._regularisation import regularisation
 from mixtura._rows import Array
 from mixtura._threads import n_threads
 from mixtura.blocks import Blocks
-from mixtura.covariance import ONE_FEATURE, structure
+from mixtura.covariance import structure
 from mixtura.errors import DataWarning
 from mixtura.estimators import _grid as grid
-from mixtura.estimators._cells import Cell, Key, best_of, table
+from mixtura.estimators._cells import Cell, Key, candidates, table
 from mixtura.estimators._fitting import Options
-from mixtura.estimators._resume import Journal, fingerprint, seed_in
+from mixtura.estimators._resume import Journal, check_path, fingerprint, seed_in
 from mixtura.estimators._sweep import Report, Sweep, Wish
 from mixtura.estimators.gaussian_mixture import GaussianMixture, _jsonable_parameters
 from mixtura.mixture import Mixture
+from mixtura.summary import Summary
 
 #: Differences of a criterion up to which models are listed with the best.
 CLOSE = (2.0, 6.0, 10.0)
@@ -60,15 +62,18 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
     random_state : int, RandomState instance or None, default=None
         Seed of the starts.
     max_time : float or None, default=None
-        Seconds after which no further cell begins; what is done by then stays.
+        Seconds after which the sweep ends; what is done by then stays.
     resume : path or None, default=None
-        File that keeps what is done, at least once a second, and from which a sweep over the same rows goes
-        on; read without running code.
+        File that keeps what is done, about once a second, and from which a sweep over the same rows goes on
+        to the results of one that was never stopped; read without running code.
     callback : callable or None, default=None
-        Called after each cell as callback(n_done, n_cells, row), the row of `results_` as a dict; something
-        true ends the sweep there.
+        Called after each step of the sweep, of which a cell takes six, as callback(n_done, n_steps, row);
+        something true ends the sweep there. row: the cell's row of `results_` as it is now, as a dict, with
+        'step': 'first', 'searched', 'exchange 1' to 'exchange 3', or 'finished'. Before it is finished,
+        log-likelihood and criteria are those on a sample (of rows beyond 10,000) scaled up, and 'failure'
+        says that it is not finished. Calls come from the threads of the sweep, one at a time.
     verbose : int, default=0
-        1 prints a line for each cell.
+        1 prints a line for each step.
     n_jobs : int or None, default=None
         Threads, as in `GaussianMixture`. Results do not depend on it.
 
@@ -85,9 +90,11 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
     results_ : dict of ndarray of shape (n_cells,)
         n_components, covariance_type, log_likelihood, degrees_of_freedom, bic, aic, icl, seconds, n_iter,
         converged, degenerate, failure: give it to pandas.DataFrame. NaN where there is no fit; failure: why
-        the cell cannot win, or ''.
+        the cell cannot win, or ''. Cells that a stopped sweep has not finished say so there, and have the
+        values of what was found so far.
     delta_ : ndarray of shape (n_cells,)
-        How far the criterion is from the best's, in either sign positive; NaN where the cell cannot win.
+        How far the criterion is from the best's, in either sign positive; NaN where the cell cannot win. The
+        best is one that is not finished only where no other is there; then these have a delta.
     within_ : dict of float to list of dict
         The models, as `best_params_`, within 2, 6 and 10 of the best, the best first: a difference in BIC of
         2 is hardly worth a mention, of 6 strong and of 10 very strong (Kass & Raftery 1995).
@@ -167,10 +174,13 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If an argument, X or a weight is not possible, if no cell can be fitted, or if `resume` names the
-            file of other data.
+            If an argument, X or a weight is not possible, if no cell can be fitted (within `max_time`), or if
+            `resume` names the file of other data.
+        OSError
+            If the file of `resume` cannot be written: before the sweep, where its folder does not exist.
         KeyboardInterrupt
-            After Ctrl-C; what is done by then stands in the attributes and in the file of `resume`.
+            After Ctrl-C; what is done by then stands in the file of `resume`, and in the attributes if it is
+            a mixture at least.
 
         Warns
         -----
@@ -182,6 +192,8 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         grid.check_criterion(self.criterion)
         grid.check_choice("sign", self.sign, grid.SIGNS)
         numbers = grid.numbers_of_components(self.n_components)
+        grid.check_structures(self.covariance_type)
+        check_path(self.resume)
         self._model = self._template()
         blocks = self._model._training_blocks(X, sample_weight)
         names = grid.structures_of(self.covariance_type, blocks.shape[1])
@@ -238,11 +250,25 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         sweep = Sweep(blocks, wish, journal.read(), journal.keep)
         try:
             sweep.run()
-        except KeyboardInterrupt:
-            self._conclude(sweep, keys, impossible, blocks, journal)
+            journal.keep(sweep.state, now=True)
+        except (KeyboardInterrupt, OSError):  # as of a full disk
+            with suppress(OSError):
+                journal.keep(sweep.state, now=True)
+            self._conclude(sweep, keys, impossible, blocks)
             raise
-        self._conclude(sweep, keys, impossible, blocks, journal)
+        if not self._conclude(sweep, keys, impossible, blocks):
+            raise ValueError(self._why_nothing(sweep, possible))
         self._warn(sweep)
+
+    def _why_nothing(self, sweep: Sweep, keys: Sequence[Key]) -> str:
+        if not sweep.n_unfinished:
+            return f"No model could be fitted. The first: {sweep.finished()[keys[0]].failure}"
+        if self.max_time is not None:
+            return (
+                f"No model could be fitted within max_time={self.max_time:g} seconds: give it more time, or "
+                "fewer components and structures."
+            )
+        return "The sweep was stopped by its callback before a model was fitted."
 
     def _wish(self, keys: tuple[Key, ...], blocks: Blocks, seed: int) -> Wish:
         options = Options(
@@ -266,45 +292,44 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         known = "" if self.resume is None else fingerprint(blocks)
         return Journal(self.resume, known, settings)
 
-    def _report(self, n_done: int, n_cells: int, cell: Cell) -> object:
-        row = {name: _plain(column[0]) for name, column in table([cell], self.sign, {}).items()}
+    def _report(self, n_done: int, n_steps: int, step: str, cell: Cell) -> object:
+        columns = table([cell], self.sign, self._model.n_features_in_)
+        row = {name: _plain(column[0]) for name, column in columns.items()} | {"step": step}
         if self.verbose:
-            what = cell.failure or f"{self.criterion} {row[self.criterion]:.3f}"
-            print(f"[{n_done}/{n_cells}] {cell.n_components} {cell.covariance_type}: {what}")
-        return self.callback is not None and self.callback(n_done, n_cells, row)
+            has_fit = cell.criteria is not None
+            what = f"{self.criterion} {row[self.criterion]:.3f}" if has_fit else cell.failure
+            print(
+                f"[{n_done}/{n_steps}] {cell.n_components} {cell.covariance_type}, {step}: {what}"
+            )
+        return self.callback is not None and self.callback(n_done, n_steps, row)
 
     def _conclude(
-        self,
-        sweep: Sweep,
-        keys: list[Key],
-        impossible: dict[Key, str],
-        blocks: Blocks,
-        journal: Journal,
-    ) -> None:
-        journal.keep(sweep.state, now=True)
+        self, sweep: Sweep, keys: list[Key], impossible: dict[Key, str], blocks: Blocks
+    ) -> bool:
+        """Set the attributes, unless nothing was found."""
         finished = sweep.finished()
         cells = [
             finished[key] if key in finished else Cell(*key, failure=impossible[key])
             for key in keys
         ]
-        best = best_of(cells, self.criterion)
-        if best is None:
-            raise ValueError(f"No model could be fitted. The first: {cells[0].failure}")
-        self._set_results(cells, best, blocks)
+        able = candidates(cells)
+        if able:
+            self._set_results(cells, able, blocks)
+        return bool(able)
 
-    def _set_results(self, cells: list[Cell], best: Cell, blocks: Blocks) -> None:
-        one = {own: theirs for theirs, own in ONE_FEATURE.items()}
+    def _set_results(self, cells: list[Cell], able: list[Cell], blocks: Blocks) -> None:
+        best = min(able, key=lambda cell: cell.criterion(self.criterion))
         self.n_features_in_ = blocks.shape[1]
         self.__dict__.pop("feature_names_in_", None)
         if hasattr(self._model, "feature_names_in_"):
             self.feature_names_in_ = self._model.feature_names_in_
-        self.results_ = table(cells, self.sign, one if self.n_features_in_ == 1 else {})
+        self.results_ = table(cells, self.sign, self.n_features_in_)
         self.best_index_ = cells.index(best)
         self.best_params_ = _params(best)
         self.best_score_ = float(self.results_[self.criterion][self.best_index_])
         lowest = best.criterion(self.criterion)
         self.delta_ = np.array(
-            [cell.criterion(self.criterion) - lowest if cell.can_win else np.nan for cell in cells]
+            [cell.criterion(self.criterion) - lowest if cell in able else np.nan for cell in cells]
         )
         order = np.argsort(self.delta_, kind="stable")
         self.within_ = {
@@ -337,8 +362,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
             If the grid has no such cell, or the cell has no fit: the message says why.
         """
         check_is_fitted(self, "results_")
-        one = ONE_FEATURE if self.n_features_in_ == 1 else {}
-        key = (n_components, one.get(covariance_type, covariance_type))
+        key = (n_components, grid.name_in(covariance_type, self.n_features_in_))
         if key not in self._cells:
             raise ValueError(f"The search has no cell {n_components}, {covariance_type!r}.")
         cell = self._cells[key]
@@ -509,6 +533,59 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         float
         """
         return self._best().bic(X, sample_weight)
+
+    def aic(self, X: Any, sample_weight: Any = None) -> float:
+        """Akaike information criterion of the best model on X; lower is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), source or Dask collection
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+        """
+        return self._best().aic(X, sample_weight)
+
+    def icl(self, X: Any, sample_weight: Any = None) -> float:
+        """Integrated completed likelihood of the best model on X; lower is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), source or Dask collection
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+        """
+        return self._best().icl(X, sample_weight)
+
+    def summary(self) -> Summary:
+        """The best model on one page, as `GaussianMixture.summary`: print it, or take `to_dict()`.
+
+        Returns
+        -------
+        Summary
+        """
+        return self._best().summary()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the best model to one file, as `GaussianMixture.save`; `mixtura.load` reads it.
+
+        The other cells are not in it: `resume` keeps a sweep.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; an earlier one survives.
+        """
+        self._best().save(path)
 
     def sample(
         self, n_samples: int = 1, random_state: int | RandomState | Generator | None = None

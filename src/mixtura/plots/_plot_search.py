@@ -52,8 +52,8 @@ def plot_search(search: Any, criterion: str | None = None, ax: Any = None) -> An
 
     Notes
     -----
-    Models that failed or are degenerate have no point. Those more than two and a half times as far from the
-    best as the median is lie outside the picture, which says so.
+    Models that failed, are degenerate or were not finished (unless none was) have no point. Those more than
+    two and a half times as far from the best as the median is lie outside the picture, which says so.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def plot_search(search: Any, criterion: str | None = None, ax: Any = None) -> An
     criterion = criterion or search.criterion
     check_criterion(criterion)
     axes = _one_axes(ax) if ax is not None else _new_figure(7.6, 5.2).subplots()
-    usable = rows["failure"] == ""
+    usable = np.isfinite(search.delta_)
     for name in dict.fromkeys(rows["covariance_type"]):
         mine = (rows["covariance_type"] == name) & usable
         _draw_line(axes, name, rows["n_components"][mine], rows[criterion][mine])

@@ -15,10 +15,18 @@ from scipy.stats import beta
 from mixtura._frames import frame_of, frame_values
 from mixtura._rows import Array, FloatArray
 from mixtura._threads import n_threads
+from mixtura.blocks import ArrayBlocks
 from mixtura.estimators import GaussianMixture
 from mixtura.estimators._grid import check_criterion
-from mixtura.estimators._validation import elsewhere
+from mixtura.estimators._validation import check_sample_weight, elsewhere
 from mixtura.mixture import Mixture
+from mixtura.selection._checks import (
+    check_fitted,
+    check_seed,
+    check_share,
+    check_whole,
+)
+from mixtura.summary import Criteria
 
 # The answer is clear when an interval of this confidence for the p-value leaves the level out.
 _CONFIDENCE = 0.999
@@ -38,7 +46,7 @@ class DifferenceTest:
     difference : float
         Criterion of the first model less that of the second, on the data; below 0 the first is better.
     differences : ndarray of shape (n_replicates,)
-        The same on rows drawn with replacement, both fitted anew.
+        The same on rows drawn with replacement, both fitted anew; as many as did not fail.
     share_first_better : float
         Share of replicates in which the first is better.
     interval : tuple of float
@@ -65,7 +73,7 @@ class RatioTest:
     statistic : float
         2 (log-likelihood with K + 1 - log-likelihood with K), on the data.
     replicates : ndarray of shape (n_replicates,)
-        The statistic on data drawn from the fit with K.
+        The statistic on data drawn from the fit with K; as many as were made and did not fail.
     p_value : float
         (1 + replicates of at least `statistic`) / (1 + n_replicates).
     is_clear : bool
@@ -87,9 +95,10 @@ def bootstrap_difference(
     second: GaussianMixture,
     X: Any,
     *,
+    sample_weight: Any = None,
     criterion: str = "bic",
     n_replicates: int = 100,
-    random_state: int = 0,
+    random_state: Any = 0,
     callback: Listener | None = None,
     n_jobs: int | None = None,
 ) -> DifferenceTest:
@@ -103,10 +112,13 @@ def bootstrap_difference(
         Such as `search.best_estimator_` and `search.estimator(3, "VVV")`.
     X : array-like of shape (n_rows, n_features)
         The rows that they were fitted to.
+    sample_weight : array-like of shape (n_rows,), default=None
+        Those that they were fitted with. See Notes.
     criterion : {'bic', 'aic', 'icl'}, default='bic'
     n_replicates : int, default=100
-    random_state : int, default=0
-        The same seed, the same replicates, whatever `n_jobs`.
+        At least 1.
+    random_state : int, RandomState, Generator or None, default=0
+        The same seed, the same replicates, whatever `n_jobs`; None: others each time.
     callback : callable, default=None
         Called as callback(n_done, n_replicates).
     n_jobs : int or None, default=None
@@ -118,14 +130,26 @@ def bootstrap_difference(
 
     Raises
     ------
-    ValueError
-        If there is no such criterion, or every replicate failed.
     TypeError
-        If X is a source or a Dask collection, whose rows are not in memory.
+        If a model is no GaussianMixture, or X is a source or a Dask collection, whose rows are not in memory.
+    NotFittedError
+        If a model is not fitted.
+    ValueError
+        If there is no such criterion, if X or another argument is not possible, if the models were fitted to
+        rows of another total weight, or if every replicate failed.
+
+    Notes
+    -----
+    A row of weight w stands for w rows, here as in `fit`. So rows are drawn in proportion to their weights,
+    and as many as the weights are worth: their sum where they are whole, as if rows were repeated; else
+    Kish's effective number (sum w)^2 / sum w^2, from which a weighted mean has its variance. Rows drawn
+    evenly that took their weights along would vary as if a row that stands for a thousand were one
+    observation. Each replicate counts for the weight of the data, so that its criterion compares with theirs.
 
     References
     ----------
     Efron & Tibshirani 1993, An introduction to the bootstrap.
+    Kish 1965, Survey sampling.
     O'Hagan, Murphy & Gormley 2015, On estimation of parameter uncertainty in model-based clustering.
 
     Examples
@@ -139,16 +163,26 @@ def bootstrap_difference(
     1.0
     """
     check_criterion(criterion)
+    for name, model in (("first", first), ("second", second)):
+        check_fitted(model, name)
+    check_whole("n_replicates", n_replicates, 1)
+    seed = check_seed(random_state)
     rows = _rows(X, "bootstrap_difference")
+    drawing = _Drawing.of(rows, sample_weight)
     models = (first, second)
-    difference = getattr(first, criterion)(X) - getattr(second, criterion)(X)
+    for model in models:
+        drawing.check_weight_of(model)
+    difference = getattr(first, criterion)(X, drawing.weight) - getattr(second, criterion)(
+        X, drawing.weight
+    )
 
     def replicate(seed: np.random.SeedSequence) -> float:
-        drawn = rows[np.random.default_rng(seed).integers(len(rows), size=len(rows))]
-        ours, theirs = (_refitted(model, model.mixture_, drawn) for model in models)
-        return float(getattr(ours._criteria, criterion) - getattr(theirs._criteria, criterion))
+        drawn, counts = drawing.rows_and_counts(np.random.default_rng(seed))
+        ours, theirs = (_refitted(model, model.mixture_, drawn, counts) for model in models)
+        values = [getattr(drawing.criteria(model), criterion) for model in (ours, theirs)]
+        return float(values[0] - values[1])
 
-    values = list(_replicated(replicate, n_replicates, random_state, n_jobs, callback))
+    values = list(_replicated(replicate, n_replicates, seed, n_jobs, callback))
     found = _without_failures(values)
     low, high = np.quantile(found, [0.025, 0.975])
     return DifferenceTest(
@@ -164,10 +198,11 @@ def bootstrap_ratio_test(
     X: Any,
     n_components: int,
     *,
+    sample_weight: Any = None,
     covariance_type: str = "full",
     n_replicates: int = 999,
     level: float | None = 0.05,
-    random_state: int = 0,
+    random_state: Any = 0,
     callback: Listener | None = None,
     n_jobs: int | None = None,
 ) -> RatioTest:
@@ -181,15 +216,17 @@ def bootstrap_ratio_test(
     X : array-like of shape (n_rows, n_features)
     n_components : int
         K.
+    sample_weight : array-like of shape (n_rows,), default=None
+        A row of weight w stands for w rows. See Notes.
     covariance_type : str, default='full'
         Of both models.
     n_replicates : int, default=999
         Most replicates.
     level : float or None, default=0.05
-        The test ends as soon as it is clear, with confidence 0.999, on which side of it the p-value lies;
-        None: all replicates are made.
-    random_state : int, default=0
-        The same seed, the same replicates, whatever `n_jobs`.
+        Between 0 and 1. The test ends as soon as it is clear, with confidence 0.999, on which side of it the
+        p-value lies; None: all replicates are made.
+    random_state : int, RandomState, Generator or None, default=0
+        The same seed, the same replicates, whatever `n_jobs`; None: others each time.
     callback : callable, default=None
         Called as callback(n_done, n_replicates).
     n_jobs : int or None, default=None
@@ -202,9 +239,14 @@ def bootstrap_ratio_test(
     Raises
     ------
     ValueError
-        If a model cannot be fitted to X, or every replicate failed.
+        If an argument or X is not possible, if a model cannot be fitted to X, or every replicate failed.
     TypeError
         If X is a source or a Dask collection, whose rows are not in memory.
+
+    Notes
+    -----
+    Of weighted rows, each replicate has as many rows as the weights are worth: their sum where they are
+    whole, else Kish's effective number (sum w)^2 / sum w^2. It counts for the weight of the data.
 
     References
     ----------
@@ -219,19 +261,28 @@ def bootstrap_ratio_test(
     >>> test.p_value < 0.05, test.is_clear
     (True, True)
     """
+    check_whole("n_components", n_components, 1)
+    check_whole("n_replicates", n_replicates, 1)
+    if level is not None:
+        check_share("level", level)
+    seed = check_seed(random_state)
     rows = _rows(X, "bootstrap_ratio_test")
-    null = _fitted(rows, n_components, covariance_type, random_state)
-    statistic = _ratio(null, _fitted(rows, n_components + 1, covariance_type, random_state))
+    drawing = _Drawing.of(rows, sample_weight)
+    number = int(seed.generate_state(1)[0])
+    null = _fitted(rows, n_components, covariance_type, number, drawing.weight)
+    other = _fitted(rows, n_components + 1, covariance_type, number, drawing.weight)
+    statistic = _ratio(null, other)
 
     def replicate(seed: np.random.SeedSequence) -> float:
-        drawn, _ = null.mixture_.sample(len(rows), np.random.default_rng(seed))
+        drawn, _ = null.mixture_.sample(drawing.n_drawn, np.random.default_rng(seed))
         number = int(seed.generate_state(1)[0])
         smaller = _refitted(null, null.mixture_, drawn)
-        return _ratio(smaller, _fitted(drawn, n_components + 1, covariance_type, number))
+        larger = _fitted(drawn, n_components + 1, covariance_type, number)
+        return drawing.unit * _ratio(smaller, larger)
 
     values: list[float] = []
     is_clear = False
-    replicates = _replicated(replicate, n_replicates, random_state, n_jobs, callback)
+    replicates = _replicated(replicate, n_replicates, seed, n_jobs, callback)
     while len(values) < n_replicates and not is_clear:
         values += islice(replicates, min(_BATCH, n_replicates - len(values)))
         done = np.array([value for value in values if np.isfinite(value)])
@@ -246,6 +297,50 @@ def bootstrap_ratio_test(
         is_clear,
         len(values) - len(found),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawing:
+    """Rows as a population to draw from: how many, in which proportions, and what one counts for."""
+
+    rows: Array
+    weight: FloatArray | None
+    n_drawn: int
+    unit: float
+
+    @classmethod
+    def of(cls, rows: Array, sample_weight: Any) -> _Drawing:
+        weight = check_sample_weight(sample_weight, len(rows))
+        blocks = ArrayBlocks(rows, weight)
+        n_drawn = max(round(blocks.weight * blocks.rows_per_weight), 1)
+        return cls(rows, weight, n_drawn, blocks.weight / n_drawn)
+
+    def check_weight_of(self, model: GaussianMixture) -> None:
+        ours, theirs = self.unit * self.n_drawn, model._criteria.weight
+        if not np.isclose(ours, theirs, rtol=1e-6):
+            given = (
+                f"{len(self.rows)} rows" if self.weight is None else f"weights of sum {ours:.6g}"
+            )
+            raise ValueError(
+                f"The models were fitted to rows of total weight {theirs:.6g}, but X has {given}: give the "
+                "rows and the sample_weight that they were fitted to."
+            )
+
+    def rows_and_counts(self, rng: np.random.Generator) -> tuple[Array, FloatArray]:
+        """Rows drawn with replacement, each once, and how often."""
+        w = np.ones(len(self.rows)) if self.weight is None else self.weight
+        counts = rng.multinomial(self.n_drawn, w / w.sum())
+        return self.rows[counts > 0], counts[counts > 0].astype(np.float64)
+
+    def criteria(self, model: GaussianMixture) -> Criteria:
+        """Those of a fit to rows that were drawn, for the weight of all."""
+        own = model._criteria
+        return Criteria(
+            self.unit * own.weight,
+            self.unit * own.log_likelihood,
+            self.unit * own.log_certainty,
+            own.degrees_of_freedom,
+        )
 
 
 def _rows(X: Any, who: str) -> Array:
@@ -270,12 +365,12 @@ def _is_clear(n_at_least: int, n: int, level: float) -> bool:
 def _replicated(
     replicate: Callable[[np.random.SeedSequence], float],
     n_replicates: int,
-    random_state: int,
+    seed: np.random.SeedSequence,
     n_jobs: int | None,
     callback: Listener | None,
 ) -> Generator[float, None, None]:
     """Yield the replicates in order, a batch at a time; NaN for one that failed."""
-    seeds = np.random.SeedSequence(random_state).spawn(n_replicates)
+    seeds = seed.spawn(n_replicates)
 
     def guarded(seed: np.random.SeedSequence) -> float:
         try:
@@ -292,14 +387,18 @@ def _replicated(
                 yield value
 
 
-def _fitted(rows: Array, n_components: int, covariance_type: str, seed: int) -> GaussianMixture:
+def _fitted(
+    rows: Array, n_components: int, covariance_type: str, seed: int, weight: Any = None
+) -> GaussianMixture:
     model = GaussianMixture(
         n_components, covariance_type=covariance_type, random_state=seed, n_jobs=1
     )
-    return model.fit(rows)
+    return model.fit(rows, sample_weight=weight)
 
 
-def _refitted(model: GaussianMixture, start: Mixture, rows: Array) -> GaussianMixture:
+def _refitted(
+    model: GaussianMixture, start: Mixture, rows: Array, weight: Any = None
+) -> GaussianMixture:
     """The same model fitted to other rows, from where it is."""
     again = GaussianMixture(
         start.n_components,
@@ -311,7 +410,7 @@ def _refitted(model: GaussianMixture, start: Mixture, rows: Array) -> GaussianMi
         accelerate=True,
         n_jobs=1,
     )
-    return again.fit(rows)
+    return again.fit(rows, sample_weight=weight)
 
 
 def _ratio(smaller: GaussianMixture, larger: GaussianMixture) -> float:

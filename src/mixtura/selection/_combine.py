@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from scipy.special import xlogy
 from mixtura._rows import Array, FloatArray
 from mixtura._threads import n_threads
 from mixtura.blocks import ArrayBlocks
+from mixtura.estimators import GaussianMixture
 from mixtura.estimators import _validation as checks
+from mixtura.estimators.gaussian_mixture_search import GaussianMixtureSearch
 from mixtura.mixture import Mixture, responsibilities
 
 
@@ -62,12 +65,12 @@ class Combination:
             If there is no such number of clusters.
         """
         wanted = self.elbow if n_clusters is None else n_clusters
-        if not 1 <= wanted <= self.mixture.n_components:
+        if not isinstance(wanted, Integral) or not 1 <= wanted <= self.mixture.n_components:
             raise ValueError(
-                f"n_clusters must lie in 1..{self.mixture.n_components}, got {n_clusters}."
+                f"n_clusters must be a whole number in 1..{self.mixture.n_components}, got {n_clusters!r}."
             )
         clusters = [[k] for k in range(self.mixture.n_components)]
-        for first, second in self.merges[: self.mixture.n_components - wanted]:
+        for first, second in self.merges[: self.mixture.n_components - int(wanted)]:
             clusters[first] = sorted(clusters[first] + clusters.pop(second))
         return clusters
 
@@ -123,6 +126,10 @@ def combine(model: Any, X: Any, sample_weight: Any = None) -> Combination:
 
     Raises
     ------
+    TypeError
+        If `model` is none of these, or X no array or data frame in memory.
+    NotFittedError
+        If `model` is not fitted.
     ValueError
         If X or a weight is not possible.
 
@@ -146,6 +153,11 @@ def combine(model: Any, X: Any, sample_weight: Any = None) -> Combination:
     >>> sorted(map(len, found.members(2)))
     [1, 2]
     """
+    if not isinstance(model, Mixture | GaussianMixture | GaussianMixtureSearch):
+        raise TypeError(
+            "model must be a fitted GaussianMixture or GaussianMixtureSearch, or a Mixture, got "
+            f"{type(model).__name__}."
+        )
     mixture: Mixture = model if isinstance(model, Mixture) else model.mixture_
     shares, weight = _shares(model, mixture, X, sample_weight)
     entropies, merges, rows = [_entropy(shares, weight)], [], [0.0]

@@ -28,6 +28,11 @@ Given = tuple[str, FloatArray]
 _ROWS = 10_000
 _ROWS_PER_PARAMETER = 25
 
+
+class SearchStopped(Exception):
+    """Another thread has ended a search by its `Stop`: what it was at is lost."""
+
+
 _Record = tuple[str, int, float, bool, str, int, int, float]
 _Found = tuple[tuple[FloatArray, ...] | None, list[_Record]]
 
@@ -82,6 +87,7 @@ def search(
     reg_covar: FloatArray,
     seed: int,
     deadline: float = np.inf,
+    stop: _core.Stop | None = None,
 ) -> tuple[Mixture, list[StartRecord]]:
     """Return the best mixture found on a uniform sample of the rows, and a record of each descent.
 
@@ -91,6 +97,8 @@ def search(
     ------
     SingularCovarianceError
         If every descent failed.
+    SearchStopped
+        If `stop` was set.
     """
     # Ten times as quick to seed as the Mersenne twister that scikit-learn's starts draw from.
     rng = RandomState(PCG64(seed))
@@ -104,6 +112,7 @@ def search(
         sample.metric_reg_covar(reg_covar),
         seed,
         deadline - monotonic(),
+        stop,
         blocks.n_threads,
     )
     return _ended(found, structure, seed, len(rows))
@@ -120,6 +129,7 @@ def search_from(
     deadline: float = np.inf,
     incumbent: Mixture | None = None,
     n_certain: int = 0,
+    stop: _core.Stop | None = None,
     n_threads: int = 1,
 ) -> tuple[Mixture, list[StartRecord]]:
     """Run EM to the end from the first `n_certain` starts and the best of the others, then merge and split.
@@ -131,6 +141,8 @@ def search_from(
     ------
     SingularCovarianceError
         If every descent failed.
+    SearchStopped
+        If `stop` was set.
     """
     found = _core.search_from(
         rows.native,
@@ -144,6 +156,7 @@ def search_from(
         n_certain,
         None if incumbent is None else incumbent.as_tuple(),
         (budget.moving, budget.own),
+        stop,
         n_threads,
     )
     return _ended(found, structure, seed, len(rows.X))
@@ -166,6 +179,8 @@ def _ended(
     found: _Found, structure: CovarianceStructure, seed: int, n_rows: int
 ) -> tuple[Mixture, list[StartRecord]]:
     parameters, native = found
+    if parameters is None and not native:
+        raise SearchStopped
     records = [_record(record, structure, seed, n_rows) for record in native]
     if parameters is None:
         raise SingularCovarianceError(records[0].ended)
