@@ -11,14 +11,18 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 
-from mixtura._frames import column_values, is_number, no_number
+from mixtura._frames import column_values
 from mixtura._names import nearest
+from mixtura._refused import check_measured
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import Blocks
 from mixtura.covariance import CovarianceStructure
 from mixtura.em import SufficientStatistics, default_step
 from mixtura.mixture import Mixture
 from mixtura.sources import Source
+
+# Between it and its inverse the squares of weights, summed over any number of rows, are numbers.
+_LEAST_WEIGHT = 1e-100
 
 
 def suggest(
@@ -27,9 +31,14 @@ def suggest(
     """Return the error's message, with the nearest name where an unknown name was given."""
     message = str(error)
     for name, value in params.items():
-        options = [c.options for c in constraints.get(name, []) if isinstance(c, StrOptions)]
-        if f"The {name!r} parameter" in message and isinstance(value, str) and options:
-            return message + nearest(value, sorted(options[0]))
+        options = [c for c in constraints.get(name, []) if isinstance(c, StrOptions)]
+        if f"The {name!r} parameter" in message and options:
+            # scikit-learn lists them as a set has them, in another order each time.
+            names = sorted(options[0].options)
+            message = message.replace(
+                str(options[0]), f"a str among {{{', '.join(map(repr, names))}}}"
+            )
+            return message + (nearest(value, names) if isinstance(value, str) else "")
     return message
 
 
@@ -67,6 +76,11 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> FloatArray | None:
         )
     if most == 0:
         raise ValueError("sample_weight must not be zero for every row: no row is left to fit.")
+    if not _LEAST_WEIGHT <= most <= 1 / _LEAST_WEIGHT:
+        raise ValueError(
+            f"sample_weight is {most:g} at most, and such numbers cannot be squared: multiply all weights by one "
+            "number that brings the largest near 1."
+        )
     return weight
 
 
@@ -159,6 +173,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _weights_as_floats(sample_weight: Any) -> FloatArray:
+    check_measured(sample_weight, "sample_weight")
     try:
         weight: FloatArray = check_array(
             sample_weight,
@@ -169,7 +184,9 @@ def _weights_as_floats(sample_weight: Any) -> FloatArray:
             order="C",
         )
     except (TypeError, ValueError) as error:
-        raise type(error)(f"sample_weight must be an array of real numbers: {error}") from error
+        # scikit-learn's sentence ends with the whole array.
+        why = "they are complex" if "Complex data" in str(error) else error
+        raise type(error)(f"sample_weight must be an array of real numbers: {why}") from error
     return weight
 
 
@@ -294,46 +311,3 @@ def _check_responsibilities(responsibilities: Array) -> Array:
             f"{sums[row]:.6g}."
         )
     return responsibilities
-
-
-def clearer(error: ValueError | TypeError, X: Any) -> ValueError | TypeError:
-    """The error, or one that says in a sentence which column is to blame."""
-    message = str(error)
-    if "Complex data not supported" in message:
-        dtype = getattr(X, "dtype", "complex")
-        return ValueError(
-            f"Complex data not supported: X is {dtype}. Give its real part, or real and imaginary "
-            "parts as two columns."
-        )
-    if "Expected 2D array, got 1D array" in message:
-        return ValueError(
-            f"Expected 2D array, got 1D array instead: X has shape {np.shape(X)}. Reshape your data "
-            "with X.reshape(-1, 1) if it is one feature, or X.reshape(1, -1) if it is one row."
-        )
-    if "could not convert" in message:
-        return _name_cell(error, X, lambda value: isinstance(value, str))
-    if isinstance(error, TypeError) and ("argument must be" in message or "DType" in message):
-        return _name_cell(error, X, lambda value: not isinstance(value, str))
-    return error
-
-
-def _name_cell(
-    error: ValueError | TypeError, X: Any, is_of_kind: Callable[[Any], bool]
-) -> ValueError | TypeError:
-    place = _first_bad(X, is_of_kind)
-    if place is None:
-        return error
-    row, column, value = place
-    return no_number(f"X must hold numbers, but column {column}", row, value)
-
-
-def _first_bad(X: Any, is_of_kind: Callable[[Any], bool]) -> tuple[int, int, Any] | None:
-    """Row, column and value of the first cell of that kind that is no number."""
-    cells = np.asarray(X, dtype=object)
-    if cells.ndim != 2:
-        return None
-    for row, values in enumerate(cells):
-        for column, value in enumerate(values):
-            if is_of_kind(value) and not is_number(value):
-                return row, column, value
-    return None
