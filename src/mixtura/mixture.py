@@ -139,10 +139,9 @@ class Mixture:
         return self.structure.matrices(self.covariances, *self.means.shape)
 
     def __repr__(self) -> str:
-        return (
-            f"Mixture({self.n_components} components, {self.n_features} features, "
-            f"{self.covariance_type} covariances)"
-        )
+        components = f"{self.n_components} component" + ("" if self.n_components == 1 else "s")
+        features = f"{self.n_features} feature" + ("" if self.n_features == 1 else "s")
+        return f"Mixture({components}, {features}, {self.covariance_type} covariances)"
 
     def log_density(self, X: Any, *, n_jobs: int | None = None) -> Array:
         """Log of the density at each row.
@@ -362,7 +361,7 @@ def _check_column_number(j: Any, n_features: int) -> None:
         raise ValueError(
             f"features must be numbers of columns, from 0 to {n_features - 1}, got {j!r}."
         )
-    if not -n_features <= j < n_features:
+    if not -n_features <= int(j) < n_features:
         raise ValueError(f"feature {j} is out of range: there are {n_features}.")
 
 

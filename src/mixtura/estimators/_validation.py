@@ -78,8 +78,8 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> FloatArray | None:
         raise ValueError("sample_weight must not be zero for every row: no row is left to fit.")
     if not _LEAST_WEIGHT <= most <= 1 / _LEAST_WEIGHT:
         raise ValueError(
-            f"sample_weight is {most:g} at most, and such numbers cannot be squared: multiply all weights by one "
-            "number that brings the largest near 1."
+            f"sample_weight is {most:g} at most, and such numbers cannot be squared: multiply all weights by "
+            "one number that brings the largest near 1."
         )
     return weight
 
