@@ -142,7 +142,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         max_time, n_jobs and who listens.
     n_jobs : int or None, default=None
         Threads. None: all the cores that this process may use (affinity and cgroup limits respected), and
-        one where the problem is small. -1: all cores, -2: all but one. Results do not depend on it.
+        one where the problem is small. -1: all cores, -2: all but one, and so on, one at least (joblib's
+        meaning: cores + 1 + n_jobs). Results do not depend on it.
 
     Attributes
     ----------
