@@ -3,6 +3,7 @@
     python benchmarks/run.py                      everything, into benchmarks/results/<date>.*
     python benchmarks/run.py --only sweep         one section
     python benchmarks/run.py --quick              few rows, to see that all works
+    python benchmarks/run.py --join a.json b.json one report of sweeps that ran in slices
 
 README.md beside this file says what is measured and why that way.
 """
@@ -10,6 +11,7 @@ README.md beside this file says what is measured and why that way.
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from datetime import date
 from pathlib import Path
@@ -37,8 +39,13 @@ RESULTS = Path(__file__).parent / "results"
 
 def main() -> None:
     arguments = parse()
+    if arguments.join:
+        print(sweep.render(sweep.join([sweep_of(path) for path in arguments.join])))
+        return
     start = time.perf_counter()
-    bench = open_bench([*arguments.peers, OURS], arguments.quick)
+    bench = open_bench(
+        [*arguments.peers, OURS], arguments.quick, arguments.structures, arguments.dtypes
+    )
     try:
         sections = {name: measure(name, bench) for name in arguments.only}
         run = {
@@ -68,9 +75,29 @@ def parse() -> argparse.Namespace:
         "--only", nargs="+", choices=SECTIONS, default=list(SECTIONS), help="sections"
     )
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS), help="libraries")
+    parser.add_argument(
+        "--structures",
+        nargs="+",
+        choices=sweep.STRUCTURES,
+        default=list(sweep.STRUCTURES),
+        help="of the sweep",
+    )
+    parser.add_argument(
+        "--dtypes", nargs="+", choices=DTYPES, default=["float64"], help="of the sweep"
+    )
+    parser.add_argument(
+        "--join",
+        nargs="+",
+        type=Path,
+        help="measure nothing: print the sweeps in these .json files as one",
+    )
     parser.add_argument("--quick", action="store_true", help="few rows: to see that all works")
     parser.add_argument("--name", help="of the result files; the date unless given")
     return parser.parse_args()
+
+
+def sweep_of(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text())["sections"]["sweep"]
 
 
 def measure(name: str, bench: Bench) -> dict[str, Any]:

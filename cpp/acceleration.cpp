@@ -88,8 +88,7 @@ void transpose(double* a, std::ptrdiff_t d) {
 
 Acceleration::Acceleration(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features)
     : structure_(structure), K(n_components), d(n_features),
-      size_(n_components * (1 + n_features) + seconds_size(structure, n_components, n_features)),
-      predicted_gain_(std::numeric_limits<double>::quiet_NaN()) {}
+      size_(n_components * (1 + n_features) + seconds_size(structure, n_components, n_features)) {}
 
 // The whitened coordinates of statistics s about c, with n, f, S re-centred to the reference's means, P its factors:
 //     n / (W sqrt w),   P^T f / (W sqrt w),   (P^T S P - n I) / (W sqrt(2 w))
@@ -250,34 +249,44 @@ void Acceleration::remember(const Vector& from, const Vector& from_residual, con
     if (pairs_.size() > memory) pairs_.erase(pairs_.begin());
 }
 
-// Two-loop recursion of L-BFGS, over the pairs along which the likelihood is concave.
-Acceleration::Vector Acceleration::direction() {
-    std::vector<const Pair*> concave;
+// Those along which the likelihood is concave.
+std::vector<const Acceleration::Pair*> Acceleration::concave() const {
+    std::vector<const Pair*> found;
     for (const Pair& pair : pairs_) {
         const double product = dot(pair.move, pair.response);
-        if (product > curved * std::sqrt(dot(pair.move, pair.move) * dot(pair.response, pair.response))) concave.push_back(&pair);
+        if (product > curved * std::sqrt(dot(pair.move, pair.move) * dot(pair.response, pair.response))) found.push_back(&pair);
     }
+    return found;
+}
+
+// Two-loop recursion of L-BFGS: the residual times the inverse of the curvature, `scale` in directions not seen.
+Acceleration::Vector Acceleration::newton_step(const std::vector<const Pair*>& pairs, double scale) const {
     Vector q = residual_;
-    limited_ = concave.empty();
-    if (concave.empty()) {  // growth away from a saddle: a longer EM step
-        predicted_gain_ = dot(residual_, residual_) / 2;
-        for (double& value : q) value *= reach_;
-        return q;
-    }
     std::vector<double> alphas;
-    for (auto it = concave.rbegin(); it != concave.rend(); ++it) {
+    for (auto it = pairs.rbegin(); it != pairs.rend(); ++it) {
         alphas.push_back(dot((*it)->move, q) / dot((*it)->move, (*it)->response));
         add(q, -alphas.back(), (*it)->response);
     }
-    const Pair& last = *concave.back();
-    const double scale = std::max(1.0, dot(last.move, last.response) / dot(last.response, last.response));
     for (double& value : q) value *= scale;
-    for (std::size_t i = 0; i < concave.size(); ++i) {
-        const Pair& pair = *concave[i];
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+        const Pair& pair = *pairs[i];
         const double beta = dot(pair.response, q) / dot(pair.move, pair.response);
-        add(q, alphas[concave.size() - 1 - i] - beta, pair.move);
+        add(q, alphas[pairs.size() - 1 - i] - beta, pair.move);
     }
-    predicted_gain_ = dot(residual_, q) / 2;
+    return q;
+}
+
+Acceleration::Vector Acceleration::direction() {
+    const std::vector<const Pair*> pairs = concave();
+    limited_ = pairs.empty();
+    if (pairs.empty()) {  // growth away from a saddle: a longer EM step
+        Vector q = residual_;
+        for (double& value : q) value *= reach_;
+        return q;
+    }
+    const Pair& last = *pairs.back();
+    const double scale = std::max(1.0, dot(last.move, last.response) / dot(last.response, last.response));
+    Vector q = newton_step(pairs, scale);
     const double most = reach_ * std::sqrt(dot(residual_, residual_));
     const double norm = std::sqrt(dot(q, q));
     if (norm > most) {
@@ -328,9 +337,22 @@ bool Acceleration::propose(const Statistics& statistics, const double* centres, 
     return false;
 }
 
+// Half the residual times the Newton step. Directions that were not seen are taken to be as flat as the flattest that
+// was: what is left lies where no step has been, and with the scale of the last step it would look far too small.
+double Acceleration::remaining_gain(const Statistics& statistics, const double* centres) {
+    if (!has_point_) return std::numeric_limits<double>::quiet_NaN();
+    encode(statistics, centres, image_);
+    residual_ = difference(image_, point_);
+    if (has_previous_) remember(previous_, previous_residual_, point_, residual_);
+    const std::vector<const Pair*> pairs = concave();
+    double scale = 1;
+    for (const Pair* pair : pairs) scale = std::max(scale, dot(pair->move, pair->move) / dot(pair->move, pair->response));
+    return dot(residual_, newton_step(pairs, scale)) / 2;
+}
+
 // Scalars, then the lengths of the vectors in this order, then the vectors.
 std::vector<double> Acceleration::state() const {
-    Vector out{weight_, reach_, length_, predicted_gain_, static_cast<double>(age_), static_cast<double>(has_point_),
+    Vector out{weight_, reach_, length_, static_cast<double>(age_), static_cast<double>(has_point_),
                static_cast<double>(has_previous_), static_cast<double>(limited_)};
     std::vector<const Vector*> vectors{&centres_, &roots_, &factors_, &inverse_factors_, &point_, &residual_,
                                        &previous_, &previous_residual_, &proposal_, &image_};
@@ -342,7 +364,7 @@ std::vector<double> Acceleration::state() const {
 }
 
 bool Acceleration::restore(const std::vector<double>& state) {
-    constexpr std::size_t n_scalars = 9, n_named = 10;
+    constexpr std::size_t n_scalars = 8, n_named = 10;
     if (state.size() < n_scalars) return false;
     const double n_vectors = state[n_scalars - 1];
     if (!(n_vectors >= n_named && n_vectors <= n_named + 2 * memory) || state.size() < n_scalars + static_cast<std::size_t>(n_vectors)) {
@@ -366,11 +388,10 @@ bool Acceleration::restore(const std::vector<double>& state) {
     weight_ = state[0];
     reach_ = state[1];
     length_ = state[2];
-    predicted_gain_ = state[3];
-    age_ = static_cast<int>(state[4]);
-    has_point_ = state[5] != 0;
-    has_previous_ = state[6] != 0;
-    limited_ = state[7] != 0;
+    age_ = static_cast<int>(state[3]);
+    has_point_ = state[4] != 0;
+    has_previous_ = state[5] != 0;
+    limited_ = state[6] != 0;
     Vector* const named[n_named] = {&centres_, &roots_, &factors_, &inverse_factors_, &point_, &residual_,
                                     &previous_, &previous_residual_, &proposal_, &image_};
     for (std::size_t v = 0; v < n_named; ++v) *named[v] = std::move(vectors[v]);

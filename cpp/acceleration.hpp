@@ -31,8 +31,9 @@ class Acceleration {
     void shorten();                                                        // the M-step there failed
     void step();                                                           // the EM step is the current point
 
-    // Gain in mean log-likelihood that the quadratic model promises from the last point on; NaN before there is one.
-    double predicted_gain() const { return predicted_gain_; }
+    // Mean log-likelihood still to gain, by the quadratic model, where the loop ended; NaN before its first step.
+    // `statistics` come from the E-step there. Nothing is proposed after it.
+    double remaining_gain(const Statistics& statistics, const double* centres);
 
     // All that it remembers, as numbers: restored, it goes on with the same bits. False: not the numbers of such a one.
     std::vector<double> state() const;
@@ -50,6 +51,8 @@ class Acceleration {
     void refer_to(const double* centres, const double* weights, const double* factors, double weight);
     void move_reference(const double* centres, const double* weights, const double* factors, double weight);
     void remember(const Vector& from, const Vector& from_residual, const Vector& to, const Vector& to_residual);
+    std::vector<const Pair*> concave() const;
+    Vector newton_step(const std::vector<const Pair*>& pairs, double scale) const;
     Vector direction();
     bool mend(Vector& point) const;
 
@@ -69,7 +72,6 @@ class Acceleration {
     bool limited_ = false;
     double reach_ = 2;               // longest step, in EM steps
     double length_ = 1;              // of the last proposal, in EM steps
-    double predicted_gain_;
     int age_ = 0;                    // iterations since the reference moved
 };
 

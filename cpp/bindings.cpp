@@ -308,6 +308,7 @@ nb::tuple expectation_maximisation(Model model, const mixtura::RowSource& rows, 
     const mixtura::Outside outside = outside_of(seconds, stop, hear, first, every);
     without_gil(n_threads, [&](mixtura::Control& control) {
         mixtura::expectation_maximisation(model, rows, reg_covar.data(), monitor, acceleration, outside, mixture, sums, control);
+        if (acceleration != nullptr && !control.interrupted) monitor.predicted_gain = acceleration->remaining_gain(sums.view(), sums.centres.data());
     });
     return nb::make_tuple(as_arrays(std::move(mixture)), as_arrays(std::move(sums)));
 }

@@ -1,7 +1,6 @@
 // The EM loop (Dempster, Laird & Rubin 1977).
 #include "em.hpp"
 
-#include <limits>
 #include <utility>
 
 namespace mixtura {
@@ -124,7 +123,6 @@ void expectation_maximisation(Model model, const RowSource& rows, const double* 
     Loop(model, rows, reg_covar, monitor, acceleration, outside, point, control).run();
     mixture = std::move(point.mixture);
     statistics = std::move(point.statistics);
-    monitor.predicted_gain = acceleration == nullptr ? std::numeric_limits<double>::quiet_NaN() : acceleration->predicted_gain();
 }
 
 }  // namespace mixtura

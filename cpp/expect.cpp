@@ -277,6 +277,13 @@ class Accumulation {
         return out;
     }
 
+    // K x d
+    std::vector<double> repeated(const double* point) const {
+        std::vector<double> out;
+        for (std::ptrdiff_t k = 0; k < mixture_.n_components; ++k) out.insert(out.end(), point, point + mixture_.n_features);
+        return out;
+    }
+
     void finish(Statistics& statistics) const {
         if (!options_.moments) return;
         if (options_.total.mean != nullptr) {
@@ -284,6 +291,10 @@ class Accumulation {
             seconds_from_total(mixture_, options_, statistics);
         } else {
             mirror_seconds(mixture_, statistics.seconds);
+        }
+        if (prepared_.common_point() != nullptr) {
+            const std::vector<double> from = repeated(prepared_.common_point());
+            return move_centres(mixture_.structure, mixture_.n_components, mixture_.n_features, from.data(), centres_, statistics);
         }
         if (!moves_) return;
         move_centres(mixture_.structure, mixture_.n_components, mixture_.n_features, rounded_.data(), centres_, statistics);

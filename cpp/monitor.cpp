@@ -7,7 +7,7 @@
 namespace mixtura {
 namespace {
 
-// Iterations without a rise after which tol = 0 has converged.
+// Iterations without a rise after which all further change is rounding.
 constexpr std::size_t patience = 10;
 
 // Small changes in a row after which accelerated EM has converged.
@@ -21,7 +21,8 @@ bool Monitor::goes_on(double mean_log_likelihood) {
     if (tol == 0) {
         converged = has_stalled();
     } else if (accelerated) {
-        converged = changes_are_small();
+        const bool stalled = has_stalled();
+        converged = changes_are_small() || stalled;
         return !converged && n_iter() < max_iter;
     } else {
         converged = change() <= tol;
@@ -37,8 +38,10 @@ double Monitor::change() const {
 }
 
 bool Monitor::changes_are_small() const {
-    if (history.size() <= small_changes) return false;
-    for (std::size_t i = history.size() - small_changes; i < history.size(); ++i) {
+    // Fewer where no more are allowed.
+    const std::size_t needed = std::min(small_changes, static_cast<std::size_t>(std::max<std::ptrdiff_t>(max_iter, 1)));
+    if (history.size() <= needed) return false;
+    for (std::size_t i = history.size() - needed; i < history.size(); ++i) {
         if (!(std::abs(history[i] - history[i - 1]) <= tol)) return false;
     }
     return true;

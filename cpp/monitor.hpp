@@ -14,7 +14,8 @@ namespace mixtura {
 // that is already paid for is still made. With tol = 0 EM ends when the log-likelihood has not risen for ten
 // iterations: near the optimum it is flat to rounding long before the parameters, whose error enters it squared.
 // The first quasi-Newton steps are as short as EM's, so that one small change says nothing: accelerated EM asks for
-// three small changes in a row, and makes no further step.
+// three small changes in a row, and makes no further step. Where its log-likelihood has not risen for ten iterations
+// because rounding is larger than tol, it has converged too.
 class Monitor {
   public:
     Monitor(double tol, std::ptrdiff_t max_iter, bool accelerated) : tol(tol), max_iter(max_iter), accelerated(accelerated) {}
@@ -33,7 +34,7 @@ class Monitor {
     std::ptrdiff_t failed = -1;         // the component that ended the loop at the mixture before
     double failed_count = 0;            // its rows
     std::string stopped;                // who ended the loop from outside
-    double predicted_gain = std::numeric_limits<double>::quiet_NaN();  // by the acceleration
+    double predicted_gain = std::numeric_limits<double>::quiet_NaN();  // what is left, by the acceleration
 
   private:
     bool changes_are_small() const;

@@ -36,12 +36,15 @@ double log_determinant(Structure structure, const double* factor, std::ptrdiff_t
     }
 }
 
-// Few features: the upper triangle by rows. Many: blocks of `factor_block` columns, each with the rows that
-// reach into it, zeros below the diagonal.
+// Few features: the upper triangle by rows. Many: blocks of columns, each with the rows that reach into it, zeros
+// below the diagonal.
 std::ptrdiff_t packed_size(std::ptrdiff_t d) {
-    std::ptrdiff_t rows = 0;
-    for (std::ptrdiff_t block = 0; block < d; block += factor_block) rows += std::min(d, block + factor_block);
-    return rows * factor_block;
+    std::ptrdiff_t size = 0, columns;
+    for (std::ptrdiff_t block = 0; block < d; block += columns) {
+        columns = block_columns(d - block);
+        size += (block + columns) * columns;
+    }
+    return size;
 }
 
 // The first p of d rows and columns.
@@ -54,11 +57,11 @@ void pack_triangle(const double* factor, std::ptrdiff_t d, std::ptrdiff_t p, Rea
 
 template <class Real>
 void pack_blocks(const double* factor, std::ptrdiff_t d, Real* packed) {
-    for (std::ptrdiff_t block = 0; block < d; block += factor_block) {
-        for (std::ptrdiff_t i = 0; i < std::min(d, block + factor_block); ++i) {
-            for (std::ptrdiff_t j = block; j < block + factor_block; ++j) {
-                *packed++ = j < d && i <= j ? static_cast<Real>(factor[i * d + j]) : Real(0);
-            }
+    std::ptrdiff_t columns;
+    for (std::ptrdiff_t block = 0; block < d; block += columns) {
+        columns = block_columns(d - block);
+        for (std::ptrdiff_t i = 0; i < block + columns; ++i) {
+            for (std::ptrdiff_t j = block; j < block + columns; ++j) *packed++ = i <= j ? static_cast<Real>(factor[i * d + j]) : Real(0);
         }
     }
 }
@@ -121,7 +124,7 @@ template <class Real>
 std::ptrdiff_t scratch_size(const Job<Real>& job) {
     const bool searches = job.bound_features > 0 || job.grouping.n_rows > 0;
     const std::ptrdiff_t of_candidates = searches ? padded(job.n_features) + 4 : 0;
-    const std::ptrdiff_t of_tile = job.n_features + padded(job.n_features + 1) + padded(job.n_features) + job.n_components + 4;
+    const std::ptrdiff_t of_tile = job.n_features + 2 * padded(job.n_features + 1) + job.n_components + 4;
     return (of_tile + of_candidates) * job.tile_stride + job.grouping.n_rows * job.n_features;
 }
 
@@ -170,6 +173,10 @@ PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Mixture& mixture, c
     if (options.given.data != nullptr) return;  // no density is asked for
     prepare_density(mixture);
     if (options.total.mean != nullptr) prepare_whitening(mixture, options.total);
+    // Centres elsewhere are asked for where sums about the means would cancel: those are taken about them. What products need
+    // once a row pays from some components on.
+    const bool moves = mixture.structure == Structure::spherical && options.moments && centres_ == means_.high && k >= 8;
+    if (job_.whitened || moves) prepare_terms(mixture);
     if (job_.skip && bounds_can_pay(mixture)) prepare_bounds(mixture);
 }
 
@@ -213,13 +220,13 @@ void PreparedJob<Real>::prepare_density(const Mixture& mixture) {
     if (sizeof(Real) < sizeof(double)) prepare_residues(mixture);
 }
 
-// -P^T (mu - high), in double before it is rounded; padded with zeros to whole blocks.
+// -P^T (mu - high), in double before it is rounded.
 template <class Real>
 void PreparedJob<Real>::prepare_residues(const Mixture& mixture) {
     const std::ptrdiff_t d = mixture.n_features;
     const bool is_matrix = is_triangular(mixture.structure);
     const std::ptrdiff_t size = mixture.structure == Structure::tied ? 0 : factor_size(mixture.structure, d);
-    job_.residue_stride = round_up(d, factor_block);
+    job_.residue_stride = d;
     residues_.resize(static_cast<std::size_t>(mixture.n_components * job_.residue_stride));
     for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) {
         const double* factor = mixture.precisions_cholesky + k * size;
@@ -347,6 +354,61 @@ void PreparedJob<Real>::prepare_whitening(const Mixture& mixture, const TotalSca
 
 namespace {
 
+// How far a component's mean may lie from the common point: squared, a feature, in units of its spread.
+constexpr double farthest_mean = 4;
+
+// In blocks of components, term after term.
+template <class Real>
+void pack_terms(const std::vector<double>& factors, std::ptrdiff_t n_components, std::ptrdiff_t n_terms, Real* packed) {
+    std::ptrdiff_t columns;
+    for (std::ptrdiff_t k = 0; k < n_components; k += columns) {
+        columns = block_columns(n_components - k);
+        for (std::ptrdiff_t t = 0; t < n_terms; ++t) {
+            for (std::ptrdiff_t i = k; i < k + columns; ++i) *packed++ = static_cast<Real>(factors[static_cast<std::size_t>(i * n_terms + t)]);
+        }
+    }
+}
+
+}  // namespace
+
+// Log densities by products (products.hpp), where no component is too far from the others.
+template <class Real>
+void PreparedJob<Real>::prepare_terms(const Mixture& mixture) {
+    const std::ptrdiff_t n = mixture.n_components;
+    const std::ptrdiff_t d = mixture.n_features;
+    const std::ptrdiff_t n_terms = d + 1;
+    if (!job_.whitened) {
+        common_point_.assign(static_cast<std::size_t>(d), 0.0);
+        for (std::ptrdiff_t i = 0; i < n * d; ++i) common_point_[static_cast<std::size_t>(i % d)] += mixture.weights[i / d] * mixture.means[i];
+    }
+    std::vector<double> factors(static_cast<std::size_t>(n * n_terms)), squares(static_cast<std::size_t>(n));
+    for (std::ptrdiff_t k = 0; k < n; ++k) {
+        double* factor = factors.data() + k * n_terms;
+        double& square = squares[static_cast<std::size_t>(k)];
+        const double p = job_.whitened ? 1 : mixture.precisions_cholesky[k];
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            const double m = job_.whitened ? static_cast<double>(whitened_means_[static_cast<std::size_t>(k * d + j)])
+                                           : mixture.means[k * d + j] - common_point_[static_cast<std::size_t>(j)];
+            factor[j] = p * p * m;
+            square += factor[j] * m;
+        }
+        factor[d] = -0.5 * p * p;
+        if (!(square <= farthest_mean * static_cast<double>(d))) return;
+    }
+    for (std::size_t k = 0; k < squares.size(); ++k) {
+        coefficients_[k] = static_cast<Real>(static_cast<double>(coefficients_[k]) - 0.5 * squares[k]);
+    }
+    term_factors_.resize(factors.size());
+    pack_terms(factors, n, n_terms, term_factors_.data());
+    job_.n_terms = n_terms;
+    job_.term_factors = term_factors_.data();
+    if (job_.whitened) return;
+    origin_.assign(common_point_.data(), static_cast<std::size_t>(d));
+    job_.origin = origin_.view();
+}
+
+namespace {
+
 constexpr std::size_t most_kept = 1 << 20;
 
 struct Kept {
@@ -390,7 +452,7 @@ WorkspaceMemory<Real>::WorkspaceMemory(const Job<Real>& job) {
     };
     workspace_.rows = take(job.n_features);
     workspace_.differences = take(padded(job.n_features + 1));
-    workspace_.panels = take(padded(job.n_features));
+    workspace_.panels = take(padded(job.n_features + 1));
     workspace_.responsibilities = take(job.n_components);
     workspace_.weights = take(1);
     workspace_.log_density = take(1);

@@ -24,6 +24,9 @@ class PreparedJob {
     // changes the order of sums, so it depends on the mixture and the number of rows alone.
     void group_rows(const Mixture& mixture);
 
+    // d: the point about which moments are summed, of all components; null: about the centres, or the total mean.
+    const double* common_point() const { return job_.n_terms > 0 && !job_.whitened ? common_point_.data() : nullptr; }
+
   private:
     void prepare_density(const Mixture& mixture);
     void prepare_residues(const Mixture& mixture);
@@ -31,6 +34,7 @@ class PreparedJob {
     bool prepare_reaches(const Mixture& mixture);
     void prepare_scores(const Mixture& mixture);
     void prepare_whitening(const Mixture& mixture, const TotalScatter& total);
+    void prepare_terms(const Mixture& mixture);
 
     struct SplitArray {
         std::vector<Real> high;
@@ -41,8 +45,8 @@ class PreparedJob {
 
     Job<Real> job_;
     SplitArray means_, origin_;
-    std::vector<Real> factors_, coefficients_, whitened_means_, bound_factors_, residues_, centres_;
-    std::vector<double> group_origin_;
+    std::vector<Real> factors_, coefficients_, whitened_means_, term_factors_, bound_factors_, residues_, centres_;
+    std::vector<double> group_origin_, common_point_;
     std::vector<float> reaches_, scores_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <vector>
 
 namespace mixtura {
 namespace {
@@ -40,6 +41,19 @@ void OwnedStatistics::centre() {
     }
 }
 
+void OwnedStatistics::centre_empty() {
+    std::vector<double> mean(length(n_features));
+    double total = 0;
+    for (std::ptrdiff_t k = 0; k < n_components; ++k) {
+        total += counts[length(k)];
+        for (std::ptrdiff_t j = 0; j < n_features; ++j) mean[length(j)] += counts[length(k)] * centres[length(k * n_features + j)];
+    }
+    for (std::ptrdiff_t k = 0; k < n_components; ++k) {
+        if (counts[length(k)] > 0) continue;
+        for (std::ptrdiff_t j = 0; j < n_features; ++j) centres[length(k * n_features + j)] = mean[length(j)] / total;
+    }
+}
+
 template <class Real>
 void ArraySource<Real>::accumulate(const OwnedMixture& mixture, OwnedStatistics& out, Control& control) const {
     AccumulateOptions options;
@@ -60,6 +74,7 @@ void ArraySource<Real>::accumulate_given(const GivenResponsibilities& given, Own
     std::fill(out.centres.begin(), out.centres.end(), 0.0);
     sum(mixture, options, out, control);
     out.centre();
+    out.centre_empty();
     sum(mixture, options, out, control);
 }
 

@@ -28,6 +28,8 @@ struct OwnedStatistics {
     double mean_log_likelihood() const { return log_likelihood / weight; }
     // The centres become the means that the sums imply, for sums that are taken anew; one without rows stays.
     void centre();
+    // Those of components without rows become the mean of all rows.
+    void centre_empty();
 
     Structure structure;
     std::ptrdiff_t n_components, n_features;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -121,3 +122,55 @@ def test_only_the_search_is_accelerated_unasked():
     assert quick.starts_[0].n_passes < plain.starts_[0].n_passes / 2
     assert quick.lower_bound_ >= plain.lower_bound_ - 1e-8
     assert GaussianMixture(3, random_state=0).fit(X).starts_[-1].kind == "auto"
+
+
+def apart(sd, seed):
+    """Two clusters on a line, so many standard deviations apart."""
+    X = np.random.default_rng(seed).standard_normal((1_000, 1))
+    X[500:] += sd
+    return X
+
+
+def estimate_and_gain(X, k, kind, **params):
+    """What an accelerated fit says that is left, and what EM run to its end from there still gains."""
+    params = {"covariance_type": kind, "accelerate": True, "max_iter": 20_000, **params}
+    model = GaussianMixture(k, **params).fit(X)
+    stood = model.mixture_
+    end = GaussianMixture(k, **(params | {"init_params": lambda *_: stood, "tol": 1e-15})).fit(X)
+    return model.remaining_gain_, end.lower_bound_ - model.lower_bound_
+
+
+# What likelihoods and the gain to the last digit are rounded to.
+ROUNDED = 1e-12
+
+
+@pytest.mark.filterwarnings("ignore:.*did not converge")
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "VVE"])
+@pytest.mark.parametrize("tol", [1e-6, 1e-7])
+def test_the_remaining_gain_is_that_of_em_run_to_its_end(kind, tol):
+    cases = itertools.product((1.8, 2.2, 2.5, 3.0), range(3))
+    pairs = [
+        estimate_and_gain(apart(sd, seed), 2, kind, init_params="kmeans", random_state=0, tol=tol)
+        for sd, seed in cases
+    ]
+    estimates, gains = np.transpose(pairs) + ROUNDED
+    ratios = estimates / gains
+    assert ratios.min() > 0.3
+    assert np.median(ratios) < 2.5
+    assert ratios.max() < 200
+
+
+@pytest.mark.filterwarnings("ignore:.*did not converge")
+@pytest.mark.parametrize("kind", ["full", "diag"])
+def test_the_remaining_gain_of_a_few_iterations(kind):
+    """Near its end EM has moved along few directions, and what is left lies along others."""
+    ratios = []
+    problems = [(apart(sd, 0), 2) for sd in (1.8, 2.2)]
+    problems += [(overlapping(seed=seed), 3) for seed in range(8)]
+    for seed, (X, k) in enumerate(problems):
+        start = {"init_params": "kmeans", "random_state": seed, "covariance_type": kind}
+        near = GaussianMixture(k, tol=1e-6, accelerate=False, **start).fit(X).mixture_
+        pair = estimate_and_gain(X, k, kind, init_params=lambda *_, near=near: near, tol=1e-5)
+        ratios.append((pair[0] + ROUNDED) / (pair[1] + ROUNDED))
+    assert np.quantile(ratios, 0.2) > 0.5
+    assert np.max(ratios) < 100

@@ -637,3 +637,26 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_folder_is_no_model(tmp_path):
     message = message_of(lambda: mixtura.load(tmp_path), FileNotFoundError)
     assert_one_sentence(message, [str(tmp_path), "folder"])
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"means_init": [[1, 2, 3], [1, 2]]}, ["means_init", "differ in length"]),
+        ({"precisions_init": [I, I[:2]]}, ["precisions_init", "differ in length"]),
+        ({"init_params": [[1, 0]] * 39 + [[1]]}, ["init_params", "differ in length"]),
+        ({"checkpoint": ""}, ["checkpoint=''", "folder"]),
+        ({"checkpoint": "/"}, ["checkpoint='/'", "folder"]),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_in_a_sentence(params, words):
+    message = message_of(lambda: GaussianMixture(2, random_state=0, **params).fit(good()))
+    assert_one_sentence(message, words)
+    assert ".." not in message
+
+
+@pytest.mark.parametrize("n_samples", [1.5, "3", None, [2], np.nan])
+def test_a_sample_of_no_whole_number_is_refused(n_samples):
+    model = GaussianMixture(2, random_state=0).fit(good())
+    message = message_of(lambda: model.sample(n_samples), TypeError)
+    assert_one_sentence(message, ["n_samples", "whole number", repr(n_samples)])

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from mixtura import GaussianMixture, ModelFileError, load
+from mixtura import GaussianMixture, ModelFileError, from_batches, load
+from mixtura.sources import _source
 
 PARAMETERS = ("weights_", "means_", "covariances_", "precisions_cholesky_")
 
@@ -241,9 +242,35 @@ def test_resume_needs_a_file():
         GaussianMixture(2, resume=True).fit(overlapping())
 
 
-def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match="does not exist"):
-        GaussianMixture(2, checkpoint=tmp_path / "no" / "c").fit(overlapping())
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize(
+    ("place", "error", "words"),
+    [
+        ("no/c", FileNotFoundError, "the folder .*no does not exist"),
+        (".", IsADirectoryError, "is a folder"),
+        ("closed/c", PermissionError, "closed is not writable"),
+    ],
+)
+def test_where_nothing_can_be_written_no_row_is_read(
+    place, error, words, resume, tmp_path, monkeypatch
+):
+    """The first write would come after a minute, and take the fit with it."""
+    (tmp_path / "closed").mkdir()
+    # For the system's administrator no folder is closed.
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path).name != "closed")
+    heard, read = StopAt(), []
+
+    def batches():
+        read.append(1)
+        yield overlapping()
+
+    fit = GaussianMixture(2, checkpoint=tmp_path / place, resume=resume, callback=heard)
+    for rows in (overlapping(), from_batches(batches)):
+        with pytest.raises(error, match=f"cannot write .*{words}"):
+            fit.fit(rows)
+    assert not heard.heard
+    assert not read
+    assert not list(tmp_path.rglob("*.*"))
 
 
 def test_a_loaded_model_leaves_the_file_alone(tmp_path):
@@ -255,35 +282,93 @@ def test_a_loaded_model_leaves_the_file_alone(tmp_path):
     assert path.read_bytes() == before
 
 
+# Rows in a folder by where they lie: as an array, in files that are read again at every iteration, on Dask.
+PLACES = {
+    "array": """
+import numpy as np
+X = np.load(folder / "rows.npy")
+""",
+    "files": """
+import mixtura
+from mixtura.sources import _source
+_source._PART_ROWS = 101
+X = mixtura.scan(folder / "*.parquet", max_memory=0)
+""",
+    "Dask": """
+import dask.array, numpy as np
+X = dask.array.from_array(np.load(folder / "rows.npy"), chunks=(201, -1))
+""",
+}
+
 SCRIPT = """
 import sys, time
-import numpy as np
+from pathlib import Path
 from mixtura import GaussianMixture
-X = np.load(sys.argv[1])
+folder = Path(sys.argv[1])
+if sys.argv[2] == "Dask":
+    from distributed import Client
+    client = Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=":0")
+{place}
 GaussianMixture(3, init_params="random", random_state=0, tol=1e-12, max_iter=4000,
-                checkpoint=sys.argv[2], checkpoint_interval=0, resume=True,
+                checkpoint=folder / "fit.safetensors", checkpoint_interval=0, resume=True,
                 callback=lambda i, mixture, bound: time.sleep(0.02)).fit(X)
 """
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_process_goes_on(how, tmp_path):
-    X = overlapping()
-    rows, path = tmp_path / "X.npy", tmp_path / "fit.safetensors"
-    np.save(rows, X)
+@pytest.fixture
+def rows_in(monkeypatch):
+    """The rows in a folder as the script has them, but for its cluster: that changes no bit."""
+
+    def rows(folder, place):
+        names = {"folder": folder}
+        exec(PLACES[place], names)
+        return names["X"]
+
+    monkeypatch.setattr(_source, "_PART_ROWS", _source._PART_ROWS)  # put back at the end
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("place", "how"),
+    [
+        ("array", signal.SIGKILL),
+        ("array", signal.SIGINT),
+        ("files", signal.SIGKILL),
+        ("Dask", signal.SIGKILL),
+    ],
+)
+def test_a_killed_process_goes_on(place, how, tmp_path, rows_in):
+    """From the file alone, wherever the rows lie."""
+    path = tmp_path / "fit.safetensors"
+    write_rows(tmp_path, overlapping(), place)
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(rows), str(path)], stderr=subprocess.PIPE
+        [sys.executable, "-c", SCRIPT.format(place=PLACES[place]), str(tmp_path), place],
+        stderr=subprocess.PIPE,
     )
     _wait_for(path)
     time.sleep(0.5)
     os.kill(process.pid, how)
     process.communicate(timeout=60)
     assert process.returncode != 0
+    X = rows_in(tmp_path, place)
     params = {"init_params": "random", "random_state": 0, "tol": 1e-12, "max_iter": 4000}
     heard = StopAt()
     ours = GaussianMixture(3, **params, checkpoint=path, resume=True, callback=heard).fit(X)
     assert heard.heard[0] > 1
     assert_same_fit(ours, GaussianMixture(3, **params).fit(X))
+
+
+def write_rows(folder, X, place):
+    if place == "Dask":
+        pytest.importorskip("distributed")
+    if place != "files":
+        np.save(folder / "rows.npy", X)
+        return
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    for number, part in enumerate(np.array_split(X, 3)):
+        table = pa.table({f"x{j}": column for j, column in enumerate(part.T)})
+        pq.write_table(table, folder / f"{number}.parquet")
 
 
 def _wait_for(path: Path) -> None:

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import typer
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 import mixtura
 from mixtura import GaussianMixture, _names
@@ -348,28 +348,75 @@ def test_data_that_cannot_be_fitted(write, tmp_path, text, message):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_arrays_and_lists_are_features(tmp_path):
+def lists_of(X):
+    return pa.FixedSizeListArray.from_arrays(pa.array(np.ravel(X)), np.shape(X)[1])
+
+
+@pytest.fixture
+def arrays(tmp_path):
+    """The same rows as an array, and as a column of lists beside an identifier."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 3)) + 8 * rng.integers(0, 2, (400, 1))
     np.save(tmp_path / "rows.npy", X)
-    lists = pa.FixedSizeListArray.from_arrays(pa.array(X.ravel()), 3)
-    pq.write_table(pa.table({"id": np.arange(400), "e": lists}), tmp_path / "rows.parquet")
+    pq.write_table(pa.table({"id": np.arange(400), "e": lists_of(X)}), tmp_path / "rows.parquet")
+    return X
+
+
+def test_arrays_and_lists_are_features(arrays, tmp_path):
     labels = []
     for name, options in (("rows.npy", ()), ("rows.parquet", ("--columns", "e"))):
         fit = call("fit", name, *options, "-k", "2", "-o", "found", "-q", cwd=tmp_path)
         assert fit.returncode == 0, fit.stderr
         model = "found/model.safetensors"
-        predict = call("predict", model, name, *options, "-o", "labels.parquet", cwd=tmp_path)
-        assert predict.returncode == 0, predict.stderr
-        labels.append(pq.read_table(tmp_path / "labels.parquet")["label"].to_numpy())
-    assert_array_equal(labels[0] == labels[0][0], labels[1] == labels[1][0])
-    np.save(tmp_path / "flat.npy", X[:, 0])
+        for chosen in (options, ()):
+            predict = call("predict", model, name, *chosen, "-o", "labels.parquet", cwd=tmp_path)
+            assert predict.returncode == 0, predict.stderr
+            labels.append(pq.read_table(tmp_path / "labels.parquet")["label"].to_numpy())
+    for others in labels[1:]:
+        assert_array_equal(labels[0] == labels[0][0], others == others[0])
+    for files in (["rows.parquet"], ["rows.parquet", "rows.parquet"]):
+        options = ("--columns", "id,e", "--weight", "id")
+        message = fails("fit", *files, *options, cwd=tmp_path, code=2)
+        assert message == "--weight id is among --columns, too; a weight is no feature"
+    np.save(tmp_path / "flat.npy", arrays[:, 0])
     assert "(400,)" in fails("fit", "flat.npy", cwd=tmp_path)
-    assert "no names" in fails("fit", "rows.npy", "--columns", "a", cwd=tmp_path)
+    for option in ("--columns", "--weight"):
+        message = fails("select", "rows.npy", option, "a", cwd=tmp_path, code=2)
+        assert f"rows.npy holds an array, whose columns have no names for {option};" in message
     message = fails("fit", "rows.npy", "rows.parquet", cwd=tmp_path, code=2)
     assert message == "a .npy file stands alone; give it no other file"
-    message = fails("predict", model, "rows.npy", "--keep", "id", cwd=tmp_path)
-    assert message == "rows.npy holds an array, which has no columns to keep"
+    message = fails("fit", "rows.npy", "--max-memory", "much", cwd=tmp_path, code=2)
+    assert "--max-memory is 'much'" in message
+    message = fails("predict", model, "rows.npy", "--columns", "e", cwd=tmp_path, code=2)
+    assert "no names for --columns" in message
+    assert "such as --columns e" in fails("fit", "rows.parquet", cwd=tmp_path)
+
+
+def test_predict_finds_lists_by_their_features(arrays, tmp_path):
+    X = arrays
+    other = tmp_path / "new"
+    other.mkdir()
+    for number, rows in enumerate((slice(0, 150), slice(150, 400))):
+        lists = lists_of(X[rows]).cast(pa.list_(pa.float64()))
+        names = [f"row {i}" for i in range(400)][rows]
+        table = pa.table({"name": names, "z": X[rows, 0], "e": lists, "id": np.arange(400)[rows]})
+        pq.write_table(table, other / f"{number}.parquet")
+    options = ("--columns", "id,e", "-k", "2", "-o", "found", "-q")
+    succeeds("fit", "rows.parquet", *options, cwd=tmp_path)
+    model, written = "found/model.safetensors", tmp_path / "labels.parquet"
+    for given in ("rows.parquet", "new", "new/*.parquet"):
+        succeeds("predict", model, given, "--keep", "id", "-o", written, "-q", cwd=tmp_path)
+        table = pq.read_table(written)
+        assert_array_equal(table["id"].to_numpy(), np.arange(400))
+        fitted = mixtura.load(tmp_path / model)
+        expected = fitted.mixture_.log_density(np.column_stack([np.arange(400), X]))
+        assert_allclose(table["log_density"].to_numpy(), expected, rtol=1e-12)
+    assert fitted.feature_names_in_.tolist() == ["id", "e_0", "e_1", "e_2"]
+    pq.write_table(pa.table({"id": [1.0, 2.0], "e": lists_of(X[:2, :2])}), tmp_path / "two.parquet")
+    message = fails("predict", model, "two.parquet", cwd=tmp_path)
+    assert message.startswith("two.parquet holds lists of 2 values in column 'e', where 3 features")
+    pq.write_table(pa.table({"id": [1.0], "f": lists_of(X[:1])}), tmp_path / "none.parquet")
+    assert "none.parquet has no column" in fails("predict", model, "none.parquet", cwd=tmp_path)
 
 
 def test_files_that_are_no_data(write, tmp_path):
@@ -1151,6 +1198,45 @@ def test_select_reads_a_folder(folder, tmp_path):
     best = results.loc[results["bic"].idxmin()]
     assert (best["n_components"], best["covariance_type"]) == (4, "EII")  # as they were drawn
     assert (tmp_path / "out/mixture.png").is_file()
+
+
+SELECTED = {
+    "array": (["rows.npy"], None),
+    "folder": (["parts"], None),
+    "folder read again": (["parts", "--max-memory", "0"], None),
+    "pattern": (["parts/*/*.parquet"], None),
+    "standard input": (["-"], "rows.csv"),
+    "lists": (["lists.parquet", "--columns", "e"], None),
+}
+
+
+@pytest.mark.parametrize("kind", SELECTED)
+def test_select_reads_whatever_holds_the_rows(kind, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 2)) + 9 * rng.integers(0, 2, (600, 1))
+    np.save(tmp_path / "rows.npy", X)
+    for number, half in enumerate((X[:350], X[350:])):
+        (tmp_path / f"parts/{number}").mkdir(parents=True)
+        table = pa.table({"x": half[:, 0], "y": half[:, 1]})
+        pq.write_table(table, tmp_path / f"parts/{number}/rows.parquet")
+    pd.DataFrame(X, columns=["x", "y"]).to_csv(tmp_path / "rows.csv", index=False)
+    pq.write_table(pa.table({"e": lists_of(X)}), tmp_path / "lists.parquet")
+    given, stdin = SELECTED[kind]
+    options = ["-k", "1:2", "--covariance", "EII,VVV", "--seed", "1", "--json"]
+    results = []
+    for resume in ([], ["--resume", "sweep"], ["--resume", "sweep"]):
+        text = io.BytesIO(b"" if stdin is None else (tmp_path / stdin).read_bytes())
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(text))
+        told = succeeds("select", *given, *options, *resume, "-o", "out", cwd=tmp_path)
+        results.append(json.loads(told))
+    assert results[1] == results[2]
+    search = mixtura.GaussianMixtureSearch((1, 2), ("EII", "VVV"), random_state=1).fit(X)
+    assert results[0]["best"] == results[2]["best"] == search.best_params_
+    table = pd.read_csv(tmp_path / "out/results.csv")
+    assert_allclose(table["bic"], search.results_["bic"], rtol=1e-6)
+    for name in ("search.png", "mixture.png"):
+        assert (tmp_path / "out" / name).read_bytes()[:4] == b"\x89PNG"
+    assert mixtura.load(tmp_path / "out/model.safetensors").n_features_in_ == 2
 
 
 # Fits that are stopped and go on

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import warnings
+from contextlib import suppress
 from dataclasses import replace
 
 import dask
@@ -22,10 +23,13 @@ from numpy.random import RandomState
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
+import mixtura
 from mixtura import GaussianMixture, GaussianMixtureSearch, SourceError
 from mixtura.blocks import ArrayBlocks
 from mixtura.blocks.dask import DaskBlocks, _work
 from mixtura.blocks.partitioned import _Expect
+from mixtura.plots import plot_mixture, plot_uncertainty
+from mixtura.selection import bootstrap_difference, bootstrap_ratio_test, combine
 from mixtura.testing.conformance import BlocksConformance, assert_same_statistics
 from mixtura.testing.problems import random_mixture, random_rows
 
@@ -119,9 +123,16 @@ def test_weights_and_rows_are_those_of_the_array(kind):
 
 
 @pytest.mark.usefixtures("somewhere")
-@pytest.mark.parametrize("kind", ["array", "columns apart", "integers", "unknown", "frame"])
-def test_fits_are_those_of_the_array(kind):
-    _, X, weight = problem()
+@pytest.mark.parametrize(
+    ("kind", "covariance_type"),
+    [
+        *((kind, "full") for kind in ("array", "columns apart", "integers", "unknown", "frame")),
+        *(("array", covariance_type) for covariance_type in ("tied", "diag", "spherical", "VEV")),
+        *(("frame", covariance_type) for covariance_type in ("tied", "diag", "VEV")),
+    ],
+)
+def test_fits_are_those_of_the_array(kind, covariance_type):
+    _, X, weight = problem(covariance_type)
     X = np.round(100 * X) if kind == "integers" else X
     lazy = array_of(X)
     lazy_weight = da.from_array(weight, chunks=(UNEVEN,))
@@ -137,7 +148,8 @@ def test_fits_are_those_of_the_array(kind):
     elif kind == "frame":
         frame = frame_of(X, weight=weight)
         lazy, lazy_weight = frame[["a", "b", "c"]], frame["weight"]
-    model = GaussianMixture(4, random_state=0, max_iter=2_000, tol=1e-12)
+    model = GaussianMixture(4, covariance_type=covariance_type, random_state=0)
+    model.set_params(max_iter=2_000, tol=1e-12)
     ours = clone(model).fit(lazy, sample_weight=lazy_weight)
     theirs = clone(model).fit(X, sample_weight=weight)
     assert_allclose(ours.means_, theirs.means_, rtol=1e-9, atol=1e-9)
@@ -162,6 +174,24 @@ def test_float32_stays():
 
 
 @pytest.mark.usefixtures("somewhere")
+@pytest.mark.parametrize("kind", ["array", "frame"])
+def test_combine_takes_them_and_a_bootstrap_says_that_it_does_not(kind):
+    _, X, weight = problem()
+    collection = array_of(X) if kind == "array" else frame_of(X)
+    model = GaussianMixture(3, init_params="k-means++", random_state=0, tol=1e-2).fit(collection)
+    weights = da.from_array(weight, chunks=(UNEVEN,)) if kind == "array" else None
+    ours = combine(model, collection, weights)
+    theirs = combine(model.mixture_, X, None if weights is None else weight)
+    assert ours.merges == theirs.merges
+    assert_allclose(ours.entropy, theirs.entropy, rtol=1e-9, atol=1e-6)
+    with pytest.raises(TypeError, match=r"in memory: .*\(X\.compute\(\) of a Dask"):
+        bootstrap_ratio_test(collection, 1)
+    with pytest.raises(TypeError, match=r"in memory: .*\(X\.compute\(\) of a Dask"):
+        bootstrap_difference(model, model, collection)
+    with pytest.raises(ValueError, match=r"a Dask collection are not: give the name of a start"):
+        GaussianMixture(3, init_params=lambda *_: model.mixture_).fit(collection)
+
+
 def test_a_search_takes_them():
     _, X, _ = problem(n_rows=1_500)
     search = GaussianMixtureSearch([1, 4], covariance_type=["VVV", "VII"], random_state=0)
@@ -355,11 +385,65 @@ def test_arrays_that_only_may_hold_dask_are_arrays():
 
 
 @pytest.mark.usefixtures("threads")
-def test_predict_to_says_what_to_do(fitted, tmp_path):
-    model, X = fitted
-    with pytest.raises(SourceError, match="to_parquet"):
-        model.predict_to(tmp_path / "labels.parquet", frame_of(X))
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # Dask's use of pandas
+@pytest.mark.parametrize("make", [array_of, frame_of])
+def test_predict_to_says_what_to_do(make, tmp_path):
+    """And what it says does it."""
+    _, X, _ = problem()
+    lazy, folder = make(X), tmp_path / "labels"
+    model = GaussianMixture(4, random_state=0).fit(lazy)
+    with pytest.raises(SourceError, match="to_parquet") as error:
+        model.predict_to(tmp_path / "labels.parquet", lazy)
     assert list(tmp_path.iterdir()) == []
+    advice = str(error.value).partition("as in ")[2].rstrip(".")
+    eval(advice, {"gm": model, "X": lazy, "folder": folder})
+    written = dd.read_parquet(folder)["label"].compute()
+    assert_array_equal(written, model.predict(lazy).compute())
+
+
+class ComputedError(Exception):
+    pass
+
+
+def computes(block, **_):
+    raise ComputedError
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("kind", ["Array", "DataFrame"])
+def test_rows_are_never_brought_here_in_silence(fitted, kind):
+    """Whoever needs them in this process says how to take a sample, which then does."""
+    model, X = fitted
+    if kind == "Array":
+        model = GaussianMixture(4, random_state=0).fit(X)
+    lazy = array_of(X) if kind == "Array" else frame_of(X)
+    meta = np.empty((0, 3)) if kind == "Array" else lazy._meta
+    spread = lazy.map_blocks if kind == "Array" else lazy.map_partitions
+    untouched = spread(computes, meta=meta)
+    mixture = model.mixture_
+    for call in (
+        lambda X: plot_mixture(model, X),
+        lambda X: plot_mixture(mixture, X),
+        lambda X: plot_uncertainty(model, X),
+        lambda X: combine(model, X),
+        lambda X: combine(mixture, X),
+        lambda X: combine(model, lazy.compute()).predict(X),
+        lambda X: bootstrap_ratio_test(X, 1, n_replicates=2),
+        lambda X: bootstrap_difference(model, model, X, n_replicates=2),
+        mixture.labels,
+        mixture.responsibilities,
+        mixture.log_density,
+    ):
+        with pytest.raises(TypeError, match=f"Dask {kind}, .* give a sample") as error:
+            call(untouched)
+    advice = str(error.value).partition("such as ")[2].rstrip(".")
+    sample = eval(advice.replace("0.001", "0.1"), {"X": lazy})
+    assert mixture.labels(sample).shape == (len(sample),)
+    assert 0 < len(sample) < len(X)
+    with pytest.raises(TypeError, match=f"is one {kind}: give it to fit itself"):
+        mixtura.from_batches(untouched)
+    with pytest.raises(SourceError, match=f"batch 0: X is a Dask {kind}"):
+        GaussianMixture(1).fit(mixtura.from_batches([untouched]))
 
 
 @pytest.mark.usefixtures("threads")
@@ -447,7 +531,7 @@ def parameters(model):
     )
 
 
-def test_any_number_of_workers_gives_the_same_bits_and_a_killed_one_changes_none():
+def test_any_number_of_workers_gives_the_same_bits():
     lazy = rows_made_by_workers()
     with dask.config.set(scheduler="synchronous"):
         X = lazy.compute()
@@ -455,15 +539,54 @@ def test_any_number_of_workers_gives_the_same_bits_and_a_killed_one_changes_none
     array = quiet_fit(slow_start(X), X)
     with cluster(1, 3, processes=False) as workers, Client(workers):
         assert parameters(quiet_fit(slow_start(X), lazy)) == theirs
-    with cluster(2) as workers, Client(workers) as client:
+    with cluster(2) as workers, Client(workers):
         ours = quiet_fit(slow_start(X), lazy)
         assert parameters(ours) == theirs
         assert_allclose(ours.means_, array.means_, rtol=1e-9)
-        victim = next(iter(client.run(os.getpid).values()))
-        killer = threading.Timer(0.0, os.kill, (victim, signal.SIGKILL))
-        fit_on = quiet_fit(slow_start(X, at_iteration(5, killer.start)), lazy)
-        assert parameters(fit_on) == theirs
-        assert victim not in client.run(os.getpid).values()
+
+
+def deadly(flag):
+    """What makes a worker kill itself in a task: whoever finds the flag takes it away and dies."""
+
+    def prepare():
+        from mixtura.blocks.partitioned import _Expect
+
+        expect = _Expect.__call__
+
+        def call(self, part, first_row):
+            statistics = expect(self, part, first_row)
+            with suppress(FileNotFoundError):
+                flag.unlink()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return statistics
+
+        _Expect.__call__ = call
+        return os.getpid()
+
+    return prepare
+
+
+@pytest.mark.parametrize("way", ["directly", "by tasks"])
+def test_a_worker_that_dies_within_an_iteration_changes_no_bit(way, tmp_path, monkeypatch):
+    """After its first partition of that pass, whose statistics are lost as are the rows that it held."""
+    lazy = rows_made_by_workers()
+    with dask.config.set(scheduler="synchronous"):
+        X = lazy.compute()
+        theirs = quiet_fit(slow_start(X).set_params(max_iter=12), lazy)
+    monkeypatch.setattr("mixtura.blocks.dask._QUICK", np.inf if way == "directly" else 0.0)
+    monkeypatch.setattr("mixtura.blocks.dask._is_even", lambda *_: way == "directly")
+    flag = tmp_path / "flag"
+    with cluster(2) as workers, Client(workers) as client:
+        before = set(client.run(deadly(flag)).values())
+        asked = []
+        monkeypatch.setattr(client, "run", recorded(client.run, asked))
+        model = slow_start(X, at_iteration(5, flag.touch)).set_params(max_iter=12)
+        ours = quiet_fit(model, lazy)
+        assert bool(asked) == (way == "directly")
+        assert not flag.exists()
+        assert len(before - set(client.run(os.getpid).values())) == 1
+    assert parameters(ours) == parameters(theirs)
+    assert ours.lower_bounds_ == theirs.lower_bounds_
 
 
 def still_on_the_scheduler(client, prefix):
@@ -558,8 +681,7 @@ def test_workers_that_are_asked_directly_give_the_same_bits(client, monkeypatch)
     asked = []
     monkeypatch.setattr(client, "run", recorded(client.run, asked))
     monkeypatch.setattr("mixtura.blocks.dask._QUICK", np.inf)
-    # However the scheduler spread the partitions, and however long this takes.
-    monkeypatch.setattr("mixtura.blocks.dask._is_even", lambda *_: True)
+    # However long this takes.
     monkeypatch.setattr("mixtura.blocks.dask._SECONDS", 1e9)
     blocks.reduced(_Expect(mixture))
     assert not asked
@@ -573,13 +695,47 @@ def test_workers_that_are_asked_directly_give_the_same_bits(client, monkeypatch)
     monkeypatch.setattr(blocks, "_holdings", missing)
     again = blocks.reduced(_Expect(mixture))
     assert len(asked) == 2
-    assert blocks._grouped_at == -np.inf or blocks._holdings is not missing
+    assert blocks._held_at == -np.inf
     monkeypatch.setattr("mixtura.blocks.dask._QUICK", 0.0)
     blocks._is_quick = False
     by_tasks = blocks.reduced(_Expect(mixture))
     assert len(asked) == 2
     for one in (directly, again):
         assert_same_statistics(one, by_tasks, rtol=0)
+
+
+def test_few_workers_get_their_share_with_its_weights(client, monkeypatch):
+    mixture, X, weight = problem()
+    blocks = DaskBlocks(array_of(X), da.from_array(weight, chunks=(UNEVEN,)))
+    one, other = client.has_what()
+    keys = [future.key for place in blocks._places for future in place]
+    monkeypatch.setattr(client, "has_what", lambda: {one: keys, other: []})
+    client.replicate([future for place in blocks._places for future in place], workers=[one])
+    asked, copied = [], []
+    monkeypatch.setattr(client, "run", recorded(client.run, asked))
+    monkeypatch.setattr("mixtura.blocks.dask._QUICK", np.inf)
+    by_tasks = blocks.reduced(_Expect(mixture))
+    assert not asked
+
+    def copy(futures, n, workers, do=client.replicate):
+        copied.append((len(futures), n, workers))
+        do(futures, n=n, workers=workers)
+
+    monkeypatch.setattr(client, "replicate", copy)
+    directly = blocks.reduced(_Expect(mixture))
+    assert copied == [(6, 1, [other])]  # three partitions of rows, and their weights
+    assert [len(held) for held in blocks._holdings.values()] == [3, 3]
+    assert len(asked) == 1
+    assert blocks._held_at > 0  # the pass was not one of tasks in the end
+    assert_same_statistics(directly, by_tasks, rtol=0)
+
+    def paused(*_, **__):
+        raise ValueError
+
+    monkeypatch.setattr(client, "replicate", paused)
+    blocks._held_at = -np.inf
+    assert_same_statistics(blocks.reduced(_Expect(mixture)), by_tasks, rtol=0)
+    assert len(asked) == 1  # it was one of tasks
 
 
 def recorded(function, calls):

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.cluster import KMeans
+from sklearn.exceptions import NotFittedError
+from sklearn.mixture import BayesianGaussianMixture
+from sklearn.mixture import GaussianMixture as SklearnMixture
 
-from mixtura import DegenerateComponentWarning, GaussianMixture, Mixture
+from mixtura import DegenerateComponentWarning, GaussianMixture, GaussianMixtureSearch, Mixture
 from mixtura.blocks import ArrayBlocks
-from mixtura.diagnosis import bhattacharyya, diagnose, why_improper
+from mixtura.covariance import structure
+from mixtura.diagnosis import bhattacharyya, diagnose, same_components, why_improper
 from mixtura.errors import DataWarning
 
 
@@ -71,16 +77,53 @@ def test_one_warning_says_which_component_and_why():
         GaussianMixture(2, random_state=0).fit(X)
 
 
-@pytest.mark.parametrize("kind", ["full", "diag", "spherical", "tied"])
+WITHOUT_MATRICES = ["diag", "spherical", "EII", "VII", "EEI", "VEI", "EVI", "VVI"]
+
+
+def beside_copies(*more):
+    """Two clouds, other columns, the second cloud's column again and a sum of both."""
+    X = np.column_stack([two_clouds(), *more])
+    return np.column_stack([X, X[:, 1], X[:, 0] + 2 * X[:, 1]])
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "VEE", "EVV", *WITHOUT_MATRICES])
 def test_hopeless_columns_are_named_before_the_fit(kind):
-    X = np.column_stack([two_clouds(), np.full(400, 7.0)])
-    X = np.column_stack([X, X[:, 1], X[:, 0] + 2 * X[:, 1]])
     with pytest.warns(DataWarning) as caught:
-        GaussianMixture(2, covariance_type=kind, random_state=0).fit(X)
+        GaussianMixture(2, covariance_type=kind, random_state=0).fit(beside_copies(np.full(400, 7)))
     message = str(caught[0].message)
     assert message.startswith("Column 2 is constant (7)")
     assert "columns 1 and 3 are equal" in message
     assert "columns 0, 1, 4 are linearly dependent" in message
+    before, _, after = message.partition("the likelihood then depends on reg_covar")
+    assert ("columns" in before) == (kind not in WITHOUT_MATRICES)
+    assert ("counts more than once" in after) == (kind in WITHOUT_MATRICES)
+
+
+@pytest.mark.parametrize("kind", WITHOUT_MATRICES)
+def test_copies_of_columns_make_no_covariance_without_matrices_degenerate(kind):
+    """What is said of them is true: the likelihood is the same for any reg_covar that is small."""
+    X = beside_copies()
+    with pytest.warns(DataWarning) as caught:
+        fits = [
+            GaussianMixture(2, covariance_type=kind, random_state=0, reg_covar=reg_covar).fit(X)
+            for reg_covar in (1e-9, 1e-13)
+        ]
+    assert_allclose(fits[0].lower_bound_, fits[1].lower_bound_, rtol=1e-7)
+    assert set(fits[0].diagnosis_.verdict) == {"sound"}
+    message = str(caught[0].message)
+    assert "reg_covar" not in message
+    assert "diagonal and spherical" in message
+
+
+@pytest.mark.filterwarnings("ignore:Column:mixtura.DataWarning")
+def test_copies_of_columns_hold_nothing_up_without_matrices():
+    """What is held up by other reasons is not blamed on them."""
+    X = beside_copies()
+    X[:200] = X[0]
+    labels = np.repeat([0, 1], 200)
+    model = GaussianMixture(2, covariance_type="diag", init_params=labels, max_iter=0)
+    with pytest.warns(DegenerateComponentWarning, match=r"depends on it: row 0 stands 200 times"):
+        model.fit(X)
 
 
 @pytest.mark.parametrize("kind", ["full", "diag", "tied"])
@@ -142,6 +185,40 @@ def test_align_to_makes_labels_comparable():
         other.align_to(GaussianMixture(2, random_state=0).fit(X))
 
 
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+@pytest.mark.parametrize("theirs", [SklearnMixture, BayesianGaussianMixture])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_align_to_takes_scikit_learns_models(kind, theirs, dtype):
+    X = np.concatenate([two_clouds(seed=1), two_clouds(seed=2)[:200] + np.array([0, 15])])
+    theirs = theirs(n_components=3, covariance_type=kind, random_state=0).fit(X.astype(dtype))
+    labels = theirs.predict(X.astype(dtype))
+    first = GaussianMixture(3, covariance_type=kind, random_state=0).fit(X)
+    for order in itertools.permutations(range(3)):
+        start = first.mixture_.permuted(order)
+        ours = GaussianMixture(3, covariance_type=kind, init_params=lambda *_, m=start: m).fit(X)
+        assert np.mean(ours.align_to(theirs).predict(X) == labels) > 0.99
+
+
+@pytest.mark.parametrize(
+    ("other", "error", "words"),
+    [
+        (None, TypeError, "got NoneType, which has no weights_"),
+        (np.zeros((2, 2)), TypeError, "got ndarray, which has no weights_"),
+        (KMeans(2, n_init=1), NotFittedError, "KMeans instance is not fitted yet"),
+        (KMeans(2, n_init=1).fit(two_clouds()), TypeError, "got KMeans, which has no weights_"),
+        (SklearnMixture(2), NotFittedError, "not fitted yet"),
+        (GaussianMixture(2), NotFittedError, "not fitted yet"),
+        (SklearnMixture(3).fit(two_clouds()), ValueError, "needs a mixture of 2 components"),
+    ],
+)
+def test_align_to_says_what_it_cannot_be_aligned_to(other, error, words):
+    model = GaussianMixture(2, random_state=0).fit(two_clouds())
+    means = model.means_
+    with pytest.raises(error, match=words):
+        model.align_to(other)
+    assert model.means_ is means
+
+
 def test_permuted_is_the_same_distribution():
     model = GaussianMixture(2, covariance_type="tied", random_state=0).fit(two_clouds()).mixture_
     swapped = model.permuted([1, 0])
@@ -185,3 +262,82 @@ def test_few_distinct_rows_are_counted_before_the_fit():
     with pytest.warns(DataWarning) as caught:
         GaussianMixture(3, random_state=0).fit(X)
     assert "only 4 distinct rows, all others repeat them" in str(caught[0].message)
+
+
+def crossed(n_rows=400, seed=0):
+    """Two clusters with one centre and the same spreads, correlated +0.95 and -0.95."""
+    rng = np.random.default_rng(seed)
+    one, other = np.array([[1, 0.95], [0.95, 1]]), np.array([[1, -0.95], [-0.95, 1]])
+    halves = [rng.multivariate_normal([0, 0], matrix, n_rows // 2) for matrix in (one, other)]
+    X = np.concatenate(halves)
+    # Exactly one centre, and exactly the same spreads.
+    for half in (X[: n_rows // 2], X[n_rows // 2 :]):
+        half -= half.mean(axis=0)
+        half /= half.std(axis=0)
+    return X
+
+
+def test_clusters_that_cross_are_not_the_same():
+    """Means and spreads agree to the last digit; the correlations do not."""
+    X = crossed()
+    labels = np.repeat([0, 1], 200)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DegenerateComponentWarning)
+        model = GaussianMixture(2, init_params=labels, max_iter=0).fit(X)
+    assert model.diagnosis_.verdict == ("sound", "sound")
+    assert model.diagnosis_.overlap.max() < 0.5
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical", "VEV"])
+@pytest.mark.parametrize(
+    ("moved", "same"), [(0.0, (1, 4)), (1e-3, (1, 4)), (1e-2, None), (0.5, None)]
+)
+def test_what_is_the_same_is_what_the_verdict_says(kind, moved, same):
+    """Among others that share a coordinate of the mean with both."""
+    means = np.array([[0, 0], [0, 5], [0, 9], [3, 5], [moved, 5], [0, -7.0]])
+    covariances = structure(kind).scatters(6 * np.array([[1.0, 0.5], [0.5, 1.0]]), 6)
+    made = Mixture.from_parameters(np.full(6, 1 / 6), means, covariances, covariance_type=kind)
+    assert same_components(made) == same
+    verdict = diagnose(made, np.full(6, 100.0), np.full(2, 1e-9)).verdict
+    assert ("same as component 4" in verdict) == (same is not None)
+
+
+def spiked():
+    """300 rows about the centre, and four nearly on a line beside them."""
+    rng = np.random.default_rng(0)
+    line = np.array([[6.0, 0.0], [6.5, 0.0], [7.1, 0.0], [7.4, 0.0]])
+    return np.concatenate(
+        [rng.standard_normal((300, 2)), line + 1e-3 * rng.standard_normal((4, 2))]
+    )
+
+
+@pytest.mark.parametrize("kind", ["full", "diag"])
+def test_a_spike_is_warned_of(kind):
+    X = spiked()
+    labels = (np.arange(304) >= 300).astype(int)
+    X[300:, 1] *= 1.0 if kind == "full" else 0.1
+    model = GaussianMixture(2, covariance_type=kind, init_params=labels, max_iter=0)
+    with pytest.warns(DegenerateComponentWarning, match=r"Component 1 is a spike: its 4 rows"):
+        model.fit(X)
+    assert model.diagnosis_.verdict == ("sound", "spike")
+
+
+@pytest.mark.filterwarnings("ignore:Columns 0, 1 are:mixtura.DataWarning")
+def test_what_is_held_up_has_its_verb():
+    X = two_clouds()
+    X[:200] = X[0]
+    labels = np.repeat([0, 1], 200)
+    with pytest.warns(DegenerateComponentWarning, match=r"^Component 0 is held up by reg_covar"):
+        GaussianMixture(2, init_params=labels, max_iter=0).fit(X)
+    X[200:] = X[200]
+    with pytest.warns(DegenerateComponentWarning, match=r"^Components 0, 1 are held up by"):
+        GaussianMixture(2, init_params=labels, max_iter=0, reg_covar=1e-6).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "words"), [(["EII", "VVI"], "counts more than once"), (["EII", "VVV"], "reg_covar")]
+)
+def test_a_sweep_says_of_copies_of_columns_what_is_true_of_its_structures(kinds, words):
+    search = GaussianMixtureSearch([1, 2], kinds, random_state=0)
+    with pytest.warns(DataWarning, match=f"olumns 1 and 2 are equal.*{words}"):
+        search.fit(beside_copies())

@@ -159,6 +159,7 @@ def folder(tmp_path, monkeypatch):
     pyplot.close("all")
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # Dask's use of pandas
 @pytest.mark.parametrize("page", RUN)
 def test_the_code_of_a_page_runs_and_prints_what_the_page_shows(page, folder):
     if not (ROOT / page).is_file():

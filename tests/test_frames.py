@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import re
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -229,6 +230,116 @@ def test_other_frames_are_copied_to_rows(make):
 @pytest.mark.parametrize("X", [np.ones((3, 2)), [[1.0]], "text", 1.0, None, pd.Series([1.0])])
 def test_what_is_no_frame_is_left_alone(X):
     assert frame_of(X) is None
+
+
+def test_a_record_batch_is_a_table_of_its_rows():
+    X = rows_of()
+    batch = arrow(X).to_batches()[0]
+    ours, theirs = (GaussianMixture(2, random_state=0).fit(rows) for rows in (batch, X))
+    assert_array_equal(ours.feature_names_in_, NAMES)
+    assert_array_equal(ours.means_, theirs.means_)
+    assert_array_equal(ours.predict(batch), theirs.predict(X))
+    assert_array_equal(ours.mixture_.labels(batch), theirs.predict(X))
+    with pytest.raises(ValueError, match="Feature names must be in the same order"):
+        ours.predict(batch.select(["b", "a", "c"]))
+    missing = arrow(X).set_column(1, "b", pa.array([None, *X[1:, 1]])).to_batches()[0]
+    with pytest.raises(ValueError, match=r"NaN.*column 1 \('b'\), row 0"):
+        ours.predict(missing)
+
+
+# Frames in batches
+
+
+def in_batches(make, X, size=70):
+    return [make(X[first : first + size]) for first in range(0, len(X), size)]
+
+
+BATCHES = FRAMES | {"Arrow batch": lambda X: arrow(X).to_batches()[0]}
+each_batch = pytest.mark.parametrize("make", BATCHES.values(), ids=BATCHES)
+
+
+@each_batch
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_batches_of_frames_are_batches_of_their_arrays(make, dtype):
+    X = rows_of().astype(dtype)
+    source = mixtura.from_batches(in_batches(make, X), max_memory=0)
+    plain = mixtura.from_batches(in_batches(np.asarray, X))
+    ours, theirs = (GaussianMixture(2, random_state=0).fit(rows) for rows in (source, plain))
+    assert source.dtype == dtype
+    assert_array_equal(ours.feature_names_in_, NAMES)
+    assert not hasattr(theirs, "feature_names_in_")
+    assert_array_equal(ours.mixture_.covariances, theirs.mixture_.covariances)
+    assert_array_equal(np.concatenate(list(ours.predict(source))), theirs.predict(X))
+    search = GaussianMixtureSearch([1, 2], ["EII"], random_state=0).fit(source)
+    assert_array_equal(search.feature_names_in_, NAMES)
+    with pytest.raises(ValueError, match=r"'b', 'a', 'c'.*fitted with 'a', 'b', 'c'"):
+        ours.predict(mixtura.from_batches([selected(FRAMES["polars"](X), ["b", "a", "c"])]))
+
+
+@pytest.mark.parametrize("kind", ["pandas nullable", "polars", "Arrow column", "Arrow array"])
+def test_weights_in_batches_may_be_series(kind):
+    X = rows_of(100)
+    w = np.random.default_rng(1).uniform(0.5, 2.0, len(X))
+    batch = (FRAMES["pandas"](X), SERIES[kind](w))
+    ours = GaussianMixture(2, random_state=0).fit(mixtura.from_batches([batch]))
+    theirs = GaussianMixture(2, random_state=0).fit(X, sample_weight=w)
+    assert_array_equal(ours.means_, theirs.means_)
+
+
+@each_batch
+def test_batches_whose_names_differ_are_refused(make):
+    X = rows_of()
+    first, second = in_batches(make, X, 100)
+    swapped = FRAMES["polars"](X[:100]).select("b", "a", "c")
+    fit = GaussianMixture(2, random_state=0).fit
+    for other, words in (
+        (
+            swapped,
+            r"batch 1 has the columns 'b', 'a', 'c', but batch 0 has the columns 'a', 'b', 'c'",
+        ),
+        (X[:100], "batch 1 has no names, but batch 0 has the columns 'a', 'b', 'c'"),
+    ):
+        with pytest.raises(mixtura.SourceError, match=words):
+            fit(mixtura.from_batches([first, other]))
+    with pytest.raises(
+        mixtura.SourceError, match=r"batch 1 has the columns .* batch 0 has no names"
+    ):
+        fit(mixtura.from_batches([X[:100], second]))
+    with pytest.raises(mixtura.SourceError, match=r"batch 0 has .* but feature_names has .*'x'"):
+        fit(mixtura.from_batches([first, second], feature_names=["a", "b", "x"]))
+    named = mixtura.from_batches([first, X[100:]], feature_names=NAMES)
+    assert_array_equal(fit(named).feature_names_in_, NAMES)
+
+
+@each_library
+def test_what_is_wrong_in_a_batch_is_named(make):
+    X = rows_of(4)
+    for column, words in (
+        ([1.0, 2.0, None, 4.0], "column 'b' in row 2 of batch 1 is NaN"),
+        (["1", "2", "x", "4"], r"batch 1: .* column 'b' has 'x' in row 2"),
+        ([datetime.date(2020, 2, 20)] * 4, r"batch 1: .* column 'b' has .* in row 0, a date"),
+    ):
+        bad = {"a": X[:, 0], "b": column, "c": X[:, 2]}
+        good = make(X)
+        frame = pa.table(bad) if isinstance(good, pa.Table) else type(good)(bad)
+        source = mixtura.from_batches([good, frame])
+        message = message_of(lambda source=source: GaussianMixture(1).fit(source), ValueError)
+        assert re.search(words, message)
+
+
+@pytest.mark.parametrize("make", [np.asarray, *BATCHES.values()], ids=["array", *BATCHES])
+def test_one_table_is_no_iterable_of_batches(make):
+    rows = make(rows_of())
+    with pytest.raises(TypeError, match=r"give it to fit itself, or an iterable of such batches"):
+        mixtura.from_batches(rows)
+    if isinstance(rows, np.ndarray):
+        source = mixtura.from_batches(lambda: rows)
+        with pytest.raises(
+            mixtura.SourceError, match=r"shape \(3,\) .* give an iterable of batches"
+        ):
+            GaussianMixture(1).fit(source)
+        cube = mixtura.from_batches(rows.reshape(4, 50, 3))
+        assert cube.blocks().shape == (200, 3)
 
 
 # Names

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 
 import mixtura
 from mixtura import _core
+from mixtura.blocks import ArrayBlocks
 
 STATISTICS = """
 import json, sys
@@ -84,6 +85,38 @@ def test_instruction_sets_agree(level, baseline):
 def test_what_is_left_out_changes_no_bit(spread, level):
     everything = statistics(spread, MIXTURA_SKIP="0", MIXTURA_SIMD=level)
     assert statistics(spread, MIXTURA_SIMD=level) == everything
+
+
+@pytest.mark.parametrize("distance", [0, 1, 10, 1000])
+@pytest.mark.parametrize("structure", ["spherical", "tied"])
+def test_sums_about_a_common_point_are_those_about_the_means(structure, distance):
+    # Near each other, means share one point that sums are taken about; far apart each has its own.
+    rng = np.random.default_rng(distance)
+    k, d = 10, 7
+    means = 1e3 + distance * rng.standard_normal((k, d))
+    covariances = (
+        rng.uniform(0.5, 2, k) if structure == "spherical" else np.diag(rng.uniform(0.5, 2, d))
+    )
+    mixture = mixtura.Mixture.from_parameters(
+        rng.dirichlet(np.full(k, 5.0)), means, covariances, covariance_type=structure
+    )
+    X = mixture.sample(999, random_state=0)[0]
+    differences = X[:, None] - means
+    squares = (differences**2).sum(axis=-1)
+    if structure == "spherical":
+        log_joint = -0.5 * squares / covariances - 0.5 * d * np.log(2 * np.pi * covariances)
+    else:
+        variances = np.diag(covariances)
+        log_joint = -0.5 * (differences**2 / variances + np.log(2 * np.pi * variances)).sum(axis=-1)
+    log_joint += np.log(mixture.weights)
+    log_density = np.logaddexp.reduce(log_joint, axis=1)
+    r = np.exp(log_joint - log_density[:, None])
+    found = ArrayBlocks(X).accumulate(mixture)
+    assert_allclose(found.log_likelihood, log_density.sum(), rtol=1e-12)
+    assert_allclose(found.counts, r.sum(axis=0), rtol=1e-10, atol=1e-12)
+    assert_allclose(found.firsts, np.einsum("nk,nkd->kd", r, differences), rtol=1e-9, atol=1e-9)
+    if structure == "spherical":
+        assert_allclose(found.seconds, (r * squares).sum(axis=0), rtol=1e-10, atol=1e-10)
 
 
 def test_show_versions_tells_the_instruction_set(capsys):

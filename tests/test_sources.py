@@ -3,6 +3,7 @@
 import errno
 import gc
 import itertools
+import os
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ from mixtura import GaussianMixture, GaussianMixtureSearch, SourceError
 from mixtura.blocks import ArrayBlocks
 from mixtura.covariance import STRUCTURES
 from mixtura.em import Monitor, expectation_maximisation
+from mixtura.selection import bootstrap_difference, bootstrap_ratio_test, combine
 from mixtura.sources import Source, _source
 from mixtura.sources._memory import n_bytes
 from mixtura.sources._prefetch import Prefetched
@@ -292,6 +294,39 @@ def test_search_takes_a_source(tmp_path):
     assert_array_equal(np.concatenate(list(ours.predict(source))), theirs.predict(X))
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_combine_takes_a_source(weighted, tmp_path):
+    _, X, weight = problem()
+    weight = weight if weighted else None
+    model = GaussianMixture(4, init_params="k-means++", random_state=0, tol=1e-2)
+    for kind, source, own in everywhere(X, weight, tmp_path):
+        model.fit(source, sample_weight=own)
+        ours = combine(model, source, own)
+        theirs = combine(model.mixture_, X, weight)
+        assert ours.merges == theirs.merges, kind
+        assert_allclose(ours.entropy, theirs.entropy, rtol=1e-9, atol=1e-6)
+        assert_allclose(ours.combined_rows, theirs.combined_rows, rtol=1e-9)
+        assert combine(model.mixture_, source, own).merges == theirs.merges
+    other = mixtura.from_batches(batches_of(X[:, :-1]))
+    for one in (model, model.mixture_):
+        with pytest.raises(ValueError, match=f"has {X.shape[1] - 1} features, but"):
+            combine(one, other)
+
+
+def test_a_bootstrap_needs_an_array():
+    _, X, _ = problem()
+    model = GaussianMixture(2, init_params="k-means++", random_state=0, tol=1e-2).fit(X)
+    source = mixtura.from_batches(batches_of(X))
+    with pytest.raises(
+        TypeError, match=r"bootstrap_difference .* in memory: read the rows of from"
+    ):
+        bootstrap_difference(model, model, source)
+    with pytest.raises(
+        TypeError, match=r"bootstrap_ratio_test .* in memory: read the rows of from"
+    ):
+        bootstrap_ratio_test(source, 1)
+
+
 def test_a_search_resumes_on_the_same_files_only(tmp_path):
     _, X, weight = problem(2_000)
     folder = write_folder(tmp_path / "rows", X, weight)
@@ -338,6 +373,56 @@ def test_progress_is_told_by_rows():
         assert_array_equal(one, [1_001, 2_002, 3_003, 4_004, 5_005, 6_000])
 
 
+def test_verbose_tells_the_rows_of_a_long_pass(monkeypatch, capsys):
+    """At most a line each ten seconds: none where passes are short, one a part where there is no patience."""
+    _, X, _ = problem()
+    source = mixtura.from_batches(batches_of(X), max_memory=0)
+    params = {"init_params": "k-means++", "max_iter": 3, "tol": 1e-9, "random_state": 0}
+    quiet = GaussianMixture(2, **params)
+    model = GaussianMixture(2, verbose=1, verbose_interval=2, **params)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(source)
+    lines = ["Initialization 0", "  Iteration 2", "Initialization 0 did not converge."]
+    assert capsys.readouterr().out.splitlines() == lines
+    monkeypatch.setattr("mixtura.estimators._printer._PATIENCE", 0.0)
+    source = mixtura.from_batches(batches_of(X), max_memory=0)
+    with pytest.warns(ConvergenceWarning):
+        loud = model.fit(source)
+    found = capsys.readouterr().out.splitlines()
+    assert found[:2] == ["1,001 rows read", "2,002 rows read"]
+    assert "1,001 of 6,000 rows" in found[: found.index(lines[0])]
+    for number in (2, 3):
+        one_pass = [
+            f"  Iteration {number}: {n:,} of 6,000 rows" for n in range(1_001, 6_000, 1_001)
+        ]
+        first = found.index(one_pass[0])
+        assert found[first : first + 5] == one_pass
+    assert [line for line in found if "rows" not in line] == lines
+    assert source.on_rows is None
+    with pytest.warns(ConvergenceWarning):
+        quiet.fit(source)
+    assert capsys.readouterr().out == ""
+    assert_array_equal(quiet.covariances_, loud.covariances_)
+
+
+def test_verbose_leaves_the_users_own_progress_alone(monkeypatch, capsys):
+    monkeypatch.setattr("mixtura.estimators._printer._PATIENCE", 0.0)
+    _, X, _ = problem()
+    source = mixtura.from_batches(batches_of(X))
+    done = []
+    source.on_rows = own = done.append
+    GaussianMixture(2, verbose=1, random_state=0, tol=1).fit(source)
+    assert source.on_rows is own
+    assert max(done) == 6_000
+    assert "rows" not in capsys.readouterr().out
+    del source.on_rows
+    X[5_999, 0] = np.nan
+    with pytest.raises(SourceError):
+        GaussianMixture(2, verbose=1).fit(source := mixtura.from_batches(batches_of(X)))
+    assert "5,005 rows read" in capsys.readouterr().out
+    assert source.on_rows is None
+
+
 def test_progress_of_predictions_is_told_by_rows(folder):
     source = mixtura.scan(folder)
     assert source.n_rows is None
@@ -363,9 +448,14 @@ def test_feature_names_are_learned_and_checked(tmp_path):
     assert model.feature_names_in_.tolist() == ["c", "a"]
     array = GaussianMixture(2, **params).fit(X[:, [2, 0]])
     assert_allclose(model.means_, array.means_, rtol=1e-9)
-    for wrong in (["a", "c"], ["c", "b"], None):
+    for wrong in (["a", "c"], ["c", "b"]):
         with pytest.raises(ValueError, match=r"fitted with 'c', 'a'"):
             model.predict(mixtura.scan(path, wrong))
+    # Where nobody has named columns, those that were fitted are meant.
+    assert model.score(mixtura.scan(path)) == model.score(mixtura.scan(path, ["c", "a"]))
+    write_parquet(table_of(X, names=list("abde")), tmp_path / "other.parquet")
+    with pytest.raises(SourceError, match=r"other\.parquet has no column 'c'"):
+        model.score(mixtura.scan(tmp_path / "other.parquet"))
     with pytest.raises(ValueError, match="3 features, but"):
         array.predict(mixtura.from_batches(batches_of(X[:, :3])))
     with pytest.warns(UserWarning, match="does not have valid feature names"):
@@ -531,6 +621,52 @@ def test_lists_that_are_no_features_are_named(wrong, tmp_path):
     with pytest.raises(SourceError, match=message) as error:
         list(mixtura.scan(path, columns=["e"]).parts())
     assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["fixed", "variable", "large"])
+def test_a_fit_finds_its_lists_by_their_features(kind, tmp_path):
+    _, X, weight = problem(1_000)
+    write_parquet(pa.table({"id": weight, "e": lists_of(X, kind)}), tmp_path / "rows.parquet")
+    texts = [f"row {i}" for i in range(len(X))]
+    beside = {"z": weight, "e": lists_of(X, kind), "id": weight, "name": texts}
+    write_parquet(pa.table(beside), tmp_path / "beside.parquet")
+    write_parquet(pa.table({"name": texts, "e": lists_of(X, kind)}), tmp_path / "only.parquet")
+    params = {"init_params": "k-means++", "random_state": 0, "tol": 1e-2}
+    for columns, names in ((["e"], ("rows", "beside", "only")), (["id", "e"], ("rows", "beside"))):
+        fitted = mixtura.scan(tmp_path / "rows.parquet", columns, max_memory=0)
+        model = GaussianMixture(2, **params).fit(fitted)
+        assert model.feature_names_in_[-4:].tolist() == ["e_0", "e_1", "e_2", "e_3"]
+        matrix = np.column_stack([weight, X])[:, -model.n_features_in_ :]
+        array = GaussianMixture(2, **params).fit(matrix)
+        for name in names:
+            rows = mixtura.scan(tmp_path / f"{name}.parquet")
+            assert_allclose(model.score(rows), array.score(matrix), rtol=1e-9)
+            assert_allclose(model.bic(rows), array.bic(matrix), rtol=1e-9)
+            assert_array_equal(np.concatenate(list(model.predict(rows))), array.predict(matrix))
+            model.predict_to(tmp_path / "labels.pq", rows, keep=["e"])
+            written = pa.parquet.read_table(tmp_path / "labels.pq")
+            assert_array_equal(written["label"].to_numpy(), array.predict(matrix))
+            assert written["e"].to_pylist() == X.tolist()
+    named = mixtura.scan(tmp_path / "beside.parquet", [*model.feature_names_in_[1:], "id"])
+    assert named.feature_names == ("e_0", "e_1", "e_2", "e_3", "id")
+    assert mixtura.scan(tmp_path / "only.parquet").feature_names == named.feature_names[:4]
+
+
+def test_features_that_no_lists_have_are_said(tmp_path):
+    path = tmp_path / "rows.parquet"
+    lists = lists_of(np.ones((3, 2)), "fixed")
+    write_parquet(pa.table({"e": lists, "e_0": [7.0] * 3, "g": lists, "g_0": [7.0] * 3}), path)
+    for columns in (["g_0", "g_1", "g_2"], ["g_0", "e_1"], ["g_1"]):
+        with pytest.raises(SourceError, match=r"no column '.*_1'|where 3 features are asked for"):
+            mixtura.scan(path, columns)
+    # A column of the name comes first, where there are such ones for all.
+    write_parquet(pa.table({"e": lists, "e_0": [7.0] * 3, "e_1": [8.0] * 3}), path)
+    assert next(mixtura.scan(path, ["e_0", "e_1"]).parts()).rows.tolist() == [[7.0, 8.0]] * 3
+    write_parquet(pa.table({"e": lists, "e_0": [7.0] * 3}), path)
+    assert next(mixtura.scan(path, ["e_0", "e_1"]).parts()).rows.tolist() == [[1.0, 1.0]] * 3
+    write_parquet(pa.table({"g": lists}), path)
+    with pytest.raises(SourceError, match=r"lists of 2 values in column 'g', where 1 feature"):
+        mixtura.scan(path, ["g_0"])
 
 
 def test_lists_must_be_lists_in_every_file(tmp_path):
@@ -740,8 +876,17 @@ def test_files_without_rows(tmp_path):
         ({"columns": ["x0", "X1"]}, "no column 'X1'. Did you mean 'x1'"),
         ({"weight": "weight"}, "no column 'weight'"),
         ({"columns": ["text"]}, "string, not numbers, in column 'text'"),
-        ({"columns": "x0"}, "columns must be a list"),
+        ({"columns": "x0"}, "columns must be a list of names, got 'x0'"),
+        ({"columns": 3}, "columns must be a list of names, got 3"),
         ({"columns": []}, "columns must be a list"),
+        ({"columns": [0, 1]}, "columns must be a list of names, but holds 0"),
+        ({"columns": ["x0", "x1", "x0"]}, "columns names 'x0' twice"),
+        ({"columns": ["x0", "x1"], "weight": "x1"}, "weight='x1' is among the columns"),
+        ({"weight": np.ones(100)}, "weight must be the name of a column, got ndarray"),
+        ({"path": []}, "path is an empty list"),
+        ({"path": 3}, "path must be a file, .* got int"),
+        ({"path": ["rows.parquet", 3]}, "path must be a list of files, but holds 3"),
+        ({"path": None}, "got NoneType"),
         ({"format": "parket"}, "Did you mean 'parquet'"),
         ({"max_memory": "lots"}, "max_memory must be"),
         ({"max_memory": -1}, "max_memory must be"),
@@ -751,8 +896,9 @@ def test_arguments_of_scan(arguments, words, tmp_path):
     _, X, _ = problem(100)
     table = table_of(X).append_column("text", pa.array(["a"] * 100))
     write_parquet(table, tmp_path / "rows.parquet")
-    with pytest.raises(ValueError, match=words):
-        mixtura.scan(tmp_path / "rows.parquet", **arguments)
+    with pytest.raises((TypeError, ValueError), match=words) as error:
+        mixtura.scan(**{"path": tmp_path / "rows.parquet"} | arguments)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -976,6 +1122,42 @@ def test_a_full_disk_leaves_nothing(folder, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         model.predict_to(out, source)
     assert [path.read_bytes() for path in out.parent.iterdir()] == [b"an earlier file"]
+
+
+LIMITED = """
+import resource, signal, sys
+import mixtura
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+rows = mixtura.scan(sys.argv[1])
+model = mixtura.GaussianMixture(3, random_state=0, tol=1).fit(rows)
+most = int(sys.argv[3])
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+try:
+    model.predict_to(sys.argv[2], rows, ["label", "responsibilities"])
+except OSError as error:
+    print(error.errno, error)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
+@pytest.mark.parametrize("earlier", [False, True])
+@pytest.mark.parametrize("most", [0, 20_000])  # from the start, and with some rows written
+def test_predictions_that_the_system_cuts_short_leave_nothing(most, earlier, folder, tmp_path):
+    """No stand-in: the file may not grow, so the writer really fails half way."""
+    out = tmp_path / "new" / "out.parquet"
+    out.parent.mkdir()
+    if earlier:
+        out.write_bytes(b"an earlier file")
+    command = [sys.executable, "-c", LIMITED, str(folder), str(out), str(most)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    number, _, message = done.stdout.strip().partition(" ")
+    assert number == str(errno.EFBIG)
+    assert f"cannot write {out}" in message
+    assert "File too large" in message
+    assert "\n" not in message
+    found = [path.read_bytes() for path in out.parent.iterdir()]
+    assert found == ([b"an earlier file"] if earlier else [])
 
 
 def test_a_damaged_file_leaves_no_predictions(folder, tmp_path):

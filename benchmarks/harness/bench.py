@@ -27,6 +27,8 @@ class Bench:
     widest: Worker | None  # the machine again, where NumPy's BLAS might not use its widest vectors
     folder: Path  # for rows on their way to the peers; of this run alone
     quick: bool
+    structures: list[str]  # of the sweep
+    dtypes: list[str]  # of the sweep
 
     @property
     def rounds(self) -> int:
@@ -52,7 +54,7 @@ class Bench:
         shutil.rmtree(self.folder)
 
 
-def open_bench(names: list[str], quick: bool) -> Bench:
+def open_bench(names: list[str], quick: bool, structures: list[str], dtypes: list[str]) -> Bench:
     """Make the environments of the peers, start their processes, leave out those that cannot be had."""
     workers: dict[str, Worker] = {}
     versions: dict[str, dict[str, str]] = {}
@@ -65,7 +67,8 @@ def open_bench(names: list[str], quick: bool) -> Bench:
             print(f"without {name}: {error}", flush=True)
     machine = Worker(sys.executable, "machine.py", BUILD / "logs" / "machine.log")
     folder = Path(tempfile.mkdtemp(prefix="rows-", dir=BUILD))
-    return Bench(workers, versions, left_out, machine, _widest_worker(), folder, quick)
+    widest = _widest_worker()
+    return Bench(workers, versions, left_out, machine, widest, folder, quick, structures, dtypes)
 
 
 def _widest_worker() -> Worker | None:

@@ -35,16 +35,38 @@ Key = tuple[str, int, int]
 
 
 def measure(bench: Bench) -> dict[str, Any]:
-    rates = median_rates([bench.machine.ask(do="rates", dtype="float64") for _ in range(3)])
-    samples = _sweep(bench)
+    slices = [_measure_slice(bench, s, dtype) for dtype in bench.dtypes for s in bench.structures]
+    return join(slices)
+
+
+def join(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """One sweep from several, each of other structures or precisions."""
+    return {
+        "rates": [rates for part in parts for rates in part["rates"]],
+        "cells": [cell for part in parts for cell in part["cells"]],
+        "cliffs": [cliff for part in parts for cliff in part["cliffs"]],
+    }
+
+
+def _measure_slice(bench: Bench, structure: str, dtype: str) -> dict[str, Any]:
+    """All sizes of one structure in one precision; neighbours never differ in either."""
+    rates = median_rates([bench.machine.ask(do="rates", dtype=dtype) for _ in range(3)])
+    features = FEATURES[::3] if bench.quick else FEATURES
+    components = COMPONENTS[1::2] if bench.quick else COMPONENTS
+    samples = {
+        (structure, d, k): [_measure(bench, dtype, structure, d, k)]
+        for d, k in product(features, components)
+    }
     for _ in range(_REPEATS):
-        suspects = {key for cliff in find_cliffs(shares(samples, rates)) for key in cliff}
+        suspects = {key for cliff in find_cliffs(shares(samples, dtype, rates)) for key in cliff}
         for key in suspects:
-            samples[key].append(_measure(bench, *key))
-    found = shares(samples, rates)
+            samples[key].append(_measure(bench, dtype, *key))
+    print(f"swept {structure} {dtype}", flush=True)
+    found = shares(samples, dtype, rates)
     cells = [
         {
             "structure": structure,
+            "dtype": dtype,
             "d": d,
             "k": k,
             "n_rows": shape(structure, d, k).n_rows,
@@ -54,26 +76,16 @@ def measure(bench: Bench) -> dict[str, Any]:
         }
         for (structure, d, k), share in found.items()
     ]
-    return {"rates": rates, "cells": cells, "cliffs": find_cliffs(found)}
+    cliffs = [(dtype, slow, fast) for slow, fast in find_cliffs(found)]
+    return {"rates": [{"dtype": dtype, **rates}], "cells": cells, "cliffs": cliffs}
 
 
-def _sweep(bench: Bench) -> dict[Key, list[float]]:
-    features = FEATURES[::3] if bench.quick else FEATURES
-    components = COMPONENTS[1::2] if bench.quick else COMPONENTS
-    samples = {}
-    for structure in STRUCTURES:
-        for d, k in product(features, components):
-            samples[structure, d, k] = [_measure(bench, structure, d, k)]
-        print(f"swept {structure}", flush=True)
-    return samples
-
-
-def _measure(bench: Bench, structure: str, d: int, k: int) -> float:
+def _measure(bench: Bench, dtype: str, structure: str, d: int, k: int) -> float:
     """Seconds of an iteration."""
     problem = shape(structure, d, k)
-    files = write(problem, bench.folder / "sweep", ("float64",))
+    files = write(problem, bench.folder / "sweep", (dtype,))
     worker = bench.workers[OURS]
-    worker.ask(**files.command(problem, "float64"))
+    worker.ask(**files.command(problem, dtype))
     n_iter = _N_ITER if useful_flops(problem) < _LARGE else 1
     return worker.ask(do="iterate", n_iter=n_iter, seconds=_SECONDS)["iterations"][0]
 
@@ -86,9 +98,11 @@ def shape(structure: str, d: int, k: int) -> Problem:
     return Problem("", n_rows, d, k, structure, reg_covar=1.0, round_clouds=True)
 
 
-def shares(samples: dict[Key, list[float]], rates: dict[str, float]) -> dict[Key, float]:
+def shares(
+    samples: dict[Key, list[float]], dtype: str, rates: dict[str, float]
+) -> dict[Key, float]:
     """Shares of the limit."""
-    limits = {key: max(limit_terms(shape(*key), "float64", rates).values()) for key in samples}
+    limits = {key: max(limit_terms(shape(*key), dtype, rates).values()) for key in samples}
     return {key: limits[key] / statistics.median(samples[key]) for key in samples}
 
 
@@ -125,15 +139,24 @@ def _neighbours(cells: dict[Key, float]) -> list[tuple[Key, Key]]:
 
 
 def render(data: dict[str, Any]) -> str:
-    cells = {(cell["structure"], cell["d"], cell["k"]): cell for cell in data["cells"]}
     parts = [
-        "Picoseconds for each useful flop of each row, mixtura in float64, and the share of the limit. "
+        "Picoseconds for each useful flop of each row, mixtura, and the share of the limit. "
         f"**Bold**: a cliff, where a neighbour's share is more than {CLIFF} times as large."
     ]
-    slow = {tuple(pair[0]) for pair in data["cliffs"]}
-    for structure in dict.fromkeys(structure for structure, _, _ in cells):
-        parts += [f"### {structure}", _grid(cells, structure, slow)]
-    return "\n\n".join([*parts, _cliff_text(data, cells)])
+    for dtype in dict.fromkeys(cell["dtype"] for cell in data["cells"]):
+        cells = {
+            (cell["structure"], cell["d"], cell["k"]): cell
+            for cell in data["cells"]
+            if cell["dtype"] == dtype
+        }
+        cliffs = [(tuple(s), tuple(f)) for of, s, f in data["cliffs"] if of == dtype]
+        structures = list(dict.fromkeys(structure for structure, _, _ in cells))
+        for structure in structures:
+            grid = _grid(cells, structure, {slow for slow, _ in cliffs})
+            parts += [f"### {structure}, {dtype}", grid]
+        parts += [f"### All shares in percent, {dtype}", _share_table(cells, structures)]
+        parts.append(_cliff_text(cliffs, cells))
+    return "\n\n".join(parts)
 
 
 def _grid(cells: dict[Key, dict[str, float]], structure: str, slow: set[Any]) -> str:
@@ -149,12 +172,25 @@ def _grid(cells: dict[Key, dict[str, float]], structure: str, slow: set[Any]) ->
     return table(["", *(f"K = {k}" for k in components)], rows)
 
 
-def _cliff_text(data: dict[str, Any], cells: dict[Key, dict[str, float]]) -> str:
-    if not data["cliffs"]:
+def _share_table(cells: dict[Key, dict[str, float]], structures: list[str]) -> str:
+    """A cell for each structure and number of features: the shares at every number of components."""
+    features = sorted({d for _, d, _ in cells})
+    components = sorted({k for _, _, k in cells})
+
+    def text(structure: str, d: int) -> str:
+        return " ".join(f"{100 * cells[structure, d, k]['share']:.0f}" for k in components)
+
+    rows = [[str(d), *(text(structure, d) for structure in structures)] for d in features]
+    listed = ", ".join(map(str, components))
+    return f"At K = {listed}:\n\n" + table(["d", *structures], rows)
+
+
+def _cliff_text(cliffs: list[tuple[Key, Key]], cells: dict[Key, dict[str, float]]) -> str:
+    if not cliffs:
         return f"No cliffs: no neighbours differ by more than {CLIFF} ×."
     lines = []
-    for slow, fast in data["cliffs"]:
-        ratio = cells[tuple(fast)]["share"] / cells[tuple(slow)]["share"]
+    for slow, fast in cliffs:
+        ratio = cells[fast]["share"] / cells[slow]["share"]
         (structure, d, k), (_, e, m) = slow, fast
         lines.append(f"- {structure}, d = {d}, K = {k}: {digits(ratio)} × below d = {e}, K = {m}")
     return "\n".join([f"Cliffs: {len(lines)}", "", *lines])

@@ -12,23 +12,29 @@ namespace mixtura {
 namespace {
 
 // EM iterations after which a descent that cannot catch up with the best is given up, looked at every few of them.
-constexpr std::ptrdiff_t glance = 40, glance_every = 5;
+constexpr std::ptrdiff_t glance = 40, glance_of_many = 10, glance_every = 5;
 
-// What a search may spend: densities of one feature (one of d features costs about 1 + d^2 / 16 of them), and E-steps
-// within these bounds.
+// What a search may spend: densities of one feature (one of d features costs about 1 + d^2 / 16 of them, a Cholesky factor and
+// its inverse d^3 / 6), and E-steps within these bounds.
 constexpr double most_densities = 3e8;
-constexpr double least_passes = 250, most_passes = 2000;
+constexpr double least_passes = 250, most_passes = 6000;
+constexpr double hopeless_passes = 400;  // where every start has led to a degenerate mixture
 constexpr double few_passes = 300;  // for few rows, which cannot tell near optima apart
 
 // The best optimum has been reached this often before the search believes it.
 constexpr std::ptrdiff_t hits = 4;
-constexpr std::ptrdiff_t hits_of_few = 12;  // where components have few rows for their features
+constexpr std::ptrdiff_t hits_of_few = 8;  // where components have few rows for their features
 
-// How often a descent is mended in a row.
+// Nats a row.
+constexpr double end_of_one_optimum = 1e-9;
+
+// How often a descent is mended in a row; once where components have few rows for their features and other starts are as good.
 constexpr std::ptrdiff_t reseeded = 3;
 
-constexpr std::array<std::string_view, 8> schedule{"shaken", "seeds", "shaken", "k-means", "shaken", "seeds", "shaken", "mahalanobis"};
-constexpr std::array<std::string_view, 8> schedule_of_many{"moved", "moved", "moved", "shaken", "moved", "moved", "moved", "seeds"};
+using Schedule = std::array<std::string_view, 8>;
+constexpr Schedule schedule{"shaken", "seeds", "shaken", "k-means", "shaken", "seeds", "shaken", "mahalanobis"};
+constexpr Schedule schedule_of_many{"moved", "moved", "moved", "shaken", "moved", "moved", "moved", "seeds"};
+constexpr Schedule schedule_of_few{"leave-one-out", "shaken", "seeds", "leave-one-out", "shaken", "seeds", "leave-one-out", "shaken"};
 
 // Promise of a move (nats a row) below which it is not tried: a cut is judged before EM has mended it.
 constexpr double promise = -0.4;
@@ -53,6 +59,8 @@ std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
 bool is_fresh(std::string_view kind) { return kind == "k-means" || kind == "mahalanobis" || kind == "seeds"; }
 
+bool is_independent(std::string_view kind) { return kind != "split and merge" && kind != "moved" && kind != "re-seeded"; }
+
 std::string why_ended(const Monitor& monitor) {
     if (!monitor.stopped.empty()) return monitor.stopped;
     return monitor.converged ? "converged" : "max_iter reached";
@@ -70,11 +78,12 @@ void Searching::run() {
     descend("mahalanobis", from_partition("mahalanobis"));
     climb();
     if (can_leave_out() && best_) descend("leave-one-out", loosened(best_responsibilities()));
+    const Schedule& turns = can_leave_out() ? schedule_of_few : K >= many ? schedule_of_many : schedule;
     for (std::size_t turn = 0;; ++turn) {
-        const std::string_view kind = (K >= many ? schedule_of_many : schedule)[turn % schedule.size()];
-        if (!best_ && (kind == "shaken" || kind == "moved")) continue;
+        const std::string_view kind = turns[turn % turns.size()];
+        if (!best_ && !is_fresh(kind)) continue;
         if (is_sure() || is_spent()) return;
-        if (descend(kind, start(kind))) climb();
+        if (descend(kind, start(kind)) && !can_leave_out()) climb();
     }
 }
 
@@ -91,8 +100,8 @@ Found Searching::found() {
 
 bool Searching::is_spent() const {
     const auto n_rows = static_cast<double>(problem_.rows.n_rows), features = static_cast<double>(d);
-    const double passes = most_densities / (n_rows * static_cast<double>(K) * (1 + features * features / 16));
-    double most = most_passes;
+    const double passes = most_densities / (static_cast<double>(K) * (n_rows * (1 + features * features / 16) + std::pow(features, 3) / 6));
+    double most = best_ ? most_passes : hopeless_passes;
     if (!has_leverage()) {
         most = std::min(most, std::max(2 * n_rows, few_passes));
         if (K >= many) most *= 0.7;
@@ -104,18 +113,24 @@ bool Searching::is_spent() const {
 
 bool Searching::is_late() const { return std::chrono::steady_clock::now() > problem_.deadline; }
 
-// Found from several sides, fresh starts among them; more of those where others ended lower.
+// Found from several sides, fresh starts among them; more of those where others ended lower. Where components have few rows
+// for their features optima are many, and one that most fresh starts miss may not be the best, however often the best one
+// shaken leads back to it.
 bool Searching::is_sure() const {
     const auto tried = std::count_if(records_.begin(), records_.end(), [](const Record& record) { return is_fresh(record.kind); });
     const auto fresh = std::count_if(found_from_.begin(), found_from_.end(), [](const std::string& kind) { return is_fresh(kind); });
     const auto found = static_cast<std::ptrdiff_t>(found_from_.size());
     std::ptrdiff_t needed = std::min(hits + K / 4, 2 * hits);
-    if (has_leverage()) needed = std::max(needed, hits_of_few);
+    if (has_leverage()) return found >= hits_of_few && fresh >= 3 && (2 * fresh >= tried || found >= 5 * hits_of_few);
     return found >= needed && (fresh >= (tried == fresh ? 2 : 4) || found >= 2 * hits);
 }
 
 // Whether components have few rows for their features, and so many an optimum.
-bool Searching::has_leverage() const { return static_cast<double>(K * d) > leverage * weight_ * problem_.rows_per_weight; }
+bool Searching::has_leverage() const {
+    // A tied covariance is made by all rows together.
+    const std::ptrdiff_t made = structure_ == Structure::tied ? K + d : K * d;
+    return static_cast<double>(made) > leverage * weight_ * problem_.rows_per_weight;
+}
 
 bool Searching::can_leave_out() const {
     return has_leverage() && (structure_ == Structure::full || structure_ == Structure::tied);
@@ -125,8 +140,9 @@ bool Searching::can_leave_out() const {
 
 Beginning Searching::start(std::string_view kind) {
     if (kind == "moved") return from_responsibilities(moved_at_random());
-    if (kind != "shaken") return loosened(from_labels(kind));
-    return loosened(perturbed(best_responsibilities(), problem_.rows, shares[records_.size() % shares.size()], random_));
+    if (is_fresh(kind)) return from_responsibilities(from_labels(kind));
+    const Responsibilities shaken = perturbed(best_responsibilities(), problem_.rows, shares[records_.size() % shares.size()], random_);
+    return kind == "leave-one-out" ? loosened(shaken) : from_responsibilities(shaken);
 }
 
 Beginning Searching::from_partition(std::string_view kind) {
@@ -189,7 +205,7 @@ bool Searching::descend(std::string_view kind, Beginning beginning) {
     Monitor monitor(search_tol, search_max_iter, true);
     Acceleration acceleration(structure_, K, d);
     Outside outside;
-    outside.first = glance;
+    outside.first = K >= many ? glance_of_many : glance;
     outside.every = glance_every;
     // Gives up what, as fast as it rises now, will not catch up with the best.
     outside.hear = [&](const OwnedMixture&) -> std::string {
@@ -227,7 +243,9 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
     record(kind, monitor, why_ended(monitor));
     const double before = best_ ? best_->log_likelihood() : -std::numeric_limits<double>::infinity();
     const double now = found.log_likelihood();
-    if (now > before) {
+    // Ends of one optimum differ by where EM stopped and by rounding: the first stays, so that the components' order does
+    // not hang on the last bits.
+    if (now > before + end_of_one_optimum) {
         best_ = std::move(found);
         ++n_bests_;
     }
@@ -235,14 +253,15 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
         found_from_ = {std::string(kind)};
         return true;
     }
-    if (now > before - same_optimum && kind != "split and merge" && kind != "moved" && kind != "re-seeded") found_from_.emplace_back(kind);
+    if (now > before - same_optimum && is_independent(kind)) found_from_.emplace_back(kind);
     return false;
 }
 
 // Merges the smallest component with a neighbour, and cuts the worst explained one instead.
 bool Searching::reseed(const Optimum& found) {
     if (!fallback_ || found.log_likelihood() > fallback_->log_likelihood()) fallback_ = found;
-    if (!is_worth_mending(found) || n_reseeded_ >= reseeded + K / 8 || is_spent()) return false;
+    const std::ptrdiff_t most = has_leverage() && best_ ? 1 : reseeded + K / 8;
+    if (!is_worth_mending(found) || n_reseeded_ >= most || is_spent()) return false;
     const Responsibilities given = responsibilities(found.mixture, problem_.rows, control_);
     const std::vector<double>& counts = found.statistics.counts;
     const std::ptrdiff_t dead = std::min_element(counts.begin(), counts.end()) - counts.begin();

@@ -39,8 +39,60 @@ inline Vector<Real> residue_of([[maybe_unused]] const Real* residue, [[maybe_unu
     }
 }
 
+// P^T y for the columns of one block of P, from y = the start values: rows along the lanes, so many outputs and vectors of
+// rows that the sums' chains overlap. Returns where the next block begins.
+template <class Real, int columns>
+inline const Real* multiply_block(const Real* differences, std::ptrdiff_t stride, std::ptrdiff_t last, const Real* factor,
+                                  Vector<Real> (&y)[columns][row_vectors]) {
+    for (std::ptrdiff_t i = 0; i < last; ++i, factor += columns) {
+        Vector<Real> x[row_vectors];
+        for (std::ptrdiff_t v = 0; v < row_vectors; ++v) x[v] = load<Real>(differences + i * stride + v * lanes<Real>);
+#pragma GCC unroll 5
+        for (int j = 0; j < columns; ++j) {
+            const Vector<Real> p = splat<Real>(factor[j]);
+            for (std::ptrdiff_t v = 0; v < row_vectors; ++v) y[j][v] += p * x[v];
+        }
+    }
+    return factor;
+}
+
+// f.template call<columns>() for the width of a block.
+template <class Function>
+inline void with_columns(std::ptrdiff_t columns, const Function& f) {
+    switch (columns) {
+        case 1: return f.template call<1>();
+        case 2: return f.template call<2>();
+        case 3: return f.template call<3>();
+        case 4: return f.template call<4>();
+        default: return f.template call<5>();
+    }
+}
+
+// Adds the squares of a block's outputs to `total`.
+template <class Real>
+struct SquareBlock {
+    const Real*& factor;
+    const Real *differences, *residue;
+    std::ptrdiff_t block;
+    Vector<Real>* total;
+
+    template <int columns>
+    void call() const {
+        Vector<Real> y[columns][row_vectors];
+#pragma GCC unroll 5
+        for (int j = 0; j < columns; ++j) {
+            for (std::ptrdiff_t v = 0; v < row_vectors; ++v) y[j][v] = residue_of(residue, block + j);
+        }
+        factor = multiply_block<Real, columns>(differences, row_vectors * lanes<Real>, block + columns, factor, y);
+#pragma GCC unroll 5
+        for (int j = 0; j < columns; ++j) {
+            for (std::ptrdiff_t v = 0; v < row_vectors; ++v) total[v] += y[j][v] * y[j][v];
+        }
+    }
+};
+
 // |P^T y|^2, P upper triangular and packed in blocks of columns: a product of small register tiles,
-// rows along the lanes, which never touches the zero half beyond a block's own triangle. The differences of a
+// which never touches the zero half beyond a block's own triangle. The differences of a
 // few vectors of rows stay together, in the first-level cache.
 template <class Real>
 void full_joint(const Real* rows, const Real* mean, const Real* residue, const Real* packed, std::ptrdiff_t n_features,
@@ -54,23 +106,10 @@ void full_joint(const Real* rows, const Real* mean, const Real* residue, const R
         }
         Vector<Real> total[row_vectors] = {};
         const Real* factor = packed;
-        for (std::ptrdiff_t block = 0; block < n_features; block += factor_block) {
-            Vector<Real> y[factor_block][row_vectors];
-            for (std::ptrdiff_t j = 0; j < factor_block; ++j) {
-                for (std::ptrdiff_t v = 0; v < row_vectors; ++v) y[j][v] = residue_of(residue, block + j);
-            }
-            const std::ptrdiff_t last = block + factor_block < n_features ? block + factor_block : n_features;
-            for (std::ptrdiff_t i = 0; i < last; ++i, factor += factor_block) {
-                Vector<Real> x[row_vectors];
-                for (std::ptrdiff_t v = 0; v < row_vectors; ++v) x[v] = load<Real>(differences + i * width + v * lanes<Real>);
-                for (std::ptrdiff_t j = 0; j < factor_block; ++j) {
-                    const Vector<Real> p = splat<Real>(factor[j]);
-                    for (std::ptrdiff_t v = 0; v < row_vectors; ++v) y[j][v] += p * x[v];
-                }
-            }
-            for (std::ptrdiff_t j = 0; j < factor_block; ++j) {
-                for (std::ptrdiff_t v = 0; v < row_vectors; ++v) total[v] += y[j][v] * y[j][v];
-            }
+        std::ptrdiff_t columns;
+        for (std::ptrdiff_t block = 0; block < n_features; block += columns) {
+            columns = block_columns(n_features - block);
+            with_columns(columns, SquareBlock<Real>{factor, differences, residue, block, total});
         }
         store_joint<Real>(joint + r, coefficient, total);
     }
@@ -157,31 +196,35 @@ void spherical_joint(const Real* rows, SplitPoint<Real> mean, Real factor, std::
     }
 }
 
+// Writes a block's outputs.
+template <class Real>
+struct WhitenBlock {
+    const Real*& factor;
+    const Real* differences;
+    std::ptrdiff_t block, stride;
+    Real* whitened;
+
+    template <int columns>
+    void call() const {
+        Vector<Real> y[columns][row_vectors] = {};
+        factor = multiply_block<Real, columns>(differences, stride, block + columns, factor, y);
+#pragma GCC unroll 5
+        for (int j = 0; j < columns; ++j) {
+            for (std::ptrdiff_t v = 0; v < row_vectors; ++v) store<Real>(whitened + (block + j) * stride + v * lanes<Real>, y[j][v]);
+        }
+    }
+};
+
 // z = P^T y for every feature, so that a tied structure pays for its factor once a row, not once a component.
 template <class Real>
 void whiten(const Real* differences, const Real* packed, std::ptrdiff_t n_features, std::ptrdiff_t stride,
             std::ptrdiff_t n_active, Real* whitened) {
-    constexpr std::ptrdiff_t width = row_vectors * lanes<Real>;
-    for (std::ptrdiff_t r = 0; r < n_active; r += width) {
+    for (std::ptrdiff_t r = 0; r < n_active; r += row_vectors * lanes<Real>) {
         const Real* factor = packed;
-        for (std::ptrdiff_t block = 0; block < n_features; block += factor_block) {
-            Vector<Real> y[factor_block][row_vectors] = {};
-            const std::ptrdiff_t last = block + factor_block < n_features ? block + factor_block : n_features;
-            for (std::ptrdiff_t i = 0; i < last; ++i, factor += factor_block) {
-                Vector<Real> x[row_vectors];
-                for (std::ptrdiff_t v = 0; v < row_vectors; ++v) {
-                    x[v] = load<Real>(differences + i * stride + r + v * lanes<Real>);
-                }
-                for (std::ptrdiff_t j = 0; j < factor_block; ++j) {
-                    const Vector<Real> p = splat<Real>(factor[j]);
-                    for (std::ptrdiff_t v = 0; v < row_vectors; ++v) y[j][v] += p * x[v];
-                }
-            }
-            for (std::ptrdiff_t j = 0; block + j < last; ++j) {
-                for (std::ptrdiff_t v = 0; v < row_vectors; ++v) {
-                    store<Real>(whitened + (block + j) * stride + r + v * lanes<Real>, y[j][v]);
-                }
-            }
+        std::ptrdiff_t columns;
+        for (std::ptrdiff_t block = 0; block < n_features; block += columns) {
+            columns = block_columns(n_features - block);
+            with_columns(columns, WhitenBlock<Real>{factor, differences + r, block, stride, whitened + r});
         }
     }
 }

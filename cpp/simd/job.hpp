@@ -9,8 +9,8 @@
 
 namespace mixtura {
 
-// Factors are read in blocks of this many columns, features are padded to a multiple of it.
-constexpr std::ptrdiff_t factor_block = 4;
+// Factors are read in blocks of 4 columns, the last of 2 to 5: one alone would be a single chain of sums.
+static inline std::ptrdiff_t block_columns(std::ptrdiff_t columns_left) { return columns_left > 5 ? 4 : columns_left; }
 
 // Up to here kernels for full covariances are compiled for each number of features.
 constexpr std::ptrdiff_t most_unrolled_features = 16;
@@ -65,8 +65,11 @@ struct Job {
     double shift = 0;                      // so that float keeps the digits of the differences
 
     bool whitened = false;                 // tied: distances between whitened rows and means
-    SplitPoint<Real> origin;               // d: of the whitening
+    SplitPoint<Real> origin;               // d: of the whitening, or of the terms
     const Real* whitened_means = nullptr;  // K x d
+
+    std::ptrdiff_t n_terms = 0;            // log densities are sums of so many terms, see products.hpp; 0: they are not
+    const Real* term_factors = nullptr;    // K x n_terms, packed by pack_terms
 
     GivenResponsibilities given;
     bool hard = false;
@@ -127,7 +130,7 @@ template <class Real>
 struct Workspace {
     Real* rows = nullptr;              // d
     Real* differences = nullptr;       // padded(d + 1)
-    Real* panels = nullptr;            // padded(d): panels of the rows, or whitened rows
+    Real* panels = nullptr;            // padded(d + 1): panels of the rows, or whitened rows
     Real* responsibilities = nullptr;  // K; log joint densities before
     Real* weights = nullptr;           // 1
     Real* log_density = nullptr;       // 1

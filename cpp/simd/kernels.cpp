@@ -5,6 +5,7 @@
 #include "grouping.hpp"
 #include "job.hpp"
 #include "moments.hpp"
+#include "products.hpp"
 #include "responsibilities.hpp"
 
 #define MIXTURA_STRING_(x) #x
@@ -31,16 +32,30 @@ inline void load_square(const Real* from, std::ptrdiff_t row_stride, std::ptrdif
     }
 }
 
+// How far ahead of a square memory is asked for, in bytes, where rows are short. It has to arrive in the first-level cache
+// while a few squares are transposed; what was asked for a whole tile before is gone from there.
+constexpr std::ptrdiff_t square_ahead = 5120;
+
 template <class Real>
 void load_squares(const Real* from, std::ptrdiff_t row_stride, std::ptrdiff_t n_features, std::ptrdiff_t n_rows,
                   std::ptrdiff_t stride, Real* tile) {
-    for (std::ptrdiff_t j = 0; j < n_features; j += lanes<Real>) {
+    const auto square = [&](std::ptrdiff_t r, std::ptrdiff_t j) {
         // The last square of several overlaps the one before rather than read beyond the row.
         const bool fits = j == 0 || j + lanes<Real> <= n_features;
         const std::ptrdiff_t first = fits ? j : n_features - lanes<Real>;
-        for (std::ptrdiff_t r = 0; r < n_rows; r += lanes<Real>) {
-            load_square(from + r * row_stride + first, row_stride, n_features, stride, tile + first * stride + r);
+        load_square(from + r * row_stride + first, row_stride, n_features, stride, tile + first * stride + r);
+    };
+    if (n_features > 2 * lanes<Real> || row_stride > n_features + lanes<Real>) {
+        for (std::ptrdiff_t j = 0; j < n_features; j += lanes<Real>) {
+            for (std::ptrdiff_t r = 0; r < n_rows; r += lanes<Real>) square(r, j);
         }
+        return;
+    }
+    const std::ptrdiff_t bytes = lanes<Real> * row_stride * static_cast<std::ptrdiff_t>(sizeof(Real));
+    for (std::ptrdiff_t r = 0; r < n_rows; r += lanes<Real>) {
+        const char* ahead = reinterpret_cast<const char*>(from + r * row_stride) + square_ahead;
+        for (std::ptrdiff_t b = 0; b < bytes; b += 64) __builtin_prefetch(ahead + b, 0, 3);
+        for (std::ptrdiff_t j = 0; j < n_features; j += lanes<Real>) square(r, j);
     }
 }
 
@@ -257,13 +272,34 @@ void component_joint(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_ac
     }
 }
 
+// Rows about a common point, whitened under a tied structure.
+template <class Real>
+void centre_rows(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+    subtract_point(work.rows, job.origin, job.n_features, job.tile_stride, n_active, work.differences, job.tile_stride);
+    if (job.whitened) whiten(work.differences, job.factors, job.n_features, job.tile_stride, n_active, work.panels);
+}
+
+// The same by products of terms and factors.
+template <class Real>
+bool product_log_joint(const Job<Real>& job, std::ptrdiff_t n_active, Ahead ahead, const Workspace<Real>& work) {
+    Real* terms = job.whitened ? work.panels : work.differences;
+    append_square(terms, job.n_features, job.tile_stride, n_active);
+    std::ptrdiff_t columns;
+    for (std::ptrdiff_t k = 0; k < job.n_components; k += columns) {
+        if (job.stopped(job.stop_argument)) return false;
+        columns = block_columns(job.n_components - k);
+        with_columns(columns, JointBlock<Real>{terms, job.term_factors + k * job.n_terms, job.coefficients + k, job.n_terms,
+                                               job.tile_stride, n_active, work.responsibilities + k * job.tile_stride});
+        for (std::ptrdiff_t i = k; i < k + columns; ++i) ahead.prefetch(i, job.n_components);
+    }
+    return true;
+}
+
 // log(w_k p_k(x)) - shift, for every component. False when the call was stopped.
 template <class Real>
 bool log_joint(const Job<Real>& job, std::ptrdiff_t n_active, Ahead ahead, const Workspace<Real>& work) {
-    if (job.whitened) {
-        subtract_point(work.rows, job.origin, job.n_features, job.tile_stride, n_active, work.differences, job.tile_stride);
-        whiten(work.differences, job.factors, job.n_features, job.tile_stride, n_active, work.panels);
-    }
+    if (job.whitened || job.n_terms > 0) centre_rows(job, n_active, work);
+    if (job.n_terms > 0) return product_log_joint(job, n_active, ahead, work);
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
         if (job.stopped(job.stop_argument)) return false;
         component_joint(job, k, n_active, work);
@@ -463,7 +499,11 @@ double active_share(const Job<Real>& job, std::ptrdiff_t n_active, const std::ui
     return static_cast<double>(n * granule<Real>) / static_cast<double>(n_active * job.n_components);
 }
 
-// The whitened kernels multiply whole tiles.
+// Moments about a common point, of all components at once.
+template <class Real>
+bool sums_by_products(const Job<Real>& job) { return job.whitened || job.n_terms > 0; }
+
+// Products take whole tiles.
 template <class Real>
 void clear_inactive(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
@@ -478,7 +518,7 @@ void normalise_tile(const Job<Real>& job, std::ptrdiff_t n_active, bool skip, co
     if (skip) {
         normalise_active(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights, work.active,
                          work.log_density, work.log_certainty, work.listed);
-        if (job.whitened) clear_inactive(job, n_active, work);
+        if (sums_by_products(job)) clear_inactive(job, n_active, work);
         return;
     }
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) work.active[k] = all_active<Real>(n_active);
@@ -588,14 +628,14 @@ void component_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_
     }
 }
 
-// Tied, with the total scatter known: counts, and first moments about the origin of the whitening.
+// Counts, and moments about the common point; tied: only the first, the total scatter is known.
 template <class Real>
-void whitened_moments(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work, Statistics& statistics) {
+void all_moments(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work, Statistics& statistics) {
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
         statistics.counts[k] += sum_rows(work.responsibilities + k * job.tile_stride, n_active);
     }
-    first_moments(work.responsibilities, work.differences, job.n_components, job.n_features, job.tile_stride, n_active,
-                  statistics.firsts);
+    product_moments(work.responsibilities, work.differences, job.n_components, job.n_features,
+                    job.whitened ? job.n_features : job.n_terms, job.tile_stride, n_active, statistics.firsts, statistics.seconds);
 }
 
 // A feature of ones after the last, for the counts and first moments, and zeros up to whole blocks.
@@ -610,7 +650,7 @@ void append_ones(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<
 template <class Real>
 void add_moments(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
                  const Workspace<Real>& work, Statistics& statistics) {
-    if (job.whitened) return whitened_moments(job, n_active, work, statistics);
+    if (sums_by_products(job)) return all_moments(job, n_active, work, statistics);
     if (uses_panels(job)) {
         load_panels(job, begin, n_rows, work);
     } else if (has_matrices(job.structure) && !uses_strips(job)) {

@@ -16,9 +16,12 @@ namespace {
 
 template <class Real>
 Real sum_rows(const Real* values, std::ptrdiff_t n_active) {
-    Vector<Real> total = {};
-    for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) total += load<Real>(values + r);
-    return sum_lanes<Real>(total);
+    Vector<Real> total[row_vectors] = {};
+    for (std::ptrdiff_t r = 0; r < n_active; r += row_vectors * lanes<Real>) {
+        for (std::ptrdiff_t v = 0; v < row_vectors; ++v) total[v] += load<Real>(values + r + v * lanes<Real>);
+    }
+    for (std::ptrdiff_t v = 1; v < row_vectors; ++v) total[0] += total[v];
+    return sum_lanes<Real>(total[0]);
 }
 
 // The same where only active granules hold anything.
@@ -374,52 +377,6 @@ void spherical_moments(const Real* rows, const Real* centre, const Real* respons
         spherical_block<Real, half, false>(rows, centre, responsibilities, j, stride, active, nullptr, firsts, second);
     }
     last_spherical_block(rows, centre, responsibilities, j, n_features - j, stride, active, count, firsts, second);
-}
-
-// ---- Tied, with the total scatter known: first moments only ---------------------------------------------------------
-
-// sum r_k x_j for 4 components and 4 features: a product of register tiles.
-template <class Real>
-inline void product_block(const Real* responsibilities, const Real* rows, std::ptrdiff_t n_components,
-                          std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_active, Real* sums) {
-    constexpr int block = 4;
-    Vector<Real> total[block * block] = {};
-    const Real* weights[block];
-    const Real* features[block];
-    for (int a = 0; a < block; ++a) {  // beyond the last one, the last again
-        weights[a] = responsibilities + (a < n_components ? a : n_components - 1) * stride;
-        features[a] = rows + (a < n_features ? a : n_features - 1) * stride;
-    }
-    for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {
-        Vector<Real> x[block];
-#pragma GCC unroll 4
-        for (int b = 0; b < block; ++b) x[b] = load<Real>(features[b] + r);
-#pragma GCC unroll 4
-        for (int a = 0; a < block; ++a) {
-            const Vector<Real> weight = load<Real>(weights[a] + r);
-#pragma GCC unroll 4
-            for (int b = 0; b < block; ++b) total[a * block + b] += weight * x[b];
-        }
-    }
-    sum_all<Real, block * block>(total, sums);
-}
-
-// firsts_k += sum r_k x about the point that `rows` were taken about.
-template <class Real>
-void first_moments(const Real* responsibilities, const Real* rows, std::ptrdiff_t n_components,
-                   std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_active, double* firsts) {
-    for (std::ptrdiff_t k = 0; k < n_components; k += 4) {
-        for (std::ptrdiff_t j = 0; j < n_features; j += 4) {
-            Real sums[room<Real>(16)];
-            product_block<Real>(responsibilities + k * stride, rows + j * stride, n_components - k, n_features - j,
-                                stride, n_active, sums);
-            for (std::ptrdiff_t a = 0; a < 4 && k + a < n_components; ++a) {
-                for (std::ptrdiff_t b = 0; b < 4 && j + b < n_features; ++b) {
-                    firsts[(k + a) * n_features + j + b] += sums[a * 4 + b];
-                }
-            }
-        }
-    }
 }
 
 }  // namespace

@@ -302,3 +302,6 @@ def why_improper(model: Model, mixture: tuple[Annotated[NDArray[numpy.float64], 
 
 def simd_level() -> str:
     """The instruction set in use."""
+
+def simd_levels() -> list[str]:
+    """Those that this machine has, the best first."""

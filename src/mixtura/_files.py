@@ -9,6 +9,23 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
+def check_target(path: str | os.PathLike[str]) -> None:
+    """See that a file can be written at `path`, before there is anything to write.
+
+    Raises
+    ------
+    OSError
+        If its folder is not there or not writable, or if it is a folder itself; the message names it.
+    """
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"cannot write {target}: the folder {target.parent} does not exist")
+    if target.is_dir():
+        raise IsADirectoryError(f"cannot write {target}: it is a folder; name a file in it")
+    if not os.access(target.parent, os.W_OK):
+        raise PermissionError(f"cannot write {target}: the folder {target.parent} is not writable")
+
+
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it onto `path` when the block succeeds.
@@ -22,8 +39,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         If the directory does not exist or is not writable; the message names it.
     """
     target = Path(path)
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {target}: the folder {target.parent} does not exist")
+    check_target(target)
     try:
         descriptor, name = tempfile.mkstemp(
             prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent

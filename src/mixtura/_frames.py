@@ -21,22 +21,28 @@ _DATES = (date, datetime, np.datetime64)
 _DURATIONS = (timedelta, np.timedelta64)
 
 
+def is_dask(X: Any) -> bool:
+    """Whether `X` is a Dask collection. By name, so that nothing of Dask is imported for other types."""
+    return _is_of("dask", X)
+
+
 def frame_of(X: Any) -> DataFrame[Any] | None:
-    """`X` as narwhals sees it, or None where it is no data frame.
+    """`X` as narwhals sees it, or None where it is no data frame. An Arrow RecordBatch is one.
 
     Raises
     ------
     TypeError
-        If it is a lazy frame, whose rows are not there yet.
+        If it is a lazy frame or a Dask collection, whose rows are not there yet.
     ValueError
         If two columns have one name.
     """
     if isinstance(X, _NEVER_FRAMES):
         return None
+    check_is_here(X)
     import narwhals.stable.v2 as nw
 
     try:
-        frame = nw.from_native(X, pass_through=True)
+        frame = nw.from_native(_whole(X), pass_through=True)
     except nw.exceptions.DuplicateError as error:
         raise ValueError(f"X: {' '.join(str(error).split())}. Rename one.") from error
     if isinstance(frame, nw.LazyFrame):
@@ -45,6 +51,41 @@ def frame_of(X: Any) -> DataFrame[Any] | None:
             "collect it first, or write it to a file and give that to mixtura.scan."
         )
     return frame if isinstance(frame, nw.DataFrame) else None
+
+
+def check_is_here(X: Any) -> None:
+    """Raise where `X` is a Dask collection: what works on rows in this process would bring all of them here.
+
+    Raises
+    ------
+    TypeError
+        Says how to take a sample.
+    """
+    if is_dask(X):
+        sample = "X.sample(frac=0.001)" if hasattr(X, "columns") else "X[::1000]"
+        raise TypeError(
+            f"X is a Dask {type(X).__name__}, whose rows stay on the workers: give a sample of them that "
+            f"fits in memory, such as {sample}.compute()."
+        )
+
+
+def _whole(X: Any) -> Any:
+    """A RecordBatch, which narwhals does not know, as the table that it is a piece of."""
+    if not (_is_of("pyarrow", X) and type(X).__name__ == "RecordBatch"):
+        return X
+    import pyarrow as pa
+
+    return pa.Table.from_batches([X])
+
+
+def _is_of(package: str, X: Any) -> bool:
+    return any(kind.__module__.partition(".")[0] == package for kind in type(X).__mro__)
+
+
+def column_names(frame: DataFrame[Any]) -> tuple[str, ...] | None:
+    """Names of the columns where all are text, as scikit-learn takes them, else None."""
+    names = tuple(frame.columns)
+    return names if all(isinstance(name, str) for name in names) else None
 
 
 def frame_values(frame: DataFrame[Any]) -> NDArray[Any]:

@@ -1,9 +1,9 @@
-"""Suggest the name that was meant."""
+"""Names in sentences: those that are there, and the one that was meant."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 #: Values of `covariance_type`, and of `init_params`, to be listed without what they name.
 COVARIANCE_TYPES = (
@@ -19,3 +19,8 @@ def nearest(name: object, known: Iterable[str]) -> str:
     spellings = {each.lower(): each for each in known}
     close = difflib.get_close_matches(str(name).lower(), list(spellings), n=1, cutoff=0.5)
     return f" Did you mean {spellings[close[0]]!r}?" if close else ""
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names in quotes, ten at most, as a sentence names them."""
+    return ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")

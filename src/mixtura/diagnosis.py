@@ -20,6 +20,10 @@ HELD_UP: float = _core.HELD_UP
 # Components nearer than this in Bhattacharyya coefficient to 1 are one.
 _SAME = 1e-6
 
+# Their means then differ by at most this many standard deviations in every feature: the distance is at least
+# an eighth of the square, and the standard deviations are nearly equal.
+_NEAR = 1.1 * np.sqrt(8 * _SAME)
+
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
@@ -97,7 +101,7 @@ def _verdict(
         return "held up by reg_covar"
     if effective_rows[k] < needed:
         return "few rows"
-    if _core.spike(mixture.structure.model, mixture.as_tuple(), effective_rows, k) == k:
+    if spike(mixture, effective_rows, k) is not None:
         return "spike"
     if overlap > 1 - _SAME:
         return f"same as component {nearest}"
@@ -130,6 +134,38 @@ def bhattacharyya(ours: Mixture, theirs: Mixture) -> FloatArray:
     return np.maximum(distances, 0.0)
 
 
+def same_components(mixture: Mixture) -> tuple[int, int] | None:
+    """Two components that are the same in the verdicts' sense, or None.
+
+    Of components whose means differ no covariance is looked at.
+    """
+    means, reach = mixture.means, _NEAR * mixture.spreads
+    order = np.argsort(means[:, 0])
+    left, right = order[:-1], order[1:]
+    near = means[right, 0] - means[left, 0] <= np.maximum(reach[left, 0], reach[right, 0])
+    candidates = np.union1d(left[near], right[near])
+    for place, k in enumerate(candidates):
+        others = candidates[place + 1 :]
+        apart = np.abs(means[others] - means[k]) > np.maximum(reach[others], reach[k])
+        others = others[~apart.any(axis=1)]
+        overlaps = np.exp(-bhattacharyya(_some(mixture, [k]), _some(mixture, others)))[0]
+        if (overlaps > 1 - _SAME).any():
+            return int(k), int(others[overlaps.argmax()])
+    return None
+
+
+def _some(mixture: Mixture, components: NDArray[np.intp] | list[int]) -> Mixture:
+    """Some components of a mixture, each with its weight there."""
+    shared = mixture.structure.shared
+    return Mixture(
+        mixture.structure,
+        mixture.weights[components],
+        mixture.means[components],
+        mixture.covariances if shared else mixture.covariances[components],
+        mixture.precisions_cholesky if shared else mixture.precisions_cholesky[components],
+    )
+
+
 def matching(ours: Mixture, theirs: Mixture) -> NDArray[np.intp]:
     """Return the order in which our components are most like theirs.
 
@@ -155,6 +191,12 @@ def rows_needed(mixture: Mixture) -> int:
 def rows_needed_by(kind: CovarianceStructure, n_features: int) -> int:
     """The same, before there is a mixture."""
     return int(_core.rows_needed(kind.model, n_features))
+
+
+def spike(mixture: Mixture, effective_rows: FloatArray, only: int = -1) -> int | None:
+    """The first component (or `only` that one) of few rows that is far thinner than the others, or None."""
+    found = _core.spike(mixture.structure.model, mixture.as_tuple(), effective_rows, only)
+    return None if found < 0 else found
 
 
 def floor_share(mixture: Mixture, reg_covar: FloatArray) -> FloatArray:

@@ -224,10 +224,10 @@ class Mixture:
         Raises
         ------
         ValueError
-            If n_samples is no whole number, or below 1.
+            If n_samples is below 1 (TypeError: no whole number).
         """
         if not isinstance(n_samples, Integral) or isinstance(n_samples, bool):
-            raise ValueError(f"n_samples must be a whole number of at least 1, got {n_samples!r}.")
+            raise TypeError(f"n_samples must be a whole number of at least 1, got {n_samples!r}.")
         if n_samples < 1:
             raise ValueError(
                 f"Invalid value for 'n_samples': {n_samples}. The sampling requires at least "

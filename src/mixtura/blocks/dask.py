@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain, zip_longest
-from math import inf
+from math import ceil, inf
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -99,7 +100,7 @@ class DaskBlocks(PartitionedBlocks):
     def _keep(self, rows: list[Any], weights: list[Any]) -> None:
         """Have the partitions computed where they are to stay; without a cluster, note how they are."""
         self._graph: Graph = {}
-        self._grouped_at = -inf
+        self._grouped_at = self._held_at = -inf
         self._is_quick = False
         if self._client is None:
             self._graph = dict(delayed([*rows, *weights]).__dask_graph__())
@@ -178,19 +179,20 @@ class DaskBlocks(PartitionedBlocks):
         """What few workers have of the tree, by one call each; None where that cannot be."""
         if self._client is None or _is_in_a_task():
             return None
-        self._groups()
-        holdings = self._holdings
-        if not holdings or _n_bytes((task, holdings)) > _SMALL:
+        if monotonic() - self._held_at > _SECONDS:
+            self._holdings, self._held_at = self._shares(), monotonic()
+        asked = _pickled((task, self._holdings, len(self.parts)))
+        if not self._holdings or len(asked) > _SMALL:
             return None
         try:
-            found = self._client.run(_work_here, task, holdings, len(self.parts))
+            found = self._client.run(_work_here, asked)
         except OSError:  # a worker died
             found = {}
-        sums = [found.get(worker) for worker in holdings]
-        if None in sums:
-            self._grouped_at = -inf
+        answers = [found.get(worker) for worker in self._holdings]
+        if None in answers:
+            self._grouped_at = self._held_at = -inf
             return None
-        return sums
+        return [pickle.loads(answer) for answer in answers]
 
     def _groups(self) -> list[list[int]]:
         """Partitions that a task works on: alone without a cluster, else those that lie on one worker."""
@@ -206,34 +208,60 @@ class DaskBlocks(PartitionedBlocks):
         One that has more than its share, as after another's death, gets several tasks, of which others may
         take some.
         """
-        n_leaves = len(self.parts)
-        held = self._client.has_what()
+        of_worker, lost = self._placed(self._client.has_what())
+        share = -(-len(self.parts) // max(1, len(of_worker)))
+        groups = [
+            mine[i : i + share] for mine in of_worker.values() for i in range(0, len(mine), share)
+        ]
+        return sorted([*groups, *([i] for i in lost)])  # neighbours are added first
+
+    def _placed(self, held: Mapping[str, Any]) -> tuple[dict[str, list[int]], list[int]]:
+        """Partitions of each worker, one that has copies on the least of theirs; and those that none has."""
         holders = defaultdict(list)
         for worker, keys in held.items():
             for key in keys:
                 holders[key].append(worker)
+        able = [holders[rows.key] for rows, _ in self._places]
         of_worker: dict[str, list[int]] = {worker: [] for worker in held}
-        lost = []
-        for i, (rows, _) in enumerate(self._places):
-            able = [of_worker[worker] for worker in holders[rows.key]]
-            min(able, key=len).append(i) if able else lost.append([i])
-        share = -(-n_leaves // max(1, len(held)))
-        groups = [
-            mine[i : i + share] for mine in of_worker.values() for i in range(0, len(mine), share)
-        ]
-        is_even = not lost and _is_even(of_worker, share)
-        self._holdings = self._held_by(of_worker) if is_even and len(held) <= _FAN_IN else {}
-        return sorted([*groups, *lost])  # neighbours are added first
+        for i in sorted(range(len(able)), key=lambda i: len(able[i])):  # who has a choice fills up
+            if able[i]:
+                min((of_worker[worker] for worker in able[i]), key=len).append(i)
+        lost = [i for i, workers in enumerate(able) if not workers]
+        return {worker: sorted(mine) for worker, mine in of_worker.items()}, lost
 
-    def _held_by(self, of_worker: dict[str, list[int]]) -> dict[str, list[_Held]]:
+    def _shares(self) -> dict[str, list[_Held]]:
+        """What each of few workers is to do, by its threads; it gets copies of what it has not.
+
+        Empty where there are many workers, or partitions that none has.
+        """
+        held = self._client.has_what()
+        of_worker, lost = self._placed(held)
+        threads = self._client.nthreads()
+        if lost or not 0 < len(held) <= _FAN_IN or held.keys() != threads.keys():
+            return {}
+        per_thread = len(self.parts) / sum(threads.values())
+        room = {worker: ceil(per_thread * n) for worker, n in threads.items()}
+        surplus = [i for worker, mine in of_worker.items() for i in mine[room[worker] :]]
+        shares = {worker: mine[: room[worker]] for worker, mine in of_worker.items()}
+        for i in surplus:
+            shares[max(shares, key=lambda worker: room[worker] - len(shares[worker]))].append(i)
+        try:
+            for worker, mine in shares.items():
+                self._copy_to(worker, mine, held[worker])
+        except (KeyError, OSError, ValueError):  # it died, or has no memory left and pauses
+            return {}
         return {
-            worker: [
-                _Held(i, self.parts[i].first_row, *(_key(place) for place in self._places[i]))
-                for i in mine
-            ]
-            for worker, mine in of_worker.items()
-            if mine
+            worker: [self._held(i) for i in sorted(mine)] for worker, mine in shares.items() if mine
         }
+
+    def _copy_to(self, worker: str, mine: list[int], keys: Any) -> None:
+        futures = [one for i in mine for one in self._places[i] if one is not None]
+        missing = [one for one in futures if one.key not in keys]
+        if missing:
+            self._client.replicate(missing, n=1, workers=[worker])
+
+    def _held(self, i: int) -> _Held:
+        return _Held(i, self.parts[i].first_row, *(_key(place) for place in self._places[i]))
 
     @property
     def _task_threads(self) -> int | None:
@@ -281,6 +309,13 @@ def _n_bytes(task: Any) -> int:
     return len(text) + int(sum(buffer.raw().nbytes for buffer in buffers))
 
 
+def _pickled(task: Any) -> bytes:
+    from distributed.protocol import pickle
+
+    text: bytes = pickle.dumps(task)
+    return text
+
+
 def _is_in_a_task() -> bool:
     """Whether this is a task itself; Dask's `get` then lets another one have its thread."""
     from distributed import get_worker
@@ -290,11 +325,6 @@ def _is_in_a_task() -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_even(of_worker: dict[str, list[int]], share: int) -> bool:
-    """Whether no worker has more than its share; where one has, tasks spread its partitions."""
-    return all(len(mine) <= share for mine in of_worker.values())
 
 
 def _key(place: Any) -> Any:
@@ -369,30 +399,26 @@ class _Held:
     weight: Any
 
 
-async def _work_here(
-    task: Task[SufficientStatistics],
-    holdings: dict[str, list[_Held]],
-    n_leaves: int,
-    dask_worker: Any,
-) -> Sums | None:
-    """As `_work`, on the worker that runs this and over what it holds; None: something is not there."""
-    held = holdings.get(dask_worker.contact_address, [])
-    arguments = task, held, n_leaves, dask_worker.data, int(dask_worker.state.nthreads)
+async def _work_here(asked: bytes, dask_worker: Any) -> bytes | None:
+    """As `_work`, on the worker that runs this and over what it holds; None: something is not there.
+
+    All in bytes: each array would be a part of its own of the message, which takes half a millisecond more.
+    """
+    address, threads = dask_worker.contact_address, int(dask_worker.state.nthreads)
     # In a thread of the tasks': this one serves messages.
     executor = dask_worker.executors["default"]
-    sums: Sums | None = await dask_worker.loop.run_in_executor(executor, _work_on_held, *arguments)
-    return sums
+    answer: bytes | None = await dask_worker.loop.run_in_executor(
+        executor, _work_on_held, asked, address, dask_worker.data, threads
+    )
+    return answer
 
 
 def _work_on_held(
-    task: Task[SufficientStatistics],
-    held: list[_Held],
-    n_leaves: int,
-    data: Mapping[Any, Any],
-    n_threads: int,
-) -> Sums | None:
+    asked: bytes, address: str, data: Mapping[Any, Any], n_threads: int
+) -> bytes | None:
+    task, holdings, n_leaves = pickle.loads(asked)
     sums: Sums = {}
-    for one in held:
+    for one in holdings.get(address, []):
         try:
             rows = data[one.rows]
             weight = None if one.weight is None else data[one.weight]
@@ -400,7 +426,7 @@ def _work_on_held(
             return None
         statistics = task(ArrayBlocks(rows, weight, n_threads), one.first_row)
         _put(sums, n_leaves, 0, one.place, _packed(statistics))
-    return sums
+    return pickle.dumps(sums)
 
 
 def _worker_threads() -> int:

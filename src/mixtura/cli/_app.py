@@ -102,6 +102,13 @@ Tolerance = Annotated[
     float,
     typer.Option(help="Stop when a row gains less log-likelihood than this.", **number("--tol", 0)),
 ]
+RegCovar = Annotated[
+    str,
+    typer.Option(
+        help="Added to every variance; auto is 1e-10 of each column's own.",
+        **auto_or_number("--reg-covar", 0),
+    ),
+]
 Seed = Annotated[
     int,
     typer.Option(help="The same seed, the same result.", **whole("--seed", 0, LARGEST_SEED)),
@@ -167,13 +174,7 @@ def fit(
             **choice("--init", *STARTS),
         ),
     ] = "auto",
-    reg_covar: Annotated[
-        str,
-        typer.Option(
-            help="Added to every variance; auto is 1e-10 of each column's own.",
-            **auto_or_number("--reg-covar", 0),
-        ),
-    ] = "auto",
+    reg_covar: RegCovar = "auto",
     max_memory: MaxMemory = None,
     checkpoint: Annotated[
         str | None,
@@ -256,6 +257,7 @@ def select(
     ] = None,
     top: Annotated[int, typer.Option(help="Models to print.", **whole("--top", 1))] = 10,
     seed: Seed = 0,
+    reg_covar: RegCovar = "auto",
     max_time: Annotated[
         float | None,
         typer.Option(help="Seconds.", show_default="no limit", **number("--max-time", 0)),
@@ -290,6 +292,7 @@ def select(
         "covariance_type": names,
         "criterion": criterion,
         "random_state": seed,
+        "reg_covar": reg_covar,
         "max_time": max_time,
         "resume": resume,
         "n_jobs": jobs,

@@ -92,8 +92,11 @@ def rows_to_fit(
 ) -> Given:
     """Find the rows of a fit, with their weights; read those of a small file."""
     names = None if columns is None else split(columns)
+    _check_max_memory(max_memory)
+    if names is not None and weight in names:
+        raise UsageError(f"--weight {weight} is among --columns, too; a weight is no feature")
     if _is_array(files):
-        return _mapped(files, names, weight)
+        return _mapped(files, columns, weight)
     if _is_whole(files, max_memory, names):
         table = read_table(files[0])
         weights = None if weight is None else table.weights(weight)
@@ -108,7 +111,7 @@ def rows_to_predict(
     names = split(columns) if columns is not None else list(getattr(model, "feature_names_in_", ()))
     rows: Given
     if _is_array(files):
-        rows = _mapped(files, columns, None)
+        rows = _mapped(files, columns)
     elif _is_whole(files, None, names):
         table = read_table(files[0])
         table.check_names(keep)
@@ -157,18 +160,23 @@ def _is_array(files: Sequence[str]) -> bool:
     return any(file.lower().endswith(".npy") for file in files)
 
 
-def _mapped(files: Sequence[str], columns: Any, weight: str | None) -> Mapped:
+def _mapped(files: Sequence[str], columns: str | None, weight: str | None = None) -> Mapped:
     if len(files) > 1:
         raise UsageError("a .npy file stands alone; give it no other file")
+    for option, given in (("--columns", columns), ("--weight", weight)):
+        if given is not None:
+            raise UsageError(
+                f"{files[0]} holds an array, whose columns have no names for {option}; "
+                "write its rows to a .csv or .parquet file with names"
+            )
     with reading():
-        X = scan(files[0], columns, weight)
+        X = scan(files[0])
     assert not isinstance(X, Source)
     return Mapped(X, files[0])
 
 
 def _is_whole(files: Sequence[str], max_memory: str | None, names: Sequence[str] | None) -> bool:
     """Whether it is one small .csv or .parquet file, or standard input."""
-    _check_max_memory(max_memory)
     if "-" in files:
         _check_standard_input(files, max_memory)
         return True
@@ -222,7 +230,7 @@ def _check_takes_all(source: Any, weight: str | None) -> None:
         check_header(names, first)
     check_all_named(names, first)
     for name in names:
-        if name not in source.feature_names:
+        if name not in source.columns:
             raise CommandError(
                 f"{first}: column {name!r} is not one of numbers; choose the columns of numbers with "
                 f"--columns {','.join(source.feature_names)}"

@@ -132,12 +132,13 @@ def read_table(source: str) -> Table:
 
 
 def has_lists(path: Path, names: Sequence[str]) -> bool:
-    """Whether one of the columns holds lists, of which only `mixtura.scan` makes features."""
+    """Whether a column of lists, of which only `mixtura.scan` makes features, is named, or its features."""
     if path.suffix.lower() != ".parquet" or path.stat().st_size == 0:
         return False
     with _reading(str(path)):
         schema = pyarrow.parquet.read_schema(path)
-    return any(field.name in names and holds_lists(field.type) for field in schema)
+    lists = (field.name for field in schema if holds_lists(field.type))
+    return any(name in names or f"{name}_0" in names for name in lists)
 
 
 def check_extension(path: str) -> None:
@@ -246,6 +247,11 @@ def _finite_numbers(table: Table, name: str) -> NDArray[np.float64]:
 
 
 def _text_found(table: Table, name: str) -> str:
+    if holds_lists(table.columns[name].type):
+        return (
+            f"{table.source}: column {name!r} holds lists, whose values are features only where it is named; "
+            f"choose columns with --columns, such as --columns {name}"
+        )
     row = _first_text(table.columns[name])
     value = table.columns[name][row].as_py()
     text = repr(value) if isinstance(value, str) else str(value)

@@ -52,7 +52,8 @@ class Monitor(_core.Monitor):
     stopped : str
         Who ended the loop from outside, or ''.
     predicted_gain : float
-        Mean log-likelihood still to gain, by the acceleration's quadratic model; NaN without one.
+        Mean log-likelihood still to gain where the loop ended, by the acceleration's quadratic model; NaN
+        without one.
     failure : Exception or None
         Why no next mixture could be made.
     """

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mixtura._files import check_target
 from mixtura._kept import arrays_of, keep, kept, mixture_in
 from mixtura._rows import FloatArray
 from mixtura.blocks import Blocks
@@ -74,37 +75,42 @@ class Checkpoint:
     path : str or path
     seconds : float
         Between two writes.
-    identity : dict
-        What a continuation must have in common: see `identity`.
     seeds : list of int
         Of the starts.
+
+    Raises
+    ------
+    OSError
+        If no file can be written there: at once, not after the time that the first write takes to come.
     """
 
     def __init__(
         self,
         path: str | os.PathLike[str],
         seconds: float,
-        identity: dict[str, Any],
         seeds: list[int],
     ) -> None:
         self.path = Path(path)
+        check_target(self.path)
         self.seeds = seeds
         self.n_done = 0
         self.records: list[StartRecord] = []
         self.best: Progress | None = None
         self.error = ""
         self.current: Progress | None = None
-        self._seconds, self._identity, self._written = seconds, identity, monotonic()
+        self._seconds, self._written = seconds, monotonic()
+        self._identity: dict[str, Any] = {}
 
-    def resume(self) -> None:
-        """Go on from what the file holds, if there is one.
+    def begin(self, identity: dict[str, Any], *, resume: bool) -> None:
+        """Keep a fit of this `identity`; with `resume` go on from what the file holds, if there is one.
 
         Raises
         ------
         ValueError
             If it belongs to other rows or arguments (ModelFileError: is no such file).
         """
-        if not self.path.exists():
+        self._identity = identity
+        if not (resume and self.path.exists()):
             return
         header, arrays = kept(self.path, FORMAT, "the checkpoint of a fit")
         _check_same(self.path, header["identity"], self._identity)

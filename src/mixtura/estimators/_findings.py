@@ -21,9 +21,11 @@ _MOST_NAMED = 10
 _DEPENDENT = 1e-9
 
 
-def findings(blocks: Blocks, names: Array | None) -> list[str]:
-    """What makes data degenerate, each a phrase; empty where nothing is found."""
-    found = column_findings(blocks, names)
+def findings(blocks: Blocks, names: Array | None, has_matrices: bool) -> list[str]:
+    """What makes covariances degenerate, each a phrase; empty where nothing is found."""
+    found, among_columns = column_findings(blocks, names)
+    if has_matrices:
+        found = first_of([*found, *among_columns])
     repeated = _repeated_row(blocks)
     if repeated is not None:
         row, times, looked_at = repeated
@@ -31,27 +33,54 @@ def findings(blocks: Blocks, names: Array | None) -> list[str]:
     return found
 
 
-def column_findings(blocks: Blocks, names: Array | None) -> list[str]:
-    """What makes covariances degenerate in the columns, each a phrase; rows of weight 0 do not count."""
+def column_warning(blocks: Blocks, names: Array | None, has_matrices: bool) -> str:
+    """What is wrong with columns, what comes of it and what to do; '' where nothing is.
+
+    Without off-diagonal elements covariances of equal or dependent columns are as sound as others.
+    """
+    constant, among = column_findings(blocks, names)
+    clauses = []
+    if has_matrices:
+        constant, among = [*constant, *among], []
+    if constant:
+        clauses.append(f"{'; '.join(first_of(constant))}: the likelihood then depends on reg_covar")
+    if among:
+        clauses.append(
+            f"{'; '.join(first_of(among))}: diagonal and spherical covariances take columns as "
+            "independent in each component, so that what they share counts more than once"
+        )
+    if not clauses:
+        return ""
+    found = "; ".join(clauses)
+    return f"{found[0].upper()}{found[1:]}. Leave such columns out."
+
+
+def column_findings(blocks: Blocks, names: Array | None) -> tuple[list[str], list[str]]:
+    """Constant columns, and equal or dependent ones, each a phrase; rows of weight 0 do not count."""
     glance = _glance(blocks)
     with np.errstate(all="ignore"):  # numbers whose squares overflow are none of this
         if not _is_suspicious(glance.astype(np.float64)):
-            return []
+            return [], []
     constant = _constant_columns(blocks, glance[0])
-    found = [f"column {_name(j, names)} is constant ({value:g})" for j, value in constant]
+    alone = [f"column {_name(j, names)} is constant ({value:g})" for j, value in constant]
     skip = {j for j, _ in constant}
     equal = [(i, j) for i, j in _equal_columns(blocks, glance) if i not in skip]
-    found += [f"columns {_name(i, names)} and {_name(j, names)} are equal" for i, j in equal]
+    among = [f"columns {_name(i, names)} and {_name(j, names)} are equal" for i, j in equal]
     skip |= {j for _, j in equal}
     kept = [j for j in range(blocks.shape[1]) if j not in skip]
     moments = blocks.each(partial(_moments, glance=glance[:, kept], columns=kept))
     dependent = [kept[j] for j in _dependent_columns(moments, len(kept))]
     if dependent:
         listed = ", ".join(_name(j, names) for j in dependent)
-        found.append(f"columns {listed} are linearly dependent")
-    if len(found) > _MOST_NAMED:
-        found = [*found[:_MOST_NAMED], f"and {len(found) - _MOST_NAMED} more such columns"]
-    return found
+        among.append(f"columns {listed} are linearly dependent")
+    return alone, among
+
+
+def first_of(found: list[str]) -> list[str]:
+    """The first phrases, and how many more there are."""
+    if len(found) <= _MOST_NAMED:
+        return found
+    return [*found[:_MOST_NAMED], f"and {len(found) - _MOST_NAMED} more such columns"]
 
 
 def row_findings(blocks: Blocks, n_components: int) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from math import isclose
+from time import monotonic
 
 import numpy as np
 
@@ -19,6 +21,10 @@ from mixtura.mixture import Mixture
 from mixtura.starts import StartRecord
 
 STOPPED_BY_CALLBACK = "stopped by the callback"
+
+# Relative difference of mean log-likelihoods that may be rounding: one optimum, its components in any order,
+# its sums on another instruction set. The start that came first is kept then.
+_ROUNDING = 1e-12
 
 OnIteration = Callable[[int, int, float], None]
 Callback = Callable[[int, Mixture, float], object]
@@ -80,7 +86,8 @@ def best_fit(
 
     A start that cannot be made is recorded and passed over. One that ends degenerate, a component on
     too few rows or held up by reg_covar, is taken only if no other start is proper: its likelihood is
-    spurious.
+    spurious. Of likelihoods that are equal to rounding the first is kept. Once there is a fit, no start
+    begins after the deadline or where the callback ended one; those are recorded with 0 iterations.
 
     Raises
     ------
@@ -105,14 +112,15 @@ def _outcomes(beginnings: Sequence[Beginning], blocks: Blocks, options: Options)
     n_workers = min(len(beginnings), blocks.n_threads)
     freely = all(beginning.side_by_side for beginning in beginnings)
     worthwhile = fits_side_by_side(blocks, _LEAST_SIDE_BY_SIDE)
+    ended: list[Fit] = []
     if n_workers < 2 or listens or not freely or not worthwhile:
-        return [_outcome(*pair, blocks, options, None) for pair in enumerate(beginnings)]
+        return [_outcome(*pair, blocks, options, ended) for pair in enumerate(beginnings)]
     stopping = Stop()
     alone = blocks.with_threads(1)
     with ThreadPoolExecutor(n_workers) as pool:
         try:
             futures = [
-                pool.submit(_outcome, index, beginning, alone, options, stopping)
+                pool.submit(_outcome, index, beginning, alone, options, ended, stopping)
                 for index, beginning in enumerate(beginnings)
             ]
             return [future.result() for future in futures]
@@ -131,24 +139,32 @@ def _kept_outcomes(
         best = _restored(checkpoint.best, blocks, options)
     elif checkpoint.error:
         error = SingularCovarianceError(checkpoint.error)
+    ended: list[Fit] = [] if best is None else [best]
     records = list(checkpoint.records)
+    is_whole = True  # no start was cut short or left out, so that the next one may be entered
     for index in range(checkpoint.n_done, len(beginnings)):
-        fit, journal, failed = _outcome(index, beginnings[index], blocks, options, None)
-        records += journal
+        fit, journal, failed = _outcome(index, beginnings[index], blocks, options, ended)
+        records = [*records, *journal]
         error = error or failed
-        if (
-            len(beginnings) == 1
-            and fit is not None
-            and not fit.monitor.converged
-            and not fit.failure
-        ):
-            checkpoint.write()  # as it is, so that a longer max_iter goes on from here
-            return [(fit, records, error)]
+        is_whole = is_whole and not _goes_on_later(fit, failed, len(beginnings))
         end = checkpoint.best
         if fit is not None and _better(fit, best) is fit:
             best, end = fit, _end(index, fit)
-        checkpoint.finish(records, end, None if error is None else str(error))
+        if is_whole:
+            checkpoint.finish(records, end, None if error is None else str(error))
+    if not is_whole:
+        checkpoint.write()  # as it is, so that a longer max_iter or max_time goes on from here
     return [(best, records, error)]
+
+
+def _goes_on_later(
+    fit: Fit | None, failed: SingularCovarianceError | None, n_beginnings: int
+) -> bool:
+    """Whether a start that was resumed would go on: it was cut short from outside, or never began."""
+    if fit is None:
+        return failed is None
+    cut_short = bool(fit.monitor.stopped) or n_beginnings == 1
+    return cut_short and not fit.monitor.converged and not fit.failure
 
 
 def _end(index: int, fit: Fit) -> Progress:
@@ -192,8 +208,18 @@ def fits_side_by_side(blocks: Blocks, least: float = 0.0) -> bool:
 
 
 def _outcome(
-    index: int, beginning: Beginning, blocks: Blocks, options: Options, stopping: Stop | None
+    index: int,
+    beginning: Beginning,
+    blocks: Blocks,
+    options: Options,
+    ended: list[Fit],
+    stopping: Stop | None = None,
 ) -> Outcome:
+    """What became of a start; a fit is added to those that `ended`, which say whether it begins at all."""
+    why_not = _why_no_more(ended, options)
+    if why_not:
+        unbegun = StartRecord(beginning.kind, beginning.seed, 0, 0, np.nan, False, why_not)
+        return None, [unbegun], None
     journal: list[StartRecord] = []
     progress = None if options.checkpoint is None else options.checkpoint.current
     try:
@@ -207,7 +233,17 @@ def _outcome(
             beginning.kind, beginning.seed, blocks.shape[0], 0, np.nan, False, str(error)
         )
         return None, [*journal, failed], error
+    ended.append(fit)
     return fit, [*journal, _record(beginning, fit, blocks)], None
+
+
+def _why_no_more(ended: list[Fit], options: Options) -> str:
+    """Why no further start begins, or ''."""
+    if any(fit.monitor.stopped == STOPPED_BY_CALLBACK for fit in ended):
+        return f"not begun: {STOPPED_BY_CALLBACK}"
+    if ended and monotonic() > options.deadline:
+        return "not begun: max_time reached"
+    return ""
 
 
 class _Listener(Monitor):
@@ -319,4 +355,6 @@ def _is_better(fit: Fit, best: Fit) -> bool:
         return theirs_doubtful
     ours, theirs = fit.statistics.mean_log_likelihood, best.statistics.mean_log_likelihood
     # NaN never wins and is always replaced.
-    return bool(ours > theirs or (np.isnan(theirs) and not np.isnan(ours)))
+    if np.isnan(theirs):
+        return not np.isnan(ours)
+    return ours > theirs and not isclose(ours, theirs, rel_tol=_ROUNDING, abs_tol=_ROUNDING)

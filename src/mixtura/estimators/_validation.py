@@ -8,11 +8,13 @@ from numbers import Real
 from typing import Any, Protocol
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import InvalidParameterError, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
-from mixtura._frames import column_values
-from mixtura._names import nearest
+from mixtura._frames import column_values, is_dask
+from mixtura._names import listed, nearest
 from mixtura._refused import check_measured
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import Blocks
@@ -114,6 +116,9 @@ class Elsewhere(Protocol):
     def feature_names(self) -> tuple[str, ...] | None:
         """Names of the columns, if they have any."""
 
+    def taking(self, _features: Sequence[str]) -> Elsewhere:
+        """The same rows with the features of these names, where nobody has said which ones to take."""
+
     def blocks(self, n_threads: int) -> Blocks:
         """Rows for EM, checked."""
 
@@ -134,8 +139,7 @@ def elsewhere(X: Any, sample_weight: Any = None) -> Elsewhere | None:
     if isinstance(X, Source):
         check_no_weight(sample_weight)
         return X
-    # By name, so that nothing of Dask is imported for other types.
-    if any(kind.__module__.startswith("dask.") for kind in type(X).__mro__):
+    if is_dask(X):
         from mixtura.sources._dask import DaskRows
 
         return DaskRows(X, sample_weight)
@@ -163,13 +167,9 @@ def check_columns(source: Elsewhere, names: Array | None, n_features: int, estim
             )
     elif source.feature_names != fitted:
         raise ValueError(
-            f"{source} has the columns {_listed(source.feature_names)}, but {estimator} was fitted with "
-            f"{_listed(fitted)}: give those with columns=, in that order."
+            f"{source} has the columns {listed(source.feature_names)}, but {estimator} was fitted with "
+            f"{listed(fitted)}: give those with columns=, in that order."
         )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
 
 
 def _weights_as_floats(sample_weight: Any) -> FloatArray:
@@ -184,8 +184,9 @@ def _weights_as_floats(sample_weight: Any) -> FloatArray:
             order="C",
         )
     except (TypeError, ValueError) as error:
-        # scikit-learn's sentence ends with the whole array.
-        why = "they are complex" if "Complex data" in str(error) else error
+        # The first line: what follows is the whole array.
+        text = str(error).partition("\n")[0]
+        why = "they are complex" if "Complex data" in text else text
         raise type(error)(f"sample_weight must be an array of real numbers: {why}") from error
     return weight
 
@@ -254,7 +255,10 @@ def _finite_floats(values: Any, name: str) -> FloatArray:
     try:
         array: FloatArray = np.array(values, dtype=np.float64, order="C")
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be an array of real numbers: {error}.") from error
+        why = str(error).rstrip(".")
+        if "inhomogeneous" in why:
+            why = "its rows differ in length"
+        raise ValueError(f"{name} must be an array of real numbers: {why}.") from error
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, but it contains NaN or infinity.")
     return array
@@ -267,6 +271,35 @@ def _check_shape(array: Array, shape: tuple[int, ...], name: str) -> None:
         )
 
 
+def as_mixture(other: Any) -> Mixture:
+    """The distribution of a fitted model, this package's or another's.
+
+    Raises
+    ------
+    TypeError
+        If it is none (NotFittedError: not fitted).
+    """
+    if isinstance(other, Mixture):
+        return other
+    if isinstance(other, BaseEstimator):
+        check_is_fitted(other)
+    if isinstance(own := getattr(other, "mixture_", None), Mixture):
+        return own
+    names = ("weights_", "means_", "covariances_")
+    missing = [name for name in names if not hasattr(other, name)]
+    if missing:
+        raise TypeError(
+            "align_to needs a Mixture or a fitted model with weights_, means_ and covariances_, got "
+            f"{type(other).__name__}, which has no {missing[0]}."
+        )
+    weights, means, covariances = (np.asarray(getattr(other, name), np.float64) for name in names)
+    kind = getattr(other, "covariance_type", "full")
+    # Of float32 weights the sum is 1 to six digits.
+    return Mixture.from_parameters(
+        weights / weights.sum(), means, covariances, covariance_type=kind
+    )
+
+
 def check_start_array(start: Any, n_rows: int, n_components: int) -> Array:
     """Return an array of labels (n_rows,) or of responsibilities (n_rows, n_components), checked.
 
@@ -275,7 +308,10 @@ def check_start_array(start: Any, n_rows: int, n_components: int) -> Array:
     ValueError
         If the shape, a label or a responsibility is not possible.
     """
-    array = np.asarray(start)
+    try:
+        array = np.asarray(start)
+    except ValueError as error:
+        raise ValueError("init_params as an array has rows that differ in length.") from error
     if array.shape == (n_rows,):
         return _check_labels(array, n_components)
     if array.shape == (n_rows, n_components):

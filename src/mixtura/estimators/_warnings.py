@@ -8,7 +8,7 @@ import numpy as np
 
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import Blocks
-from mixtura.diagnosis import HELD_UP, floor_share, rows_needed
+from mixtura.diagnosis import HELD_UP, floor_share, rows_needed, same_components, spike
 from mixtura.errors import DataWarning, DegenerateComponentWarning
 from mixtura.estimators._findings import findings
 from mixtura.estimators._fitting import Fit
@@ -16,9 +16,6 @@ from mixtura.mixture import Mixture
 
 # Share of reg_covar in a component's variance from which a number given by the user is worth a word.
 _WIDENED = 0.01
-
-# Components whose means and spreads are this near, in their own spread, are one.
-_COINCIDE = 1e-3
 
 
 def convergence_message(fit: Fit, tol: float) -> str:
@@ -57,14 +54,17 @@ def doubts(
     shares = _shares(mixture, reg_covar)
     held = np.flatnonzero((shares > HELD_UP) & (mixture.weights > 0))
     few = np.flatnonzero(effective_rows < rows_needed(mixture))
-    same = _coinciding(mixture)
+    thin = spike(mixture, effective_rows)
+    same = same_components(mixture)
     floor = "reg_covar" if asked == "auto" else f"reg_covar={asked:g}"
-    found = findings(blocks, names) if len(held) else []
+    found = findings(blocks, names, mixture.structure.has_matrices) if len(held) else []
     if len(few) and not found:
         yield DegenerateComponentWarning, _few_rows(few, effective_rows, rows_needed(mixture))
     elif len(held):
         yield DegenerateComponentWarning, _held_up(held, floor, found)
-    elif same:
+    elif thin is not None:
+        yield DegenerateComponentWarning, _thin(thin, effective_rows[thin])
+    elif same is not None:
         yield (
             DegenerateComponentWarning,
             f"Components {same[0]} and {same[1]} are the same, so that fewer say as much: use a smaller "
@@ -104,27 +104,21 @@ def _held_up(held: Array, floor: str, found: list[str]) -> str:
             "covariance_type with fewer parameters"
         )
     why = why or "their data spread less than that: give X in larger units, or lower reg_covar"
-    return f"{_listed(held)} held up by {floor} alone, so the likelihood depends on it: {why}."
+    verb = "is" if len(held) == 1 else "are"
+    return (
+        f"{_listed(held)} {verb} held up by {floor} alone, so the likelihood depends on it: {why}."
+    )
+
+
+def _thin(component: int, n_rows: float) -> str:
+    return (
+        f"Component {component} is a spike: its {n_rows:.3g} rows hardly spread in some direction, so that "
+        "the likelihood means little: use fewer components, another start, or a covariance_type with fewer "
+        "parameters."
+    )
 
 
 def _listed(components: Array) -> str:
     plural = "s" if len(components) > 1 else ""
     rest = ", ..." if len(components) > 10 else ""
     return f"Component{plural} {', '.join(map(str, components[:10]))}{rest}"
-
-
-def _coinciding(mixture: Mixture) -> tuple[int, int] | None:
-    """Two components of which one says what the other says."""
-    if mixture.n_components < 2:
-        return None
-    spreads = mixture.spreads
-    order = np.argsort(mixture.means[:, 0], kind="stable")
-    means, spreads = mixture.means[order], spreads[order]
-    # Neighbours in one feature are the only ones that can be equal in all.
-    apart = np.abs(np.diff(means, axis=0)) / spreads[1:]
-    wider = np.abs(np.log(spreads[1:] / spreads[:-1]))
-    equal = np.flatnonzero((np.maximum(apart, wider) < _COINCIDE).all(axis=1))
-    if not len(equal):
-        return None
-    first, second = sorted((int(order[equal[0]]), int(order[equal[0] + 1])))
-    return first, second

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache, partial
 from numbers import Integral, Real
-from time import monotonic, perf_counter
+from time import monotonic
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -38,7 +38,7 @@ from mixtura.em import SufficientStatistics, online_step
 from mixtura.errors import DataWarning
 from mixtura.estimators import _validation as checks
 from mixtura.estimators._checkpoint import Checkpoint, identity
-from mixtura.estimators._findings import column_findings, row_findings
+from mixtura.estimators._findings import column_warning, row_findings
 from mixtura.estimators._fitting import (
     STOPPED_BY_CALLBACK,
     Beginning,
@@ -48,6 +48,7 @@ from mixtura.estimators._fitting import (
     Options,
     best_fit,
 )
+from mixtura.estimators._printer import Printer
 from mixtura.estimators._warnings import convergence_message, doubts
 from mixtura.mixture import Mixture
 from mixtura.saving import save_model
@@ -116,7 +117,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     warm_start : bool, default=False
         Whether `fit` goes on from the last fit; `n_init` is then ignored.
     verbose : int, default=0
-        1 prints each start and every `verbose_interval`-th iteration, 2 adds changes and times.
+        1 prints each start and every `verbose_interval`-th iteration, and of what `mixtura.scan` and
+        `mixtura.from_batches` return every ten seconds the rows read; 2 adds changes and times.
     verbose_interval : int, default=10
         Iterations between prints.
     accelerate : bool or 'auto', default='auto'
@@ -128,9 +130,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         feature (ties: of the second, ...); None, as they come.
     callback : callable or None, default=None
         Called after each iteration over all rows as callback(iteration, mixture, log_likelihood), the last
-        in nats a row; something true ends the fit there.
+        in nats a row; something true ends the fit there: no further start begins, and the likeliest of what
+        was reached is kept.
     max_time : float or None, default=None
-        Seconds after which no further iteration begins.
+        Seconds after which no further iteration begins, nor, once there is a fit, a further start.
     checkpoint : str, path or None, default=None
         File that keeps where the fit stands: written every `checkpoint_interval` seconds, after each start,
         and at Ctrl-C or any other failure; each time beside, and renamed when it is whole.
@@ -165,9 +168,13 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         The same after each iteration of the best start.
     remaining_gain_ : float
         Estimate of what the mean log-likelihood would still gain if EM went on, in nats a row: Aitken's, or
-        the quadratic model's where iterations were accelerated.
+        where iterations were accelerated that of their quadratic model, whose directions without a step are
+        taken to be as flat as the flattest with one. Good to a factor of ten where tol is 1e-6 or less, and
+        more often too large than too small; blind where EM stands on a plain with a rise behind it, as it may
+        where tol is coarse. NaN where no iteration was made.
     starts_ : list of StartRecord
         What became of each start, with the seed that repeats it; those within a search of 'auto' before it.
+        Starts that never began are among them.
     diagnosis_ : Diagnosis
         For each component its effective rows, condition number, share of reg_covar, overlap with the nearest
         other, and a verdict.
@@ -309,6 +316,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             If an argument, X or a weight is not possible, or if every start ends with a singular
             covariance. The earlier fit, if any, is then unchanged.
+        OSError
+            If the checkpoint cannot be written where it is to be: before any row is read.
 
         Warns
         -----
@@ -316,7 +325,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             If the best start did not converge; says what was still changing and what is left to gain.
         DegenerateComponentWarning
             If a component deserves no trust: held up by reg_covar alone (names constant, equal and dependent
-            columns and repeated rows), on too few rows, or the same as another.
+            columns and repeated rows), on too few rows, a spike, or the same as another.
         DataWarning
             If a reg_covar that was given as a number widens a component by more than 1 %.
         """
@@ -459,16 +468,23 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return self._statistics if self.mixture_ is self._fitted else None
 
     def _fit(self, X: Any, sample_weight: Any) -> Blocks:
-        with self._unchanged_on_failure():
+        printer = Printer(self.verbose, self.verbose_interval) if self.verbose else None
+        with (
+            self._unchanged_on_failure(),
+            nullcontext() if printer is None else printer.following(X),
+        ):
             kind = self._check_parameters()
             previous = self._warm_mixture(kind)
+            checkpoint = self._checkpoint()
             blocks = self._training_blocks(X, sample_weight)
             self._check_enough_rows(blocks.n_present)
             self._check_features(kind, previous)
-            self._warn_of_columns(blocks)
-            checkpoint = self._begun_checkpoint(blocks)
+            self._warn_of_columns(blocks, kind.has_matrices)
+            if checkpoint is not None:
+                same = identity(self.get_params(deep=False), blocks)
+                checkpoint.begin(same, resume=self.resume)
             seeds = self._seeds() if checkpoint is None else checkpoint.seeds
-            options = self._options(blocks, checkpoint)
+            options = self._options(blocks, printer, checkpoint)
             beginnings = self._beginnings(kind, blocks, options, seeds, previous)
             fit, records = best_fit(beginnings, blocks, options)
             self._set_fit(fit, records, blocks, options.reg_covar, seeds[0])
@@ -558,7 +574,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         options: dict[str, Any] = {"ensure_all_finite": False, "ensure_min_samples": least_rows}
         rows: Array
         if frame is not None:
-            validate_data(self, X, reset=reset, skip_check_array=True)  # its names
+            validate_data(self, frame.to_native(), reset=reset, skip_check_array=True)  # its names
             rows = check_array(frame_values(frame), estimator=self, **options)
         else:
             check_measured(X)
@@ -573,6 +589,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         """The source, where it has the columns that were fitted."""
         check_is_fitted(self)
         names = getattr(self, "feature_names_in_", None)
+        if names is not None:
+            source = source.taking(tuple(names))
         checks.check_columns(source, names, self.n_features_in_, type(self).__name__)
         return source
 
@@ -647,8 +665,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         if callable(self.init_params):
             if not isinstance(blocks, ArrayBlocks):
                 raise ValueError(
-                    "init_params as a callable gets all rows as an array, which a source is not: give the "
-                    "name of a start, or an array of labels."
+                    "init_params as a callable gets all rows as an array, which a source and a Dask "
+                    "collection are not: give the name of a start, or an array of labels."
                 )
             make_called = partial(self._called, kind, blocks.rows, options, given)
             return [
@@ -740,19 +758,16 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             precisions = checks.check_precisions_init(self.precisions_init, kind, k, n_features)
         return weights, means, precisions
 
-    def _begun_checkpoint(self, blocks: Blocks) -> Checkpoint | None:
+    def _checkpoint(self) -> Checkpoint | None:
         if self.checkpoint is None:
             if self.resume:
                 raise ValueError("resume=True goes on from a file: name it with checkpoint=.")
             return None
-        same = identity(self.get_params(deep=False), blocks)
-        begun = Checkpoint(self.checkpoint, float(self.checkpoint_interval), same, self._seeds())
-        if self.resume:
-            begun.resume()
-        return begun
+        return Checkpoint(self.checkpoint, float(self.checkpoint_interval), self._seeds())
 
-    def _options(self, blocks: Blocks, checkpoint: Checkpoint | None = None) -> Options:
-        printer = _Printer(self.verbose, self.verbose_interval) if self.verbose else None
+    def _options(
+        self, blocks: Blocks, printer: Printer | None, checkpoint: Checkpoint | None
+    ) -> Options:
         return Options(
             reg_covar=regularisation(self.reg_covar, blocks),
             tol=float(self.tol),
@@ -818,14 +833,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.precisions_cholesky_ = mixture.precisions_cholesky.astype(dtype)
         self.precisions_ = mixture.precisions.astype(dtype)
 
-    def _warn_of_columns(self, blocks: Blocks) -> None:
+    def _warn_of_columns(self, blocks: Blocks, has_matrices: bool) -> None:
         """What is hopeless in the data is said before minutes of EM."""
         names = getattr(self, "feature_names_in_", None)
-        columns = column_findings(blocks, names)
-        if columns:
-            found = "; ".join(columns)
-            advice = "the likelihood then depends on reg_covar. Leave such columns out."
-            warnings.warn(f"{found[0].upper()}{found[1:]}: {advice}", DataWarning, stacklevel=4)
+        if columns := column_warning(blocks, names, has_matrices):
+            warnings.warn(columns, DataWarning, stacklevel=4)
         elif few := row_findings(blocks, self.n_components):
             warnings.warn(f"{few} Use fewer components.", DataWarning, stacklevel=4)
 
@@ -1159,14 +1171,15 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "_effective_rows")
         return diagnose(self._fitted, self._effective_rows, self._reg_covar)
 
-    def align_to(self, other: GaussianMixture | Mixture) -> Self:
+    def align_to(self, other: Any) -> Self:
         """Number the components as those of another mixture that they are most like.
 
         Parameters
         ----------
-        other : GaussianMixture or Mixture
-            Of as many components and features. Pairs are chosen together, so that the sum of their
-            Bhattacharyya distances is least.
+        other : Mixture, GaussianMixture or another fitted model
+            Of as many components and features: a scikit-learn model, too, or whatever else has weights_,
+            means_ and covariances_ in the shapes of its covariance_type ('full' where it has none). Pairs are
+            chosen together, so that the sum of their Bhattacharyya distances is least.
 
         Returns
         -------
@@ -1176,12 +1189,24 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         NotFittedError
-            Before `fit`.
+            Before `fit`, or if the other is not fitted.
+        TypeError
+            If the other is no mixture.
         ValueError
             If the other has another number of components or features.
+
+        Examples
+        --------
+        >>> import sklearn.mixture
+        >>> from mixtura import GaussianMixture
+        >>> from mixtura.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> theirs = sklearn.mixture.GaussianMixture(2, random_state=1).fit(X)
+        >>> ours = GaussianMixture(2, random_state=0).fit(X).align_to(theirs)
+        >>> bool((ours.predict(X) == theirs.predict(X)).all())
+        True
         """
-        theirs = other if isinstance(other, Mixture) else other.mixture_
-        order = matching(self.mixture_, theirs)
+        order = matching(self.mixture_, checks.as_mixture(other))
         own = self._own_statistics()
         self._fitted = self.mixture_.permuted(order).frozen()
         self._statistics = None if own is None else own.permuted(order)
@@ -1352,41 +1377,6 @@ def _jsonable(value: Any, default: Any) -> Any:
 
 
 _SEED_AT = list(GaussianMixture._parameter_constraints).index("random_state")
-
-
-class _Printer:
-    """Prints what scikit-learn's `verbose` prints."""
-
-    def __init__(self, verbose: int, interval: int) -> None:
-        self._verbose = verbose
-        self._interval = interval
-        self._start = -1
-        self._began = self._last = perf_counter()
-        self._previous = np.nan
-
-    def iteration(self, start: int, n_iter: int, log_likelihood: float) -> None:
-        if start != self._start:
-            self._start, self._previous = start, np.nan
-            self._began = self._last = perf_counter()
-            print(f"Initialization {start}")
-        if n_iter % self._interval == 0:
-            print(f"  Iteration {n_iter}{self._details(log_likelihood)}")
-        self._previous = log_likelihood
-
-    def _details(self, log_likelihood: float) -> str:
-        if self._verbose < 2:
-            return ""
-        now = perf_counter()
-        elapsed, self._last = now - self._last, now
-        return f"\t time lapse {elapsed:.5f}s\t ll change {log_likelihood - self._previous:.5f}"
-
-    def end(self, start: int, fit: Fit) -> None:
-        state = "converged." if fit.monitor.converged else "did not converge."
-        details = ""
-        if self._verbose > 1:
-            seconds = perf_counter() - self._began
-            details = f"\t time lapse {seconds:.5f}s\t lower bound {fit.monitor.history[-1]:.5f}"
-        print(f"Initialization {start} {state}{details}")
 
 
 __all__ = ["GaussianMixture"]

@@ -18,7 +18,7 @@ from mixtura._regularisation import regularisation
 from mixtura._rows import Array
 from mixtura._threads import n_threads
 from mixtura.blocks import Blocks
-from mixtura.covariance import ONE_FEATURE
+from mixtura.covariance import ONE_FEATURE, structure
 from mixtura.errors import DataWarning
 from mixtura.estimators import _grid as grid
 from mixtura.estimators._cells import Cell, Key, best_of, table
@@ -229,7 +229,8 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         possible = tuple(key for key in keys if key not in impossible)
         if not possible:
             raise ValueError(f"No model can be fitted: {impossible[keys[0]]}.")
-        self._model._warn_of_columns(blocks)
+        has_matrices = any(structure(name).has_matrices for _, name in possible)
+        self._model._warn_of_columns(blocks, has_matrices)
         seed = seed_in(self.resume) if self.random_state is None else None
         seed = self._model._seeds()[0] if seed is None else seed
         wish = self._wish(possible, blocks, seed)

@@ -97,6 +97,8 @@ def matrix(model: Any, X: Any, n_features: int) -> NDArray[Any] | Source:
 
 
 def _checked_source(X: Source, wanted: tuple[str, ...], n_features: int) -> Source:
+    if wanted:
+        X = X.taking(wanted)
     if X.n_features != n_features:
         raise ValueError(f"X has {X.n_features} features, but the mixture has {n_features}.")
     if wanted and X.feature_names is not None and X.feature_names != wanted:

@@ -17,6 +17,7 @@ from mixtura._rows import Array, FloatArray
 from mixtura._threads import n_threads
 from mixtura.estimators import GaussianMixture
 from mixtura.estimators._grid import check_criterion
+from mixtura.estimators._validation import elsewhere
 from mixtura.mixture import Mixture
 
 # The answer is clear when an interval of this confidence for the p-value leaves the level out.
@@ -119,6 +120,8 @@ def bootstrap_difference(
     ------
     ValueError
         If there is no such criterion, or every replicate failed.
+    TypeError
+        If X is a source or a Dask collection, whose rows are not in memory.
 
     References
     ----------
@@ -136,7 +139,7 @@ def bootstrap_difference(
     1.0
     """
     check_criterion(criterion)
-    rows = _rows(X)
+    rows = _rows(X, "bootstrap_difference")
     models = (first, second)
     difference = getattr(first, criterion)(X) - getattr(second, criterion)(X)
 
@@ -200,6 +203,8 @@ def bootstrap_ratio_test(
     ------
     ValueError
         If a model cannot be fitted to X, or every replicate failed.
+    TypeError
+        If X is a source or a Dask collection, whose rows are not in memory.
 
     References
     ----------
@@ -214,7 +219,7 @@ def bootstrap_ratio_test(
     >>> test.p_value < 0.05, test.is_clear
     (True, True)
     """
-    rows = _rows(X)
+    rows = _rows(X, "bootstrap_ratio_test")
     null = _fitted(rows, n_components, covariance_type, random_state)
     statistic = _ratio(null, _fitted(rows, n_components + 1, covariance_type, random_state))
 
@@ -243,7 +248,13 @@ def bootstrap_ratio_test(
     )
 
 
-def _rows(X: Any) -> Array:
+def _rows(X: Any, who: str) -> Array:
+    source = elsewhere(X)
+    if source is not None:
+        raise TypeError(
+            f"{who} draws data as large as X, so X must be in memory: read the rows of {source} with NumPy, "
+            "pandas or pyarrow (X.compute() of a Dask collection), all of them or a random sample."
+        )
     frame = frame_of(X)
     return np.asarray(X) if frame is None else frame_values(frame)
 

@@ -9,8 +9,10 @@ import numpy as np
 from scipy.special import xlogy
 
 from mixtura._rows import Array, FloatArray
-from mixtura.estimators._validation import check_sample_weight
-from mixtura.mixture import Mixture
+from mixtura._threads import n_threads
+from mixtura.blocks import ArrayBlocks
+from mixtura.estimators import _validation as checks
+from mixtura.mixture import Mixture, responsibilities
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +112,8 @@ def combine(model: Any, X: Any, sample_weight: Any = None) -> Combination:
     Parameters
     ----------
     model : fitted GaussianMixture or GaussianMixtureSearch, or Mixture
-    X : array-like of shape (n_rows, n_features)
-        The rows that it was fitted to.
+    X : array-like of shape (n_rows, n_features), source or Dask collection
+        The rows that it was fitted to. Of each row n_components numbers are held in memory.
     sample_weight : array-like of shape (n_rows,), default=None
 
     Returns
@@ -145,11 +147,7 @@ def combine(model: Any, X: Any, sample_weight: Any = None) -> Combination:
     [1, 2]
     """
     mixture: Mixture = model if isinstance(model, Mixture) else model.mixture_
-    # A model knows the names of its columns.
-    given = mixture.responsibilities(X) if isinstance(model, Mixture) else model.predict_proba(X)
-    shares = np.asarray(given, dtype=np.float64)
-    weight = check_sample_weight(sample_weight, len(shares))
-    weight = np.ones(len(shares)) if weight is None else weight
+    shares, weight = _shares(model, mixture, X, sample_weight)
     entropies, merges, rows = [_entropy(shares, weight)], [], [0.0]
     while shares.shape[1] > 1:
         gain, first, second = _best_merge(shares, weight)
@@ -168,6 +166,40 @@ def combine(model: Any, X: Any, sample_weight: Any = None) -> Combination:
         np.array(rows),
         _elbow(np.array(rows), np.array(entropies), k),
     )
+
+
+def _shares(
+    model: Any, mixture: Mixture, X: Any, sample_weight: Any
+) -> tuple[FloatArray, FloatArray]:
+    """Responsibilities and weights of all rows."""
+    source = checks.elsewhere(X, sample_weight)
+    if source is not None:
+        if not isinstance(model, Mixture):
+            source = getattr(model, "best_estimator_", model)._check_source(source)
+        elif source.n_features != mixture.n_features:
+            raise ValueError(
+                f"{source} has {source.n_features} features, but the mixture has {mixture.n_features}."
+            )
+        parts = list(source.blocks(n_threads(None)).each(_SharesOf(mixture)))
+        return np.concatenate([one for one, _ in parts]), np.concatenate([w for _, w in parts])
+    # A model knows the names of its columns.
+    given = mixture.responsibilities(X) if isinstance(model, Mixture) else model.predict_proba(X)
+    shares = np.asarray(given, dtype=np.float64)
+    weight = checks.check_sample_weight(sample_weight, len(shares))
+    return shares, np.ones(len(shares)) if weight is None else weight
+
+
+@dataclass(frozen=True)
+class _SharesOf:
+    """A task for each part of the rows."""
+
+    mixture: Mixture
+
+    def __call__(self, part: ArrayBlocks, _: int) -> tuple[FloatArray, FloatArray]:
+        shares = responsibilities(self.mixture, part.rows, part.n_threads)
+        weight = part.sample_weight
+        ones = np.ones(len(shares)) if weight is None else weight.copy()  # the next part's memory
+        return shares.astype(np.float64), ones
 
 
 def _entropy(shares: FloatArray, weight: FloatArray) -> float:

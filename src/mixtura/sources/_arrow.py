@@ -213,6 +213,8 @@ class _Files(Source):
     # Files keep columns together: so do the parts, which the core reads as fast and to the same bits.
     _order: Literal["C", "F"] = "F"
 
+    feature_names: tuple[str, ...] = ()
+
     def __init__(
         self,
         name: str,
@@ -228,14 +230,9 @@ class _Files(Source):
         # All columns of numbers are read, so that one that a later file has beside them is missed.
         self._takes_all = columns is None
         if columns is None:
-            numbers = (field.name for field in schema if holds_numbers(field.type))
-            columns = [one for one in numbers if one != weight and not _INDEX.fullmatch(one)]
-            if not columns:
-                raise SourceError(f"{first.path} has no column of numbers.")
-        if isinstance(columns, str) or not len(columns):
-            raise ValueError(f"columns must be a list of names, got {columns!r}.")
-        self._columns = tuple(columns)
-        self._wanted = [*columns, *([] if weight is None else [weight])]
+            columns = _all_columns(first, schema, weight)
+        self.columns = _with_lists(columns, files, schema)
+        self._wanted = [*self.columns, *([] if weight is None else [weight])]
         self._types = {one: _type(first, schema, one) for one in self._wanted}
         if weight is not None and holds_lists(self._types[weight]):
             raise SourceError(
@@ -246,7 +243,7 @@ class _Files(Source):
         }
         if self._widths:
             self._order = "C"  # a list keeps the features of its row together
-        self.feature_names = tuple(name for one in columns for name in self._names_of(one))
+        self.feature_names = tuple(name for one in self.columns for name in self._names_of(one))
         for name in self.feature_names:
             if self._widths and self.feature_names.count(name) > 1:
                 raise SourceError(f"columns= gives two features {name!r}: leave one out.")
@@ -256,6 +253,13 @@ class _Files(Source):
         """Features that a column gives: one, or a list's."""
         width = self._widths.get(column)
         return [column] if width is None else [f"{column}_{j}" for j in range(width)]
+
+    def taking(self, features: Sequence[str]) -> Source:
+        if not self._takes_all or self.feature_names == tuple(features):
+            return self
+        same = _Files(self._name, self._files, features, self._weight, self._max_memory)
+        same.on_rows = self.on_rows
+        return same
 
     def __repr__(self) -> str:
         return f"scan({self._name!r})"
@@ -276,13 +280,12 @@ class _Files(Source):
 
     @property
     def n_features(self) -> int:
-        assert self.feature_names is not None
         return len(self.feature_names)
 
     @cached_property
     def dtype(self) -> np.dtype[Any]:
         """float32 where every column of features is that or narrower."""
-        narrow = all(_is_narrow(self._types[name]) for name in self._columns)
+        narrow = all(_is_narrow(self._types[name]) for name in self.columns)
         return np.dtype(np.float32 if narrow else np.float64)
 
     @property
@@ -290,7 +293,6 @@ class _Files(Source):
         return self._weight is not None
 
     def _pieces(self, first_row: int) -> Iterator[Piece]:
-        assert self.feature_names is not None
         to_skip = first_row
         for file in self._files:
             known = self._n_rows.get(file.path)
@@ -374,10 +376,9 @@ class _Files(Source):
                 )
 
     def _piece(self, file: _File, first: int, batch: pa.RecordBatch) -> _Columns:
-        assert self.feature_names is not None
         columns = [
             _numbers(file, name, first, batch, np.dtype(self.dtype), self._widths.get(name))
-            for name in self._columns
+            for name in self.columns
         ]
         weight = None
         if self._weight is not None:
@@ -472,6 +473,43 @@ def _lengths(column: pa.Array) -> Array:
         return np.full(len(column), column.type.list_size)
     lengths: Array = np.diff(column.offsets.to_numpy())
     return lengths
+
+
+def _all_columns(file: _File, schema: pa.Schema, weight: str | None) -> list[str]:
+    """Columns that are features where none are named: those of numbers; where there are none, of lists."""
+    beside = (field for field in schema if field.name != weight)
+    fields = [field for field in beside if not _INDEX.fullmatch(field.name)]
+    numbers = [field.name for field in fields if holds_numbers(field.type)]
+    found = numbers or [field.name for field in fields if holds_lists(field.type)]
+    if not found:
+        raise SourceError(f"{file.path} has no column of numbers.")
+    return found
+
+
+def _with_lists(names: Sequence[str], files: list[_File], schema: pa.Schema) -> tuple[str, ...]:
+    """Columns that `names` means: each its own, or several together the features of one of lists."""
+    lists = {field.name: field.type for field in schema if holds_lists(field.type)}
+    columns: list[str] = []
+    rest = list(names)
+    while rest:
+        column = str(rest[0]).removesuffix("_0")
+        if column == rest[0] or column not in lists:
+            columns.append(rest.pop(0))
+            continue
+        width = _width(files, column, lists[column])
+        n_asked = next((j for j, one in enumerate(rest) if one != f"{column}_{j}"), len(rest))
+        if n_asked == width and not set(rest[:width]) <= set(schema.names):
+            columns.append(column)
+            rest = rest[width:]
+        elif rest[0] in schema.names:
+            columns.append(rest.pop(0))
+        else:
+            asked = "1 feature is" if n_asked == 1 else f"{n_asked} features are"
+            raise SourceError(
+                f"{files[0].path} holds lists of {width} values in column {column!r}, where {asked} asked "
+                f"for, {column}_0 to {column}_{n_asked - 1}: give rows with lists of as many values."
+            )
+    return tuple(columns)
 
 
 def _width(files: list[_File], name: str, kind: pa.DataType) -> int:

@@ -48,6 +48,10 @@ class DaskRows:
     def __str__(self) -> str:
         return f"the Dask {type(self._X).__name__}"
 
+    def taking(self, _features: Sequence[str]) -> DaskRows:
+        """Return it as it is: a collection has the columns that it has."""
+        return self
+
     def blocks(self, n_threads: int) -> PartitionedBlocks:
         """Rows for EM; looks at all of them."""
         return DaskBlocks(self._X, self._weight, n_threads)
@@ -75,9 +79,10 @@ class DaskRows:
 
     def tables(self, _: Sequence[str]) -> NoReturn:
         """Raise: rows are not brought here."""
+        frame = "to_frame()" if is_frame(self._X) else "to_dask_dataframe(['label'])"
         raise SourceError(
             f"predict_to writes a file from this process, and {self} may lie on many: write what predict or "
-            "predict_proba returns, as in gm.predict(X).to_frame().to_parquet(folder)."
+            f"predict_proba returns, as in gm.predict(X).{frame}.to_parquet(folder)."
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,9 +36,11 @@ def scan(
         read in the order of their names, those that begin with '.' or '_' left out. What is not local is
         named as a URI that pyarrow knows ('s3://bucket/folder').
     columns : sequence of str, default=None
-        Features, in this order. None: all columns of numbers that the first file holds, `weight` left out.
-        Keys of hive partitions (folders named 'key=value') may be named, too. A column of lists of numbers,
-        all of one length, such as embeddings, gives as many features: 'name_0', 'name_1' and so on.
+        Features, in this order. Keys of hive partitions (folders named 'key=value') may be named, too. A
+        column of lists of numbers, all of one length, such as embeddings, gives as many features: 'name_0',
+        'name_1' and so on; it may be named by all of them as well. None: where a model is asked about the
+        rows, the features that it was fitted to; else all columns of numbers that the first file holds, of
+        lists if there are no others, `weight` left out.
     weight : str, default=None
         Column of weights: non-negative, a whole weight counts as that many equal rows.
     format : {'parquet', 'arrow', 'csv'}, default=None
@@ -61,6 +63,8 @@ def scan(
     SourceError
         If there is no such file, column or column of numbers. A file that turns out to be damaged or to
         hold text, nothing or NaN is reported when it is read, with its name, the column and the row.
+    TypeError, ValueError
+        If an argument is not possible, such as a column named twice.
     ImportError
         Without pyarrow: pip install 'mixtura[files]'.
 
@@ -78,17 +82,61 @@ def scan(
     >>> gm.feature_names_in_.tolist()
     ['height', 'mass']
     """
-    if isinstance(path, str | os.PathLike) and os.fspath(path).lower().endswith(".npy"):
-        return _memory_map(os.fspath(path), columns, weight)
+    paths = _paths(path)
+    _check_columns(columns, weight)
+    if isinstance(path, str | os.PathLike) and paths[0].lower().endswith(".npy"):
+        return _memory_map(paths[0], columns, weight)
     try:
         from mixtura.sources._arrow import arrow_source
     except ImportError as error:
         raise ImportError(
             "mixtura.scan needs pyarrow; install it with: pip install 'mixtura[files]'"
         ) from error
-    paths = [path] if isinstance(path, str | os.PathLike) else list(path)
-    names = [os.fspath(one) for one in paths]
-    return arrow_source(names, columns, weight, format, filesystem, max_memory)
+    return arrow_source(paths, columns, weight, format, filesystem, max_memory)
+
+
+def _paths(path: StrPath | Sequence[StrPath]) -> list[str]:
+    if isinstance(path, str | os.PathLike):
+        return [os.fspath(path)]
+    if not isinstance(path, Iterable):
+        raise TypeError(
+            f"path must be a file, a folder, a pattern or a list of them, got {type(path).__name__}."
+        )
+    paths = list(path)
+    for one in paths:
+        if not isinstance(one, str | os.PathLike):
+            raise TypeError(f"path must be a list of files, but holds {one!r}.")
+    if not paths:
+        raise SourceError("path is an empty list: name at least one file, folder or pattern.")
+    return [os.fspath(one) for one in paths]
+
+
+def _check_columns(columns: Sequence[str] | None, weight: str | None) -> None:
+    if weight is not None and not isinstance(weight, str):
+        raise TypeError(
+            f"weight must be the name of a column, got {type(weight).__name__}: the weights of rows in files "
+            "are a column of them."
+        )
+    if columns is None:
+        return
+    if isinstance(columns, str) or not isinstance(columns, Iterable):
+        raise TypeError(f"columns must be a list of names, got {columns!r}.")
+    names = list(columns)
+    if not names:
+        raise ValueError(
+            "columns must be a list of names, got none: leave it out for all of numbers."
+        )
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(
+                f"columns must be a list of names, but holds {name!r}: files know no others."
+            )
+        if names.count(name) > 1:
+            raise ValueError(f"columns names {name!r} twice: a feature counts once.")
+    if weight in names:
+        raise ValueError(
+            f"weight={weight!r} is among the columns, too: a weight is no feature; leave it out there."
+        )
 
 
 def _memory_map(path: str, columns: Sequence[str] | None, weight: str | None) -> Array:

@@ -96,10 +96,10 @@ class Source(ABC):
     feature_names : tuple of str or None
     on_rows : callable or None
         Called with the number of rows done in a pass over them, after each part: at the first reading, at
-        each iteration, at a prediction. Faces set it for progress.
+        each iteration, at a prediction. Set it for a progress bar; `n_rows` is None before the first pass
+        ends.
     """
 
-    feature_names: tuple[str, ...] | None = None
     on_rows: Callable[[int], object] | None = None
 
     #: Whether parts keep rows together ('C') or columns ('F'): as the pieces do that are written into them.
@@ -111,6 +111,11 @@ class Source(ABC):
         )  # what it means is asked when the rows are read, but nonsense is said now
         self._max_memory = max_memory
         self._opened: _Opened | None = None
+
+    @property
+    @abstractmethod
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Names of the columns, if they have any."""
 
     @property
     @abstractmethod
@@ -134,6 +139,16 @@ class Source(ABC):
     @abstractmethod
     def is_weighted(self) -> bool:
         """Whether rows have weights."""
+
+    def taking(self, _features: Sequence[str]) -> Source:
+        """The same rows with the features of these names, where nobody has said which ones to take.
+
+        Raises
+        ------
+        SourceError
+            If they have no such features.
+        """
+        return self
 
     @abstractmethod
     def _pieces(self, first_row: int) -> Iterator[Piece]:

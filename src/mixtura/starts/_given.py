@@ -29,7 +29,10 @@ def statistics_of(
         return SufficientStatistics(structure, *sums)
     origin = np.zeros((n_components, blocks.shape[1]))
     first = blocks.accumulate_given(structure, responsibilities, origin)
-    return blocks.accumulate_given(structure, responsibilities, first.means)
+    centres = first.means
+    # A component without rows: where all rows lie, not at the origin.
+    centres[first.counts == 0] = np.average(centres, axis=0, weights=first.counts)
+    return blocks.accumulate_given(structure, responsibilities, centres)
 
 
 def mixture_of(

@@ -17,14 +17,15 @@ class StartRecord:
     seed : int or None
         `random_state=seed, n_init=1` repeats this start alone; None where nothing was random.
     n_rows : int
-        Rows that it used.
+        Rows that it used; 0 where it never began.
     n_iter : int
         EM iterations made.
     log_likelihood : float
         Mean log-likelihood of its last mixture; NaN if there is none.
     converged : bool
     ended : str
-        Why it ended: 'converged', 'max_iter reached', 'behind the best', or what went wrong.
+        Why it ended: 'converged', 'max_iter reached', 'behind the best', or what went wrong; 'not begun: ...'
+        where the callback or max_time ended the fit before it.
     n_passes : int
         E-steps made, those at refused proposals of the acceleration included.
     """
