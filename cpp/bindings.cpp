@@ -427,4 +427,5 @@ NB_MODULE(_core, m) {
           "Eigenvalues of a symmetric matrix, descending, and eigenvectors as rows; destroys the matrix.");
     bind_search(m);
     m.def("simd_level", &mixtura::simd_level, "The instruction set in use.");
+    m.def("simd_levels", &mixtura::simd_levels, "Those that this machine has, the best first.");
 }

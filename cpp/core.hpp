@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace mixtura {
@@ -179,5 +180,8 @@ NonFinite find_nonfinite(const Rows<Real>& rows, Control& control);
 
 // The instruction set in use: "baseline", "avx2" or "avx512".
 const char* simd_level();
+
+// Those that this machine has, the best first.
+std::vector<std::string> simd_levels();
 
 }  // namespace mixtura

@@ -1,7 +1,10 @@
 // Chooses the instruction set once, at the first call. MIXTURA_SIMD=baseline|avx2|avx512 forces a level
-// (an unknown name or one that this machine lacks is ignored: the best level runs).
+// (under an unknown name, or one that this machine lacks, the best level runs; Python warns of it).
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <string>
+#include <vector>
 
 #include "dispatch.hpp"
 
@@ -19,21 +22,25 @@ bool supported(const KernelSet& kernels) {
     return &kernels == &kernels_baseline;
 }
 
-const KernelSet& choose() {
+// Those that this machine has, the best first.
+std::vector<const KernelSet*> available() {
 #if defined(MIXTURA_X86_LEVELS)
-    const KernelSet* const levels[] = {&kernels_avx512, &kernels_avx2, &kernels_baseline};
+    std::vector<const KernelSet*> levels{&kernels_avx512, &kernels_avx2, &kernels_baseline};
 #else
-    const KernelSet* const levels[] = {&kernels_baseline};
+    std::vector<const KernelSet*> levels{&kernels_baseline};
 #endif
+    const auto lacking = [](const KernelSet* level) { return !supported(*level); };
+    levels.erase(std::remove_if(levels.begin(), levels.end(), lacking), levels.end());
+    return levels;
+}
+
+const KernelSet& choose() {
+    const std::vector<const KernelSet*> levels = available();
     const char* forced = std::getenv("MIXTURA_SIMD");
     for (const KernelSet* level : levels) {
-        const bool named = forced != nullptr && std::strcmp(forced, level_name(*level)) == 0;
-        if (named && supported(*level)) return *level;
+        if (forced != nullptr && std::strcmp(forced, level_name(*level)) == 0) return *level;
     }
-    for (const KernelSet* level : levels) {
-        if (supported(*level)) return *level;
-    }
-    return kernels_baseline;
+    return *levels.front();
 }
 
 }  // namespace
@@ -48,5 +55,11 @@ const KernelSet& active_kernels() {
 }
 
 const char* simd_level() { return level_name(active_kernels()); }
+
+std::vector<std::string> simd_levels() {
+    std::vector<std::string> names;
+    for (const KernelSet* level : available()) names.emplace_back(level_name(*level));
+    return names;
+}
 
 }  // namespace mixtura

@@ -119,6 +119,32 @@ def test_sums_about_a_common_point_are_those_about_the_means(structure, distance
         assert_allclose(found.seconds, (r * squares).sum(axis=0), rtol=1e-10, atol=1e-10)
 
 
+def import_with(level):
+    return subprocess.run(
+        [sys.executable, "-c", "from mixtura import _core; print(_core.simd_level())"],
+        env={**os.environ, "MIXTURA_SIMD": level},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+@pytest.mark.parametrize("level", ["avx9", "AVX2", " baseline"])
+def test_an_instruction_set_that_is_not_there_is_pointed_out_once(level):
+    run = import_with(level)
+    assert run.stdout.split() == _core.simd_levels()[:1]
+    assert run.stderr.count("RuntimeWarning") == 1
+    assert repr(level) in run.stderr
+    assert all(repr(name) in run.stderr for name in _core.simd_levels())
+
+
+@pytest.mark.parametrize("level", ["", *_core.simd_levels()])
+def test_an_instruction_set_that_is_there_runs_without_a_word(level):
+    run = import_with(level)
+    assert run.stdout.split() == [level or _core.simd_levels()[0]]
+    assert run.stderr == ""
+
+
 def test_show_versions_tells_the_instruction_set(capsys):
     mixtura.show_versions()
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()[4:])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "bench"
@@ -19,10 +22,13 @@ class Environment:
     program: str
     requirements: tuple[str, ...]
     pythons: tuple[str, ...]
+    linux_index: str = ""  # asked beside PyPI on Linux, where it can be reached
 
 
-# daal4py forgets to ask for packaging. PyTorch from PyPI brings gigabytes of CUDA along on Linux; README.md
-# tells how to get a CPU build instead.
+# On Linux PyTorch from PyPI brings gigabytes of CUDA along. "2.13.0+cpu" is higher than "2.13.0" to pip.
+TORCH_FOR_CPUS = "https://download.pytorch.org/whl/cpu"
+
+# daal4py forgets to ask for packaging.
 PEERS = {
     "scikit-learn": Environment(
         "sklearn_peer.py", ("scikit-learn==1.9.*",), ("3.11", "3.12", "3.13")
@@ -33,9 +39,17 @@ PEERS = {
         ("3.11", "3.12", "3.10"),
     ),
     "torchgmm": Environment(
-        "torchgmm_peer.py", ("torch==2.13.0", "torchgmm==0.1.4"), ("3.11", "3.12", "3.13")
+        "torchgmm_peer.py",
+        ("torch==2.13.0", "torchgmm==0.1.4"),
+        ("3.11", "3.12", "3.13"),
+        TORCH_FOR_CPUS,
     ),
-    "tgmm": Environment("tgmm_peer.py", ("torch==2.13.0", "tgmm==0.4.3"), ("3.11", "3.12", "3.13")),
+    "tgmm": Environment(
+        "tgmm_peer.py",
+        ("torch==2.13.0", "tgmm==0.4.3"),
+        ("3.11", "3.12", "3.13"),
+        TORCH_FOR_CPUS,
+    ),
 }
 
 
@@ -53,9 +67,29 @@ def make(name: str) -> Path:
         print(
             f"making an environment for {name}: {', '.join(environment.requirements)}", flush=True
         )
-        install(folder, find_python(environment.pythons), *environment.requirements)
+        python = find_python(environment.pythons)
+        install(folder, python, *index_arguments(environment), *environment.requirements)
         stamp.write_text(wanted)
     return interpreter(folder)
+
+
+def index_arguments(environment: Environment) -> list[str]:
+    """What pip is told of the environment's own index; nothing where somebody chose one already."""
+    index = environment.linux_index
+    if not index or sys.platform != "linux" or "PIP_EXTRA_INDEX_URL" in os.environ:
+        return []
+    return ["--extra-index-url", index] if reachable(index) else []
+
+
+def reachable(url: str) -> bool:
+    """Whether a server answers, whatever it says: pip would try for minutes where none does."""
+    try:
+        with urlopen(Request(url, method="HEAD"), timeout=5):
+            return True
+    except HTTPError:
+        return True
+    except OSError:
+        return False
 
 
 def install(folder: Path, python: str, *arguments: str) -> None:

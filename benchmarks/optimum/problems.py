@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from sklearn import datasets
@@ -17,6 +18,8 @@ from sklearn.decomposition import PCA
 
 from mixtura import Mixture
 from mixtura.datasets import load_faithful
+
+DATA = Path(__file__).parents[2] / "tests" / "data"
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +168,9 @@ def real() -> Iterator[Problem]:
     cancer = datasets.load_breast_cancer().data
     yield Problem("cancer-full-2", cancer, 2)
     yield Problem("cancer-diag-4", cancer, 4, "diag")
+    diabetes = np.loadtxt(DATA / "diabetes.csv", delimiter=",", skiprows=1)
+    yield Problem("diabetes-full-3", diabetes, 3)
+    yield Problem("diabetes-diag-3", diabetes, 3, "diag")
     digits = PCA(16, svd_solver="full").fit_transform(datasets.load_digits().data)
     yield Problem("digits-full-10", digits, 10)
     yield Problem("digits-tied-10", digits, 10, "tied")

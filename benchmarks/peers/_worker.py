@@ -120,10 +120,15 @@ def serve(
     versions: dict[str, str],
     prepare: Callable[[Loaded], Measure],
     fitted: Callable[[Loaded], Any] | None = None,
+    estimator: Callable[..., Any] | None = None,
 ) -> None:
-    """Answer commands until stdin ends. `fitted` gives the model whose methods `evaluate` times."""
+    """Answer commands until stdin ends.
+
+    fitted: gives the model whose methods `evaluate` times. estimator: the class, with scikit-learn's
+    interface, whose fits `fit` times.
+    """
     warnings.simplefilter("ignore")  # that EM did not converge is what we ask for
-    server = _Server(versions, prepare, fitted)
+    server = _Server(versions, prepare, fitted, estimator)
     answer_commands({"versions": server.versions, **server.commands})
 
 
@@ -153,15 +158,18 @@ class _Server:
         versions: dict[str, str],
         prepare: Callable[[Loaded], Measure],
         fitted: Callable[[Loaded], Any] | None,
+        estimator: Callable[..., Any] | None,
     ) -> None:
         self._versions = versions
         self._prepare = prepare
         self._fitted = fitted
+        self._estimator = estimator
         self.commands = {
             "load": self.load,
             "reach": self.reach,
             "iterate": self.iterate,
             "evaluate": self.evaluate,
+            "fit": self.fit,
         }
 
     def versions(self) -> dict[str, str]:
@@ -202,6 +210,21 @@ class _Server:
         function(self._loaded.X)  # wakes threads, fills caches
         calls = repeat(lambda: timed(lambda: function(self._loaded.X))[0], seconds)
         return {"seconds": calls}
+
+    def fit(self, rows: str, begin: int, end: int, **arguments: Any) -> dict[str, Any]:
+        """Time whole fits, one for each of the sets of rows from `begin` to before `end`."""
+        if self._estimator is None:
+            raise RuntimeError("this peer has no estimator")
+        estimator = self._estimator
+        sets = np.load(rows)[begin:end]
+        estimator(**arguments).fit(sets[0])  # wakes threads, fills caches
+        fits = [timed(lambda X=X: estimator(**arguments).fit(X)) for X in sets]
+        return {
+            "seconds": [seconds for seconds, _ in fits],
+            "log_likelihoods": [
+                float(model.score(X)) for (_, model), X in zip(fits, sets, strict=True)
+            ],
+        }
 
 
 def _save(path: str, parameters: Parameters) -> None:

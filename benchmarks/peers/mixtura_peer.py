@@ -45,4 +45,4 @@ def fitted(loaded: Loaded) -> GaussianMixture:
 
 if __name__ == "__main__":
     version = getattr(mixtura, "__version__", "working tree")
-    serve({"mixtura": version, "SIMD": _core.simd_level()}, prepare, fitted)
+    serve({"mixtura": version, "SIMD": _core.simd_level()}, prepare, fitted, GaussianMixture)

@@ -58,4 +58,9 @@ def fitted(loaded: Loaded) -> StampedMixture:
 
 
 if __name__ == "__main__":
-    serve({"scikit-learn": sklearn.__version__, "scipy": scipy.__version__}, prepare, fitted)
+    serve(
+        {"scikit-learn": sklearn.__version__, "scipy": scipy.__version__},
+        prepare,
+        fitted,
+        GaussianMixture,
+    )

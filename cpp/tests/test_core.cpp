@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <random>
@@ -143,32 +144,138 @@ void plain_loops(const Problem& p, bool weighted, Sums& out) {
     }
 }
 
-void check_close(const std::vector<double>& ours, const std::vector<double>& theirs, const char* where) {
+void check_close(const std::vector<double>& ours, const std::vector<double>& theirs, double tolerance, const char* where) {
     double size = 0;
     for (double v : theirs) size = std::max(size, std::abs(v));
-    for (std::size_t i = 0; i < ours.size(); ++i) CHECK(close(ours[i], theirs[i], 1e-12, 1e-12 * size), where);
+    for (std::size_t i = 0; i < ours.size(); ++i) CHECK(close(ours[i], theirs[i], tolerance, tolerance * size), where);
+}
+
+void check_close(const std::vector<double>& ours, const std::vector<double>& theirs, const char* where) {
+    check_close(ours, theirs, 1e-12, where);
+}
+
+template <class Real>
+void check_sums(const Problem& p, bool weighted, const Sums& theirs, double tolerance, const char* where) {
+    const std::vector<Real> rows(p.rows.begin(), p.rows.end());
+    const Rows<Real> view{rows.data(), p.n, p.d, p.d, 1, weighted ? p.sample_weights.data() : nullptr};
+    Sums ours(p);
+    Control control;
+    accumulate(view, p.mixture(), {}, ours.statistics, control);
+    CHECK(close(ours.statistics.weight, theirs.statistics.weight, 1e-13, 0), where);
+    CHECK(close(ours.statistics.log_likelihood, theirs.statistics.log_likelihood, tolerance, 0), where);
+    CHECK(close(ours.statistics.log_certainty, theirs.statistics.log_certainty, tolerance, tolerance * theirs.statistics.weight), where);
+    check_close(ours.counts, theirs.counts, tolerance, where);
+    check_close(ours.firsts, theirs.firsts, tolerance, where);
+    check_close(ours.seconds, theirs.seconds, tolerance, where);
+}
+
+// Rows that a float holds, so that both precisions have the same reference.
+void check_against_plain_loops(Structure structure, std::ptrdiff_t n, std::ptrdiff_t k, std::ptrdiff_t d) {
+    Problem p(structure, n, k, d, 11);
+    for (double& x : p.rows) x = static_cast<float>(x);
+    char where[80];
+    std::snprintf(where, sizeof where, "%s, N = %td, K = %td, d = %td", names[static_cast<int>(structure)], n, k, d);
+    for (const bool weighted : {false, true}) {
+        Sums theirs(p);
+        plain_loops(p, weighted, theirs);
+        check_sums<double>(p, weighted, theirs, 1e-12, where);
+        check_sums<float>(p, weighted, theirs, 3e-5, where);
+    }
 }
 
 void accumulate_equals_plain_loops() {
     const std::ptrdiff_t sizes[][3] = {{1, 1, 1}, {7, 2, 3}, {63, 3, 4}, {64, 1, 5}, {65, 4, 8}, {200, 5, 17},
                                        {257, 2, 33}, {2049, 3, 2}, {4500, 2, 1}, {300, 17, 9}, {130, 2, 64}};
-    for (int s = 0; s < 4; ++s) {
-        for (const auto& size : sizes) {
-            for (const bool weighted : {false, true}) {
-                const Problem p(structures[s], size[0], size[1], size[2], 11);
-                Sums ours(p), theirs(p);
-                Control control;
-                accumulate(p.view(weighted), p.mixture(), {}, ours.statistics, control);
-                plain_loops(p, weighted, theirs);
-                CHECK(close(ours.statistics.weight, theirs.statistics.weight, 1e-13, 0), names[s]);
-                CHECK(close(ours.statistics.log_likelihood, theirs.statistics.log_likelihood, 1e-12, 0), names[s]);
-                CHECK(close(ours.statistics.log_certainty, theirs.statistics.log_certainty, 1e-12, 1e-12), names[s]);
-                check_close(ours.counts, theirs.counts, names[s]);
-                check_close(ours.firsts, theirs.firsts, names[s]);
-                check_close(ours.seconds, theirs.seconds, names[s]);
-            }
+    for (const Structure structure : structures) {
+        for (const auto& size : sizes) check_against_plain_loops(structure, size[0], size[1], size[2]);
+    }
+}
+
+// Around every vector, panel and tile width. Every pair of tails of two of d, K and N meets once, and with each
+// the four structures: all triples would take minutes.
+void accumulate_equals_plain_loops_at_tails() {
+    const std::ptrdiff_t tails[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65};
+    constexpr std::size_t n_tails = std::size(tails);
+#if defined(MIXTURA_SANITIZED)
+    constexpr std::size_t step = 5;  // shares no factor with 18: every tail of d and K is met
+#else
+    constexpr std::size_t step = 1;
+#endif
+    for (std::size_t pair = 0; pair < n_tails * n_tails; pair += step) {
+        const std::size_t i = pair / n_tails, j = pair % n_tails;
+        for (const Structure structure : structures) {
+            check_against_plain_loops(structure, tails[(i + j) % n_tails], tails[i], tails[j]);
         }
     }
+}
+
+// x in one dimension, under round components of variance 1: all that leads to the argument of exp is exact where the numbers
+// have few digits, so exp and log show through the responsibilities and the certainty of a row.
+template <class Real>
+struct Line {
+    Problem problem;
+
+    explicit Line(const std::vector<double>& means) : problem(Structure::spherical, 1, static_cast<std::ptrdiff_t>(means.size()), 1, 1) {
+        problem.means = means;
+        std::fill(problem.factors.begin(), problem.factors.end(), 1.0);
+    }
+
+    std::vector<Real> responsibilities(Real x, Real& log_density) const {
+        std::vector<Real> out(problem.means.size());
+        Control control;
+        evaluate(Rows<Real>{&x, 1, 1, 1, 1, nullptr}, problem.mixture(), {&log_density, out.data(), nullptr}, control);
+        return out;
+    }
+
+    // log sum_k exp(a_k - max a), a the log joint densities.
+    long double log_sum(Real x) const {
+        Sums sums(problem);
+        Control control;
+        accumulate(Rows<Real>{&x, 1, 1, 1, 1, nullptr}, problem.mixture(), {}, sums.statistics, control);
+        return -static_cast<long double>(sums.statistics.log_certainty);
+    }
+};
+
+// Components at 0 and at m: a_m - a_0 = m x - m^2 / 2.
+template <class Real>
+void exp_and_log_keep_their_digits() {
+    constexpr long double ulp = std::numeric_limits<Real>::epsilon();
+    constexpr bool wide = sizeof(Real) == sizeof(double);
+    constexpr int digits = wide ? 26 : 12;  // of x - m and less: its square is exact
+    const double lowest = wide ? -708 : -87, vanishing = wide ? 1e200 : 1e30;
+    std::mt19937 generator(8);
+    Real log_density;
+    for (const double m : {8.0, 1.0, 0.0625}) {
+        const Line<Real> line({0, m});
+        const double width = wide ? 128 : 16 * std::min(m, 1.0), grid = std::ldexp(width, -digits);
+        const double least = std::max(m / 2 + lowest / m, m - width);
+        std::uniform_int_distribution<long> steps(0, static_cast<long>((m / 2 - least) / grid));
+        for (int i = 0; i < 20'000; ++i) {
+            const double x = m / 2 - grid * static_cast<double>(i == 0 ? 0 : steps(generator));
+            const long double argument = static_cast<long double>(m) * x - static_cast<long double>(m) * m / 2;
+            const long double theirs = std::exp(argument);
+            const std::vector<Real> r = line.responsibilities(static_cast<Real>(x), log_density);
+            const long double ours = static_cast<long double>(r[1]) / r[0];
+            if (i == 0) CHECK(r[0] == Real(0.5) && r[1] == Real(0.5), "exp 0 is 1");
+            if (r[1] == 0 && argument < -negligible<double>) continue;
+            // Half a unit is the product's with 1 / sum.
+            CHECK(std::abs(ours / theirs - 1) <= 1.5L * ulp, "exp");
+            const long double of_sum = (theirs / (1 + theirs) + 0.5L) * ulp;
+            const long double log_sum = std::log1p(theirs);
+            CHECK(std::abs(line.log_sum(static_cast<Real>(x)) - log_sum) <= of_sum + log_sum * ulp, "log of 1 to 2");
+        }
+    }
+    for (int k = 1; k <= 1000; k += k < 70 ? 1 : 31) {
+        const Line<Real> line(std::vector<double>(static_cast<std::size_t>(k), 0.5));
+        const long double theirs = std::log(static_cast<long double>(k));
+        CHECK(std::abs(line.log_sum(Real(0.5)) - theirs) <= ulp * theirs, "log of whole numbers");
+    }
+    const Line<Real> line({0, vanishing});
+    const std::vector<Real> near = line.responsibilities(0, log_density);
+    CHECK(near[0] == 1 && near[1] == 0, "exp -inf is 0");
+    const std::vector<Real> far = line.responsibilities(static_cast<Real>(-vanishing), log_density);
+    CHECK(log_density == -std::numeric_limits<Real>::infinity(), "log 0 is -inf");
+    CHECK(far[0] == 0 && far[1] == 0, "exp -inf is 0");
 }
 
 void threads_do_not_change_a_bit() {
@@ -712,6 +819,9 @@ void leaving_rows_out_gives_probabilities() {
 
 int main() {
     accumulate_equals_plain_loops();
+    accumulate_equals_plain_loops_at_tails();
+    exp_and_log_keep_their_digits<double>();
+    exp_and_log_keep_their_digits<float>();
     threads_do_not_change_a_bit();
     sorted_rows_give_the_same_sums();
     within_reach_a_component_is_negligible();

@@ -4,6 +4,7 @@ The public names are imported where they are first used: `mixtura --version` nee
 """
 
 from importlib import import_module as _import_module
+from os import environ as _environ
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -72,3 +73,9 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+if _environ.get("MIXTURA_SIMD"):
+    from mixtura._versions import check_instruction_set as _check_instruction_set
+
+    _check_instruction_set()

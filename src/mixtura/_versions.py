@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import warnings
 from importlib.metadata import PackageNotFoundError, version
 
 from mixtura import _core
@@ -28,7 +30,8 @@ def show_versions() -> None:
     """Print the versions of mixtura and of what it uses, the instruction set and the threads.
 
     The instruction set of the kernels is chosen at the first use, the best that the machine has;
-    the environment variable MIXTURA_SIMD (baseline, avx2 or avx512) forces another.
+    the environment variable MIXTURA_SIMD (baseline, avx2 or avx512) forces another. Where it names
+    none that this machine has, `import mixtura` warns and the best one runs.
 
     Examples
     --------
@@ -45,6 +48,19 @@ def show_versions() -> None:
     }
     for name, value in facts.items():
         print(f"{name:<16} {value}")
+
+
+def check_instruction_set() -> None:
+    """Warn where MIXTURA_SIMD names an instruction set that this machine has not."""
+    forced = os.environ.get("MIXTURA_SIMD")
+    levels = _core.simd_levels()
+    if forced and forced not in levels:
+        warnings.warn(
+            f"MIXTURA_SIMD={forced!r} has no effect, and {levels[0]!r} runs: this machine has the "
+            f"instruction sets {', '.join(map(repr, levels))}.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
 
 def _version(package: str) -> str:
