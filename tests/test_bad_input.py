@@ -639,25 +639,6 @@ def test_a_folder_is_no_model(tmp_path):
     assert_one_sentence(message, [str(tmp_path), "folder"])
 
 
-MISTAKEN = {
-    "a path": ("data.csv", ValueError, ["'data.csv'", "mixtura.scan"]),
-    "None": (None, ValueError, ["2D", "NoneType"]),
-    "a number": (3.0, ValueError, ["2D", "float"]),
-    "a dict": ({"a": [1, 2]}, TypeError, ["2D", "dict"]),
-    "rows of other lengths": ([[1, 2], [3]], ValueError, ["differ in length"]),
-    "dates": (np.full((9, 2), "2020-02-20", "M8[D]"), TypeError, ["datetime64[D]"]),
-    "durations": (np.ones((9, 2), "m8[s]"), TypeError, ["timedelta64[s]"]),
-}
-
-
-@pytest.mark.parametrize("method", ["fit", "predict"])
-@pytest.mark.parametrize("case", MISTAKEN)
-def test_what_is_no_table_is_named(case, method):
-    X, error, words = MISTAKEN[case]
-    model = GaussianMixture(2, random_state=0).fit(good())
-    assert_one_sentence(message_of(lambda: getattr(model, method)(X), error), words)
-
-
 @pytest.mark.parametrize(
     ("params", "words"),
     [
@@ -670,11 +651,6 @@ def test_arguments_of_another_kind_are_refused_in_a_sentence(params, words):
     message = message_of(lambda: GaussianMixture(2, random_state=0, **params).fit(good()))
     assert_one_sentence(message, words)
     assert ".." not in message
-
-
-def test_complex_weights_are_refused_without_printing_them():
-    message = message_of(lambda: GaussianMixture(2).fit(good(), sample_weight=np.ones(40) * 1j))
-    assert_one_sentence(message, ["sample_weight", "Complex"])
 
 
 @pytest.mark.parametrize("n_samples", [1.5, "3", None, [2], np.nan])

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import re
 import resource
 import signal
 import subprocess
@@ -21,12 +22,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import typer
 from numpy.testing import assert_allclose, assert_array_equal
 
 import mixtura
+from mixtura import GaussianMixture, _names
+from mixtura._names import COVARIANCE_TYPES
 from mixtura.cli import _outputs, _progress, _rows, _screen, main
+from mixtura.cli._app import app
+from mixtura.cli._errors import in_our_words
 from mixtura.cli._tables import Rows
+from mixtura.covariance import STRUCTURES
 from mixtura.datasets import load_faithful
+from mixtura.starts import STARTS
 
 COMMAND = [sys.executable, "-m", "mixtura"]
 SETTINGS = {"COLUMNS": "100", "TERM": "xterm", "PYTHONWARNINGS": "error", "PYTHONUNBUFFERED": ""}
@@ -73,11 +81,6 @@ def fails(*arguments, run=call, code=1, **options):
     (line,) = done.stderr.splitlines()
     assert line.startswith("mixtura: error: ")
     return line.removeprefix("mixtura: error: ")
-
-
-def one_line(text):
-    """Undo the frames and the line breaks that typer puts around its messages."""
-    return " ".join(text.replace("│", " ").split())
 
 
 @pytest.fixture(scope="module")
@@ -217,9 +220,65 @@ def test_what_the_library_warns_of_is_a_note(home):
     assert done.returncode == 0
     (note,) = done.stderr.splitlines()
     assert note.startswith("mixtura: note: ")
-    assert "converge" in note
+    assert "Try another --init, or increase --max-iter, --tol" in note
+    assert not re.search("max_iter|(?<!--)tol |init parameters", note)
     assert "not converged after 1 iteration\n" in done.stdout
     assert succeeds("fit", "faithful.csv", *options, "-q", cwd=home) == ""
+
+
+def test_notes_speak_of_options_and_count_rows_from_one(write, tmp_path):
+    rows = "".join(f"{i % 7},{i % 5},1\n" for i in range(40))
+    write(f"a,b,c\n9,9,1\n{rows}8,8,1\n8,8,1\n8,8,1\n")
+    done = process("fit", "data.csv", "-k", "1", "--reg-covar", "100", cwd=tmp_path)
+    assert done.returncode == 0
+    first, second = done.stderr.splitlines()
+    assert first.startswith("mixtura: note: Column 'c' is constant (1): the likelihood then")
+    assert "held up by --reg-covar 100 alone" in second
+    place = re.search(r"data row (\d+) stands (\d+) times", second)
+    written = (tmp_path / "data.csv").read_text().splitlines()
+    assert written.count(written[int(place[1])]) == int(place[2])  # line 0 is the header
+    assert "reg_covar" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("sentence", "ours"),
+    [
+        ("the first in column 1, row 7. Fill", "the first in column 'x1', data row 8. Fill"),
+        ("the first in column 1 ('b'), row 7.", "the first in column 'b', data row 8."),
+        ("use a covariance_type with fewer", "use a --covariance with fewer"),
+        (
+            "give reg_covar='auto', or X in larger units",
+            "give --reg-covar auto, or the columns in larger units",
+        ),
+        ("lower reg_covar.", "lower --reg-covar."),
+        ("columns 0 ('a') and 2 ('c') are equal", "columns 'a' and 'c' are equal"),
+        ("Found x with 1 row (sample) while", "Found x with 1 row (sample) while"),
+        ("about 2e-7 a row; 3 rows", "about 2e-7 a row; 3 rows"),
+    ],
+)
+def test_the_librarys_sentences_in_the_words_of_the_command_line(sentence, ours):
+    assert in_our_words(sentence) == ours
+
+
+def test_fit_begins_and_regularises_as_it_is_told(home):
+    options = ["-k", "2", "--init", "random", "--reg-covar", "1e-4", "-o", "told"]
+    succeeds("fit", "faithful.csv", *options, "-q", cwd=home)
+    ours = mixtura.load(home / "told/model.safetensors")
+    assert (ours.init_params, ours.reg_covar) == ("random", 1e-4)
+    data = load_faithful().data
+    theirs = GaussianMixture(2, init_params="random", reg_covar=1e-4, random_state=0).fit(data)
+    assert_array_equal(ours.means_, theirs.means_)
+
+
+def test_no_line_ends_with_blanks(home):
+    for arguments in (["show", "fitted/model.safetensors"], ["fit", "small.csv", "-k", "1"]):
+        shown = succeeds(*arguments, cwd=home)
+        assert not [line for line in shown.splitlines() if line != line.rstrip()]
+
+
+def test_one_feature_is_no_plural(home):
+    shown = succeeds("fit", "small.csv", "-k", "1", "--columns", "a", "-o", "one", cwd=home)
+    assert "5 x 1 feature\n" in shown
 
 
 @pytest.mark.parametrize(
@@ -273,6 +332,12 @@ def test_parquet_as_it_comes(tmp_path):
         ("a,b\n1,2\n3\n", "cannot read {path}: CSV parse error: Row #3"),
         (b"a,\xe9\n1,2\n", "{path} is not text in UTF-8"),
         (b'"\n\xe9",b\n1,2\n', "cannot read {path}: 'utf-8' codec can't decode"),
+        ("a;b\n1,5;2,5\n", "column 'a' begins with '1,5', a decimal comma: write points"),
+        (
+            "a;b\n1;2,5\n",
+            "column 'b', data row 1, holds '2,5', not a number, a decimal comma: write",
+        ),
+        ("a,b\nx,y\n", "has no column of numbers: column 'a' begins with 'x'"),
         (b"a,b\n1,\xe9\n", "column 'b', data row 1, holds b'\\xe9', not a number"),
         ("a,b\n1,2\n3,4\n", "{path} has 2 rows, fewer than the 3 components"),
     ],
@@ -411,7 +476,18 @@ def test_what_the_library_refuses_is_one_sentence(write, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["-k", "0"], "-k is 0, but a mixture needs at least one component"),
+        (["-k", "0"], "-k is '0', but must be a whole number of at least 1"),
+        (["-k", "two"], "-k is 'two', but must be a whole number of at least 1"),
+        (["-k", "2.5"], "-k is '2.5', but must be a whole number of at least 1"),
+        (["--format", "xls"], "--format is 'xls'. Choose from parquet, csv."),
+        (["--tol", "-1"], "--tol is '-1', but must be a number of at least 0"),
+        (["--tol", "nan"], "--tol is 'nan', but must be a number of at least 0"),
+        (["--seed", "-1"], "--seed is '-1', but must be a whole number from 0 to 4294967295"),
+        (["--seed", "4294967296"], "but must be a whole number from 0 to 4294967295"),
+        (["--n-init", "0"], "--n-init is '0', but must be a whole number of at least 1"),
+        (["--jobs", "all"], "--jobs is 'all', but must be a whole number"),
+        (["--init", "kmean"], "--init is 'kmean'. Did you mean 'kmeans'?"),
+        (["--reg-covar", "-1"], "--reg-covar is '-1', but must be auto, or a number of at least 0"),
         (["--jobs", "0"], "--jobs is 0"),
         (["--covariance", "sphercal"], "'sphercal'. Did you mean 'spherical'?"),
         (["--covariance", "vve"], "'vve'. Did you mean 'VVE'?"),
@@ -430,19 +506,58 @@ def test_options_that_cannot_be_meant(home, options, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fit"], "Missing argument 'FILE'"),
-        (["fit", "small.csv", "--colums", "a"], "No such option"),
-        (["fit", "small.csv", "--format", "xml"], "--format"),
-        (["fit", "small.csv", "--tol", "-1"], "--tol"),
-        (["sample", "fitted/model.safetensors", "-n", "0"], "-n"),
-        (["guess"], "No such command 'guess'"),
+        (["fit"], "missing argument 'FILE'; see mixtura fit --help"),
+        (["fit", "small.csv", "--colums", "a"], "no such option: --colums"),
+        (["fit", "small.csv", "-k"], "option '-k' requires an argument; see mixtura"),
+        (["sample", "model", "-n", "0"], "-n is '0', but must be a whole number of at least 1"),
+        (["select", "small.csv", "--top", "x"], "--top is 'x', but must be a whole number"),
+        (["select", "small.csv", "--covariance", "all,full"], "'all,full', but all stands alone"),
+        (["show", "one", "two"], "unexpected extra argument"),
+        (["guess"], "no such command 'guess'; see mixtura --help"),
     ],
 )
-def test_usage_errors_are_typers(home, arguments, message):
-    done = call(*arguments, cwd=home)
-    assert done.returncode == 2
-    assert message in one_line(done.stderr)
-    assert "Traceback" not in done.stderr
+def test_misuse_is_one_sentence_like_any_other(home, arguments, message):
+    assert message in fails(*arguments, cwd=home, code=2)
+
+
+def test_without_a_command_the_help_is_shown(home):
+    done = call(cwd=home)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout.strip() == succeeds("--help", cwd=home).strip()
+
+
+def test_the_defaults_that_the_help_shows_are_the_librarys():
+    defaults = GaussianMixture().get_params()
+    options = {
+        option.name: option.default for option in typer.main.get_command(app).commands["fit"].params
+    }
+    for ours, theirs in (("init", "init_params"), ("reg_covar",) * 2, ("tol",) * 2):
+        assert options[ours] == defaults[theirs]
+    assert options["max_iter"] == defaults["max_iter"]
+    assert options["n_init"] == defaults["n_init"]
+    assert options["covariance"] == defaults["covariance_type"]
+    assert tuple(STRUCTURES) == COVARIANCE_TYPES
+    assert set(_names.STARTS) == {"auto", *STARTS}
+
+
+def test_help_and_version_import_nothing_that_takes_long(tmp_path):
+    code = (
+        "import sys; sys.argv[1:] = sys.argv[1].split(); from mixtura.cli import main\n"
+        "try: main()\n"
+        "finally:\n"
+        "    slow = {'numpy', 'sklearn', 'scipy', 'pyarrow', 'matplotlib'}\n"
+        "    print(slow & {*sys.modules}, file=sys.stderr)"
+    )
+    for arguments in ("--version", "--help", "fit --help", "select --help", "fit x.csv -k two"):
+        done = subprocess.run(
+            [sys.executable, "-c", code, arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            env=ENVIRONMENT,
+            check=False,
+        )
+        assert done.stderr.splitlines()[-1] == "set()", arguments
 
 
 # What can be wrong with the output
@@ -650,7 +765,7 @@ def test_version(tmp_path):
 
 @pytest.mark.parametrize("command", ["fit", "predict", "sample", "show", "demo"])
 def test_help_has_an_example(tmp_path, command):
-    assert f"Example: mixtura {command} " in one_line(succeeds(command, "--help", cwd=tmp_path))
+    assert f"Example: mixtura {command} " in succeeds(command, "--help", cwd=tmp_path)
     assert command in succeeds("--help", cwd=tmp_path)
 
 

@@ -261,7 +261,7 @@ def test_few_distinct_rows_are_counted_before_the_fit():
     X = np.repeat(two_clouds()[[0, 1, 2, 399]], 50, axis=0)
     with pytest.warns(DataWarning) as caught:
         GaussianMixture(3, random_state=0).fit(X)
-    assert "only 4 distinct rows for 3 components" in str(caught[0].message)
+    assert "only 4 distinct rows, all others repeat them" in str(caught[0].message)
 
 
 def crossed(n_rows=400, seed=0):

@@ -169,6 +169,31 @@ def test_the_code_of_a_page_runs_and_prints_what_the_page_shows(page, folder):
     reader = Reader(folder)
     for block in blocks:
         reader.read(block)
+    if page == "README.md" and (ROOT / ".gitignore").is_file():
+        assert not untracked_of_git(folder)
+
+
+def untracked_of_git(folder):
+    """What a clone of the repository would show as new, had a page been followed in it."""
+    names = [f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir()]
+    command = ["git", "check-ignore", "--no-index", *names]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return {*names} - {*done.stdout.splitlines()} - {"src/"}
+
+
+def test_the_tables_of_the_readmes_have_the_same_numbers():
+    def numbers(page):
+        rows = [line for line in text_of(page).splitlines() if line.startswith("|")]
+        together = (re.sub(r"(?<=\d)[.,\s](?=\d)", "", row) for row in rows)
+        return [sorted(re.findall(r"\d+", row)) for row in together]
+
+    assert numbers("README.md") == numbers("README.es.md")
+
+
+def test_numbers_in_spanish_have_their_comma():
+    cells = re.findall(r"\| ([\d.,]+) (?:ms|×|MB) ", text_of("README.es.md"))
+    assert len(cells) > 20
+    assert not [cell for cell in cells if "." in cell or re.search(r",\d{3}", cell)]
 
 
 def test_the_readmes_have_the_same_code():

@@ -317,7 +317,7 @@ def test_what_is_wrong_in_a_batch_is_named(make):
     for column, words in (
         ([1.0, 2.0, None, 4.0], "column 'b' in row 2 of batch 1 is NaN"),
         (["1", "2", "x", "4"], r"batch 1: .* column 'b' has 'x' in row 2"),
-        ([datetime.date(2020, 2, 20)] * 4, r"batch 1: .* column 'b' has a date.* in row 0"),
+        ([datetime.date(2020, 2, 20)] * 4, r"batch 1: .* column 'b' has .* in row 0, a date"),
     ):
         bad = {"a": X[:, 0], "b": column, "c": X[:, 2]}
         good = make(X)

@@ -7,6 +7,7 @@ import importlib
 import os
 import subprocess
 import sys
+import warnings
 from types import SimpleNamespace
 
 import matplotlib
@@ -23,9 +24,10 @@ from scipy.integrate import trapezoid
 from scipy.stats import norm
 from sklearn.exceptions import NotFittedError
 
-from mixtura import GaussianMixture, Mixture, from_batches
+from mixtura import GaussianMixture, GaussianMixtureSearch, Mixture, from_batches
 from mixtura.datasets import load_faithful, make_three_blobs
-from mixtura.plots import plot_mixture, plot_uncertainty
+from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertainty
+from mixtura.selection import combine
 
 plot_module = importlib.import_module("mixtura.plots._plot_mixture")
 
@@ -283,7 +285,7 @@ def test_rows_with_other_features_are_refused(wide):
 def test_models_that_cannot_be_drawn(blobs):
     with pytest.raises(NotFittedError):
         plot_mixture(GaussianMixture(2), blobs.X)
-    with pytest.raises(TypeError, match=r"got builtins\.str"):
+    with pytest.raises(TypeError, match="got str"):
         plot_mixture("model", blobs.X)
     theirs = sklearn.mixture.GaussianMixture(2).fit(blobs.X)
     with pytest.raises(TypeError, match=r"got sklearn\.mixture"):
@@ -291,6 +293,78 @@ def test_models_that_cannot_be_drawn(blobs):
 
 
 # Many rows
+
+
+def test_what_a_picture_needs_is_said_where_something_else_is_given(blobs):
+    with pytest.raises(
+        TypeError, match=r"plot_search needs a GaussianMixtureSearch, got mixtura\."
+    ):
+        plot_search(blobs.model)
+    with pytest.raises(
+        TypeError, match=r"plot_entropy needs a Combination, got mixtura\..*combine\("
+    ):
+        plot_entropy(blobs.model)
+    for draw in (plot_mixture, plot_uncertainty):
+        with pytest.raises(TypeError, match="got NoneType"):
+            draw(None, blobs.X)
+        with pytest.raises(TypeError, match="got the class GaussianMixture"):
+            draw(GaussianMixture, blobs.X)
+        with pytest.raises(ValueError, match=r"X is None\. Give an array"):
+            draw(blobs.model, None)
+    with pytest.raises(NotFittedError):
+        plot_search(GaussianMixtureSearch([2]))
+
+
+def boxes(axes, labels):
+    """Where visible texts stand, in pixels."""
+    axes.figure.canvas.draw()
+    return [
+        label.get_window_extent() for label in labels if label.get_text() and label.get_visible()
+    ]
+
+
+def overlap(texts):
+    return any(a.overlaps(b) for i, a in enumerate(texts) for b in texts[:i])
+
+
+def test_numbers_of_many_clusters_do_not_run_together():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 2))
+    model = GaussianMixture(25, init_params="kmeans", covariance_type="VII", random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        left, _ = plot_entropy(combine(model.fit(X), X))
+    shown = boxes(left, left.get_xticklabels())
+    assert len(shown) > 4
+    assert not overlap(shown)
+
+
+def test_long_names_do_not_run_into_their_neighbours():
+    names = [
+        "od280/od315_of_diluted_wines",
+        "nonflavanoid_phenols",
+        "alcalinity of ash",
+        "m" * 40,
+        "hue",
+    ]
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 5)), columns=names)
+    grid = plot_mixture(GaussianMixture(1).fit(X), X)
+    below = [axes.xaxis.label for axes in grid[-1]]
+    assert not overlap(boxes(grid[0, 0], below))
+    assert below[-1].get_text() == "hue"
+    assert below[0].get_text().replace("\n", "") == names[0]
+    assert not overlap(boxes(grid[0, 0], [axes.yaxis.label for axes in grid[1:, 0]]))
+
+
+@pytest.mark.parametrize("sign", ["sklearn", "mclust"])
+def test_a_search_of_one_model_shows_its_criterion(blobs, sign):
+    search = GaussianMixtureSearch([3], ["VVV"], random_state=0, sign=sign).fit(blobs.X)
+    axes = plot_search(search)
+    axes.figure.canvas.draw()
+    assert axes.yaxis.get_offset_text().get_text() == ""
+    low, high = sorted(axes.get_ylim())
+    assert low < search.best_score_ < high
+    assert high - low > 0.01 * abs(search.best_score_)
 
 
 def test_a_million_rows_are_sampled_and_the_picture_says_so(blobs):

@@ -5,6 +5,7 @@ narwhals is imported when something comes that is no array: an array never pays 
 
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from narwhals.stable.v2 import DataFrame
 
 _NEVER_FRAMES = (np.ndarray, list, tuple)
+
+_DATES = (date, datetime, np.datetime64)
+_DURATIONS = (timedelta, np.timedelta64)
 
 
 def is_dask(X: Any) -> bool:
@@ -110,12 +114,14 @@ def frame_values(frame: DataFrame[Any]) -> NDArray[Any]:
 
 
 def column_values(values: Any, name: str) -> Any:
-    """A Series or an Arrow column as an array of numbers, null as NaN; anything else as it is."""
+    """A Series, an Arrow column or a frame of one as an array of numbers, null as NaN; else as it is."""
     if isinstance(values, _NEVER_FRAMES):
         return values
     import narwhals.stable.v2 as nw
 
-    column = nw.from_native(values, pass_through=True, series_only=True)
+    column = nw.from_native(values, pass_through=True, allow_series=True)
+    if isinstance(column, nw.DataFrame) and column.shape[1] == 1:
+        column = column.get_column(column.columns[0])
     if not isinstance(column, nw.Series):
         return values
     return _numbers(column, f"{name} must hold numbers, but it")
@@ -127,6 +133,16 @@ def no_number(where: str, row: int, value: Any) -> ValueError | TypeError:
         return ValueError(
             f"{where} has {value!r} in row {row}: could not convert string to float. Leave that column "
             "out or encode it."
+        )
+    if isinstance(value, _DATES):
+        return TypeError(
+            f"{where} has {value} in row {row}, a date: leave that column out, or make it a number, such as "
+            "seconds since the first: (column - column.min()).dt.total_seconds()."
+        )
+    if isinstance(value, _DURATIONS):
+        return TypeError(
+            f"{where} has {value} in row {row}, a duration (timedelta): leave that column out, or make it a "
+            "number, such as seconds: column.dt.total_seconds()."
         )
     return TypeError(
         f"{where} has a {type(value).__name__} in row {row}: the argument must be a string or a real "

@@ -5,6 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+#: Values of `covariance_type`, and of `init_params`, to be listed without what they name.
+COVARIANCE_TYPES = (
+    *("full", "tied", "diag", "spherical"),
+    *("EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE"),
+    *("VEE", "EVE", "VVE", "EEV", "VEV", "EVV", "VVV"),
+)
+STARTS = ("auto", "kmeans", "k-means++", "random", "random_from_data")
+
 
 def nearest(name: object, known: Iterable[str]) -> str:
     """Return `` Did you mean 'full'?`` for the known name nearest to `name`, or nothing."""

@@ -11,6 +11,7 @@ from sklearn.utils import check_array
 
 from mixtura import _core
 from mixtura._frames import frame_of, frame_values
+from mixtura._refused import check_measured, clearer
 
 Array = NDArray[Any]
 FloatArray = NDArray[np.float64]
@@ -67,7 +68,11 @@ def check_rows(X: Any, n_features: int, n_threads: int = 1) -> Array:
     frame = frame_of(X)
     names = None if frame is None else frame.columns
     X = X if frame is None else frame_values(frame)
-    checked: Array = check_array(X, dtype=as_numeric(X), ensure_all_finite=False)
+    check_measured(X)
+    try:
+        checked: Array = check_array(X, dtype=as_numeric(X), ensure_all_finite=False)
+    except (TypeError, ValueError) as error:
+        raise clearer(error, X) from error
     if checked.shape[1] != n_features:
         raise ValueError(
             f"X has {checked.shape[1]} features, but the mixture has {n_features}: "
@@ -108,12 +113,21 @@ def _nonfinite_message(
     estimator: str,
 ) -> str:
     row, column = first
-    kind = "NaN" if np.isnan(X[row, column]) else "infinity"
+    n_missing = sum(int(np.isnan(block).sum()) for _, block in native_blocks(X))
+    kind, advice = "NaN", "Remove such rows or fill them in (sklearn.impute.SimpleImputer)."
+    if n_missing == 0:
+        kind, advice = "infinity", "Remove such rows or put numbers in their place."
+    elif n_missing < count:
+        kind = "NaN and infinity"
+        advice = (
+            "Remove such rows, or make infinity NaN (X[np.isinf(X)] = np.nan) and fill in both "
+            "(sklearn.impute.SimpleImputer)."
+        )
     name = f"column {column}"
     if feature_names is not None:
         name += f" ({feature_names[column]!r})"
     values = "1 value that is" if count == 1 else f"{count} values that are"
     return (
         f"Input X contains {kind}: {estimator} found {values} not finite, the first in {name}, "
-        f"row {row}. Remove such rows or fill them in (sklearn.impute.SimpleImputer)."
+        f"row {row}. {advice}"
     )

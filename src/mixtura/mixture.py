@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -138,10 +138,9 @@ class Mixture:
         return self.structure.matrices(self.covariances, *self.means.shape)
 
     def __repr__(self) -> str:
-        return (
-            f"Mixture({self.n_components} components, {self.n_features} features, "
-            f"{self.covariance_type} covariances)"
-        )
+        components = f"{self.n_components} component" + ("" if self.n_components == 1 else "s")
+        features = f"{self.n_features} feature" + ("" if self.n_features == 1 else "s")
+        return f"Mixture({components}, {features}, {self.covariance_type} covariances)"
 
     def log_density(self, X: Any, *, n_jobs: int | None = None) -> Array:
         """Log of the density at each row.
@@ -226,7 +225,7 @@ class Mixture:
         ValueError
             If n_samples is below 1 (TypeError: no whole number).
         """
-        if not isinstance(n_samples, Integral):
+        if not isinstance(n_samples, Integral) or isinstance(n_samples, bool):
             raise TypeError(f"n_samples must be a whole number of at least 1, got {n_samples!r}.")
         if n_samples < 1:
             raise ValueError(
@@ -277,13 +276,13 @@ class Mixture:
             self.precisions_cholesky.copy() if shared else self.precisions_cholesky[order],
         ).frozen()
 
-    def marginal(self, features: Sequence[int]) -> Mixture:
+    def marginal(self, features: int | Sequence[int]) -> Mixture:
         """The distribution of some features alone.
 
         Parameters
         ----------
-        features : sequence of int
-            Column indices, in the order wanted; negative ones count from the end.
+        features : int or sequence of int
+            Numbers of columns, in the order wanted; negative ones count from the end. No mask.
 
         Returns
         -------
@@ -294,20 +293,21 @@ class Mixture:
         Raises
         ------
         ValueError
-            If an index is out of range or appears twice, or none is given.
+            If a number is no whole one, is out of range or appears twice, or none is given.
         """
         kept = self._feature_indices(features)
         covariances = np.ascontiguousarray(self.structure.marginal(self.covariances, kept))
         return self._with(self.weights, self.means[:, kept], covariances)
 
-    def condition(self, features: Sequence[int], values: Any) -> Mixture:
+    def condition(self, features: int | Sequence[int], values: Any) -> Mixture:
         """The distribution of the other features where `features` have `values`.
 
         Parameters
         ----------
-        features : sequence of int
-            Columns whose values are known.
+        features : int or sequence of int
+            Columns whose values are known, as in `marginal`.
         values : array-like of shape (len(features),)
+            One number where `features` is one.
 
         Returns
         -------
@@ -318,14 +318,14 @@ class Mixture:
         Raises
         ------
         ValueError
-            If an index is out of range or appears twice, if no feature would remain, or if
+            If a number of a column is not possible, as in `marginal`, if no feature would remain, or if
             `values` has another length.
         """
         given = self._feature_indices(features)
         rest = [j for j in range(self.n_features) if j not in given]
         if not rest:
             raise ValueError("condition needs at least one feature left free, but all are given.")
-        values = _as_floats(values, "values", (len(given),))
+        values = _as_floats(np.atleast_1d(values), "values", (len(given),))
         gain, covariances = self.structure.condition(self.covariances, given, rest)
         shift = np.einsum(
             "krg,kg->kr",
@@ -341,15 +341,27 @@ class Mixture:
         factors = kind.factor_covariances(covariances, *means.shape)
         return Mixture(kind, weights.copy(), means, covariances.copy(), factors).frozen()
 
-    def _feature_indices(self, features: Sequence[int]) -> list[int]:
-        indices = [int(j) for j in features]
-        for j in indices:
-            if not -self.n_features <= j < self.n_features:
-                raise ValueError(f"feature {j} is out of range: there are {self.n_features}.")
-        indices = [j % self.n_features for j in indices]
+    def _feature_indices(self, features: int | Sequence[int]) -> list[int]:
+        listed = list(features) if isinstance(features, Iterable) else [features]
+        for j in listed:
+            _check_column_number(j, self.n_features)
+        indices = [int(j) % self.n_features for j in listed]
         if len(set(indices)) != len(indices) or not indices:
-            raise ValueError(f"features must be distinct and at least one, got {list(features)}.")
+            raise ValueError(f"features must be distinct and at least one, got {listed}.")
         return indices
+
+
+def _check_column_number(j: Any, n_features: int) -> None:
+    if isinstance(j, bool | np.bool_):
+        raise ValueError(
+            "features must be numbers of columns, got a mask of True and False: give np.flatnonzero(mask)."
+        )
+    if not isinstance(j, Integral):
+        raise ValueError(
+            f"features must be numbers of columns, from 0 to {n_features - 1}, got {j!r}."
+        )
+    if not -n_features <= int(j) < n_features:
+        raise ValueError(f"feature {j} is out of range: there are {n_features}.")
 
 
 def log_density(mixture: Mixture, X: Array, threads: int) -> Array:

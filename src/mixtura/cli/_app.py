@@ -1,4 +1,7 @@
-"""The commands and their options; what they do stands in the modules beside this one."""
+"""The commands and their options; what they do stands in the modules beside this one.
+
+Those modules are imported within the commands: help and version need none of what takes long to import.
+"""
 
 from __future__ import annotations
 
@@ -6,45 +9,45 @@ import json
 import math
 import sys
 from collections.abc import Iterator
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
-import pyarrow as pa
 import typer
 from typer.core import TyperGroup
 
 import mixtura
-from mixtura import GaussianMixture, GaussianMixtureSearch, load
-from mixtura.cli import _selecting as selecting
-from mixtura.cli._demo import run as run_demo
-from mixtura.cli._errors import CommandError, reason, reporting
-from mixtura.cli._fitting import check_checkpoint, check_kept, check_options, keeping
-from mixtura.cli._fitting import fit as fit_model
-from mixtura.cli._outputs import check_folder, check_keep, predictions, write_fit, write_table
-from mixtura.cli._progress import progress_of_rows
-from mixtura.cli._rows import check_not_within, reading, rows_to_fit, rows_to_predict, split
-from mixtura.cli._screen import show_files, show_summary
-from mixtura.cli._tables import Rows, check_extension
-from mixtura.covariance import STRUCTURES
+from mixtura._names import COVARIANCE_TYPES, STARTS
+from mixtura.cli._errors import MISUSED, CommandError, UsageError, reason, reporting
+from mixtura.cli._options import LARGEST_SEED, auto_or_number, choice, number, whole
 
-DEFAULTS: dict[str, Any] = GaussianMixture().get_params()
-SEARCH_DEFAULTS: dict[str, Any] = GaussianMixtureSearch().get_params()
-LARGEST_SEED = 2**32 - 1
+if TYPE_CHECKING:
+    import pyarrow as pa
 
+    from mixtura import GaussianMixture
 
-class TableFormat(StrEnum):
-    """How `fit` writes the responsibilities."""
-
-    PARQUET = "parquet"
-    CSV = "csv"
+# Typer has had its own copy of click, and has not: the class of all that is wrong with options.
+_Misuse: Any = typer.BadParameter.__base__
 
 
 class _Group(TyperGroup):
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run a command, and say what is wrong with its options as all that is wrong is said."""
+        try:
+            status = super().main(*arguments, **(options | {"standalone_mode": False}))
+        except _Misuse as error:
+            raise UsageError(_in_one_sentence(error)) from None
+        sys.exit(status or 0)
+
     # Inside typer, which would turn Ctrl-C into exit code 1.
     def invoke(self, ctx: Any) -> Any:
         with reporting():
             return super().invoke(ctx)
+
+
+def _in_one_sentence(error: Any) -> str:
+    """As "no such option: --foo; mixtura fit --help lists them"."""
+    text = " ".join(error.format_message().split()).rstrip(".")
+    command = error.ctx.command_path if error.ctx is not None else "mixtura"
+    return f"{text[:1].lower()}{text[1:]}; see {command} --help"
 
 
 app = typer.Typer(
@@ -52,7 +55,7 @@ app = typer.Typer(
     help="Fit Gaussian mixtures to the columns of files of any size, and use what was fitted.",
     epilog="Start with: mixtura demo",
     add_completion=False,
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -64,8 +67,8 @@ DataFiles = Annotated[
     list[str],
     typer.Argument(
         metavar="FILE",
-        help="Files (.csv, .parquet, .arrow, .feather), folders, or patterns in quotes such as "
-        "'folder/*.parquet'; - reads CSV from stdin.",
+        help="Files (.csv, .parquet, .pq, .arrow, .feather, .ipc, .npy), folders, or patterns in quotes "
+        "such as 'folder/*.parquet'; - reads CSV from stdin.",
         show_default=False,
     ),
 ]
@@ -77,7 +80,7 @@ MaxMemory = Annotated[
         show_default="a quarter of what is free",
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.", metavar="")]
 Columns = Annotated[
     str | None,
     typer.Option(metavar="A,B,...", help="The columns to use.", show_default="all"),
@@ -88,14 +91,37 @@ TableOut = Annotated[
         "-o", "--output", metavar="FILE", help="A .csv or .parquet file.", show_default="stdout"
     ),
 ]
-Components = Annotated[int, typer.Option("-k", "--components", help="Number of components.")]
-Starts = Annotated[int, typer.Option(min=1, help="Starts; the best fit is kept.")]
-MostIterations = Annotated[int, typer.Option(min=1, help="Most EM iterations of a start.")]
-Tolerance = Annotated[
-    float, typer.Option(min=0, help="Stop when a row gains less log-likelihood than this.")
+Components = Annotated[
+    int, typer.Option("-k", "--components", help="Number of components.", **whole("-k", 1))
 ]
-Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="The same seed, the same result.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+Starts = Annotated[int, typer.Option(help="Starts; the best fit is kept.", **whole("--n-init", 1))]
+MostIterations = Annotated[
+    int, typer.Option(help="Most EM iterations of a start.", **whole("--max-iter", 1))
+]
+Tolerance = Annotated[
+    float,
+    typer.Option(help="Stop when a row gains less log-likelihood than this.", **number("--tol", 0)),
+]
+RegCovar = Annotated[
+    str,
+    typer.Option(
+        help="Added to every variance; auto is 1e-10 of each column's own.",
+        **auto_or_number("--reg-covar", 0),
+    ),
+]
+Seed = Annotated[
+    int,
+    typer.Option(help="The same seed, the same result.", **whole("--seed", 0, LARGEST_SEED)),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        help="Threads; -1 is all cores, -2 all but one, and so on.",
+        show_default="all cores",
+        **whole("--jobs"),
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.", metavar="")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -106,48 +132,81 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _global_options(
-    version: Annotated[
+    context: typer.Context,
+    _version: Annotated[
         bool,
         typer.Option(
-            "--version", help="Print the version.", is_eager=True, callback=_print_version
+            "--version",
+            help="Print the version.",
+            is_eager=True,
+            callback=_print_version,
+            metavar="",
         ),
     ] = False,
 ) -> None:
     """Options that come before a command."""
+    if context.invoked_subcommand is None:
+        if text := context.get_help():  # Rich prints it itself
+            print(text)
+        raise typer.Exit(MISUSED)
 
 
 @app.command(epilog="Example: mixtura fit geyser.csv -k 2 --columns eruptions,waiting -o result")
 def fit(
     files: DataFiles,
     n_components: Components = 3,
-    covariance: Annotated[str, typer.Option(help=f"{', '.join(STRUCTURES)}.")] = "full",
+    covariance: Annotated[
+        str, typer.Option(metavar="NAME", help=f"{', '.join(COVARIANCE_TYPES)}.")
+    ] = "full",
     columns: Columns = None,
     weight: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The column of row weights.")
     ] = None,
-    n_init: Starts = DEFAULTS["n_init"],
+    n_init: Starts = 1,
     seed: Seed = 0,
-    max_iter: MostIterations = DEFAULTS["max_iter"],
-    tol: Tolerance = DEFAULTS["tol"],
+    max_iter: MostIterations = 1000,
+    tol: Tolerance = 1e-7,
+    init: Annotated[
+        str,
+        typer.Option(
+            metavar="START",
+            help=f"Where EM begins: {', '.join(STARTS)}.",
+            **choice("--init", *STARTS),
+        ),
+    ] = "auto",
+    reg_covar: RegCovar = "auto",
     max_memory: MaxMemory = None,
     checkpoint: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Keep here, each minute, where the fit stands."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
-    jobs: Annotated[int | None, typer.Option(help="Threads.", show_default="all cores")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the checkpoint.", metavar="")
+    ] = False,
+    jobs: Jobs = None,
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")
     ] = "mixtura-output",
     table_format: Annotated[
-        TableFormat, typer.Option("--format", help="Format of the responsibilities.")
-    ] = TableFormat.PARQUET,
+        str,
+        typer.Option(
+            "--format",
+            metavar="parquet|csv",
+            help="Format of the responsibilities.",
+            **choice("--format", "parquet", "csv"),
+        ),
+    ] = "parquet",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Fit a mixture to the columns of files; write the model, responsibilities and a figure."""
-    check_options(n_components, covariance, jobs)
-    check_checkpoint(checkpoint, resume)
+    from mixtura.cli import _fitting as fitting
+    from mixtura.cli._outputs import check_folder, write_fit
+    from mixtura.cli._rows import check_not_within, rows_to_fit
+    from mixtura.cli._screen import show_files, show_summary
+
+    fitting.check_options(n_components, covariance, jobs)
+    fitting.check_checkpoint(checkpoint, resume)
     check_not_within(output, files)
     rows = rows_to_fit(files, columns, weight, max_memory)
     check_folder(output)
@@ -158,13 +217,15 @@ def fit(
         "random_state": seed,
         "max_iter": max_iter,
         "tol": tol,
+        "init_params": init,
+        "reg_covar": reg_covar,
         "checkpoint": checkpoint,
         "resume": resume,
         "n_jobs": jobs,
     }
-    with keeping(checkpoint, resume):
-        model = fit_model(rows, options, quiet=quiet)
-        written = write_fit(model, rows, output, table_format.value, quiet=quiet)
+    with fitting.keeping(checkpoint, resume):
+        model = fitting.fit(rows, options, quiet=quiet)
+        written = write_fit(model, rows, output, table_format, quiet=quiet)
     if as_json:
         _print_json(model.summary().to_dict() | {"files": written})
     elif not quiet:
@@ -176,35 +237,53 @@ def fit(
 def select(
     files: DataFiles,
     components: Annotated[
-        str, typer.Option("-k", "--components", help="Numbers of components: 1:9, or 1,2,5.")
+        str,
+        typer.Option(
+            "-k", "--components", metavar="RANGE", help="Numbers of components: 1:9, or 1,2,5."
+        ),
     ] = "1:9",
     covariance: Annotated[
-        str, typer.Option(help=f"all, or names between commas: {', '.join(STRUCTURES)}.")
+        str,
+        typer.Option(
+            metavar="NAMES", help=f"all, or names between commas: {', '.join(COVARIANCE_TYPES)}."
+        ),
     ] = "all",
-    criterion: Annotated[str, typer.Option(help="bic, aic or icl; lower is better.")] = "bic",
+    criterion: Annotated[
+        str, typer.Option(metavar="NAME", help="bic, aic or icl; lower is better.")
+    ] = "bic",
     sign: Annotated[
-        str, typer.Option(help="Of the criteria: sklearn, or mclust, where higher is better.")
-    ] = SEARCH_DEFAULTS["sign"],
+        str,
+        typer.Option(
+            help="Of the criteria; with mclust's, higher is better.",
+            metavar="sklearn|mclust",
+            **choice("--sign", "sklearn", "mclust"),
+        ),
+    ] = "sklearn",
     columns: Columns = None,
     weight: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The column of row weights.")
     ] = None,
-    top: Annotated[int, typer.Option(min=1, help="Models to print.")] = 10,
+    top: Annotated[int, typer.Option(help="Models to print.", **whole("--top", 1))] = 10,
     n_init: Annotated[
-        int, typer.Option(min=1, help="Searches for each model, beside what models share.")
-    ] = SEARCH_DEFAULTS["n_init"],
+        int,
+        typer.Option(
+            help="Searches for each model, beside what models share.", **whole("--n-init", 1)
+        ),
+    ] = 1,
     seed: Seed = 0,
-    max_iter: MostIterations = SEARCH_DEFAULTS["max_iter"],
-    tol: Tolerance = SEARCH_DEFAULTS["tol"],
+    max_iter: MostIterations = 1000,
+    tol: Tolerance = 1e-6,
+    reg_covar: RegCovar = "auto",
     max_time: Annotated[
-        float | None, typer.Option(min=0, help="Seconds.", show_default="no limit")
+        float | None,
+        typer.Option(help="Seconds.", show_default="no limit", **number("--max-time", 0)),
     ] = None,
     resume: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Keep what is done here, and go on from it."),
     ] = None,
     max_memory: MaxMemory = None,
-    jobs: Annotated[int | None, typer.Option(help="Threads.", show_default="all cores")] = None,
+    jobs: Jobs = None,
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")
     ] = "mixtura-selection",
@@ -212,9 +291,14 @@ def select(
     quiet: Quiet = False,
 ) -> None:
     """Choose the number of components and the covariance structure; write table, pictures, model."""
+    from mixtura.cli import _selecting as selecting
+    from mixtura.cli._fitting import check_kept, check_options
+    from mixtura.cli._outputs import check_folder
+    from mixtura.cli._rows import check_not_within, rows_to_fit
+    from mixtura.cli._screen import show_files
+
     numbers, names = selecting.numbers(components), selecting.structures(covariance)
     selecting.check_choice("criterion", criterion, selecting.CRITERIA)
-    selecting.check_choice("sign", sign, selecting.SIGNS)
     check_options(1, "full", jobs)
     if resume is not None:
         check_kept(resume, "--resume")
@@ -230,6 +314,7 @@ def select(
         "random_state": seed,
         "max_iter": max_iter,
         "tol": tol,
+        "reg_covar": reg_covar,
         "max_time": max_time,
         "resume": resume,
         "n_jobs": jobs,
@@ -268,6 +353,11 @@ def predict(
     quiet: Quiet = False,
 ) -> None:
     """Label the rows of files: likeliest component, certainty, log density, responsibilities."""
+    from mixtura.cli._outputs import check_keep, predictions, write_table
+    from mixtura.cli._progress import progress_of_rows
+    from mixtura.cli._rows import reading, rows_to_predict, split
+    from mixtura.cli._tables import check_extension
+
     if output is not None:
         check_extension(output)
     kept = [] if keep is None else split(keep, "--keep")
@@ -287,19 +377,25 @@ def predict(
 @app.command(epilog="Example: mixtura sample result/model.safetensors -n 1000 --seed 7 > rows.csv")
 def sample(
     model: ModelFile,
-    n_rows: Annotated[int, typer.Option("-n", "--rows", min=1, help="How many rows.")] = 1000,
+    n_rows: Annotated[
+        int, typer.Option("-n", "--rows", help="How many rows.", **whole("-n", 1))
+    ] = 1000,
     seed: Annotated[
         int | None,
         typer.Option(
-            min=0,
-            max=LARGEST_SEED,
             help="The same seed, the same rows.",
             show_default="new rows each time",
+            **whole("--seed", 0, LARGEST_SEED),
         ),
     ] = None,
     output: TableOut = None,
 ) -> None:
     """Draw rows from a model."""
+    import numpy as np
+
+    from mixtura.cli._outputs import write_table
+    from mixtura.cli._tables import Rows, check_extension
+
     if output is not None:
         check_extension(output)
     fitted = _load(model)
@@ -313,6 +409,8 @@ def sample(
 @app.command(epilog="Example: mixtura show result/model.safetensors")
 def show(model: ModelFile, as_json: AsJson = False) -> None:
     """Show what is in a model file."""
+    from mixtura.cli._screen import show_summary
+
     fitted = _load(model)
     if as_json:
         _print_json(fitted.summary().to_dict())
@@ -327,12 +425,14 @@ def demo(
     ] = "demo-output",
 ) -> None:
     """Fit two small data sets that come with the package, print what is found and draw it."""
+    from mixtura.cli._demo import run as run_demo
+
     run_demo(output)
 
 
 def _load(path: str) -> GaussianMixture:
     try:
-        fitted = load(path)
+        fitted = mixtura.load(path)
         fitted.summary()
     except (OSError, ValueError) as error:
         what = reason(error)
@@ -342,6 +442,8 @@ def _load(path: str) -> GaussianMixture:
 
 
 def _prediction_facts(batches: Iterator[pa.RecordBatch], output: str | None) -> dict[str, Any]:
+    from mixtura.cli._outputs import write_table
+
     if output is None:
         rows = [row for batch in batches for row in batch.to_pylist()]
         return {"n_rows": len(rows), "rows": rows}

@@ -16,7 +16,19 @@ MISUSED = 2
 INTERRUPTED = 130
 PIPE_CLOSED = 141  # what the shell reports for a command that a closed pipe ended
 
+# In this order: what is longer first.
 _OPTIONS = {
+    "increase max_iter, tol": "increase --max-iter, --tol",
+    "Try different init parameters": "Try another --init",
+    "reg_covar='auto'": "--reg-covar auto",
+    "X in larger units": "the columns in larger units",
+    "reg_covar=": "--reg-covar ",
+    "reg_covar": "--reg-covar",
+    "a covariance_type with": "a --covariance with",
+    "a smaller n_components": "a smaller -k",
+    "tol is": "--tol is",
+    " (sklearn.impute.SimpleImputer)": "",
+    " (X[np.isinf(X)] = np.nan)": "",
     "columns=": "--columns",
     "; for other names give format=": "",
     ", or give format=": "",
@@ -66,11 +78,18 @@ def reason(error: Exception) -> str:
 
 
 def in_our_words(sentence: str) -> str:
-    """What the library says, with options for arguments and rows counted from 1, as people count."""
+    """What the library says, with options for arguments, columns by name, and rows counted from 1."""
     for argument, option in _OPTIONS.items():
         sentence = sentence.replace(argument, option)
-    place = re.compile(r"(column '.*') in row (\d+)")
-    return place.sub(lambda at: f"{at[1]}, data row {int(at[2]) + 1},", sentence)
+    sentence = re.sub(r"\b\d+ \(('[^']*')\)", r"\1", sentence)
+    sentence = re.sub(r"\b([Cc]olumn) (\d+)\b", r"\1 'x\2'", sentence)
+    place = re.compile(r"(column '.*?') in row (\d+)")
+    sentence = place.sub(lambda at: f"{at[1]}, data row {int(at[2]) + 1},", sentence)
+    return re.sub(r"(?<!data )\brow (\d+)\b(?! \(sample)", _counted_from_one, sentence)
+
+
+def _counted_from_one(found: re.Match[str]) -> str:
+    return f"data row {int(found[1]) + 1}"
 
 
 def suggestion(word: str, options: Iterable[str]) -> str:

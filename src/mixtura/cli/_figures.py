@@ -19,6 +19,7 @@ from mixtura.cli._rows import Given, Scanned
 from mixtura.cli._tables import Rows
 from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertainty
 from mixtura.plots._plot_mixture import MOST_POINTS
+from mixtura.plots._style import colour
 from mixtura.selection import combine
 
 DPI = 150
@@ -67,19 +68,20 @@ def draw_labels(model: GaussianMixture, data: NDArray[np.float64], path: Path) -
     axes = figure.subplots()
     _draw_points(axes, model, data)
     axes.set_title("Clustering with a Gaussian mixture")
-    axes.set(xlabel="feature 1", ylabel="feature 2")
+    axes.set(xlabel="x0", ylabel="x1")
     axes.grid(alpha=0.2)
-    axes.legend(title="Predicted label", loc="upper right")
+    axes.legend(loc="upper right", fontsize=8, framealpha=0.85)
     _save(figure, path)
 
 
 def _draw_points(axes: Axes, model: GaussianMixture, data: NDArray[np.float64]) -> None:
     labels = model.predict(data)
-    colours = matplotlib.colormaps["viridis"](np.linspace(0, 1, model.n_components))
-    for label, shade in enumerate(colours):
+    for label in range(model.n_components):
         points = data[labels == label]
         style: dict[str, Any] = {"s": 30, "edgecolor": "white", "linewidth": 0.2, "alpha": 0.85}
-        axes.scatter(points[:, 0], points[:, 1], color=shade, label=f"cluster {label}", **style)
+        axes.scatter(
+            points[:, 0], points[:, 1], color=colour(label), label=f"component {label}", **style
+        )
     x, y = model.means_.T
     axes.scatter(x, y, marker="x", c="red", s=140, linewidth=2, label="centre")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -15,7 +16,14 @@ from mixtura.summary import ComponentSummary
 
 
 class Screen(Console):
-    """A console that leaves a closed pipe to the caller, as print() does."""
+    """A console that leaves a closed pipe to the caller, as print() does, and ends no line with blanks."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as rich does, which fills every line of a table to its width."""
+        with self.capture() as captured:
+            super().print(*objects, **options)
+        lines = captured.get().split("\n")
+        print("\n".join(line.rstrip() for line in lines), end="", file=self.file)
 
     def on_broken_pipe(self) -> None:
         raise  # rich calls this while it handles the BrokenPipeError
@@ -46,7 +54,8 @@ def _figures(summary: Summary) -> Table:
 
 def _facts(summary: Summary) -> list[tuple[str, str]]:
     ended = "converged" if summary.converged else "[yellow]not converged[/yellow]"
-    rows = f"{summary.n_rows:,} x {summary.n_features} features"
+    plural = "" if summary.n_features == 1 else "s"
+    rows = f"{summary.n_rows:,} x {summary.n_features} feature{plural}"
     if summary.weight != summary.n_rows:
         rows += f", total weight {summary.weight:,.6g}"
     iterations = "iteration" if summary.n_iter == 1 else "iterations"

@@ -48,6 +48,10 @@ def structures(text: str) -> str | list[str]:
         return "all"
     names = [name.strip() for name in text.split(",")]
     for name in names:
+        if name == "all":
+            raise UsageError(
+                f"--covariance is {text!r}, but all stands alone: it has every structure"
+            )
         if name not in STRUCTURES and name not in ONE_FEATURE:
             raise UsageError(
                 f"unknown covariance {name!r}.{suggestion(name, [*STRUCTURES, 'all'])}"

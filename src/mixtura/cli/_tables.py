@@ -98,7 +98,12 @@ class Table:
         """All columns but the weights, for a user who names none."""
         names = [name for name in self.names if name != weight]
         if not set(names) & set(self.numeric):
-            raise CommandError(f"{self.source} has no column of numbers")
+            first = (names or self.names)[0]
+            value = str(self.columns[first][0].as_py())
+            raise CommandError(
+                f"{self.source} has no column of numbers: column {first!r} begins with "
+                f"{textwrap.shorten(value, 40)!r}{_decimal_commas(value)}"
+            )
         check_all_named(self.names, self.source)
         return names
 
@@ -251,10 +256,19 @@ def _text_found(table: Table, name: str) -> str:
     value = table.columns[name][row].as_py()
     text = repr(value) if isinstance(value, str) else str(value)
     advice = f"the columns of numbers with --columns {','.join(table.numeric)}"
+    commas = _decimal_commas(value)
     return (
-        f"{table.source}: {_place(name, row)} holds {textwrap.shorten(text, 40)}, not a number; "
+        f"{table.source}: {_place(name, row)} holds {textwrap.shorten(text, 40)}, not a number{commas}; "
         f"correct it, or choose {advice if table.numeric else 'another file'}"
     )
+
+
+def _decimal_commas(value: Any) -> str:
+    """Return what to do where a number has a comma for its point, or nothing."""
+    is_one = (
+        isinstance(value, str) and "," in value and re.match(NUMBER, value.replace(",", ".", 1))
+    )
+    return ", a decimal comma: write points" if is_one else ""
 
 
 def _first_text(column: pa.ChunkedArray) -> int:

@@ -92,7 +92,10 @@ def row_findings(blocks: Blocks, n_components: int) -> str:
     n_distinct = n_distinct_rows(blocks, few + 1)
     if n_distinct > few:
         return ""
-    return f"There are only {n_distinct} distinct rows for {n_components} components."
+    return (
+        f"There are only {n_distinct} distinct rows, all others repeat them, so that some of {n_components} "
+        "components may end on copies of a single row, which have no spread."
+    )
 
 
 def n_distinct_rows(blocks: Blocks, enough: int) -> int:

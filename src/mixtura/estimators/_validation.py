@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from numbers import Real
@@ -14,14 +13,18 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from mixtura._frames import column_values, is_dask, is_number, no_number
+from mixtura._frames import column_values, is_dask
 from mixtura._names import listed, nearest
+from mixtura._refused import check_measured
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import Blocks
 from mixtura.covariance import CovarianceStructure
 from mixtura.em import SufficientStatistics, default_step
 from mixtura.mixture import Mixture
 from mixtura.sources import Source
+
+# Between it and its inverse the squares of weights, summed over any number of rows, are numbers.
+_LEAST_WEIGHT = 1e-100
 
 
 def suggest(
@@ -30,9 +33,14 @@ def suggest(
     """Return the error's message, with the nearest name where an unknown name was given."""
     message = str(error)
     for name, value in params.items():
-        options = [c.options for c in constraints.get(name, []) if isinstance(c, StrOptions)]
-        if f"The {name!r} parameter" in message and isinstance(value, str) and options:
-            return message + nearest(value, sorted(options[0]))
+        options = [c for c in constraints.get(name, []) if isinstance(c, StrOptions)]
+        if f"The {name!r} parameter" in message and options:
+            # scikit-learn lists them as a set has them, in another order each time.
+            names = sorted(options[0].options)
+            message = message.replace(
+                str(options[0]), f"a str among {{{', '.join(map(repr, names))}}}"
+            )
+            return message + (nearest(value, names) if isinstance(value, str) else "")
     return message
 
 
@@ -70,6 +78,11 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> FloatArray | None:
         )
     if most == 0:
         raise ValueError("sample_weight must not be zero for every row: no row is left to fit.")
+    if not _LEAST_WEIGHT <= most <= 1 / _LEAST_WEIGHT:
+        raise ValueError(
+            f"sample_weight is {most:g} at most, and such numbers cannot be squared: multiply all weights by "
+            "one number that brings the largest near 1."
+        )
     return weight
 
 
@@ -160,6 +173,7 @@ def check_columns(source: Elsewhere, names: Array | None, n_features: int, estim
 
 
 def _weights_as_floats(sample_weight: Any) -> FloatArray:
+    check_measured(sample_weight, "sample_weight")
     try:
         weight: FloatArray = check_array(
             sample_weight,
@@ -170,7 +184,9 @@ def _weights_as_floats(sample_weight: Any) -> FloatArray:
             order="C",
         )
     except (TypeError, ValueError) as error:
-        why = str(error).partition("\n")[0]  # the first line; what follows is the array
+        # The first line: what follows is the whole array.
+        text = str(error).partition("\n")[0]
+        why = "they are complex" if "Complex data" in text else text
         raise type(error)(f"sample_weight must be an array of real numbers: {why}") from error
     return weight
 
@@ -331,67 +347,3 @@ def _check_responsibilities(responsibilities: Array) -> Array:
             f"{sums[row]:.6g}."
         )
     return responsibilities
-
-
-def check_no_dates(X: Any) -> None:
-    """Raise where X is an array of dates or durations, which would become counts of some unit."""
-    dtype = getattr(X, "dtype", None)
-    if isinstance(dtype, np.dtype) and dtype.kind in "mM":
-        raise TypeError(
-            f"X must hold numbers, but it is {dtype}: subtract a date and divide by a duration to get them."
-        )
-
-
-def clearer(error: ValueError | TypeError, X: Any) -> ValueError | TypeError:
-    """The error, or one that says in a sentence which column is to blame."""
-    message = str(error)
-    if isinstance(X, str | os.PathLike):
-        return ValueError(
-            f"X must be rows of numbers, but it is the name {os.fspath(X)!r}: for a file give "
-            "mixtura.scan(name)."
-        )
-    if "inhomogeneous" in message:
-        return ValueError("X must have as many numbers in each row, but its rows differ in length.")
-    if "got scalar array" in message or (np.ndim(X) == 0 and not hasattr(X, "__array__")):
-        return type(error)(
-            "X must be rows of numbers, shape (n_samples, n_features), expected 2D array, got scalar array "
-            f"instead: {type(X).__name__}."
-        )
-    if "Complex data not supported" in message:
-        dtype = getattr(X, "dtype", "complex")
-        return ValueError(
-            f"Complex data not supported: X is {dtype}. Give its real part, or real and imaginary "
-            "parts as two columns."
-        )
-    if "Expected 2D array, got 1D array" in message:
-        return ValueError(
-            f"Expected 2D array, got 1D array instead: X has shape {np.shape(X)}. Reshape your data "
-            "with X.reshape(-1, 1) if it is one feature, or X.reshape(1, -1) if it is one row."
-        )
-    if "could not convert" in message:
-        return _name_cell(error, X, lambda value: isinstance(value, str))
-    if isinstance(error, TypeError) and ("argument must be" in message or "DType" in message):
-        return _name_cell(error, X, lambda value: not isinstance(value, str))
-    return error
-
-
-def _name_cell(
-    error: ValueError | TypeError, X: Any, is_of_kind: Callable[[Any], bool]
-) -> ValueError | TypeError:
-    place = _first_bad(X, is_of_kind)
-    if place is None:
-        return error
-    row, column, value = place
-    return no_number(f"X must hold numbers, but column {column}", row, value)
-
-
-def _first_bad(X: Any, is_of_kind: Callable[[Any], bool]) -> tuple[int, int, Any] | None:
-    """Row, column and value of the first cell of that kind that is no number."""
-    cells = np.asarray(X, dtype=object)
-    if cells.ndim != 2:
-        return None
-    for row, values in enumerate(cells):
-        for column, value in enumerate(values):
-            if is_of_kind(value) and not is_number(value):
-                return row, column, value
-    return None

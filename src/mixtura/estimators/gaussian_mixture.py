@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mixtura import mixture as evaluate
 from mixtura._frames import frame_of, frame_values
+from mixtura._refused import check_measured, clearer
 from mixtura._regularisation import regularisation
 from mixtura._rows import Array, FloatArray, as_numeric, block_slices, check_finite, is_native
 from mixtura._threads import n_threads
@@ -144,7 +145,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         max_time, n_jobs and who listens.
     n_jobs : int or None, default=None
         Threads. None: all the cores that this process may use (affinity and cgroup limits respected), and
-        one where the problem is small. -1: all cores, -2: all but one. Results do not depend on it.
+        one where the problem is small. -1: all cores, -2: all but one, and so on, one at least (joblib's
+        meaning: cores + 1 + n_jobs). Results do not depend on it.
 
     Attributes
     ----------
@@ -575,11 +577,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             validate_data(self, frame.to_native(), reset=reset, skip_check_array=True)  # its names
             rows = check_array(frame_values(frame), estimator=self, **options)
         else:
+            check_measured(X)
             try:
-                checks.check_no_dates(X)
                 rows = validate_data(self, X, reset=reset, dtype=as_numeric(X), **options)
             except (TypeError, ValueError) as error:
-                raise checks.clearer(error, X) from error
+                raise clearer(error, X) from error
         self._check_finite(rows)
         return rows
 
@@ -1144,7 +1146,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         NotFittedError
             Before `fit`.
         ValueError
-            If n_samples is below 1.
+            If n_samples is no whole number, or below 1.
         """
         check_is_fitted(self)
         if random_state is None:

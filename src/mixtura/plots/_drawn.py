@@ -40,10 +40,30 @@ def mixture_of(model: Any) -> Mixture:
     if isinstance(model, Mixture):
         return model
     if not hasattr(type(model), "mixture_"):
-        kind = f"{type(model).__module__}.{type(model).__qualname__}"
+        kind = kind_of(model)
         raise TypeError(f"model must be a mixtura.GaussianMixture or mixtura.Mixture, got {kind}.")
     mixture: Mixture = model.mixture_
     return mixture
+
+
+def check_is(given: Any, kind: type, function: str, advice: str) -> None:
+    """Raise where a picture is asked of something else than it draws.
+
+    Raises
+    ------
+    TypeError
+        Names the class that was given.
+    """
+    if not isinstance(given, kind):
+        raise TypeError(f"{function} needs a {kind.__name__}, got {kind_of(given)}: {advice}")
+
+
+def kind_of(given: Any) -> str:
+    """Return the full name of its class."""
+    if isinstance(given, type):
+        return f"the class {given.__qualname__}"
+    name = type(given).__qualname__
+    return name if type(given).__module__ == "builtins" else f"{type(given).__module__}.{name}"
 
 
 def feature_names(model: Any, X: Any, n_features: int) -> tuple[str, ...]:

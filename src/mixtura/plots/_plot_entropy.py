@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from mixtura.plots import _drawn as drawing
 from mixtura.plots._plot_mixture import _new_figure
-from mixtura.plots._style import INK, PALETTE
+from mixtura.plots._style import INK, PALETTE, whole_ticks
+from mixtura.selection import Combination
 
 
 def plot_entropy(combination: Any, ax: Any = None) -> Any:
@@ -29,6 +31,8 @@ def plot_entropy(combination: Any, ax: Any = None) -> Any:
 
     Raises
     ------
+    TypeError
+        If `combination` is no Combination.
     ValueError
         If `ax` is not two Axes.
 
@@ -43,13 +47,15 @@ def plot_entropy(combination: Any, ax: Any = None) -> Any:
     >>> left.get_xlabel()
     'number of clusters'
     """
+    advice = "mixtura.selection.combine(model, X) gives one."
+    drawing.check_is(combination, Combination, "plot_entropy", advice)
     axes = _new_figure(9.0, 4.0).subplots(1, 2) if ax is None else np.asarray(ax)
     if np.shape(axes) != (2,):
         raise ValueError(f"ax must be two Axes for this picture, got {type(ax).__name__}")
     left, right = axes
     clusters, entropy = combination.n_clusters, combination.entropy
     _draw(left, clusters, entropy, combination.elbow)
-    left.set_xticks(clusters)
+    whole_ticks(left, clusters)
     left.set_xlabel("number of clusters")
     left.set_ylabel("entropy (nats)")
     _draw(right, combination.combined_rows, entropy, None)

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from mixtura import Mixture
 from mixtura.plots import _drawn as drawing
 from mixtura.plots import _panels as panels
-from mixtura.plots._style import FAINT_INK
+from mixtura.plots._style import FAINT_INK, broken
 
 Corner = Literal["upper right", "upper left", "lower right", "lower left", "best"]
 CORNERS: dict[Corner, tuple[int, int]] = {
@@ -200,13 +200,13 @@ def _align(grid: NDArray[Any], names: list[str]) -> None:
         axes.set_xlim(limits[column])
         axes.tick_params(labelbottom=row == last, labelleft=column == 0 < row, labelsize=8)
         if row == last:
-            axes.set_xlabel(names[column], parse_math=False)
+            axes.set_xlabel(broken(names[column]), parse_math=False)
         if row == column:
             axes.set_yticks([])
         elif row > column:
             axes.set_ylim(limits[row])
         if column == 0 < row:
-            axes.set_ylabel(names[row], parse_math=False)
+            axes.set_ylabel(broken(names[row]), parse_math=False)
     grid[0, 0].figure.align_labels()
 
 

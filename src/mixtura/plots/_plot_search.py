@@ -9,8 +9,10 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from mixtura import GaussianMixtureSearch
+from mixtura.plots import _drawn as drawing
 from mixtura.plots._plot_mixture import _new_figure, _one_axes
-from mixtura.plots._style import FAINT_INK, INK, PALETTE
+from mixtura.plots._style import FAINT_INK, INK, PALETTE, whole_ticks
 
 NAMES = {"bic": "BIC", "aic": "AIC", "icl": "ICL"}
 
@@ -45,6 +47,8 @@ def plot_search(search: Any, criterion: str | None = None, ax: Any = None) -> An
 
     Raises
     ------
+    TypeError
+        If `search` is no GaussianMixtureSearch.
     ValueError
         If there is no such criterion, or `ax` is not one Axes.
     sklearn.exceptions.NotFittedError
@@ -67,6 +71,8 @@ def plot_search(search: Any, criterion: str | None = None, ax: Any = None) -> An
     """
     from mixtura.estimators._grid import check_criterion
 
+    advice = "plot_mixture draws a single mixture."
+    drawing.check_is(search, GaussianMixtureSearch, "plot_search", advice)
     check_is_fitted(search, "results_")
     rows = search.results_
     criterion = criterion or search.criterion
@@ -78,7 +84,7 @@ def plot_search(search: Any, criterion: str | None = None, ax: Any = None) -> An
         _draw_line(axes, name, rows["n_components"][mine], rows[criterion][mine])
     _mark_best(axes, rows, usable, criterion, search.sign)
     _finish(axes, rows[criterion][usable], search.sign, NAMES[criterion])
-    axes.set_xticks(np.unique(rows["n_components"]))
+    whole_ticks(axes, np.unique(rows["n_components"]))
     return axes
 
 
@@ -124,12 +130,13 @@ def _finish(axes: Axes, values: NDArray[np.float64], sign: str, name: str) -> No
         axes.set_title(
             f"{n_outside} worse models lie below", loc="right", fontsize=8, color=FAINT_INK
         )
-    margin = 0.06 * (end or 1.0)
+    margin = 0.06 * (end or abs(best) or 1.0)  # a single model has no distance
     # The best is on top in both signs, as in mclust's picture.
     down = 1 if lower else -1
     axes.set_ylim(best + down * (end + margin), best - down * margin)
     axes.set_xlabel("number of components")
     axes.set_ylabel(f"{name} ({'lower' if lower else 'higher'} is better)")
+    axes.ticklabel_format(axis="y", useOffset=False)
     axes.grid(alpha=0.2)
     axes.legend(
         fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, title="structure"

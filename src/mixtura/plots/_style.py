@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from typing import Any
 
 import numpy as np
 from matplotlib.colors import to_rgb
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 # Okabe and Ito (2008): told apart with any of the common colour-vision deficiencies. Their yellow
@@ -14,6 +17,10 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#6
 LINE_STYLES = ("-", "--", ":", "-.")
 INK = "#222222"
 FAINT_INK = "#666666"
+
+_MOST_TICKS = 12
+_LONGEST_LINE = 14
+_MOST_LINES = 3
 
 
 def colour(component: int) -> str:
@@ -32,6 +39,25 @@ def shades(labels: NDArray[Any], certainty: NDArray[Any], n_components: int) -> 
     above_guess = (certainty - guess) / (1 - guess) if n_components > 1 else np.ones(len(labels))
     opacity = (0.15 + 0.85 * np.clip(above_guess, 0, 1)) * _opacity_of_a_crowd(len(labels))
     return np.column_stack([rgb[labels], opacity])
+
+
+def whole_ticks(axes: Any, numbers: Any) -> None:
+    """Name each number on the x axis, or, where they are many, so many as have room."""
+    if len(numbers) <= _MOST_TICKS:
+        axes.set_xticks(numbers)
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(_MOST_TICKS, integer=True))
+
+
+def broken(name: str) -> str:
+    """A long name in lines, broken where its words end: a label beside others has little room."""
+    lines = [""]
+    for word in re.findall(r"[^\s_/.-]*[\s_/.-]*", name):
+        if lines[-1] and len(lines[-1] + word.rstrip()) > _LONGEST_LINE:
+            lines.append("")
+        lines[-1] += word
+    lines = [part for line in lines for part in textwrap.wrap(line, _LONGEST_LINE)] or [name]
+    return "\n".join(lines if len(lines) <= _MOST_LINES else [*lines[: _MOST_LINES - 1], "..."])
 
 
 def marker_area(n_points: int) -> float:

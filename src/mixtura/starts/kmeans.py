@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.random import RandomState
-from sklearn.cluster import KMeans
 
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import ArrayBlocks, Blocks
@@ -38,6 +37,8 @@ def rows_of_a_start(n_features: int, n_components: int) -> int:
 
 
 def _labels(X: Array, weight: FloatArray | None, n_components: int, rng: RandomState) -> Array:
+    from sklearn.cluster import KMeans  # slow to import, and the default start needs none
+
     # KMeans scales its tolerance by the unweighted variance; w must count as w repetitions here too.
     tol = 1e-4 if weight is None else 1e-4 * _variance_ratio(X, weight)
     model = KMeans(n_components, n_init=1, random_state=rng, tol=tol)
