@@ -23,7 +23,6 @@ from mixtura.cli._screen import Screen, _table
 from mixtura.covariance import ONE_FEATURE, STRUCTURES
 
 CRITERIA = ("bic", "aic", "icl")
-SIGNS = ("sklearn", "mclust")
 
 
 def numbers(text: str) -> list[int]:
