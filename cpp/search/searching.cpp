@@ -16,8 +16,8 @@ constexpr std::ptrdiff_t glance = 40, glance_of_many = 10, glance_every = 5;
 
 // What a search may spend: densities of one feature (one of d features costs about 1 + d^2 / 16 of them, a Cholesky factor and
 // its inverse d^3 / 6), and E-steps within these bounds.
-constexpr double most_densities = 3e8;
-constexpr double least_passes = 250, most_passes = 6000;
+constexpr double most_densities = 4e8;
+constexpr double least_passes = 250, most_passes = 8000;
 constexpr double hopeless_passes = 400;  // where every start has led to a degenerate mixture
 constexpr double few_passes = 300;  // for few rows, which cannot tell near optima apart
 
