@@ -301,9 +301,10 @@ X = dask.array.from_array(np.load(folder / "rows.npy"), chunks=(201, -1))
 }
 
 SCRIPT = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from mixtura import GaussianMixture
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a background job ignores
 folder = Path(sys.argv[1])
 if sys.argv[2] == "Dask":
     from distributed import Client
