@@ -25,7 +25,7 @@ constexpr double few_passes = 300;  // for few rows, which cannot tell near opti
 constexpr std::ptrdiff_t hits = 4;
 constexpr std::ptrdiff_t hits_of_few = 8;  // where components have few rows for their features
 
-// Nats a row.
+// Nats a row: of ends that differ by less, the first stays.
 constexpr double end_of_one_optimum = 1e-9;
 
 // How often a descent is mended in a row; once where components have few rows for their features and other starts are as good.
@@ -120,9 +120,8 @@ bool Searching::is_sure() const {
     const auto tried = std::count_if(records_.begin(), records_.end(), [](const Record& record) { return is_fresh(record.kind); });
     const auto fresh = std::count_if(found_from_.begin(), found_from_.end(), [](const std::string& kind) { return is_fresh(kind); });
     const auto found = static_cast<std::ptrdiff_t>(found_from_.size());
-    std::ptrdiff_t needed = std::min(hits + K / 4, 2 * hits);
     if (has_leverage()) return found >= hits_of_few && fresh >= 3 && (2 * fresh >= tried || found >= 5 * hits_of_few);
-    return found >= needed && (fresh >= (tried == fresh ? 2 : 4) || found >= 2 * hits);
+    return found >= std::min(hits + K / 4, 2 * hits) && (fresh >= (tried == fresh ? 2 : 4) || found >= 2 * hits);
 }
 
 // Whether components have few rows for their features, and so many an optimum.
