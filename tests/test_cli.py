@@ -1057,6 +1057,21 @@ def test_select_sees_at_once_that_its_state_cannot_be_kept(home, tmp_path):
     assert fails(*command, tmp_path, cwd=home) == f"{tmp_path} is a folder; --resume needs a file"
 
 
+def after_ctrl_c(running, terminal, *awaited):
+    """The last line of a command that is interrupted once it has shown what is awaited."""
+    try:
+        for text in awaited:
+            read_until(terminal, text)
+        running.send_signal(signal.SIGINT)
+        last = read_all(terminal).decode().splitlines()[-1]
+        assert running.wait() == 130
+    finally:
+        running.kill()
+        running.communicate()
+        os.close(terminal)
+    return last
+
+
 @pytest.mark.parametrize("kept", [True, False])
 def test_ctrl_c_in_select_leaves_what_was_found_and_says_how_to_go_on(kept, tmp_path):
     rows = np.random.default_rng(0).normal(size=(4_000, 3))
@@ -1071,22 +1086,13 @@ def test_ctrl_c_in_select_leaves_what_was_found_and_says_how_to_go_on(kept, tmp_
         stderr=far_end,
     )
     os.close(far_end)
-    try:
-        read_until(terminal, b"first: 20 ")
-        read_until(terminal, b"/1680")
-        running.send_signal(signal.SIGINT)
-        last = read_all(terminal)
-        assert running.wait() == 130
-    finally:
-        running.kill()
-        running.communicate()
-        os.close(terminal)
+    last = after_ctrl_c(running, terminal, b"first: 20 ", b"/1680")
     how = "with --resume FILE a sweep is kept, and goes on"
     if kept:
         how = "the sweep so far is kept in sweep, and the same command goes on from it"
         assert (tmp_path / "sweep").is_file()
     said = f"mixtura: interrupted; the best model by then is in mixtura-selection; {how}"
-    assert last.decode().splitlines()[-1].endswith(said)
+    assert last.endswith(said)
     assert (tmp_path / "mixtura-selection" / "model.safetensors").is_file()
     results = pd.read_csv(tmp_path / "mixtura-selection" / "results.csv", keep_default_na=False)
     assert len(results) == 14 * 20
@@ -1363,24 +1369,11 @@ def test_ctrl_c_keeps_the_fit_and_it_goes_on_to_the_same_end(tmp_path):
         frame.to_parquet(tmp_path / f"rows/{day}.parquet")
     options = ["-k", "4", "--tol", "0", "--max-iter", "60", "--n-init", "8"]
     running, terminal = start_fit(tmp_path, *options, "--checkpoint", "fit", "-o", "one")
-    try:
-        # Whichever iteration is shown first: the line is drawn some times a second.
-        read_until(terminal, b" of 8, iteration ")
-        read_until(terminal, b" % of 180,000 rows")
-        running.send_signal(signal.SIGINT)
-        last = read_all(terminal)
-        assert running.wait() == 130
-    finally:
-        running.kill()
-        running.communicate()
-        os.close(terminal)
-    assert (
-        last.decode()
-        .splitlines()[-1]
-        .endswith(
-            "mixtura: interrupted; the fit so far is kept in fit, "
-            "and the same command with --resume goes on from it"
-        )
+    # Whichever iteration is shown first: the line is drawn some times a second.
+    last = after_ctrl_c(running, terminal, b" of 8, iteration ", b" % of 180,000 rows")
+    assert last.endswith(
+        "mixtura: interrupted; the fit so far is kept in fit, "
+        "and the same command with --resume goes on from it"
     )
     assert not (tmp_path / "one").exists()
     command = ["fit", "rows", *options, "-q"]
