@@ -134,8 +134,10 @@ template <class Real>
 std::ptrdiff_t tile_rows(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features) {
     constexpr auto size = static_cast<std::ptrdiff_t>(sizeof(Real));
     std::ptrdiff_t fitting = 448 * 1024 / size / (3 * n_features + n_components);
-    // Kernels of few operations a number are as fast as the first-level cache, where the rows can stay in it.
+    // Kernels of few operations a number are as fast as the first-level cache, where the rows can stay in it. Half the rows
+    // of a tile are enough for diagonal ones; products would load their factors twice as often.
     const std::ptrdiff_t nearest = 32 * 1024 / size / n_features;
+    if (structure == Structure::diag && size == 8 && nearest >= 32 && nearest < 64) return 32;
     if (!is_triangular(structure) && nearest >= 64) fitting = std::min(fitting, nearest);
     return std::clamp<std::ptrdiff_t>(fitting / 64 * 64, 64, 256);  // granules are bits of a word, rows are bytes
 }

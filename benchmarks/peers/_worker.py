@@ -55,8 +55,8 @@ class Measure:
     times: Callable[[int, float], Times]  # fits of n iterations, for about so many seconds
 
 
-def by_difference(fit: Callable[[int], Parameters]) -> Measure:
-    """Measure a library that cannot be looked into: what 1 + n iterations cost more than one does.
+def by_difference(fit: Callable[[int], Parameters], first: int = 1) -> Measure:
+    """Measure a library that cannot be looked into: what n iterations cost more after the `first` ones.
 
     All that a fit does once (validation, copies, the last E-step) drops out. The difference is one of
     medians: a difference of single fits of a millisecond would be noise. The first fit of a turn is thrown
@@ -64,13 +64,13 @@ def by_difference(fit: Callable[[int], Parameters]) -> Measure:
     """
 
     def times(n_iter: int, seconds: float) -> Times:
-        fit(1)
+        fit(first)
         pairs = repeat(
-            lambda: (timed(lambda: fit(1))[0], timed(lambda: fit(1 + n_iter))[0]), seconds
+            lambda: (timed(lambda: fit(first))[0], timed(lambda: fit(first + n_iter))[0]), seconds
         )
         one, more = (statistics.median(column) for column in zip(*pairs, strict=True))
         iteration = (more - one) / n_iter
-        return Times([iteration], [one - iteration])
+        return Times([iteration], [one - first * iteration])
 
     return Measure(lambda n_iter: ([], fit(n_iter)), times)
 

@@ -6,7 +6,11 @@ import numpy as np
 from _worker import Loaded, Measure, Parameters, by_difference, require_iterations, serve
 
 import mixtura
-from mixtura import GaussianMixture, _core
+from mixtura import GaussianMixture, Mixture, _core
+from mixtura._threads import n_threads
+from mixtura.blocks import ArrayBlocks
+from mixtura.em.loop import expectation_maximisation
+from mixtura.em.monitor import Monitor
 
 
 def model(loaded: Loaded, n_iter: int) -> GaussianMixture:
@@ -29,6 +33,10 @@ def precisions(loaded: Loaded) -> np.ndarray:
 
 
 def prepare(loaded: Loaded) -> Measure:
+    return prepare_loop(loaded) if loaded.options.get("loop") else prepare_class(loaded)
+
+
+def prepare_class(loaded: Loaded) -> Measure:
     # The public class, not the kernels: what a user pays. n iterations make n + 1 E-steps, as scikit-learn's
     # do; the one too many, the tied structure's total scatter and all checks drop out of the difference.
     def fit(n_iter: int) -> Parameters:
@@ -37,6 +45,22 @@ def prepare(loaded: Loaded) -> Measure:
         return mixture.weights_, mixture.means_, mixture.covariances_
 
     return by_difference(fit)
+
+
+def prepare_loop(loaded: Loaded) -> Measure:
+    """The loop that the class calls, without its checks, which would be most of the time of a few rows."""
+    blocks = ArrayBlocks(loaded.X, n_threads=loaded.options.get("n_jobs") or n_threads(None))
+    start = Mixture.from_parameters(
+        loaded.weights, loaded.means, loaded.covariances, covariance_type=loaded.structure
+    )
+
+    def iterate(n_iter: int) -> Parameters:
+        monitor = Monitor(0.0, n_iter)
+        mixture, _ = expectation_maximisation(start, blocks, loaded.reg_covar, monitor)
+        require_iterations(monitor.n_iter, n_iter)
+        return mixture.weights, mixture.means, mixture.covariances
+
+    return by_difference(iterate, first=0)
 
 
 def fitted(loaded: Loaded) -> GaussianMixture:

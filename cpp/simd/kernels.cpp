@@ -45,7 +45,7 @@ void load_squares(const Real* from, std::ptrdiff_t row_stride, std::ptrdiff_t n_
         const std::ptrdiff_t first = fits ? j : n_features - lanes<Real>;
         load_square(from + r * row_stride + first, row_stride, n_features, stride, tile + first * stride + r);
     };
-    if (n_features > 2 * lanes<Real> || row_stride > n_features + lanes<Real>) {
+    if (row_stride > n_features + lanes<Real>) {
         for (std::ptrdiff_t j = 0; j < n_features; j += lanes<Real>) {
             for (std::ptrdiff_t r = 0; r < n_rows; r += lanes<Real>) square(r, j);
         }
