@@ -133,7 +133,9 @@ std::ptrdiff_t scratch_size(const Job<Real>& job) {
 template <class Real>
 std::ptrdiff_t tile_rows(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features) {
     constexpr auto size = static_cast<std::ptrdiff_t>(sizeof(Real));
-    std::ptrdiff_t fitting = 448 * 1024 / size / (3 * n_features + n_components);
+    // The numbers of a component, d^2 of them, pass through the cache beside the tile.
+    const std::ptrdiff_t cache = (n_features <= 24 ? 704 : 448) * 1024;
+    std::ptrdiff_t fitting = cache / size / (3 * n_features + n_components);
     // Kernels of few operations a number are as fast as the first-level cache, where the rows can stay in it. Half the rows
     // of a tile are enough for diagonal ones; products would load their factors twice as often.
     const std::ptrdiff_t nearest = 32 * 1024 / size / n_features;
