@@ -37,50 +37,11 @@ std::vector<double> difference(const std::vector<double>& a, const std::vector<d
     return out;
 }
 
-// out = L a L^T for d x d matrices, a symmetric and L lower triangular. Rows are added to rows, which the
-// compiler makes vectors of.
-void congruence(const double* lower, const double* a, double* out, std::ptrdiff_t d) {
-    constexpr std::ptrdiff_t few = 16;  // features whose scratch lies on the stack
-    double on_stack[2 * few * few];
-    std::vector<double> on_heap(d > few ? static_cast<std::size_t>(2 * d * d) : 0);
-    double* const upper = d > few ? on_heap.data() : on_stack;
-    double* const half = upper + d * d;
-    std::fill(half, half + d * d, 0.0);
+// out = U^T x, U upper triangular: rows are added to rows, which the compiler makes vectors of.
+void multiply(const double* upper, const double* x, double* out, std::ptrdiff_t d) {
+    std::fill(out, out + d, 0.0);
     for (std::ptrdiff_t i = 0; i < d; ++i) {
-        for (std::ptrdiff_t m = 0; m <= i; ++m) upper[m * d + i] = lower[i * d + m];
-    }
-    for (std::ptrdiff_t i = 0; i < d; ++i) {
-        double* row = half + i * d;
-        for (std::ptrdiff_t m = 0; m <= i; ++m) {
-            const double scale = lower[i * d + m];
-            for (std::ptrdiff_t j = 0; j < d; ++j) row[j] += scale * a[m * d + j];
-        }
-    }
-    std::fill(out, out + d * d, 0.0);
-    for (std::ptrdiff_t i = 0; i < d; ++i) {
-        for (std::ptrdiff_t m = 0; m < d; ++m) {
-            const double scale = half[i * d + m];
-            const double* row = upper + m * d;
-            for (std::ptrdiff_t j = m; j <= i; ++j) out[i * d + j] += scale * row[j];
-        }
-    }
-    for (std::ptrdiff_t i = 0; i < d; ++i) {
-        for (std::ptrdiff_t j = 0; j < i; ++j) out[j * d + i] = out[i * d + j];
-    }
-}
-
-// out = lower x.
-void multiply(const double* lower, const double* x, double* out, std::ptrdiff_t d) {
-    for (std::ptrdiff_t i = d - 1; i >= 0; --i) {
-        double sum = 0;
-        for (std::ptrdiff_t j = 0; j <= i; ++j) sum += lower[i * d + j] * x[j];
-        out[i] = sum;
-    }
-}
-
-void transpose(double* a, std::ptrdiff_t d) {
-    for (std::ptrdiff_t i = 0; i < d; ++i) {
-        for (std::ptrdiff_t j = i + 1; j < d; ++j) std::swap(a[i * d + j], a[j * d + i]);
+        for (std::ptrdiff_t j = i; j < d; ++j) out[j] += upper[i * d + j] * x[i];
     }
 }
 
@@ -101,16 +62,12 @@ void Acceleration::refer_to(const double* centres, const double* weights, const 
     const std::ptrdiff_t n = seconds_size(structure_, K, d);
     factors_.assign(factors, factors + n);
     inverse_factors_.resize(static_cast<std::size_t>(n));
-    const bool matrices = structure_ == Structure::full || structure_ == Structure::tied;
-    if (!matrices) {
+    if (!has_matrices()) {
         for (std::size_t i = 0; i < factors_.size(); ++i) inverse_factors_[i] = 1 / factors_[i];
         return;
     }
     for (std::ptrdiff_t offset = 0; offset < n; offset += d * d) {
-        double* factor = factors_.data() + offset;
-        transpose(factor, d);  // P^T, lower triangular
-        inverse_transposed(factor, d, inverse_factors_.data() + offset);
-        transpose(inverse_factors_.data() + offset, d);
+        invert_upper(factors_.data() + offset, d, inverse_factors_.data() + offset);
     }
 }
 
@@ -122,6 +79,7 @@ void Acceleration::encode(const Statistics& statistics, const double* centres, V
     const double root_two = std::sqrt(2.0);
     Vector moved_firsts(statistics.firsts, statistics.firsts + K * d);
     Vector moved_seconds(statistics.seconds, statistics.seconds + seconds_size(structure_, K, d));
+    Vector half(has_matrices() ? static_cast<std::size_t>(d * d) : 0);
     Statistics moved;
     moved.counts = statistics.counts;
     moved.firsts = moved_firsts.data();
@@ -157,13 +115,13 @@ void Acceleration::encode(const Statistics& statistics, const double* centres, V
         for (std::ptrdiff_t j = 0; j < d; ++j) firsts[k * d + j] *= scale;
         if (structure_ == Structure::full) {
             double* out = seconds + k * d * d;
-            congruence(factors_.data() + k * d * d, moved.seconds + k * d * d, out, d);
+            congruence(factors_.data() + k * d * d, moved.seconds + k * d * d, half.data(), out, d);
             for (std::ptrdiff_t i = 0; i < d; ++i) out[i * d + i] -= n;
             for (std::ptrdiff_t i = 0; i < d * d; ++i) out[i] *= scale / root_two;
         }
     }
     if (structure_ == Structure::tied) {
-        congruence(factors_.data(), moved.seconds, seconds, d);
+        congruence(factors_.data(), moved.seconds, half.data(), seconds, d);
         for (std::ptrdiff_t i = 0; i < d * d; ++i) seconds[i] /= weight_ * root_two;
     }
 }
@@ -173,6 +131,7 @@ void Acceleration::decode(const Vector& point, Statistics& out) const {
     const double* firsts = counts + K;
     const double* seconds = firsts + K * d;
     const double root_two = std::sqrt(2.0);
+    Vector half(has_matrices() ? static_cast<std::size_t>(d * d) : 0);
     for (std::ptrdiff_t k = 0; k < K; ++k) {
         const double scale = weight_ * roots_[static_cast<std::size_t>(k)];
         const double n = counts[k] * scale;
@@ -204,11 +163,11 @@ void Acceleration::decode(const Vector& point, Statistics& out) const {
             Vector inner(seconds + k * d * d, seconds + (k + 1) * d * d);
             for (double& value : inner) value *= scale * root_two;
             for (std::ptrdiff_t i = 0; i < d; ++i) inner[static_cast<std::size_t>(i * d + i)] += n;
-            congruence(inverse_factors_.data() + k * d * d, inner.data(), out.seconds + k * d * d, d);
+            congruence(inverse_factors_.data() + k * d * d, inner.data(), half.data(), out.seconds + k * d * d, d);
         }
     }
     if (structure_ == Structure::tied) {
-        congruence(inverse_factors_.data(), seconds, out.seconds, d);
+        congruence(inverse_factors_.data(), seconds, half.data(), out.seconds, d);
         for (std::ptrdiff_t i = 0; i < d * d; ++i) out.seconds[i] *= weight_ * root_two;
     }
 }

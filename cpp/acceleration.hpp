@@ -55,6 +55,7 @@ class Acceleration {
     Vector newton_step(const std::vector<const Pair*>& pairs, double scale) const;
     Vector direction();
     bool mend(Vector& point) const;
+    bool has_matrices() const { return structure_ == Structure::full || structure_ == Structure::tied; }
 
     const Structure structure_;
     const std::ptrdiff_t K, d;

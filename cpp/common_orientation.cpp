@@ -285,10 +285,10 @@ Axes best_beginning(const Components& c, CommonOrientation& step) {
 }
 
 std::ptrdiff_t first_singular(const Components& c) {
-    std::vector<double> lower(static_cast<std::size_t>(c.d * c.d));
+    std::vector<double> upper(static_cast<std::size_t>(c.d * c.d));
     for (std::ptrdiff_t k = 0; k < c.K; ++k) {
-        std::copy_n(c.covariances + k * c.d * c.d, c.d * c.d, lower.data());
-        if (!cholesky(lower.data(), c.d)) return k;
+        std::copy_n(c.covariances + k * c.d * c.d, c.d * c.d, upper.data());
+        if (!cholesky(upper.data(), c.d)) return k;
     }
     return -1;
 }

@@ -36,11 +36,11 @@ double volume_of_variances(const double* variances, std::ptrdiff_t d) {
     return std::exp(sum / static_cast<double>(d));
 }
 
-double volume_of_matrix(const double* matrix, std::ptrdiff_t d, double* lower) {
-    std::copy_n(matrix, d * d, lower);
-    if (!cholesky(lower, d)) return 0;
+double volume_of_matrix(const double* matrix, std::ptrdiff_t d, double* upper) {
+    std::copy_n(matrix, d * d, upper);
+    if (!cholesky(upper, d)) return 0;
     double sum = 0;
-    for (std::ptrdiff_t j = 0; j < d; ++j) sum += std::log(lower[j * d + j]);
+    for (std::ptrdiff_t j = 0; j < d; ++j) sum += std::log(upper[j * d + j]);
     return std::exp(2 * sum / static_cast<double>(d));
 }
 
@@ -138,8 +138,8 @@ std::ptrdiff_t vee(const Components& c, Control& control) {
     std::vector<double> room(static_cast<std::size_t>(c.K + 3 * size));
     double* volumes = room.data();
     double* shape = volumes + c.K;
-    double* lower = shape + size;
-    double* factor = lower + size;  // P with P P^T = inv(C)
+    double* upper = shape + size;
+    double* factor = upper + size;  // P with P P^T = inv(C)
     begin_volumes(c, size, d + 1, volumes);
     const auto mean_of_scaled = [&] {
         std::fill(shape, shape + size, 0.0);
@@ -147,10 +147,10 @@ std::ptrdiff_t vee(const Components& c, Control& control) {
             const double share = c.weights[k] / volumes[k];
             for (std::ptrdiff_t i = 0; i < size; ++i) shape[i] += share * c.covariances[k * size + i];
         }
-        std::copy_n(shape, size, lower);
-        if (!cholesky(lower, d)) return false;
-        inverse_transposed(lower, d, factor);
-        double* inverse = lower;
+        std::copy_n(shape, size, upper);
+        if (!cholesky(upper, d)) return false;
+        invert_upper(upper, d, factor);
+        double* inverse = upper;
         for (std::ptrdiff_t i = 0; i < d; ++i) {
             for (std::ptrdiff_t j = 0; j < d; ++j) {
                 double sum = 0;
@@ -162,7 +162,7 @@ std::ptrdiff_t vee(const Components& c, Control& control) {
     };
     const auto mean_ratio = [&](std::ptrdiff_t k) {
         double sum = 0;
-        for (std::ptrdiff_t i = 0; i < size; ++i) sum += lower[i] * c.covariances[k * size + i];
+        for (std::ptrdiff_t i = 0; i < size; ++i) sum += upper[i] * c.covariances[k * size + i];
         return sum / static_cast<double>(d);
     };
     const std::ptrdiff_t failed = alternate(c, volumes, control, mean_of_scaled, mean_ratio);

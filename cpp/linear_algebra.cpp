@@ -5,39 +5,16 @@
 #include <limits>
 
 #include "core.hpp"
+#include "dispatch.hpp"
 
 namespace mixtura {
 
-bool cholesky(double* a, std::ptrdiff_t d) {
-    for (std::ptrdiff_t j = 0; j < d; ++j) {
-        double* row_j = a + j * d;
-        for (std::ptrdiff_t i = 0; i < j; ++i) {
-            const double* row_i = a + i * d;
-            double sum = row_j[i];
-            for (std::ptrdiff_t m = 0; m < i; ++m) sum -= row_j[m] * row_i[m];
-            row_j[i] = sum / row_i[i];
-        }
-        double pivot = row_j[j];
-        for (std::ptrdiff_t m = 0; m < j; ++m) pivot -= row_j[m] * row_j[m];
-        if (!(pivot > 0) || !std::isfinite(pivot)) return false;
-        row_j[j] = std::sqrt(pivot);
-    }
-    return true;
-}
+bool cholesky(double* a, std::ptrdiff_t d) { return active_kernels().matrices.cholesky(a, d); }
 
-// Row j of out^T solves L y = e; done by columns of inv(L), row-wise in `out`.
-void inverse_transposed(const double* lower, std::ptrdiff_t d, double* out) {
-    std::fill(out, out + d * d, 0.0);
-    for (std::ptrdiff_t j = 0; j < d; ++j) {
-        double* column = out + j * d;  // column j of inv(L) is row j of its transpose
-        column[j] = 1 / lower[j * d + j];
-        for (std::ptrdiff_t i = j + 1; i < d; ++i) {
-            const double* row = lower + i * d;
-            double sum = 0;
-            for (std::ptrdiff_t m = j; m < i; ++m) sum -= row[m] * column[m];
-            column[i] = sum / row[i];
-        }
-    }
+void invert_upper(const double* upper, std::ptrdiff_t d, double* out) { active_kernels().matrices.invert_upper(upper, d, out); }
+
+void congruence(const double* upper, const double* a, double* half, double* out, std::ptrdiff_t d) {
+    active_kernels().matrices.congruence(upper, a, half, out, d);
 }
 
 void compose(const double* vectors, const double* values, std::ptrdiff_t d, double* out) {

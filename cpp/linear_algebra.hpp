@@ -1,15 +1,20 @@
-// The little linear algebra that the M-step needs, beside `eigen`: symmetric d x d matrices, row-major, no allocation.
+// The little linear algebra that the M-step needs, beside `eigen`: d x d matrices, row-major, no allocation.
 #pragma once
 
 #include <cstddef>
 
 namespace mixtura {
 
-// Lower Cholesky factor in place (the strict upper part is left as it is). False where not positive definite.
+// The first three are compiled for each instruction set (simd/matrices.hpp).
+
+// a = U^T U, in place of the upper triangle; what is below the diagonal means nothing then. False where not positive definite.
 bool cholesky(double* a, std::ptrdiff_t d);
 
-// out = inv(L)^T, upper triangular.
-void inverse_transposed(const double* lower, std::ptrdiff_t d, double* out);
+// out = inv(U), upper triangular with zeros below.
+void invert_upper(const double* upper, std::ptrdiff_t d, double* out);
+
+// out = U^T a U, a symmetric and U upper triangular with zeros below; `half` takes d x d numbers.
+void congruence(const double* upper, const double* a, double* half, double* out, std::ptrdiff_t d);
 
 // out = sum_j values[j] v_j v_j^T, the v_j being the rows of `vectors`.
 void compose(const double* vectors, const double* values, std::ptrdiff_t d, double* out);

@@ -18,9 +18,9 @@ namespace mixtura {
 namespace {
 
 bool factorise_matrix(const double* covariance, std::ptrdiff_t d, double* factor) {
-    std::vector<double> lower(covariance, covariance + d * d);
-    if (!cholesky(lower.data(), d)) return false;
-    inverse_transposed(lower.data(), d, factor);
+    std::vector<double> upper(covariance, covariance + d * d);
+    if (!cholesky(upper.data(), d)) return false;
+    invert_upper(upper.data(), d, factor);
     return true;
 }
 

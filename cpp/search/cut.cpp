@@ -145,11 +145,11 @@ void extreme_axes(Vector matrix, std::ptrdiff_t d, Vector& largest, Vector& leas
     least.assign(vectors.end() - d, vectors.end());
 }
 
-// Solves L z = x - mean for every row, L lower triangular.
-Vector whitened(const Cloud& cloud, const Vector& mean, const Vector& lower) {
+// Solves U^T z = x - mean for every row, U upper triangular.
+Vector whitened(const Cloud& cloud, const Vector& mean, const Vector& upper) {
     const std::ptrdiff_t d = cloud.d;
     Vector inverse(at(d * d)), centred(at(d)), z(at(cloud.n * d));
-    inverse_transposed(lower.data(), d, inverse.data());  // inv(L)^T: z_j = sum_m<=j inverse[m, j] x_m
+    invert_upper(upper.data(), d, inverse.data());  // z_j = sum_m<=j inverse[m, j] x_m
     for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
         double* out = z.data() + i * d;
         for (std::ptrdiff_t m = 0; m < d; ++m) {
@@ -160,7 +160,7 @@ Vector whitened(const Cloud& cloud, const Vector& mean, const Vector& lower) {
     return z;
 }
 
-// Lower triangular square root of what the rows are whitened by; empty where there is none.
+// U with U^T U of what the rows are whitened by; empty where there is none.
 Vector root(Structure structure, Vector covariance, std::ptrdiff_t d) {
     if (structure == Structure::full || structure == Structure::tied) {
         return cholesky(covariance.data(), d) ? covariance : Vector();
@@ -287,10 +287,10 @@ double cut(Structure structure, const double* rows, const double* weights, std::
     const double log_det = log_determinant(structure, all.covariance, reg_covar, d);
     Vector covariance = all.covariance;
     for (std::ptrdiff_t j = 0; j < d; ++j) covariance[at(j * d + j)] += reg_covar[j];
-    const Vector lower = root(structure, covariance, d);
-    if (lower.empty() || !std::isfinite(log_det)) return minus_infinity;
+    const Vector upper = root(structure, covariance, d);
+    if (upper.empty() || !std::isfinite(log_det)) return minus_infinity;
 
-    const Vector z = whitened(cloud, all.mean, lower);
+    const Vector z = whitened(cloud, all.mean, upper);
     Vector squares(at(cloud.n)), fourth(at(d * d)), correlation(at(d * d)), scaled(at(cloud.n * d));
     for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
         const double* row = z.data() + i * d;

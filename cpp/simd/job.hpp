@@ -172,9 +172,17 @@ struct ReachJob {
     std::ptrdiff_t begin, end;       // components to reach
 };
 
+// See linear_algebra.hpp.
+struct MatrixKernels {
+    bool (*cholesky)(double* a, std::ptrdiff_t d);
+    void (*invert_upper)(const double* upper, std::ptrdiff_t d, double* out);
+    void (*congruence)(const double* upper, const double* a, double* half, double* out, std::ptrdiff_t d);
+};
+
 struct KernelSet {
     const char* name;
     void (*find_reaches)(const ReachJob&);
+    MatrixKernels matrices;
     Kernels<double> of_double;
     Kernels<float> of_float;
 

@@ -4,6 +4,7 @@
 #include "distances.hpp"
 #include "grouping.hpp"
 #include "job.hpp"
+#include "matrices.hpp"
 #include "moments.hpp"
 #include "products.hpp"
 #include "responsibilities.hpp"
@@ -804,6 +805,7 @@ extern const KernelSet MIXTURA_KERNELS;
 const KernelSet MIXTURA_KERNELS = {
     MIXTURA_STRING(MIXTURA_KERNELS),
     &find_reaches,
+    {&cholesky, &invert_upper, &congruence},
     {&accumulate_tile<double>, &accumulate_block<double>, &evaluate_tile<double>},
     {&accumulate_tile<float>, &accumulate_block<float>, &evaluate_tile<float>},
 };

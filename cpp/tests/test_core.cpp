@@ -23,6 +23,7 @@
 
 #include "acceleration.hpp"
 #include "core.hpp"
+#include "linear_algebra.hpp"
 #include "parallel.hpp"
 #include "prepare.hpp"
 #include "tests/checks.hpp"
@@ -576,6 +577,48 @@ void check_eigen(const std::vector<double>& matrix, std::ptrdiff_t d) {
     }
 }
 
+// All tails of rows and columns: blocks of 4 rows, up to 4 vectors of 8 columns.
+void matrices_are_factorised_inverted_and_composed() {
+    std::mt19937 generator(5);
+    std::normal_distribution<double> normal;
+    for (std::ptrdiff_t d = 1; d <= 77; ++d) {
+        const auto at = [d](std::ptrdiff_t i, std::ptrdiff_t j) { return static_cast<std::size_t>(i * d + j); };
+        const auto size = static_cast<std::size_t>(d * d);
+        std::vector<double> root(size), matrix(size), inverse(size), half(size), back(size);
+        for (double& value : root) value = normal(generator) / std::sqrt(static_cast<double>(d));
+        for (std::ptrdiff_t i = 0; i < d; ++i) root[at(i, i)] += 2;
+        for (std::ptrdiff_t i = 0; i < d; ++i) {
+            for (std::ptrdiff_t j = 0; j < d; ++j) {
+                for (std::ptrdiff_t m = 0; m < d; ++m) matrix[at(i, j)] += root[at(m, i)] * root[at(m, j)];
+            }
+        }
+        std::vector<double> upper = matrix;
+        CHECK(cholesky(upper.data(), d), "a positive matrix has a factor");
+        for (std::ptrdiff_t i = 0; i < d; ++i) {
+            for (std::ptrdiff_t j = i; j < d; ++j) {
+                double product = 0;
+                for (std::ptrdiff_t m = 0; m <= i; ++m) product += upper[at(m, i)] * upper[at(m, j)];
+                CHECK(close(product, matrix[at(i, j)], 1e-12, 1e-12), "U^T U is the matrix");
+            }
+        }
+        invert_upper(upper.data(), d, inverse.data());
+        for (std::ptrdiff_t i = 0; i < d; ++i) {
+            for (std::ptrdiff_t j = 0; j < d; ++j) {
+                double product = 0;
+                for (std::ptrdiff_t m = i; m < d; ++m) product += upper[at(i, m)] * inverse[at(m, j)];
+                CHECK(close(product, i == j ? 1 : 0, 0, 1e-11), "U inv(U) is the identity");
+                CHECK(i <= j || inverse[at(i, j)] == 0, "the inverse is upper triangular");
+            }
+        }
+        congruence(inverse.data(), matrix.data(), half.data(), back.data(), d);
+        for (std::ptrdiff_t i = 0; i < d; ++i) {
+            for (std::ptrdiff_t j = 0; j < d; ++j) CHECK(close(back[at(i, j)], i == j ? 1 : 0, 0, 1e-10), "inv(U)^T A inv(U) is the identity");
+        }
+        matrix[at(d - 1, d - 1)] = 0;
+        CHECK(!cholesky(matrix.data(), d), "a singular matrix has none");
+    }
+}
+
 void eigen_decomposes() {
     std::mt19937 generator(5);
     for (const std::ptrdiff_t d : {1, 2, 3, 4, 7, 12, 20, 33}) {
@@ -832,6 +875,7 @@ int main() {
     parts_add_up();
     factorise_inverts();
     every_model_has_an_m_step();
+    matrices_are_factorised_inverted_and_composed();
     eigen_decomposes();
     eigen_keeps_small_eigenvalues();
     a_poll_that_says_stop_ends_the_call();

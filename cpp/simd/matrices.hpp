@@ -1,0 +1,130 @@
+// The M-step's linear algebra: d x d matrices, row-major, in double. Four rows of a result at a time, and as many columns as
+// fit the registers: rows are added to rows, so that nothing is summed across lanes.
+#pragma once
+
+#include "vector.hpp"
+
+namespace mixtura {
+namespace {
+
+constexpr std::ptrdiff_t matrix_rows = 4;
+
+// A matrix read as (i, m) -> at[i * row + m * step]: itself, or transposed.
+struct Scalars {
+    const double* at;
+    std::ptrdiff_t row, step;
+};
+
+// The columns of one or of several vectors: out_ij = start_ij +- sum_m a_im b_mj, for `n` terms; start and out may be the same.
+template <bool subtract, class V, int rows, int columns>
+inline void add_products(Scalars a, const double* b, std::ptrdiff_t stride, std::ptrdiff_t n, const double* start, double* out) {
+    constexpr auto width = static_cast<std::ptrdiff_t>(sizeof(V) / sizeof(double));
+    V sums[rows][columns];
+    for (int i = 0; i < rows; ++i) {
+        for (int c = 0; c < columns; ++c) {
+            if (start == nullptr) {
+                sums[i][c] = V{};
+            } else {
+                __builtin_memcpy(&sums[i][c], start + i * stride + c * width, sizeof(V));
+            }
+        }
+    }
+    for (std::ptrdiff_t m = 0; m < n; ++m) {
+        V row[columns];
+        for (int c = 0; c < columns; ++c) __builtin_memcpy(&row[c], b + m * stride + c * width, sizeof(V));
+        for (int i = 0; i < rows; ++i) {
+            const double scale = a.at[i * a.row + m * a.step];
+            for (int c = 0; c < columns; ++c) subtract ? sums[i][c] -= scale * row[c] : sums[i][c] += scale * row[c];
+        }
+    }
+    for (int i = 0; i < rows; ++i) {
+        for (int c = 0; c < columns; ++c) __builtin_memcpy(out + i * stride + c * width, &sums[i][c], sizeof(V));
+    }
+}
+
+// Columns begin to end of some rows of a product. terms(end) tells how many terms reach into columns before `end`.
+template <bool subtract, int rows, class Terms>
+inline void add_row_products(Scalars a, const double* b, std::ptrdiff_t d, std::ptrdiff_t begin, std::ptrdiff_t end,
+                             const Terms& terms, const double* start, double* out) {
+    constexpr std::ptrdiff_t width = lanes<double>;
+    const auto from = [&](std::ptrdiff_t j) { return start == nullptr ? nullptr : start + j; };
+    std::ptrdiff_t j = begin;
+    for (; j + 4 * width <= end; j += 4 * width) {
+        add_products<subtract, Vector<double>, rows, 4>(a, b + j, d, terms(j + 4 * width), from(j), out + j);
+    }
+    for (; j + width <= end; j += width) {
+        add_products<subtract, Vector<double>, rows, 1>(a, b + j, d, terms(j + width), from(j), out + j);
+    }
+    for (; j < end; ++j) add_products<subtract, double, rows, 1>(a, b + j, d, terms(j + 1), from(j), out + j);
+}
+
+template <bool subtract, class Terms>
+inline void add_block(std::ptrdiff_t rows, Scalars a, const double* b, std::ptrdiff_t d, std::ptrdiff_t begin, std::ptrdiff_t end,
+                      const Terms& terms, const double* start, double* out) {
+    switch (rows) {
+        case 1: return add_row_products<subtract, 1>(a, b, d, begin, end, terms, start, out);
+        case 2: return add_row_products<subtract, 2>(a, b, d, begin, end, terms, start, out);
+        case 3: return add_row_products<subtract, 3>(a, b, d, begin, end, terms, start, out);
+        default: return add_row_products<subtract, 4>(a, b, d, begin, end, terms, start, out);
+    }
+}
+
+inline std::ptrdiff_t rows_from(std::ptrdiff_t i, std::ptrdiff_t d) { return d - i < matrix_rows ? d - i : matrix_rows; }
+
+// a = U^T U: u_ij = (a_ij - sum_m<i u_mi u_mj) / u_ii, in place of the upper triangle; what is below means nothing then.
+bool cholesky(double* a, std::ptrdiff_t d) {
+    for (std::ptrdiff_t block = 0; block < d; block += matrix_rows) {
+        const std::ptrdiff_t rows = rows_from(block, d);
+        double* first = a + block * d;
+        add_block<true>(rows, {a + block, 1, d}, a, d, block, d, [&](std::ptrdiff_t) { return block; }, first, first);
+        for (std::ptrdiff_t i = block; i < block + rows; ++i) {
+            double* row = a + i * d;
+            const double pivot = row[i];
+            if (!(pivot > 0) || !(pivot < __builtin_inf())) return false;
+            row[i] = __builtin_sqrt(pivot);
+            for (std::ptrdiff_t j = i + 1; j < d; ++j) row[j] /= row[i];
+            for (std::ptrdiff_t below = i + 1; below < block + rows; ++below) {
+                double* next = a + below * d;
+                for (std::ptrdiff_t j = below; j < d; ++j) next[j] -= row[below] * row[j];
+            }
+        }
+    }
+    return true;
+}
+
+// out = inv(U), upper triangular: v_ij = (e_ij - sum_i<m<=j u_im v_mj) / u_ii, the last rows first.
+void invert_upper(const double* upper, std::ptrdiff_t d, double* out) {
+    for (std::ptrdiff_t i = 0; i < d * d; ++i) out[i] = 0;
+    for (std::ptrdiff_t end = d; end > 0; end -= rows_from(0, end)) {
+        const std::ptrdiff_t rows = rows_from(0, end), block = end - rows;
+        add_block<true>(rows, {upper + block * d + end, d, 1}, out + end * d, d, end, d,
+                        [&](std::ptrdiff_t j) { return j - end; }, nullptr, out + block * d);
+        for (std::ptrdiff_t i = end - 1; i >= block; --i) {
+            const double diagonal = upper[i * d + i];
+            double* row = out + i * d;
+            for (std::ptrdiff_t m = i + 1; m < end; ++m) {
+                const double scale = upper[i * d + m];
+                for (std::ptrdiff_t j = m; j < d; ++j) row[j] -= scale * out[m * d + j];
+            }
+            for (std::ptrdiff_t j = i + 1; j < d; ++j) row[j] /= diagonal;
+            row[i] = 1 / diagonal;
+        }
+    }
+}
+
+// out = U^T a U, a symmetric and U upper triangular; `half` takes a U.
+void congruence(const double* upper, const double* a, double* half, double* out, std::ptrdiff_t d) {
+    for (std::ptrdiff_t i = 0; i < d; i += matrix_rows) {
+        add_block<false>(rows_from(i, d), {a + i * d, d, 1}, upper, d, 0, d, [](std::ptrdiff_t j) { return j; }, nullptr, half + i * d);
+    }
+    for (std::ptrdiff_t i = 0; i < d; i += matrix_rows) {
+        const std::ptrdiff_t rows = rows_from(i, d), last = i + rows;
+        add_block<false>(rows, {upper + i, 1, d}, half, d, i, d, [&](std::ptrdiff_t) { return last; }, nullptr, out + i * d);
+    }
+    for (std::ptrdiff_t i = 0; i < d; ++i) {
+        for (std::ptrdiff_t j = 0; j < i; ++j) out[i * d + j] = out[j * d + i];
+    }
+}
+
+}  // namespace
+}  // namespace mixtura
