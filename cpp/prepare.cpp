@@ -140,7 +140,7 @@ std::ptrdiff_t tile_rows(Structure structure, std::ptrdiff_t n_components, std::
     // of a tile are enough for diagonal ones; products would load their factors twice as often.
     const std::ptrdiff_t nearest = 32 * 1024 / size / n_features;
     if (structure == Structure::diag && size == 8 && nearest >= 32 && nearest < 64) return 32;
-    if (!is_triangular(structure) && nearest >= 64) fitting = std::min(fitting, nearest);
+    if (!is_triangular(structure)) fitting = std::min(fitting, std::max<std::ptrdiff_t>(nearest, 64));
     return std::clamp<std::ptrdiff_t>(fitting / 64 * 64, 64, 256);  // granules are bits of a word, rows are bytes
 }
 
@@ -179,7 +179,7 @@ PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Mixture& mixture, c
     if (options.total.mean != nullptr) prepare_whitening(mixture, options.total);
     // Centres elsewhere are asked for where sums about the means would cancel: those are taken about them. What products need
     // once a row pays from some components on.
-    const bool moves = mixture.structure == Structure::spherical && options.moments && centres_ == means_.high && k >= 8;
+    const bool moves = mixture.structure == Structure::spherical && options.moments && centres_ == means_.high && k >= (d >= 24 ? 2 : 4);
     if (job_.whitened || moves) prepare_terms(mixture);
     if (job_.skip && bounds_can_pay(mixture)) prepare_bounds(mixture);
 }

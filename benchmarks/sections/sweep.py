@@ -26,7 +26,7 @@ _FLOPS = 1e8
 _MOST_FLOPS = 2e10
 _LEAST_ROWS, _ENOUGH_ROWS, _MOST_ROWS = 2048, 8192, 200_000
 
-_SECONDS = 0.06
+_SECONDS = 0.15
 _N_ITER = 9
 _LARGE = 2e9  # useful flops, above which one iteration tells enough
 _REPEATS = 2  # of a cell that looks like a cliff, before it counts as one
@@ -85,7 +85,7 @@ def _measure(bench: Bench, dtype: str, structure: str, d: int, k: int) -> float:
     problem = shape(structure, d, k)
     files = write(problem, bench.folder / "sweep", (dtype,))
     worker = bench.workers[OURS]
-    worker.ask(**files.command(problem, dtype))
+    worker.ask(**files.command(problem, dtype), loop=True)  # checks would be most of the time
     n_iter = _N_ITER if useful_flops(problem) < _LARGE else 1
     return worker.ask(do="iterate", n_iter=n_iter, seconds=_SECONDS)["iterations"][0]
 

@@ -34,11 +34,25 @@ inline Vector<Real> finish_rows(Vector<Real> highest, Vector<Real> sum, const Re
     return sum > Real(0) ? load<Real>(weights) / sum : Vector<Real>{};
 }
 
+// One component takes the whole row, but where its density vanishes; NaN stays NaN.
+template <class Real>
+void normalise_one(Real* joint, std::ptrdiff_t n_active, const Real* weights, Real* log_density, Real* log_certainty) {
+    constexpr Real infinity = __builtin_inf();
+    for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {
+        const Vector<Real> a = load<Real>(joint + r);
+        const auto vanishes = a == splat<Real>(-infinity);
+        store<Real>(log_density + r, a);
+        store<Real>(log_certainty + r, vanishes ? splat<Real>(infinity) : a - a);
+        store<Real>(joint + r, vanishes ? Vector<Real>{} : load<Real>(weights + r) + (a - a));
+    }
+}
+
 // joint[k * stride + r] holds log(w_k p_k(x)) - shift; after the call it holds weights[r] * r_k(x).
 // log_density[r] = log p(x) - shift and log_certainty[r] = log max_k r_k(x).
 template <class Real>
 void normalise(Real* joint, std::ptrdiff_t n_components, std::ptrdiff_t stride, std::ptrdiff_t n_active,
                const Real* weights, Real* log_density, Real* log_certainty) {
+    if (n_components == 1) return normalise_one(joint, n_active, weights, log_density, log_certainty);
     constexpr int n = row_vectors;  // several vectors of rows at a time: their chains of instructions overlap
     for (std::ptrdiff_t r = 0; r < n_active; r += n * lanes<Real>) {
         Vector<Real> highest[n], sum[n] = {};
