@@ -133,15 +133,16 @@ std::ptrdiff_t scratch_size(const Job<Real>& job) {
 template <class Real>
 std::ptrdiff_t tile_rows(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features) {
     constexpr auto size = static_cast<std::ptrdiff_t>(sizeof(Real));
-    // The numbers of a component, d^2 of them, pass through the cache beside the tile.
-    const std::ptrdiff_t cache = (n_features <= 24 ? 704 : 448) * 1024;
+    // The d^2 numbers of each component pass through the cache for every tile: where they outweigh it, the tile is large.
+    const bool streams = structure == Structure::full && n_features >= 64;
+    const std::ptrdiff_t cache = (streams ? 896 : n_features <= 24 ? 704 : 448) * 1024;
     std::ptrdiff_t fitting = cache / size / (3 * n_features + n_components);
     // Kernels of few operations a number are as fast as the first-level cache, where the rows can stay in it. Half the rows
     // of a tile are enough for diagonal ones; products would load their factors twice as often.
     const std::ptrdiff_t nearest = 32 * 1024 / size / n_features;
     if (structure == Structure::diag && size == 8 && nearest >= 32 && nearest < 64) return 32;
     if (!is_triangular(structure)) fitting = std::min(fitting, std::max<std::ptrdiff_t>(nearest, 64));
-    return std::clamp<std::ptrdiff_t>(fitting / 64 * 64, 64, 256);  // granules are bits of a word, rows are bytes
+    return std::clamp<std::ptrdiff_t>(fitting / 64 * 64, streams ? 128 : 64, 256);  // granules are bits of a word, rows are bytes
 }
 
 template <class Real>

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from itertools import pairwise, product
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from harness.bench import OURS, Bench
@@ -48,21 +49,30 @@ def join(parts: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Sample:
+    """One time of a cell, and what the machine could do just then: slow minutes hit both."""
+
+    seconds: float
+    rates: dict[str, float]
+
+
+Samples = dict[Key, list[Sample]]
+
+
 def _measure_slice(bench: Bench, structure: str, dtype: str) -> dict[str, Any]:
     """All sizes of one structure in one precision; neighbours never differ in either."""
-    rates = median_rates([bench.machine.ask(do="rates", dtype=dtype) for _ in range(3)])
     features = FEATURES[::3] if bench.quick else FEATURES
     components = COMPONENTS[1::2] if bench.quick else COMPONENTS
-    samples = {
-        (structure, d, k): [_measure(bench, dtype, structure, d, k)]
-        for d, k in product(features, components)
-    }
+    samples: Samples = {}
+    for d in features:
+        samples |= _measure_cells(bench, dtype, [(structure, d, k) for k in components])
     for _ in range(_REPEATS):
-        suspects = {key for cliff in find_cliffs(shares(samples, dtype, rates)) for key in cliff}
-        for key in suspects:
-            samples[key].append(_measure(bench, dtype, *key))
+        suspects = {key for cliff in find_cliffs(_shares(samples, dtype)) for key in cliff}
+        for key, again in _measure_cells(bench, dtype, sorted(suspects)).items():
+            samples[key] += again
     print(f"swept {structure} {dtype}", flush=True)
-    found = shares(samples, dtype, rates)
+    found = _shares(samples, dtype)
     cells = [
         {
             "structure": structure,
@@ -70,14 +80,26 @@ def _measure_slice(bench: Bench, structure: str, dtype: str) -> dict[str, Any]:
             "d": d,
             "k": k,
             "n_rows": shape(structure, d, k).n_rows,
-            "seconds": statistics.median(samples[structure, d, k]),
-            "flop_seconds": flop_seconds(samples, (structure, d, k)),
+            "seconds": seconds(samples[structure, d, k]),
+            "flop_seconds": seconds(samples[structure, d, k])
+            / useful_flops(shape(structure, d, k)),
             "share": share,
         }
         for (structure, d, k), share in found.items()
     ]
     cliffs = [(dtype, slow, fast) for slow, fast in find_cliffs(found)]
+    rates = median_rates([s.rates for of_cell in samples.values() for s in of_cell])
     return {"rates": [{"dtype": dtype, **rates}], "cells": cells, "cliffs": cliffs}
+
+
+def _measure_cells(bench: Bench, dtype: str, keys: list[Key]) -> Samples:
+    """One sample of each."""
+    samples: Samples = {}
+    for first in range(0, len(keys), len(COMPONENTS)):
+        batch = keys[first : first + len(COMPONENTS)]
+        rates = bench.machine.ask(do="rates", dtype=dtype)
+        samples |= {key: [Sample(_measure(bench, dtype, *key), rates)] for key in batch}
+    return samples
 
 
 def _measure(bench: Bench, dtype: str, structure: str, d: int, k: int) -> float:
@@ -98,16 +120,17 @@ def shape(structure: str, d: int, k: int) -> Problem:
     return Problem("", n_rows, d, k, structure, reg_covar=1.0, round_clouds=True)
 
 
-def shares(
-    samples: dict[Key, list[float]], dtype: str, rates: dict[str, float]
-) -> dict[Key, float]:
+def _shares(samples: Samples, dtype: str) -> dict[Key, float]:
     """Shares of the limit."""
-    limits = {key: max(limit_terms(shape(*key), dtype, rates).values()) for key in samples}
-    return {key: limits[key] / statistics.median(samples[key]) for key in samples}
+    return {key: statistics.median(share(key, dtype, s) for s in samples[key]) for key in samples}
 
 
-def flop_seconds(samples: dict[Key, list[float]], key: Key) -> float:
-    return statistics.median(samples[key]) / useful_flops(shape(*key))
+def share(key: Key, dtype: str, sample: Sample) -> float:
+    return max(limit_terms(shape(*key), dtype, sample.rates).values()) / sample.seconds
+
+
+def seconds(samples: list[Sample]) -> float:
+    return statistics.median(sample.seconds for sample in samples)
 
 
 def find_cliffs(found: dict[Key, float]) -> list[tuple[Key, Key]]:

@@ -20,6 +20,16 @@ SplitPoint<Real> offset(SplitPoint<Real> points, std::ptrdiff_t by) {
     return {points.high + by, points.low + by};
 }
 
+// f.template operator()<D>() for D = d in 1..16.
+template <int D, class Function>
+void with_features(std::ptrdiff_t d, const Function& f) {
+    if (d == D) {
+        f.template call<D>();
+    } else if constexpr (D < most_unrolled_features) {
+        with_features<D + 1>(d, f);
+    }
+}
+
 // A square of as many rows and features as there are lanes, from rows that lie one after the other; `n_features` of it.
 template <class Real>
 inline void load_square(const Real* from, std::ptrdiff_t row_stride, std::ptrdiff_t n_features, std::ptrdiff_t stride,
@@ -60,16 +70,39 @@ void load_squares(const Real* from, std::ptrdiff_t row_stride, std::ptrdiff_t n_
     }
 }
 
-// Rows of two features, nothing between them.
+// Rows of so few features, nothing between them, are parted by fewer instructions than a square is transposed: D (D - 1)
+// shuffles of two vectors, which the widest instruction set alone has for all lanes.
 template <class Real>
-void load_pairs(const Real* from, std::ptrdiff_t n_rows, std::ptrdiff_t stride, Real* tile) {
-    using All = typename LanesUpTo<static_cast<int>(lanes<Real>)>::type;
-    for (std::ptrdiff_t r = 0; r < n_rows; r += lanes<Real>) {
-        const Vector<Real> a = load<Real>(from + 2 * r), b = load<Real>(from + 2 * r + lanes<Real>);
-        store<Real>(tile + r, every_second<false>(a, b, All{}));
-        store<Real>(tile + stride + r, every_second<true>(a, b, All{}));
+constexpr std::ptrdiff_t most_interleaved = registers == 16 ? 2 : (sizeof(Real) == sizeof(double) ? 4 : 6);
+
+template <int D, int c, class Real>
+inline void store_features(const Vector<Real>* v, std::ptrdiff_t stride, Real* to) {
+    if constexpr (c < D) {
+        store<Real>(to + c * stride, every_dth<D, c, D - 1>(v, typename LanesUpTo<static_cast<int>(lanes<Real>)>::type{}));
+        store_features<D, c + 1>(v, stride, to);
     }
 }
+
+template <int D, class Real>
+void load_interleaved(const Real* from, std::ptrdiff_t n_rows, std::ptrdiff_t stride, Real* tile) {
+    for (std::ptrdiff_t r = 0; r < n_rows; r += lanes<Real>) {
+        Vector<Real> v[D];
+        for (int i = 0; i < D; ++i) v[i] = load<Real>(from + D * r + i * lanes<Real>);
+        store_features<D, 0>(v, stride, tile + r);
+    }
+}
+
+template <class Real>
+struct Interleaved {
+    const Real* from;
+    std::ptrdiff_t n_rows, stride;
+    Real* tile;
+
+    template <int D>
+    void call() const {
+        if constexpr (D <= most_interleaved<Real>) load_interleaved<D>(from, n_rows, stride, tile);
+    }
+};
 
 // Rows of which each feature lies by itself, as columns of a file do.
 template <class Real>
@@ -138,8 +171,8 @@ void load_tile(const Rows<Real>& rows, std::ptrdiff_t begin, std::ptrdiff_t n_ro
     const std::ptrdiff_t whole = whole_vectors(rows, begin, n_rows);
     if (rows.row_stride == 1) {
         load_columns(from, rows.feature_stride, rows.n_features, whole, stride, tile);
-    } else if (rows.n_features == 2 && rows.row_stride == 2) {
-        load_pairs(from, whole, stride, tile);
+    } else if (rows.n_features <= most_interleaved<Real> && rows.row_stride == rows.n_features) {
+        with_features<1>(rows.n_features, Interleaved<Real>{from, whole, stride, tile});
     } else if (whole > 0) {
         load_squares(from, rows.row_stride, rows.n_features, whole, stride, tile);
     }
@@ -209,16 +242,6 @@ void load_panels(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_ro
         }
         const Real* from = rows.data + begin * rows.row_stride + j;
         for (std::ptrdiff_t r = 0; r < n_rows; ++r) store<Real>(panel + r * lanes<Real>, load<Real>(from + r * rows.row_stride));
-    }
-}
-
-// f.template operator()<D>() for D = d in 1..16.
-template <int D, class Function>
-void with_features(std::ptrdiff_t d, const Function& f) {
-    if (d == D) {
-        f.template call<D>();
-    } else if constexpr (D < most_unrolled_features) {
-        with_features<D + 1>(d, f);
     }
 }
 

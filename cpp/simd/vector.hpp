@@ -180,10 +180,17 @@ inline void transpose(Vector<Real>* v) {
     }
 }
 
-// Lanes 0, 2, 4 ... of (a, b), or 1, 3, 5 ...
-template <bool odd, class V, int... I>
-inline V every_second(V a, V b, Lanes<I...>) {
-    return pick_lanes<V, (2 * I + odd)...>(a, b);
+// Of rows of D numbers in vectors v, one after the other, number c of each row, from the vectors up to `last`.
+template <int D, int c, int last, class V, int... I>
+inline V every_dth(const V* v, Lanes<I...> all) {
+    constexpr int n = sizeof...(I);
+    if constexpr (last == 0) {
+        return v[0];
+    } else if constexpr (last == 1) {
+        return pick_lanes<V, (I * D + c < 2 * n ? I * D + c : 0)...>(v[0], v[1]);
+    } else {
+        return pick_lanes<V, (I * D + c < last * n ? I : n + (I * D + c) % n)...>(every_dth<D, c, last - 1>(v, all), v[last]);
+    }
 }
 
 template <class Real>
