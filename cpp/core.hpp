@@ -124,9 +124,10 @@ void accumulate_parts(const std::vector<Rows<Real>>& parts, const Mixture& mixtu
 
 // True where the centres lie so far from the new means, measured in the new spread, that
 // seconds / counts - delta delta^T would lose digits of a `Real`; the sums should be taken again about the new means.
+// reg_covar: what will be added to the spread; null where nothing is.
 template <class Real>
 bool cancels(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
-             const Statistics& statistics);
+             const Statistics& statistics, const double* reg_covar = nullptr);
 
 struct Parameters {
     double* weights = nullptr;

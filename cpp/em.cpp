@@ -45,7 +45,7 @@ class Loop {
     bool cancels(Point& point) const {
         const Structure structure = point.mixture.structure;
         const auto test = rows_.is_single() ? &mixtura::cancels<float> : &mixtura::cancels<double>;
-        return test(structure, point.mixture.n_components, d(), point.statistics.view());
+        return test(structure, point.mixture.n_components, d(), point.statistics.view(), reg_covar_);
     }
 
     // The mixture after these statistics, in next_.

@@ -159,11 +159,16 @@ std::ptrdiff_t maximise(Model model, std::ptrdiff_t n_components, std::ptrdiff_t
     return factorise(structure, n_components, n_features, out.covariances, out.precisions_cholesky, control);
 }
 
-// seconds / n - delta^2 keeps about log10(delta^2 / variance) digits fewer than the sums have.
+// seconds / n - delta^2 keeps about log10(delta^2 / variance) digits fewer than the sums have; reg_covar is part of the variance,
+// so that a component on a single row does not ask for its sums twice in every iteration.
 template <class Real>
-bool cancels(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features, const Statistics& statistics) {
+bool cancels(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features, const Statistics& statistics,
+             const double* reg_covar) {
     constexpr double most = sizeof(Real) == sizeof(double) ? 1e5 : 10;
     const std::ptrdiff_t d = n_features;
+    const auto added = [&](std::ptrdiff_t j) { return reg_covar != nullptr ? reg_covar[j] : 0.0; };
+    double added_sum = 0;
+    for (std::ptrdiff_t j = 0; j < d; ++j) added_sum += added(j);
     for (std::ptrdiff_t k = 0; k < n_components; ++k) {
         const double n = statistics.counts[k];
         if (!(n > 0)) continue;
@@ -172,24 +177,26 @@ bool cancels(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_
             const double delta = statistics.firsts[k * d + j] / n;
             const double square = delta * delta;
             square_sum += square;
-            if (structure == Structure::full && square > most * (statistics.seconds[k * d * d + j * d + j] / n - square)) return true;
-            if (structure == Structure::diag && square > most * (statistics.seconds[k * d + j] / n - square)) return true;
+            if (structure != Structure::full && structure != Structure::diag) continue;
+            const std::ptrdiff_t at = structure == Structure::full ? (k * d + j) * d + j : k * d + j;
+            if (square > most * (statistics.seconds[at] / n - square + added(j))) return true;
         }
-        if (structure == Structure::spherical && square_sum > most * (statistics.seconds[k] / n - square_sum)) return true;
+        if (structure == Structure::spherical && square_sum > most * (statistics.seconds[k] / n - square_sum + added_sum)) return true;
     }
     if (structure != Structure::tied) return false;
     for (std::ptrdiff_t j = 0; j < d; ++j) {
-        double between = 0;
+        double between = 0, total = 0;
         for (std::ptrdiff_t k = 0; k < n_components; ++k) {
             const double n = statistics.counts[k];
+            total += n;
             if (n > 0) between += statistics.firsts[k * d + j] * statistics.firsts[k * d + j] / n;
         }
-        if (between > most * (statistics.seconds[j * d + j] - between)) return true;
+        if (between > most * (statistics.seconds[j * d + j] - between + total * added(j))) return true;
     }
     return false;
 }
 
-template bool cancels<double>(Structure, std::ptrdiff_t, std::ptrdiff_t, const Statistics&);
-template bool cancels<float>(Structure, std::ptrdiff_t, std::ptrdiff_t, const Statistics&);
+template bool cancels<double>(Structure, std::ptrdiff_t, std::ptrdiff_t, const Statistics&, const double*);
+template bool cancels<float>(Structure, std::ptrdiff_t, std::ptrdiff_t, const Statistics&, const double*);
 
 }  // namespace mixtura

@@ -18,7 +18,9 @@ FEATURES = (1, 2, 3, 5, 8, 10, 16, 17, 24, 32, 33, 64, 128, 200)
 COMPONENTS = (1, 2, 3, 10, 32, 100, 500)
 STRUCTURES = ("full", "tied", "diag", "spherical")
 
-# Per useful operation at the speed of the machine: how much worse than a neighbour makes a cliff.
+# A cell's time in units of the sum of its three terms (flops, exponentials, bytes): how much more than a
+# neighbour's makes a cliff. Not of the largest, by which the share goes: where two are equal it is half
+# of the sum, and shares dip between shapes whose times rise evenly.
 CLIFF = 1.6
 
 # Rows, so that an iteration takes about the same time everywhere. Enough of them, where that does not take
@@ -68,28 +70,31 @@ def _measure_slice(bench: Bench, structure: str, dtype: str) -> dict[str, Any]:
     for d in features:
         samples |= _measure_cells(bench, dtype, [(structure, d, k) for k in components])
     for _ in range(_REPEATS):
-        suspects = {key for cliff in find_cliffs(_shares(samples, dtype)) for key in cliff}
+        suspects = {key for cliff in find_cliffs(_burdens(samples, dtype)) for key in cliff}
         for key, again in _measure_cells(bench, dtype, sorted(suspects)).items():
             samples[key] += again
     print(f"swept {structure} {dtype}", flush=True)
-    found = _shares(samples, dtype)
-    cells = [
-        {
-            "structure": structure,
-            "dtype": dtype,
-            "d": d,
-            "k": k,
-            "n_rows": shape(structure, d, k).n_rows,
-            "seconds": seconds(samples[structure, d, k]),
-            "flop_seconds": seconds(samples[structure, d, k])
-            / useful_flops(shape(structure, d, k)),
-            "share": share,
-        }
-        for (structure, d, k), share in found.items()
-    ]
-    cliffs = [(dtype, slow, fast) for slow, fast in find_cliffs(found)]
+    burdens = _burdens(samples, dtype)
+    cells = [_cell(key, dtype, of_cell) for key, of_cell in samples.items()]
+    cliffs = [(dtype, slow, fast) for slow, fast in find_cliffs(burdens)]
     rates = median_rates([s.rates for of_cell in samples.values() for s in of_cell])
     return {"rates": [{"dtype": dtype, **rates}], "cells": cells, "cliffs": cliffs}
+
+
+def _cell(key: Key, dtype: str, samples: list[Sample]) -> dict[str, Any]:
+    problem = shape(*key)
+    seconds = statistics.median(sample.seconds for sample in samples)
+    return {
+        "structure": problem.structure,
+        "dtype": dtype,
+        "d": problem.n_features,
+        "k": problem.n_components,
+        "n_rows": problem.n_rows,
+        "seconds": seconds,
+        "flop_seconds": seconds / useful_flops(problem),
+        "share": statistics.median(max(terms(key, dtype, s)) / s.seconds for s in samples),
+        "burden": burden(key, dtype, samples),
+    }
 
 
 def _measure_cells(bench: Bench, dtype: str, keys: list[Key]) -> Samples:
@@ -120,26 +125,23 @@ def shape(structure: str, d: int, k: int) -> Problem:
     return Problem("", n_rows, d, k, structure, reg_covar=1.0, round_clouds=True)
 
 
-def _shares(samples: Samples, dtype: str) -> dict[Key, float]:
-    """Shares of the limit."""
-    return {key: statistics.median(share(key, dtype, s) for s in samples[key]) for key in samples}
+def _burdens(samples: Samples, dtype: str) -> dict[Key, float]:
+    return {key: burden(key, dtype, of_cell) for key, of_cell in samples.items()}
 
 
-def share(key: Key, dtype: str, sample: Sample) -> float:
-    return max(limit_terms(shape(*key), dtype, sample.rates).values()) / sample.seconds
+def burden(key: Key, dtype: str, samples: list[Sample]) -> float:
+    """A cell's time in units of the sum of its terms."""
+    return statistics.median(s.seconds / sum(terms(key, dtype, s)) for s in samples)
 
 
-def seconds(samples: list[Sample]) -> float:
-    return statistics.median(sample.seconds for sample in samples)
+def terms(key: Key, dtype: str, sample: Sample) -> list[float]:
+    return list(limit_terms(shape(*key), dtype, sample.rates).values())
 
 
-def find_cliffs(found: dict[Key, float]) -> list[tuple[Key, Key]]:
-    """Neighbours (slow, fast) of which one uses the machine so much worse.
-
-    By the share of the limit, not by the flop: at d = 1 an exponential outweighs all flops.
-    """
-    pairs = [sorted(pair, key=found.__getitem__) for pair in _neighbours(found)]
-    return [(slow, fast) for slow, fast in pairs if found[fast] > CLIFF * found[slow]]
+def find_cliffs(burdens: dict[Key, float]) -> list[tuple[Key, Key]]:
+    """Neighbours (slow, fast) of which one uses the machine so much worse."""
+    pairs = [sorted(pair, key=burdens.__getitem__) for pair in _neighbours(burdens)]
+    return [(slow, fast) for fast, slow in pairs if burdens[slow] > CLIFF * burdens[fast]]
 
 
 def _neighbours(cells: dict[Key, float]) -> list[tuple[Key, Key]]:
@@ -164,7 +166,8 @@ def _neighbours(cells: dict[Key, float]) -> list[tuple[Key, Key]]:
 def render(data: dict[str, Any]) -> str:
     parts = [
         "Picoseconds for each useful flop of each row, mixtura, and the share of the limit. "
-        f"**Bold**: a cliff, where a neighbour's share is more than {CLIFF} times as large."
+        f"**Bold**: a cliff, more than {CLIFF} times a neighbour's time for the sum of what it needs (flops, "
+        "exponentials and bytes)."
     ]
     for dtype in dict.fromkeys(cell["dtype"] for cell in data["cells"]):
         cells = {
@@ -213,7 +216,7 @@ def _cliff_text(cliffs: list[tuple[Key, Key]], cells: dict[Key, dict[str, float]
         return f"No cliffs: no neighbours differ by more than {CLIFF} ×."
     lines = []
     for slow, fast in cliffs:
-        ratio = cells[fast]["share"] / cells[slow]["share"]
+        ratio = cells[slow]["burden"] / cells[fast]["burden"]
         (structure, d, k), (_, e, m) = slow, fast
-        lines.append(f"- {structure}, d = {d}, K = {k}: {digits(ratio)} × below d = {e}, K = {m}")
+        lines.append(f"- {structure}, d = {d}, K = {k}: {digits(ratio)} × d = {e}, K = {m}")
     return "\n".join([f"Cliffs: {len(lines)}", "", *lines])
