@@ -43,8 +43,8 @@ inline void load_square(const Real* from, std::ptrdiff_t row_stride, std::ptrdif
     }
 }
 
-// How far ahead of a square memory is asked for, in bytes, where rows are short. It has to arrive in the first-level cache
-// while a few squares are transposed; what was asked for a whole tile before is gone from there.
+// How far ahead of a square memory is asked for, in bytes, where rows lie side by side. It has to arrive in the first-level
+// cache while a few squares are transposed; what was asked for a whole tile before is gone from there.
 constexpr std::ptrdiff_t square_ahead = 5120;
 
 template <class Real>

@@ -758,6 +758,36 @@ void a_density_that_vanishes_everywhere_gives_no_nan() {
     CHECK(close(sums.counts[0] + sums.counts[1], 69, 1e-13, 0), "vanishing");
 }
 
+// Also of one component, which takes a way of its own; what is not a number must come out at the end.
+void one_component_takes_all_rows_whose_density_is_positive() {
+    Problem p(Structure::diag, 70, 1, 1, 1);
+    p.rows[3] = 1e200;
+    Sums sums(p);
+    Control control;
+    accumulate(p.view(false), p.mixture(), {}, sums.statistics, control);
+    CHECK(sums.statistics.log_likelihood == -std::numeric_limits<double>::infinity(), "one, vanishing");
+    CHECK(sums.counts[0] == 69, "one, vanishing");
+    p.rows[3] = std::numeric_limits<double>::quiet_NaN();
+    accumulate(p.view(false), p.mixture(), {}, sums.statistics, control);
+    CHECK(std::isnan(sums.statistics.log_likelihood) && std::isnan(sums.counts[0]), "one, not a number");
+}
+
+// A component on a single row, which is not yet its mean: its variance is nothing but what is added to it.
+void sums_are_good_enough_beside_what_is_added() {
+    for (const Structure structure : structures) {
+        double count = 1, first = 0.5, second = 0.25;
+        Statistics statistics;
+        statistics.counts = &count;
+        statistics.firsts = &first;
+        statistics.seconds = &second;
+        const double none = 0, some = 1e-3;
+        CHECK(cancels<double>(structure, 1, 1, statistics), "nothing is added");
+        CHECK(cancels<double>(structure, 1, 1, statistics, &none), "zero is added");
+        CHECK(!cancels<double>(structure, 1, 1, statistics, &some), "enough is added");
+        CHECK(cancels<float>(structure, 1, 1, statistics, &some), "enough in double is not enough in float");
+    }
+}
+
 // Sums moved from the means to other centres are the sums taken about those.
 void moved_sums_are_sums_about_the_new_centres() {
     for (const Structure structure : structures) {
@@ -885,6 +915,8 @@ int main() {
     a_forked_child_gets_helpers();
     nonfinite_values_are_found();
     a_density_that_vanishes_everywhere_gives_no_nan();
+    one_component_takes_all_rows_whose_density_is_positive();
+    sums_are_good_enough_beside_what_is_added();
     moved_sums_are_sums_about_the_new_centres();
     proposals_are_statistics();
     a_cut_parts_two_clouds();
