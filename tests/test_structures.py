@@ -495,8 +495,8 @@ def test_a_weight_of_two_is_a_row_twice(name):
     )
     ours.fit(X, sample_weight=w)
     theirs.fit(np.repeat(X, w, axis=0))
-    # A common orientation is turned until a sweep gains less than 1e-15 nats: the angles keep half of those digits, and so
-    # does the likelihood along the way.
+    # A common orientation is turned until a sweep gains less than 1e-15 nats: the angles keep half of those
+    # digits, and so does the likelihood along the way.
     rtol = 3e-8 if name in ("EVE", "VVE") else 1e-11
     assert_allclose(ours.lower_bounds_, theirs.lower_bounds_, rtol=rtol)
 
