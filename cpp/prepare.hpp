@@ -94,7 +94,7 @@ inline bool rows_pay_for_groups(std::ptrdiff_t n_rows, std::ptrdiff_t n_componen
 // Rows of a tile that holds all of so many.
 inline std::ptrdiff_t rows_of_one_tile(std::ptrdiff_t n_rows) { return n_rows > 64 ? (n_rows + 63) / 64 * 64 : 64; }
 
-// Rows a tile: its scratch stays within about half of a core's own cache.
+// Rows a tile: its scratch stays within a core's own cache.
 template <class Real>
 std::ptrdiff_t tile_rows(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features);
 
