@@ -701,6 +701,15 @@ def test_workers_that_are_asked_directly_give_the_same_bits(client, monkeypatch)
         assert_same_statistics(one, by_tasks, rtol=0)
 
 
+@pytest.fixture
+def copies_stay(client):
+    """Dask's memory manager drops copies every two seconds; without them a pass is one of tasks."""
+    client.amm.stop()
+    yield
+    client.amm.start()
+
+
+@pytest.mark.usefixtures("copies_stay")
 def test_few_workers_get_their_share_with_its_weights(client, monkeypatch):
     mixture, X, weight = problem()
     blocks = DaskBlocks(array_of(X), da.from_array(weight, chunks=(UNEVEN,)))
