@@ -68,9 +68,9 @@ def by_difference(fit: Callable[[int], Parameters], first: int = 1) -> Measure:
         pairs = repeat(
             lambda: (timed(lambda: fit(first))[0], timed(lambda: fit(first + n_iter))[0]), seconds
         )
-        one, more = (statistics.median(column) for column in zip(*pairs, strict=True))
-        iteration = (more - one) / n_iter
-        return Times([iteration], [one - first * iteration])
+        fewer, more = (statistics.median(column) for column in zip(*pairs, strict=True))
+        iteration = (more - fewer) / n_iter
+        return Times([iteration], [fewer - first * iteration])
 
     return Measure(lambda n_iter: ([], fit(n_iter)), times)
 

@@ -160,7 +160,7 @@ Vector whitened(const Cloud& cloud, const Vector& mean, const Vector& upper) {
     return z;
 }
 
-// U with U^T U of what the rows are whitened by; empty where there is none.
+// U with U^T U the covariance that the rows are whitened by; empty where there is none.
 Vector root(Structure structure, Vector covariance, std::ptrdiff_t d) {
     if (structure == Structure::full || structure == Structure::tied) {
         return cholesky(covariance.data(), d) ? covariance : Vector();
