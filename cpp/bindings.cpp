@@ -79,7 +79,7 @@ template <class Real>
 void evaluate(Structure structure, const RowArray<Real>& rows, const Doubles& weights, const Doubles& means,
               const Doubles& precisions_cholesky, const std::optional<OutArray<Real>>& log_density,
               const std::optional<OutArray<Real>>& responsibilities, const std::optional<OutArray<std::int64_t>>& labels,
-              int n_threads) {
+              const std::optional<OutArray<Real>>& log_joint, int n_threads) {
     const mixtura::Mixture mixture = as_mixture(structure, weights, means, precisions_cholesky);
     require(rows.shape(1) == means.shape(1), "rows and means differ in their number of features");
     const std::size_t n = rows.shape(0);
@@ -95,6 +95,10 @@ void evaluate(Structure structure, const RowArray<Real>& rows, const Doubles& we
     if (labels) {
         require(labels->size() == n, "labels has the wrong size");
         out.labels = labels->data();
+    }
+    if (log_joint) {
+        require(log_joint->size() == n * means.shape(0), "log_joint has the wrong size");
+        out.log_joint = log_joint->data();
     }
     without_gil(n_threads, [&](mixtura::Control& control) { mixtura::evaluate(as_rows(rows, {}), mixture, out, control); });
 }
@@ -326,7 +330,7 @@ void bind_rows(nb::module_& m) {
           "seconds"_a.noconvert(), "n_threads"_a, "The same sums for responsibilities that are given.");
     m.def("evaluate", &evaluate<Real>, "structure"_a, "rows"_a.noconvert(), "weights"_a, "means"_a,
           "precisions_cholesky"_a, "log_density"_a.noconvert().none(), "responsibilities"_a.noconvert().none(),
-          "labels"_a.noconvert().none(), "n_threads"_a, "Per-row results, into those arrays that are given.");
+          "labels"_a.noconvert().none(), "log_joint"_a.noconvert().none(), "n_threads"_a, "Per-row results, into those arrays that are given.");
     m.def("find_nonfinite", &find_nonfinite<Real>, "rows"_a.noconvert(), "n_threads"_a,
           "(count, row, feature) of the NaN and infinities; the first one's place, or -1.");
 }

@@ -84,6 +84,7 @@ template <class Real>
 struct Evaluation {
     Real* log_density = nullptr;       // N
     Real* responsibilities = nullptr;  // N x K
+    Real* log_joint = nullptr;         // N x K
     std::int64_t* labels = nullptr;    // N
 };
 

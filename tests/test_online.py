@@ -199,14 +199,14 @@ def test_a_step_of_one_is_scikit_learns_iteration(kind):
 def test_without_forgetting_the_statistics_are_the_sum_over_the_batches(kind):
     X = stream(kind)
     model = model_of(kind).fit(X[:1000])
-    sums = model._statistics
+    sums = model._trained.statistics
     for rows in (X[1000:1500], X[1500:4000], X[4000:4001]):
         sums = sums.about(model.mixture_.means) + ArrayBlocks(rows).accumulate(model.mixture_)
         model.partial_fit(rows, step_size=forget_nothing)
-    assert_allclose(model._statistics.counts, sums.counts, rtol=1e-12)
-    ours = model._statistics.about(sums.centres)
+    assert_allclose(model._trained.statistics.counts, sums.counts, rtol=1e-12)
+    ours = model._trained.statistics.about(sums.centres)
     assert_allclose(ours.seconds, sums.seconds, rtol=1e-9, atol=1e-7)
-    assert_allclose(model._statistics.weight, 4001)
+    assert_allclose(model._trained.statistics.weight, 4001)
     assert_allclose(model.lower_bound_, sums.mean_log_likelihood, rtol=1e-12)
 
 
@@ -221,7 +221,7 @@ def test_one_component_that_forgets_nothing_has_the_moments_of_all_rows(offset):
     assert_allclose(model.means_[0], np.average(X, axis=0, weights=w), rtol=1e-12)
     theirs = np.cov(X - offset, rowvar=False, ddof=0, aweights=w)
     assert_allclose(model.covariances_[0], theirs, rtol=1e-9, atol=1e-9)
-    assert_allclose(model._criteria.weight, w.sum())
+    assert_allclose(model._trained.criteria.weight, w.sum())
 
 
 def test_the_step_hears_how_many_such_batches_came_before():

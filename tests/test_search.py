@@ -136,7 +136,7 @@ def test_no_cell_that_can_win_is_degenerate(swept):
     blocks = ArrayBlocks(X)
     for k, model in frame_of(search).query("failure == ''").index:
         fitted = search.estimator(int(k), model)
-        rows, reg_covar = fitted._effective_rows, fitted._reg_covar
+        rows, reg_covar = fitted._trained.effective_rows, fitted._trained.reg_covar
         assert why_improper(fitted.mixture_, rows, reg_covar, blocks) == ""
 
 
@@ -164,7 +164,7 @@ def _is_sound_in(model, wide):
     same = mixtura.Mixture(
         kind, model.mixture_.weights, model.mixture_.means, np.ascontiguousarray(shape), None
     )
-    return model._effective_rows.min() >= 10 * rows_needed(same)
+    return model._trained.effective_rows.min() >= 10 * rows_needed(same)
 
 
 # The estimator
@@ -269,9 +269,9 @@ def test_one_feature_has_two_structures():
 
 def test_scikit_learns_names_and_one_name():
     X = load_faithful().data
-    search = GaussianMixtureSearch(2, ["full", "tied"], random_state=0).fit(X)
+    search = GaussianMixtureSearch([2], ["full", "tied"], random_state=0).fit(X)
     assert search.results_["covariance_type"].tolist() == ["full", "tied"]
-    assert GaussianMixtureSearch(2, "VVV", random_state=0).fit(X).best_params_ == {
+    assert GaussianMixtureSearch([2], "VVV", random_state=0).fit(X).best_params_ == {
         "n_components": 2,
         "covariance_type": "VVV",
     }

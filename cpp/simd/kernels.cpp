@@ -785,11 +785,12 @@ void accumulate_block(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t
     }
 }
 
+// What stands in the place of the responsibilities, plus a number, row by row.
 template <class Real>
-void write_responsibilities(const Job<Real>& job, std::ptrdiff_t n_rows, const Workspace<Real>& work, Real* out) {
+void write_by_rows(const Job<Real>& job, std::ptrdiff_t n_rows, const Workspace<Real>& work, double shift, Real* out) {
     for (std::ptrdiff_t r = 0; r < n_rows; ++r) {
         for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
-            out[r * job.n_components + k] = work.responsibilities[k * job.tile_stride + r];
+            out[r * job.n_components + k] = Real(work.responsibilities[k * job.tile_stride + r] + shift);
         }
     }
 }
@@ -812,12 +813,16 @@ void evaluate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_
     const std::ptrdiff_t n_active = round_up(n_rows, row_vectors * lanes<Real>);
     load_tile(job.rows, begin, n_rows, n_active, job.tile_stride, work.rows);
     for (std::ptrdiff_t r = 0; r < n_active; ++r) work.weights[r] = 1;
-    if (!find_responsibilities(job, n_active, false, look_ahead(job, begin + n_rows), work)) return;
+    if (!log_joint(job, n_active, look_ahead(job, begin + n_rows), work)) return;
+    if (out.log_joint != nullptr) {
+        write_by_rows(job, n_rows, work, job.shift, out.log_joint + begin * job.n_components);
+    }
+    normalise_tile(job, n_active, false, work);
     if (out.log_density != nullptr) {
         for (std::ptrdiff_t r = 0; r < n_rows; ++r) out.log_density[begin + r] = Real(work.log_density[r] + job.shift);
     }
     if (out.responsibilities != nullptr) {
-        write_responsibilities(job, n_rows, work, out.responsibilities + begin * job.n_components);
+        write_by_rows(job, n_rows, work, 0, out.responsibilities + begin * job.n_components);
     }
     if (out.labels != nullptr) write_labels(job, n_rows, work, out.labels + begin);
 }

@@ -5,9 +5,13 @@ The public names are imported where they are first used: `mixtura --version` nee
 
 from importlib import import_module as _import_module
 from os import environ as _environ
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = (
+    False  # as type checkers read it: typing itself takes longer to import than this file
+)
 if TYPE_CHECKING:
+    from typing import Any
+
     from mixtura._versions import show_versions
     from mixtura.errors import (
         DataWarning,
@@ -40,6 +44,27 @@ _HOMES = {
     "show_versions": "mixtura._versions",
 }
 
+#: Modules that are imported at their first use, as `mixtura.plots`.
+_MODULES = ("datasets", "plots", "selection")
+
+#: What people look for here, and where it is or what to use instead.
+_ELSEWHERE = {
+    "BayesianGaussianMixture": "take scikit-learn's, or let GaussianMixtureSearch choose n_components",
+    "GMM": "the class is GaussianMixture",
+    "GaussianMixtureModel": "the class is GaussianMixture",
+    "KMeans": "take scikit-learn's, or GaussianMixture with covariance_type='EII'",
+    "Diagnosis": "it is in mixtura.diagnosis",
+    "plot_entropy": "it is in mixtura.plots",
+    "plot_mixture": "it is in mixtura.plots",
+    "plot_search": "it is in mixtura.plots",
+    "plot_uncertainty": "it is in mixtura.plots",
+    "bootstrap_difference": "it is in mixtura.selection",
+    "bootstrap_ratio_test": "it is in mixtura.selection",
+    "combine": "it is in mixtura.selection",
+    "load_faithful": "it is in mixtura.datasets",
+    "make_three_blobs": "it is in mixtura.datasets",
+}
+
 __all__ = [
     "DataWarning",
     "DegenerateComponentWarning",
@@ -58,21 +83,40 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name == "__version__":
         from importlib.metadata import version
 
         value: Any = version("mixtura")
     elif name in _HOMES:
         value = getattr(_import_module(_HOMES[name]), name)
+    elif name in _MODULES:
+        value = _import_module(f"mixtura.{name}")
     else:
-        raise AttributeError(f"module 'mixtura' has no attribute {name!r}")
+        raise _unknown(name)
     globals()[name] = value
     return value
 
 
+def _unknown(name: str) -> Exception:
+    """What says that there is no such name, and which one was meant."""
+    import sys
+    from importlib.util import find_spec
+
+    from mixtura._names import nearest
+
+    meant = "" if name.startswith("_") else nearest(name, __all__)
+    hint = f": {_ELSEWHERE[name]}." if name in _ELSEWHERE else f".{meant}"
+    # `from mixtura import name` drops the words of an AttributeError; an ImportError it passes on. But then
+    # it looks no further for a module of that name.
+    imported = sys._getframe(2).f_code.co_name == "_handle_fromlist"
+    if imported and find_spec(f"mixtura.{name}") is None:
+        return ImportError(f"cannot import name {name!r} from 'mixtura'{hint}", name=name)
+    return AttributeError(f"module 'mixtura' has no attribute {name!r}{hint}", name=name)
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, *_MODULES})
 
 
 if _environ.get("MIXTURA_SIMD"):

@@ -73,13 +73,18 @@ def check_rows(X: Any, n_features: int, n_threads: int = 1) -> Array:
         checked: Array = check_array(X, dtype=as_numeric(X), ensure_all_finite=False)
     except (TypeError, ValueError) as error:
         raise clearer(error, X) from error
-    if checked.shape[1] != n_features:
-        raise ValueError(
-            f"X has {checked.shape[1]} features, but the mixture has {n_features}: "
-            "give the same columns in the same order."
-        )
+    check_n_features(checked.shape[1], n_features)
     check_finite(checked, names, n_threads)
     return checked
+
+
+def check_n_features(of_rows: int, of_mixture: int) -> None:
+    """Raise ValueError where rows have another number of columns than a mixture has features."""
+    if of_rows != of_mixture:
+        raise ValueError(
+            f"X has {of_rows} features, but the mixture has {of_mixture}: "
+            "give the same columns in the same order."
+        )
 
 
 def check_finite(

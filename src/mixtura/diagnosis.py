@@ -45,7 +45,8 @@ class Diagnosis:
     verdict : tuple of str
         'sound', 'no weight', 'few rows', 'spike', 'held up by reg_covar' or 'same as component k'.
         Few rows are fewer than n_features + 1 where each component has an orientation of its own (full,
-        EEV, VEV, EVV), else fewer than 2.
+        EEV, VEV, EVV), else fewer than 2. 'not judged': the parameters were set by hand, so that there are
+        no rows (`effective_rows` is NaN) and no `reg_covar` to judge them by.
 
     References
     ----------
@@ -95,6 +96,9 @@ def _verdict(
     nearest: int,
 ) -> str:
     needed = rows_needed(mixture)
+    is_same = overlap > 1 - _SAME
+    if np.isnan(effective_rows[k]):
+        return f"same as component {nearest}" if is_same else "not judged"
     if not effective_rows[k] > 1e-6:
         return "no weight"
     if share > HELD_UP:
@@ -103,7 +107,7 @@ def _verdict(
         return "few rows"
     if spike(mixture, effective_rows, k) is not None:
         return "spike"
-    if overlap > 1 - _SAME:
+    if is_same:
         return f"same as component {nearest}"
     return "sound"
 

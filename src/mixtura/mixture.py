@@ -163,6 +163,38 @@ class Mixture:
         threads = n_threads(n_jobs)
         return log_density(self, check_rows(X, self.n_features, threads), threads)
 
+    def log_joint(self, X: Any, *, n_jobs: int | None = None) -> Array:
+        """Log of each component's weight times its density at each row: log w_k N(x; mu_k, Sigma_k).
+
+        Its log-sum-exp over the components is `log_density`; the difference of the two is the log of
+        `responsibilities`, also where those are too small for a number.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        n_jobs : int or None, default=None
+            Threads; None: all the cores that this process may use.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_components), float32 for float32 rows, else float64
+            -inf for a component of weight 0.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, or has another number of features.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> mixture = mixtura.Mixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [[[1.0]], [[1.0]]])
+        >>> mixture.log_joint([[0.0]]).round(2)
+        array([[ -1.61, -42.11]])
+        """
+        threads = n_threads(n_jobs)
+        return log_joint(self, check_rows(X, self.n_features, threads), threads)
+
     def responsibilities(self, X: Any, *, n_jobs: int | None = None) -> Array:
         """Probability of each component given each row; rows sum to 1.
 
@@ -368,7 +400,7 @@ def log_density(mixture: Mixture, X: Array, threads: int) -> Array:
     """Log density of checked rows."""
     out = np.empty(len(X), dtype=result_dtype(X))
     for rows, block in native_blocks(X):
-        _evaluate(mixture, block, out[rows], None, None, threads)
+        _evaluate(mixture, block, threads, log_density=out[rows])
     return out
 
 
@@ -376,7 +408,7 @@ def responsibilities(mixture: Mixture, X: Array, threads: int) -> Array:
     """Responsibilities of checked rows."""
     out = np.empty((len(X), mixture.n_components), dtype=result_dtype(X))
     for rows, block in native_blocks(X):
-        _evaluate(mixture, block, None, out[rows], None, threads)
+        _evaluate(mixture, block, threads, responsibilities=out[rows])
     return out
 
 
@@ -384,17 +416,27 @@ def labels(mixture: Mixture, X: Array, threads: int) -> Array:
     """Labels of checked rows."""
     out = np.empty(len(X), dtype=np.int64)
     for rows, block in native_blocks(X):
-        _evaluate(mixture, block, None, None, out[rows], threads)
+        _evaluate(mixture, block, threads, labels=out[rows])
+    return out
+
+
+def log_joint(mixture: Mixture, X: Array, threads: int) -> Array:
+    """Log of weight times density of every component, of checked rows."""
+    out = np.empty((len(X), mixture.n_components), dtype=result_dtype(X))
+    for rows, block in native_blocks(X):
+        _evaluate(mixture, block, threads, log_joint=out[rows])
     return out
 
 
 def _evaluate(
     mixture: Mixture,
     X: Array,
-    log_densities: Array | None,
-    resp: Array | None,
-    best: Array | None,
     threads: int,
+    *,
+    log_density: Array | None = None,
+    responsibilities: Array | None = None,
+    labels: Array | None = None,
+    log_joint: Array | None = None,
 ) -> None:
     _core.evaluate(
         mixture.structure.kernel,
@@ -402,9 +444,10 @@ def _evaluate(
         mixture.weights,
         mixture.means,
         mixture.precisions_cholesky,
-        log_densities,
-        resp,
-        best,
+        log_density,
+        responsibilities,
+        labels,
+        log_joint,
         threads,
     )
 

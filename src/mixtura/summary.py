@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -36,11 +37,21 @@ class Criteria:
 
 
 @dataclass(frozen=True)
+class Ended:
+    """What is known of a fit beside its mixture."""
+
+    criteria: Criteria
+    n_rows: int
+    n_iter: int
+    converged: bool
+
+
+@dataclass(frozen=True)
 class ComponentSummary:
     """One component: weight, expected rows, mean and standard deviation of each feature."""
 
     weight: float
-    expected_rows: float
+    expected_rows: float | None
     mean: tuple[float, ...]
     spread: tuple[float, ...]
 
@@ -52,36 +63,37 @@ class Summary:
     Attributes
     ----------
     model : str
-    n_rows : int
-        Rows fitted, those of weight 0 included.
-    weight : float
+    n_rows : int or None
+        Rows fitted, those of weight 0 included. Like all that follows from rows None where parameters were
+        set by hand.
+    weight : float or None
         Sum of the sample weights (n_rows without weights): the n of BIC.
     n_features : int
     covariance_type : str
-    log_likelihood, mean_log_likelihood : float
+    log_likelihood, mean_log_likelihood : float or None
         Total, and per unit of weight, of the fitted rows.
     degrees_of_freedom : int
-    bic, aic, icl : float
+    bic, aic, icl : float or None
         Lower is better.
-    converged : bool
-    n_iter : int
+    converged : bool or None
+    n_iter : int or None
     feature_names : tuple of str
     components : tuple of ComponentSummary
     """
 
     model: str
-    n_rows: int
-    weight: float
+    n_rows: int | None
+    weight: float | None
     n_features: int
     covariance_type: str
-    log_likelihood: float
-    mean_log_likelihood: float
+    log_likelihood: float | None
+    mean_log_likelihood: float | None
     degrees_of_freedom: int
-    bic: float
-    aic: float
-    icl: float
-    converged: bool
-    n_iter: int
+    bic: float | None
+    aic: float | None
+    icl: float | None
+    converged: bool | None
+    n_iter: int | None
     feature_names: tuple[str, ...]
     components: tuple[ComponentSummary, ...]
 
@@ -96,47 +108,49 @@ class Summary:
 
 
 def summarise(
-    mixture: Mixture,
-    criteria: Criteria,
-    n_rows: int,
-    n_iter: int,
-    converged: bool,
-    feature_names: tuple[str, ...],
+    mixture: Mixture, feature_names: tuple[str, ...], ended: Ended | None = None
 ) -> Summary:
-    """Put a fit's numbers together."""
-    components = tuple(
-        ComponentSummary(
-            float(weight),
-            float(weight * criteria.weight),
-            tuple(float(m) for m in mean),
-            tuple(float(s) for s in spread),
-        )
-        for weight, mean, spread in zip(
-            mixture.weights, mixture.means, mixture.spreads, strict=True
-        )
-    )
+    """Put a fit's numbers together; `ended` is None where the parameters did not come from one."""
     plural = "" if mixture.n_components == 1 else "s"
+    criteria = None if ended is None else ended.criteria
     return Summary(
         model=f"Gaussian mixture, {mixture.n_components} component{plural}, "
         f"{mixture.covariance_type} covariances",
-        n_rows=n_rows,
-        weight=criteria.weight,
+        n_rows=None if ended is None else ended.n_rows,
+        weight=None if criteria is None else criteria.weight,
         n_features=mixture.n_features,
         covariance_type=mixture.covariance_type,
-        log_likelihood=criteria.log_likelihood,
-        mean_log_likelihood=criteria.log_likelihood / criteria.weight,
-        degrees_of_freedom=criteria.degrees_of_freedom,
-        bic=criteria.bic,
-        aic=criteria.aic,
-        icl=criteria.icl,
-        converged=converged,
-        n_iter=n_iter,
+        log_likelihood=None if criteria is None else criteria.log_likelihood,
+        mean_log_likelihood=None if criteria is None else criteria.log_likelihood / criteria.weight,
+        degrees_of_freedom=mixture.n_parameters,
+        bic=None if criteria is None else criteria.bic,
+        aic=None if criteria is None else criteria.aic,
+        icl=None if criteria is None else criteria.icl,
+        converged=None if ended is None else ended.converged,
+        n_iter=None if ended is None else ended.n_iter,
         feature_names=feature_names,
-        components=components,
+        components=tuple(_components(mixture, None if criteria is None else criteria.weight)),
     )
 
 
+def _components(mixture: Mixture, total: float | None) -> Iterator[ComponentSummary]:
+    for weight, mean, spread in zip(mixture.weights, mixture.means, mixture.spreads, strict=True):
+        yield ComponentSummary(
+            float(weight),
+            None if total is None else float(weight * total),
+            tuple(float(m) for m in mean),
+            tuple(float(s) for s in spread),
+        )
+
+
 def _facts(summary: Summary) -> list[tuple[str, str]]:
+    """The figures of all components together, each with its name."""
+    if summary.n_rows is None or summary.n_iter is None:
+        return [
+            ("parameters", "set by hand: score(X) and bic(X) tell of rows"),
+            ("features", str(summary.n_features)),
+            ("degrees of freedom", str(summary.degrees_of_freedom)),
+        ]
     rows = f"{summary.n_rows:,} x {summary.n_features}"
     if summary.weight != summary.n_rows:
         rows += f", total weight {summary.weight:,.6g}"
@@ -165,9 +179,7 @@ def _component_table(summary: Summary) -> list[str]:
     for index, component in enumerate(summary.components):
         pairs = zip(component.mean, component.spread, strict=True)
         cells = [f"{mean:.4g} ± {spread:.3g}" for mean, spread in pairs][:_MOST_FEATURES]
-        rows.append(
-            [str(index), f"{component.weight:.4f}", f"{component.expected_rows:,.1f}", *cells]
-        )
+        rows.append([str(index), f"{component.weight:.4f}", _rows_of(component), *cells])
     widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
     lines = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
     hidden = summary.n_features - len(names)
@@ -176,3 +188,7 @@ def _component_table(summary: Summary) -> list[str]:
     else:
         lines.append("(mean ± standard deviation of each feature)")
     return lines
+
+
+def _rows_of(component: ComponentSummary) -> str:
+    return "-" if component.expected_rows is None else f"{component.expected_rows:,.1f}"

@@ -101,6 +101,23 @@ class CovarianceStructure(ABC):
     def factor_precisions(self, precisions: FloatArray) -> FloatArray:
         """Factors P of precisions that a user gives."""
 
+    def upper_factors(self, factors: FloatArray) -> FloatArray:
+        """Upper triangular factors, diagonals above zero, of the same precisions F F^T.
+
+        `np.linalg.cholesky(np.linalg.inv(covariance))` is such an F, and lower triangular.
+
+        Raises
+        ------
+        LinAlgError
+            If a precision is singular.
+        """
+        if not self.has_matrices:
+            return np.abs(factors)
+        diagonals = np.diagonal(factors, axis1=-2, axis2=-1)
+        if np.array_equal(factors, np.triu(factors)) and (diagonals > 0).all():
+            return factors
+        return self.factor_precisions(self.precisions(factors))
+
     @abstractmethod
     def invert_precisions(self, precisions: FloatArray) -> FloatArray:
         """Covariances of precisions that a user gives."""

@@ -218,7 +218,7 @@ def _checked_step(step: Any) -> float:
 def check_weights_init(weights: Any, n_components: int) -> FloatArray:
     """Return starting weights, checked as scikit-learn does."""
     checked = _finite_floats(weights, "weights_init")
-    _check_shape(checked, (n_components,), "weights")
+    _check_shape(checked, (n_components,), "weights", "weights_init")
     if np.any(checked < 0.0) or np.any(checked > 1.0):
         raise ValueError(
             "The parameter 'weights' should be in the range [0, 1], but got max value "
@@ -235,7 +235,7 @@ def check_weights_init(weights: Any, n_components: int) -> FloatArray:
 def check_means_init(means: Any, n_components: int, n_features: int) -> FloatArray:
     """Return starting means, checked as scikit-learn does."""
     checked = _finite_floats(means, "means_init")
-    _check_shape(checked, (n_components, n_features), "means")
+    _check_shape(checked, (n_components, n_features), "means", "means_init")
     return checked
 
 
@@ -245,7 +245,7 @@ def check_precisions_init(
     """Return starting precisions, checked as scikit-learn does."""
     shape = structure.shape(n_components, n_features)
     checked = _finite_floats(precisions, "precisions_init")
-    _check_shape(checked, shape, f"{structure.name} precision")
+    _check_shape(checked, shape, f"{structure.name} precision", "precisions_init")
     structure.check_precisions(checked)
     structure.check_family(checked, n_components, "precisions")
     return checked
@@ -264,10 +264,12 @@ def _finite_floats(values: Any, name: str) -> FloatArray:
     return array
 
 
-def _check_shape(array: Array, shape: tuple[int, ...], name: str) -> None:
+def _check_shape(array: Array, shape: tuple[int, ...], name: str, argument: str) -> None:
     if array.shape != shape:
+        # scikit-learn's sentence, which code may look for, calls it by another name than the user did.
         raise ValueError(
-            f"The parameter '{name}' should have the shape of {shape}, but got {array.shape}"
+            f"{argument} has the wrong shape. The parameter '{name}' should have the shape of {shape}, "
+            f"but got {array.shape}"
         )
 
 

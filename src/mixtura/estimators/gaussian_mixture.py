@@ -16,14 +16,27 @@ from numpy.random import Generator, RandomState
 from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
+from sklearn.utils._param_validation import (
+    Interval,
+    InvalidParameterError,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mixtura import mixture as evaluate
 from mixtura._frames import frame_of, frame_values
 from mixtura._refused import check_measured, clearer
 from mixtura._regularisation import regularisation
-from mixtura._rows import Array, FloatArray, as_numeric, block_slices, check_finite, is_native
+from mixtura._rows import (
+    Array,
+    FloatArray,
+    as_numeric,
+    block_slices,
+    check_finite,
+    check_n_features,
+    is_native,
+)
 from mixtura._threads import n_threads
 from mixtura.blocks import ArrayBlocks, Blocks
 from mixtura.covariance import (
@@ -37,7 +50,9 @@ from mixtura.diagnosis import Diagnosis, diagnose, matching
 from mixtura.em import SufficientStatistics, online_step
 from mixtura.errors import DataWarning
 from mixtura.estimators import _validation as checks
+from mixtura.estimators._attributes import PARAMETERS, HandedOut, Training, described_mixture
 from mixtura.estimators._checkpoint import Checkpoint, identity
+from mixtura.estimators._constructors import ChecksArgumentNames, warn_of_overrides
 from mixtura.estimators._findings import column_warning, row_findings
 from mixtura.estimators._fitting import (
     STOPPED_BY_CALLBACK,
@@ -60,7 +75,7 @@ from mixtura.starts import (
     mixture_of,
     search,
 )
-from mixtura.summary import Criteria, Summary, summarise
+from mixtura.summary import Criteria, Ended, Summary, summarise
 
 _PLAIN = (int, float, str, bool, type(None))
 _MOST_KNOWN = 1_000
@@ -72,7 +87,7 @@ _Given = tuple[FloatArray | None, FloatArray | None, FloatArray | None]
 _Started = tuple[Mixture, list[StartRecord]]
 
 
-class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
+class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type: ignore[misc]
     """Gaussian mixture fitted by EM; a drop-in for scikit-learn's class of the same name.
 
     What an argument means there it means here. Beyond it: sample weights, threads with the same bits
@@ -235,8 +250,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     #: Called as f(start, n_iter, mean_log_likelihood) after each iteration; faces set it for progress.
     _on_iteration: OnIteration | None = None
 
-    #: Of the rows so far; None where they are not known, as of a cell of a search.
-    _statistics: SufficientStatistics | None = None
+    #: The parameters that the last fit gave the public attributes; None before it.
+    _handed_out: HandedOut | None = None
+
+    #: What is known of the rows of that fit; none where the parameters did not come from one.
+    _trained: Training | None = None
 
     #: Draws of `sample`, made at the first one.
     _sampler: RandomState | None = None
@@ -289,6 +307,65 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.checkpoint_interval = checkpoint_interval
         self.resume = resume
         self.n_jobs = n_jobs
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        warn_of_overrides(cls, vars(cls))
+
+    @classmethod
+    def from_parameters(
+        cls,
+        weights: Any,
+        means: Any,
+        covariances: Any,
+        *,
+        covariance_type: str = "full",
+        **arguments: Any,
+    ) -> Self:
+        """Return a model with these parameters, as if it had been fitted: for pipelines, criteria, `save`.
+
+        Parameters
+        ----------
+        weights : array-like of shape (n_components,)
+            Non-negative numbers that sum to 1.
+        means : array-like of shape (n_components, n_features)
+        covariances : array-like
+            In the shape of `covariance_type`; symmetric and positive definite.
+        covariance_type : {'full', 'tied', 'diag', 'spherical', 'EII', 'VII', ..., 'VVV'}, default='full'
+        **arguments
+            Other arguments of the constructor.
+
+        Returns
+        -------
+        GaussianMixture
+            It has seen no rows: `diagnosis_` judges no component, the figures of `summary` that need rows are
+            None. `partial_fit`, and `fit` with warm_start=True, go on from these parameters.
+
+        Raises
+        ------
+        ValueError
+            If a shape, a weight or a covariance is not as it should be.
+
+        See Also
+        --------
+        Mixture.from_parameters : the distribution alone.
+
+        Examples
+        --------
+        >>> from mixtura import GaussianMixture
+        >>> gm = GaussianMixture.from_parameters([0.4, 0.6], [[0.0], [5.0]], [[[1.0]], [[4.0]]])
+        >>> gm.predict([[1.0], [6.0]])
+        array([0, 1])
+        """
+        mixture = Mixture.from_parameters(
+            weights, means, covariances, covariance_type=covariance_type
+        )
+        model = cls(**arguments)
+        for name, value in _described(mixture).items():  # a subclass may not take these
+            setattr(model, name, value)
+        model.n_features_in_ = mixture.n_features
+        model._hand_out(mixture, np.dtype(np.float64))
+        return model
 
     # Fitting
 
@@ -422,11 +499,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         array([ 0., 10.])
         """
         step_of = checks.check_step_size(step_size)
-        if not hasattr(self, "_criteria"):
+        if not self.__sklearn_is_fitted__():
             self._fit(X, sample_weight)
             return self
         with self._unchanged_on_failure():
-            kind = self._check_parameters()
+            kind = self._checked_structure()
             self._check_same_kind(kind, "partial_fit", "call fit")
             self._learn(self._batch(X, sample_weight), step_of)
         return self
@@ -436,36 +513,59 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         source = checks.elsewhere(X, sample_weight)
         if source is not None:
             return self._check_source(source).blocks(threads)
-        rows = self._check_rows(X)
+        rows = self._check_rows(X, self.mixture_)
         weight = checks.check_sample_weight(sample_weight, len(rows))
         return ArrayBlocks(rows, weight, threads)
 
     def _learn(self, batch: Blocks, step_of: Callable[[float], float]) -> None:
-        before = self._statistics_to_go_on()
+        mixture, trained = self.mixture_, self._training()
+        before = self._statistics_to_go_on(mixture, trained, batch)
         weight = batch.weight
         step = step_of(before.weight / weight)
-        point = online_step(self.mixture_, before, batch, self._reg_covar, step)
+        reg_covar = regularisation(self.reg_covar, batch) if trained is None else trained.reg_covar
+        learned, statistics = online_step(mixture, before, batch, reg_covar, step)
+        if trained is None:  # what stood for the parameters set by hand was no rows
+            statistics = statistics.scaled(weight / statistics.weight)
         # Effective rows of a mean with these shares (Kish 1965).
-        n_before, n_batch = self._effective_rows.sum(), weight * batch.rows_per_weight
+        n_batch = weight * batch.rows_per_weight
+        n_before = n_batch if trained is None else trained.effective_rows.sum()
         n_rows = 1 / ((1 - step) ** 2 / n_before + step**2 / n_batch)
-        self._set_point(*point, n_rows / point[1].weight, np.dtype(self.means_.dtype))
-        self._n_rows += batch.shape[0]
+        self._set_point(
+            learned,
+            statistics,
+            n_rows / statistics.weight,
+            batch.shape[0] + (0 if trained is None else trained.n_rows),
+            reg_covar,
+            self._dtype(),
+        )
         self.converged_ = False
-        self.n_iter_ += 1
-        self.lower_bounds_: list[float] = [*self.lower_bounds_, self.lower_bound_][-_MOST_BOUNDS:]
+        self.n_iter_ = getattr(self, "n_iter_", 0) + 1
+        known = getattr(self, "lower_bounds_", [])
+        self.lower_bounds_: list[float] = [*known, self.lower_bound_][-_MOST_BOUNDS:]
         self.remaining_gain_ = np.nan
 
-    def _statistics_to_go_on(self) -> SufficientStatistics:
-        """Those so far, or where there are none (parameters set by hand) those that the mixture implies."""
-        own = self._own_statistics()
-        if own is not None:
-            return own
-        known = self._criteria
-        sums = (known.weight, known.log_likelihood, known.log_certainty)
-        return SufficientStatistics.implied_by(self.mixture_, *sums)
+    def _statistics_to_go_on(
+        self, mixture: Mixture, trained: Training | None, batch: Blocks
+    ) -> SufficientStatistics:
+        """Those so far; where there are none, those that the mixture implies.
 
-    def _own_statistics(self) -> SufficientStatistics | None:
-        return self._statistics if self.mixture_ is self._fitted else None
+        Parameters that were set by hand stand for one batch like this one.
+        """
+        known: SufficientStatistics | Criteria
+        if trained is None:
+            known = batch.score(mixture)
+        elif trained.statistics is None:
+            known = trained.criteria
+        else:
+            return trained.statistics
+        sums = (known.weight, known.log_likelihood, known.log_certainty)
+        return SufficientStatistics.implied_by(mixture, *sums)
+
+    def _training(self) -> Training | None:
+        """What is known of the rows; None where a parameter was set by hand since the fit."""
+        handed_out = self._handed_out
+        unchanged = handed_out is not None and self.mixture_ is handed_out.mixture
+        return self._trained if unchanged else None
 
     def _fit(self, X: Any, sample_weight: Any) -> Blocks:
         printer = Printer(self.verbose, self.verbose_interval) if self.verbose else None
@@ -473,7 +573,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             self._unchanged_on_failure(),
             nullcontext() if printer is None else printer.following(X),
         ):
-            kind = self._check_parameters()
+            kind = self._checked_structure()
             previous = self._warm_mixture(kind)
             checkpoint = self._checkpoint()
             blocks = self._training_blocks(X, sample_weight)
@@ -481,7 +581,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             self._check_features(kind, previous)
             self._warn_of_columns(blocks, kind.has_matrices)
             if checkpoint is not None:
-                same = identity(self.get_params(deep=False), blocks)
+                same = identity(self._arguments(), blocks)
                 checkpoint.begin(same, resume=self.resume)
             seeds = self._seeds() if checkpoint is None else checkpoint.seeds
             options = self._options(blocks, printer, checkpoint)
@@ -501,6 +601,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             self.__dict__.update(before)
             raise
 
+    def _arguments(self) -> dict[str, Any]:
+        """Arguments of GaussianMixture; the constructor of a subclass may have others, more or fewer."""
+        return {name: getattr(self, name) for name in self._parameter_constraints}
+
     @classmethod
     @cache
     def _get_param_names(cls) -> list[str]:
@@ -508,7 +612,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         names: list[str] = super()._get_param_names()
         return names
 
-    def _check_parameters(self) -> CovarianceStructure:
+    def _checked_structure(self) -> CovarianceStructure:
         plain = self._plain_parameters()
         if plain is None or plain not in self._known_good:
             self._check_each_parameter()
@@ -518,7 +622,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     def _plain_parameters(self) -> tuple[Any, ...] | None:
         """The constructor's arguments with their types, or None where one is more than a number or a name."""
-        values = [self.__dict__[name] for name in self._parameter_constraints]
+        values = list(self._arguments().values())
         if not all(type(value) in _PLAIN for value in values):
             return None
         seed = self.random_state
@@ -527,11 +631,13 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return (*values, *map(type, values))
 
     def _check_each_parameter(self) -> None:
+        arguments = self._arguments()
         try:
-            self._validate_params()
+            validate_parameter_constraints(
+                self._parameter_constraints, arguments, caller_name=type(self).__name__
+            )
         except InvalidParameterError as error:
-            params = self.get_params(deep=False)
-            message = checks.suggest(error, self._parameter_constraints, params)
+            message = checks.suggest(error, self._parameter_constraints, arguments)
             raise InvalidParameterError(message) from None
         if self.n_jobs == 0:
             raise ValueError("n_jobs must not be 0: None or -1 mean all cores, 1 means one thread.")
@@ -564,10 +670,11 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             return X
         return self._validated(X, reset=True, least_rows=2)
 
-    def _check_rows(self, X: Any) -> Array:
+    def _check_rows(self, X: Any, mixture: Mixture) -> Array:
         """Rows to evaluate, in the columns that were fitted."""
-        check_is_fitted(self)
-        return self._validated(X, reset=False)
+        rows = self._validated(X, reset=False)
+        check_n_features(rows.shape[1], mixture.n_features)
+        return rows
 
     def _validated(self, X: Any, *, reset: bool, least_rows: int = 1) -> Array:
         frame = frame_of(X)
@@ -607,13 +714,13 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     def _warm_mixture(self, kind: CovarianceStructure) -> Mixture | None:
         """Where a warm start goes on, or None for a fresh start."""
-        if not self.warm_start or not hasattr(self, "converged_"):
+        if not self.warm_start or not self.__sklearn_is_fitted__():
             return None
         self._check_same_kind(kind, "warm_start=True", "fit with warm_start=False")
         return self.mixture_
 
     def _check_same_kind(self, kind: CovarianceStructure, what: str, otherwise: str) -> None:
-        previous = self._fitted
+        previous = self.mixture_
         for name, before, now in (
             ("n_components", previous.n_components, self.n_components),
             ("covariance_type", previous.covariance_type, kind.name),
@@ -791,9 +898,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         order = self._order(mixture)
         if order is not None:
             mixture, statistics = mixture.permuted(order), statistics.permuted(order)
-        self._set_point(mixture, statistics, blocks.rows_per_weight, blocks.dtype)
-        self._reg_covar = reg_covar
-        self._n_rows = blocks.shape[0]
+        n_rows = blocks.shape[0]
+        self._set_point(
+            mixture, statistics, blocks.rows_per_weight, n_rows, reg_covar, blocks.dtype
+        )
         self.converged_ = fit.monitor.converged
         self.n_iter_ = fit.monitor.n_iter
         self.lower_bounds_ = fit.monitor.log_likelihoods
@@ -806,17 +914,19 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         mixture: Mixture,
         statistics: SufficientStatistics,
         rows_per_weight: float,
+        n_rows: int,
+        reg_covar: FloatArray,
         dtype: np.dtype[Any],
     ) -> None:
-        self._fitted, self._statistics = mixture.frozen(), statistics
-        self._hand_out(self._fitted, dtype)
-        self._effective_rows = statistics.counts * rows_per_weight
-        self._criteria = Criteria(
+        self._hand_out(mixture, dtype)
+        criteria = Criteria(
             statistics.weight,
             statistics.log_likelihood,
             statistics.log_certainty,
             mixture.n_parameters,
         )
+        effective_rows = statistics.counts * rows_per_weight
+        self._trained = Training(criteria, effective_rows, n_rows, reg_covar, statistics)
         self.lower_bound_ = statistics.mean_log_likelihood
 
     def _order(self, mixture: Mixture) -> Array | None:
@@ -827,11 +937,13 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return np.lexsort(mixture.means.T[::-1])
 
     def _hand_out(self, mixture: Mixture, dtype: np.dtype[Any]) -> None:
-        self.weights_ = mixture.weights.astype(dtype)
-        self.means_ = mixture.means.astype(dtype)
-        self.covariances_ = mixture.covariances.astype(dtype)
-        self.precisions_cholesky_ = mixture.precisions_cholesky.astype(dtype)
-        self.precisions_ = mixture.precisions.astype(dtype)
+        self._handed_out, self._trained = HandedOut.of(mixture), None
+        for name, value in self._handed_out.values().items():
+            setattr(self, name, value.astype(dtype))
+
+    def _dtype(self) -> np.dtype[Any]:
+        """Of the rows that were fitted, as that of the means tells; whole numbers set by hand are float64."""
+        return np.dtype(np.float32 if np.asarray(self.means_).dtype == np.float32 else np.float64)
 
     def _warn_of_columns(self, blocks: Blocks, has_matrices: bool) -> None:
         """What is hopeless in the data is said before minutes of EM."""
@@ -847,9 +959,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             message = convergence_message(fit, float(self.tol))
             warnings.warn(message, ConvergenceWarning, stacklevel=4)
         names = getattr(self, "feature_names_in_", None)
+        assert self._trained is not None
         for category, message in doubts(
-            self._fitted,
-            self._effective_rows,
+            self.mixture_,
+            self._trained.effective_rows,
             blocks,
             reg_covar,
             self.reg_covar,
@@ -863,36 +976,23 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def mixture_(self) -> Mixture:
         """The fitted distribution, in float64.
 
-        Where the public parameters were set by hand, the distribution that they describe.
+        Where public parameters were set by hand, before a fit or after it, the distribution that they
+        describe: weights_, means_ and one of covariances_, precisions_ and precisions_cholesky_ are enough.
+
+        Raises
+        ------
+        NotFittedError
+            Where none was set.
+        ValueError
+            Where some that were set are not possible, or do not belong together.
         """
-        check_is_fitted(self, "means_")
-        fitted: Mixture | None = getattr(self, "_fitted", None)
-        if fitted is not None and self._is_handed_out(fitted):
-            return fitted
-        return self._from_attributes()
-
-    def _is_handed_out(self, fitted: Mixture) -> bool:
+        check_is_fitted(self)
+        attributes = {name: getattr(self, name) for name in PARAMETERS if hasattr(self, name)}
         # Whatever the constructor's arguments have been set to since: they are for the next fit.
-        return all(
-            np.array_equal(handed, own.astype(handed.dtype))
-            for handed, own in (
-                (np.asarray(self.weights_), fitted.weights),
-                (np.asarray(self.means_), fitted.means),
-                (np.asarray(self.covariances_), fitted.covariances),
-                (np.asarray(self.precisions_cholesky_), fitted.precisions_cholesky),
-            )
-        )
+        return described_mixture(attributes, self.covariance_type, self._handed_out)
 
-    def _from_attributes(self) -> Mixture:
-        kind = structure(self.covariance_type)
-        means = np.array(self.means_, dtype=np.float64, order="C")
-        factors = np.array(self.precisions_cholesky_, dtype=np.float64, order="C")
-        if not hasattr(self, "covariances_"):
-            covariances = kind.invert_precisions(kind.precisions(factors))
-        else:
-            covariances = np.array(self.covariances_, dtype=np.float64, order="C")
-        weights = np.array(self.weights_, dtype=np.float64)
-        return Mixture(kind, weights, means, covariances, factors).frozen()
+    def __sklearn_is_fitted__(self) -> bool:
+        return any(hasattr(self, name) for name in PARAMETERS)
 
     def predict(self, X: Any) -> Any:
         """Label each row with its likeliest component: the argmax of `predict_proba`.
@@ -936,6 +1036,38 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             If X has other columns than were fitted, NaN or infinity.
         """
         return self._evaluated(evaluate.responsibilities, X)
+
+    def log_joint(self, X: Any) -> Any:
+        """Log of each component's weight times its density at each row: log w_k N(x; mu_k, Sigma_k).
+
+        Its log-sum-exp over the components is `score_samples`; minus that it is the log of
+        `predict_proba`, also where probabilities are too small for a number.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), source or Dask collection
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            -inf for a component of weight 0.
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has other columns than were fitted, NaN or infinity.
+
+        Examples
+        --------
+        >>> from mixtura import GaussianMixture
+        >>> gm = GaussianMixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [[[1.0]], [[1.0]]])
+        >>> gm.log_joint([[0.0]]).round(2)
+        array([[ -1.61, -42.11]])
+        """
+        return self._evaluated(evaluate.log_joint, X)
 
     def score_samples(self, X: Any) -> Any:
         """Log-density of each row.
@@ -1013,28 +1145,29 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             ) from error
         asked, threads = check_outputs(what), n_threads(self.n_jobs)
         mixture = self.mixture_
-        tables = self._tables(X, checks.check_keep(keep, asked))
+        tables = self._tables(X, mixture, checks.check_keep(keep, asked))
         write_parquet(
             path, (kept | predictions(mixture, rows, asked, threads) for rows, kept in tables)
         )
 
-    def _tables(self, X: Any, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+    def _tables(
+        self, X: Any, mixture: Mixture, keep: Sequence[str]
+    ) -> Iterator[tuple[Array, dict[str, Any]]]:
         source = checks.elsewhere(X)
         if source is not None:
             return self._check_source(source).tables(keep)
         if keep:
             raise ValueError("keep names columns of the files of mixtura.scan; an array has none.")
-        rows = self._check_rows(X)
+        rows = self._check_rows(X, mixture)
         return ((rows[some], {}) for some in block_slices(*rows.shape))
 
     def _evaluated(self, function: Callable[[Mixture, Array, int], Array], X: Any) -> Any:
         """What a function gives for all rows; of a source part by part, of a Dask collection a lazy one."""
-        threads = n_threads(self.n_jobs)
+        threads, mixture = n_threads(self.n_jobs), self.mixture_
         source = checks.elsewhere(X)
         if source is not None:
-            return self._check_source(source).evaluated(function, self.mixture_, threads)
-        rows = self._check_rows(X)
-        return function(self.mixture_, rows, threads)
+            return self._check_source(source).evaluated(function, mixture, threads)
+        return function(mixture, self._check_rows(X, mixture), threads)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Mean log-density of the rows, in nats; the weighted mean where weights are given.
@@ -1115,13 +1248,13 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def _sums(self, X: Any, sample_weight: Any) -> SufficientStatistics:
-        threads = n_threads(self.n_jobs)
+        threads, mixture = n_threads(self.n_jobs), self.mixture_
         source = checks.elsewhere(X, sample_weight)
         if source is not None:
-            return self._check_source(source).score(self.mixture_, threads)
-        rows = self._check_rows(X)
+            return self._check_source(source).score(mixture, threads)
+        rows = self._check_rows(X, mixture)
         weight = checks.check_sample_weight(sample_weight, len(rows))
-        return ArrayBlocks(rows, weight, threads).score(self.mixture_)
+        return ArrayBlocks(rows, weight, threads).score(mixture)
 
     def sample(
         self, n_samples: int = 1, random_state: int | RandomState | Generator | None = None
@@ -1152,7 +1285,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         if random_state is None:
             random_state = self._own_sampler()
         X, y = self.mixture_.sample(n_samples, random_state)
-        return X.astype(self.means_.dtype, copy=False), y
+        return X.astype(self._dtype(), copy=False), y
 
     def _own_sampler(self) -> int | RandomState | None:
         if not hasattr(self, "_sampler_seed"):  # the parameters were set by hand
@@ -1167,9 +1300,12 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     @property
     def diagnosis_(self) -> Diagnosis:
-        """How far each component can be trusted."""
-        check_is_fitted(self, "_effective_rows")
-        return diagnose(self._fitted, self._effective_rows, self._reg_covar)
+        """How far each component can be trusted; of parameters set by hand, what needs no rows to tell."""
+        mixture, trained = self.mixture_, self._training()
+        if trained is None:
+            unknown = np.full(mixture.n_components, np.nan)
+            return diagnose(mixture, unknown, np.zeros(mixture.n_features))
+        return diagnose(mixture, trained.effective_rows, trained.reg_covar)
 
     def align_to(self, other: Any) -> Self:
         """Number the components as those of another mixture that they are most like.
@@ -1207,12 +1343,9 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         True
         """
         order = matching(self.mixture_, checks.as_mixture(other))
-        own = self._own_statistics()
-        self._fitted = self.mixture_.permuted(order).frozen()
-        self._statistics = None if own is None else own.permuted(order)
-        self._hand_out(self._fitted, np.dtype(self.means_.dtype))
-        if hasattr(self, "_effective_rows"):
-            self._effective_rows = self._effective_rows[order]
+        trained = self._training()
+        self._hand_out(self.mixture_.permuted(order), self._dtype())
+        self._trained = None if trained is None else trained.permuted(order)
         return self
 
     # Showing and keeping the fit
@@ -1223,27 +1356,24 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         Summary
-            Of the rows that were fitted.
+            Of the rows that were fitted. Where parameters were set by hand its figures of rows and likelihood
+            are None: `score`, `bic`, `aic` and `icl` tell them of any rows.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         """
-        check_is_fitted(self, "_criteria")
-        return summarise(
-            self.mixture_,
-            self._criteria,
-            self._n_rows,
-            self.n_iter_,
-            self.converged_,
-            self._feature_names(),
-        )
+        mixture, trained = self.mixture_, self._training()
+        if trained is None:
+            return summarise(mixture, self._feature_names())
+        ended = Ended(trained.criteria, trained.n_rows, self.n_iter_, self.converged_)
+        return summarise(mixture, self._feature_names(), ended)
 
     def _feature_names(self) -> tuple[str, ...]:
         names = getattr(self, "feature_names_in_", None)
         if names is None:
-            return tuple(f"x{j}" for j in range(self.n_features_in_))
+            return tuple(f"x{j}" for j in range(self.mixture_.n_features))
         return tuple(str(name) for name in names)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -1260,27 +1390,33 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         OSError
             If the file cannot be written; an older file of that name is then unchanged.
         """
-        check_is_fitted(self, "_criteria")
         from mixtura import __version__
 
+        mixture, trained = self.mixture_, self._training()
         names = getattr(self, "feature_names_in_", None)
         facts = {
             "library_version": __version__,
-            "parameters": _jsonable_parameters(self.get_params(deep=False)),
-            "dtype": self.means_.dtype.name,
+            "parameters": jsonable_arguments(self) | _described(mixture),
+            "dtype": self._dtype().name,
             "feature_names": None if names is None else [str(name) for name in names],
-            "n_rows": self._n_rows,
-            "weight": self._criteria.weight,
-            "log_likelihood": self._criteria.log_likelihood,
-            "log_certainty": self._criteria.log_certainty,
+        }
+        if trained is not None:
+            facts |= self._facts_of_training(trained)
+        save_model(path, mixture, facts, None if trained is None else trained.statistics)
+
+    def _facts_of_training(self, trained: Training) -> dict[str, Any]:
+        return {
+            "n_rows": trained.n_rows,
+            "weight": trained.criteria.weight,
+            "log_likelihood": trained.criteria.log_likelihood,
+            "log_certainty": trained.criteria.log_certainty,
             "n_iter": self.n_iter_,
             "converged": bool(self.converged_),
             "lower_bounds": [float(bound) for bound in self.lower_bounds_],
             "remaining_gain": float(self.remaining_gain_),
-            "effective_rows": self._effective_rows.tolist(),
-            "reg_covar": self._reg_covar.tolist(),
+            "effective_rows": trained.effective_rows.tolist(),
+            "reg_covar": trained.reg_covar.tolist(),
         }
-        save_model(path, self.mixture_, facts, self._own_statistics())
 
     @classmethod
     def _from_facts(
@@ -1298,38 +1434,44 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         described = (model.covariance_type, model.n_components)
         if described != (mixture.covariance_type, mixture.n_components):
             raise ValueError(f"the parameters {described} do not match the arrays")
-        if facts["dtype"] not in ("float32", "float64") or not facts["weight"] > 0:
-            raise ValueError("dtype or weight is not possible")
-        model._fitted = mixture
+        if facts["dtype"] not in ("float32", "float64"):
+            raise ValueError("dtype is not possible")
         model._hand_out(mixture, np.dtype(facts["dtype"]))
-        model._criteria = Criteria(
-            facts["weight"], facts["log_likelihood"], facts["log_certainty"], mixture.n_parameters
-        )
-        if moments is not None:
-            model._statistics = SufficientStatistics(
-                mixture.structure,
-                moments["centres"],
-                facts["weight"],
-                facts["log_likelihood"],
-                facts["log_certainty"],
-                moments["counts"],
-                moments["firsts"],
-                moments["seconds"],
-            )
-        model._n_rows = facts["n_rows"]
-        model.converged_ = facts["converged"]
-        model.n_iter_ = facts["n_iter"]
-        model.lower_bounds_ = facts["lower_bounds"]
-        model.lower_bound_ = facts["log_likelihood"] / facts["weight"]
-        model.remaining_gain_ = facts.get("remaining_gain", np.nan)
-        model._effective_rows = np.array(
-            facts.get("effective_rows", mixture.weights * facts["n_rows"]), dtype=np.float64
-        )
-        model._reg_covar = np.array(facts.get("reg_covar", [0.0] * mixture.n_features))
+        if "n_rows" in facts:  # else the parameters were set by hand
+            model._take_training(facts, moments)
         model.starts_ = []
         seed = facts["parameters"]["random_state"]
         model._sampler_seed, model._sampler = model._seeds()[0] if seed is None else seed, None
         return model
+
+    def _take_training(self, facts: dict[str, Any], moments: dict[str, FloatArray] | None) -> None:
+        mixture = self.mixture_
+        if not facts["weight"] > 0:
+            raise ValueError("weight is not possible")
+        sums = (facts["weight"], facts["log_likelihood"], facts["log_certainty"])
+        statistics = None
+        if moments is not None:
+            statistics = SufficientStatistics(
+                mixture.structure,
+                moments["centres"],
+                *sums,
+                moments["counts"],
+                moments["firsts"],
+                moments["seconds"],
+            )
+        effective_rows = facts.get("effective_rows", mixture.weights * facts["n_rows"])
+        self._trained = Training(
+            Criteria(*sums, mixture.n_parameters),
+            np.array(effective_rows, dtype=np.float64),
+            facts["n_rows"],
+            np.array(facts.get("reg_covar", [0.0] * mixture.n_features)),
+            statistics,
+        )
+        self.converged_ = facts["converged"]
+        self.n_iter_ = facts["n_iter"]
+        self.lower_bounds_ = facts["lower_bounds"]
+        self.lower_bound_ = facts["log_likelihood"] / facts["weight"]
+        self.remaining_gain_ = facts.get("remaining_gain", np.nan)
 
 
 def _override(
@@ -1358,12 +1500,20 @@ def _override(
     return Mixture(kind, weights, means, covariances, factors)
 
 
-def _jsonable_parameters(params: dict[str, Any]) -> dict[str, Any]:
+def _described(mixture: Mixture) -> dict[str, Any]:
+    """The constructor's arguments that a mixture settles."""
+    return {
+        "n_components": mixture.n_components,
+        "covariance_type": mixture.covariance_type,
+    }
+
+
+def jsonable_arguments(model: GaussianMixture) -> dict[str, Any]:
     """Constructor arguments as JSON; what cannot be written (a callable, a generator) becomes the default."""
     defaults = GaussianMixture().get_params(deep=False)
     # A model that is loaded does not write into the files of the fit that it came from.
-    params = params | {name: defaults[name] for name in ("checkpoint", "resume")}
-    return {name: _jsonable(value, defaults[name]) for name, value in params.items()}
+    arguments = model._arguments() | {name: defaults[name] for name in ("checkpoint", "resume")}
+    return {name: _jsonable(value, defaults[name]) for name, value in arguments.items()}
 
 
 def _jsonable(value: Any, default: Any) -> Any:

@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from numbers import Integral
 from time import monotonic
 from typing import Any, Self
 
@@ -23,10 +24,11 @@ from mixtura.covariance import structure
 from mixtura.errors import DataWarning
 from mixtura.estimators import _grid as grid
 from mixtura.estimators._cells import Cell, Key, candidates, table
+from mixtura.estimators._constructors import ChecksArgumentNames
 from mixtura.estimators._fitting import Options
 from mixtura.estimators._resume import Journal, check_path, fingerprint, seed_in
 from mixtura.estimators._sweep import Report, Sweep, Wish
-from mixtura.estimators.gaussian_mixture import GaussianMixture, _jsonable_parameters
+from mixtura.estimators.gaussian_mixture import GaussianMixture, jsonable_arguments
 from mixtura.mixture import Mixture
 from mixtura.summary import Summary
 
@@ -36,7 +38,7 @@ CLOSE = (2.0, 6.0, 10.0)
 Listener = Callable[[int, int, dict[str, Any]], object]
 
 
-class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
+class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type: ignore[misc]
     """Fit mixtures of several numbers of components and covariance structures, and keep the best.
 
     The cells of the grid share what they find: every structure begins at the optima of the others and of
@@ -47,7 +49,8 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     n_components : int or iterable of int, default=range(1, 10)
-        Numbers of components.
+        Numbers of components: `range(1, 6)` for 1 to 5. One number is tried alone, and a warning says so; in
+        a list, `[5]`, it is taken as meant.
     covariance_type : 'all', str or iterable of str, default='all'
         Structures by any name that `GaussianMixture` takes; 'all': the 14 of Celeux & Govaert 1995 by
         mclust's names. One feature has only E and V (equal and different variances).
@@ -184,6 +187,8 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
         Warns
         -----
+        UserWarning
+            If n_components is one number above 1, which tries that number alone.
         DataWarning
             If the sweep ended before its last cell.
         ConvergenceWarning
@@ -192,6 +197,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         grid.check_criterion(self.criterion)
         grid.check_choice("sign", self.sign, grid.SIGNS)
         numbers = grid.numbers_of_components(self.n_components)
+        self._warn_of_one_number()
         grid.check_structures(self.covariance_type)
         check_path(self.resume)
         self._model = self._template()
@@ -199,6 +205,16 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
         names = grid.structures_of(self.covariance_type, blocks.shape[1])
         self._sweep(blocks, [(k, name) for k in numbers for name in names])
         return self
+
+    def _warn_of_one_number(self) -> None:
+        if isinstance(self.n_components, Integral) and int(self.n_components) > 1:
+            k = int(self.n_components)
+            warnings.warn(
+                f"n_components={k} tries that number of components alone: give range(1, {k + 1}) for 1 to "
+                f"{k}, or [{k}] where one number is meant.",
+                UserWarning,
+                stacklevel=3,
+            )
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
         """Fit, and return the labels that the best model gives the rows.
@@ -233,7 +249,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
             max_time=self.max_time,
             n_jobs=self.n_jobs,
         )
-        model._check_parameters()
+        model._checked_structure()
         return model
 
     def _sweep(self, blocks: Blocks, keys: list[Key]) -> None:
@@ -370,7 +386,7 @@ class GaussianMixtureSearch(DensityMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(
                 f"The cell {n_components}, {covariance_type!r} has no fit: {cell.failure}."
             )
-        params = _jsonable_parameters(self._model.get_params(deep=False)) | _params(cell)
+        params = jsonable_arguments(self._model) | _params(cell)
         n_rows, dtype, reg_covar = self._blocks_facts
         names = getattr(self, "feature_names_in_", None)
         facts = {

@@ -25,6 +25,7 @@ from mixtura.selection._checks import (
     check_seed,
     check_share,
     check_whole,
+    criteria_of,
 )
 from mixtura.summary import Criteria
 
@@ -316,7 +317,7 @@ class _Drawing:
         return cls(rows, weight, n_drawn, blocks.weight / n_drawn)
 
     def check_weight_of(self, model: GaussianMixture) -> None:
-        ours, theirs = self.unit * self.n_drawn, model._criteria.weight
+        ours, theirs = self.unit * self.n_drawn, criteria_of(model).weight
         if not np.isclose(ours, theirs, rtol=1e-6):
             given = (
                 f"{len(self.rows)} rows" if self.weight is None else f"weights of sum {ours:.6g}"
@@ -334,7 +335,7 @@ class _Drawing:
 
     def criteria(self, model: GaussianMixture) -> Criteria:
         """Those of a fit to rows that were drawn, for the weight of all."""
-        own = model._criteria
+        own = criteria_of(model)
         return Criteria(
             self.unit * own.weight,
             self.unit * own.log_likelihood,
@@ -414,7 +415,7 @@ def _refitted(
 
 
 def _ratio(smaller: GaussianMixture, larger: GaussianMixture) -> float:
-    return 2 * float(larger._criteria.log_likelihood - smaller._criteria.log_likelihood)
+    return 2 * float(criteria_of(larger).log_likelihood - criteria_of(smaller).log_likelihood)
 
 
 def _without_failures(values: list[float]) -> FloatArray:

@@ -10,6 +10,7 @@ from numpy.random import Generator, RandomState, SeedSequence
 from sklearn.utils.validation import check_is_fitted
 
 from mixtura.estimators import GaussianMixture
+from mixtura.summary import Criteria
 
 
 def check_fitted(model: Any, name: str) -> None:
@@ -20,6 +21,22 @@ def check_fitted(model: Any, name: str) -> None:
             f"{name} must be a fitted GaussianMixture, got {type(model).__name__}.{hint}"
         )
     check_is_fitted(model)
+
+
+def criteria_of(model: GaussianMixture) -> Criteria:
+    """What a fit scores on its own rows.
+
+    Raises
+    ------
+    ValueError
+        If parameters were set by hand, so that there are no such rows.
+    """
+    trained = model._training()
+    if trained is None:
+        raise ValueError(
+            "the models must be fits to X, but parameters of one were set by hand: fit it."
+        )
+    return trained.criteria
 
 
 def check_whole(name: str, value: Any, least: int) -> None:
