@@ -13,6 +13,7 @@ import subprocess
 import sys
 import types
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -178,6 +179,14 @@ def test_what_is_run_meets_our_class(name):
     kind = OURS_WITH_THEIR_DEFAULTS if name in WITH_THEIR_DEFAULTS else OURS
     assert test.__globals__["GaussianMixture"] is kind
     assert "GaussianMixture" in test.__code__.co_names
+
+
+@pytest.mark.parametrize("name", WITH_THEIR_DEFAULTS)
+def test_what_needs_their_defaults_has_its_reason_in_the_docs(name):
+    page = Path(__file__).parent.parent / "docs" / "differences.md"
+    if not page.exists():
+        pytest.skip("the docs are in the repository, not in the package")
+    assert f"- `{name}` " in page.read_text()
 
 
 @pytest.mark.parametrize("name", NOT_RUN)
