@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache, partial
@@ -14,7 +13,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.random import Generator, RandomState
 from sklearn.base import BaseEstimator, DensityMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -35,12 +33,9 @@ from mixtura.covariance import (
 )
 from mixtura.diagnosis import Diagnosis, diagnose, matching
 from mixtura.em import SufficientStatistics, online_step
-from mixtura.errors import DataWarning
 from mixtura.estimators import _validation as checks
 from mixtura.estimators._checkpoint import Checkpoint, identity
-from mixtura.estimators._findings import column_warning, row_findings
 from mixtura.estimators._fitting import (
-    STOPPED_BY_CALLBACK,
     Beginning,
     Callback,
     Fit,
@@ -49,7 +44,12 @@ from mixtura.estimators._fitting import (
     best_fit,
 )
 from mixtura.estimators._printer import Printer
-from mixtura.estimators._warnings import convergence_message, doubts
+from mixtura.estimators._warnings import (
+    doubts_about_components,
+    doubts_about_end,
+    doubts_about_rows,
+    warn_of,
+)
 from mixtura.mixture import Mixture
 from mixtura.saving import save_model
 from mixtura.starts import (
@@ -479,7 +479,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             blocks = self._training_blocks(X, sample_weight)
             self._check_enough_rows(blocks.n_present)
             self._check_features(kind, previous)
-            self._warn_of_columns(blocks, kind.has_matrices)
+            self._warn_of_rows(blocks, kind.has_matrices)
             if checkpoint is not None:
                 same = identity(self.get_params(deep=False), blocks)
                 checkpoint.begin(same, resume=self.resume)
@@ -833,29 +833,18 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.precisions_cholesky_ = mixture.precisions_cholesky.astype(dtype)
         self.precisions_ = mixture.precisions.astype(dtype)
 
-    def _warn_of_columns(self, blocks: Blocks, has_matrices: bool) -> None:
-        """What is hopeless in the data is said before minutes of EM."""
+    def _warn_of_rows(self, blocks: Blocks, has_matrices: bool) -> None:
         names = getattr(self, "feature_names_in_", None)
-        if columns := column_warning(blocks, names, has_matrices):
-            warnings.warn(columns, DataWarning, stacklevel=4)
-        elif few := row_findings(blocks, self.n_components):
-            warnings.warn(f"{few} Use fewer components.", DataWarning, stacklevel=4)
+        doubts = doubts_about_rows(blocks, names, has_matrices, self.n_components)
+        warn_of("columns", doubts, stacklevel=4)
 
     def _warn(self, fit: Fit, blocks: Blocks, reg_covar: FloatArray) -> None:
-        asked_to_stop = fit.monitor.stopped == STOPPED_BY_CALLBACK
-        if not self.converged_ and self.max_iter > 0 and not asked_to_stop:
-            message = convergence_message(fit, float(self.tol))
-            warnings.warn(message, ConvergenceWarning, stacklevel=4)
+        warn_of("end of EM", doubts_about_end(fit, float(self.tol), self.max_iter), stacklevel=4)
         names = getattr(self, "feature_names_in_", None)
-        for category, message in doubts(
-            self._fitted,
-            self._effective_rows,
-            blocks,
-            reg_covar,
-            self.reg_covar,
-            names,
-        ):
-            warnings.warn(message, category, stacklevel=4)
+        doubts = doubts_about_components(
+            self._fitted, self._effective_rows, blocks, reg_covar, self.reg_covar, names
+        )
+        warn_of("components", doubts, stacklevel=4)
 
     # Using the fit
 
