@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from functools import cache, partial
 from numbers import Integral, Real
 from time import monotonic
@@ -20,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from mixtura import mixture as evaluate
 from mixtura._frames import frame_of, frame_values
 from mixtura._refused import check_measured, clearer
-from mixtura._regularisation import regularisation
+from mixtura._regularisation import raised, regularisation
 from mixtura._rows import Array, FloatArray, as_numeric, block_slices, check_finite, is_native
 from mixtura._threads import n_threads
 from mixtura.blocks import ArrayBlocks, Blocks
@@ -33,6 +34,7 @@ from mixtura.covariance import (
 )
 from mixtura.diagnosis import Diagnosis, diagnose, matching
 from mixtura.em import SufficientStatistics, online_step
+from mixtura.errors import SingularCovarianceError
 from mixtura.estimators import _validation as checks
 from mixtura.estimators._checkpoint import Checkpoint, identity
 from mixtura.estimators._fitting import (
@@ -94,7 +96,8 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         default ends within 1e-4 nats a row of where EM would go (docs: differences).
     reg_covar : float or 'auto', default='auto'
         Added to the diagonal of every covariance. A number is in squared units of X; 'auto' is 1e-10 of each
-        feature's variance (1e-6 for float32), so that units change nothing.
+        feature's variance (1e-6 for float32, and tenfold, up to 1e-3, where the rounding of sums in float32
+        would make a covariance matrix singular all the same), so that units change nothing.
     max_iter : int, default=1000
         Largest number of EM iterations; 0 leaves the start as it is.
     n_init : int, default=1
@@ -437,7 +440,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         if source is not None:
             return self._check_source(source).blocks(threads)
         rows = self._check_rows(X)
-        weight = checks.check_sample_weight(sample_weight, len(rows))
+        weight = checks.check_sample_weight(sample_weight, len(rows), rows.dtype)
         return ArrayBlocks(rows, weight, threads)
 
     def _learn(self, batch: Blocks, step_of: Callable[[float], float]) -> None:
@@ -485,8 +488,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
                 checkpoint.begin(same, resume=self.resume)
             seeds = self._seeds() if checkpoint is None else checkpoint.seeds
             options = self._options(blocks, printer, checkpoint)
-            beginnings = self._beginnings(kind, blocks, options, seeds, previous)
-            fit, records = best_fit(beginnings, blocks, options)
+            fit, records, options = self._best_fit(kind, blocks, options, seeds, previous)
             self._set_fit(fit, records, blocks, options.reg_covar, seeds[0])
         self._warn(fit, blocks, options.reg_covar)
         return blocks
@@ -542,7 +544,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         source = checks.elsewhere(X, sample_weight)
         if source is None:
             rows = self._check_training_rows(X)
-            weight = checks.check_sample_weight(sample_weight, len(rows))
+            weight = checks.check_sample_weight(sample_weight, len(rows), rows.dtype)
             return ArrayBlocks(rows, weight, threads)
         blocks = source.blocks(threads)
         if blocks.shape[0] < 2:
@@ -642,6 +644,31 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             return [first]
         others = np.random.SeedSequence(first).generate_state(self.n_init - 1)
         return [first, *(int(seed) for seed in others)]
+
+    def _best_fit(
+        self,
+        kind: CovarianceStructure,
+        blocks: Blocks,
+        options: Options,
+        seeds: list[int],
+        previous: Mixture | None,
+    ) -> tuple[Fit, list[StartRecord], Options]:
+        """The best of all starts; while rounding makes a covariance singular, with a larger reg_covar."""
+        checkpoint, factors = options.checkpoint, raised(self.reg_covar, kind, blocks)
+        for factor in factors[0 if checkpoint is None else checkpoint.n_raised :]:
+            tried = replace(options, reg_covar=factor * options.reg_covar)
+            beginnings = self._beginnings(kind, blocks, tried, seeds, previous)
+            try:
+                fit, records = best_fit(beginnings, blocks, tried)
+            except SingularCovarianceError:
+                if factor == factors[-1]:
+                    raise
+            else:
+                if not fit.failure or factor == factors[-1]:
+                    break
+            if checkpoint is not None:
+                checkpoint.begin_again()
+        return fit, records, tried
 
     def _beginnings(
         self,
@@ -1109,7 +1136,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         if source is not None:
             return self._check_source(source).score(self.mixture_, threads)
         rows = self._check_rows(X)
-        weight = checks.check_sample_weight(sample_weight, len(rows))
+        weight = checks.check_sample_weight(sample_weight, len(rows), rows.dtype)
         return ArrayBlocks(rows, weight, threads).score(self.mixture_)
 
     def sample(
