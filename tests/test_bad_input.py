@@ -215,6 +215,23 @@ def test_weights_are_refused(case, method):
     assert_one_sentence(message, words)
 
 
+@pytest.mark.parametrize("size", [1e-40, 1e40])
+@pytest.mark.parametrize("init_params", ["auto", "random", "kmeans"])
+def test_weights_that_float32_cannot_hold_are_refused(init_params, size):
+    X, weight = good().astype(np.float32), np.full(40, size)
+    model = GaussianMixture(2, init_params=init_params, reg_covar=0, random_state=0)
+    message = message_of(lambda: model.fit(X, sample_weight=weight))
+    assert_one_sentence(message, ["sample_weight", f"{size:g}", "float32", "near 1"])
+    assert np.isfinite(model.fit(X.astype(float), sample_weight=weight).lower_bound_)
+
+
+def test_weights_of_batches_that_float32_cannot_hold_are_refused_where_they_vanish():
+    X = good().astype(np.float32)
+    source = mixtura.from_batches(lambda: iter([(X, np.full(40, 1e-60))]))
+    model = GaussianMixture(2, init_params="random", reg_covar=0, random_state=0)
+    assert_one_sentence(message_of(lambda: model.fit(source)), ["weights", "small", "near 1"])
+
+
 def test_rows_of_weight_zero_do_not_count_as_rows():
     weights = np.r_[1.0, 1.0, np.zeros(38)]
     message = message_of(lambda: GaussianMixture(3).fit(good(), sample_weight=weights))
@@ -519,6 +536,41 @@ def test_a_component_of_repeated_rows_is_named(covariance_type, dtype):
     # The search goes where no component degenerates, and the fit has nothing to say.
     searched = GaussianMixture(2, covariance_type=covariance_type, random_state=0).fit(X)
     assert set(searched.diagnosis_.verdict) == {"sound"}
+
+
+def one_factor(n_rows=300, n_features=64):
+    """Columns that are multiples of one: float32 rounds its sums by more than 1e-6 of the variances."""
+    factor = np.random.default_rng(0).normal(size=(n_rows, 1))
+    factor[: n_rows // 2] += 5
+    return (factor * np.arange(1, n_features + 1)).astype(np.float32)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::mixtura.DataWarning")
+@pytest.mark.parametrize(
+    ("covariance_type", "init_params", "needed"),
+    [
+        ("full", "auto", 1e-5),
+        ("full", "random", 1e-5),
+        ("tied", "kmeans", 1e-5),
+        ("VEV", "random", 1e-5),
+        ("diag", "kmeans", 1e-6),
+    ],
+)
+def test_the_rounding_of_float32_makes_no_covariance_singular(covariance_type, init_params, needed):
+    X = one_factor()
+    params = {"covariance_type": covariance_type, "init_params": init_params, "random_state": 0}
+    model = GaussianMixture(2, max_iter=5, **params).fit(X)
+    assert_usable(model, X)
+    # No more than it takes: what takes no more has the bits that it had.
+    assert_allclose(model._trained.reg_covar / X.var(axis=0, dtype=np.float64), needed, rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::mixtura.DataWarning")
+def test_a_reg_covar_that_is_given_is_not_raised():
+    model = GaussianMixture(2, init_params="kmeans", random_state=0, reg_covar=1e-9)
+    with pytest.raises(ValueError, match="increase reg_covar"):
+        model.fit(one_factor())
 
 
 @pytest.mark.parametrize(

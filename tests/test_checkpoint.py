@@ -377,3 +377,20 @@ def _wait_for(path: Path) -> None:
     while not path.exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+@pytest.mark.filterwarnings("ignore::mixtura.DataWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_fit_that_needed_a_larger_reg_covar_goes_on_with_it(tmp_path):
+    """Columns that are multiples of one: in float32 the first reg_covar fails at every start."""
+    factor = np.random.default_rng(0).normal(size=(300, 1)) + 5 * (np.arange(300) % 2)[:, None]
+    X = (factor * np.arange(1, 65)).astype(np.float32)
+    params = {"init_params": "kmeans", "n_init": 2, "random_state": 0, "max_iter": 12}
+    whole = GaussianMixture(2, **params).fit(X)
+    path = tmp_path / "fit.safetensors"
+    fit = GaussianMixture(2, **params, callback=StopAt(4), checkpoint=path, resume=True)
+    with pytest.raises(Interruption):
+        fit.fit(X)
+    assert_same_fit(fit.fit(X), whole)
+    assert_same_fit(fit.fit(X), whole)  # all of it from the file
+    assert_array_equal(fit._trained.reg_covar, whole._trained.reg_covar)

@@ -204,6 +204,7 @@ def test_weights_that_were_left_out_are_missed():
         ({"random_state": -1}, ValueError, "random_state must be a whole number of at least 0"),
         ({"random_state": "x"}, ValueError, "random_state must be a whole number of at least 0"),
         ({"sample_weight": [1.0]}, ValueError, "one weight for each of the 272 rows"),
+        ({"sample_weight": np.full(272, 1e18)}, ValueError, "divide all weights by the largest"),
         (
             {"first": Mixture.from_parameters([1], [[0]], [[[1]]])},
             TypeError,

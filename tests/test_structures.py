@@ -618,3 +618,18 @@ def test_one_features_names_are_saved(tmp_path):
     fit = GaussianMixture(1, covariance_type="V").fit(X)
     fit.save(tmp_path / "m")
     assert load(tmp_path / "m").covariance_type == "V"
+
+
+@pytest.mark.parametrize("covariance_type", ["full", "tied"])
+def test_covariances_of_conditionals_and_inverses_are_symmetric(covariance_type):
+    """Of features that are nearly dependent the rounding of a solution is far from symmetric."""
+    places = np.linspace(0, 1, 8)
+    matrix = np.exp(-((places[:, np.newaxis] - places) ** 2) / 0.5) + 1e-9 * np.eye(8)
+    covariances = np.stack([matrix, 2 * matrix]) if covariance_type == "full" else matrix
+    mixture = Mixture.from_parameters(
+        [0.5, 0.5], np.zeros((2, 8)), covariances, covariance_type=covariance_type
+    )
+    conditional = mixture.condition([0, 2, 4, 6, 7], np.zeros(5)).covariances
+    inverse = mixture.structure.invert_precisions(mixture.precisions)
+    for ours in (conditional, inverse):
+        assert_array_equal(ours, np.swapaxes(ours, -1, -2))

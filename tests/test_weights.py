@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.random import RandomState
 from numpy.testing import assert_allclose, assert_array_equal
 from threadpoolctl import threadpool_limits
 
-from mixtura import GaussianMixture
+from mixtura import GaussianMixture, from_batches
+from mixtura.blocks import ArrayBlocks
 from mixtura.testing.problems import random_mixture, random_rows
 
 STRUCTURES = ["full", "tied", "diag", "spherical"]
@@ -448,3 +450,59 @@ def test_weights_are_not_changed():
     given.setflags(write=False)
     model().fit(X, sample_weight=given)
     assert_array_equal(given, w)
+
+
+# Draws where weights differ by more than a double holds
+
+
+HEAVY = {
+    "one row": np.r_[0.5, np.full(199, 1e-20)],
+    "one row, far heavier": np.r_[np.full(199, 0.5), np.pi * 1e60],
+    "each a tenth of the one before": 0.7 * 10.0 ** -np.arange(200.0),
+    "whole": np.full(200, 1e18),
+    "whole, beyond any integer": np.full(200, 1e25),
+}
+
+
+def in_batches(X, weight, *cuts):
+    pairs = list(zip(np.split(X, cuts), np.split(weight, cuts), strict=True))
+    return from_batches(lambda: iter(pairs))
+
+
+@pytest.mark.filterwarnings("ignore::mixtura.DataWarning")
+@each_start
+@pytest.mark.parametrize("case", HEAVY)
+def test_every_start_ends_whatever_the_weights(init_params, case):
+    X, weight = problem()[0], HEAVY[case]
+    ours = model(init_params=init_params).fit(X, sample_weight=weight)
+    assert np.isfinite(ours.means_).all()
+    assert_allclose(ours.weights_.sum(), 1.0)
+
+
+@pytest.mark.parametrize("case", HEAVY)
+def test_rows_drawn_by_weight_are_distinct_and_the_same_in_parts(case):
+    X, weight = problem()[0], HEAVY[case]
+    ours = ArrayBlocks(X, weight).pick(20, RandomState(3))
+    assert len(np.unique(ours, axis=0)) == 20
+    for cuts in ([77], [1, 100, 199]):
+        parts = in_batches(X, weight, *cuts).blocks(1)
+        assert_array_equal(parts.pick(20, RandomState(3)), ours)
+
+
+def test_rows_beside_a_heavy_one_are_drawn_by_their_own_weights():
+    weight = np.r_[0.3e30, np.full(4, 0.1), np.full(5, 0.4)]
+    blocks = ArrayBlocks(np.arange(10.0)[:, np.newaxis], weight)
+    drawn = np.array([blocks.pick(2, RandomState(seed))[:, 0] for seed in range(2000)])
+    assert (drawn[:, 0] == 0).all()
+    # Four rows of 0.1 beside five of 0.4; the deviation of the share is 0.0083.
+    assert abs((drawn[:, 1] <= 4).mean() - 0.4 / 2.4) < 0.033
+
+
+def test_no_row_of_weight_zero_is_drawn_at_the_end():
+    """Where rounding carries a position to the sum of the weights, the last row that has one is there."""
+    weight = np.array([0.5, 0.25, 0.0])
+    X = np.arange(3.0)[:, np.newaxis]
+    end = np.array([0.75])
+    assert ArrayBlocks(X, weight).rows_at(end).tolist() == [1]
+    (found,) = in_batches(X, weight, 1, 2).blocks(1)._at(end, np.empty(0, dtype=np.int64))
+    assert found[0] == 1

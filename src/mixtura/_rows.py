@@ -24,8 +24,18 @@ _NATIVE = (np.float32, np.float64)
 
 
 def is_native(X: Array) -> bool:
-    """Whether the core reads `X` where it lies."""
-    return X.dtype.type in _NATIVE and X.dtype.isnative
+    """Whether the core reads `X` where it lies.
+
+    Not a field of packed records, whose numbers stand at addresses that are no multiples of their size.
+    """
+    size = X.dtype.itemsize
+    whole = X.flags.aligned and all(stride % size == 0 for stride in X.strides)
+    return whole and X.dtype.type in _NATIVE and X.dtype.isnative
+
+
+def contiguous(values: Any, dtype: Any) -> Array:
+    """Return an array as the core takes it: in the order of rows and aligned; a copy only where it is not."""
+    return np.require(values, dtype, ["C", "ALIGNED", "ENSUREARRAY"])
 
 
 def result_dtype(X: Array) -> np.dtype[Any]:
@@ -46,7 +56,7 @@ def native_blocks(X: Array) -> Iterator[tuple[slice, Array]]:
         yield slice(0, len(X)), X
         return
     for rows in block_slices(*X.shape):
-        yield rows, np.asarray(X[rows], dtype=result_dtype(X))
+        yield rows, np.array(X[rows], dtype=result_dtype(X))
 
 
 def as_numeric(X: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mixtura import _core
-from mixtura._rows import Array, FloatArray
+from mixtura._rows import Array, FloatArray, contiguous
 from mixtura.errors import SourceError
 
 try:
@@ -141,7 +141,7 @@ def floats(block: Any, dtype: str, number: int, name: str = "X") -> Array:
     try:
         if hasattr(block, "iloc"):
             block = block.to_numpy(dtype=np.dtype(dtype), na_value=np.nan)
-        return np.ascontiguousarray(block, dtype=np.dtype(dtype))
+        return contiguous(block, np.dtype(dtype))
     except (TypeError, ValueError) as error:
         for column in getattr(block, "columns", ()):
             floats(block[column], dtype, number, f"column {column!r}")

@@ -14,6 +14,7 @@ from mixtura._rows import (
     Array,
     FloatArray,
     block_slices,
+    contiguous,
     is_native,
     native_blocks,
     result_dtype,
@@ -27,6 +28,20 @@ Sums = tuple[float, float, float]
 
 # Up to here rows are picked by numpy's permutation, as scikit-learn does; beyond, without N numbers.
 _PERMUTATION_ROWS = 1 << 20
+
+# Up to here a double holds the middle of every row.
+_COUNTABLE = 1 << 52
+
+# Draws in vain before the rows that were drawn are taken out; ordinary weights never make so many.
+_MOST_IN_VAIN = 20
+
+#: Between it and its inverse the squares of weights, summed over any number of rows, are numbers.
+LEAST_WEIGHT = 1e-100
+
+# Power of two of the largest weight of a sample that has only smaller ones: a number, and not a whole one.
+_LIFTED = -300
+
+NO_ROWS: Array = np.empty(0, dtype=np.int64)
 
 
 class ArrayBlocks:
@@ -45,7 +60,7 @@ class ArrayBlocks:
         self._X = np.asarray(X)
         self._weight: FloatArray | None = None
         if sample_weight is not None:
-            self._weight = np.ascontiguousarray(sample_weight, dtype=np.float64)
+            self._weight = contiguous(sample_weight, np.float64)
         self.n_threads = n_threads
         self.shape: tuple[int, int] = self._X.shape
         self.dtype = result_dtype(self._X)
@@ -136,7 +151,8 @@ class ArrayBlocks:
         n_present = self.n_present
         if n_present == len(self._X) and n_present <= n_rows:
             return self.floats, self._weight
-        return self.rows_of_ranks(ranks_of_sample(n_present, n_rows, rng))
+        sampled, weight = self.rows_of_ranks(ranks_of_sample(n_present, n_rows, rng))
+        return sampled, measurable(weight)
 
     def rows_of_ranks(self, ranks: Array) -> tuple[Array, FloatArray | None]:
         """Rows, as float, that are the `ranks`-th (ascending) of those of positive weight; their weights."""
@@ -155,18 +171,25 @@ class ArrayBlocks:
     def _pick_indices(self, n_rows: int, rng: RandomState) -> Array:
         # Without weights, and with whole ones w that stand for w rows, the choice is among rows.
         if self._weight is None or self.has_integer_weights:
-            return self.rows_at(choose(round(self.weight), n_rows, rng) + 0.5)
-        picked: dict[int, None] = {}
-        while len(picked) < n_rows:
-            drawn = rng.uniform(size=n_rows - len(picked)) * self.weight
-            picked |= dict.fromkeys(self.rows_at(drawn).tolist())
-        return np.array(list(picked))
+            return self.rows_at(places_of_rows(self.weight, n_rows, rng))
+        return np.array(list(distinct(n_rows, self._drawn_at, self.weight_without, rng)))
 
-    def rows_at(self, positions: FloatArray) -> Array:
-        """Rows in which the running sum of the weights reaches each position."""
+    def _drawn_at(self, positions: FloatArray, without: Array) -> dict[int, None]:
+        return dict.fromkeys(self.rows_at(positions, without).tolist())
+
+    def rows_at(self, positions: FloatArray, without: Array = NO_ROWS) -> Array:
+        """Rows in which the running sum of the weights, but for some rows', reaches each position."""
         if self._weight is None:
             return np.floor(positions).astype(np.int64)
-        return _rows_at(self._weight, positions)
+        return _rows_at(self._weight, positions, without)
+
+    def weight_without(self, rows: Array) -> float:
+        """Sum of the weights of all rows but some."""
+        if self._weight is None:
+            return float(len(self._X) - len(rows))
+        if not len(rows):
+            return self.weight
+        return float(sum(weight.sum() for _, weight in _weights_without(self._weight, rows)))
 
     @cached_property
     def has_integer_weights(self) -> bool:
@@ -304,11 +327,51 @@ def ranks_of_sample(n_present: int, n_rows: int, rng: RandomState) -> Array:
     return np.sort(_drawn(n_present, n_rows, rng))
 
 
+def measurable(weight: FloatArray | None) -> FloatArray | None:
+    """Weights of a sample without the heavy rows: where none can be squared, times a power of two."""
+    largest = np.inf if weight is None else weight.max(initial=0.0)
+    if weight is None or largest >= LEAST_WEIGHT:
+        return weight
+    return np.ldexp(weight, _LIFTED - int(np.frexp(largest)[1]))
+
+
 def choose(n_rows: int, n_chosen: int, rng: RandomState) -> Array:
     """Numbers below `n_rows`, drawn without replacement, in the order drawn."""
     if n_rows <= _PERMUTATION_ROWS:
         return rng.choice(n_rows, size=n_chosen, replace=False)
     return _drawn(n_rows, n_chosen, rng, shuffle=True)
+
+
+def places_of_rows(n_rows: float, n_chosen: int, rng: RandomState) -> FloatArray:
+    """Middles of rows that are drawn without replacement; of more than can be counted, any places."""
+    if n_rows > _COUNTABLE:
+        return rng.uniform(size=n_chosen) * n_rows
+    return choose(round(n_rows), n_chosen, rng) + 0.5
+
+
+def distinct(
+    n_rows: int,
+    rows_at: Callable[[FloatArray, Array], dict[int, T]],
+    weight_without: Callable[[Array], float],
+    rng: RandomState,
+) -> dict[int, T]:
+    """Draw rows with chances as their weights, until so many are distinct; in the order drawn.
+
+    rows_at: by their numbers the rows at positions in the running sum of the weights, in which some rows
+    count nothing. weight_without: the last of those sums.
+    """
+    picked: dict[int, T] = {}
+    without, n_in_vain = NO_ROWS, 0
+    weight = weight_without(without)
+    while len(picked) < n_rows:
+        n_before = len(picked)
+        picked |= rows_at(rng.uniform(size=n_rows - n_before) * weight, without)
+        n_in_vain = n_in_vain + 1 if len(picked) == n_before else 0
+        if n_in_vain == _MOST_IN_VAIN or len(without):
+            # They have nearly all the weight: the others are drawn without them.
+            without = np.sort(list(picked))
+            weight = weight_without(without)
+    return picked
 
 
 def _drawn(n: int, n_drawn: int, rng: RandomState, *, shuffle: bool = False) -> Array:
@@ -320,16 +383,30 @@ def _drawn(n: int, n_drawn: int, rng: RandomState, *, shuffle: bool = False) -> 
     return generator.choice(n, n_drawn, replace=False, shuffle=shuffle)
 
 
-def _rows_at(weight: FloatArray, positions: FloatArray) -> Array:
+def _rows_at(weight: FloatArray, positions: FloatArray, without: Array) -> Array:
     """Rows in which the running sum of the weights reaches each position; block by block."""
-    found = np.full(len(positions), len(weight) - 1)
-    before = 0.0
-    for rows in block_slices(len(weight), 1):
-        sums = before + np.cumsum(weight[rows])
+    found = np.full(len(positions), -1)
+    before, last = 0.0, -1
+    for start, block in _weights_without(weight, without):
+        sums = before + np.cumsum(block)
         inside = (positions >= before) & (positions < sums[-1])
-        found[inside] = rows.start + np.searchsorted(sums, positions[inside], side="right")
+        found[inside] = start + np.searchsorted(sums, positions[inside], side="right")
         before = float(sums[-1])
-    return found
+        there = np.flatnonzero(block)
+        last = start + int(there[-1]) if len(there) else last
+    # Positions that rounding carries beyond the last sum are the last row's that has a weight.
+    return np.where(found < 0, last, found)
+
+
+def _weights_without(weight: FloatArray, rows: Array) -> Iterator[tuple[int, FloatArray]]:
+    """Blocks of the weights, each with its first row; those of some rows are 0."""
+    for some in block_slices(len(weight), 1):
+        block = weight[some]
+        inside = rows[(rows >= some.start) & (rows < some.stop)]
+        if len(inside):
+            block = block.copy()
+            block[inside - some.start] = 0.0
+        yield some.start, block
 
 
 def _rows_of_ranks(weight: FloatArray, ranks: Array) -> Array:

@@ -18,9 +18,12 @@ from mixtura import _core
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks._protocol import Responsibilities, T, TotalScatter
 from mixtura.blocks.array import (
+    NO_ROWS,
     ArrayBlocks,
-    choose,
+    distinct,
     everything,
+    measurable,
+    places_of_rows,
     ranks_of_sample,
     usable_total,
 )
@@ -175,32 +178,42 @@ class PartitionedBlocks(ABC):
         taken = list(self.each(_RowsOfRanks(ranks, before)))
         weights = [weight for _, weight in taken if weight is not None]
         rows = np.concatenate([rows for rows, _ in taken])
-        return rows, np.concatenate(weights) if weights else None
+        return rows, measurable(np.concatenate(weights)) if weights else None
 
     def pick(self, n_rows: int, rng: RandomState) -> FloatArray:
         """Return rows drawn without replacement, with chances as their weights."""
         if self._counts_rows:
-            drawn = self._at(choose(round(self.weight), n_rows, rng) + 0.5)
+            drawn = self._at(places_of_rows(self.weight, n_rows, rng), NO_ROWS)
             return np.array([row for _, row in drawn])
-        picked: dict[int, FloatArray] = {}
-        while len(picked) < n_rows:
-            picked |= self._at(rng.uniform(size=n_rows - len(picked)) * self.weight)
+        picked = distinct(n_rows, self._drawn_at, self._weight_without, rng)
         return np.array(list(picked.values()))
 
-    def _at(self, positions: FloatArray) -> list[tuple[int, FloatArray]]:
+    def _drawn_at(self, positions: FloatArray, without: Array) -> dict[int, FloatArray]:
+        return dict(self._at(positions, without))
+
+    def _at(self, positions: FloatArray, without: Array) -> list[tuple[int, FloatArray]]:
         """Places and values of the rows in which the running sum of the weights reaches each position."""
-        before = self._before([part.weight for part in self.parts])
+        before = self._before(self._weights_without(without))
         found: dict[int, tuple[int, FloatArray]] = {}
-        for some in self.each(_RowsAt(positions, before)):
+        for some in self.each(_RowsAt(positions, before, without)):
             found |= some
         return [found[order] for order in range(len(positions))]
+
+    def _weight_without(self, rows: Array) -> float:
+        return float(sum(self._weights_without(rows)))
+
+    def _weights_without(self, rows: Array) -> list[float]:
+        """Weight of each part, of which some rows are left out."""
+        if not len(rows):
+            return [part.weight for part in self.parts]
+        return list(self.each(_WeightWithout(rows)))
 
     def _before(self, sizes: list[Any]) -> dict[int, tuple[Any, Any]]:
         """Of each part, by its first row: the sum of the sizes before it, and with it."""
         ends = list(accumulate(sizes))
         starts = [0, *ends[:-1]]
-        # Positions that rounding carries beyond the last end are the last part's.
-        ends[-1] = np.inf
+        # Positions that rounding carries beyond the last end are those of the last part that has a size.
+        ends[max(i for i, size in enumerate(sizes) if size > 0)] = np.inf
         pairs = zip(starts, ends, strict=True)
         return {part.first_row: pair for part, pair in zip(self.parts, pairs, strict=True)}
 
@@ -289,16 +302,32 @@ class _RowsOfRanks:
 class _RowsAt:
     positions: FloatArray
     before: dict[int, tuple[float, float]]
+    without: Array
 
     def __call__(self, part: ArrayBlocks, first_row: int) -> dict[int, tuple[int, FloatArray]]:
         start, end = self.before[first_row]
         mine = np.flatnonzero((self.positions >= start) & (self.positions < end))
-        places = part.rows_at(self.positions[mine] - start)
+        places = part.rows_at(self.positions[mine] - start, _inside(self.without, part, first_row))
         rows = np.asarray(part.rows[places], dtype=np.float64)
         return {
             int(order): (first_row + int(place), row)
             for order, place, row in zip(mine, places, rows, strict=True)
         }
+
+
+@dataclass(frozen=True, eq=False)
+class _WeightWithout:
+    rows: Array
+
+    def __call__(self, part: ArrayBlocks, first_row: int) -> float:
+        return part.weight_without(_inside(self.rows, part, first_row))
+
+
+def _inside(rows: Array, part: ArrayBlocks, first_row: int) -> Array:
+    """Those of some rows that are the part's, by their numbers there."""
+    local = rows - first_row
+    inside: Array = local[(local >= 0) & (local < part.shape[0])]
+    return inside
 
 
 def _first_row(part: ArrayBlocks, _: int) -> FloatArray:

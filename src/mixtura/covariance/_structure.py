@@ -276,4 +276,14 @@ def regression(
     """Gain and remaining covariance of `rest` on `given` (Bishop 2006, eqs. 2.81, 2.82)."""
     cross = matrix[np.ix_(rest, given)]
     gain: FloatArray = np.linalg.solve(matrix[np.ix_(given, given)], cross.T).T.astype(np.float64)
-    return gain, matrix[np.ix_(rest, rest)] - gain @ cross.T
+    return gain, symmetric(matrix[np.ix_(rest, rest)] - gain @ cross.T)
+
+
+def inverse(matrices: FloatArray) -> FloatArray:
+    """Inverses of one or several symmetric matrices."""
+    return symmetric(np.asarray(np.linalg.inv(matrices), dtype=np.float64))
+
+
+def symmetric(matrices: FloatArray) -> FloatArray:
+    """Without the rounding in which what should be symmetric differs from its transpose."""
+    return (matrices + np.swapaxes(matrices, -1, -2)) / 2

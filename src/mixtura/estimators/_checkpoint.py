@@ -93,6 +93,8 @@ class Checkpoint:
         self.path = Path(path)
         check_target(self.path)
         self.seeds = seeds
+        #: How often reg_covar was raised, and all starts begun again.
+        self.n_raised = 0
         self.n_done = 0
         self.records: list[StartRecord] = []
         self.best: Progress | None = None
@@ -116,6 +118,7 @@ class Checkpoint:
         _check_same(self.path, header["identity"], self._identity)
         kind = structure(header["identity"]["covariance_type"])
         self.seeds = [int(seed) for seed in header["seeds"]]
+        self.n_raised = header.get("n_raised", 0)
         self.n_done, self.error = header["n_done"], header["error"]
         self.records = [StartRecord(**record) for record in header["records"]]
         for name in ("current", "best"):
@@ -126,6 +129,13 @@ class Checkpoint:
             facts["journal"] = [StartRecord(**record) for record in facts["journal"]]
             acceleration = arrays.get(f"{name} acceleration")
             setattr(self, name, Progress(mixture=mixture, acceleration=acceleration, **facts))
+
+    def begin_again(self) -> None:
+        """Forget all starts: they are made again with a larger reg_covar."""
+        self.n_raised += 1
+        self.n_done, self.error = 0, ""
+        self.records, self.best, self.current = [], None, None
+        self.write()
 
     def note(self, progress: Progress) -> None:
         """Remember how far a start is, and write it down when it is time."""
@@ -145,6 +155,7 @@ class Checkpoint:
         header: dict[str, Any] = {
             "identity": self._identity,
             "seeds": self.seeds,
+            "n_raised": self.n_raised,
             "n_done": self.n_done,
             "error": self.error,
             "records": [asdict(record) for record in self.records],

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Iterator
+from functools import partial, reduce
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 from mixtura._rows import Array, FloatArray, block_slices
 from mixtura.blocks import ArrayBlocks, Blocks
@@ -19,6 +20,12 @@ _MOST_NAMED = 10
 
 # Least eigenvalue of the correlation matrix up to which columns depend on each other.
 _DEPENDENT = 1e-9
+
+# Least share of a column in a combination that is constant; less is rounding.
+_TAKES_PART = 1e-4
+
+# Number of rows, their sums, their sums of products.
+_Sums = tuple[int, FloatArray, FloatArray]
 
 
 def findings(blocks: Blocks, names: Array | None, has_matrices: bool) -> list[str]:
@@ -58,9 +65,8 @@ def column_warning(blocks: Blocks, names: Array | None, has_matrices: bool) -> s
 def column_findings(blocks: Blocks, names: Array | None) -> tuple[list[str], list[str]]:
     """Constant columns, and equal or dependent ones, each a phrase; rows of weight 0 do not count."""
     glance = _glance(blocks)
-    with np.errstate(all="ignore"):  # numbers whose squares overflow are none of this
-        if not _is_suspicious(glance.astype(np.float64)):
-            return [], []
+    if not _is_suspicious(glance):
+        return [], []
     constant = _constant_columns(blocks, glance[0])
     alone = [f"column {_name(j, names)} is constant ({value:g})" for j, value in constant]
     skip = {j for j, _ in constant}
@@ -68,10 +74,8 @@ def column_findings(blocks: Blocks, names: Array | None) -> tuple[list[str], lis
     among = [f"columns {_name(i, names)} and {_name(j, names)} are equal" for i, j in equal]
     skip |= {j for _, j in equal}
     kept = [j for j in range(blocks.shape[1]) if j not in skip]
-    moments = blocks.each(partial(_moments, glance=glance[:, kept], columns=kept))
-    dependent = [kept[j] for j in _dependent_columns(moments, len(kept))]
-    if dependent:
-        listed = ", ".join(_name(j, names) for j in dependent)
+    for columns in _dependent_columns(blocks, glance, kept):
+        listed = ", ".join(_name(j, names) for j in columns)
         among.append(f"columns {listed} are linearly dependent")
     return alone, among
 
@@ -92,9 +96,15 @@ def row_findings(blocks: Blocks, n_components: int) -> str:
     n_distinct = n_distinct_rows(blocks, few + 1)
     if n_distinct > few:
         return ""
+    repeated, ending = "", "a single row, which has no spread"
+    if n_distinct < blocks.n_present:
+        repeated, ending = (
+            ", all others repeat them",
+            "copies of a single row, which have no spread",
+        )
     return (
-        f"There are only {n_distinct} distinct rows, all others repeat them, so that some of {n_components} "
-        "components may end on copies of a single row, which have no spread."
+        f"There are only {n_distinct} distinct rows{repeated}, so that some of {n_components} components may "
+        f"end on {ending}."
     )
 
 
@@ -142,59 +152,92 @@ def _blocks(part: ArrayBlocks) -> Iterator[Array]:
 
 def _is_suspicious(glance: Array) -> bool:
     """Whether a column seems constant or a combination of others."""
-    centred = glance - glance.mean(axis=0)
-    scatter = centred.T @ centred
-    sizes = np.sqrt(np.diag(scatter))
-    if not (sizes > 1e-13 * np.sqrt(len(glance)) * np.abs(glance[0])).all():
+    centre, units = _scale(glance)
+    if not (units > 1e-13 * np.abs(glance[0])).all():
         return True
-    if len(glance) <= len(sizes) or len(sizes) == 1:
-        return False
-    if np.linalg.eigvalsh(scatter / np.outer(sizes, sizes))[0] > _DEPENDENT:
-        return False
-    # One row that is far away in every column makes them seem so: without such rows they must be, too.
-    distance = np.abs(glance - np.median(glance, axis=0))
-    near = (distance <= 30 * np.median(distance, axis=0)).all(axis=1)
-    if near.sum() <= len(sizes):
-        return True
-    alone = ArrayBlocks(glance[near])
-    moments = alone.each(partial(_moments, glance=alone.rows, columns=list(range(len(sizes)))))
-    return bool(_dependent_columns(moments, len(sizes)))
+    return bool(_dependent_sets(_sums(glance, centre, units)))
 
 
-def _moments(
-    part: ArrayBlocks, _: int, glance: Array, columns: list[int]
-) -> tuple[int, FloatArray, FloatArray]:
-    """Number of rows, sums and sums of products of some columns, centres and units from the glance."""
-    n_features = len(columns)
-    centre = glance.mean(axis=0, dtype=np.float64)
-    units = np.abs(glance - centre).max(axis=0)
-    units[units == 0] = 1.0
-    n_rows, firsts, seconds = 0, np.zeros(n_features), np.zeros((n_features, n_features))
-    for block in _blocks(part):
-        centred = (block[:, columns] - centre) / units
-        n_rows += len(centred)
-        firsts += centred.sum(axis=0)
-        seconds += centred.T @ centred
-    return n_rows, firsts, seconds
+def _dependent_columns(blocks: Blocks, glance: Array, columns: list[int]) -> list[list[int]]:
+    """Sets of columns of which a combination is constant: in all rows, and in those that are not far away.
 
-
-def _dependent_columns(
-    moments: Iterable[tuple[int, FloatArray, FloatArray]], n_features: int
-) -> list[int]:
-    """Columns, none of them constant, of which some combination is; none where too few rows tell."""
-    if n_features < 2:
+    One row that is far away in every column makes all of them seem so.
+    """
+    if len(columns) < 2:
         return []
-    n_rows, firsts, seconds = 0, np.zeros(n_features), np.zeros((n_features, n_features))
-    for n, first, second in moments:
-        n_rows, firsts, seconds = n_rows + n, firsts + first, seconds + second
-    if n_rows <= n_features:
+    glance = glance[:, columns]
+    centre, units = _scale(glance)
+    moments = partial(_moments, columns=columns, centre=centre, units=units)
+    found = _dependent_sets(reduce(_added, blocks.each(moments)))
+    near = glance[_is_near(glance.astype(np.float64))] if found else glance
+    return [[columns[j] for j in some] for some in found if _seem_dependent(near[:, some])]
+
+
+def _seem_dependent(rows: Array) -> bool:
+    return bool(_dependent_sets(_sums(rows, *_scale(rows))))
+
+
+def _is_near(rows: FloatArray) -> Array:
+    """Whether each row is not far from the others in any column; half of the rows are not, at least."""
+    distances = np.abs(rows - np.median(rows, axis=0))
+    for distance in distances.T:
+        # Where most of a column is one value, as of a dummy, the others have a spread all the same.
+        there = distance > 0
+        distance /= np.median(distance[there]) if there.any() else 1.0
+    largest = distances.max(axis=1)
+    near: Array = largest <= max(30.0, float(np.median(largest)))
+    return near
+
+
+def _scale(rows: Array) -> tuple[FloatArray, FloatArray]:
+    """Mean of each column, and the largest distance from it: centre and units of sums."""
+    centre = rows.mean(axis=0, dtype=np.float64)
+    units = np.abs(rows - centre).max(axis=0).astype(np.float64)
+    return centre, units
+
+
+@np.errstate(all="ignore")  # squares of numbers far beyond the glance overflow
+def _moments(
+    part: ArrayBlocks, _: int, columns: list[int], centre: FloatArray, units: FloatArray
+) -> _Sums:
+    return reduce(_added, (_sums(block[:, columns], centre, units) for block in _blocks(part)))
+
+
+def _sums(rows: Array, centre: FloatArray, units: FloatArray) -> _Sums:
+    """Number of rows, their sums and sums of products, about a centre and in units."""
+    centred = ((rows - centre) / np.where(units > 0, units, 1.0)).astype(np.float64, copy=False)
+    return len(centred), centred.sum(axis=0), centred.T @ centred
+
+
+def _added(one: _Sums, other: _Sums) -> _Sums:
+    return one[0] + other[0], one[1] + other[1], one[2] + other[2]
+
+
+def _dependent_sets(sums: _Sums) -> list[list[int]]:
+    """Sets of columns of which a combination is constant; none where too few rows tell."""
+    n_rows, firsts, seconds = sums
+    if n_rows <= len(firsts) or len(firsts) < 2 or not np.isfinite(seconds).all():
         return []
     scatter = seconds - np.outer(firsts, firsts) / n_rows
-    sizes = np.sqrt(np.diag(scatter))
-    values, vectors = np.linalg.eigh(scatter / sizes[:, np.newaxis] / sizes)
-    if values[0] > _DEPENDENT:
+    # A column that is constant in these rows says nothing of others: what is left of its scatter is rounding.
+    varying = np.flatnonzero(np.diag(scatter) > 1e-12 * np.diag(seconds))
+    sizes = np.sqrt(np.diag(scatter)[varying])
+    correlations = scatter[np.ix_(varying, varying)] / sizes[:, np.newaxis] / sizes
+    return [varying[some].tolist() for some in _null_sets(correlations)]
+
+
+def _null_sets(correlations: FloatArray) -> list[Array]:
+    """Smallest sets of variables between which the null space of their correlations falls apart."""
+    if len(correlations) < 2 or np.linalg.eigvalsh(correlations)[0] > _DEPENDENT:
         return []
-    return [int(j) for j in np.flatnonzero(np.abs(vectors[:, 0]) > 1e-4)]
+    values, vectors = np.linalg.eigh(correlations)
+    null = vectors[:, values <= _DEPENDENT]
+    shares = np.linalg.norm(null, axis=1)
+    members = np.flatnonzero(shares > _TAKES_PART)
+    directions = null[members] / shares[members, np.newaxis]
+    linked = np.abs(directions @ directions.T) > _TAKES_PART
+    n_sets, labels = connected_components(linked, directed=False)
+    return [members[labels == i] for i in range(n_sets)]
 
 
 def _name(column: int, names: Array | None) -> str:

@@ -18,13 +18,14 @@ from mixtura._names import listed, nearest
 from mixtura._refused import check_measured
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import Blocks
+from mixtura.blocks.array import LEAST_WEIGHT
 from mixtura.covariance import CovarianceStructure
 from mixtura.em import SufficientStatistics, default_step
 from mixtura.mixture import Mixture
 from mixtura.sources import Source
 
-# Between it and its inverse the squares of weights, summed over any number of rows, are numbers.
-_LEAST_WEIGHT = 1e-100
+# The same for products of weights and float32 rows.
+_LEAST_SINGLE = 1e-30
 
 
 def suggest(
@@ -44,13 +45,18 @@ def suggest(
     return message
 
 
-def check_sample_weight(sample_weight: Any, n_rows: int) -> FloatArray | None:
+def check_sample_weight(
+    sample_weight: Any, n_rows: int, dtype: np.dtype[Any] | None = None
+) -> FloatArray | None:
     """Return weights as float64, or None where every row weighs 1.
+
+    dtype: of the rows; float32 ones are multiplied by weights in float32.
 
     Raises
     ------
     ValueError
-        If the length is not the rows', a weight is negative, NaN or infinite, or all are zero.
+        If the length is not the rows', a weight is negative, NaN or infinite, or all are zero, too small or
+        too large to reckon with.
     """
     if sample_weight is None:
         return None
@@ -78,10 +84,15 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> FloatArray | None:
         )
     if most == 0:
         raise ValueError("sample_weight must not be zero for every row: no row is left to fit.")
-    if not _LEAST_WEIGHT <= most <= 1 / _LEAST_WEIGHT:
+    if not LEAST_WEIGHT <= most <= 1 / LEAST_WEIGHT:
         raise ValueError(
             f"sample_weight is {most:g} at most, and such numbers cannot be squared: multiply all weights by "
             "one number that brings the largest near 1."
+        )
+    if dtype == np.float32 and not _LEAST_SINGLE <= most <= 1 / _LEAST_SINGLE:
+        raise ValueError(
+            f"sample_weight is {most:g} at most, and rows of float32 cannot be multiplied by such numbers: "
+            "multiply all weights by one number that brings the largest near 1, or give X as float64."
         )
     return weight
 

@@ -2,20 +2,70 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import Blocks
 from mixtura.diagnosis import HELD_UP, floor_share, rows_needed, same_components, spike
 from mixtura.errors import DataWarning, DegenerateComponentWarning
-from mixtura.estimators._findings import findings
-from mixtura.estimators._fitting import Fit
+from mixtura.estimators._findings import column_warning, findings, row_findings
+from mixtura.estimators._fitting import STOPPED_BY_CALLBACK, Fit
 from mixtura.mixture import Mixture
 
 # Share of reg_covar in a component's variance from which a number given by the user is worth a word.
 _WIDENED = 0.01
+
+
+Doubt = tuple[type[Warning], str]
+
+
+def warn_of(what: str, doubts: Iterator[Doubt], stacklevel: int) -> None:
+    """Warn of what a check finds. One that fails says so, and ends no fit.
+
+    stacklevel: as of `warnings.warn`, seen from the caller.
+    """
+    for category, message in _without_failing(what, doubts):
+        warnings.warn(message, category, stacklevel=stacklevel + 1)
+
+
+def _without_failing(what: str, doubts: Iterator[Doubt]) -> list[Doubt]:
+    found: list[Doubt] = []
+    try:
+        with np.errstate(all="ignore"):
+            found.extend(doubts)
+    except Warning:  # of who reads the rows, and made an error by the user
+        raise
+    except Exception as error:
+        failure = f"{type(error).__name__}: {error}".rstrip(".: ")
+        found.append(
+            (
+                DataWarning,
+                f"A check of the {what} failed ({failure}), and the fit goes on without it: please report "
+                "this as a fault of mixtura.",
+            )
+        )
+    return found
+
+
+def doubts_about_rows(
+    blocks: Blocks, names: Array | None, has_matrices: bool, n_components: int
+) -> Iterator[Doubt]:
+    """What is hopeless in the data, to be said before minutes of EM."""
+    if columns := column_warning(blocks, names, has_matrices):
+        yield DataWarning, columns
+    elif few := row_findings(blocks, n_components):
+        yield DataWarning, f"{few} Use fewer components."
+
+
+def doubts_about_end(fit: Fit, tol: float, max_iter: int) -> Iterator[Doubt]:
+    """Whether EM ended before it converged, and nobody asked for that."""
+    monitor = fit.monitor
+    if not monitor.converged and max_iter > 0 and monitor.stopped != STOPPED_BY_CALLBACK:
+        yield ConvergenceWarning, convergence_message(fit, tol)
 
 
 def convergence_message(fit: Fit, tol: float) -> str:
@@ -42,14 +92,14 @@ def convergence_message(fit: Fit, tol: float) -> str:
     )
 
 
-def doubts(
+def doubts_about_components(
     mixture: Mixture,
     effective_rows: FloatArray,
     blocks: Blocks,
     reg_covar: FloatArray,
     asked: float | str,
     names: Array | None,
-) -> Iterator[tuple[type[Warning], str]]:
+) -> Iterator[Doubt]:
     """Yield category and sentence of each warning: one of degenerate components, one of a wide reg_covar."""
     shares = _shares(mixture, reg_covar)
     held = np.flatnonzero((shares > HELD_UP) & (mixture.weights > 0))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from functools import cache, partial
 from numbers import Integral, Real
 from time import monotonic
@@ -14,7 +14,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.random import Generator, RandomState
 from sklearn.base import BaseEstimator, DensityMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import (
     Interval,
@@ -27,7 +26,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from mixtura import mixture as evaluate
 from mixtura._frames import frame_of, frame_values
 from mixtura._refused import check_measured, clearer
-from mixtura._regularisation import regularisation
+from mixtura._regularisation import raised, regularisation
 from mixtura._rows import (
     Array,
     FloatArray,
@@ -48,14 +47,12 @@ from mixtura.covariance import (
 )
 from mixtura.diagnosis import Diagnosis, diagnose, matching
 from mixtura.em import SufficientStatistics, online_step
-from mixtura.errors import DataWarning
+from mixtura.errors import SingularCovarianceError
 from mixtura.estimators import _validation as checks
 from mixtura.estimators._attributes import PARAMETERS, HandedOut, Training, described_mixture
 from mixtura.estimators._checkpoint import Checkpoint, identity
 from mixtura.estimators._constructors import ChecksArgumentNames, warn_of_overrides
-from mixtura.estimators._findings import column_warning, row_findings
 from mixtura.estimators._fitting import (
-    STOPPED_BY_CALLBACK,
     Beginning,
     Callback,
     Fit,
@@ -64,7 +61,12 @@ from mixtura.estimators._fitting import (
     best_fit,
 )
 from mixtura.estimators._printer import Printer
-from mixtura.estimators._warnings import convergence_message, doubts
+from mixtura.estimators._warnings import (
+    doubts_about_components,
+    doubts_about_end,
+    doubts_about_rows,
+    warn_of,
+)
 from mixtura.mixture import Mixture
 from mixtura.saving import save_model
 from mixtura.starts import (
@@ -109,7 +111,8 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         default ends within 1e-4 nats a row of where EM would go (docs: differences).
     reg_covar : float or 'auto', default='auto'
         Added to the diagonal of every covariance. A number is in squared units of X; 'auto' is 1e-10 of each
-        feature's variance (1e-6 for float32), so that units change nothing.
+        feature's variance (1e-6 for float32, and tenfold, up to 1e-3, where the rounding of sums in float32
+        would make a covariance matrix singular all the same), so that units change nothing.
     max_iter : int, default=1000
         Largest number of EM iterations; 0 leaves the start as it is.
     n_init : int, default=1
@@ -514,7 +517,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         if source is not None:
             return self._check_source(source).blocks(threads)
         rows = self._check_rows(X, self.mixture_)
-        weight = checks.check_sample_weight(sample_weight, len(rows))
+        weight = checks.check_sample_weight(sample_weight, len(rows), rows.dtype)
         return ArrayBlocks(rows, weight, threads)
 
     def _learn(self, batch: Blocks, step_of: Callable[[float], float]) -> None:
@@ -579,14 +582,13 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
             blocks = self._training_blocks(X, sample_weight)
             self._check_enough_rows(blocks.n_present)
             self._check_features(kind, previous)
-            self._warn_of_columns(blocks, kind.has_matrices)
+            self._warn_of_rows(blocks, kind.has_matrices)
             if checkpoint is not None:
                 same = identity(self._arguments(), blocks)
                 checkpoint.begin(same, resume=self.resume)
             seeds = self._seeds() if checkpoint is None else checkpoint.seeds
             options = self._options(blocks, printer, checkpoint)
-            beginnings = self._beginnings(kind, blocks, options, seeds, previous)
-            fit, records = best_fit(beginnings, blocks, options)
+            fit, records, options = self._best_fit(kind, blocks, options, seeds, previous)
             self._set_fit(fit, records, blocks, options.reg_covar, seeds[0])
         self._warn(fit, blocks, options.reg_covar)
         return blocks
@@ -648,7 +650,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         source = checks.elsewhere(X, sample_weight)
         if source is None:
             rows = self._check_training_rows(X)
-            weight = checks.check_sample_weight(sample_weight, len(rows))
+            weight = checks.check_sample_weight(sample_weight, len(rows), rows.dtype)
             return ArrayBlocks(rows, weight, threads)
         blocks = source.blocks(threads)
         if blocks.shape[0] < 2:
@@ -749,6 +751,31 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
             return [first]
         others = np.random.SeedSequence(first).generate_state(self.n_init - 1)
         return [first, *(int(seed) for seed in others)]
+
+    def _best_fit(
+        self,
+        kind: CovarianceStructure,
+        blocks: Blocks,
+        options: Options,
+        seeds: list[int],
+        previous: Mixture | None,
+    ) -> tuple[Fit, list[StartRecord], Options]:
+        """The best of all starts; while rounding makes a covariance singular, with a larger reg_covar."""
+        checkpoint, factors = options.checkpoint, raised(self.reg_covar, kind, blocks)
+        for factor in factors[0 if checkpoint is None else checkpoint.n_raised :]:
+            tried = replace(options, reg_covar=factor * options.reg_covar)
+            beginnings = self._beginnings(kind, blocks, tried, seeds, previous)
+            try:
+                fit, records = best_fit(beginnings, blocks, tried)
+            except SingularCovarianceError:
+                if factor == factors[-1]:
+                    raise
+            else:
+                if not fit.failure or factor == factors[-1]:
+                    break
+            if checkpoint is not None:
+                checkpoint.begin_again()
+        return fit, records, tried
 
     def _beginnings(
         self,
@@ -945,30 +972,24 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         """Of the rows that were fitted, as that of the means tells; whole numbers set by hand are float64."""
         return np.dtype(np.float32 if np.asarray(self.means_).dtype == np.float32 else np.float64)
 
-    def _warn_of_columns(self, blocks: Blocks, has_matrices: bool) -> None:
-        """What is hopeless in the data is said before minutes of EM."""
+    def _warn_of_rows(self, blocks: Blocks, has_matrices: bool) -> None:
         names = getattr(self, "feature_names_in_", None)
-        if columns := column_warning(blocks, names, has_matrices):
-            warnings.warn(columns, DataWarning, stacklevel=4)
-        elif few := row_findings(blocks, self.n_components):
-            warnings.warn(f"{few} Use fewer components.", DataWarning, stacklevel=4)
+        doubts = doubts_about_rows(blocks, names, has_matrices, self.n_components)
+        warn_of("columns", doubts, stacklevel=4)
 
     def _warn(self, fit: Fit, blocks: Blocks, reg_covar: FloatArray) -> None:
-        asked_to_stop = fit.monitor.stopped == STOPPED_BY_CALLBACK
-        if not self.converged_ and self.max_iter > 0 and not asked_to_stop:
-            message = convergence_message(fit, float(self.tol))
-            warnings.warn(message, ConvergenceWarning, stacklevel=4)
+        warn_of("end of EM", doubts_about_end(fit, float(self.tol), self.max_iter), stacklevel=4)
         names = getattr(self, "feature_names_in_", None)
         assert self._trained is not None
-        for category, message in doubts(
+        doubts = doubts_about_components(
             self.mixture_,
             self._trained.effective_rows,
             blocks,
             reg_covar,
             self.reg_covar,
             names,
-        ):
-            warnings.warn(message, category, stacklevel=4)
+        )
+        warn_of("components", doubts, stacklevel=4)
 
     # Using the fit
 
@@ -1253,7 +1274,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         if source is not None:
             return self._check_source(source).score(mixture, threads)
         rows = self._check_rows(X, mixture)
-        weight = checks.check_sample_weight(sample_weight, len(rows))
+        weight = checks.check_sample_weight(sample_weight, len(rows), rows.dtype)
         return ArrayBlocks(rows, weight, threads).score(mixture)
 
     def sample(

@@ -258,7 +258,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         if not possible:
             raise ValueError(f"No model can be fitted: {impossible[keys[0]]}.")
         has_matrices = any(structure(name).has_matrices for _, name in possible)
-        self._model._warn_of_columns(blocks, has_matrices)
+        self._model._warn_of_rows(blocks, has_matrices)
         seed = seed_in(self.resume) if self.random_state is None else None
         seed = self._model._seeds()[0] if seed is None else seed
         wish = self._wish(possible, blocks, seed)

@@ -35,6 +35,9 @@ _CONFIDENCE = 0.999
 # Replicates between two looks at whether the answer is clear.
 _BATCH = 10
 
+# Rows of a replicate: beyond, a double does not count them.
+_MOST_DRAWN = 1 << 53
+
 Listener = Callable[[int, int], object]
 
 
@@ -314,6 +317,11 @@ class _Drawing:
         weight = check_sample_weight(sample_weight, len(rows))
         blocks = ArrayBlocks(rows, weight)
         n_drawn = max(round(blocks.weight * blocks.rows_per_weight), 1)
+        if n_drawn > _MOST_DRAWN:
+            raise ValueError(
+                f"sample_weight stands for {n_drawn:.3g} rows, as whole weights are repetitions, too many to "
+                "draw: divide all weights by the largest."
+            )
         return cls(rows, weight, n_drawn, blocks.weight / n_drawn)
 
     def check_weight_of(self, model: GaussianMixture) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mixtura import _core
-from mixtura._rows import Array, FloatArray
+from mixtura._rows import Array, FloatArray, is_native
 from mixtura.blocks import Blocks, Responsibilities
 from mixtura.covariance import CovarianceStructure
 from mixtura.em import SufficientStatistics
@@ -29,6 +29,11 @@ def statistics_of(
         return SufficientStatistics(structure, *sums)
     origin = np.zeros((n_components, blocks.shape[1]))
     first = blocks.accumulate_given(structure, responsibilities, origin)
+    if not first.counts.any():
+        raise ValueError(
+            "The weights are so small that their products with responsibilities are 0: multiply all of "
+            "them by one number that brings the largest near 1."
+        )
     centres = first.means
     # A component without rows: where all rows lie, not at the origin.
     centres[first.counts == 0] = np.average(centres, axis=0, weights=first.counts)
@@ -73,11 +78,12 @@ class ArrayResponsibilities:
 
     def __init__(self, responsibilities: Array) -> None:
         self._responsibilities = responsibilities
+        is_read = is_native(responsibilities) and responsibilities.dtype == np.float64
         #: All of them, where that is no copy.
-        self.in_float64: FloatArray | None = (
-            responsibilities if responsibilities.dtype == np.float64 else None
-        )
+        self.in_float64: FloatArray | None = responsibilities if is_read else None
 
     def __call__(self, rows: slice) -> FloatArray:
         """Return those rows as float64."""
-        return np.asarray(self._responsibilities[rows], dtype=np.float64)
+        if self.in_float64 is not None:
+            return self.in_float64[rows]
+        return np.array(self._responsibilities[rows], dtype=np.float64)
