@@ -9,6 +9,7 @@ from mixtura._rows import FloatArray
 from mixtura.covariance._structure import (
     CovarianceStructure,
     check_symmetric_positive_definite,
+    inverse_of_factored,
     regression,
     upper_factor,
 )
@@ -40,7 +41,7 @@ class Tied(CovarianceStructure):
         return upper_factor(precisions)
 
     def invert_precisions(self, precisions: FloatArray) -> FloatArray:
-        return np.asarray(np.linalg.inv(precisions), dtype=np.float64)
+        return inverse_of_factored(precisions)
 
     def marginal(self, covariances: FloatArray, features: list[int]) -> FloatArray:
         return covariances[np.ix_(features, features)]

@@ -1284,38 +1284,22 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def _from_facts(
-        cls, mixture: Mixture, facts: dict[str, Any], moments: dict[str, FloatArray] | None = None
+        cls, mixture: Mixture, facts: dict[str, Any], statistics: SufficientStatistics | None = None
     ) -> GaussianMixture:
         model = cls(**facts["parameters"])
+        model._check_parameters()
         model.n_features_in_ = mixture.n_features
         if facts["feature_names"] is not None:
-            model.feature_names_in_ = np.array(list(facts["feature_names"]), dtype=object)
-        if (
-            facts["feature_names"] is not None
-            and len(model.feature_names_in_) != mixture.n_features
-        ):
-            raise ValueError("the feature names do not match the means")
+            model.feature_names_in_ = np.array(facts["feature_names"], dtype=object)
         described = (model.covariance_type, model.n_components)
         if described != (mixture.covariance_type, mixture.n_components):
             raise ValueError(f"the parameters {described} do not match the arrays")
-        if facts["dtype"] not in ("float32", "float64") or not facts["weight"] > 0:
-            raise ValueError("dtype or weight is not possible")
         model._fitted = mixture
         model._hand_out(mixture, np.dtype(facts["dtype"]))
         model._criteria = Criteria(
             facts["weight"], facts["log_likelihood"], facts["log_certainty"], mixture.n_parameters
         )
-        if moments is not None:
-            model._statistics = SufficientStatistics(
-                mixture.structure,
-                moments["centres"],
-                facts["weight"],
-                facts["log_likelihood"],
-                facts["log_certainty"],
-                moments["counts"],
-                moments["firsts"],
-                moments["seconds"],
-            )
+        model._statistics = statistics
         model._n_rows = facts["n_rows"]
         model.converged_ = facts["converged"]
         model.n_iter_ = facts["n_iter"]
