@@ -242,6 +242,12 @@ def test_a_fifo_is_no_model(tmp_path):
     assert "no regular file" in refusal(fifo, lambda: load(fifo))
 
 
+def test_threads_beyond_all_numbers(tmp_path):
+    path = tmp_path / "model"
+    GaussianMixture(2, random_state=0).fit(X).set_params(n_jobs=2**63).save(path)
+    assert load(path).predict(X).shape == (60,)
+
+
 # The acceleration's own check: the file's numbers go into loops that trust their sizes
 
 
