@@ -322,40 +322,51 @@ std::vector<double> Acceleration::state() const {
     return out;
 }
 
+// The numbers may come from a damaged file: nothing is taken over unless it is a state that `state` could have given.
 bool Acceleration::restore(const std::vector<double>& state) {
     constexpr std::size_t n_scalars = 8, n_named = 10;
     if (state.size() < n_scalars) return false;
+    const auto is_whole = [](double value, double most) { return value >= 0 && value <= most && value == std::floor(value); };
     const double n_vectors = state[n_scalars - 1];
-    if (!(n_vectors >= n_named && n_vectors <= n_named + 2 * memory) || state.size() < n_scalars + static_cast<std::size_t>(n_vectors)) {
-        return false;
-    }
+    if (!is_whole(n_vectors, n_named + 2 * memory) || n_vectors < n_named || !is_whole(n_vectors / 2, n_vectors)) return false;
+    const auto n_all = static_cast<std::size_t>(n_vectors);
+    std::size_t next = n_scalars + n_all;
+    if (state.size() < next) return false;
+    const auto n_seconds = static_cast<std::size_t>(seconds_size(structure_, K, d));
+    const std::size_t sizes[] = {static_cast<std::size_t>(K * d), static_cast<std::size_t>(K), n_seconds, n_seconds};
     std::vector<Vector> vectors;
-    std::size_t next = n_scalars + static_cast<std::size_t>(n_vectors);
-    for (std::size_t v = 0; v < static_cast<std::size_t>(n_vectors); ++v) {
+    for (std::size_t v = 0; v < n_all; ++v) {
+        const std::size_t wanted = v < 4 ? sizes[v] : static_cast<std::size_t>(size_);
         const double n = state[n_scalars + v];
-        if (!(n >= 0 && n <= static_cast<double>(state.size() - next))) return false;
+        const bool is_empty = n == 0 && v < n_named;
+        if (!is_empty && (n != static_cast<double>(wanted) || wanted > state.size() - next)) return false;
         const auto begin = state.begin() + static_cast<std::ptrdiff_t>(next);
         vectors.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(n));
-        next += static_cast<std::size_t>(n);
+        next += vectors.back().size();
     }
-    const auto n_seconds = static_cast<std::size_t>(seconds_size(structure_, K, d)), n_point = static_cast<std::size_t>(size_);
-    const std::size_t sizes[n_named] = {static_cast<std::size_t>(K * d), static_cast<std::size_t>(K), n_seconds, n_seconds};
-    for (std::size_t v = 0; v < vectors.size(); ++v) {
-        const std::size_t wanted = v < 4 ? sizes[v] : n_point;
-        if (vectors[v].size() != wanted && !(v < n_named && vectors[v].empty())) return false;
+    if (next != state.size() || !is_whole(state[3], 1000)) return false;
+    const bool flags[] = {state[4] != 0, state[5] != 0, state[6] != 0};
+
+    // What one step reads another has filled: a point lies in the coordinates of a reference, and has one before it.
+    const auto is_there = [&](std::size_t v) { return !vectors[v].empty(); };
+    const bool has_reference = is_there(0);
+    for (std::size_t v = 0; v < n_all; ++v) {
+        if (v < 4 ? is_there(v) != has_reference : is_there(v) && !has_reference) return false;
     }
+    if ((flags[0] && !is_there(4)) || (flags[1] && !(flags[0] && is_there(6) && is_there(7)))) return false;
+
     weight_ = state[0];
     reach_ = state[1];
     length_ = state[2];
     age_ = static_cast<int>(state[3]);
-    has_point_ = state[4] != 0;
-    has_previous_ = state[5] != 0;
-    limited_ = state[6] != 0;
+    has_point_ = flags[0];
+    has_previous_ = flags[1];
+    limited_ = flags[2];
     Vector* const named[n_named] = {&centres_, &roots_, &factors_, &inverse_factors_, &point_, &residual_,
                                     &previous_, &previous_residual_, &proposal_, &image_};
     for (std::size_t v = 0; v < n_named; ++v) *named[v] = std::move(vectors[v]);
     pairs_.clear();
-    for (std::size_t v = n_named; v + 1 < vectors.size(); v += 2) pairs_.push_back({std::move(vectors[v]), std::move(vectors[v + 1])});
+    for (std::size_t v = n_named; v < n_all; v += 2) pairs_.push_back({std::move(vectors[v]), std::move(vectors[v + 1])});
     return true;
 }
 

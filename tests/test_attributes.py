@@ -487,3 +487,18 @@ def test_a_name_that_is_not_there_says_what_is():
 def test_names_are_where_they_are_said_to_be(name):
     module = mixtura._ELSEWHERE[name].removeprefix("it is in ")
     assert hasattr(__import__(module, fromlist=[name]), name)
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+def test_what_was_changed_in_single_precision_agrees_to_its_rounding(kind):
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=(200, 4)) @ np.diag([1.0, 1, 1, 1e-2]) @ rng.normal(size=(4, 4))).astype(
+        np.float32
+    )
+    model = GaussianMixture(1, covariance_type=kind).fit(X)
+    model.covariances_ = 4 * model.covariances_
+    model.precisions_cholesky_ = model.precisions_cholesky_ / 2
+    assert np.isfinite(model.score_samples(X)).all()
+    model.precisions_cholesky_ = model.precisions_cholesky_ * np.float32(1.1)
+    with pytest.raises(ValueError, match="do not belong together"):
+        model.predict(X)

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import re
+import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
+from secrets import token_hex
+from socket import gethostname
+from time import time
+from zlib import crc32
+
+# Temporary files are short, so that every name that a target can have leaves room for one, and say whose they
+# are: on some file systems no host sees the locks of another, and what that writes is left alone for a day.
+_PREFIX = f".mixtura-{crc32(gethostname().encode()):08x}-"
+_TEMPORARY = re.compile(r"\.mixtura-[0-9a-f]{8}-[0-9a-f]{16}(\.\w{1,15})?")
+_SUFFIX = re.compile(r"\.\w{1,15}")
+_LONGEST_WRITE = 86_400.0  # seconds
 
 
 def check_target(path: str | os.PathLike[str]) -> None:
@@ -17,13 +34,30 @@ def check_target(path: str | os.PathLike[str]) -> None:
     OSError
         If its folder is not there or not writable, or if it is a folder itself; the message names it.
     """
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {target}: the folder {target.parent} does not exist")
+    target = _written_at(path)
     if target.is_dir():
-        raise IsADirectoryError(f"cannot write {target}: it is a folder; name a file in it")
+        raise IsADirectoryError(f"cannot write {path}: it is a folder; name a file in it")
+    if _is_stream(path):
+        if not os.access(path, os.W_OK):
+            raise PermissionError(f"cannot write {path}: no permission to write into it")
+        return
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"cannot write {path}: the folder {target.parent} does not exist")
     if not os.access(target.parent, os.W_OK):
-        raise PermissionError(f"cannot write {target}: the folder {target.parent} is not writable")
+        raise PermissionError(f"cannot write {path}: the folder {target.parent} is not writable")
+
+
+def check_kept_target(path: str | os.PathLike[str]) -> None:
+    """The same for a file that is read again: no device, no FIFO.
+
+    Raises
+    ------
+    OSError
+        As `check_target`, and if it is one.
+    """
+    check_target(path)
+    if _is_stream(path):
+        raise OSError(errno.EINVAL, f"cannot write {path}: it is no regular file; name one")
 
 
 @contextmanager
@@ -31,53 +65,158 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it onto `path` when the block succeeds.
 
     A failure (a full disk, Ctrl-C, an exception of the writer) removes the temporary file and
-    leaves an older file at `path` as it was.
+    leaves an older file at `path` as it was. An older file's permissions and owner stay; of a symbolic
+    link the target is replaced. A device, a FIFO and what is open already (/dev/stdout) is written into,
+    once all is there.
 
     Raises
     ------
     OSError
         If the directory does not exist or is not writable; the message names it.
     """
-    target = Path(path)
-    check_target(target)
+    if _TEMPORARY.fullmatch(Path(path).name):  # an outer block's, which will replace its target
+        yield Path(path)
+        return
+    with _naming(path):
+        check_target(path)
+        target = _written_at(path)
+        streams = _is_stream(path)
+        folder = Path(tempfile.gettempdir()) if streams else target.parent
+        _sweep(folder)
+        temporary, lock = _locked_temporary(folder, _suffix(path), None if streams else target)
     try:
-        descriptor, name = tempfile.mkstemp(
-            prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent
-        )
-    except OSError as error:
-        raise type(error)(
-            error.errno, f"cannot write {target}: {error.strerror}", str(target.parent)
-        ) from error
-    os.close(descriptor)
-    temporary = Path(name)
-    try:
-        yield temporary
-        _flush_to_disk(temporary)
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(target)
-    except BaseException as error:
-        with suppress(OSError):
+        with _naming(path, temporary):
+            yield temporary
+            if streams:
+                _pour(temporary, path)
+            else:
+                _flush_to_disk(temporary)
+                _keep_permissions(temporary, target)
+                temporary.replace(target)
+    finally:
+        with suppress(OSError):  # it is at its target, where all went well
             temporary.unlink()
-        if isinstance(error, OSError):
-            raise _naming(error, target) from error
-        raise
+        os.close(lock)
 
 
-def _naming(error: OSError, target: Path) -> OSError:
-    """The same error, of the same kind and number, with the file that could not be written."""
-    reason = error.strerror or str(error)
-    if reason.startswith("cannot write"):  # it came through an inner block
-        return error
-    return type(error)(error.errno, f"cannot write {target}: {reason}")
+@contextmanager
+def _naming(path: str | os.PathLike[str], temporary: Path | None = None) -> Iterator[None]:
+    """Let errors of the system, of the same kind and number, name the file that could not be written."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if reason.startswith("cannot write"):  # it came through an inner block
+            raise
+        if temporary is not None:
+            reason = reason.replace(str(temporary), str(path))
+        sentence = f"cannot write {path}: {reason}"
+        numbered = (sentence,) if error.errno is None else (error.errno, sentence)
+        raise type(error)(*numbered) from error
+
+
+def _written_at(path: str | os.PathLike[str]) -> Path:
+    """Where the file itself lies: a symbolic link stays, and leads to it."""
+    return Path(os.path.realpath(path)) if Path(path).is_symlink() else Path(path)
+
+
+def _is_stream(path: str | os.PathLike[str]) -> bool:
+    """Whether it is to be written into, since something else would stand there if it were replaced."""
+    try:
+        mode = Path(path).stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return False
+    is_file = stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+    return not is_file or _descriptor(path) is not None
+
+
+def _descriptor(path: str | os.PathLike[str]) -> int | None:
+    """The number of what this process has open, where that is what the path names.
+
+    /dev/stdout leads to /proc/self/fd/1, and that to what the shell opened: a file perhaps, which others
+    go on with.
+    """
+    link = Path(path)
+    while link.is_symlink():
+        if os.path.realpath(link.parent) == f"/proc/{os.getpid()}/fd":
+            return int(link.name)
+        link = link.parent / link.readlink()
+    return None
+
+
+def _suffix(path: str | os.PathLike[str]) -> str:
+    """The extension, by which writers know what to write, unless it is too long to be one."""
+    suffix = Path(path).suffix
+    return suffix if _SUFFIX.fullmatch(suffix) else ""
+
+
+def _locked_temporary(folder: Path, suffix: str, target: Path | None) -> tuple[Path, int]:
+    """A new file, and the lock that says that its writer lives."""
+    # Of what replaces an older file, which may be private, nobody else reads the beginning.
+    mode = 0o666 if target is not None and not target.exists() else 0o600
+    while True:
+        path = folder / f"{_PREFIX}{token_hex(8)}{suffix}"
+        # The kernel takes the umask off: to ask for it is to change it, for other threads too.
+        lock = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode)
+        if _lock(lock) and path.exists():
+            return path, lock
+        os.close(lock)  # a sweeper was quicker
+
+
+def _lock(descriptor: int) -> bool:
+    """Take the lock of an open file; False where another has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks: a sweeper gets none either
+        pass
+    return True
+
+
+@cache
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes left half-written there, once in a process: what nobody locks."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _TEMPORARY.fullmatch(entry.name) and _may_be_left(entry):
+                _remove_unlocked(entry.path)
+
+
+def _may_be_left(entry: os.DirEntry[str]) -> bool:
+    return entry.name.startswith(_PREFIX) or time() - entry.stat().st_mtime > _LONGEST_WRITE
+
+
+def _remove_unlocked(path: str) -> None:
+    with suppress(OSError):
+        lock = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            Path(path).unlink()
+        finally:
+            os.close(lock)
+
+
+def _pour(temporary: Path, path: str | os.PathLike[str]) -> None:
+    number = _descriptor(path)
+    # A copy of what is open writes on from where that is; opened anew it would begin at the front.
+    opened = os.open(path, os.O_WRONLY) if number is None else os.dup(number)
+    with temporary.open("rb") as file, os.fdopen(opened, "wb") as stream:
+        shutil.copyfileobj(file, stream)
+
+
+def _keep_permissions(temporary: Path, target: Path) -> None:
+    try:
+        older = target.stat()
+    except FileNotFoundError:
+        return
+    for owner, group in ((-1, older.st_gid), (older.st_uid, -1)):
+        with suppress(PermissionError):  # only the system's administrator gives files away
+            os.chown(temporary, owner, group)
+    temporary.chmod(stat.S_IMODE(older.st_mode))
 
 
 def _flush_to_disk(path: Path) -> None:
     # Without fsync a crash may leave a renamed but empty file.
     with path.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -7,6 +7,8 @@ from functools import lru_cache
 
 import joblib
 
+_MOST = 1 << 16  # threads; the core counts in native integers
+
 
 def n_threads(n_jobs: int | None) -> int:
     """Threads for `n_jobs`: None and -1 mean every core that this process may use.
@@ -19,7 +21,7 @@ def n_threads(n_jobs: int | None) -> int:
         return min(_usable_cores(), _environment_limit())
     if n_jobs < 0:
         return max(1, _usable_cores() + 1 + n_jobs)
-    return n_jobs
+    return min(n_jobs, _MOST)
 
 
 def _usable_cores() -> int:

@@ -74,18 +74,9 @@ class Mixture:
             If a shape, a weight or a covariance is not as it should be.
         """
         kind = structure(covariance_type)
-        means = _as_floats(means, "means")
-        if means.ndim != 2:
-            raise ValueError(f"means must be 2-D (n_components, n_features), got {means.ndim}-D.")
-        n_components, n_features = means.shape
-        check_features(kind, n_features)
-        weights = _as_floats(weights, "weights", (n_components,))
-        _check_weights(weights)
-        shape = kind.shape(n_components, n_features)
-        covariances = _as_floats(covariances, f"'{kind.name}' covariances", shape)
-        kind.check_symmetric(covariances)
-        factors = kind.factor_covariances(covariances, n_components, n_features)
-        kind.check_family(covariances, n_components)
+        weights, means, covariances = _checked(kind, weights, means, covariances)
+        factors = kind.factor_covariances(covariances, *means.shape)
+        kind.check_family(covariances, len(means))
         return cls(kind, weights, means, covariances, factors).frozen()
 
     def frozen(self) -> Mixture:
@@ -394,6 +385,44 @@ def _check_column_number(j: Any, n_features: int) -> None:
         )
     if not -n_features <= int(j) < n_features:
         raise ValueError(f"feature {j} is out of range: there are {n_features}.")
+
+
+def checked_mixture(
+    kind: CovarianceStructure, weights: Any, means: Any, covariances: Any, precisions_cholesky: Any
+) -> Mixture:
+    """The mixture of arrays from elsewhere, as a file: with their bits, where they are one.
+
+    Densities are those of the factors. That the covariances are theirs is checked as closely as rounding
+    allows; to factor these anew would give other bits, and none for what is singular on another machine.
+
+    Raises
+    ------
+    ValueError
+        If they are none.
+    """
+    weights, means, covariances = _checked(kind, weights, means, covariances)
+    factors = _as_floats(precisions_cholesky, "precision factors", covariances.shape)
+    kind.check_factors(factors, covariances)
+    kind.check_family(covariances, len(means))
+    return Mixture(kind, weights, means, covariances, factors).frozen()
+
+
+def _checked(
+    kind: CovarianceStructure, weights: Any, means: Any, covariances: Any
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    means = _as_floats(means, "means")
+    if means.ndim != 2:
+        raise ValueError(f"means must be 2-D (n_components, n_features), got {means.ndim}-D.")
+    if not means.size:
+        raise ValueError("means must be of at least one component and one feature, but are empty.")
+    n_components, n_features = means.shape
+    check_features(kind, n_features)
+    weights = _as_floats(weights, "weights", (n_components,))
+    _check_weights(weights)
+    shape = kind.shape(n_components, n_features)
+    covariances = _as_floats(covariances, f"'{kind.name}' covariances", shape)
+    kind.check_symmetric(covariances)
+    return weights, means, covariances
 
 
 def log_density(mixture: Mixture, X: Array, threads: int) -> Array:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
-from mixtura._files import replacing
+from mixtura import _schema as must_be
+from mixtura._kept import arrays_of, brief, described, read, reading, write
 from mixtura._rows import FloatArray
+from mixtura._schema import Damaged, array_in, mixture_in
+from mixtura.covariance import ONE_FEATURE, STRUCTURES, CovarianceStructure, structure
 from mixtura.em import SufficientStatistics
 from mixtura.errors import ModelFileError
 from mixtura.mixture import Mixture
@@ -23,11 +25,13 @@ if TYPE_CHECKING:
 #: Raised by one whenever an older version could no longer read what is written.
 FORMAT_VERSION = 1
 
-_ARRAYS = ("weights", "means", "covariances", "precisions_cholesky")
-
-
 # Sums that partial_fit goes on from, and which array of the mixture each has the shape of.
 _MOMENTS = {"centres": "means", "counts": "weights", "firsts": "means", "seconds": "covariances"}
+
+# Of all rows' spread: what rounding may make of a second moment, and how far means may lie from those of the
+# mixture, whose EM step they are.
+_ROUNDING = 1e-6
+_FAR = 1e8
 
 
 def save_model(
@@ -37,29 +41,22 @@ def save_model(
     statistics: SufficientStatistics | None = None,
 ) -> None:
     """Write a mixture, JSON-able facts about its fit, its statistics; an older file survives any failure."""
-    arrays = {name: np.ascontiguousarray(getattr(mixture, name)) for name in _ARRAYS}
+    arrays = arrays_of("", mixture)
     if statistics is not None:
-        arrays |= {
-            f"statistics_{name}": np.ascontiguousarray(getattr(statistics, name))
-            for name in _MOMENTS
-        }
+        arrays |= {f"statistics_{name}": getattr(statistics, name) for name in _MOMENTS}
     header = {
         "format": "mixtura",
         "format_version": str(FORMAT_VERSION),
         "covariance_type": mixture.covariance_type,
         "model": json.dumps(facts),
     }
-    with replacing(path) as temporary:
-        try:
-            save_file(arrays, temporary, metadata=header)
-        except SafetensorError as error:  # its own kind for what the system refused
-            raise OSError(None, str(error)) from error
+    write(path, header, arrays)
 
 
 def read_model(
     path: str | os.PathLike[str],
-) -> tuple[Mixture, dict[str, Any], dict[str, FloatArray] | None]:
-    """Read what `save_model` wrote, and check it: mixture, facts, and the sums of the statistics if there.
+) -> tuple[Mixture, dict[str, Any], SufficientStatistics | None]:
+    """Read what `save_model` wrote, and check it: mixture, facts, and the statistics if there.
 
     Raises
     ------
@@ -69,85 +66,108 @@ def read_model(
         If the file is damaged, of another kind, or written by a newer version.
     """
     file = Path(path)
-    if not file.is_file():
+    if file.is_dir() or not file.exists():
         kind = "is a folder, not a model file" if file.is_dir() else "does not exist"
         raise FileNotFoundError(f"cannot load {file}: it {kind}.")
-    _check_readable(file)
-    try:
-        with safe_open(file, framework="numpy") as opened:
-            header = opened.metadata() or {}
-            _check_header(file, header)
-            arrays = {name: opened.get_tensor(name) for name in _ARRAYS}
-            has_moments = any(name.startswith("statistics_") for name in opened.keys())  # noqa: SIM118
-            names = _MOMENTS if has_moments else ()  # older files have none
-            moments = {name: opened.get_tensor(f"statistics_{name}") for name in names}
-    except SafetensorError as error:
-        raise ModelFileError(
-            f"cannot load {file}: it is truncated, damaged or not a safetensors file ({error})."
-        ) from error
-    mixture, facts = _checked(file, header, arrays)
-    return mixture, facts, _checked_moments(file, mixture, moments) if moments else None
+    with reading(file, "load"):
+        header, arrays = read(file)
+        _check_header(header)
+        mixture = mixture_in(arrays, "", _structure_in(header))
+        facts = described(header, "model")
+        _check_facts(facts, *mixture.means.shape)
+        has_statistics = any(name.startswith("statistics_") for name in arrays)
+        if "n_rows" not in facts or not has_statistics:  # set by hand; an older file
+            return mixture, facts, None
+        return mixture, facts, _statistics_in(arrays, facts, mixture)
 
 
-def _check_readable(file: Path) -> None:
-    # safetensors would say that there is no such file.
-    try:
-        file.open("rb").close()
-    except OSError as error:
-        raise type(error)(error.errno, f"cannot load {file}: {error.strerror}") from error
-
-
-def _check_header(file: Path, header: dict[str, str]) -> None:
+def _check_header(header: dict[str, str]) -> None:
     if header.get("format") != "mixtura":
-        raise ModelFileError(
-            f"cannot load {file}: it is a safetensors file, but not one that mixtura wrote."
-        )
+        raise Damaged("it is a safetensors file, but not one that mixtura wrote")
     version = header.get("format_version", "")
-    if not version.isdecimal() or int(version) > FORMAT_VERSION:
-        raise ModelFileError(
-            f"cannot load {file}: its format is version {version or 'unknown'}, this mixtura reads up to "
-            f"version {FORMAT_VERSION}. Install a newer mixtura."
+    if not re.fullmatch("[0-9]{1,9}", version) or int(version) > FORMAT_VERSION:
+        raise Damaged(
+            f"its format is version {version[:20] or 'unknown'}, this mixtura reads up to version "
+            f"{FORMAT_VERSION}. Install a newer mixtura"
         )
 
 
-def _checked(
-    file: Path, header: dict[str, str], arrays: dict[str, Any]
-) -> tuple[Mixture, dict[str, Any]]:
-    try:
-        facts = json.loads(header["model"])
-        checked = Mixture.from_parameters(
-            arrays["weights"],
-            arrays["means"],
-            arrays["covariances"],
-            covariance_type=header["covariance_type"],
-        )
-        # The factor as it was written, so that a loaded model gives the same bits.
-        factors = np.array(arrays["precisions_cholesky"], dtype=np.float64)
-        if not checked.structure.whitens(factors, checked.covariances):
-            raise ValueError("its precision factors do not belong to its covariances")
-    except (ValueError, KeyError) as error:
-        raise ModelFileError(
-            f"cannot load {file}: its contents are not a mixture ({error})."
-        ) from error
-    mixture = Mixture(
-        checked.structure, checked.weights, checked.means, checked.covariances, factors
+def _structure_in(header: dict[str, str]) -> CovarianceStructure:
+    name = header.get("covariance_type")
+    if name not in STRUCTURES and name not in ONE_FEATURE:
+        raise Damaged(f"its covariance_type is none, {must_be.short(name)}")
+    return structure(name)
+
+
+def _check_facts(facts: Any, n_components: int, n_features: int) -> None:
+    """See that they are those of a mixture of this size; of one set by hand, without any of its rows."""
+    must_be.record(
+        {
+            "parameters": must_be.mapping(),
+            "dtype": must_be.one_of("float32", "float64"),
+            "feature_names": must_be.nullable(must_be.list_of(must_be.text, n_features)),
+        }
+    )("its description", facts)
+    if set(facts) <= {"parameters", "dtype", "feature_names", "library_version"}:
+        return
+    must_be.record(
+        {
+            "n_rows": must_be.whole(1),
+            "weight": must_be.number(above=0),
+            "log_likelihood": must_be.number(),
+            "log_certainty": must_be.number(),
+            "n_iter": must_be.whole(),
+            "converged": must_be.flag,
+            "lower_bounds": must_be.list_of(must_be.number()),
+        },
+        optional={  # older files have none
+            "remaining_gain": must_be.number(finite=False),
+            "effective_rows": must_be.list_of(must_be.number(0), n_components),
+            "reg_covar": must_be.list_of(must_be.number(0), n_features),
+        },
+    )("its description", facts)
+    must_be.number()("log_likelihood / weight", facts["log_likelihood"] / facts["weight"])
+
+
+def _statistics_in(
+    arrays: dict[str, FloatArray], facts: dict[str, Any], mixture: Mixture
+) -> SufficientStatistics:
+    centres, counts, firsts, seconds = (
+        array_in(arrays, f"statistics_{name}", getattr(mixture, like).shape)
+        for name, like in _MOMENTS.items()
     )
-    return mixture.frozen(), facts
+    sums = facts["weight"], facts["log_likelihood"], facts["log_certainty"]
+    found = SufficientStatistics(mixture.structure, centres, *sums, counts, firsts, seconds)
+    for name in _MOMENTS:
+        if not np.isfinite(getattr(found, name)).all():
+            raise Damaged(f"its statistics are not the mixture's ({name} are not finite)")
+    if counts.min() < 0:
+        raise Damaged("its statistics hold negative counts")
+    _check_moments(found, mixture)
+    return found
 
 
-def _checked_moments(
-    file: Path, mixture: Mixture, moments: dict[str, Any]
-) -> dict[str, FloatArray]:
-    checked = {name: np.array(values, dtype=np.float64) for name, values in moments.items()}
-    for name, like in _MOMENTS.items():
-        values = checked[name]
-        if values.shape != getattr(mixture, like).shape or not np.isfinite(values).all():
-            raise ModelFileError(
-                f"cannot load {file}: its statistics are not the mixture's ({name})."
-            )
-    if checked["counts"].min() < 0:
-        raise ModelFileError(f"cannot load {file}: its statistics hold negative counts.")
-    return checked
+def _check_moments(found: SufficientStatistics, mixture: Mixture) -> None:
+    """See that second moments about the means are sums of squares, in units of what the mixture spans."""
+    kind, (K, d) = mixture.structure, mixture.means.shape
+    variances = kind.diagonals(mixture.covariances, K, d).max(axis=0)
+    spread = np.sqrt(variances + np.ptp(mixture.means, axis=0) ** 2)
+    means = found.means
+    if np.any(np.abs(means - mixture.means) > _FAR * spread):
+        raise Damaged("its statistics are not the mixture's (their means lie elsewhere)")
+    central = kind.matrices(found.about(means).seconds, K, d) / found.counts.sum()
+    for k in range(1 if kind.shared else K):
+        moments = central[k] / spread / spread[:, np.newaxis]
+        if np.any(np.abs(moments - moments.T) > _ROUNDING) or not _is_semidefinite(moments):
+            raise Damaged("its statistics hold what are no variances")
+
+
+def _is_semidefinite(matrix: FloatArray) -> bool:
+    try:
+        np.linalg.cholesky(matrix + _ROUNDING * np.eye(len(matrix)))
+    except np.linalg.LinAlgError:
+        return False
+    return bool(np.isfinite(matrix).all())
 
 
 def load(path: str | os.PathLike[str]) -> GaussianMixture:
@@ -183,10 +203,10 @@ def load(path: str | os.PathLike[str]) -> GaussianMixture:
     """
     from mixtura.estimators import GaussianMixture
 
-    mixture, facts, moments = read_model(path)
+    mixture, facts, statistics = read_model(path)
     try:
-        return GaussianMixture._from_facts(mixture, facts, moments)
+        return GaussianMixture._from_facts(mixture, facts, statistics)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(
-            f"cannot load {Path(path)}: its description is incomplete ({error})."
+            f"cannot load {path}: its description is damaged ({brief(error)})."
         ) from error

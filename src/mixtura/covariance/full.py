@@ -12,7 +12,7 @@ from mixtura._rows import FloatArray
 from mixtura.covariance._structure import (
     CovarianceStructure,
     check_symmetric_positive_definite,
-    inverse,
+    inverse_of_factored,
     regression,
     upper_factor,
 )
@@ -44,7 +44,7 @@ class Full(CovarianceStructure):
         return np.stack([upper_factor(precision) for precision in precisions])
 
     def invert_precisions(self, precisions: FloatArray) -> FloatArray:
-        return inverse(precisions)
+        return np.stack([inverse_of_factored(precision) for precision in precisions])
 
     def marginal(self, covariances: FloatArray, features: list[int]) -> FloatArray:
         return covariances[:, features][:, :, features]

@@ -9,7 +9,7 @@ from mixtura._rows import FloatArray
 from mixtura.covariance._structure import (
     CovarianceStructure,
     check_symmetric_positive_definite,
-    inverse,
+    inverse_of_factored,
     regression,
     upper_factor,
 )
@@ -41,7 +41,7 @@ class Tied(CovarianceStructure):
         return upper_factor(precisions)
 
     def invert_precisions(self, precisions: FloatArray) -> FloatArray:
-        return inverse(precisions)
+        return inverse_of_factored(precisions)
 
     def marginal(self, covariances: FloatArray, features: list[int]) -> FloatArray:
         return covariances[np.ix_(features, features)]

@@ -149,13 +149,15 @@ def _covariances_and_factors(
         _finite("covariances_", None)
     shape = kind.shape(*means.shape)
     ways = {}
+    single = any(value.dtype == np.float32 for value in spreads.values())
+    eps = float(np.finfo(np.float32 if single else np.float64).eps)
     for name, value in spreads.items():
         array = _finite(name, value)
         _check_shape(name, array, shape, f" for covariance_type={kind.name!r}")
         ways[name] = _both(kind, name, array, means)
     first, *others = ways
     for other in others:
-        if not kind.whitens(ways[other][1], ways[first][0]):
+        if not kind.whitens(ways[other][1], ways[first][0], eps):
             raise ValueError(
                 f"{first} and {other} do not belong together: set one and delete the other, or compute "
                 "both from the same covariances."

@@ -11,9 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from mixtura._files import check_target
-from mixtura._kept import arrays_of, keep, kept, mixture_in
+from mixtura import _schema as must_be
+from mixtura._core import Acceleration
+from mixtura._files import check_kept_target
+from mixtura._kept import arrays_of, keep, kept, reading
+from mixtura._regularisation import MOST_RAISES
 from mixtura._rows import FloatArray
+from mixtura._schema import Check, Damaged, array_in, mixture_in
 from mixtura.blocks import Blocks
 from mixtura.covariance import structure
 from mixtura.mixture import Mixture
@@ -91,7 +95,7 @@ class Checkpoint:
         seeds: list[int],
     ) -> None:
         self.path = Path(path)
-        check_target(self.path)
+        check_kept_target(self.path)
         self.seeds = seeds
         #: How often reg_covar was raised, and all starts begun again.
         self.n_raised = 0
@@ -114,21 +118,49 @@ class Checkpoint:
         self._identity = identity
         if not (resume and self.path.exists()):
             return
-        header, arrays = kept(self.path, FORMAT, "the checkpoint of a fit")
-        _check_same(self.path, header["identity"], self._identity)
-        kind = structure(header["identity"]["covariance_type"])
-        self.seeds = [int(seed) for seed in header["seeds"]]
-        self.n_raised = header.get("n_raised", 0)
+        with reading(self.path, "resume from"):
+            header, arrays = kept(self.path, FORMAT, "the checkpoint of a fit")
+            must_be.record({"identity": must_be.mapping()})("its description", header)
+            _check_same(self.path, header["identity"], self._identity)
+            _state_of(len(self.seeds))("its description", header)
+            self._go_on(header, arrays)
+
+    def _go_on(self, header: dict[str, Any], arrays: dict[str, FloatArray]) -> None:
+        self.seeds, self.n_raised = header["seeds"], header["n_raised"]
         self.n_done, self.error = header["n_done"], header["error"]
-        self.records = [StartRecord(**record) for record in header["records"]]
-        for name in ("current", "best"):
-            facts = header[name]
-            if facts is None:
-                continue
-            mixture = mixture_in(arrays, name, kind)
-            facts["journal"] = [StartRecord(**record) for record in facts["journal"]]
-            acceleration = arrays.get(f"{name} acceleration")
-            setattr(self, name, Progress(mixture=mixture, acceleration=acceleration, **facts))
+        self.records = _records(header["records"])
+        self.current = self._progress("current", header["current"], arrays)
+        self.best = self._progress("best", header["best"], arrays)
+        if self.current is not None and self.current.index != self.n_done:
+            raise Damaged("the current start is not the one after those that are done")
+        if self.best is not None and self.best.index >= self.n_done:
+            raise Damaged("the best start is not one of those that are done")
+        if len(self.records) < self.n_done:
+            raise Damaged("it has no record of some starts that are done")
+        if self.n_done and self.best is None and not self.error:
+            raise Damaged("it says neither what the starts that are done found nor why they failed")
+
+    def _progress(
+        self, name: str, facts: dict[str, Any] | None, arrays: dict[str, FloatArray]
+    ) -> Progress | None:
+        if facts is None:
+            return None
+        kind = structure(self._identity["covariance_type"])
+        shape = self._identity["n_components"], self._identity["shape"][1]
+        mixture = mixture_in(arrays, f"{name} ", kind, shape)
+        known = f"{name} acceleration"
+        acceleration = array_in(arrays, known) if known in arrays else None
+        if acceleration is not None and not _restores(acceleration, mixture):
+            raise Damaged(f"the array {known!r} is no state of an acceleration")
+        return Progress(
+            facts["index"],
+            mixture,
+            facts["history"],
+            facts["n_refused"],
+            acceleration,
+            _records(facts["journal"]),
+            facts["facts"],
+        )
 
     def begin_again(self) -> None:
         """Forget all starts: they are made again with a larger reg_covar."""
@@ -169,6 +201,53 @@ class Checkpoint:
         self._written = monotonic()
 
 
+# What a record and the facts of a start must be, in a file.
+_RECORD = {
+    "kind": must_be.text,
+    "seed": must_be.nullable(must_be.whole(0, must_be.LARGEST_SEED)),
+    "n_rows": must_be.whole(),
+    "n_iter": must_be.whole(),
+    "log_likelihood": must_be.number(finite=False),
+    "converged": must_be.flag,
+    "ended": must_be.text,
+    "n_passes": must_be.whole(),
+}
+_END = {
+    "stopped": must_be.text,
+    "failure": must_be.text,
+    "remaining_gain": must_be.number(finite=False),
+    "accelerated": must_be.flag,
+}
+
+
+def _state_of(n_starts: int) -> Check:
+    """What the header of a fit with so many starts must be."""
+    records = must_be.list_of(must_be.record(_RECORD))
+
+    def progress(facts: dict[str, Check]) -> Check:
+        fields = {
+            "index": must_be.whole(0, n_starts - 1),
+            "history": must_be.list_of(must_be.number()),
+            "n_refused": must_be.whole(),
+            "journal": records,
+            "facts": must_be.record(facts),
+        }
+        return must_be.nullable(must_be.record(fields))
+
+    return must_be.record(
+        {
+            "identity": must_be.mapping(),
+            "seeds": must_be.list_of(must_be.whole(0, must_be.LARGEST_SEED), n_starts),
+            "n_raised": must_be.whole(0, MOST_RAISES),
+            "n_done": must_be.whole(0, n_starts),
+            "error": must_be.text,
+            "records": records,
+            "current": progress({}),
+            "best": progress(_END),
+        }
+    )
+
+
 def identity(params: dict[str, Any], blocks: Blocks) -> dict[str, Any]:
     """What two fits must have in common for one to go on where the other stopped."""
     rows, weight = blocks.sample(_ROWS, np.random.RandomState(0))
@@ -206,9 +285,19 @@ def _check_same(path: Path, theirs: dict[str, Any], ours: dict[str, Any]) -> Non
     for name, value in ours.items():
         if theirs.get(name) != value:
             raise ValueError(
-                f"checkpoint={str(path)!r} holds a fit with {name}={theirs.get(name)!r}, but {name} is now "
-                f"{value!r}: set it back, or give another file or resume=False."
+                f"checkpoint={str(path)!r} holds a fit with {name}={must_be.short(theirs.get(name))}, but "
+                f"{name} is now {value!r}: set it back, or give another file or resume=False."
             )
+
+
+def _records(written: list[dict[str, Any]]) -> list[StartRecord]:
+    return [StartRecord(**{name: record[name] for name in _RECORD}) for record in written]
+
+
+def _restores(state: FloatArray, mixture: Mixture) -> bool:
+    """Whether an acceleration of such a mixture can go on from it."""
+    acceleration = Acceleration(mixture.structure.kernel, *mixture.means.shape)
+    return bool(acceleration.restore(state))
 
 
 def _facts(progress: Progress) -> dict[str, Any]:
@@ -222,7 +311,7 @@ def _facts(progress: Progress) -> dict[str, Any]:
 
 
 def _arrays_of(name: str, progress: Progress) -> dict[str, FloatArray]:
-    arrays = arrays_of(name, progress.mixture)
+    arrays = arrays_of(f"{name} ", progress.mixture)
     if progress.acceleration is not None:
         arrays[f"{name} acceleration"] = progress.acceleration
     return arrays

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -11,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from mixtura._kept import arrays_of, keep, kept, mixture_in
+from mixtura import _schema as must_be
+from mixtura._files import check_kept_target
+from mixtura._kept import arrays_of, keep, kept, reading
 from mixtura._rows import FloatArray, block_slices
+from mixtura._schema import Check, Damaged, mixture_in
 from mixtura.blocks import ArrayBlocks, Blocks
 from mixtura.covariance import ONE_FEATURE, STRUCTURES, structure
-from mixtura.errors import ModelFileError
 from mixtura.estimators._cells import Cell, Key
 from mixtura.estimators._sweep import LOOKS, State
 from mixtura.mixture import Mixture
@@ -70,6 +73,7 @@ def check_path(path: str | os.PathLike[str] | None) -> None:
         raise PermissionError(
             f"resume={str(path)!r} cannot be written: no permission to write in {file.parent}."
         )
+    check_kept_target(path)
 
 
 @dataclass
@@ -79,6 +83,7 @@ class Journal:
     path: str | os.PathLike[str] | None
     rows: str
     settings: dict[str, Any]
+    n_features: int
     _due: float = -np.inf
 
     def read(self) -> State:
@@ -91,7 +96,12 @@ class Journal:
         """
         if self.path is None or not Path(self.path).exists():
             return State()
-        header, arrays = kept(self.path, FORMAT, _WHAT)
+        with reading(self.path, "resume from"):
+            header, arrays = _read(self.path)
+            self._check_same(header)
+            return _state(header, arrays, self.n_features)
+
+    def _check_same(self, header: dict[str, Any]) -> None:
         if header["rows"] != self.rows:
             raise ValueError(
                 f"resume={str(self.path)!r} holds a sweep over other rows or weights: give the data that it "
@@ -100,10 +110,10 @@ class Journal:
         for name, value in self.settings.items():
             if header["settings"].get(name) != value:
                 raise ValueError(
-                    f"resume={str(self.path)!r} holds a sweep with {name}={header['settings'].get(name)!r}, "
-                    f"but {name} is now {value!r}: set it back, or give another file."
+                    f"resume={str(self.path)!r} holds a sweep with "
+                    f"{name}={must_be.short(header['settings'].get(name))}, but {name} is now {value!r}: set "
+                    "it back, or give another file."
                 )
-        return _state(header, arrays)
 
     def keep(self, state: State, *, now: bool = False) -> None:
         """Write the file: `now`, or once a second; less often where that would take more than a twentieth."""
@@ -121,7 +131,15 @@ def seed_in(path: str | os.PathLike[str] | None) -> int | None:
     """The seed that the sweep in a file drew, if there is a file."""
     if path is None or not Path(path).exists():
         return None
-    return int(kept(path, FORMAT, _WHAT)[0]["settings"]["seed"])
+    with reading(path, "resume from"):
+        seed: int = _read(path)[0]["settings"]["seed"]
+    return seed
+
+
+def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+    header, arrays = kept(path, FORMAT, _WHAT)
+    _HEADER("its description", header)
+    return header, arrays
 
 
 def _written(state: State) -> tuple[dict[str, Any], dict[str, FloatArray]]:
@@ -136,23 +154,23 @@ def _written(state: State) -> tuple[dict[str, Any], dict[str, FloatArray]]:
         }
         for key, found in found_by_key.items():
             if isinstance(found, Mixture):
-                arrays |= arrays_of(f"{look} {_text(key)}", found)
+                arrays |= arrays_of(f"{look} {_text(key)} ", found)
     for key, cell in list(state.cells.items()):
         cells[_text(key)] = _facts(cell)
         if cell.mixture is not None:
-            arrays |= arrays_of(f"last {_text(key)}", cell.mixture)
+            arrays |= arrays_of(f"last {_text(key)} ", cell.mixture)
     return {"looks": looks, "cells": cells}, arrays
 
 
-def _state(header: dict[str, Any], arrays: dict[str, FloatArray]) -> State:
+def _state(header: dict[str, Any], arrays: dict[str, FloatArray], n_features: int) -> State:
     state = State()
     for look in LOOKS:
         for text, failure in header["looks"][look].items():
             key = _key(text)
-            found = _mixture(look, key, arrays) if failure is None else failure
+            found = _mixture(look, key, arrays, n_features) if failure is None else failure
             state.looks[look][key] = found
     for text, facts in header["cells"].items():
-        state.cells[_key(text)] = _cell(_key(text), facts, arrays)
+        state.cells[_key(text)] = _cell(_key(text), facts, arrays, n_features)
     return state
 
 
@@ -175,11 +193,14 @@ def _facts(cell: Cell) -> dict[str, Any]:
     }
 
 
-def _cell(key: Key, facts: dict[str, Any], arrays: dict[str, FloatArray]) -> Cell:
+def _cell(key: Key, facts: dict[str, Any], arrays: dict[str, FloatArray], n_features: int) -> Cell:
     short = Cell(*key, facts["failure"], facts["degenerate"], facts["seconds"])
     if "weight" not in facts:
+        if not short.failure:
+            raise Damaged(f"the cell {_text(key)!r} has neither a fit nor a failure")
         return short
-    mixture = _mixture("last", key, arrays)
+    _fit_of(key[0])(f"the cell {_text(key)!r}", facts)
+    mixture = _mixture("last", key, arrays, n_features)
     scores = (facts["weight"], facts["log_likelihood"], facts["log_certainty"])
     return Cell(
         *key,
@@ -191,8 +212,40 @@ def _cell(key: Key, facts: dict[str, Any], arrays: dict[str, FloatArray]) -> Cel
         facts["converged"],
         tuple(facts["lower_bounds"]),
         facts["remaining_gain"],
-        np.array(facts["effective_rows"]),
+        np.array(facts["effective_rows"], dtype=np.float64),
     )
+
+
+def _fit_of(n_components: int) -> Check:
+    """What the facts of a cell with a fit of so many components must be."""
+    return must_be.record(
+        {
+            "weight": must_be.number(above=0),
+            "log_likelihood": must_be.number(),
+            "log_certainty": must_be.number(),
+            "converged": must_be.flag,
+            "lower_bounds": must_be.list_of(must_be.number()),
+            "remaining_gain": must_be.number(finite=False),
+            "effective_rows": must_be.list_of(must_be.number(0), n_components),
+        }
+    )
+
+
+_CELL = {
+    "failure": must_be.text,
+    "degenerate": must_be.flag,
+    "seconds": must_be.number(0),
+}
+_HEADER = must_be.record(
+    {
+        "rows": must_be.text,
+        "settings": must_be.record({"seed": must_be.whole(0, must_be.LARGEST_SEED)}),
+        "looks": must_be.record(
+            {look: must_be.mapping(must_be.nullable(must_be.text)) for look in LOOKS}
+        ),
+        "cells": must_be.mapping(must_be.record(_CELL)),
+    }
+)
 
 
 def _text(key: Key) -> str:
@@ -201,10 +254,12 @@ def _text(key: Key) -> str:
 
 def _key(text: str) -> Key:
     k, _, name = text.partition(" ")
-    if name not in STRUCTURES and name not in ONE_FEATURE:
-        raise ModelFileError(f"the file of the sweep holds a structure of unknown name, {name!r}.")
+    if not re.fullmatch("[1-9][0-9]{0,8}", k) or (
+        name not in STRUCTURES and name not in ONE_FEATURE
+    ):
+        raise Damaged(f"{must_be.short(text)} is no number of components and structure")
     return int(k), name
 
 
-def _mixture(look: str, key: Key, arrays: dict[str, FloatArray]) -> Mixture:
-    return mixture_in(arrays, f"{look} {_text(key)}", structure(key[1]))
+def _mixture(look: str, key: Key, arrays: dict[str, FloatArray], n_features: int) -> Mixture:
+    return mixture_in(arrays, f"{look} {_text(key)} ", structure(key[1]), (key[0], n_features))

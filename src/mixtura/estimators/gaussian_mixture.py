@@ -1441,45 +1441,29 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
 
     @classmethod
     def _from_facts(
-        cls, mixture: Mixture, facts: dict[str, Any], moments: dict[str, FloatArray] | None = None
+        cls, mixture: Mixture, facts: dict[str, Any], statistics: SufficientStatistics | None = None
     ) -> GaussianMixture:
         model = cls(**facts["parameters"])
+        model._checked_structure()
         model.n_features_in_ = mixture.n_features
         if facts["feature_names"] is not None:
-            model.feature_names_in_ = np.array(list(facts["feature_names"]), dtype=object)
-        if (
-            facts["feature_names"] is not None
-            and len(model.feature_names_in_) != mixture.n_features
-        ):
-            raise ValueError("the feature names do not match the means")
+            model.feature_names_in_ = np.array(facts["feature_names"], dtype=object)
         described = (model.covariance_type, model.n_components)
         if described != (mixture.covariance_type, mixture.n_components):
             raise ValueError(f"the parameters {described} do not match the arrays")
-        if facts["dtype"] not in ("float32", "float64"):
-            raise ValueError("dtype is not possible")
         model._hand_out(mixture, np.dtype(facts["dtype"]))
         if "n_rows" in facts:  # else the parameters were set by hand
-            model._take_training(facts, moments)
+            model._take_training(facts, statistics)
         model.starts_ = []
         seed = facts["parameters"]["random_state"]
         model._sampler_seed, model._sampler = model._seeds()[0] if seed is None else seed, None
         return model
 
-    def _take_training(self, facts: dict[str, Any], moments: dict[str, FloatArray] | None) -> None:
+    def _take_training(
+        self, facts: dict[str, Any], statistics: SufficientStatistics | None
+    ) -> None:
         mixture = self.mixture_
-        if not facts["weight"] > 0:
-            raise ValueError("weight is not possible")
         sums = (facts["weight"], facts["log_likelihood"], facts["log_certainty"])
-        statistics = None
-        if moments is not None:
-            statistics = SufficientStatistics(
-                mixture.structure,
-                moments["centres"],
-                *sums,
-                moments["counts"],
-                moments["firsts"],
-                moments["seconds"],
-            )
         effective_rows = facts.get("effective_rows", mixture.weights * facts["n_rows"])
         self._trained = Training(
             Criteria(*sums, mixture.n_parameters),

@@ -306,7 +306,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
             "seed": seed,
         }
         known = "" if self.resume is None else fingerprint(blocks)
-        return Journal(self.resume, known, settings)
+        return Journal(self.resume, known, settings, blocks.shape[1])
 
     def _report(self, n_done: int, n_steps: int, step: str, cell: Cell) -> object:
         columns = table([cell], self.sign, self._model.n_features_in_)
