@@ -26,7 +26,13 @@ lint: $(VENV)/.installed
 stub: $(VENV)/.installed
 	$(BIN)/python -m nanobind.stubgen -q -m mixtura._core -o src/mixtura/_core.pyi
 
+# Said before pip runs, and not among what CMake says.
+NEED_COMPILER := @command -v "$${CXX:-c++}" > /dev/null || command -v g++ > /dev/null || command -v clang++ > /dev/null || \
+	{ echo "mixtura needs a C++ compiler to be built, and there is none here: install g++ and make (apt install g++ make," \
+	"or dnf install gcc-c++ make), or name the compiler in the environment variable CXX." >&2; exit 1; }
+
 $(VENV)/.tools: pyproject.toml
+	$(NEED_COMPILER)
 	$(PYTHON) -c 'import sys; sys.exit("mixtura needs Python 3.11 or newer: make PYTHON=python3.11 ...") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
@@ -35,6 +41,7 @@ $(VENV)/.tools: pyproject.toml
 
 # Editable: changes to Python need nothing, changes to the core one more `make`.
 $(VENV)/.installed: $(VENV)/.tools $(CORE)
+	$(NEED_COMPILER)
 	$(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[all]"
 	touch $@
 

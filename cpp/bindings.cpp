@@ -17,14 +17,13 @@ using namespace mixtura::python;
 
 namespace {
 
-mixtura::Statistics as_statistics(Structure structure, const Doubles& centres, const MutableDoubles& counts,
-                                  const MutableDoubles& firsts, const MutableDoubles& seconds, bool moments) {
-    require(centres.ndim() == 2, "centres must be (n_components, n_features)");
-    const auto k = static_cast<std::ptrdiff_t>(centres.shape(0));
-    const auto d = static_cast<std::ptrdiff_t>(centres.shape(1));
-    const bool fits = static_cast<std::ptrdiff_t>(counts.size()) == k && static_cast<std::ptrdiff_t>(firsts.size()) == k * d &&
-                      (!moments || static_cast<std::ptrdiff_t>(seconds.size()) == mixtura::seconds_size(structure, k, d));
-    require(fits, "counts, firsts or seconds has the wrong size");
+// Sums about `centres`, which give the sizes.
+mixtura::Statistics as_statistics(const Sizes& sizes, const Doubles& centres, const MutableDoubles& counts,
+                                  const MutableDoubles& firsts, const MutableDoubles& seconds) {
+    require_shape("centres", centres, {sizes.k, sizes.d});
+    require_shape("counts", counts, {sizes.k});
+    require_shape("firsts", firsts, {sizes.k, sizes.d});
+    require_shape("seconds", seconds, sizes.covariances());
     mixtura::Statistics statistics;
     statistics.counts = counts.data();
     statistics.firsts = firsts.data();
@@ -35,7 +34,6 @@ mixtura::Statistics as_statistics(Structure structure, const Doubles& centres, c
 template <class Real>
 Sums run_accumulate(const mixtura::Rows<Real>& rows, const mixtura::Mixture& mixture,
                           const mixtura::AccumulateOptions& options, mixtura::Statistics& statistics, int n_threads) {
-    require(rows.n_features == mixture.n_features, "rows and means differ in their number of features");
     without_gil(n_threads, [&](mixtura::Control& control) {
         mixtura::accumulate(rows, mixture, options, statistics, control);
     });
@@ -47,14 +45,15 @@ Sums accumulate(Structure structure, const RowArray<Real>& rows, const std::opti
                 const Doubles& weights, const Doubles& means, const Doubles& precisions_cholesky, const Doubles& centres,
                 const MutableDoubles& counts, const MutableDoubles& firsts, const MutableDoubles& seconds, int n_threads,
                 bool moments, bool hard, const std::optional<Total>& total) {
-    const mixtura::Mixture mixture = as_mixture(structure, weights, means, precisions_cholesky);
-    mixtura::Statistics statistics = as_statistics(structure, centres, counts, firsts, seconds, moments);
-    require(centres.shape(0) == means.shape(0) && centres.shape(1) == means.shape(1), "centres and means differ in shape");
+    const Sizes sizes = Sizes::of(structure, "means", means);
+    require_shape("rows", rows, {n_rows_of(rows), sizes.d});
+    const mixtura::Mixture mixture = as_mixture(sizes, weights, means, precisions_cholesky);
+    mixtura::Statistics statistics = as_statistics(sizes, centres, counts, firsts, seconds);
     mixtura::AccumulateOptions options;
     options.centres = centres.data();
     options.moments = moments;
     options.hard = hard;
-    options.total = as_total(total, means.shape(1));
+    options.total = as_total(total, sizes.d);
     return run_accumulate(as_rows(rows, sample_weight), mixture, options, statistics, n_threads);
 }
 
@@ -62,13 +61,14 @@ template <class Real>
 Sums accumulate_given(Structure structure, const RowArray<Real>& rows, const std::optional<Doubles>& sample_weight,
                       const AnyMatrix& responsibilities, const Doubles& centres, const MutableDoubles& counts,
                       const MutableDoubles& firsts, const MutableDoubles& seconds, int n_threads) {
-    mixtura::Statistics statistics = as_statistics(structure, centres, counts, firsts, seconds, true);
-    require(responsibilities.shape(0) == rows.shape(0) && responsibilities.shape(1) == centres.shape(0),
-            "responsibilities must be (n_rows, n_components)");
+    const Sizes sizes = Sizes::of(structure, "centres", centres);
+    require_shape("rows", rows, {n_rows_of(rows), sizes.d});
+    require_shape("responsibilities", responsibilities, {n_rows_of(rows), sizes.k});
+    mixtura::Statistics statistics = as_statistics(sizes, centres, counts, firsts, seconds);
     mixtura::Mixture mixture;
     mixture.structure = structure;
-    mixture.n_components = static_cast<std::ptrdiff_t>(centres.shape(0));
-    mixture.n_features = static_cast<std::ptrdiff_t>(centres.shape(1));
+    mixture.n_components = sizes.k;
+    mixture.n_features = sizes.d;
     mixtura::AccumulateOptions options;
     options.centres = centres.data();
     options.given = {responsibilities.data(), responsibilities.stride(0), responsibilities.stride(1)};
@@ -80,26 +80,19 @@ void evaluate(Structure structure, const RowArray<Real>& rows, const Doubles& we
               const Doubles& precisions_cholesky, const std::optional<OutArray<Real>>& log_density,
               const std::optional<OutArray<Real>>& responsibilities, const std::optional<OutArray<std::int64_t>>& labels,
               const std::optional<OutArray<Real>>& log_joint, int n_threads) {
-    const mixtura::Mixture mixture = as_mixture(structure, weights, means, precisions_cholesky);
-    require(rows.shape(1) == means.shape(1), "rows and means differ in their number of features");
-    const std::size_t n = rows.shape(0);
+    const Sizes sizes = Sizes::of(structure, "means", means);
+    const std::ptrdiff_t n = n_rows_of(rows);
+    require_shape("rows", rows, {n, sizes.d});
+    const mixtura::Mixture mixture = as_mixture(sizes, weights, means, precisions_cholesky);
+    require_shape("log_density", log_density, {n});
+    require_shape("responsibilities", responsibilities, {n, sizes.k});
+    require_shape("labels", labels, {n});
+    require_shape("log_joint", log_joint, {n, sizes.k});
     mixtura::Evaluation<Real> out;
-    if (log_density) {
-        require(log_density->size() == n, "log_density has the wrong size");
-        out.log_density = log_density->data();
-    }
-    if (responsibilities) {
-        require(responsibilities->size() == n * means.shape(0), "responsibilities has the wrong size");
-        out.responsibilities = responsibilities->data();
-    }
-    if (labels) {
-        require(labels->size() == n, "labels has the wrong size");
-        out.labels = labels->data();
-    }
-    if (log_joint) {
-        require(log_joint->size() == n * means.shape(0), "log_joint has the wrong size");
-        out.log_joint = log_joint->data();
-    }
+    if (log_density) out.log_density = log_density->data();
+    if (responsibilities) out.responsibilities = responsibilities->data();
+    if (labels) out.labels = labels->data();
+    if (log_joint) out.log_joint = log_joint->data();
     without_gil(n_threads, [&](mixtura::Control& control) { mixtura::evaluate(as_rows(rows, {}), mixture, out, control); });
 }
 
@@ -112,43 +105,44 @@ std::tuple<std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t> find_nonfinite(const 
 
 bool cancels(Structure structure, const MutableDoubles& counts, const MutableDoubles& firsts, const MutableDoubles& seconds,
              const Doubles& centres, bool single) {
-    const mixtura::Statistics statistics = as_statistics(structure, centres, counts, firsts, seconds, true);
-    const auto k = static_cast<std::ptrdiff_t>(centres.shape(0));
-    const auto d = static_cast<std::ptrdiff_t>(centres.shape(1));
-    return single ? mixtura::cancels<float>(structure, k, d, statistics) : mixtura::cancels<double>(structure, k, d, statistics);
+    const Sizes sizes = Sizes::of(structure, "centres", centres);
+    const mixtura::Statistics statistics = as_statistics(sizes, centres, counts, firsts, seconds);
+    const auto test = single ? &mixtura::cancels<float> : &mixtura::cancels<double>;
+    return test(structure, sizes.k, sizes.d, statistics, nullptr);
 }
 
 void move_centres(Structure structure, const MutableDoubles& counts, const MutableDoubles& firsts, const MutableDoubles& seconds,
                   const Doubles& centres, const Doubles& new_centres) {
-    const mixtura::Statistics statistics = as_statistics(structure, centres, counts, firsts, seconds, true);
-    require(new_centres.size() == centres.size(), "new_centres has the wrong size");
-    mixtura::move_centres(structure, static_cast<std::ptrdiff_t>(centres.shape(0)),
-                          static_cast<std::ptrdiff_t>(centres.shape(1)), centres.data(), new_centres.data(), statistics);
+    const Sizes sizes = Sizes::of(structure, "centres", centres);
+    const mixtura::Statistics statistics = as_statistics(sizes, centres, counts, firsts, seconds);
+    require_shape("new_centres", new_centres, {sizes.k, sizes.d});
+    mixtura::move_centres(structure, sizes.k, sizes.d, centres.data(), new_centres.data(), statistics);
 }
 
 std::ptrdiff_t maximise(Model model, const MutableDoubles& counts, const MutableDoubles& firsts,
                         const MutableDoubles& seconds, const Doubles& centres, const Doubles& reg_covar,
                         const std::optional<Doubles>& previous, const MutableDoubles& weights, const MutableDoubles& means,
                         const MutableDoubles& covariances, const MutableDoubles& precisions_cholesky, int n_threads) {
-    const Structure structure = mixtura::structure_of(model);
-    const mixtura::Statistics statistics = as_statistics(structure, centres, counts, firsts, seconds, true);
-    const bool fits = weights.size() == counts.size() && means.size() == firsts.size() &&
-                      covariances.size() == seconds.size() && precisions_cholesky.size() == seconds.size();
-    require(fits, "an output array has the wrong size");
-    require(reg_covar.size() == centres.shape(1), "reg_covar has the wrong size");
-    require(!previous || previous->size() == seconds.size(), "previous has the wrong size");
+    const Sizes sizes = Sizes::of(mixtura::structure_of(model), "centres", centres);
+    const mixtura::Statistics statistics = as_statistics(sizes, centres, counts, firsts, seconds);
+    require_shape("reg_covar", reg_covar, {sizes.d});
+    require_shape("previous", previous, sizes.covariances());
+    require_shape("weights", weights, {sizes.k});
+    require_shape("means", means, {sizes.k, sizes.d});
+    require_shape("covariances", covariances, sizes.covariances());
+    require_shape("precisions_cholesky", precisions_cholesky, sizes.covariances());
     const mixtura::Parameters out{weights.data(), means.data(), covariances.data(), precisions_cholesky.data()};
     return without_gil(n_threads, [&](mixtura::Control& control) {
-        return mixtura::maximise(model, static_cast<std::ptrdiff_t>(centres.shape(0)),
-                                 static_cast<std::ptrdiff_t>(centres.shape(1)), statistics, centres.data(), reg_covar.data(),
+        return mixtura::maximise(model, sizes.k, sizes.d, statistics, centres.data(), reg_covar.data(),
                                  previous ? previous->data() : nullptr, out, control);
     });
 }
 
 std::ptrdiff_t factorise(Structure structure, const Doubles& covariances, const MutableDoubles& precisions_cholesky,
                          std::ptrdiff_t n_components, std::ptrdiff_t n_features, int n_threads) {
-    const auto size = static_cast<std::size_t>(mixtura::seconds_size(structure, n_components, n_features));
-    require(covariances.size() == size && precisions_cholesky.size() == size, "covariances has the wrong size");
+    const Sizes sizes(structure, n_components, n_features);
+    require_shape("covariances", covariances, sizes.covariances());
+    require_shape("precisions_cholesky", precisions_cholesky, sizes.covariances());
     return without_gil(n_threads, [&](mixtura::Control& control) {
         return mixtura::factorise(structure, n_components, n_features, covariances.data(), precisions_cholesky.data(),
                                   control);
@@ -156,18 +150,29 @@ std::ptrdiff_t factorise(Structure structure, const Doubles& covariances, const 
 }
 
 bool serves(const std::optional<Total>& total, const Doubles& precisions_cholesky, bool single) {
-    require(precisions_cholesky.ndim() == 2 && precisions_cholesky.shape(0) == precisions_cholesky.shape(1), "a tied factor is wanted");
+    const Sizes sizes(Structure::tied, 1, precisions_cholesky.ndim() == 0 ? 0 : static_cast<std::ptrdiff_t>(precisions_cholesky.shape(0)));
+    require_shape("precisions_cholesky", precisions_cholesky, sizes.covariances());
     mixtura::Mixture mixture;
     mixture.structure = Structure::tied;
-    mixture.n_features = static_cast<std::ptrdiff_t>(precisions_cholesky.shape(0));
+    mixture.n_features = sizes.d;
     mixture.precisions_cholesky = precisions_cholesky.data();
-    const mixtura::TotalScatter scatter = as_total(total, precisions_cholesky.shape(0));
+    const mixtura::TotalScatter scatter = as_total(total, sizes.d);
     return single ? mixtura::serves<float>(scatter, mixture) : mixtura::serves<double>(scatter, mixture);
 }
 
-// Rows in memory of Python's, float or double.
-class RowsInMemory : public mixtura::RowSource {
+// A source that knows which mixtures it can be asked with.
+class CheckedRows : public mixtura::RowSource {
   public:
+    virtual void require_features(std::ptrdiff_t n_features) const = 0;
+};
+
+// Rows in memory of Python's, float or double.
+class RowsInMemory : public CheckedRows {
+  public:
+    void require_features(std::ptrdiff_t n_features) const override {
+        require(n_features == n_features_, "means must have the " + std::to_string(n_features_) + " features of the rows, got " +
+                                               std::to_string(n_features));
+    }
     void accumulate(const mixtura::OwnedMixture& mixture, mixtura::OwnedStatistics& out, mixtura::Control& control) const override {
         source_->accumulate(mixture, out, control);
     }
@@ -178,9 +183,12 @@ class RowsInMemory : public mixtura::RowSource {
     bool is_single() const override { return source_->is_single(); }
 
   protected:
-    explicit RowsInMemory(const std::optional<Total>& total) : total_(total) {}
+    RowsInMemory(const std::optional<Total>& total, std::ptrdiff_t n_features) : total_(total), n_features_(n_features) {
+        as_total(total, n_features);  // asks for its shapes
+    }
 
     std::optional<Total> total_;  // what the source points to
+    std::ptrdiff_t n_features_;
     std::unique_ptr<mixtura::RowSource> source_;
 };
 
@@ -189,13 +197,12 @@ class ArrayRows final : public RowsInMemory {
   public:
     template <class Real>
     ArrayRows(const RowArray<Real>& rows, const std::optional<Doubles>& sample_weight, bool hard, const std::optional<Total>& total)
-        : RowsInMemory(total), rows_(rows), weight_(sample_weight) {
-        require(!sample_weight || sample_weight->size() == rows.shape(0), "sample_weight has the wrong size");
-        source_ = std::make_unique<mixtura::ArraySource<Real>>(as_rows(rows, sample_weight), hard, as_total(total, rows.shape(1)));
+        : RowsInMemory(total, static_cast<std::ptrdiff_t>(rows.shape(1))), rows_(rows), weight_(sample_weight) {
+        source_ = std::make_unique<mixtura::ArraySource<Real>>(as_rows(rows, sample_weight), hard, as_total(total, n_features_));
     }
 
     std::ptrdiff_t n_rows() const { return static_cast<std::ptrdiff_t>(rows_.shape(0)); }
-    std::ptrdiff_t n_features() const { return static_cast<std::ptrdiff_t>(rows_.shape(1)); }
+    std::ptrdiff_t n_features() const { return n_features_; }
 
   private:
     nb::ndarray<> rows_;
@@ -206,8 +213,8 @@ class ArrayRows final : public RowsInMemory {
 class PartsRows final : public RowsInMemory {
   public:
     PartsRows(const nb::list& arrays, const nb::list& weights, bool hard, const std::optional<Total>& total)
-        : RowsInMemory(total), arrays_(arrays), weights_(weights) {
-        require(arrays.size() > 0 && arrays.size() == weights.size(), "parts and weights differ in number");
+        : RowsInMemory(total, n_features_of(arrays)), arrays_(arrays), weights_(weights) {
+        require(arrays.size() == weights.size(), "parts and weights differ in number");
         RowArray<float> probe;
         if (nb::try_cast(arrays[0], probe, false)) {
             read<float>(hard);
@@ -216,8 +223,15 @@ class PartsRows final : public RowsInMemory {
         }
     }
 
-
   private:
+    static std::ptrdiff_t n_features_of(const nb::list& arrays) {
+        require(arrays.size() > 0, "parts must hold an array at least");
+        AnyArray first;
+        require(nb::try_cast(arrays[0], first, false), "parts must be arrays of one type");
+        require_matrix("parts", first);
+        return static_cast<std::ptrdiff_t>(first.shape(1));
+    }
+
     template <class Real>
     void read(bool hard) {
         std::vector<mixtura::Rows<Real>> parts;
@@ -226,41 +240,41 @@ class PartsRows final : public RowsInMemory {
             std::optional<Doubles> weight;
             require(nb::try_cast(arrays_[p], array, false), "parts must be arrays of one type");
             if (!weights_[p].is_none()) weight = nb::cast<Doubles>(weights_[p], false);
-            require(!weight || weight->size() == array.shape(0), "sample_weight has the wrong size");
+            require_shape("parts", array, {n_rows_of(array), n_features_});
             parts.push_back(as_rows(array, weight));
-            require(parts.back().n_features == parts.front().n_features && parts.back().n_rows <= parts.front().n_rows,
-                    "parts must have the same features, and the first the most rows");
+            require(parts.back().n_rows <= parts.front().n_rows, "the first of the parts must have the most rows");
         }
-        const auto n_features = static_cast<std::size_t>(parts.front().n_features);
-        source_ = std::make_unique<mixtura::PartsSource<Real>>(std::move(parts), hard, as_total(total_, n_features));
+        source_ = std::make_unique<mixtura::PartsSource<Real>>(std::move(parts), hard, as_total(total_, n_features_));
     }
 
     nb::list arrays_, weights_;
 };
 
-void copy_into(std::vector<double>& out, const nb::handle& array) {
+void copy_into(std::vector<double>& out, const char* name, const nb::handle& array, const Shape& shape) {
     const auto values = nb::cast<Doubles>(array);
-    require(values.size() == out.size(), "a sum has the wrong size");
+    require_shape(name, values, shape);
     std::copy_n(values.data(), out.size(), out.begin());
 }
 
 // Rows that Python knows where to find: accumulate((weights, means, covariances, precisions_cholesky), centres) returns
 // (weight, log_likelihood, log_certainty, counts, firsts, seconds).
-class CalledRows final : public mixtura::RowSource {
+class CalledRows final : public CheckedRows {
   public:
     CalledRows(nb::callable accumulate, bool single) : accumulate_(std::move(accumulate)), single_(single) {}
 
     void accumulate(const mixtura::OwnedMixture& mixture, mixtura::OwnedStatistics& out, mixtura::Control&) const override {
-        const nb::gil_scoped_acquire gil;
-        const auto sums = nb::cast<nb::tuple>(accumulate_(as_arrays(mixture), as_array(out.centres, {mixture.n_components, mixture.n_features})));
-        require(sums.size() == 6, "six sums are wanted");
+        const GilHeld gil;
+        const Sizes sizes(mixture.structure, mixture.n_components, mixture.n_features);
+        const auto sums = nb::cast<nb::tuple>(call(accumulate_, as_arrays(mixture), as_array(out.centres, {sizes.k, sizes.d})));
+        require(sums.size() == 6, "accumulate must return 6 sums, got " + std::to_string(sums.size()));
         out.weight = nb::cast<double>(sums[0]);
         out.log_likelihood = nb::cast<double>(sums[1]);
         out.log_certainty = nb::cast<double>(sums[2]);
-        copy_into(out.counts, sums[3]);
-        copy_into(out.firsts, sums[4]);
-        copy_into(out.seconds, sums[5]);
+        copy_into(out.counts, "counts", sums[3], {sizes.k});
+        copy_into(out.firsts, "firsts", sums[4], {sizes.k, sizes.d});
+        copy_into(out.seconds, "seconds", sums[5], sizes.covariances());
     }
+    void require_features(std::ptrdiff_t) const override {}  // it is asked what it can; its sums are looked at
     void accumulate_given(const mixtura::GivenResponsibilities&, mixtura::OwnedStatistics&, mixtura::Control&) const override {
         throw nb::type_error("rows elsewhere are asked block by block");
     }
@@ -280,30 +294,43 @@ mixtura::Outside outside_of(double seconds, const Stop* stop, const std::optiona
     outside.every = std::max<std::ptrdiff_t>(every, 1);
     if (!hear) return outside;
     outside.hear = [&hear](const mixtura::OwnedMixture& mixture) {
-        const nb::gil_scoped_acquire gil;
-        return nb::cast<std::string>((*hear)(as_arrays(mixture)));
+        const GilHeld gil;
+        return nb::cast<std::string>(call(*hear, as_arrays(mixture)));
     };
     return outside;
 }
 
 nb::tuple statistics_of(const ArrayRows& rows, Structure structure, const AnyMatrix& responsibilities, int n_threads) {
-    require(static_cast<std::ptrdiff_t>(responsibilities.shape(0)) == rows.n_rows(), "responsibilities must be (n_rows, n_components)");
-    mixtura::OwnedStatistics sums(structure, static_cast<std::ptrdiff_t>(responsibilities.shape(1)), rows.n_features());
+    const Sizes sizes(structure, static_cast<std::ptrdiff_t>(responsibilities.shape(1)), rows.n_features());
+    require_shape("responsibilities", responsibilities, {rows.n_rows(), sizes.k});
+    mixtura::OwnedStatistics sums(structure, sizes.k, sizes.d);
     without_gil(n_threads, [&](mixtura::Control& control) {
         rows.accumulate_given({responsibilities.data(), responsibilities.stride(0), responsibilities.stride(1)}, sums, control);
     });
     return as_arrays(std::move(sums));
 }
 
-nb::tuple expectation_maximisation(Model model, const mixtura::RowSource& rows, const Doubles& weights, const Doubles& means,
+// The acceleration, and what it was made for.
+struct SizedAcceleration : mixtura::Acceleration {
+    SizedAcceleration(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features)
+        : SizedAcceleration(Sizes(structure, n_components, n_features)) {}
+    explicit SizedAcceleration(const Sizes& sizes) : mixtura::Acceleration(sizes.structure, sizes.k, sizes.d), sizes(sizes) {}
+
+    const Sizes sizes;
+};
+
+nb::tuple expectation_maximisation(Model model, const CheckedRows& rows, const Doubles& weights, const Doubles& means,
                                    const Doubles& covariances, const Doubles& precisions_cholesky, const Doubles& reg_covar,
-                                   mixtura::Monitor& monitor, mixtura::Acceleration* acceleration, double seconds,
+                                   mixtura::Monitor& monitor, SizedAcceleration* acceleration, double seconds,
                                    const Stop* stop, const std::optional<nb::callable>& hear, std::ptrdiff_t first,
                                    std::ptrdiff_t every, int n_threads) {
     const Structure structure = mixtura::structure_of(model);
     mixtura::OwnedMixture mixture = as_owned(structure, weights, means, covariances, precisions_cholesky);
-    require(reg_covar.size() == means.shape(1), "reg_covar has the wrong size");
-    mixtura::OwnedStatistics sums(structure, mixture.n_components, mixture.n_features);
+    const Sizes sizes(structure, mixture.n_components, mixture.n_features);
+    require_shape("reg_covar", reg_covar, {sizes.d});
+    rows.require_features(sizes.d);
+    require(acceleration == nullptr || acceleration->sizes == sizes, "acceleration was made for other mixtures");
+    mixtura::OwnedStatistics sums(structure, sizes.k, sizes.d);
     const mixtura::Outside outside = outside_of(seconds, stop, hear, first, every);
     without_gil(n_threads, [&](mixtura::Control& control) {
         mixtura::expectation_maximisation(model, rows, reg_covar.data(), monitor, acceleration, outside, mixture, sums, control);
@@ -313,9 +340,11 @@ nb::tuple expectation_maximisation(Model model, const mixtura::RowSource& rows, 
 }
 
 void eigen(const MutableDoubles& matrix, const MutableDoubles& values, const MutableDoubles& vectors) {
-    const std::size_t d = values.size();
-    require(matrix.size() == d * d && vectors.size() == d * d, "matrix or vectors has the wrong size");
-    mixtura::eigen(matrix.data(), static_cast<std::ptrdiff_t>(d), values.data(), vectors.data());
+    const auto d = static_cast<std::ptrdiff_t>(values.size());
+    require_shape("values", values, {d});
+    require_shape("matrix", matrix, {d, d});
+    require_shape("vectors", vectors, {d, d});
+    mixtura::eigen(matrix.data(), d, values.data(), vectors.data());
 }
 
 template <class Real>
@@ -339,6 +368,7 @@ void bind_rows(nb::module_& m) {
 
 NB_MODULE(_core, m) {
     m.doc() = "The kernels of mixtura. Internal: use the classes of the package.";
+    nb::set_leak_warnings(false);  // a daemon thread that still fits at exit keeps what it works on
     nb::enum_<Structure>(m, "Structure")
         .value("full", Structure::full)
         .value("tied", Structure::tied)
@@ -372,26 +402,26 @@ NB_MODULE(_core, m) {
           "True where the sums lose digits because their centres lie far from the new means.");
     m.def("factorise", &factorise, "structure"_a, "covariances"_a, "precisions_cholesky"_a.noconvert(), "n_components"_a,
           "n_features"_a, "n_threads"_a, "precisions_cholesky from covariances; returns as maximise does.");
-    nb::class_<mixtura::Acceleration>(m, "Acceleration", "Quasi-Newton acceleration of EM; see acceleration.hpp.")
+    nb::class_<SizedAcceleration>(m, "Acceleration", "Quasi-Newton acceleration of EM; see acceleration.hpp.")
         .def(nb::init<Structure, std::ptrdiff_t, std::ptrdiff_t>(), "structure"_a, "n_components"_a, "n_features"_a)
-        .def("state", [](const mixtura::Acceleration& a) {
+        .def("state", [](const SizedAcceleration& a) {
             std::vector<double> state = a.state();
             const auto size = static_cast<std::ptrdiff_t>(state.size());
             return as_array(std::move(state), {size});
         }, "All that it remembers, as numbers.")
-        .def("restore", [](mixtura::Acceleration& a, const Doubles& state) {
+        .def("restore", [](SizedAcceleration& a, const Doubles& state) {
             return a.restore(std::vector<double>(state.data(), state.data() + state.size()));
         }, "state"_a, "Go on from there; False where the numbers are not those of such a one.");
-    nb::class_<mixtura::RowSource>(m, "RowSource", "Who answers the E-step of the EM loop.");
-    nb::class_<ArrayRows, mixtura::RowSource>(m, "ArrayRows", "Rows in memory. total: (weight, mean, scatter) of all of them.")
+    nb::class_<CheckedRows>(m, "RowSource", "Who answers the E-step of the EM loop.");
+    nb::class_<ArrayRows, CheckedRows>(m, "ArrayRows", "Rows in memory. total: (weight, mean, scatter) of all of them.")
         .def(nb::init<const RowArray<double>&, const std::optional<Doubles>&, bool, const std::optional<Total>&>(),
              "rows"_a.noconvert(), "sample_weight"_a.none(), "hard"_a, "total"_a.none())
         .def(nb::init<const RowArray<float>&, const std::optional<Doubles>&, bool, const std::optional<Total>&>(),
              "rows"_a.noconvert(), "sample_weight"_a.none(), "hard"_a, "total"_a.none());
-    nb::class_<PartsRows, mixtura::RowSource>(m, "PartsRows", "Rows in memory, in several arrays, the largest first; weights: arrays or None.")
+    nb::class_<PartsRows, CheckedRows>(m, "PartsRows", "Rows in memory, in several arrays, the largest first; weights: arrays or None.")
         .def(nb::init<const nb::list&, const nb::list&, bool, const std::optional<Total>&>(), "parts"_a, "weights"_a, "hard"_a,
              "total"_a.none());
-    nb::class_<CalledRows, mixtura::RowSource>(m, "CalledRows", "Rows elsewhere; accumulate(parameters, centres) returns the sums.")
+    nb::class_<CalledRows, CheckedRows>(m, "CalledRows", "Rows elsewhere; accumulate(parameters, centres) returns the sums.")
         .def(nb::init<nb::callable, bool>(), "accumulate"_a, "single"_a);
     nb::class_<Stop>(m, "Stop", "Ends loops and searches in other threads.")
         .def(nb::init<>())

@@ -25,10 +25,10 @@ class SearchRows {
     SearchRows(const RowArray<Real>& rows, const Matrix& doubles, const std::optional<Doubles>& sample_weight, const Total& total,
                double rows_per_weight)
         : rows_(rows), doubles_(doubles), weight_(sample_weight), total_(total), rows_per_weight_(rows_per_weight) {
-        require(doubles.shape(0) == rows.shape(0) && doubles.shape(1) == rows.shape(1), "the rows as doubles differ in shape");
-        require(!sample_weight || sample_weight->size() == rows.shape(0), "sample_weight has the wrong size");
+        require_shape("doubles", doubles, shape_of(rows));
+        require(rows.size() > 0, "rows must have a row and a feature at least");
         const mixtura::Rows<Real> all = as_rows(rows, sample_weight);
-        const mixtura::TotalScatter scatter = as_total(total, rows.shape(1));
+        const mixtura::TotalScatter scatter = as_total(total, all.n_features);
         for (const bool hard : {false, true}) {
             sources_[hard][false] = std::make_unique<mixtura::ArraySource<Real>>(all, hard, mixtura::TotalScatter{});
             sources_[hard][true] = std::make_unique<mixtura::ArraySource<Real>>(all, hard, scatter);
@@ -42,15 +42,20 @@ class SearchRows {
 
     mixtura::Problem problem(Model model, std::ptrdiff_t n_components, const Doubles& reg_covar, const Doubles& metric_reg_covar,
                              std::uint64_t seed, double seconds) const {
+        const mixtura::SearchRows rows = view();
+        const Sizes sizes(mixtura::structure_of(model), n_components, rows.n_features);
+        require(n_components <= rows.n_rows, "n_components must be at most the number of rows, " + std::to_string(rows.n_rows) + ", got " +
+                                                 std::to_string(n_components));
+        require_shape("reg_covar", reg_covar, {sizes.d});
+        require_shape("metric_reg_covar", metric_reg_covar, {sizes.d});
         mixtura::Problem problem;
         problem.model = model;
         problem.n_components = n_components;
-        problem.rows = view();
+        problem.rows = rows;
         problem.source = sources_[false][mixtura::structure_of(model) == Structure::tied].get();
         problem.hard = sources_[true][false].get();
         problem.hard_tied = sources_[true][true].get();
-        problem.total = as_total(total_, doubles_.shape(1));
-        require(reg_covar.size() == doubles_.shape(1) && metric_reg_covar.size() == doubles_.shape(1), "reg_covar has the wrong size");
+        problem.total = as_total(total_, rows.n_features);
         problem.reg_covar = reg_covar.data();
         problem.metric_reg_covar = metric_reg_covar.data();
         problem.rows_per_weight = rows_per_weight_;
@@ -73,6 +78,14 @@ class SearchRows {
 mixtura::OwnedMixture mixture_in(Model model, const Parameters& parameters) {
     const auto& [weights, means, covariances, precisions_cholesky] = parameters;
     return as_owned(mixtura::structure_of(model), weights, means, covariances, precisions_cholesky);
+}
+
+// One of as many features as the rows have.
+mixtura::OwnedMixture mixture_of(const SearchRows& rows, Model model, const Parameters& parameters) {
+    const Doubles& means = std::get<1>(parameters);
+    require_matrix("means", means);
+    require_shape("means", means, {static_cast<std::ptrdiff_t>(means.shape(0)), rows.view().n_features});
+    return mixture_in(model, parameters);
 }
 
 mixtura::Responsibilities as_responsibilities(const Matrix& array) {
@@ -121,13 +134,13 @@ nb::tuple search_from(const SearchRows& rows, Model model, std::ptrdiff_t n_comp
     const mixtura::Problem problem = rows.problem(model, n_components, reg_covar, metric_reg_covar, seed, seconds);
     std::vector<mixtura::Given> starts;
     for (const auto& [kind, array] : given) {
-        require(static_cast<std::ptrdiff_t>(array.shape(0)) == problem.rows.n_rows && static_cast<std::ptrdiff_t>(array.shape(1)) == n_components,
-                "responsibilities must be (n_rows, n_components)");
+        require_shape("responsibilities", array, {problem.rows.n_rows, n_components});
         starts.push_back({kind, as_responsibilities(array)});
     }
-    require(n_certain >= 0 && n_certain <= static_cast<std::ptrdiff_t>(starts.size()), "there are not so many starts");
+    require(n_certain >= 0 && n_certain <= static_cast<std::ptrdiff_t>(starts.size()), "n_certain must be at most the number of starts");
     std::optional<mixtura::OwnedMixture> best;
-    if (incumbent) best = mixture_in(model, *incumbent);
+    if (incumbent) best = mixture_of(rows, model, *incumbent);
+    require(!best || best->n_components == n_components, "incumbent must have n_components components");
     const mixtura::Budget passes{std::get<0>(budget), std::get<1>(budget)};
     return run(n_threads, stop, [&](mixtura::Control& control) {
         return mixtura::search_from(starts, n_certain, best ? &*best : nullptr, passes, problem, control);
@@ -135,16 +148,16 @@ nb::tuple search_from(const SearchRows& rows, Model model, std::ptrdiff_t n_comp
 }
 
 std::optional<Array> split(const SearchRows& rows, Model model, const Parameters& mixture, const Matrix& given, const Doubles& reg_covar) {
-    const mixtura::OwnedMixture whole = mixture_in(model, mixture);
-    require(reg_covar.size() == static_cast<std::size_t>(whole.n_features), "reg_covar has the wrong size");
-    require(static_cast<std::ptrdiff_t>(given.shape(0)) == rows.view().n_rows && static_cast<std::ptrdiff_t>(given.shape(1)) == whole.n_components,
-            "responsibilities must be (n_rows, n_components)");
+    const mixtura::OwnedMixture whole = mixture_of(rows, model, mixture);
+    require_shape("reg_covar", reg_covar, {whole.n_features});
+    require_shape("responsibilities", given, {rows.view().n_rows, whole.n_components});
     return as_matrix(mixtura::split(whole, as_responsibilities(given), rows.view(), reg_covar.data(), rows.rows_per_weight()));
 }
 
 Array merged(Model model, const Parameters& mixture, const Matrix& given) {
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
-    require(static_cast<std::ptrdiff_t>(given.shape(1)) == whole.n_components && whole.n_components > 1, "two components are wanted");
+    require(whole.n_components > 1, "n_components must be at least 2, got 1");
+    require_shape("responsibilities", given, {n_rows_of(given), whole.n_components});
     return *as_matrix(mixtura::merged(whole, as_responsibilities(given)));
 }
 
@@ -155,6 +168,7 @@ Array merge_losses(Model model, const Parameters& mixture) {
 
 std::vector<std::int64_t> partition(const SearchRows& rows, Model metric, std::ptrdiff_t n_components, std::ptrdiff_t max_iter, const Doubles& reg_covar,
                      std::uint64_t seed) {
+    require(metric == Model::EEI || metric == Model::EEE, "metric must be EEI or EEE");
     const mixtura::Problem problem = rows.problem(metric, n_components, reg_covar, reg_covar, seed, 0.0);
     mixtura::Random random(seed);
     return without_gil(1, [&](mixtura::Control& control) {
@@ -168,7 +182,9 @@ std::vector<std::int64_t> partition(const SearchRows& rows, Model metric, std::p
 
 // (gain, united, merged, share) of each.
 nb::list moves(const SearchRows& rows, Model model, const Parameters& mixture, const Matrix& given, const Doubles& reg_covar) {
-    const mixtura::OwnedMixture whole = mixture_in(model, mixture);
+    const mixtura::OwnedMixture whole = mixture_of(rows, model, mixture);
+    require_shape("reg_covar", reg_covar, {whole.n_features});
+    require_shape("responsibilities", given, {rows.view().n_rows, whole.n_components});
     nb::list found;
     for (const mixtura::Move& move : mixtura::moves(whole, as_responsibilities(given), rows.view(), reg_covar.data(), rows.rows_per_weight())) {
         found.append(nb::make_tuple(move.gain, nb::make_tuple(move.united[0], move.united[1]), nb::make_tuple(move.merged[0], move.merged[1]),
@@ -179,29 +195,35 @@ nb::list moves(const SearchRows& rows, Model model, const Parameters& mixture, c
 
 void leave_one_out(Structure structure, const Doubles& rows, const std::optional<Doubles>& sample_weight, const Doubles& weights,
                    const Doubles& means, const Doubles& precisions_cholesky, const MutableDoubles& responsibilities) {
-    const mixtura::Mixture mixture = as_mixture(structure, weights, means, precisions_cholesky);
-    require(structure == Structure::full || structure == Structure::tied, "only matrices have leverage");
-    require(rows.ndim() == 2 && rows.shape(1) == means.shape(1), "rows and means differ in their number of features");
-    require(responsibilities.size() == rows.shape(0) * means.shape(0), "responsibilities has the wrong size");
-    require(!sample_weight || sample_weight->size() == rows.shape(0), "sample_weight has the wrong size");
-    mixtura::leave_one_out(mixture, rows.data(), sample_weight ? sample_weight->data() : nullptr,
-                           static_cast<std::ptrdiff_t>(rows.shape(0)), responsibilities.data());
+    require(structure == Structure::full || structure == Structure::tied, "structure must be full or tied: only matrices have leverage");
+    const Sizes sizes = Sizes::of(structure, "means", means);
+    const mixtura::Mixture mixture = as_mixture(sizes, weights, means, precisions_cholesky);
+    require_matrix("rows", rows);
+    const std::ptrdiff_t n = n_rows_of(rows);
+    require_shape("rows", rows, {n, sizes.d});
+    require_shape("responsibilities", responsibilities, {n, sizes.k});
+    require_shape("sample_weight", sample_weight, {n});
+    mixtura::leave_one_out(mixture, rows.data(), sample_weight ? sample_weight->data() : nullptr, n, responsibilities.data());
 }
 
 double cut(Structure structure, const Doubles& rows, const Doubles& weights, const Doubles& reg_covar, double least_rows,
            const nb::ndarray<std::int8_t, nb::c_contig, nb::device::cpu>& sides) {
-    require(rows.ndim() == 2 && weights.size() == rows.shape(0) && sides.size() == rows.shape(0), "rows, weights and sides differ");
-    require(reg_covar.size() == rows.shape(1), "reg_covar has the wrong size");
-    return mixtura::cut(structure, rows.data(), weights.data(), static_cast<std::ptrdiff_t>(rows.shape(0)),
-                        static_cast<std::ptrdiff_t>(rows.shape(1)), reg_covar.data(), least_rows, sides.data());
+    require_matrix("rows", rows);
+    const Sizes sizes(structure, 2, static_cast<std::ptrdiff_t>(rows.shape(1)));
+    const std::ptrdiff_t n = n_rows_of(rows);
+    require_shape("weights", weights, {n});
+    require_shape("sides", sides, {n});
+    require_shape("reg_covar", reg_covar, {sizes.d});
+    return mixtura::cut(structure, rows.data(), weights.data(), n, sizes.d, reg_covar.data(), least_rows, sides.data());
 }
 
 // Pairs: the second cluster joins the first.
 std::vector<std::vector<std::int64_t>> merges_of(mixtura::Merge merge, const Matrix& rows, const Doubles& counts, double beside) {
-    require(counts.size() == rows.shape(0), "rows and counts differ");
-    const auto n = static_cast<std::ptrdiff_t>(rows.shape(0)), d = static_cast<std::ptrdiff_t>(rows.shape(1));
+    const auto n = n_rows_of(rows), d = static_cast<std::ptrdiff_t>(rows.shape(1));
+    require(n > 0 && d > 0, "rows must have a row and a feature at least");
+    require_shape("counts", counts, {n});
     const auto merges = [&] {
-        const nb::gil_scoped_release release;
+        const GilReleased gil;
         return mixtura::merges_of(merge, rows.data(), counts.data(), n, d, beside);
     }();
     std::vector<std::vector<std::int64_t>> pairs;
@@ -211,23 +233,25 @@ std::vector<std::vector<std::int64_t>> merges_of(mixtura::Merge merge, const Mat
 
 Array floor_shares(Model model, const Parameters& mixture, const Doubles& reg_covar) {
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
-    require(static_cast<std::ptrdiff_t>(reg_covar.size()) == whole.n_features, "reg_covar has the wrong size");
+    require_shape("reg_covar", reg_covar, {whole.n_features});
     return as_array(mixtura::floor_shares(whole, reg_covar.data()), {whole.n_components});
 }
 
 std::ptrdiff_t spike(Model model, const Parameters& mixture, const Doubles& effective_rows, std::ptrdiff_t only) {
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
-    require(static_cast<std::ptrdiff_t>(effective_rows.size()) == whole.n_components, "effective_rows has the wrong size");
+    require_shape("effective_rows", effective_rows, {whole.n_components});
+    require(only >= -1 && only < whole.n_components, "only must be a component or -1, got " + std::to_string(only));
     return mixtura::spike(whole, effective_rows.data(), mixtura::rows_needed(model, whole.n_features), only);
 }
 
 std::string why_improper(Model model, const Parameters& mixture, const Doubles& effective_rows, const Doubles& reg_covar,
                          const nb::callable& total_covariance) {
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
-    require(static_cast<std::ptrdiff_t>(effective_rows.size()) == whole.n_components, "effective_rows has the wrong size");
-    require(static_cast<std::ptrdiff_t>(reg_covar.size()) == whole.n_features, "reg_covar has the wrong size");
+    require_shape("effective_rows", effective_rows, {whole.n_components});
+    require_shape("reg_covar", reg_covar, {whole.n_features});
     return mixtura::why_improper(whole, effective_rows.data(), mixtura::rows_needed(model, whole.n_features), reg_covar.data(), [&] {
-        const auto covariance = nb::cast<Doubles>(total_covariance());
+        const auto covariance = nb::cast<Doubles>(call(total_covariance));
+        require_shape("total_covariance", covariance, {whole.n_features, whole.n_features});
         return mixtura::is_held_up(whole.structure, {covariance.data(), covariance.data() + covariance.size()}, whole.n_features, reg_covar.data());
     });
 }

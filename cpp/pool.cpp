@@ -106,10 +106,11 @@ class Pool {
 
 std::atomic<Pool*> pool{nullptr};
 
+// A forked child has none of its parent's threads, and the parent's mutex as it happened to be. Said when the library is
+// loaded: a child that is forked while another thread says so at its first use would wait for that thread.
+[[maybe_unused]] const int registered = pthread_atfork(nullptr, nullptr, [] { pool = nullptr; });
+
 Pool& shared_pool() {
-    // A forked child has none of its parent's threads, and the parent's mutex as it happened to be.
-    static const int registered = pthread_atfork(nullptr, nullptr, [] { pool = nullptr; });
-    (void)registered;
     Pool* found = pool;
     if (found != nullptr) return *found;
     auto* const made = new Pool;

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from copy import copy
-from functools import cached_property
 
 import numpy as np
 from numpy.random import RandomState
 
 from mixtura import _core
+from mixtura._cached import cached
 from mixtura._rows import (
     Array,
     FloatArray,
@@ -191,7 +191,7 @@ class ArrayBlocks:
             return self.weight
         return float(sum(weight.sum() for _, weight in _weights_without(self._weight, rows)))
 
-    @cached_property
+    @cached
     def has_integer_weights(self) -> bool:
         """Whether every weight is a whole number (and so a number of repetitions)."""
         if self._weight is None:
@@ -205,21 +205,21 @@ class ArrayBlocks:
         same.n_threads = n_threads
         return same
 
-    @cached_property
+    @cached
     def mean(self) -> FloatArray:
         """Mean of all rows."""
         first_row = np.asarray(self._X[:1], dtype=np.float64)
         means = self.accumulate_given(STRUCTURES["diag"], everything, first_row).means
         return np.asarray(means[0])
 
-    @cached_property
+    @cached
     def variances(self) -> FloatArray:
         """Variance of each feature over all rows, its sums taken about the mean."""
         about = self.accumulate_given(STRUCTURES["diag"], everything, self.mean[np.newaxis])
         delta = about.means - about.centres
         return np.asarray(about.seconds[0] / about.weight - delta[0] ** 2)
 
-    @cached_property
+    @cached
     def total(self) -> TotalScatter:
         """Mean and scatter of all rows. Two passes, the second about the mean: no digit is lost."""
         about = self.accumulate_given(STRUCTURES["full"], everything, self.mean[np.newaxis])

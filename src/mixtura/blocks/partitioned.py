@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from functools import reduce
 from itertools import accumulate
 from operator import add
 from typing import Any, Self
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.random import RandomState
 
 from mixtura import _core
+from mixtura._cached import cached
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks._protocol import Responsibilities, T, TotalScatter
 from mixtura.blocks.array import (
@@ -106,7 +107,7 @@ class PartitionedBlocks(ABC):
 
     # Moments of all rows
 
-    @cached_property
+    @cached
     def origin(self) -> FloatArray:
         """A row: sums about it lose few digits."""
         rows = self.each(_first_row)
@@ -114,19 +115,19 @@ class PartitionedBlocks(ABC):
         _close(rows)
         return first
 
-    @cached_property
+    @cached
     def mean(self) -> FloatArray:
         """Mean of all rows."""
         return np.asarray(self._about("diag", self.origin).means[0])
 
-    @cached_property
+    @cached
     def variances(self) -> FloatArray:
         """Variance of each feature over all rows, its sums taken about the mean."""
         about = self._about("diag", self.mean)
         delta = about.means - about.centres
         return np.asarray(about.seconds[0] / about.weight - delta[0] ** 2)
 
-    @cached_property
+    @cached
     def total(self) -> TotalScatter:
         """Mean and scatter of all rows, about the mean: no digit is lost."""
         about = self._about("full", self.mean)
@@ -139,7 +140,7 @@ class PartitionedBlocks(ABC):
 
     # Weights
 
-    @cached_property
+    @cached
     def parts(self) -> list[PartFacts]:
         """Rows and weights of each part. A subclass that knows them saves a pass."""
         return list(self.each(part_facts))

@@ -7,7 +7,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote
@@ -18,6 +17,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from pyarrow import fs
 
+from mixtura._cached import cached
 from mixtura._names import nearest
 from mixtura._rows import Array, FloatArray
 from mixtura.errors import SourceError
@@ -282,7 +282,7 @@ class _Files(Source):
     def n_features(self) -> int:
         return len(self.feature_names)
 
-    @cached_property
+    @cached
     def dtype(self) -> np.dtype[Any]:
         """float32 where every column of features is that or narrower."""
         narrow = all(_is_narrow(self._types[name]) for name in self.columns)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from mixtura._cached import cached
 from mixtura._frames import column_names, column_values, frame_of, frame_values, is_dask
 from mixtura._names import listed
 from mixtura._rows import Array, FloatArray, result_dtype
@@ -122,7 +122,7 @@ class _Batches(Source):
     def is_weighted(self) -> bool:
         return self._first.weight is not None
 
-    @cached_property
+    @cached
     def _first(self) -> _ArrayPiece:
         """The head of the first batch: what all must be like."""
         iterator = self._new_iterator()

@@ -7,13 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import reduce
 from operator import add
 from typing import Any, Literal, NoReturn, Protocol
 
 import numpy as np
 
 from mixtura import _core
+from mixtura._cached import cached
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import ArrayBlocks, PartitionedBlocks
 from mixtura.blocks._protocol import T
@@ -394,12 +395,12 @@ class SourceBlocks(PartitionedBlocks):
         self.dtype = source.dtype
         self.shape = sum(part.n_rows for part in source.opened().facts), source.n_features
 
-    @cached_property
+    @cached
     def parts(self) -> list[PartFacts]:
         """Known since the first reading."""
         return self._source.opened().facts
 
-    @cached_property
+    @cached
     def origin(self) -> FloatArray:
         """The first row."""
         return self._source.opened().origin

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.random import RandomState
+from sklearn.cluster import (
+    KMeans,  # not at a first fit: a child forked then could import it no more
+)
 
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import ArrayBlocks, Blocks
@@ -37,8 +40,6 @@ def rows_of_a_start(n_features: int, n_components: int) -> int:
 
 
 def _labels(X: Array, weight: FloatArray | None, n_components: int, rng: RandomState) -> Array:
-    from sklearn.cluster import KMeans  # slow to import, and the default start needs none
-
     # KMeans scales its tolerance by the unweighted variance; w must count as w repetitions here too.
     tol = 1e-4 if weight is None else 1e-4 * _variance_ratio(X, weight)
     model = KMeans(n_components, n_init=1, random_state=rng, tol=tol)

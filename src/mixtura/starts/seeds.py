@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.random import RandomState
+from sklearn.cluster import (
+    kmeans_plusplus,  # not at a first fit: a child forked then could import it no more
+)
 
 from mixtura._rows import FloatArray
 from mixtura.blocks import Blocks
@@ -34,8 +37,6 @@ def plus_plus(
 ) -> Mixture:
     """Means at the seeds of k-means++."""
     X, weight = blocks.sample(rows_of_a_start(blocks.shape[1], n_components), rng)
-    from sklearn.cluster import kmeans_plusplus  # slow to import, and the default start needs none
-
     # Its distances are x^2 - 2 x y + y^2, which cancels far from the origin.
     centred = (X - X.mean(axis=0, dtype=np.float64)).astype(X.dtype, copy=False)
     _, chosen = kmeans_plusplus(centred, n_components, sample_weight=weight, random_state=rng)

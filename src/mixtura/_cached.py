@@ -1,0 +1,23 @@
+"""What is computed once for an object, when it is first asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class cached(cached_property[T]):
+    """`functools.cached_property` without its lock.
+
+    Before Python 3.12 it holds one while it computes, and the core computes without the GIL: a process that
+    another thread forks meanwhile would wait for that lock for ever. Threads that ask at once may all
+    compute; all of them get the value of the first to end.
+    """
+
+    def __get__(self, instance: object, owner: type | None = None) -> T:  # type: ignore[override]
+        # Where there is a value already, Python finds it in the instance and does not ask here.
+        assert self.attrname is not None
+        value: T = vars(instance).setdefault(self.attrname, self.func(instance))
+        return value
