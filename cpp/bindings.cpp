@@ -106,6 +106,14 @@ std::tuple<std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t> find_nonfinite(const 
     return {found.count, found.row, found.feature};
 }
 
+template <class Real>
+nb::tuple find_extent(const RowArray<Real>& rows, int n_threads) {
+    std::vector<double> least(rows.shape(1)), most(rows.shape(1));
+    without_gil(n_threads, [&](mixtura::Control& control) { mixtura::find_extent(as_rows(rows, {}), least.data(), most.data(), control); });
+    const auto d = static_cast<std::ptrdiff_t>(rows.shape(1));
+    return nb::make_tuple(as_array(std::move(least), {d}), as_array(std::move(most), {d}));
+}
+
 bool cancels(Structure structure, const MutableDoubles& counts, const MutableDoubles& firsts, const MutableDoubles& seconds,
              const Doubles& centres, bool single) {
     const mixtura::Statistics statistics = as_statistics(structure, centres, counts, firsts, seconds, true);
@@ -158,7 +166,9 @@ bool serves(const std::optional<Total>& total, const Doubles& precisions_cholesk
     mixture.n_features = static_cast<std::ptrdiff_t>(precisions_cholesky.shape(0));
     mixture.precisions_cholesky = precisions_cholesky.data();
     const mixtura::TotalScatter scatter = as_total(total, precisions_cholesky.shape(0));
-    return single ? mixtura::serves<float>(scatter, mixture) : mixtura::serves<double>(scatter, mixture);
+    return without_gil(1, [&](mixtura::Control&) {
+        return single ? mixtura::serves<float>(scatter, mixture) : mixtura::serves<double>(scatter, mixture);
+    });
 }
 
 // Rows in memory of Python's, float or double.
@@ -311,7 +321,9 @@ nb::tuple expectation_maximisation(Model model, const mixtura::RowSource& rows, 
 void eigen(const MutableDoubles& matrix, const MutableDoubles& values, const MutableDoubles& vectors) {
     const std::size_t d = values.size();
     require(matrix.size() == d * d && vectors.size() == d * d, "matrix or vectors has the wrong size");
-    mixtura::eigen(matrix.data(), static_cast<std::ptrdiff_t>(d), values.data(), vectors.data());
+    without_gil(1, [&](mixtura::Control&) {
+        mixtura::eigen(matrix.data(), static_cast<std::ptrdiff_t>(d), values.data(), vectors.data());
+    });
 }
 
 template <class Real>
@@ -329,6 +341,7 @@ void bind_rows(nb::module_& m) {
           "labels"_a.noconvert().none(), "n_threads"_a, "Per-row results, into those arrays that are given.");
     m.def("find_nonfinite", &find_nonfinite<Real>, "rows"_a.noconvert(), "n_threads"_a,
           "(count, row, feature) of the NaN and infinities; the first one's place, or -1.");
+    m.def("find_extent", &find_extent<Real>, "rows"_a.noconvert(), "n_threads"_a, "The least and the most of each feature.");
 }
 
 }  // namespace

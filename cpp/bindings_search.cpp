@@ -139,18 +139,21 @@ std::optional<Array> split(const SearchRows& rows, Model model, const Parameters
     require(reg_covar.size() == static_cast<std::size_t>(whole.n_features), "reg_covar has the wrong size");
     require(static_cast<std::ptrdiff_t>(given.shape(0)) == rows.view().n_rows && static_cast<std::ptrdiff_t>(given.shape(1)) == whole.n_components,
             "responsibilities must be (n_rows, n_components)");
-    return as_matrix(mixtura::split(whole, as_responsibilities(given), rows.view(), reg_covar.data(), rows.rows_per_weight()));
+    return as_matrix(without_gil(1, [&](mixtura::Control&) {
+        return mixtura::split(whole, as_responsibilities(given), rows.view(), reg_covar.data(), rows.rows_per_weight());
+    }));
 }
 
 Array merged(Model model, const Parameters& mixture, const Matrix& given) {
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
     require(static_cast<std::ptrdiff_t>(given.shape(1)) == whole.n_components && whole.n_components > 1, "two components are wanted");
-    return *as_matrix(mixtura::merged(whole, as_responsibilities(given)));
+    return *as_matrix(without_gil(1, [&](mixtura::Control&) { return mixtura::merged(whole, as_responsibilities(given)); }));
 }
 
 Array merge_losses(Model model, const Parameters& mixture) {
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
-    return as_array(mixtura::merge_losses(whole), {whole.n_components, whole.n_components});
+    return as_array(without_gil(1, [&](mixtura::Control&) { return mixtura::merge_losses(whole); }),
+                    {whole.n_components, whole.n_components});
 }
 
 std::vector<std::int64_t> partition(const SearchRows& rows, Model metric, std::ptrdiff_t n_components, std::ptrdiff_t max_iter, const Doubles& reg_covar,
@@ -169,8 +172,11 @@ std::vector<std::int64_t> partition(const SearchRows& rows, Model metric, std::p
 // (gain, united, merged, share) of each.
 nb::list moves(const SearchRows& rows, Model model, const Parameters& mixture, const Matrix& given, const Doubles& reg_covar) {
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
+    const std::vector<mixtura::Move> promising = without_gil(1, [&](mixtura::Control&) {
+        return mixtura::moves(whole, as_responsibilities(given), rows.view(), reg_covar.data(), rows.rows_per_weight());
+    });
     nb::list found;
-    for (const mixtura::Move& move : mixtura::moves(whole, as_responsibilities(given), rows.view(), reg_covar.data(), rows.rows_per_weight())) {
+    for (const mixtura::Move& move : promising) {
         found.append(nb::make_tuple(move.gain, nb::make_tuple(move.united[0], move.united[1]), nb::make_tuple(move.merged[0], move.merged[1]),
                                     as_array(*move.share, {rows.view().n_rows})));
     }
@@ -184,26 +190,28 @@ void leave_one_out(Structure structure, const Doubles& rows, const std::optional
     require(rows.ndim() == 2 && rows.shape(1) == means.shape(1), "rows and means differ in their number of features");
     require(responsibilities.size() == rows.shape(0) * means.shape(0), "responsibilities has the wrong size");
     require(!sample_weight || sample_weight->size() == rows.shape(0), "sample_weight has the wrong size");
-    mixtura::leave_one_out(mixture, rows.data(), sample_weight ? sample_weight->data() : nullptr,
-                           static_cast<std::ptrdiff_t>(rows.shape(0)), responsibilities.data());
+    without_gil(1, [&](mixtura::Control&) {
+        mixtura::leave_one_out(mixture, rows.data(), sample_weight ? sample_weight->data() : nullptr,
+                               static_cast<std::ptrdiff_t>(rows.shape(0)), responsibilities.data());
+    });
 }
 
 double cut(Structure structure, const Doubles& rows, const Doubles& weights, const Doubles& reg_covar, double least_rows,
            const nb::ndarray<std::int8_t, nb::c_contig, nb::device::cpu>& sides) {
     require(rows.ndim() == 2 && weights.size() == rows.shape(0) && sides.size() == rows.shape(0), "rows, weights and sides differ");
     require(reg_covar.size() == rows.shape(1), "reg_covar has the wrong size");
-    return mixtura::cut(structure, rows.data(), weights.data(), static_cast<std::ptrdiff_t>(rows.shape(0)),
-                        static_cast<std::ptrdiff_t>(rows.shape(1)), reg_covar.data(), least_rows, sides.data());
+    return without_gil(1, [&](mixtura::Control&) {
+        return mixtura::cut(structure, rows.data(), weights.data(), static_cast<std::ptrdiff_t>(rows.shape(0)),
+                            static_cast<std::ptrdiff_t>(rows.shape(1)), reg_covar.data(), least_rows, sides.data());
+    });
 }
 
 // Pairs: the second cluster joins the first.
 std::vector<std::vector<std::int64_t>> merges_of(mixtura::Merge merge, const Matrix& rows, const Doubles& counts, double beside) {
     require(counts.size() == rows.shape(0), "rows and counts differ");
     const auto n = static_cast<std::ptrdiff_t>(rows.shape(0)), d = static_cast<std::ptrdiff_t>(rows.shape(1));
-    const auto merges = [&] {
-        const nb::gil_scoped_release release;
-        return mixtura::merges_of(merge, rows.data(), counts.data(), n, d, beside);
-    }();
+    const auto merges =
+        without_gil(1, [&](mixtura::Control&) { return mixtura::merges_of(merge, rows.data(), counts.data(), n, d, beside); });
     std::vector<std::vector<std::int64_t>> pairs;
     for (std::size_t i = 0; i < merges.size(); i += 2) pairs.push_back({merges[i], merges[i + 1]});
     return pairs;
@@ -212,13 +220,16 @@ std::vector<std::vector<std::int64_t>> merges_of(mixtura::Merge merge, const Mat
 Array floor_shares(Model model, const Parameters& mixture, const Doubles& reg_covar) {
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
     require(static_cast<std::ptrdiff_t>(reg_covar.size()) == whole.n_features, "reg_covar has the wrong size");
-    return as_array(mixtura::floor_shares(whole, reg_covar.data()), {whole.n_components});
+    return as_array(without_gil(1, [&](mixtura::Control&) { return mixtura::floor_shares(whole, reg_covar.data()); }),
+                    {whole.n_components});
 }
 
 std::ptrdiff_t spike(Model model, const Parameters& mixture, const Doubles& effective_rows, std::ptrdiff_t only) {
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
     require(static_cast<std::ptrdiff_t>(effective_rows.size()) == whole.n_components, "effective_rows has the wrong size");
-    return mixtura::spike(whole, effective_rows.data(), mixtura::rows_needed(model, whole.n_features), only);
+    return without_gil(1, [&](mixtura::Control&) {
+        return mixtura::spike(whole, effective_rows.data(), mixtura::rows_needed(model, whole.n_features), only);
+    });
 }
 
 std::string why_improper(Model model, const Parameters& mixture, const Doubles& effective_rows, const Doubles& reg_covar,
@@ -226,9 +237,15 @@ std::string why_improper(Model model, const Parameters& mixture, const Doubles& 
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
     require(static_cast<std::ptrdiff_t>(effective_rows.size()) == whole.n_components, "effective_rows has the wrong size");
     require(static_cast<std::ptrdiff_t>(reg_covar.size()) == whole.n_features, "reg_covar has the wrong size");
-    return mixtura::why_improper(whole, effective_rows.data(), mixtura::rows_needed(model, whole.n_features), reg_covar.data(), [&] {
+    const auto all_rows = [&] {
+        const nb::gil_scoped_acquire gil;
         const auto covariance = nb::cast<Doubles>(total_covariance());
-        return mixtura::is_held_up(whole.structure, {covariance.data(), covariance.data() + covariance.size()}, whole.n_features, reg_covar.data());
+        return std::vector<double>(covariance.data(), covariance.data() + covariance.size());
+    };
+    return without_gil(1, [&](mixtura::Control&) {
+        return mixtura::why_improper(whole, effective_rows.data(), mixtura::rows_needed(model, whole.n_features), reg_covar.data(), [&] {
+            return mixtura::is_held_up(whole.structure, all_rows(), whole.n_features, reg_covar.data());
+        });
     });
 }
 

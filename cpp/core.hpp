@@ -179,6 +179,10 @@ struct NonFinite {
 template <class Real>
 NonFinite find_nonfinite(const Rows<Real>& rows, Control& control);
 
+// The least and the most of each feature, d numbers each.
+template <class Real>
+void find_extent(const Rows<Real>& rows, double* least, double* most, Control& control);
+
 // The instruction set in use: "baseline", "avx2" or "avx512".
 const char* simd_level();
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +17,7 @@ from mixtura._frames import column_values, is_dask
 from mixtura._names import listed, nearest
 from mixtura._refused import check_measured
 from mixtura._rows import Array, FloatArray
+from mixtura._scales import DOUBLE, RANGES
 from mixtura.blocks import Blocks
 from mixtura.covariance import CovarianceStructure
 from mixtura.em import SufficientStatistics, default_step
@@ -25,6 +26,9 @@ from mixtura.sources import Source
 
 # Between it and its inverse the squares of weights, summed over any number of rows, are numbers.
 _LEAST_WEIGHT = 1e-100
+
+# Any whole number up to here is exact as float64 or rounds to one.
+_MOST_INTEGER = 10**300
 
 
 def suggest(
@@ -84,6 +88,22 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> FloatArray | None:
             "one number that brings the largest near 1."
         )
     return weight
+
+
+def check_sizes(params: dict[str, Any]) -> None:
+    """Raise where float64 does not hold a number, or does not hold the inverse of reg_covar."""
+    for name, value in params.items():
+        if isinstance(value, Integral) and abs(int(value)) > _MOST_INTEGER:
+            raise ValueError(
+                f"{name} must be at most {_MOST_INTEGER:g}, got a number of more digits."
+            )
+    reg_covar, limits = params["reg_covar"], RANGES[DOUBLE]
+    if reg_covar in ("auto", 0) or limits.least**2 <= reg_covar <= limits.most**2:
+        return
+    raise ValueError(
+        f"reg_covar must be 'auto', 0, or a number from {limits.least**2:g} to {limits.most**2:g}, got "
+        f"{reg_covar:g}."
+    )
 
 
 def check_no_weight(sample_weight: Any) -> None:
@@ -236,6 +256,12 @@ def check_means_init(means: Any, n_components: int, n_features: int) -> FloatArr
     """Return starting means, checked as scikit-learn does."""
     checked = _finite_floats(means, "means_init")
     _check_shape(checked, (n_components, n_features), "means")
+    most = RANGES[DOUBLE].most
+    if np.any(np.abs(checked) > most):
+        raise ValueError(
+            f"means_init must be at most {most:g} in size, so that distances can be squared, but it "
+            f"contains {checked.flat[np.argmax(np.abs(checked))]:g}."
+        )
     return checked
 
 

@@ -24,6 +24,7 @@ from mixtura._frames import frame_of, frame_values
 from mixtura._refused import check_measured, clearer
 from mixtura._regularisation import regularisation
 from mixtura._rows import Array, FloatArray, as_numeric, block_slices, check_finite, is_native
+from mixtura._scales import check_extent
 from mixtura._threads import n_threads
 from mixtura.blocks import ArrayBlocks, Blocks
 from mixtura.covariance import (
@@ -435,10 +436,10 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         threads = n_threads(self.n_jobs)
         source = checks.elsewhere(X, sample_weight)
         if source is not None:
-            return self._check_source(source).blocks(threads)
+            return self._in_range(self._check_source(source).blocks(threads))
         rows = self._check_rows(X)
         weight = checks.check_sample_weight(sample_weight, len(rows))
-        return ArrayBlocks(rows, weight, threads)
+        return self._in_range(ArrayBlocks(rows, weight, threads))
 
     def _learn(self, batch: Blocks, step_of: Callable[[float], float]) -> None:
         before = self._statistics_to_go_on()
@@ -533,6 +534,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
             params = self.get_params(deep=False)
             message = checks.suggest(error, self._parameter_constraints, params)
             raise InvalidParameterError(message) from None
+        checks.check_sizes(self.get_params(deep=False))
         if self.n_jobs == 0:
             raise ValueError("n_jobs must not be 0: None or -1 mean all cores, 1 means one thread.")
 
@@ -543,7 +545,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         if source is None:
             rows = self._check_training_rows(X)
             weight = checks.check_sample_weight(sample_weight, len(rows))
-            return ArrayBlocks(rows, weight, threads)
+            return self._in_range(ArrayBlocks(rows, weight, threads))
         blocks = source.blocks(threads)
         if blocks.shape[0] < 2:
             raise ValueError(
@@ -553,7 +555,15 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         self.__dict__.pop("feature_names_in_", None)
         if source.feature_names is not None:
             self.feature_names_in_ = np.array(source.feature_names, dtype=object)
-        return blocks
+        return self._in_range(blocks)
+
+    def _in_range(self, blocks: Blocks) -> Blocks:
+        """The rows in a precision that holds their squares."""
+        extent = blocks.extent
+        if extent.suits(blocks.dtype):
+            return blocks
+        check_extent(extent, getattr(self, "feature_names_in_", None))
+        return blocks.in_double()
 
     def _check_training_rows(self, X: Any) -> Array:
         if type(X) is np.ndarray and X.ndim == 2 and is_native(X) and len(X) > 1 and X.shape[1] > 0:
@@ -827,6 +837,7 @@ class GaussianMixture(DensityMixin, BaseEstimator):  # type: ignore[misc]
         return np.lexsort(mixture.means.T[::-1])
 
     def _hand_out(self, mixture: Mixture, dtype: np.dtype[Any]) -> None:
+        dtype = evaluate.arithmetic(mixture, dtype)  # float32 where it holds the inverses too
         self.weights_ = mixture.weights.astype(dtype)
         self.means_ = mixture.means.astype(dtype)
         self.covariances_ = mixture.covariances.astype(dtype)
