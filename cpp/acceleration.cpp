@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "interrupt.hpp"
 #include "linear_algebra.hpp"
 
 namespace mixtura {
@@ -14,8 +15,10 @@ constexpr std::size_t memory = 5;         // pairs kept: more gain nothing on mi
 constexpr double curved = 1e-3;           // least cosine between move and response: less is not concave
 constexpr double widen = 1.5, narrow = 0.25;
 constexpr double least_weight = 1e-10;
+constexpr std::size_t numbers_of_a_piece = 1 << 16;  // a pass over more takes longer than a look at the clock
 
 double dot(const std::vector<double>& a, const std::vector<double>& b) {
+    if (a.size() > numbers_of_a_piece) check_interrupted();
     // Sums side by side: one alone would wait for each addition.
     constexpr std::size_t lanes = 8;
     double sums[lanes] = {};
@@ -28,6 +31,7 @@ double dot(const std::vector<double>& a, const std::vector<double>& b) {
 }
 
 void add(std::vector<double>& a, double scale, const std::vector<double>& b) {
+    if (a.size() > numbers_of_a_piece) check_interrupted();
     for (std::size_t i = 0; i < a.size(); ++i) a[i] += scale * b[i];
 }
 

@@ -103,6 +103,14 @@ std::tuple<std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t> find_nonfinite(const 
     return {found.count, found.row, found.feature};
 }
 
+template <class Real>
+nb::tuple find_extent(const RowArray<Real>& rows, int n_threads) {
+    std::vector<double> least(rows.shape(1)), most(rows.shape(1));
+    without_gil(n_threads, [&](mixtura::Control& control) { mixtura::find_extent(as_rows(rows, {}), least.data(), most.data(), control); });
+    const auto d = static_cast<std::ptrdiff_t>(rows.shape(1));
+    return nb::make_tuple(as_array(std::move(least), {d}), as_array(std::move(most), {d}));
+}
+
 bool cancels(Structure structure, const MutableDoubles& counts, const MutableDoubles& firsts, const MutableDoubles& seconds,
              const Doubles& centres, bool single) {
     const Sizes sizes = Sizes::of(structure, "centres", centres);
@@ -157,7 +165,9 @@ bool serves(const std::optional<Total>& total, const Doubles& precisions_cholesk
     mixture.n_features = sizes.d;
     mixture.precisions_cholesky = precisions_cholesky.data();
     const mixtura::TotalScatter scatter = as_total(total, sizes.d);
-    return single ? mixtura::serves<float>(scatter, mixture) : mixtura::serves<double>(scatter, mixture);
+    return without_gil(1, [&](mixtura::Control&) {
+        return single ? mixtura::serves<float>(scatter, mixture) : mixtura::serves<double>(scatter, mixture);
+    });
 }
 
 // A source that knows which mixtures it can be asked with.
@@ -344,7 +354,7 @@ void eigen(const MutableDoubles& matrix, const MutableDoubles& values, const Mut
     require_shape("values", values, {d});
     require_shape("matrix", matrix, {d, d});
     require_shape("vectors", vectors, {d, d});
-    mixtura::eigen(matrix.data(), d, values.data(), vectors.data());
+    without_gil(1, [&](mixtura::Control&) { mixtura::eigen(matrix.data(), d, values.data(), vectors.data()); });
 }
 
 template <class Real>
@@ -362,6 +372,7 @@ void bind_rows(nb::module_& m) {
           "labels"_a.noconvert().none(), "log_joint"_a.noconvert().none(), "n_threads"_a, "Per-row results, into those arrays that are given.");
     m.def("find_nonfinite", &find_nonfinite<Real>, "rows"_a.noconvert(), "n_threads"_a,
           "(count, row, feature) of the NaN and infinities; the first one's place, or -1.");
+    m.def("find_extent", &find_extent<Real>, "rows"_a.noconvert(), "n_threads"_a, "The least and the most of each feature.");
 }
 
 }  // namespace

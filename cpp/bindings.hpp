@@ -16,12 +16,14 @@
 #include <chrono>
 #include <initializer_list>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include "core.hpp"
+#include "parallel.hpp"
 #include "row_source.hpp"
 
 namespace nb = nanobind;
@@ -207,15 +209,25 @@ auto without_gil(int n_threads, const Function& f, Stop* stop = nullptr) {
     control.poll_argument = stop;
     const auto run = [&] {
         const GilReleased gil;
+        mixtura::StopFlag flag(control);
+        const mixtura::WorkingFor call(flag);
         return f(control);
     };
-    if constexpr (std::is_void_v<decltype(f(control))>) {
-        run();
+    const auto raise = [&] {
         if (control.interrupted && PyErr_Occurred()) throw nb::python_error();
-    } else {
-        const auto result = run();
-        if (control.interrupted && PyErr_Occurred()) throw nb::python_error();
-        return result;
+    };
+    try {
+        if constexpr (std::is_void_v<decltype(f(control))>) {
+            run();
+            raise();
+        } else {
+            auto result = run();
+            raise();
+            return result;
+        }
+    } catch (const mixtura::Interrupted&) {
+        raise();
+        throw std::runtime_error("stopped by another thread");
     }
 }
 

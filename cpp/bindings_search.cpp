@@ -151,19 +151,22 @@ std::optional<Array> split(const SearchRows& rows, Model model, const Parameters
     const mixtura::OwnedMixture whole = mixture_of(rows, model, mixture);
     require_shape("reg_covar", reg_covar, {whole.n_features});
     require_shape("responsibilities", given, {rows.view().n_rows, whole.n_components});
-    return as_matrix(mixtura::split(whole, as_responsibilities(given), rows.view(), reg_covar.data(), rows.rows_per_weight()));
+    return as_matrix(without_gil(1, [&](mixtura::Control&) {
+        return mixtura::split(whole, as_responsibilities(given), rows.view(), reg_covar.data(), rows.rows_per_weight());
+    }));
 }
 
 Array merged(Model model, const Parameters& mixture, const Matrix& given) {
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
     require(whole.n_components > 1, "n_components must be at least 2, got 1");
     require_shape("responsibilities", given, {n_rows_of(given), whole.n_components});
-    return *as_matrix(mixtura::merged(whole, as_responsibilities(given)));
+    return *as_matrix(without_gil(1, [&](mixtura::Control&) { return mixtura::merged(whole, as_responsibilities(given)); }));
 }
 
 Array merge_losses(Model model, const Parameters& mixture) {
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
-    return as_array(mixtura::merge_losses(whole), {whole.n_components, whole.n_components});
+    return as_array(without_gil(1, [&](mixtura::Control&) { return mixtura::merge_losses(whole); }),
+                    {whole.n_components, whole.n_components});
 }
 
 std::vector<std::int64_t> partition(const SearchRows& rows, Model metric, std::ptrdiff_t n_components, std::ptrdiff_t max_iter, const Doubles& reg_covar,
@@ -185,8 +188,11 @@ nb::list moves(const SearchRows& rows, Model model, const Parameters& mixture, c
     const mixtura::OwnedMixture whole = mixture_of(rows, model, mixture);
     require_shape("reg_covar", reg_covar, {whole.n_features});
     require_shape("responsibilities", given, {rows.view().n_rows, whole.n_components});
+    const std::vector<mixtura::Move> promising = without_gil(1, [&](mixtura::Control&) {
+        return mixtura::moves(whole, as_responsibilities(given), rows.view(), reg_covar.data(), rows.rows_per_weight());
+    });
     nb::list found;
-    for (const mixtura::Move& move : mixtura::moves(whole, as_responsibilities(given), rows.view(), reg_covar.data(), rows.rows_per_weight())) {
+    for (const mixtura::Move& move : promising) {
         found.append(nb::make_tuple(move.gain, nb::make_tuple(move.united[0], move.united[1]), nb::make_tuple(move.merged[0], move.merged[1]),
                                     as_array(*move.share, {rows.view().n_rows})));
     }
@@ -203,7 +209,9 @@ void leave_one_out(Structure structure, const Doubles& rows, const std::optional
     require_shape("rows", rows, {n, sizes.d});
     require_shape("responsibilities", responsibilities, {n, sizes.k});
     require_shape("sample_weight", sample_weight, {n});
-    mixtura::leave_one_out(mixture, rows.data(), sample_weight ? sample_weight->data() : nullptr, n, responsibilities.data());
+    without_gil(1, [&](mixtura::Control&) {
+        mixtura::leave_one_out(mixture, rows.data(), sample_weight ? sample_weight->data() : nullptr, n, responsibilities.data());
+    });
 }
 
 double cut(Structure structure, const Doubles& rows, const Doubles& weights, const Doubles& reg_covar, double least_rows,
@@ -214,7 +222,9 @@ double cut(Structure structure, const Doubles& rows, const Doubles& weights, con
     require_shape("weights", weights, {n});
     require_shape("sides", sides, {n});
     require_shape("reg_covar", reg_covar, {sizes.d});
-    return mixtura::cut(structure, rows.data(), weights.data(), n, sizes.d, reg_covar.data(), least_rows, sides.data());
+    return without_gil(1, [&](mixtura::Control&) {
+        return mixtura::cut(structure, rows.data(), weights.data(), n, sizes.d, reg_covar.data(), least_rows, sides.data());
+    });
 }
 
 // Pairs: the second cluster joins the first.
@@ -222,10 +232,8 @@ std::vector<std::vector<std::int64_t>> merges_of(mixtura::Merge merge, const Mat
     const auto n = n_rows_of(rows), d = static_cast<std::ptrdiff_t>(rows.shape(1));
     require(n > 0 && d > 0, "rows must have a row and a feature at least");
     require_shape("counts", counts, {n});
-    const auto merges = [&] {
-        const GilReleased gil;
-        return mixtura::merges_of(merge, rows.data(), counts.data(), n, d, beside);
-    }();
+    const auto merges =
+        without_gil(1, [&](mixtura::Control&) { return mixtura::merges_of(merge, rows.data(), counts.data(), n, d, beside); });
     std::vector<std::vector<std::int64_t>> pairs;
     for (std::size_t i = 0; i < merges.size(); i += 2) pairs.push_back({merges[i], merges[i + 1]});
     return pairs;
@@ -234,14 +242,17 @@ std::vector<std::vector<std::int64_t>> merges_of(mixtura::Merge merge, const Mat
 Array floor_shares(Model model, const Parameters& mixture, const Doubles& reg_covar) {
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
     require_shape("reg_covar", reg_covar, {whole.n_features});
-    return as_array(mixtura::floor_shares(whole, reg_covar.data()), {whole.n_components});
+    return as_array(without_gil(1, [&](mixtura::Control&) { return mixtura::floor_shares(whole, reg_covar.data()); }),
+                    {whole.n_components});
 }
 
 std::ptrdiff_t spike(Model model, const Parameters& mixture, const Doubles& effective_rows, std::ptrdiff_t only) {
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
     require_shape("effective_rows", effective_rows, {whole.n_components});
     require(only >= -1 && only < whole.n_components, "only must be a component or -1, got " + std::to_string(only));
-    return mixtura::spike(whole, effective_rows.data(), mixtura::rows_needed(model, whole.n_features), only);
+    return without_gil(1, [&](mixtura::Control&) {
+        return mixtura::spike(whole, effective_rows.data(), mixtura::rows_needed(model, whole.n_features), only);
+    });
 }
 
 std::string why_improper(Model model, const Parameters& mixture, const Doubles& effective_rows, const Doubles& reg_covar,
@@ -249,10 +260,16 @@ std::string why_improper(Model model, const Parameters& mixture, const Doubles& 
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
     require_shape("effective_rows", effective_rows, {whole.n_components});
     require_shape("reg_covar", reg_covar, {whole.n_features});
-    return mixtura::why_improper(whole, effective_rows.data(), mixtura::rows_needed(model, whole.n_features), reg_covar.data(), [&] {
+    const auto all_rows = [&] {
+        const GilHeld gil;
         const auto covariance = nb::cast<Doubles>(call(total_covariance));
         require_shape("total_covariance", covariance, {whole.n_features, whole.n_features});
-        return mixtura::is_held_up(whole.structure, {covariance.data(), covariance.data() + covariance.size()}, whole.n_features, reg_covar.data());
+        return std::vector<double>(covariance.data(), covariance.data() + covariance.size());
+    };
+    return without_gil(1, [&](mixtura::Control&) {
+        return mixtura::why_improper(whole, effective_rows.data(), mixtura::rows_needed(model, whole.n_features), reg_covar.data(), [&] {
+            return mixtura::is_held_up(whole.structure, all_rows(), whole.n_features, reg_covar.data());
+        });
     });
 }
 

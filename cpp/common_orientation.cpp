@@ -56,6 +56,7 @@ class CommonOrientation {
         for (int sweep = 0; sweep < n_sweeps && decrease > settled; ++sweep) {
             decrease = 0;
             for (std::ptrdiff_t p = 0; p < d && !flag_.stopped(); ++p) {
+                if (d >= wide) check_interrupted();
                 for (std::ptrdiff_t q = p + 1; q < d; ++q) decrease += rotate(p, q);
             }
         }
@@ -82,12 +83,14 @@ class CommonOrientation {
     void rotate_to_axes(const double* matrix, double* out) {
         for (std::ptrdiff_t i = 0; i < d; ++i) {
             double* row = product_ + i * d;
+            if (d >= wide) check_interrupted();
             std::fill(row, row + d, 0.0);
             for (std::ptrdiff_t m = 0; m < d; ++m) {
                 for (std::ptrdiff_t j = 0; j < d; ++j) row[j] += axes_[i * d + m] * matrix[m * d + j];
             }
         }
         for (std::ptrdiff_t i = 0; i < d; ++i) {
+            if (d >= wide) check_interrupted();
             for (std::ptrdiff_t j = i; j < d; ++j) {
                 double sum = 0;
                 for (std::ptrdiff_t m = 0; m < d; ++m) sum += product_[i * d + m] * axes_[j * d + m];

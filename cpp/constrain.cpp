@@ -152,6 +152,7 @@ std::ptrdiff_t vee(const Components& c, Control& control) {
         invert_upper(upper, d, factor);
         double* inverse = upper;
         for (std::ptrdiff_t i = 0; i < d; ++i) {
+            if (d >= wide) check_interrupted();
             for (std::ptrdiff_t j = 0; j < d; ++j) {
                 double sum = 0;
                 for (std::ptrdiff_t m = std::max(i, j); m < d; ++m) sum += factor[i * d + m] * factor[j * d + m];

@@ -84,8 +84,8 @@ template <class Real>
 struct Evaluation {
     Real* log_density = nullptr;       // N
     Real* responsibilities = nullptr;  // N x K
-    Real* log_joint = nullptr;         // N x K
     std::int64_t* labels = nullptr;    // N
+    Real* log_joint = nullptr;         // N x K
 };
 
 // The same sums about other centres; changes firsts and seconds where they lie.
@@ -179,6 +179,10 @@ struct NonFinite {
 
 template <class Real>
 NonFinite find_nonfinite(const Rows<Real>& rows, Control& control);
+
+// The least and the most of each feature, d numbers each.
+template <class Real>
+void find_extent(const Rows<Real>& rows, double* least, double* most, Control& control);
 
 // The instruction set in use: "baseline", "avx2" or "avx512".
 const char* simd_level();

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -27,7 +28,15 @@ int useful_threads(const Control& control, double work) {
     return static_cast<int>(std::clamp(work / work_of_a_thread, 1.0, static_cast<double>(std::max(control.n_threads, 1))));
 }
 
+// A tile of one component takes some microseconds, or, with wide matrices, some milliseconds.
 bool ask_flag(void* flag) { return static_cast<StopFlag*>(flag)->stopped(); }
+bool look_at_flag(void* flag) { return static_cast<StopFlag*>(flag)->stopped(asks_a_look); }
+
+template <class Real>
+void listen(Job<Real>& job, StopFlag& flag) {
+    job.stopped = job.n_features >= wide ? &look_at_flag : &ask_flag;
+    job.stop_argument = &flag;
+}
 
 // One chunk's statistics.
 class PartialStatistics {
@@ -165,6 +174,7 @@ bool serves(const TotalScatter& total, const Mixture& mixture) {
     const double* factor = mixture.precisions_cholesky;
     double whitened = 0;
     for (std::ptrdiff_t i = 0; i < d; ++i) {
+        if (d >= wide) check_interrupted();
         for (std::ptrdiff_t m = 0; m < d; ++m) {
             double product = 0;  // (P P^T)_im
             for (std::ptrdiff_t j = std::max(i, m); j < d; ++j) product += factor[i * d + j] * factor[m * d + j];
@@ -209,8 +219,7 @@ class Accumulation {
           centres_(asked.centres != nullptr ? asked.centres : mixture.means),
           moves_(sizeof(Real) < sizeof(double) && options_.moments && options_.total.mean == nullptr),
           rounded_(rounded()), prepared_(first, mixture, options_), control_(control), flag_(control) {
-        prepared_.job().stopped = &ask_flag;
-        prepared_.job().stop_argument = &flag_;
+        listen(prepared_.job(), flag_);
         prepared_.group_rows(mixture);
     }
 
@@ -347,8 +356,7 @@ void evaluate(const Rows<Real>& rows, const Mixture& mixture, const Evaluation<R
     PreparedJob<Real> prepared(rows, mixture, AccumulateOptions{});
     Job<Real>& job = prepared.job();
     StopFlag flag(control);
-    job.stopped = &ask_flag;
-    job.stop_argument = &flag;
+    listen(job, flag);
     const Grid grid = make_grid(rows.n_rows, job.tile_rows);
     const int n_workers = useful_threads(control, static_cast<double>(rows.n_rows) * work_per_row(mixture));
     const Kernels<Real>& kernels = active_kernels().of<Real>();
@@ -386,6 +394,34 @@ NonFinite find_nonfinite(const Rows<Real>& rows, Control& control) {
     return all;
 }
 
+template <class Real>
+void find_extent(const Rows<Real>& rows, double* least, double* most, Control& control) {
+    StopFlag flag(control);
+    const std::ptrdiff_t d = rows.n_features;
+    const Grid grid = make_grid(rows.n_rows, 64);
+    constexpr Real infinity = std::numeric_limits<Real>::infinity();
+    std::vector<Real> leasts(static_cast<std::size_t>(grid.n_chunks() * d), infinity), mosts(leasts.size(), -infinity);
+    const double work = static_cast<double>(rows.n_rows) * static_cast<double>(d) / 4;
+    for_each_chunk(grid.n_chunks(), useful_threads(control, work), flag, [&](std::ptrdiff_t chunk, int) {
+        Real* low = leasts.data() + chunk * d;
+        Real* high = mosts.data() + chunk * d;
+        for (std::ptrdiff_t i = grid.begin(chunk); i < grid.end(chunk); ++i) {
+            const Real* row = rows.data + i * rows.row_stride;
+            for (std::ptrdiff_t j = 0; j < d; ++j) {
+                low[j] = std::min(low[j], row[j * rows.feature_stride]);
+                high[j] = std::max(high[j], row[j * rows.feature_stride]);
+            }
+        }
+    });
+    std::fill_n(least, d, static_cast<double>(infinity));
+    std::fill_n(most, d, -static_cast<double>(infinity));
+    for (std::size_t i = 0; i < leasts.size(); ++i) {
+        const std::size_t j = i % static_cast<std::size_t>(d);
+        least[j] = std::min(least[j], static_cast<double>(leasts[i]));
+        most[j] = std::max(most[j], static_cast<double>(mosts[i]));
+    }
+}
+
 template bool serves<double>(const TotalScatter&, const Mixture&);
 template bool serves<float>(const TotalScatter&, const Mixture&);
 template void accumulate_parts<double>(const std::vector<Rows<double>>&, const Mixture&, const AccumulateOptions&, Statistics&, Control&);
@@ -396,5 +432,7 @@ template void evaluate<double>(const Rows<double>&, const Mixture&, const Evalua
 template void evaluate<float>(const Rows<float>&, const Mixture&, const Evaluation<float>&, Control&);
 template NonFinite find_nonfinite<double>(const Rows<double>&, Control&);
 template NonFinite find_nonfinite<float>(const Rows<float>&, Control&);
+template void find_extent<double>(const Rows<double>&, double*, double*, Control&);
+template void find_extent<float>(const Rows<float>&, double*, double*, Control&);
 
 }  // namespace mixtura

@@ -6,20 +6,57 @@
 
 #include "core.hpp"
 #include "dispatch.hpp"
+#include "interrupt.hpp"
 
 namespace mixtura {
 
-bool cholesky(double* a, std::ptrdiff_t d) { return active_kernels().matrices.cholesky(a, d); }
+namespace {
 
-void invert_upper(const double* upper, std::ptrdiff_t d, double* out) { active_kernels().matrices.invert_upper(upper, d, out); }
+// Rows of a product of d x d matrices that are computed in some milliseconds: whole blocks of them, all of a small one.
+std::ptrdiff_t rows_of_a_piece(std::ptrdiff_t d) {
+    constexpr std::ptrdiff_t multiplications = 1 << 23, block = 4;
+    return std::max(multiplications / (d * d) / block, std::ptrdiff_t{1}) * block;
+}
+
+// Calls rows(begin, end) for pieces of d rows; between them asks whether the call is to end.
+template <class Rows>
+void in_pieces(std::ptrdiff_t d, const Rows& rows) {
+    const std::ptrdiff_t size = rows_of_a_piece(d);
+    for (std::ptrdiff_t begin = 0; begin < d; begin += size) {
+        if (begin > 0) check_interrupted();
+        rows(begin, std::min(begin + size, d));
+    }
+}
+
+}  // namespace
+
+bool cholesky(double* a, std::ptrdiff_t d) {
+    check_interrupted_sometimes();
+    bool done = true;
+    in_pieces(d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) { done = done && active_kernels().matrices.cholesky(a, d, begin, end); });
+    return done;
+}
+
+void invert_upper(const double* upper, std::ptrdiff_t d, double* out) {
+    std::fill(out, out + d * d, 0.0);
+    in_pieces(d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+        active_kernels().matrices.invert_upper(upper, d, out, d - end, d - begin);
+    });
+}
 
 void congruence(const double* upper, const double* a, double* half, double* out, std::ptrdiff_t d) {
-    active_kernels().matrices.congruence(upper, a, half, out, d);
+    const MatrixKernels& kernels = active_kernels().matrices;
+    in_pieces(d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) { kernels.times_upper(a, upper, d, half, begin, end); });
+    in_pieces(d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) { kernels.upper_times(upper, half, d, out, begin, end); });
+    for (std::ptrdiff_t i = 0; i < d; ++i) {
+        for (std::ptrdiff_t j = 0; j < i; ++j) out[i * d + j] = out[j * d + i];
+    }
 }
 
 void compose(const double* vectors, const double* values, std::ptrdiff_t d, double* out) {
     std::fill(out, out + d * d, 0.0);
     for (std::ptrdiff_t m = 0; m < d; ++m) {
+        if (d >= wide) check_interrupted_sometimes();
         const double* v = vectors + m * d;
         for (std::ptrdiff_t i = 0; i < d; ++i) {
             const double scaled = values[m] * v[i];
@@ -95,6 +132,7 @@ void eigen(double* a, std::ptrdiff_t d, double* values, double* vectors) {
     for (int sweep = 0; rotated && sweep < most_sweeps; ++sweep) {
         rotated = false;
         for (std::ptrdiff_t p = 0; p < d; ++p) {
+            if (d >= wide) check_interrupted();
             for (std::ptrdiff_t q = p + 1; q < d; ++q) rotated |= annihilate(a, d, p, q, vectors);
         }
     }

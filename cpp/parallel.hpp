@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core.hpp"
+#include "interrupt.hpp"
 #include "pool.hpp"
 
 namespace mixtura {
@@ -46,10 +47,11 @@ class StopFlag {
   public:
     explicit StopFlag(Control& control) : control_(control), caller_(std::this_thread::get_id()) {}
 
-    bool stopped() {
+    // n_asks: for how many questions this one counts; asks_a_look after work of a millisecond.
+    bool stopped(unsigned n_asks = 1) {
         if (stop_.load(std::memory_order_relaxed)) return true;
         if (control_.poll == nullptr || std::this_thread::get_id() != caller_) return false;
-        if (++control_.n_asked < asks_a_look) return false;
+        if ((control_.n_asked += n_asks) < asks_a_look) return false;
         control_.n_asked = 0;
         const auto now = std::chrono::steady_clock::now();
         if (now - control_.last_poll < std::chrono::milliseconds(20)) return false;
@@ -76,6 +78,7 @@ void for_each_chunk(std::ptrdiff_t n_chunks, int n_workers, StopFlag& flag, cons
     std::exception_ptr failure;
     std::mutex failure_mutex;
     const auto run = [&](int worker) {
+        const WorkingFor call(flag);
         try {
             for (;;) {
                 if (flag.stopped()) return;
@@ -89,7 +92,8 @@ void for_each_chunk(std::ptrdiff_t n_chunks, int n_workers, StopFlag& flag, cons
             flag.stop();
         }
     };
-    run_with_helpers(static_cast<int>(std::min<std::ptrdiff_t>(n_workers, n_chunks)) - 1, run);
+    const int n_helpers = static_cast<int>(std::min<std::ptrdiff_t>(n_workers, n_chunks)) - 1;
+    run_with_helpers(n_helpers, run, [&] { flag.stopped(asks_a_look); });
     if (failure) std::rethrow_exception(failure);
 }
 

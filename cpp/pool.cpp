@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -44,7 +45,7 @@ struct Task {
 
 class Pool {
   public:
-    void run(int n_helpers, const std::function<void(int)>& work) {
+    void run(int n_helpers, const std::function<void(int)>& work, const std::function<void()>& meanwhile) {
         Task task{work, n_helpers};
         {
             const std::lock_guard<std::mutex> lock(mutex_);
@@ -64,7 +65,11 @@ class Pool {
         const auto done = [&] { return task.n_at_work.load() == 0; };
         if (soon(done)) return;
         std::unique_lock<std::mutex> lock(mutex_);
-        ended_.wait(lock, done);
+        while (!ended_.wait_for(lock, std::chrono::milliseconds(20), done)) {
+            lock.unlock();
+            meanwhile();
+            lock.lock();
+        }
     }
 
   private:
@@ -121,9 +126,9 @@ Pool& shared_pool() {
 
 }  // namespace
 
-void run_with_helpers(int n_helpers, const std::function<void(int)>& work) {
+void run_with_helpers(int n_helpers, const std::function<void(int)>& work, const std::function<void()>& meanwhile) {
     if (n_helpers <= 0) return work(0);
-    shared_pool().run(n_helpers, work);
+    shared_pool().run(n_helpers, work, meanwhile);
 }
 
 }  // namespace mixtura

@@ -7,7 +7,7 @@ namespace mixtura {
 
 // Runs work(0) here and, at the same time, work(1) ... work(n_helpers) on threads that wait for that; what of them has not
 // begun when work(0) ends is not run at all. Any thread may call, several at once, also in a forked child. `work` must
-// not throw.
-void run_with_helpers(int n_helpers, const std::function<void(int)>& work);
+// not throw. Where helpers are waited for, meanwhile() is called here every 20 milliseconds.
+void run_with_helpers(int n_helpers, const std::function<void(int)>& work, const std::function<void()>& meanwhile);
 
 }  // namespace mixtura

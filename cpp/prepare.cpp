@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "dispatch.hpp"
+#include "interrupt.hpp"
 
 namespace mixtura {
 namespace {
@@ -160,6 +161,7 @@ PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Mixture& mixture, c
     const std::ptrdiff_t k = mixture.n_components;
     const std::ptrdiff_t d = mixture.n_features;
     job_.rows = rows;
+    job_.mixture = &mixture;
     job_.structure = mixture.structure;
     job_.n_components = k;
     job_.n_features = d;
@@ -195,7 +197,7 @@ void PreparedJob<Real>::prepare_density(const Mixture& mixture) {
     const bool shared = mixture.structure == Structure::tied;
     const std::ptrdiff_t size = factor_size(mixture.structure, d);
     const std::ptrdiff_t stride = is_triangular(mixture.structure) ? packed_size(d) : size;
-    std::vector<double> coefficients(static_cast<std::size_t>(n_components));
+    log_heights_.resize(static_cast<std::size_t>(n_components));
     factors_.resize(static_cast<std::size_t>(stride * (shared ? 1 : n_components)));
     for (std::ptrdiff_t k = 0; k < (shared ? 1 : n_components); ++k) {
         const double* factor = mixture.precisions_cholesky + k * size;
@@ -205,19 +207,20 @@ void PreparedJob<Real>::prepare_density(const Mixture& mixture) {
         } else {
             std::copy(factor, factor + size, packed);
         }
-        coefficients[static_cast<std::size_t>(k)] =
+        log_heights_[static_cast<std::size_t>(k)] =
             log_determinant(mixture.structure, factor, d) - 0.5 * static_cast<double>(d) * log_two_pi;
     }
-    if (shared) std::fill(coefficients.begin(), coefficients.end(), coefficients.front());
+    if (shared) std::fill(log_heights_.begin(), log_heights_.end(), log_heights_.front());
 
     double shift = -std::numeric_limits<double>::infinity();
     for (std::ptrdiff_t k = 0; k < n_components; ++k) {
-        double& coefficient = coefficients[static_cast<std::size_t>(k)];
-        coefficient += std::log(mixture.weights[k]);
-        shift = std::max(shift, coefficient);
+        double& height = log_heights_[static_cast<std::size_t>(k)];
+        height += std::log(mixture.weights[k]);
+        shift = std::max(shift, height);
     }
-    coefficients_.resize(coefficients.size());
-    for (std::size_t k = 0; k < coefficients.size(); ++k) coefficients_[k] = static_cast<Real>(coefficients[k] - shift);
+    for (double& height : log_heights_) height -= shift;
+    coefficients_.assign(log_heights_.begin(), log_heights_.end());
+    job_.log_heights = log_heights_.data();
     job_.factors = factors_.data();
     job_.factor_stride = shared ? 0 : stride;
     job_.coefficients = coefficients_.data();
@@ -291,9 +294,12 @@ bool PreparedJob<Real>::prepare_reaches(const Mixture& mixture) {
                    scratch.data() + (64 - address % 64) % 64 / sizeof(double), reaches_.data(), 0, components_to_try};
     active_kernels().find_reaches(reach);
     if (share_out_of_reach(reach) < least_out_of_reach / 2) return false;
-    reach.begin = reach.end;
-    reach.end = n;
-    active_kernels().find_reaches(reach);
+    while (reach.end < n) {
+        check_interrupted_sometimes();
+        reach.begin = reach.end;
+        reach.end = std::min(n, reach.begin + components_to_try);
+        active_kernels().find_reaches(reach);
+    }
     job_.grouping.reaches = reaches_.data();
     job_.grouping.reach_stride = stride;
     return share_out_of_reach(reach) >= least_out_of_reach;
@@ -310,6 +316,7 @@ void PreparedJob<Real>::prepare_scores(const Mixture& mixture) {
         const double* factor = mixture.precisions_cholesky + k * d * d;
         const double weight = mixture.weights[k];
         for (std::ptrdiff_t a = 0; a < d; ++a) {
+            if (d >= wide) check_interrupted_sometimes();
             group_origin_[static_cast<std::size_t>(a)] += weight * mixture.means[k * d + a];
             for (std::ptrdiff_t b = 0; b < d; ++b) {
                 double product = 0;  // (P P^T)_ab

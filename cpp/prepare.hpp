@@ -45,6 +45,7 @@ class PreparedJob {
 
     Job<Real> job_;
     SplitArray means_, origin_;
+    std::vector<double> log_heights_;
     std::vector<Real> factors_, coefficients_, whitened_means_, term_factors_, bound_factors_, residues_, centres_;
     std::vector<double> group_origin_, common_point_;
     std::vector<float> reaches_, scores_;

@@ -105,6 +105,7 @@ def calls(model, real):
             1,
         ),
         "find_nonfinite": (X, 1),
+        "find_extent": (X, 1),
         "maximise": (letters, counts, firsts, seconds, means, reg, covariances, *out, 1),
         "move_centres": (structure, counts, firsts, seconds, means, means + 1),
         "cancels": (structure, counts, firsts, seconds, means, False),

@@ -76,7 +76,7 @@ from mixtura.starts import STARTS
 before = set(sys.modules)
 for start in ["auto", *STARTS]:
     GaussianMixture(2, init_params=start, random_state=0).fit(X[:300]).predict(X)
-GaussianMixtureSearch(n_components=2, random_state=0).fit(X[:300])
+GaussianMixtureSearch(n_components=[2], random_state=0).fit(X[:300])
 GaussianMixture(2).fit(rows("batches"))
 print(sorted(set(sys.modules) - before))
 """

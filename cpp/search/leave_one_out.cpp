@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core.hpp"
+#include "interrupt.hpp"
 
 namespace mixtura {
 namespace {
@@ -58,6 +59,7 @@ void leave_one_out(const Mixture& mixture, const double* rows, const double* wei
     const auto features = static_cast<double>(d);
     for (std::ptrdiff_t i = 0; i < n_rows; ++i) {
         double* r = responsibilities + i * K;
+        if (d >= wide) check_interrupted();
         for (std::ptrdiff_t k = 0; k < K; ++k) {
             const double* factor = mixture.precisions_cholesky + (shared ? 0 : k * d * d);
             const double distance = square_distance(rows + i * d, mixture.means + k * d, factor, d, z);

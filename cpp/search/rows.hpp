@@ -4,12 +4,10 @@
 #include <cstddef>
 #include <vector>
 
+#include "interrupt.hpp"
 #include "row_source.hpp"
 
 namespace mixtura {
-
-// Interrupts a search from wherever it is: Control::interrupted was set.
-struct Interrupted {};
 
 inline void check(const Control& control) {
     if (control.interrupted) throw Interrupted{};

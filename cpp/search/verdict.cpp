@@ -1,6 +1,8 @@
 // Whether the likelihood of a mixture is spurious.
 #include "search/verdict.hpp"
 
+#include "interrupt.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -67,6 +69,7 @@ double floor_share(Structure structure, const double* factor, std::ptrdiff_t d, 
     }
     std::vector<double> scaled(static_cast<std::size_t>(d * d));
     for (std::ptrdiff_t i = 0; i < d; ++i) {
+        if (d >= wide) check_interrupted();
         for (std::ptrdiff_t j = 0; j < d; ++j) {
             double sum = 0;
             for (std::ptrdiff_t m = std::max(i, j); m < d; ++m) sum += factor[i * d + m] * factor[j * d + m];

@@ -49,6 +49,8 @@ struct Grouping {
 template <class Real>
 struct Job {
     Rows<Real> rows;
+    const Mixture* mixture = nullptr;      // for rows that are far from all components, with
+    const double* log_heights = nullptr;   // K: log weight + log determinant - shift
     Structure structure = Structure::full;
     std::ptrdiff_t n_components = 0;
     std::ptrdiff_t n_features = 0;
@@ -61,7 +63,7 @@ struct Job {
     const Real* centres = nullptr;         // K x d, of the moments, numbers that a Real holds
     const Real* factors = nullptr;         // packed by pack_factors; diag K x d, spherical K
     std::ptrdiff_t factor_stride = 0;      // between components; 0 where they share one
-    const Real* coefficients = nullptr;    // K: log weight + log determinant - shift
+    const Real* coefficients = nullptr;    // K: log_heights, and with terms the rest that no row changes
     double shift = 0;                      // so that float keeps the digits of the differences
 
     bool whitened = false;                 // tied: distances between whitened rows and means
@@ -172,11 +174,12 @@ struct ReachJob {
     std::ptrdiff_t begin, end;       // components to reach
 };
 
-// See linear_algebra.hpp.
+// See linear_algebra.hpp. Each makes rows begin to end of its result; pieces but the last one done hold whole blocks of rows.
 struct MatrixKernels {
-    bool (*cholesky)(double* a, std::ptrdiff_t d);
-    void (*invert_upper)(const double* upper, std::ptrdiff_t d, double* out);
-    void (*congruence)(const double* upper, const double* a, double* half, double* out, std::ptrdiff_t d);
+    bool (*cholesky)(double* a, std::ptrdiff_t d, std::ptrdiff_t begin, std::ptrdiff_t end);
+    void (*invert_upper)(const double* upper, std::ptrdiff_t d, double* out, std::ptrdiff_t begin, std::ptrdiff_t end);
+    void (*times_upper)(const double* a, const double* upper, std::ptrdiff_t d, double* out, std::ptrdiff_t begin, std::ptrdiff_t end);
+    void (*upper_times)(const double* upper, const double* a, std::ptrdiff_t d, double* out, std::ptrdiff_t begin, std::ptrdiff_t end);
 };
 
 struct KernelSet {

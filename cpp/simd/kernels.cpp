@@ -1,5 +1,6 @@
 // One tile through the E-step and into the statistics. Compiled once per instruction set;
 // MIXTURA_KERNELS names the set that this object defines.
+#include "../far_rows.hpp"
 #include "bounds.hpp"
 #include "distances.hpp"
 #include "grouping.hpp"
@@ -590,6 +591,34 @@ bool find_near_responsibilities(const Job<Real>& job, std::ptrdiff_t begin, std:
     return true;
 }
 
+// Whether a log density came out as no finite number.
+template <class Real>
+bool has_far_rows(const Real* log_density, std::ptrdiff_t n_rows) {
+    Vector<Real> differences = {};
+    for (std::ptrdiff_t r = 0; r < n_rows; r += lanes<Real>) differences += load<Real>(log_density + r) - load<Real>(log_density + r);
+    return sum_lanes<Real>(differences) != 0;
+}
+
+// sum w v over the rows; those beyond the last have weight 0, and some no v.
+template <class Real>
+double weighted_sum(const Real* weights, const Real* values, std::ptrdiff_t n_active) {
+    Vector<Real> total = {};
+    for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {
+        const Vector<Real> weight = load<Real>(weights + r);
+        total += weight == Real(0) ? Vector<Real>{} : weight * load<Real>(values + r);
+    }
+    return sum_lanes<Real>(total);
+}
+
+// sum w log p(x) of a tile, less the shift; settles rows that are far from all components.
+template <class Real>
+double log_likelihood_of_tile(const Job<Real>& job, std::ptrdiff_t n_rows, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+    if (!has_far_rows(work.log_density, n_rows)) return weighted_sum(work.weights, work.log_density, n_active);
+    clear_inactive(job, n_active, work);
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) work.active[k] = all_active<Real>(n_active);
+    return settle_far_rows(job, n_active, work);
+}
+
 template <class Real>
 struct StripMoments {
     const Job<Real>& job;
@@ -695,17 +724,6 @@ double weight_of_tile(const Rows<Real>& rows, std::ptrdiff_t begin, std::ptrdiff
     return weight;
 }
 
-// sum w v over the rows; those of weight 0 count nothing, even where v is infinite.
-template <class Real>
-double weighted_sum(const Real* weights, const Real* values, std::ptrdiff_t n_active) {
-    Vector<Real> total = {};
-    for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {
-        const Vector<Real> weight = load<Real>(weights + r);
-        total += weight == Real(0) ? Vector<Real>{} : weight * load<Real>(values + r);
-    }
-    return sum_lanes<Real>(total);
-}
-
 template <class Real>
 void accumulate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>& work,
                      Statistics& statistics) {
@@ -722,7 +740,7 @@ void accumulate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t 
         const bool done = (skip && job.grouping.n_rows > 0 && find_near_responsibilities(job, begin, n_rows, n_active, work)) ||
                           (skip && job.bound_features > 0 && find_bounded_responsibilities(job, begin, n_rows, n_active, work));
         if (!done && !find_responsibilities(job, n_active, skip && !pauses(work.experience->skipping), ahead, work)) return;
-        statistics.log_likelihood += weighted_sum(work.weights, work.log_density, n_active) + weight * job.shift;
+        statistics.log_likelihood += log_likelihood_of_tile(job, n_rows, n_active, work) + weight * job.shift;
         statistics.log_certainty += weighted_sum(work.weights, work.log_certainty, n_active);
         if (job.hard) harden(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights);
     }
@@ -795,6 +813,21 @@ void write_by_rows(const Job<Real>& job, std::ptrdiff_t n_rows, const Workspace<
     }
 }
 
+// Of rows so far away that no component had a number: the log density and the logarithms of what was settled instead.
+template <class Real>
+void write_far_joint(const Job<Real>& job, std::ptrdiff_t n_rows, const Workspace<Real>& work, Real* out) {
+    for (std::ptrdiff_t r = 0; r < n_rows; ++r) {
+        Real* row = out + r * job.n_components;
+        bool is_far = true;
+        for (std::ptrdiff_t k = 0; k < job.n_components; ++k) is_far = is_far && !__builtin_isfinite(row[k]);
+        if (!is_far) continue;
+        for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+            const double share = work.responsibilities[k * job.tile_stride + r];
+            row[k] = Real(work.log_density[r] + job.shift + __builtin_log(share));
+        }
+    }
+}
+
 // The first of the largest responsibilities, so that labels are the argmax of what is written.
 template <class Real>
 void write_labels(const Job<Real>& job, std::ptrdiff_t n_rows, const Workspace<Real>& work, std::int64_t* out) {
@@ -818,6 +851,10 @@ void evaluate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_
         write_by_rows(job, n_rows, work, job.shift, out.log_joint + begin * job.n_components);
     }
     normalise_tile(job, n_active, false, work);
+    if (has_far_rows(work.log_density, n_rows)) {
+        settle_far_rows(job, n_active, work);
+        if (out.log_joint != nullptr) write_far_joint(job, n_rows, work, out.log_joint + begin * job.n_components);
+    }
     if (out.log_density != nullptr) {
         for (std::ptrdiff_t r = 0; r < n_rows; ++r) out.log_density[begin + r] = Real(work.log_density[r] + job.shift);
     }
@@ -833,7 +870,7 @@ extern const KernelSet MIXTURA_KERNELS;
 const KernelSet MIXTURA_KERNELS = {
     MIXTURA_STRING(MIXTURA_KERNELS),
     &find_reaches,
-    {&cholesky, &invert_upper, &congruence},
+    {&cholesky, &invert_upper, &times_upper, &upper_times},
     {&accumulate_tile<double>, &accumulate_block<double>, &evaluate_tile<double>},
     {&accumulate_tile<float>, &accumulate_block<float>, &evaluate_tile<float>},
 };

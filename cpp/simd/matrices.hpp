@@ -72,8 +72,9 @@ inline void add_block(std::ptrdiff_t rows, Scalars a, const double* b, std::ptrd
 inline std::ptrdiff_t rows_from(std::ptrdiff_t i, std::ptrdiff_t d) { return d - i < matrix_rows ? d - i : matrix_rows; }
 
 // a = U^T U: u_ij = (a_ij - sum_m<i u_mi u_mj) / u_ii, in place of the upper triangle; what is below means nothing then.
-bool cholesky(double* a, std::ptrdiff_t d) {
-    for (std::ptrdiff_t block = 0; block < d; block += matrix_rows) {
+// From the first rows to the last.
+bool cholesky(double* a, std::ptrdiff_t d, std::ptrdiff_t begin, std::ptrdiff_t end) {
+    for (std::ptrdiff_t block = begin; block < end; block += matrix_rows) {
         const std::ptrdiff_t rows = rows_from(block, d);
         double* first = a + block * d;
         add_block<true>(rows, {a + block, 1, d}, a, d, block, d, [&](std::ptrdiff_t) { return block; }, first, first);
@@ -92,10 +93,9 @@ bool cholesky(double* a, std::ptrdiff_t d) {
     return true;
 }
 
-// out = inv(U), upper triangular: v_ij = (e_ij - sum_i<m<=j u_im v_mj) / u_ii, the last rows first.
-void invert_upper(const double* upper, std::ptrdiff_t d, double* out) {
-    for (std::ptrdiff_t i = 0; i < d * d; ++i) out[i] = 0;
-    for (std::ptrdiff_t end = d; end > 0; end -= rows_from(0, end)) {
+// out = inv(U), upper triangular: v_ij = (e_ij - sum_i<m<=j u_im v_mj) / u_ii, the last rows first. `out` holds zeros before.
+void invert_upper(const double* upper, std::ptrdiff_t d, double* out, std::ptrdiff_t begin, std::ptrdiff_t last) {
+    for (std::ptrdiff_t end = last; end > begin; end -= rows_from(0, end)) {
         const std::ptrdiff_t rows = rows_from(0, end), block = end - rows;
         add_block<true>(rows, {upper + block * d + end, d, 1}, out + end * d, d, end, d,
                         [&](std::ptrdiff_t j) { return j - end; }, nullptr, out + block * d);
@@ -112,17 +112,18 @@ void invert_upper(const double* upper, std::ptrdiff_t d, double* out) {
     }
 }
 
-// out = U^T a U, a symmetric and U upper triangular; `half` takes a U.
-void congruence(const double* upper, const double* a, double* half, double* out, std::ptrdiff_t d) {
-    for (std::ptrdiff_t i = 0; i < d; i += matrix_rows) {
-        add_block<false>(rows_from(i, d), {a + i * d, d, 1}, upper, d, 0, d, [](std::ptrdiff_t j) { return j; }, nullptr, half + i * d);
+// out = a U, U upper triangular.
+void times_upper(const double* a, const double* upper, std::ptrdiff_t d, double* out, std::ptrdiff_t begin, std::ptrdiff_t end) {
+    for (std::ptrdiff_t i = begin; i < end; i += matrix_rows) {
+        add_block<false>(rows_from(i, d), {a + i * d, d, 1}, upper, d, 0, d, [](std::ptrdiff_t j) { return j; }, nullptr, out + i * d);
     }
-    for (std::ptrdiff_t i = 0; i < d; i += matrix_rows) {
+}
+
+// The upper triangle of U^T a, U upper triangular.
+void upper_times(const double* upper, const double* a, std::ptrdiff_t d, double* out, std::ptrdiff_t begin, std::ptrdiff_t end) {
+    for (std::ptrdiff_t i = begin; i < end; i += matrix_rows) {
         const std::ptrdiff_t rows = rows_from(i, d), last = i + rows;
-        add_block<false>(rows, {upper + i, 1, d}, half, d, i, d, [&](std::ptrdiff_t) { return last; }, nullptr, out + i * d);
-    }
-    for (std::ptrdiff_t i = 0; i < d; ++i) {
-        for (std::ptrdiff_t j = 0; j < i; ++j) out[i * d + j] = out[j * d + i];
+        add_block<false>(rows, {upper + i, 1, d}, a, d, i, d, [&](std::ptrdiff_t) { return last; }, nullptr, out + i * d);
     }
 }
 

@@ -1,4 +1,5 @@
-// From log joint densities to responsibilities, in place: log-sum-exp by the row's maximum.
+// From log joint densities to responsibilities, in place: log-sum-exp by the row's maximum. Where every density vanishes, or is
+// not a number since terms in it were infinite, the row's log density comes out as no finite number: far_rows.hpp settles it.
 #pragma once
 
 #include "exp_log.hpp"
@@ -9,7 +10,7 @@
 namespace mixtura {
 namespace {
 
-// The highest log joint density of each row; 0 where every density vanishes, as -inf - -inf must not become NaN.
+// The highest log joint density of each row.
 template <class Real, int n>
 inline void find_highest(const Real* joint, std::ptrdiff_t n_components, std::ptrdiff_t stride, Vector<Real>* highest) {
     for (int v = 0; v < n; ++v) highest[v] = load<Real>(joint + v * lanes<Real>);
@@ -18,9 +19,6 @@ inline void find_highest(const Real* joint, std::ptrdiff_t n_components, std::pt
             const Vector<Real> a = load<Real>(joint + k * stride + v * lanes<Real>);
             highest[v] = highest[v] > a ? highest[v] : a;
         }
-    }
-    for (int v = 0; v < n; ++v) {
-        highest[v] = highest[v] == splat<Real>(-__builtin_inf()) ? Vector<Real>{} : highest[v];
     }
 }
 
@@ -31,19 +29,17 @@ inline Vector<Real> finish_rows(Vector<Real> highest, Vector<Real> sum, const Re
     const Vector<Real> log_sum = log_positive<Real>(sum);
     store<Real>(log_density, highest + log_sum);
     store<Real>(log_certainty, -log_sum);
-    return sum > Real(0) ? load<Real>(weights) / sum : Vector<Real>{};
+    return load<Real>(weights) / sum;
 }
 
-// One component takes the whole row, but where its density vanishes; NaN stays NaN.
+// One component takes the whole row.
 template <class Real>
 void normalise_one(Real* joint, std::ptrdiff_t n_active, const Real* weights, Real* log_density, Real* log_certainty) {
-    constexpr Real infinity = __builtin_inf();
     for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {
         const Vector<Real> a = load<Real>(joint + r);
-        const auto vanishes = a == splat<Real>(-infinity);
         store<Real>(log_density + r, a);
-        store<Real>(log_certainty + r, vanishes ? splat<Real>(infinity) : a - a);
-        store<Real>(joint + r, vanishes ? Vector<Real>{} : load<Real>(weights + r) + (a - a));
+        store<Real>(log_certainty + r, a - a);
+        store<Real>(joint + r, load<Real>(weights + r) + (a - a));
     }
 }
 
@@ -120,7 +116,6 @@ void normalise_active(Real* joint, std::ptrdiff_t n_components, std::ptrdiff_t s
                 const Vector<Real> a = load<Real>(component(i));
                 highest = highest > a ? highest : a;
             }
-            highest = highest == splat<Real>(-__builtin_inf()) ? Vector<Real>{} : highest;
             for (std::ptrdiff_t i = 0; i < n_listed; ++i) {
                 const Vector<Real> e = exp_nonpositive<Real>(load<Real>(component(i)) - highest, -negligible<Real>);
                 store<Real>(component(i), e);

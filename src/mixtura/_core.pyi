@@ -81,6 +81,13 @@ def find_nonfinite(rows: Annotated[NDArray[numpy.float32], dict(shape=(None, Non
     (count, row, feature) of the NaN and infinities; the first one's place, or -1.
     """
 
+@overload
+def find_extent(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], n_threads: int) -> tuple: ...
+
+@overload
+def find_extent(rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], n_threads: int) -> tuple:
+    """The least and the most of each feature."""
+
 def maximise(model: Model, counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], previous: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_threads: int) -> int:
     """
     The M-step; fills the four parameter arrays. Returns -1, or the first component whose covariance is not

@@ -50,13 +50,14 @@ def block_slices(n_rows: int, width: int) -> Iterator[slice]:
         yield slice(start, min(n_rows, start + size))
 
 
-def native_blocks(X: Array) -> Iterator[tuple[slice, Array]]:
-    """Yield `X` whole where the core can read it, else block by block as float."""
-    if is_native(X):
+def native_blocks(X: Array, dtype: np.dtype[Any] | None = None) -> Iterator[tuple[slice, Array]]:
+    """Yield `X` whole where the core can read it, else block by block as float: in `dtype`, or its own."""
+    dtype = result_dtype(X) if dtype is None else dtype
+    if is_native(X) and X.dtype == dtype:
         yield slice(0, len(X)), X
         return
     for rows in block_slices(*X.shape):
-        yield rows, np.array(X[rows], dtype=result_dtype(X))
+        yield rows, np.array(X[rows], dtype=dtype)
 
 
 def as_numeric(X: Any) -> Any:

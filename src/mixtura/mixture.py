@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 
 from mixtura import _core
 from mixtura._rows import Array, FloatArray, check_rows, native_blocks, result_dtype
+from mixtura._scales import DOUBLE, SINGLE, suits_single
 from mixtura._threads import n_threads
 from mixtura.covariance import CovarianceStructure, check_features, structure
 
@@ -134,7 +135,7 @@ class Mixture:
         return f"Mixture({components}, {features}, {self.covariance_type} covariances)"
 
     def log_density(self, X: Any, *, n_jobs: int | None = None) -> Array:
-        """Log of the density at each row.
+        """Log of the density at each row; the least number of its precision where it is lower still.
 
         Parameters
         ----------
@@ -425,36 +426,54 @@ def _checked(
     return weights, means, covariances
 
 
+def arithmetic(mixture: Mixture, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Give the precision in which such rows are evaluated: float64 where float32 is too narrow."""
+    if dtype == SINGLE and not suits_single(mixture.means, mixture.spreads):
+        return DOUBLE
+    return dtype
+
+
 def log_density(mixture: Mixture, X: Array, threads: int) -> Array:
     """Log density of checked rows."""
-    out = np.empty(len(X), dtype=result_dtype(X))
-    for rows, block in native_blocks(X):
+    dtype = arithmetic(mixture, result_dtype(X))
+    out = np.empty(len(X), dtype=dtype)
+    for rows, block in native_blocks(X, dtype):
         _evaluate(mixture, block, threads, log_density=out[rows])
-    return out
+    return _as_logs(out, X)
 
 
 def responsibilities(mixture: Mixture, X: Array, threads: int) -> Array:
     """Responsibilities of checked rows."""
-    out = np.empty((len(X), mixture.n_components), dtype=result_dtype(X))
-    for rows, block in native_blocks(X):
+    dtype = arithmetic(mixture, result_dtype(X))
+    out = np.empty((len(X), mixture.n_components), dtype=dtype)
+    for rows, block in native_blocks(X, dtype):
         _evaluate(mixture, block, threads, responsibilities=out[rows])
-    return out
+    return out.astype(result_dtype(X), copy=False)
 
 
 def labels(mixture: Mixture, X: Array, threads: int) -> Array:
     """Labels of checked rows."""
     out = np.empty(len(X), dtype=np.int64)
-    for rows, block in native_blocks(X):
+    for rows, block in native_blocks(X, arithmetic(mixture, result_dtype(X))):
         _evaluate(mixture, block, threads, labels=out[rows])
     return out
 
 
 def log_joint(mixture: Mixture, X: Array, threads: int) -> Array:
     """Log of weight times density of every component, of checked rows."""
-    out = np.empty((len(X), mixture.n_components), dtype=result_dtype(X))
-    for rows, block in native_blocks(X):
+    dtype = arithmetic(mixture, result_dtype(X))
+    out = np.empty((len(X), mixture.n_components), dtype=dtype)
+    for rows, block in native_blocks(X, dtype):
         _evaluate(mixture, block, threads, log_joint=out[rows])
-    return out
+    return out.astype(result_dtype(X), copy=False)
+
+
+def _as_logs(values: Array, X: Array) -> Array:
+    """Log densities in the precision of the rows; what is below its least number is that: none is 0."""
+    dtype = result_dtype(X)
+    if values.dtype == dtype:
+        return values
+    return np.maximum(values, np.finfo(dtype).min).astype(dtype)
 
 
 def _evaluate(

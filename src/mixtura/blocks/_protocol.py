@@ -11,6 +11,7 @@ from numpy.random import RandomState
 
 from mixtura import _core
 from mixtura._rows import Array, FloatArray
+from mixtura._scales import Extent
 
 if TYPE_CHECKING:
     from mixtura.blocks.array import ArrayBlocks
@@ -80,6 +81,13 @@ class Blocks(Protocol):
     @property
     def rows_per_weight(self) -> float:
         """Effective rows in a unit of weight (Kish 1965); whole weights count as repetitions."""
+
+    @property
+    def extent(self) -> Extent:
+        """The least and the most of each feature."""
+
+    def in_double(self) -> Self:
+        """Return the same rows, computed with in float64 whatever they are."""
 
     def native(
         self, structure: CovarianceStructure, *, hard: bool = False

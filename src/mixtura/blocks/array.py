@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from copy import copy
+from typing import Any
 
 import numpy as np
 from numpy.random import RandomState
@@ -19,10 +20,11 @@ from mixtura._rows import (
     native_blocks,
     result_dtype,
 )
+from mixtura._scales import Extent
 from mixtura.blocks._protocol import Blocks, Responsibilities, T, TotalScatter
 from mixtura.covariance import STRUCTURES, CovarianceStructure
 from mixtura.em.statistics import SufficientStatistics
-from mixtura.mixture import Mixture
+from mixtura.mixture import Mixture, arithmetic
 
 Sums = tuple[float, float, float]
 
@@ -54,17 +56,41 @@ class ArrayBlocks:
     sample_weight : ndarray of shape (n_rows,) or None
         Non-negative.
     n_threads : int, default=1
+    dtype : dtype or None, default=None
+        Precision of the arithmetic. None: float32 for float32 rows, else float64.
     """
 
-    def __init__(self, X: Array, sample_weight: Array | None = None, n_threads: int = 1) -> None:
+    def __init__(
+        self,
+        X: Array,
+        sample_weight: Array | None = None,
+        n_threads: int = 1,
+        dtype: np.dtype[Any] | None = None,
+    ) -> None:
         self._X = np.asarray(X)
         self._weight: FloatArray | None = None
         if sample_weight is not None:
             self._weight = contiguous(sample_weight, np.float64)
         self.n_threads = n_threads
         self.shape: tuple[int, int] = self._X.shape
-        self.dtype = result_dtype(self._X)
+        self.dtype = result_dtype(self._X) if dtype is None else dtype
         self._native: dict[tuple[bool, bool], _core.ArrayRows] = {}
+
+    def in_double(self) -> ArrayBlocks:
+        """The same rows, computed with in float64 whatever they are."""
+        return ArrayBlocks(self._X, self._weight, self.n_threads, np.dtype(np.float64))
+
+    @property
+    def _is_native(self) -> bool:
+        return is_native(self._X) and self._X.dtype == self.dtype
+
+    @property
+    def extent(self) -> Extent:
+        """The least and the most of each feature."""
+        pairs = [_core.find_extent(X, self.n_threads) for _, X in native_blocks(self._X)]
+        leasts, mosts = zip(*pairs, strict=True)
+        weight = self.weight / max(self.n_present, 1)
+        return Extent(np.min(leasts, axis=0), np.max(mosts, axis=0), weight)
 
     @property
     def rows(self) -> Array:
@@ -107,7 +133,7 @@ class ArrayBlocks:
     ) -> SufficientStatistics:
         """E-step: the statistics of all rows under `mixture`."""
         # An array of another type is worked on in pieces, and its scatter belongs to all of them.
-        total = self.total if mixture.structure.shared and is_native(self._X) else None
+        total = self.total if mixture.structure.shared and self._is_native else None
         return self.expect(mixture, centres, hard=hard, total=total)
 
     def score(self, mixture: Mixture) -> SufficientStatistics:
@@ -162,7 +188,7 @@ class ArrayBlocks:
         return self._floats(self._X[rows]), self._weight[rows]
 
     def _floats(self, X: Array) -> Array:
-        return X if is_native(X) else X.astype(self.dtype)
+        return X if is_native(X) and X.dtype == self.dtype else X.astype(self.dtype)
 
     def pick(self, n_rows: int, rng: RandomState) -> FloatArray:
         """Return rows drawn without replacement, with chances as their weights."""
@@ -231,7 +257,7 @@ class ArrayBlocks:
         self, structure: CovarianceStructure, *, hard: bool = False
     ) -> _core.ArrayRows | None:
         """The rows as the native loop reads them itself, or None where their type is another."""
-        if not is_native(self._X):
+        if not self._is_native:
             return None
         key = structure.shared, hard
         if key not in self._native:
@@ -275,11 +301,12 @@ class ArrayBlocks:
                 None if total is None else total.as_tuple(),
             )
 
-        if is_native(self._X):
+        dtype = arithmetic(mixture, self.dtype)
+        if is_native(self._X) and self._X.dtype == dtype:
             return self._statistics(mixture.structure, about, fill, self._X, slice(None))
         parts = (
             self._statistics(mixture.structure, about, fill, X, rows)
-            for rows, X in native_blocks(self._X)
+            for rows, X in native_blocks(self._X, dtype)
         )
         statistics = next(parts)
         for part in parts:

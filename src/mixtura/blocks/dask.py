@@ -92,10 +92,16 @@ class DaskBlocks(PartitionedBlocks):
     def __init__(self, X: Any, sample_weight: Any = None, n_threads: int = 1) -> None:
         self.n_threads = n_threads
         self.dtype = dtype_of(X)
+        self._given = X, sample_weight
         self._get = dask.base.get_scheduler(collections=[X])
         self._client = _client_of(self._get)
         self._keep(partitions(X, self.dtype), weights(X, sample_weight))
         self._look(feature_names(X))
+
+    def in_double(self) -> DaskBlocks:
+        """The same rows as float64, looked at anew."""
+        X, weight = self._given
+        return DaskBlocks(X.astype(np.float64), weight, self.n_threads)
 
     def _keep(self, rows: list[Any], weights: list[Any]) -> None:
         """Have the partitions computed where they are to stay; without a cluster, note how they are."""

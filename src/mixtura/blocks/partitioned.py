@@ -17,6 +17,7 @@ from numpy.random import RandomState
 from mixtura import _core
 from mixtura._cached import cached
 from mixtura._rows import Array, FloatArray
+from mixtura._scales import Extent
 from mixtura.blocks._protocol import Responsibilities, T, TotalScatter
 from mixtura.blocks.array import (
     NO_ROWS,
@@ -74,6 +75,10 @@ class PartitionedBlocks(ABC):
         same = copy(self)  # with what is computed already
         same.n_threads = n_threads
         return same
+
+    @abstractmethod
+    def in_double(self) -> Self:
+        """Return the same rows, computed with in float64 whatever they are."""
 
     # Statistics
 
@@ -151,6 +156,14 @@ class PartitionedBlocks(ABC):
         return float(sum(part.weight for part in self.parts))
 
     @property
+    def extent(self) -> Extent:
+        """The least and the most of each feature."""
+        extents = [part.extent for part in self.parts if part.extent is not None]
+        least = np.min([extent.least for extent in extents], axis=0)
+        most = np.max([extent.most for extent in extents], axis=0)
+        return Extent(least, most, self.weight / max(self.n_present, 1))
+
+    @property
     def n_present(self) -> int:
         """Number of rows of positive weight."""
         return sum(part.n_present for part in self.parts)
@@ -221,7 +234,7 @@ class PartitionedBlocks(ABC):
 
 @dataclass(frozen=True)
 class PartFacts:
-    """What is asked about a part's weights; those of rows without weights are 1."""
+    """What is asked about a part: its weights (1 of rows without them), and how far its features reach."""
 
     first_row: int
     n_rows: int
@@ -229,13 +242,14 @@ class PartFacts:
     weight: float
     squares: float
     is_whole: bool
+    extent: Extent | None = None
 
 
 def part_facts(part: ArrayBlocks, first_row: int) -> PartFacts:
-    """Count a part's rows and add up its weights."""
-    n_rows, weight = part.shape[0], part.sample_weight
+    """Count a part's rows, add up its weights, and look how far its features reach."""
+    n_rows, weight, extent = part.shape[0], part.sample_weight, part.extent
     if weight is None:
-        return PartFacts(first_row, n_rows, n_rows, float(n_rows), float(n_rows), True)
+        return PartFacts(first_row, n_rows, n_rows, float(n_rows), float(n_rows), True, extent)
     return PartFacts(
         first_row,
         n_rows,
@@ -243,6 +257,7 @@ def part_facts(part: ArrayBlocks, first_row: int) -> PartFacts:
         part.weight,
         float(weight @ weight),
         part.has_integer_weights,
+        extent,
     )
 
 

@@ -9,7 +9,7 @@ from mixtura._rows import FloatArray
 from mixtura.blocks._protocol import Blocks
 from mixtura.em.monitor import Monitor
 from mixtura.em.statistics import SufficientStatistics
-from mixtura.mixture import Mixture
+from mixtura.mixture import Mixture, arithmetic
 
 Point = tuple[Mixture, SufficientStatistics]
 
@@ -56,7 +56,9 @@ def expectation_maximisation(
     if accelerate:
         acceleration = _core.Acceleration(structure.kernel, *mixture.means.shape)
     monitor.begin(acceleration)
-    rows: _core.RowSource = blocks.native(structure) or _called(mixture, blocks)
+    is_in_range = arithmetic(mixture, blocks.dtype) == blocks.dtype
+    native = blocks.native(structure) if is_in_range else None
+    rows: _core.RowSource = native or _called(mixture, blocks)
     parameters, sums = _core.expectation_maximisation(
         structure.model,
         rows,

@@ -324,9 +324,23 @@ def _fit_of(
     blocks: Blocks,
     options: Options,
 ) -> Fit:
+    _check_numbers(mixture, statistics)
     effective_rows = statistics.counts * blocks.rows_per_weight
     degenerate = why_improper(mixture, effective_rows, options.reg_covar, blocks)
     return Fit(mixture, statistics, monitor, remaining_gain, degenerate)
+
+
+def _check_numbers(mixture: Mixture, statistics: SufficientStatistics) -> None:
+    """Raise where EM has left the range of the arithmetic, so that no fit holds NaN or infinity."""
+    with np.errstate(all="ignore"):
+        sums = [statistics.log_likelihood, statistics.log_certainty]
+        arrays = [*mixture.as_tuple(), mixture.precisions, statistics.counts, np.array(sums)]
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise SingularCovarianceError(
+            "Fitting the mixture model failed because its numbers left the range of float64: bring the "
+            "features near 1 in size (sklearn.preprocessing.StandardScaler), decrease the number of "
+            "components, or increase reg_covar."
+        )
 
 
 def _record(beginning: Beginning, fit: Fit, blocks: Blocks) -> StartRecord:

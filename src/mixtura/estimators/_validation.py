@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +17,7 @@ from mixtura._frames import column_values, is_dask
 from mixtura._names import listed, nearest
 from mixtura._refused import check_measured
 from mixtura._rows import Array, FloatArray
+from mixtura._scales import DOUBLE, RANGES
 from mixtura.blocks import Blocks
 from mixtura.blocks.array import LEAST_WEIGHT
 from mixtura.covariance import CovarianceStructure
@@ -24,8 +25,8 @@ from mixtura.em import SufficientStatistics, default_step
 from mixtura.mixture import Mixture
 from mixtura.sources import Source
 
-# The same for products of weights and float32 rows.
-_LEAST_SINGLE = 1e-30
+# Any whole number up to here is exact as float64 or rounds to one.
+_MOST_INTEGER = 10**300
 
 
 def suggest(
@@ -45,12 +46,8 @@ def suggest(
     return message
 
 
-def check_sample_weight(
-    sample_weight: Any, n_rows: int, dtype: np.dtype[Any] | None = None
-) -> FloatArray | None:
+def check_sample_weight(sample_weight: Any, n_rows: int) -> FloatArray | None:
     """Return weights as float64, or None where every row weighs 1.
-
-    dtype: of the rows; float32 ones are multiplied by weights in float32.
 
     Raises
     ------
@@ -89,12 +86,23 @@ def check_sample_weight(
             f"sample_weight is {most:g} at most, and such numbers cannot be squared: multiply all weights by "
             "one number that brings the largest near 1."
         )
-    if dtype == np.float32 and not _LEAST_SINGLE <= most <= 1 / _LEAST_SINGLE:
-        raise ValueError(
-            f"sample_weight is {most:g} at most, and rows of float32 cannot be multiplied by such numbers: "
-            "multiply all weights by one number that brings the largest near 1, or give X as float64."
-        )
     return weight
+
+
+def check_sizes(params: dict[str, Any]) -> None:
+    """Raise where float64 does not hold a number, or does not hold the inverse of reg_covar."""
+    for name, value in params.items():
+        if isinstance(value, Integral) and abs(int(value)) > _MOST_INTEGER:
+            raise ValueError(
+                f"{name} must be at most {_MOST_INTEGER:g}, got a number of more digits."
+            )
+    reg_covar, limits = params["reg_covar"], RANGES[DOUBLE]
+    if reg_covar in ("auto", 0) or limits.least**2 <= reg_covar <= limits.most**2:
+        return
+    raise ValueError(
+        f"reg_covar must be 'auto', 0, or a number from {limits.least**2:g} to {limits.most**2:g}, got "
+        f"{reg_covar:g}."
+    )
 
 
 def check_no_weight(sample_weight: Any) -> None:
@@ -247,6 +255,12 @@ def check_means_init(means: Any, n_components: int, n_features: int) -> FloatArr
     """Return starting means, checked as scikit-learn does."""
     checked = _finite_floats(means, "means_init")
     _check_shape(checked, (n_components, n_features), "means", "means_init")
+    most = RANGES[DOUBLE].most
+    if np.any(np.abs(checked) > most):
+        raise ValueError(
+            f"means_init must be at most {most:g} in size, so that distances can be squared, but it "
+            f"contains {checked.flat[np.argmax(np.abs(checked))]:g}."
+        )
     return checked
 
 

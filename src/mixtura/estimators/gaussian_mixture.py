@@ -36,6 +36,7 @@ from mixtura._rows import (
     check_n_features,
     is_native,
 )
+from mixtura._scales import check_extent
 from mixtura._threads import n_threads
 from mixtura.blocks import ArrayBlocks, Blocks
 from mixtura.covariance import (
@@ -515,10 +516,10 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         threads = n_threads(self.n_jobs)
         source = checks.elsewhere(X, sample_weight)
         if source is not None:
-            return self._check_source(source).blocks(threads)
+            return self._in_range(self._check_source(source).blocks(threads))
         rows = self._check_rows(X, self.mixture_)
-        weight = checks.check_sample_weight(sample_weight, len(rows), rows.dtype)
-        return ArrayBlocks(rows, weight, threads)
+        weight = checks.check_sample_weight(sample_weight, len(rows))
+        return self._in_range(ArrayBlocks(rows, weight, threads))
 
     def _learn(self, batch: Blocks, step_of: Callable[[float], float]) -> None:
         mixture, trained = self.mixture_, self._training()
@@ -641,6 +642,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         except InvalidParameterError as error:
             message = checks.suggest(error, self._parameter_constraints, arguments)
             raise InvalidParameterError(message) from None
+        checks.check_sizes(arguments)
         if self.n_jobs == 0:
             raise ValueError("n_jobs must not be 0: None or -1 mean all cores, 1 means one thread.")
 
@@ -650,8 +652,8 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         source = checks.elsewhere(X, sample_weight)
         if source is None:
             rows = self._check_training_rows(X)
-            weight = checks.check_sample_weight(sample_weight, len(rows), rows.dtype)
-            return ArrayBlocks(rows, weight, threads)
+            weight = checks.check_sample_weight(sample_weight, len(rows))
+            return self._in_range(ArrayBlocks(rows, weight, threads))
         blocks = source.blocks(threads)
         if blocks.shape[0] < 2:
             raise ValueError(
@@ -661,7 +663,15 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         self.__dict__.pop("feature_names_in_", None)
         if source.feature_names is not None:
             self.feature_names_in_ = np.array(source.feature_names, dtype=object)
-        return blocks
+        return self._in_range(blocks)
+
+    def _in_range(self, blocks: Blocks) -> Blocks:
+        """The rows in a precision that holds their squares."""
+        extent = blocks.extent
+        if extent.suits(blocks.dtype):
+            return blocks
+        check_extent(extent, getattr(self, "feature_names_in_", None))
+        return blocks.in_double()
 
     def _check_training_rows(self, X: Any) -> Array:
         if type(X) is np.ndarray and X.ndim == 2 and is_native(X) and len(X) > 1 and X.shape[1] > 0:
@@ -964,6 +974,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         return np.lexsort(mixture.means.T[::-1])
 
     def _hand_out(self, mixture: Mixture, dtype: np.dtype[Any]) -> None:
+        dtype = evaluate.arithmetic(mixture, dtype)  # float32 where it holds the inverses too
         self._handed_out, self._trained = HandedOut.of(mixture), None
         for name, value in self._handed_out.values().items():
             setattr(self, name, value.astype(dtype))
@@ -1274,8 +1285,11 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         if source is not None:
             return self._check_source(source).score(mixture, threads)
         rows = self._check_rows(X, mixture)
-        weight = checks.check_sample_weight(sample_weight, len(rows), rows.dtype)
-        return ArrayBlocks(rows, weight, threads).score(mixture)
+        weight = checks.check_sample_weight(sample_weight, len(rows))
+        blocks = ArrayBlocks(rows, weight, threads)
+        if weight is not None and not blocks.extent.suits(blocks.dtype):
+            blocks = blocks.in_double()
+        return blocks.score(mixture)
 
     def sample(
         self, n_samples: int = 1, random_state: int | RandomState | Generator | None = None

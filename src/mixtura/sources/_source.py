@@ -405,12 +405,19 @@ class SourceBlocks(PartitionedBlocks):
         """The first row."""
         return self._source.opened().origin
 
+    def in_double(self) -> SourceBlocks:
+        """The same rows, converted to float64 part by part."""
+        same = SourceBlocks(self._source, self.n_threads)
+        same.dtype = np.dtype(np.float64)
+        return same
+
     def native(
         self, structure: CovarianceStructure, *, hard: bool = False
     ) -> _core.RowSource | None:
         """The rows where all of them are kept, and nobody wants to hear of each part."""
         kept = self._source.opened().kept
-        if self._source.on_rows is not None or len(kept) < len(self.parts):
+        is_told = self._source.on_rows is not None
+        if is_told or len(kept) < len(self.parts) or self.dtype != self._source.dtype:
             return None
         total = self.total.as_tuple() if structure.shared else None
         weights = [part.weight for part in kept]
@@ -420,4 +427,5 @@ class SourceBlocks(PartitionedBlocks):
         """Run a task on the parts as they come."""
         with closing(self._source.parts()) as parts:  # type: ignore[type-var]
             for part in parts:
-                yield task(ArrayBlocks(part.rows, part.weight, self.n_threads), part.first_row)
+                array = ArrayBlocks(part.rows, part.weight, self.n_threads, self.dtype)
+                yield task(array, part.first_row)

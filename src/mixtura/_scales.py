@@ -1,0 +1,84 @@
+"""Which precision holds the squares of some numbers, and what to say where none does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixtura._rows import FloatArray
+
+SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+
+
+@dataclass(frozen=True)
+class Range:
+    """Sizes whose squares a precision holds, summed over rows, and those of a far narrower component too."""
+
+    least: float
+    most: float
+
+
+# Squares reach from 1e-24 to 1e24 and from 1e-280 to 1e280; the formats from 1e-38 to 1e38, 1e-308 to 1e308.
+RANGES = {SINGLE: Range(1e-12, 1e12), DOUBLE: Range(1e-140, 1e140)}
+
+
+@dataclass(frozen=True, eq=False)
+class Extent:
+    """The least and the most of each feature over some rows, and the mean weight of these."""
+
+    least: FloatArray
+    most: FloatArray
+    weight: float
+
+    def too_large(self, dtype: np.dtype[Any]) -> NDArray[np.bool_]:
+        """Say for each feature whether its weighted squares leave the precision's range."""
+        sizes = np.maximum(np.abs(self.least), np.abs(self.most))
+        large: NDArray[np.bool_] = sizes * max(self.weight, 1.0) ** 0.5 > RANGES[dtype].most
+        return large
+
+    def too_narrow(self, dtype: np.dtype[Any]) -> NDArray[np.bool_]:
+        """Say for each feature whether it varies by less than can be squared. A constant one does not."""
+        spreads = np.minimum(self.most - self.least, np.finfo(np.float64).max)
+        small = spreads * min(self.weight, 1.0) ** 0.5 < RANGES[dtype].least
+        narrow: NDArray[np.bool_] = small & (spreads > 0)
+        return narrow
+
+    def suits(self, dtype: np.dtype[Any]) -> bool:
+        """Whether the features can be computed with in that precision."""
+        return not (self.too_large(dtype) | self.too_narrow(dtype)).any()
+
+
+def suits_single(means: FloatArray, spreads: FloatArray) -> bool:
+    """Whether float32 holds what the densities of components with these means and spreads need."""
+    limits = RANGES[SINGLE]
+    return bool(
+        spreads.min() >= limits.least
+        and spreads.max() <= limits.most
+        and np.abs(means).max() <= limits.most
+    )
+
+
+def check_extent(extent: Extent, names: Any = None) -> None:
+    """Raise where float64 does not hold the squares of a feature.
+
+    Raises
+    ------
+    ValueError
+        Names the feature, its size, and what brings it near 1.
+    """
+    large, narrow = extent.too_large(DOUBLE), extent.too_narrow(DOUBLE)
+    weighted = "" if extent.weight == 1.0 else ", times the weights,"
+    for j in np.flatnonzero(large | narrow):
+        name = f"column {j}" + ("" if names is None else f" ({names[j]!r})")
+        if large[j]:
+            size = max(abs(extent.least[j]), abs(extent.most[j]))
+            what = f"holds numbers as large as {size:.3g}, and their squares{weighted} come too near the"
+            how = f"largest number of float64: divide it by {size:.0e}"
+        else:
+            size = extent.most[j] - extent.least[j]
+            what = f"varies by {size:.3g} only, and the square of that{weighted} comes too near the"
+            how = f"smallest number of float64: multiply it by {min(1 / max(size, 1e-300), 1e300):.0e}"
+        raise ValueError(f"X cannot be fitted as it is: {name} {what} {how}, or leave it out.")
