@@ -353,11 +353,15 @@ TASKS = (
     Task("housing-full-3", "Ecdat/Housing", "price lotsize bedrooms", 3),
     Task("computers-diag-4", "Ecdat/Computers", "price speed hd ram", 4, "diag", every=4),
     Task("wages-full-3", "Ecdat/Wages1", "exper school wage", 3, every=2),
+    Task("visits-diag-2", "Ecdat/OFP", "ofp ofnp opp hosp age", 2, "diag", every=3),
     Task("visits-diag-3", "Ecdat/OFP", "ofp ofnp opp hosp age", 3, "diag", every=3),
+    Task("mroz-VVI-2", "Ecdat/Mroz", "hoursw hearnw agew educw income", 2, "VVI"),
     Task("mroz-VVI-4", "Ecdat/Mroz", "hoursw hearnw agew educw income", 4, "VVI"),
     Task("goals-spherical-3", "vcd/Bundesliga", "HomeGoals AwayGoals", 3, "spherical", every=8),
     Task("biopsy-diag-3", "MASS/biopsy", "V1 V2 V3 V4 V5 V6 V7 V8 V9", 3, "diag"),
+    Task("boston-full-2", "MASS/Boston", "crim zn nox rm age dis tax lstat", 2),
     Task("boston-full-3", "MASS/Boston", "crim zn nox rm age dis tax lstat", 3),
+    Task("baseball-full-2", "plyr/baseball", "g ab r h hr so", 2, every=11),
     Task("baseball-full-4", "plyr/baseball", "g ab r h hr so", 4, every=11),
     Task("stays-V-4", "COUNT/medpar", "los", 4, "V"),
     Task(
@@ -459,6 +463,7 @@ TASKS = (
     ),
     # Drawn.
     Task("zero-inflated-V-3", "drawn/zero_inflated", "", 3, "V"),
+    Task("percentages-V-2", "drawn/percentages", "", 2, "V"),
     Task("percentages-V-4", "drawn/percentages", "", 4, "V"),
     Task("sentinel-full-3", "drawn/sentinel", "", 3),
     Task("one-hot-diag-3", "drawn/one_hot", "", 3, "diag"),
