@@ -188,6 +188,15 @@ def test_spike_of_few_rows_is_improper_to_the_judge_but_not_to_the_lax_one(rng):
     assert lax_verdict(X, *parameters) == ""
 
 
+def test_few_rows_are_a_spike_where_the_shape_is_their_own(rng):
+    X = np.r_[rng.normal(size=(100, 3)), rng.normal([5, 5, 5], [1, 1, 1e-3], (5, 3))]
+    weights, means = [100 / 105, 5 / 105], [[0, 0, 0], [5, 5, 5]]
+    thin = [[1, 1, 1], [1, 1, 1e-6]]
+
+    assert "spike of 5.0 distinct rows" in verdict(X, weights, means, thin, "VVI")
+    assert verdict(X, weights, means, [[1, 1, 1], [0.1, 0.1, 0.1]], "VEI") == ""
+
+
 def test_coincident_components(rng):
     X = rng.normal(size=(200, 1))
 

@@ -12,9 +12,9 @@ A component is improper where
   columns, and far below that of all rows there;
 - it is a *point mass*: most of its rows share one value of a column, and its variance there is negligible
   beside the column's; or they share a linear relation that other rows do not have;
-- it stands on *fewer distinct rows than its covariance needs*, or on hardly more and is far thinner
-  somewhere than components are on average: the spikes of few rows that any sample has (McLachlan & Peel
-  2000, section 3.10);
+- it stands on *fewer distinct rows than its covariance needs*, or on so few (less than twice n_features + 1
+  where it has a shape of its own, else than 4) that it is far thinner somewhere than components are on
+  average: the spikes of few rows that any sample has (McLachlan & Peel 2000, section 3.10);
 - it is *the same as another*.
 
 Where volume and shape are shared (E, EII, EEI, EEE, EEV), a component on one row cannot make the likelihood
@@ -178,7 +178,8 @@ def few_rows(mixture: Mixture, rows: Rows, shares: np.ndarray, thresholds: Thres
         return f"component {counts.argmin()} holds {counts.min():.1f} distinct rows of {needed}"
     covariances = mixture.covariance_matrices()
     average = whitening(np.tensordot(mixture.weights, covariances, axes=1))
-    for k in np.flatnonzero(counts < 2 * needed):
+    enough = 2 * (mixture.n_features + 1) if kind[1] == "V" else 4
+    for k in np.flatnonzero(counts < enough):
         if least_eigenvalue(average.T @ covariances[k] @ average) < thresholds.thin:
             return f"component {k} is a spike of {counts[k]:.1f} distinct rows"
     return ""
