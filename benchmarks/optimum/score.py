@@ -2,27 +2,30 @@
 
     python benchmarks/optimum/score.py mixtura.GaussianMixture sklearn.mixture.GaussianMixture
     python benchmarks/optimum/score.py sklearn.mixture.GaussianMixture:n_init=20 --shift 1000
+    python benchmarks/optimum/score.py --suite real mixtura.GaussianMixture sklearn.mixture.GaussianMixture
 
 A problem is solved where the log-likelihood is at most 1e-3 nats a row below the best known
 (reference.json; for another shift `reference.py --shift N` makes it first) and no component is degenerate.
 The classes take turns, problem by problem. With --improve what is better than the best known is kept there.
+
+`--suite real` takes the problems of real.py, several seeds of each and three judges (real_score.py); its
+report is Markdown (--report), and times are beside the last class.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import json
 import sys
 import warnings
 from collections import Counter
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 from judge import degenerate, log_likelihood, mixture_of
+from methods import Method
 from problems import Problem, problems
 from reference import improve, known
 
@@ -58,34 +61,6 @@ class Score:
     @property
     def solved(self) -> bool:
         return self.below_best <= TOLERANCE and not self.degenerate
-
-
-class Method:
-    """A class by its dotted name, and arguments: 'package.Class:n_init=20,tol=1e-4'."""
-
-    def __init__(self, text: str) -> None:
-        self.name = text
-        path, _, arguments = text.partition(":")
-        module, _, name = path.rpartition(".")
-        self._class = getattr(import_module(module), name)
-        self._arguments = dict(self._argument(a) for a in arguments.split(",") if a)
-
-    @staticmethod
-    def _argument(text: str):
-        name, _, value = text.partition("=")
-        try:
-            return name, ast.literal_eval(value)
-        except ValueError:
-            return name, value
-
-    def fit(self, problem: Problem, seed: int):
-        model = self._class(
-            problem.n_components,
-            covariance_type=problem.covariance_type,
-            random_state=seed,
-            **self._arguments,
-        )
-        return model.fit(problem.X)
 
 
 def score(method: Method, problem: Problem, best: float, seed: int) -> Score:
@@ -219,6 +194,17 @@ def require_references(chosen: list[Problem], best: dict[str, float], shift: int
         )
 
 
+def score_real(options: argparse.Namespace) -> None:
+    import real_score  # needs the packages that ship the tables
+
+    found, report = real_score.run(options.methods, options.only, options.seeds, options.improve)
+    print(report)
+    if options.report:
+        options.report.write_text(report + "\n")
+    if options.json:
+        options.json.write_text(json.dumps([asdict(r) for r in found], indent=1) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("methods", nargs="+")
@@ -228,7 +214,13 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--chart", type=Path)
     parser.add_argument("--improve", action="store_true", help="write what is better than known")
+    parser.add_argument("--suite", choices=("first", "real"), default="first")
+    parser.add_argument("--seeds", type=int, default=5, help="of every problem of the real suite")
+    parser.add_argument("--report", type=Path, help="the real suite's report, as Markdown")
     options = parser.parse_args()
+    if options.suite == "real":
+        score_real(options)
+        return
     warnings.simplefilter("ignore")
     chosen = [p for p in problems(options.shift) if options.only in p.name]
     best = known(options.shift)
