@@ -17,7 +17,9 @@ class cached(cached_property[T]):
     """
 
     def __get__(self, instance: object, owner: type | None = None) -> T:  # type: ignore[override]
-        # Where there is a value already, Python finds it in the instance and does not ask here.
         assert self.attrname is not None
-        value: T = vars(instance).setdefault(self.attrname, self.func(instance))
+        values = vars(instance)  # where Python finds it by itself, but for `super()`
+        if self.attrname not in values:
+            values.setdefault(self.attrname, self.func(instance))
+        value: T = values[self.attrname]
         return value
