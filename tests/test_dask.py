@@ -641,6 +641,21 @@ def test_ctrl_c_between_iterations_leaves_nothing_on_the_workers(client):
     assert not still_on_the_scheduler(client, "mixtura")
 
 
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_scheduler_that_is_gone_is_named_and_the_next_one_serves(quick, monkeypatch):
+    _, X, _ = problem()
+    monkeypatch.setattr("mixtura.blocks.dask._QUICK", np.inf if quick else 0.0)
+    # For so long a client looks for its scheduler again.
+    with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
+        with cluster(1, processes=False) as workers, Client(workers):
+            model = slow_start(X, at_iteration(5, workers.close))
+            with pytest.raises(SourceError, match="connection to the Dask scheduler was lost"):
+                model.fit(array_of(X))
+            assert not hasattr(model, "means_")
+        with cluster(1, processes=False) as workers, Client(workers):
+            assert quiet_fit(slow_start(X), array_of(X)).n_iter_ == 40
+
+
 def test_partitions_are_kept_for_the_time_of_a_fit_only(client):
     lazy = rows_made_by_workers(size=700)
     seen = []

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from mixtura._cached import cached
+
 # A process that takes as long hangs.
 LIMIT = 120
 
@@ -121,3 +123,21 @@ threading.Event().wait(0.3)
 )
 def test_a_process_ends_well_while_a_daemon_thread_fits(kind, structure, init):
     assert output_of(EXIT, kind, structure, init) == ""
+
+
+def test_a_cached_value_is_computed_once_and_belongs_to_the_object():
+    class Counting:
+        n_asked = 0
+
+        @cached
+        def value(self):
+            """What it is."""
+            self.n_asked += 1
+            return object()
+
+    one, other = Counting(), Counting()
+    assert one.value is one.value
+    assert one.n_asked == 1
+    assert one.value is not other.value
+    assert isinstance(Counting.value, cached)
+    assert Counting.value.__doc__ == "What it is."

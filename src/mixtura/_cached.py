@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, Self, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -16,7 +16,15 @@ class cached(cached_property[T]):
     compute; all of them get the value of the first to end.
     """
 
-    def __get__(self, instance: object, owner: type | None = None) -> T:  # type: ignore[override]
+    @overload
+    def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> T: ...
+
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> Self | T:
+        if instance is None:  # asked of the class, as for what is abstract
+            return self
         assert self.attrname is not None
         values = vars(instance)  # where Python finds it by itself, but for `super()`
         if self.attrname not in values:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain, zip_longest
 from math import ceil, inf
@@ -80,7 +81,8 @@ class DaskBlocks(PartitionedBlocks):
     ------
     SourceError
         If X is no table of numbers, if the weights do not fit it, or if something in them is no finite
-        number: names the partition, the column and the row in the partition.
+        number: names the partition, the column and the row in the partition. At any time if the connection
+        to the scheduler is lost, and with it what the workers held.
 
     Notes
     -----
@@ -95,8 +97,34 @@ class DaskBlocks(PartitionedBlocks):
         self._given = X, sample_weight
         self._get = dask.base.get_scheduler(collections=[X])
         self._client = _client_of(self._get)
-        self._keep(partitions(X, self.dtype), weights(X, sample_weight))
-        self._look(feature_names(X))
+        self._connection = getattr(self._client, "scheduler_comm", None)
+        with self._scheduler_at_hand():
+            self._keep(partitions(X, self.dtype), weights(X, sample_weight))
+            self._look(feature_names(X))
+
+    @contextmanager
+    def _scheduler_at_hand(self) -> Iterator[None]:
+        """Say so where what goes wrong is that the scheduler is gone: Dask fails in many ways then.
+
+        One that was started again knows nothing of the partitions that were kept.
+        """
+        try:
+            yield
+        except Exception as error:
+            if not self._has_lost_scheduler:
+                raise
+            raise SourceError(
+                "The connection to the Dask scheduler was lost, and with it the rows that its workers held: "
+                "make a new Client once the scheduler runs again, and fit again."
+            ) from error
+
+    @property
+    def _has_lost_scheduler(self) -> bool:
+        client = self._client
+        if client is None:
+            return False
+        # A client that has found another one, or the same one started again, has another connection.
+        return client.status != "running" or client.scheduler_comm is not self._connection
 
     def in_double(self) -> DaskBlocks:
         """The same rows as float64, looked at anew."""
@@ -146,15 +174,18 @@ class DaskBlocks(PartitionedBlocks):
             runs = [
                 (_run, sent, *place, part.first_row) for place, part in places[done : done + size]
             ]
-            yield from self._computed(graph, _add(graph, "each", runs))
+            with self._scheduler_at_hand():
+                found = self._computed(graph, _add(graph, "each", runs))
+            yield from found
             done, size = done + size, _GROWTH * size
 
     def reduced(self, task: Task[SufficientStatistics]) -> SufficientStatistics:
         """Sum of the statistics of all partitions, in a binary tree over them."""
         began = monotonic()
-        sums = self._asked_directly(task) if self._is_quick else None
-        if sums is None:
-            sums = self._asked_by_tasks(task)
+        with self._scheduler_at_hand():
+            sums = self._asked_directly(task) if self._is_quick else None
+            if sums is None:
+                sums = self._asked_by_tasks(task)
         self._is_quick = monotonic() - began < _QUICK
         (whole,) = _merge(len(self.parts), sums).values()
         return _unpacked(whole)
