@@ -152,7 +152,9 @@ std::optional<Array> split(const SearchRows& rows, Model model, const Parameters
     require_shape("reg_covar", reg_covar, {whole.n_features});
     require_shape("responsibilities", given, {rows.view().n_rows, whole.n_components});
     return as_matrix(without_gil(1, [&](mixtura::Control&) {
-        return mixtura::split(whole, as_responsibilities(given), rows.view(), reg_covar.data(), rows.rows_per_weight());
+        const mixtura::Responsibilities before = as_responsibilities(given);
+        const auto found = mixtura::cuts(whole, before, rows.view(), reg_covar.data(), rows.rows_per_weight());
+        return found.empty() ? mixtura::Responsibilities{} : mixtura::split(before, found.front());
     }));
 }
 
@@ -160,7 +162,7 @@ Array merged(Model model, const Parameters& mixture, const Matrix& given) {
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
     require(whole.n_components > 1, "n_components must be at least 2, got 1");
     require_shape("responsibilities", given, {n_rows_of(given), whole.n_components});
-    return *as_matrix(without_gil(1, [&](mixtura::Control&) { return mixtura::merged(whole, as_responsibilities(given)); }));
+    return *as_matrix(without_gil(1, [&](mixtura::Control&) { return mixtura::merged(as_responsibilities(given), mixtura::closest_pairs(whole).front()); }));
 }
 
 Array merge_losses(Model model, const Parameters& mixture) {

@@ -265,38 +265,43 @@ Responsibilities apply(const std::vector<Move>& chosen, const Responsibilities& 
     return moved;
 }
 
-Responsibilities split(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows,
-                       const double* reg_covar, double rows_per_weight) {
-    const std::ptrdiff_t K = mixture.n_components;
+std::vector<Cut> cuts(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows, const double* reg_covar,
+                      double rows_per_weight) {
     Vector weights(at(rows.n_rows));
-    std::vector<std::int8_t> sides(at(rows.n_rows)), best_sides;
-    double most = -infinity;
-    std::ptrdiff_t which = -1;
-    for (std::ptrdiff_t k = 0; k < K; ++k) {
+    std::vector<std::int8_t> sides(at(rows.n_rows));
+    std::vector<Cut> found;
+    for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) {
         const double gain = cut_of({k, k}, mixture.structure, given, rows, reg_covar, least_rows(mixture, rows_per_weight), weights, sides);
-        if (gain > most) most = gain, which = k, best_sides = sides;
+        if (gain > -infinity) found.push_back({gain, k, sides});
     }
-    if (which < 0) return {};
-    Responsibilities more{K + 1, Vector(at(rows.n_rows * (K + 1)))};
-    for (std::ptrdiff_t i = 0; i < rows.n_rows; ++i) {
+    std::stable_sort(found.begin(), found.end(), [](const Cut& one, const Cut& other) { return one.gain > other.gain; });
+    return found;
+}
+
+Responsibilities split(const Responsibilities& given, const Cut& cut) {
+    const std::ptrdiff_t K = given.n_components;
+    const auto n_rows = static_cast<std::ptrdiff_t>(cut.sides.size());
+    Responsibilities more{K + 1, Vector(at(n_rows * (K + 1)))};
+    for (std::ptrdiff_t i = 0; i < n_rows; ++i) {
         std::copy(given.row(i), given.row(i) + K, more.row(i));
-        if (best_sides[at(i)] == 1) std::swap(more.row(i)[which], more.row(i)[K]);
+        if (cut.sides[at(i)] == 1) std::swap(more.row(i)[cut.component], more.row(i)[K]);
     }
     return more;
 }
 
-Responsibilities merged(const OwnedMixture& mixture, const Responsibilities& given) {
-    const std::ptrdiff_t K = mixture.n_components;
-    const Vector losses = merge_losses(mixture);
-    const std::ptrdiff_t cheapest = std::min_element(losses.begin(), losses.end()) - losses.begin();
-    const std::ptrdiff_t first = cheapest / K, second = cheapest % K;
+std::vector<Move::Pair> closest_pairs(const OwnedMixture& mixture) {
+    return cheapest_pairs(merge_losses(mixture), mixture.n_components);
+}
+
+Responsibilities merged(const Responsibilities& given, Move::Pair pair) {
+    const std::ptrdiff_t K = given.n_components;
     const auto n_rows = static_cast<std::ptrdiff_t>(given.values.size()) / K;
     Responsibilities fewer{K - 1, Vector(at(n_rows * (K - 1)))};
     for (std::ptrdiff_t i = 0; i < n_rows; ++i) {
         for (std::ptrdiff_t k = 0; k < K; ++k) {
-            if (k != second) fewer.row(i)[k > second ? k - 1 : k] = given.row(i)[k];
+            if (k != pair[1]) fewer.row(i)[k > pair[1] ? k - 1 : k] = given.row(i)[k];
         }
-        fewer.row(i)[first] += given.row(i)[second];  // first < second
+        fewer.row(i)[pair[0]] += given.row(i)[pair[1]];
     }
     return fewer;
 }

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <set>
 #include <vector>
@@ -46,11 +47,24 @@ std::vector<Move> disjoint(const std::vector<Move>& candidates);
 // Responsibilities after moves that touch no component twice.
 Responsibilities apply(const std::vector<Move>& chosen, const Responsibilities& given);
 
-// Responsibilities of one component more: that is cut whose best cut gains most. Empty: none can be cut.
-Responsibilities split(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows,
-                       const double* reg_covar, double rows_per_weight);
+// The best cut through one component.
+struct Cut {
+    double gain;
+    std::ptrdiff_t component;
+    std::vector<std::int8_t> sides;  // of each row, 1: the other side
+};
 
-// Responsibilities of one component fewer: the two whose merge costs least are one.
-Responsibilities merged(const OwnedMixture& mixture, const Responsibilities& given);
+// Those of all components that can be cut, the best first.
+std::vector<Cut> cuts(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows, const double* reg_covar,
+                      double rows_per_weight);
+
+// Responsibilities of one component more.
+Responsibilities split(const Responsibilities& given, const Cut& cut);
+
+// The pairs of components whose merges cost least, the cheapest first.
+std::vector<Move::Pair> closest_pairs(const OwnedMixture& mixture);
+
+// Responsibilities of one component fewer: the pair, in ascending order, is one.
+Responsibilities merged(const Responsibilities& given, Move::Pair pair);
 
 }  // namespace mixtura

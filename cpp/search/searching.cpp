@@ -18,7 +18,7 @@ constexpr std::ptrdiff_t glance = 40, glance_of_many = 10, glance_every = 5;
 // its inverse d^3 / 6), and E-steps within these bounds.
 constexpr double most_densities = 4e8;
 constexpr double least_passes = 250, most_passes = 8000;
-constexpr double hopeless_passes = 400;  // where every start has led to a degenerate mixture
+constexpr double hopeless_passes = 4000;  // where every start has led to a degenerate mixture
 constexpr double few_passes = 300;  // for few rows, which cannot tell near optima apart
 
 // The best optimum has been reached this often before the search believes it.
@@ -32,7 +32,7 @@ constexpr double end_of_one_optimum = 1e-9;
 constexpr std::ptrdiff_t reseeded = 3;
 
 using Schedule = std::array<std::string_view, 8>;
-constexpr Schedule schedule{"shaken", "seeds", "shaken", "k-means", "shaken", "seeds", "shaken", "mahalanobis"};
+constexpr Schedule schedule{"widened", "shaken", "seeds", "widened", "shaken", "k-means", "shaken", "mahalanobis"};
 constexpr Schedule schedule_of_many{"moved", "moved", "moved", "shaken", "moved", "moved", "moved", "seeds"};
 constexpr Schedule schedule_of_few{"leave-one-out", "shaken", "seeds", "leave-one-out", "shaken", "seeds", "leave-one-out", "shaken"};
 
@@ -52,14 +52,22 @@ constexpr std::array<double, 2> shares{0.5, 0.3};
 
 constexpr std::ptrdiff_t partition_iter = 10;
 
+// What is added to widened covariances, as shares of each column's variance, and iterations with it.
+constexpr std::array<double, 3> widths{0.01, 0.03, 0.1};
+constexpr std::ptrdiff_t widened_iter = 40;
+
+// Of a detour through one component more: iterations there, and merges that are tried afterwards.
+constexpr std::size_t detours = 3;
+constexpr std::ptrdiff_t detour_iter = 20, detour_merges = 4;
+
 // Moves drawn at a time.
 constexpr int n_drawn = 2;
 
 std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
-bool is_fresh(std::string_view kind) { return kind == "k-means" || kind == "mahalanobis" || kind == "seeds"; }
+bool is_fresh(std::string_view kind) { return kind == "k-means" || kind == "mahalanobis" || kind == "seeds" || kind == "widened"; }
 
-bool is_independent(std::string_view kind) { return kind != "split and merge" && kind != "moved" && kind != "re-seeded"; }
+bool is_independent(std::string_view kind) { return kind != "split and merge" && kind != "detour" && kind != "moved" && kind != "re-seeded"; }
 
 std::string why_ended(const Monitor& monitor) {
     if (!monitor.stopped.empty()) return monitor.stopped;
@@ -77,18 +85,32 @@ void Searching::run() {
     if (K == 1 || is_late() || apart_and_whole()) return;
     descend("mahalanobis", from_partition("mahalanobis"));
     climb();
+    explore();
     if (can_leave_out() && best_) descend("leave-one-out", loosened(best_responsibilities()));
     const Schedule& turns = can_leave_out() ? schedule_of_few : K >= many ? schedule_of_many : schedule;
     for (std::size_t turn = 0;; ++turn) {
         const std::string_view kind = turns[turn % turns.size()];
         if (!best_ && !is_fresh(kind)) continue;
         if (is_sure() || is_spent()) return;
-        if (descend(kind, start(kind)) && !can_leave_out()) climb();
+        if (descend(kind, start(kind)) && !can_leave_out()) climb(), explore();
     }
 }
 
-// Every component is whole and apart: no move promises anything.
-bool Searching::apart_and_whole() { return best_ && !has_leverage() && plans(best_responsibilities(), false).empty(); }
+// Detours while they gain.
+void Searching::explore() {
+    while (best_ && !is_spent() && detour()) climb();
+}
+
+// Every component is whole and apart: no cut gains more than the numbers of one component more cost (BIC, Schwarz 1978), and no
+// move promises anything.
+bool Searching::apart_and_whole() {
+    if (!best_ || has_leverage()) return false;
+    const Responsibilities given = best_responsibilities();
+    const std::vector<Cut> all = cuts(best_->mixture, given, problem_.rows, problem_.reg_covar, problem_.rows_per_weight);
+    const auto of_covariance = static_cast<double>(structure_ == Structure::spherical ? 1 : structure_ == Structure::diag ? d : d * (d + 1) / 2);
+    const double n_rows = weight_ * problem_.rows_per_weight, cost = (1 + static_cast<double>(d) + of_covariance) * std::log(n_rows) / 2;
+    return (all.empty() || all.front().gain * problem_.rows_per_weight <= cost) && plans(given, false).empty();
+}
 
 Found Searching::found() {
     std::optional<Optimum>& optimum = best_ ? best_ : fallback_;
@@ -139,6 +161,7 @@ bool Searching::can_leave_out() const {
 
 Beginning Searching::start(std::string_view kind) {
     if (kind == "moved") return from_responsibilities(moved_at_random());
+    if (kind == "widened") return widened(from_labels("seeds"));
     if (is_fresh(kind)) return from_responsibilities(from_labels(kind));
     const Responsibilities shaken = perturbed(best_responsibilities(), problem_.rows, shares[records_.size() % shares.size()], random_);
     return kind == "leave-one-out" ? loosened(shaken) : from_responsibilities(shaken);
@@ -174,6 +197,25 @@ Responsibilities Searching::from_labels(std::string_view kind) {
 Beginning Searching::from_responsibilities(const Responsibilities& given) {
     n_passes_ += 2;
     return mixture_of(given, *problem_.source, problem_.model, d, problem_.reg_covar, control_);
+}
+
+// Where EM leads with covariances that are wider than the rows ask for: past the spikes, which end most other ways where rows
+// share values or lie on lines.
+Beginning Searching::widened(const Responsibilities& given) {
+    std::vector<double> floor(problem_.reg_covar, problem_.reg_covar + d);
+    const double share = widths[records_.size() % widths.size()];
+    for (std::ptrdiff_t j = 0; j < d; ++j) floor[at(j)] += share * problem_.total.scatter[j * d + j] / problem_.total.weight;
+    n_passes_ += 2;
+    Beginning beginning = mixture_of(given, *problem_.source, problem_.model, d, floor.data(), control_);
+    if (beginning.failed >= 0) return beginning;
+    OwnedStatistics statistics(structure_, K, d);
+    Monitor monitor(search_tol, widened_iter, true);
+    Acceleration acceleration(structure_, K, d);
+    mixtura::expectation_maximisation(problem_.model, *problem_.source, floor.data(), monitor, &acceleration, {}, beginning.mixture,
+                                      statistics, control_);
+    check(control_);
+    n_passes_ += monitor.n_passes();
+    return from_responsibilities(responsibilities(beginning.mixture, problem_.rows, control_));
 }
 
 Beginning Searching::loosened(const Responsibilities& given) {
@@ -318,6 +360,29 @@ void Searching::climb() {
         if (!best_ || is_spent()) return;
         if (!move() && !(K >= many && move(true))) return;
     }
+}
+
+bool Searching::detour() {
+    const Responsibilities given = best_responsibilities();
+    std::vector<Cut> all = cuts(best_->mixture, given, problem_.rows, problem_.reg_covar, problem_.rows_per_weight);
+    all.resize(std::min(all.size(), detours));
+    return std::any_of(all.begin(), all.end(), [&](const Cut& cut) { return !is_spent() && detour(split(given, cut)); });
+}
+
+// EM of one component more from there; then the closest of them merged.
+bool Searching::detour(const Responsibilities& beginning) {
+    Beginning more = from_responsibilities(beginning);
+    if (more.failed >= 0) return false;
+    OwnedStatistics statistics(structure_, K + 1, d);
+    expectation_maximisation(more.mixture, statistics, detour_iter);
+    const Responsibilities settled = responsibilities(more.mixture, problem_.rows, control_);
+    std::vector<Move::Pair> pairs = closest_pairs(more.mixture);
+    pairs.resize(std::min(pairs.size(), at(detour_merges)));
+    for (const Move::Pair& pair : pairs) {
+        if (is_spent()) return false;
+        if (descend("detour", from_responsibilities(merged(settled, pair)))) return true;
+    }
+    return false;
 }
 
 bool Searching::move(bool refine) {

@@ -38,6 +38,7 @@ class Searching {
     Beginning start(std::string_view kind);
     Beginning from_partition(std::string_view kind);
     Beginning from_responsibilities(const Responsibilities& given);
+    Beginning widened(const Responsibilities& given);
     Beginning loosened(const Responsibilities& given);
     Responsibilities best_responsibilities();
 
@@ -53,6 +54,9 @@ class Searching {
 
     // Merges and splits while it gains.
     void climb();
+    // Through one component more: cut one, let EM settle, merge what is closest.
+    bool detour();
+    bool detour(const Responsibilities& beginning);
     bool move(bool refine = false);
     std::vector<std::vector<Move>> plans(const Responsibilities& given, bool refine);
     std::vector<Move> candidates(const OwnedMixture& mixture, const Responsibilities& given) const;
@@ -78,6 +82,7 @@ class Searching {
     Responsibilities from_labels(std::string_view kind);
     Responsibilities moved_at_random();
     bool apart_and_whole();
+    void explore();
 };
 
 }  // namespace mixtura
