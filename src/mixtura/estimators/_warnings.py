@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import Blocks
 from mixtura.diagnosis import HELD_UP, floor_share, rows_needed, same_components, spike
-from mixtura.errors import DataWarning, DegenerateComponentWarning
+from mixtura.errors import DataWarning, DegenerateComponentWarning, SourceError
 from mixtura.estimators._findings import column_warning, findings, row_findings
 from mixtura.estimators._fitting import STOPPED_BY_CALLBACK, Fit
 from mixtura.mixture import Mixture
@@ -37,7 +37,7 @@ def _without_failing(what: str, doubts: Iterator[Doubt]) -> list[Doubt]:
     try:
         with np.errstate(all="ignore"):
             found.extend(doubts)
-    except Warning:  # of who reads the rows, and made an error by the user
+    except (Warning, SourceError, OSError):  # of who reads the rows; a warning made an error by the user
         raise
     except Exception as error:
         failure = f"{type(error).__name__}: {error}".rstrip(".: ")
