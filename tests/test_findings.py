@@ -279,6 +279,10 @@ def test_no_check_of_a_fit_to_ugly_tables_fails(part):
     for seed in range(part, 160, 4):
         X = ugly_table(seed)
         X = X / np.maximum(np.abs(X).max(axis=0), 1e-30)
+        spread = np.ptp(X, axis=0)
+        X = np.where(
+            (spread > 0) & (spread < 1e-140), 0.0, X
+        )  # such columns are refused: test_scales.py
         kind = ["full", "tied", "diag", "spherical"][seed // 4 % 4]
         model = GaussianMixture(min(2, len(X)), covariance_type=kind, max_iter=20, random_state=0)
         with warnings.catch_warnings(record=True) as caught:
