@@ -28,8 +28,11 @@ class PartsInMemory(PartitionedBlocks):
         self.shape, self.n_threads, self.dtype = X.shape, n_threads, ArrayBlocks(X).dtype
         bounds = [0, *(cut for cut in cuts if cut < len(X)), len(X)]
         self._slices = [slice(a, b) for a, b in itertools.pairwise(bounds)]
-        self._X, self._weight = X, weight
+        self._X, self._weight, self._cuts = X, weight, cuts
         self.n_passes = 0
+
+    def in_double(self):
+        return type(self)(self._X.astype(np.float64), self._weight, self._cuts, self.n_threads)
 
     def each(self, task):
         self.n_passes += 1
