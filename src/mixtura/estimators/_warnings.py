@@ -37,7 +37,11 @@ def _without_failing(what: str, doubts: Iterator[Doubt]) -> list[Doubt]:
     try:
         with np.errstate(all="ignore"):
             found.extend(doubts)
-    except (Warning, SourceError, OSError):  # of who reads the rows; a warning made an error by the user
+    except (
+        Warning,
+        SourceError,
+        OSError,
+    ):  # of who reads the rows; a warning made an error by the user
         raise
     except Exception as error:
         failure = f"{type(error).__name__}: {error}".rstrip(".: ")
