@@ -344,6 +344,7 @@ void eigen(const MutableDoubles& matrix, const MutableDoubles& values, const Mut
     require_shape("values", values, {d});
     require_shape("matrix", matrix, {d, d});
     require_shape("vectors", vectors, {d, d});
+    const GilReleased gil;
     mixtura::eigen(matrix.data(), d, values.data(), vectors.data());
 }
 
