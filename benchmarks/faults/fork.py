@@ -67,12 +67,13 @@ def main() -> None:
     thread = Thread(target=in_a_thread, args=(stopping,))
     thread.start()
     found: Counter[str] = Counter()
-    for _ in range(arguments.forks):
+    for n in range(1, arguments.forks + 1):
         sleep(0.05 * rng.uniform())
         found[ends(arguments.limit)] += 1
+        if n % 100 == 0 or n == arguments.forks:
+            print(dict(found), flush=True)
     stopping.set()
     thread.join()
-    print(dict(found))
 
 
 if __name__ == "__main__":

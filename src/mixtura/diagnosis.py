@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from mixtura import _core
+from mixtura._interruptible import interruptible, log_determinants
 from mixtura._rows import FloatArray
 from mixtura.blocks import Blocks
 from mixtura.covariance import CovarianceStructure
@@ -113,12 +114,17 @@ def _verdict(
 
 
 def _conditions(mixture: Mixture) -> FloatArray:
+    if not mixture.structure.has_matrices:
+        return np.ones(mixture.n_components)
     spreads = mixture.spreads
     correlations = (
         mixture.covariance_matrices() / spreads[:, :, np.newaxis] / spreads[:, np.newaxis]
     )
-    values = np.linalg.eigvalsh(correlations)
-    return np.asarray(values[:, -1] / np.maximum(values[:, 0], np.finfo(float).tiny))
+    if mixture.structure.shared:
+        correlations = correlations[:1]
+    values = interruptible(np.linalg.eigvalsh, correlations)
+    conditions = values[:, -1] / np.maximum(values[:, 0], np.finfo(float).tiny)
+    return np.broadcast_to(conditions, mixture.n_components).copy()
 
 
 def bhattacharyya(ours: Mixture, theirs: Mixture) -> FloatArray:
@@ -127,14 +133,19 @@ def bhattacharyya(ours: Mixture, theirs: Mixture) -> FloatArray:
     (m_i - m_j)^T inv(S) (m_i - m_j) / 8 + log(|S| / sqrt(|S_i| |S_j|)) / 2 with S = (S_i + S_j) / 2.
     """
     first, second = ours.covariance_matrices(), theirs.covariance_matrices()
-    logs = [np.linalg.slogdet(covariances)[1] for covariances in (first, second)]
-    distances = np.empty((ours.n_components, theirs.n_components))
+    logs = [interruptible(log_determinants, covariances) for covariances in (first, second)]
+    distances = np.zeros((ours.n_components, theirs.n_components))
     for i in range(ours.n_components):
-        pooled = (first[i] + second) / 2
-        between = (theirs.means - ours.means[i])[:, :, np.newaxis]
-        squares = np.einsum("kij,kij->k", between, np.linalg.solve(pooled, between))
-        spread = np.linalg.slogdet(pooled)[1] - (logs[0][i] + logs[1]) / 2
-        distances[i] = squares / 8 + spread / 2
+        # Of one mixture with itself each pair once: the distance is symmetric, to the bit.
+        rest = slice(i + 1 if ours is theirs else 0, None)
+        pooled = (first[i] + second[rest]) / 2
+        between = (theirs.means[rest] - ours.means[i])[:, :, np.newaxis]
+        solved = interruptible(np.linalg.solve, pooled, between)
+        squares = np.einsum("kij,kij->k", between, solved)
+        spread = interruptible(log_determinants, pooled) - (logs[0][i] + logs[1][rest]) / 2
+        distances[i, rest] = squares / 8 + spread / 2
+    if ours is theirs:
+        distances += distances.T
     return np.maximum(distances, 0.0)
 
 

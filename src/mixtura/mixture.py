@@ -12,6 +12,7 @@ from numpy.random import Generator, RandomState
 from sklearn.utils import check_random_state
 
 from mixtura import _core
+from mixtura._interruptible import interruptible
 from mixtura._rows import Array, FloatArray, check_rows, native_blocks, result_dtype
 from mixtura._scales import DOUBLE, SINGLE, suits_single
 from mixtura._threads import n_threads
@@ -266,7 +267,7 @@ class Mixture:
         covariances = self.covariance_matrices()
         for k in np.unique(drawn):
             mine = drawn == k
-            X[mine] = self.means[k] + X[mine] @ np.linalg.cholesky(covariances[k]).T
+            X[mine] = self.means[k] + X[mine] @ interruptible(np.linalg.cholesky, covariances[k]).T
         return X, drawn.astype(np.int64)
 
     def permuted(self, order: Sequence[int] | Array) -> Mixture:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mixtura import _schema as must_be
+from mixtura._interruptible import interruptible
 from mixtura._kept import arrays_of, brief, described, read, reading, write
 from mixtura._rows import FloatArray
 from mixtura._schema import Damaged, array_in, mixture_in
@@ -164,7 +165,7 @@ def _check_moments(found: SufficientStatistics, mixture: Mixture) -> None:
 
 def _is_semidefinite(matrix: FloatArray) -> bool:
     try:
-        np.linalg.cholesky(matrix + _ROUNDING * np.eye(len(matrix)))
+        interruptible(np.linalg.cholesky, matrix + _ROUNDING * np.eye(len(matrix)))
     except np.linalg.LinAlgError:
         return False
     return bool(np.isfinite(matrix).all())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mixtura import _core
+from mixtura._interruptible import interruptible, log_determinants
 from mixtura._rows import FloatArray
 
 # Relative; parameters may come from a float32 array or a printed page.
@@ -20,7 +21,7 @@ def differing(matrices: FloatArray, volume: str, shape: str, orientation: str) -
     most = _tolerance(matrices)
     if most >= 1.0:  # no digit of their least eigenvalues is certain
         return ""
-    volumes = np.exp(np.linalg.slogdet(matrices)[1] / matrices.shape[-1])[:, np.newaxis]
+    volumes = np.exp(interruptible(log_determinants, matrices) / matrices.shape[-1])[:, np.newaxis]
     if volume == "E" and not _equal(volumes, most):
         return "equal volumes (determinants)"
     alike = matrices / volumes[..., np.newaxis]
@@ -58,7 +59,7 @@ def _eigenvalues(matrices: FloatArray) -> FloatArray:
 def _tolerance(matrices: FloatArray) -> float:
     """Relative difference that may be rounding: small eigenvalues keep eps times the condition number."""
     spreads = np.sqrt(np.diagonal(matrices, axis1=1, axis2=2))[..., np.newaxis]
-    values = np.linalg.eigvalsh(matrices / spreads / spreads.transpose(0, 2, 1))
+    values = interruptible(np.linalg.eigvalsh, matrices / spreads / spreads.transpose(0, 2, 1))
     if values.min() <= 0:
         return np.inf
     condition = float((values[:, -1] / values[:, 0]).max())

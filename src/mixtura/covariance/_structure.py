@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from mixtura import _core
+from mixtura._interruptible import gram, interruptible
 from mixtura._rows import FloatArray
 from mixtura.covariance._decomposition import differing, differing_variances
 from mixtura.errors import SingularCovarianceError
@@ -277,7 +278,7 @@ class CovarianceStructure(ABC):
         spreads = np.sqrt(np.diagonal(covariances, axis1=-2, axis2=-1))[..., np.newaxis]
         correlations = covariances / spreads / np.swapaxes(spreads, -1, -2)
         scaled = factors * spreads
-        whitened = np.swapaxes(scaled, -1, -2) @ correlations @ scaled
+        whitened = interruptible(_whitened, scaled, correlations)
         g = np.abs(scaled).sum(axis=-2)
         d = factors.shape[-1]
         rounding = _ROUNDINGS * d * eps * g[..., :, np.newaxis] * g[..., np.newaxis, :]
@@ -294,11 +295,16 @@ class CovarianceStructure(ABC):
         )
 
 
+def _whitened(factors: FloatArray, covariances: FloatArray) -> FloatArray:
+    whitened: FloatArray = np.swapaxes(factors, -1, -2) @ covariances @ factors
+    return whitened
+
+
 def check_symmetric_positive_definite(matrix: FloatArray, name: str) -> None:
     """Raise ValueError unless `matrix` is; `name` is the structure's."""
     # scikit-learn's bound for symmetry, numpy.allclose's defaults, in one expression.
     symmetric = (np.abs(matrix - matrix.T) <= 1e-8 + 1e-5 * np.abs(matrix)).all()
-    if not (symmetric and np.linalg.eigvalsh(matrix)[0] > 0.0):
+    if not (symmetric and interruptible(np.linalg.eigvalsh, matrix)[0] > 0.0):
         raise ValueError(f"'{name} precision' should be symmetric, positive-definite")
 
 
@@ -310,13 +316,14 @@ def check_positive(variances: FloatArray, name: str) -> None:
 
 def upper_factor(precision: FloatArray) -> FloatArray:
     """Upper triangular U with U U^T = precision: the Cholesky factor of the reversed matrix, reversed."""
-    return np.ascontiguousarray(np.linalg.cholesky(precision[::-1, ::-1])[::-1, ::-1])
+    factor: FloatArray = interruptible(np.linalg.cholesky, precision[::-1, ::-1])
+    return np.ascontiguousarray(factor[::-1, ::-1])
 
 
 def inverse_of_factored(precision: FloatArray) -> FloatArray:
     """Inverse of P P^T as P^-T P^-1: symmetric, and that of its factor even where it is all but singular."""
-    inverse = np.linalg.inv(upper_factor(precision))
-    return np.asarray(inverse.T @ inverse, dtype=np.float64)
+    inverse = interruptible(np.linalg.inv, upper_factor(precision))
+    return np.asarray(interruptible(gram, inverse.T), dtype=np.float64)
 
 
 def regression(
@@ -324,7 +331,8 @@ def regression(
 ) -> tuple[FloatArray, FloatArray]:
     """Gain and remaining covariance of `rest` on `given` (Bishop 2006, eqs. 2.81, 2.82)."""
     cross = matrix[np.ix_(rest, given)]
-    gain: FloatArray = np.linalg.solve(matrix[np.ix_(given, given)], cross.T).T.astype(np.float64)
+    solved = interruptible(np.linalg.solve, matrix[np.ix_(given, given)], cross.T)
+    gain: FloatArray = solved.T.astype(np.float64)
     return gain, symmetric(matrix[np.ix_(rest, rest)] - gain @ cross.T)
 
 

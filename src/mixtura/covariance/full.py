@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from mixtura import _core
+from mixtura._interruptible import gram, interruptible
 from mixtura._rows import FloatArray
 from mixtura.covariance._structure import (
     CovarianceStructure,
@@ -34,7 +35,8 @@ class Full(CovarianceStructure):
         return np.diagonal(matrices, axis1=1, axis2=2)
 
     def precisions(self, precisions_cholesky: FloatArray) -> FloatArray:
-        return precisions_cholesky @ precisions_cholesky.transpose(0, 2, 1)
+        products: FloatArray = interruptible(gram, precisions_cholesky)
+        return products
 
     def check_precisions(self, precisions: FloatArray) -> None:
         for precision in precisions:

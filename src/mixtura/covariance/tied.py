@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mixtura import _core
+from mixtura._interruptible import gram, interruptible
 from mixtura._rows import FloatArray
 from mixtura.covariance._structure import (
     CovarianceStructure,
@@ -32,7 +33,8 @@ class Tied(CovarianceStructure):
         return np.broadcast_to(np.diagonal(matrices), (n_components, n_features))
 
     def precisions(self, precisions_cholesky: FloatArray) -> FloatArray:
-        return precisions_cholesky @ precisions_cholesky.T
+        product: FloatArray = interruptible(gram, precisions_cholesky)
+        return product
 
     def check_precisions(self, precisions: FloatArray) -> None:
         check_symmetric_positive_definite(precisions, self.name)

@@ -8,6 +8,7 @@ from functools import partial, reduce
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
+from mixtura._interruptible import gram, interruptible
 from mixtura._rows import Array, FloatArray, block_slices
 from mixtura.blocks import ArrayBlocks, Blocks
 
@@ -206,7 +207,7 @@ def _moments(
 def _sums(rows: Array, centre: FloatArray, units: FloatArray) -> _Sums:
     """Number of rows, their sums and sums of products, about a centre and in units."""
     centred = ((rows - centre) / np.where(units > 0, units, 1.0)).astype(np.float64, copy=False)
-    return len(centred), centred.sum(axis=0), centred.T @ centred
+    return len(centred), centred.sum(axis=0), interruptible(gram, centred.T)
 
 
 def _added(one: _Sums, other: _Sums) -> _Sums:
@@ -228,9 +229,9 @@ def _dependent_sets(sums: _Sums) -> list[list[int]]:
 
 def _null_sets(correlations: FloatArray) -> list[Array]:
     """Smallest sets of variables between which the null space of their correlations falls apart."""
-    if len(correlations) < 2 or np.linalg.eigvalsh(correlations)[0] > _DEPENDENT:
+    if len(correlations) < 2 or interruptible(np.linalg.eigvalsh, correlations)[0] > _DEPENDENT:
         return []
-    values, vectors = np.linalg.eigh(correlations)
+    values, vectors = interruptible(np.linalg.eigh, correlations)
     null = vectors[:, values <= _DEPENDENT]
     shares = np.linalg.norm(null, axis=1)
     members = np.flatnonzero(shares > _TAKES_PART)

@@ -136,7 +136,14 @@ def doubts_about_components(
 def _shares(mixture: Mixture, reg_covar: FloatArray) -> FloatArray:
     """Largest share of reg_covar in each component's variance; the trace as a bound where that is small."""
     k, d = mixture.means.shape
-    bounds = (mixture.structure.diagonals(mixture.precisions, k, d) * reg_covar).sum(axis=1)
+    structure, factors = mixture.structure, mixture.precisions_cholesky
+    if (
+        structure.has_matrices
+    ):  # the diagonals of P P^T alone: the products cost as much as an M-step
+        diagonals = np.einsum("...ij,...ij->...i", factors, factors)
+    else:
+        diagonals = structure.diagonals(structure.precisions(factors), k, d)
+    bounds = (np.broadcast_to(diagonals, (k, d)) * reg_covar).sum(axis=1)
     return bounds if bounds.max() <= _WIDENED else floor_share(mixture, reg_covar)
 
 

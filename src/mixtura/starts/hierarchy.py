@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mixtura import _core
+from mixtura._interruptible import interruptible
 from mixtura._rows import Array, FloatArray
 
 # Rows that each cluster is thought to hold beside its own, as round as all rows together are: without
@@ -67,7 +68,8 @@ def _sphered(X: FloatArray, weight: FloatArray) -> FloatArray:
     centred = X - weight @ X / total
     scale = np.sqrt(weight @ centred**2 / total)
     centred = centred / np.where(scale > 0, scale, 1.0)
-    values, vectors = np.linalg.eigh(centred.T @ (weight[:, np.newaxis] * centred) / total)
+    scatter = centred.T @ (weight[:, np.newaxis] * centred)
+    values, vectors = interruptible(np.linalg.eigh, scatter / total)
     kept = values > 1e-10 * max(values[-1], 0.0)
     return np.asarray(
         centred @ (vectors * np.where(kept, 1 / np.sqrt(np.where(kept, values, 1.0)), 0.0))

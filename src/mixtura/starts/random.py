@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.random import RandomState
 
+from mixtura._interruptible import interruptible
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import ArrayBlocks, Blocks, in_memory
 from mixtura.covariance import CovarianceStructure
@@ -51,9 +54,8 @@ def _spread(statistics: SufficientStatistics, blocks: Blocks) -> FloatArray:
     deviations = statistics.means - blocks.total.mean
     n_components, n_features = deviations.shape
     covariance = blocks.total.scatter / blocks.total.weight
-    size = np.einsum(
-        "ki,ij,kj->", deviations, np.linalg.pinv(covariance, hermitian=True), deviations
-    )
+    inverse = interruptible(partial(np.linalg.pinv, hermitian=True), covariance)
+    size = np.einsum("ki,ij,kj->", deviations, inverse, deviations)
     stretch = np.sqrt(n_components * n_features / size) if size > 0 else 1.0
     return blocks.total.mean + stretch * deviations
 
