@@ -3,10 +3,19 @@
 
 #include <utility>
 
+#include "interrupt.hpp"
+
 namespace mixtura {
 namespace {
 
 std::size_t length(std::ptrdiff_t n) { return static_cast<std::size_t>(n); }
+
+// Of wide matrices that takes a while.
+template <class Value>
+Value copy_of(const Value& value) {
+    check_interrupted();
+    return value;
+}
 
 struct Point {
     OwnedMixture mixture;
@@ -18,7 +27,8 @@ class Loop {
     Loop(Model model, const RowSource& rows, const double* reg_covar, Monitor& monitor, Acceleration* acceleration,
          const Outside& outside, Point& start, Control& control)
         : model_(model), rows_(rows), reg_covar_(reg_covar), monitor_(monitor), acceleration_(acceleration),
-          outside_(outside), control_(control), current_(start), next_(start), proposal_(start.statistics) {}
+          outside_(outside), control_(control), current_(start), next_{copy_of(start.mixture), copy_of(start.statistics)},
+          proposal_(copy_of(start.statistics)) {}
 
     void run() {
         expect(current_);

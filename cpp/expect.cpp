@@ -8,6 +8,7 @@
 
 #include "core.hpp"
 #include "dispatch.hpp"
+#include "interrupt.hpp"
 #include "parallel.hpp"
 #include "prepare.hpp"
 
@@ -88,6 +89,7 @@ class PartialStatistics {
 // The kernels fill the lower triangle.
 void mirror(double* matrix, std::ptrdiff_t d) {
     for (std::ptrdiff_t i = 0; i < d; ++i) {
+        if (d >= wide) check_interrupted_sometimes();
         for (std::ptrdiff_t j = 0; j < i; ++j) matrix[j * d + i] = matrix[i * d + j];
     }
 }
@@ -121,6 +123,7 @@ void seconds_from_total(const Mixture& mixture, const AccumulateOptions& options
         const double* f = statistics.firsts + k * d;
         for (std::ptrdiff_t j = 0; j < d; ++j) e[static_cast<std::size_t>(j)] = centres[k * d + j] - options.total.mean[j];
         for (std::ptrdiff_t i = 0; i < d; ++i) {
+            if (d >= wide) check_interrupted_sometimes();
             const double e_i = e[static_cast<std::size_t>(i)];
             for (std::ptrdiff_t j = 0; j < d; ++j) {
                 const double e_j = e[static_cast<std::size_t>(j)];

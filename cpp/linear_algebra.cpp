@@ -28,6 +28,14 @@ void in_pieces(std::ptrdiff_t d, const Rows& rows) {
     }
 }
 
+// What is above the diagonal, below it.
+void mirror(double* matrix, std::ptrdiff_t d) {
+    for (std::ptrdiff_t i = 0; i < d; ++i) {
+        if (d >= wide) check_interrupted_sometimes();
+        for (std::ptrdiff_t j = 0; j < i; ++j) matrix[i * d + j] = matrix[j * d + i];
+    }
+}
+
 }  // namespace
 
 bool cholesky(double* a, std::ptrdiff_t d) {
@@ -48,9 +56,7 @@ void congruence(const double* upper, const double* a, double* half, double* out,
     const MatrixKernels& kernels = active_kernels().matrices;
     in_pieces(d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) { kernels.times_upper(a, upper, d, half, begin, end); });
     in_pieces(d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) { kernels.upper_times(upper, half, d, out, begin, end); });
-    for (std::ptrdiff_t i = 0; i < d; ++i) {
-        for (std::ptrdiff_t j = 0; j < i; ++j) out[i * d + j] = out[j * d + i];
-    }
+    mirror(out, d);
 }
 
 void compose(const double* vectors, const double* values, std::ptrdiff_t d, double* out) {
@@ -63,9 +69,7 @@ void compose(const double* vectors, const double* values, std::ptrdiff_t d, doub
             for (std::ptrdiff_t j = i; j < d; ++j) out[i * d + j] += scaled * v[j];
         }
     }
-    for (std::ptrdiff_t i = 0; i < d; ++i) {
-        for (std::ptrdiff_t j = 0; j < i; ++j) out[i * d + j] = out[j * d + i];
-    }
+    mirror(out, d);
 }
 
 void rotate_rows(double* a, std::ptrdiff_t d, std::ptrdiff_t p, std::ptrdiff_t q, double c, double s) {

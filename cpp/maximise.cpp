@@ -11,6 +11,7 @@
 
 #include "constrain.hpp"
 #include "core.hpp"
+#include "interrupt.hpp"
 #include "linear_algebra.hpp"
 #include "parallel.hpp"
 
@@ -61,6 +62,7 @@ class Maximisation {
         const double* seconds = statistics_.seconds + k * d * d;
         double* covariance = out_.covariances + k * d * d;
         for (std::ptrdiff_t i = 0; i < d; ++i) {
+            if (d >= wide) check_interrupted_sometimes();
             for (std::ptrdiff_t j = 0; j < d; ++j) {
                 covariance[i * d + j] = n > 0 ? seconds[i * d + j] / n - delta(k)[i] * delta(k)[j] : 0;
             }
@@ -75,6 +77,7 @@ class Maximisation {
             const double n = statistics_.counts[k];
             total += n;
             for (std::ptrdiff_t i = 0; i < d; ++i) {
+                if (d >= wide) check_interrupted_sometimes();
                 for (std::ptrdiff_t j = 0; j < d; ++j) out_.covariances[i * d + j] -= n * delta(k)[i] * delta(k)[j];
             }
         }

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "core.hpp"
+#include "interrupt.hpp"
 
 namespace mixtura {
 
@@ -23,6 +24,7 @@ void move_centres(Structure structure, std::ptrdiff_t n_components, std::ptrdiff
             case Structure::tied: {
                 double* seconds = statistics.seconds + (structure == Structure::full ? k * d * d : 0);
                 for (std::ptrdiff_t i = 0; i < d; ++i) {
+                    if (d >= wide) check_interrupted_sometimes();
                     for (std::ptrdiff_t j = 0; j < d; ++j) seconds[i * d + j] += first[i] * t[j] + t[i] * f[j];
                 }
                 break;

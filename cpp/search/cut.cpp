@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core.hpp"
+#include "interrupt.hpp"
 #include "linear_algebra.hpp"
 
 namespace mixtura {
@@ -48,6 +49,7 @@ Moments moments_of(const Cloud& cloud) {
     for (double& value : out.mean) value /= out.weight;
     Vector centred(at(d));
     for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
+        if (d >= wide) check_interrupted_sometimes();
         for (std::ptrdiff_t j = 0; j < d; ++j) centred[at(j)] = cloud.rows[at(i * d + j)] - out.mean[at(j)];
         for (std::ptrdiff_t j = 0; j < d; ++j) {
             const double scaled = cloud.weights[at(i)] * centred[at(j)];
@@ -76,6 +78,7 @@ Parts parts_of(const Cloud& cloud, const std::vector<signed char>& sides, const 
     Vector first(at(d)), second(at(d * d)), centred(at(d));
     for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
         if (sides[at(i)] == 0) continue;
+        if (d >= wide) check_interrupted_sometimes();
         const double w = cloud.weights[at(i)];
         weight += w;
         for (std::ptrdiff_t j = 0; j < d; ++j) centred[at(j)] = cloud.rows[at(i * d + j)] - all.mean[at(j)];
@@ -118,6 +121,7 @@ void power_iteration(const Vector& matrix, double shift, double sign, std::ptrdi
     Vector next(at(d));
     axis.assign(at(d), 1 / std::sqrt(static_cast<double>(d)));
     for (int iteration = 0; iteration < power_iterations; ++iteration) {
+        check_interrupted();
         double norm = 0;
         for (std::ptrdiff_t i = 0; i < d; ++i) {
             double sum = shift * axis[at(i)];
@@ -152,6 +156,7 @@ Vector whitened(const Cloud& cloud, const Vector& mean, const Vector& upper) {
     invert_upper(upper.data(), d, inverse.data());  // z_j = sum_m<=j inverse[m, j] x_m
     for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
         double* out = z.data() + i * d;
+        if (d >= wide) check_interrupted_sometimes();
         for (std::ptrdiff_t m = 0; m < d; ++m) {
             const double value = cloud.rows[at(i * d + m)] - mean[at(m)];
             for (std::ptrdiff_t j = m; j < d; ++j) out[j] += inverse[at(m * d + j)] * value;
@@ -283,6 +288,7 @@ double cut(Structure structure, const double* rows, const double* weights, std::
     const Cloud cloud = gather(rows, weights, n_rows, d, kept);
     std::fill(sides, sides + n_rows, static_cast<std::int8_t>(-1));
     if (cloud.n < 2) return minus_infinity;
+    check_interrupted_sometimes();
     const Moments all = moments_of(cloud);
     const double log_det = log_determinant(structure, all.covariance, reg_covar, d);
     Vector covariance = all.covariance;
@@ -294,6 +300,7 @@ double cut(Structure structure, const double* rows, const double* weights, std::
     Vector squares(at(cloud.n)), fourth(at(d * d)), correlation(at(d * d)), scaled(at(cloud.n * d));
     for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
         const double* row = z.data() + i * d;
+        if (d >= wide) check_interrupted_sometimes();
         for (std::ptrdiff_t j = 0; j < d; ++j) squares[at(i)] += row[j] * row[j];
         for (std::ptrdiff_t j = 0; j < d; ++j) {
             const double value = cloud.weights[at(i)] * squares[at(i)] * row[j];

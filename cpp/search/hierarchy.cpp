@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "interrupt.hpp"
 #include "linear_algebra.hpp"
 
 namespace mixtura {
@@ -22,6 +23,7 @@ class Merging {
         for (std::ptrdiff_t i = 0; i < n_; ++i) alive_.push_back(i);
         for (std::ptrdiff_t i = 0; i < n_; ++i) values_[at(i)] = value(counts_[at(i)], scatter(i));
         for (std::ptrdiff_t i = 0; i < n_; ++i) {
+            check_interrupted_sometimes();
             for (std::ptrdiff_t j = i + 1; j < n_; ++j) costs_[at(i * n_ + j)] = cost(i, j);
             look_for_cheapest(i);
         }
@@ -30,6 +32,7 @@ class Merging {
     std::vector<std::int64_t> run() {
         std::vector<std::int64_t> merges;
         while (alive_.size() > 1) {
+            check_interrupted_sometimes();
             std::ptrdiff_t first = alive_.front();
             for (const std::ptrdiff_t i : alive_) {
                 if (lowest_cost(i) < lowest_cost(first)) first = i;
@@ -76,6 +79,7 @@ class Merging {
         const double* a = mean(i);
         const double* b = mean(j);
         for (std::ptrdiff_t r = 0; r < d_; ++r) {
+            if (d_ >= wide) check_interrupted_sometimes();
             for (std::ptrdiff_t c = 0; c < d_; ++c) {
                 const std::ptrdiff_t rc = r * d_ + c;
                 merged_[at(rc)] = scatter(i)[rc] + scatter(j)[rc] + share * (b[r] - a[r]) * (b[c] - a[c]);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "em.hpp"
+#include "interrupt.hpp"
 #include "linear_algebra.hpp"
 
 namespace mixtura {
@@ -74,6 +75,7 @@ void joint_covariance(const OwnedMixture& mixture, const Vector& first, const Ve
     const double* a = mixture.means.data() + pair[0] * d;
     const double* b = mixture.means.data() + pair[1] * d;
     for (std::ptrdiff_t i = 0; i < d; ++i) {
+        if (d >= wide) check_interrupted_sometimes();
         const double between = share * (1 - share) * (a[i] - b[i]);
         for (std::ptrdiff_t j = 0; j < d; ++j) {
             const std::size_t ij = at(i * d + j);

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "core.hpp"
+#include "interrupt.hpp"
 
 namespace mixtura {
 namespace {
@@ -21,9 +22,11 @@ std::ptrdiff_t draw(const std::vector<double>& chances, double total, double uni
 double approach(const double* rows, const double* weights, std::ptrdiff_t d, std::ptrdiff_t chosen,
                 const std::vector<double>& previous, std::vector<double>& nearest) {
     const double* centre = rows + chosen * d;
+    check_interrupted_sometimes();
     double total = 0;
     for (std::size_t i = 0; i < previous.size(); ++i) {
         const double* row = rows + static_cast<std::ptrdiff_t>(i) * d;
+        if (d >= wide) check_interrupted_sometimes();
         double square = 0;
         for (std::ptrdiff_t j = 0; j < d; ++j) square += (row[j] - centre[j]) * (row[j] - centre[j]);
         nearest[i] = std::min(previous[i], square);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "em.hpp"
+#include "interrupt.hpp"
 
 namespace mixtura {
 namespace {
@@ -43,6 +44,7 @@ std::vector<double> whitened(const OwnedMixture& metric, const Problem& problem)
     std::vector<double> Z(at(problem.rows.n_rows * d));
     for (std::ptrdiff_t i = 0; i < problem.rows.n_rows; ++i) {
         double* z = Z.data() + i * d;
+        if (d >= wide) check_interrupted_sometimes();
         for (std::ptrdiff_t m = 0; m < d; ++m) {
             const double value = problem.rows.row(i)[m] - problem.total.mean[m];
             if (metric.structure == Structure::diag) {

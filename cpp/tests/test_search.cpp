@@ -1,9 +1,12 @@
 // The search by itself: its parts, and that it finds clusters, in every model, from whatever it begins with.
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <random>
 #include <vector>
 
+#include "parallel.hpp"
+#include "search/hierarchy.hpp"
 #include "search/moves.hpp"
 #include "search/search.hpp"
 #include "search/starts.hpp"
@@ -134,6 +137,37 @@ void an_interrupted_search_ends() {
     CHECK(ended && control.interrupted, "interrupted");
 }
 
+// What a search does with wide rows between one E-step and the next.
+void wide_rows_are_left_where_a_call_is_to_end() {
+    constexpr std::ptrdiff_t n = 200, wide_d = 200, K = 20;
+    std::vector<double> rows(n * wide_d), weights(n, 1.0), reg_covar(wide_d, 1e-6), uniforms(K * K, 0.5);
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<double>(i * i % 1009);
+    OwnedMixture mixture(Structure::diag, K, wide_d);
+    std::fill(mixture.covariances.begin(), mixture.covariances.end(), 1.0);
+    std::vector<std::int8_t> sides(n);
+    std::vector<std::int64_t> seeds(K);
+    const std::function<void()> works[] = {
+        [&] { cut(Structure::diag, rows.data(), weights.data(), n, wide_d, reg_covar.data(), 2, sides.data()); },
+        [&] { merge_losses(mixture); },
+        [&] { merges_of(Merge::ward, rows.data(), weights.data(), n / 10, wide_d, 0); },
+        [&] { plus_plus(rows.data(), nullptr, n, wide_d, K, 3, uniforms.data(), seeds.data()); },
+    };
+    for (const auto& work : works) {
+        Control control;
+        control.poll = [](void*) { return true; };
+        control.last_poll = {};
+        StopFlag flag(control);
+        const WorkingFor call(flag);
+        bool left = false;
+        try {
+            work();
+        } catch (const Interrupted&) {
+            left = true;
+        }
+        CHECK(left && control.interrupted, "interrupted");
+    }
+}
+
 Move a_move(double gain, Move::Pair united, Move::Pair merged, std::ptrdiff_t n_rows) {
     auto share = std::make_shared<std::vector<double>>();
     for (std::ptrdiff_t i = 0; i < n_rows; ++i) share->push_back(0.1 * static_cast<double>(i % 10));
@@ -186,6 +220,7 @@ int main() {
     a_search_from_poor_starts_mends_them();
     a_search_of_nothing_but_one_row_fails_and_says_so();
     an_interrupted_search_ends();
+    wide_rows_are_left_where_a_call_is_to_end();
     moves_keep_every_row_whole();
     perturbed_rows_are_a_random_share();
     std::printf("%d checks, instruction set %s\n", n_checks.load(), simd_level());
