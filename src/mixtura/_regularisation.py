@@ -16,13 +16,13 @@ _SHARE = {np.dtype(np.float64): 1e-10, np.dtype(np.float32): 1e-6}
 
 # Sums in float32 are rounded by up to some 1e-7 n_features of the variances where features are correlated,
 # which may be more than 1e-6: 20 features that depend on each other can need the first step.
-MOST_RAISES = 3
+_MOST_RAISES = 3
 
 
 def raised(reg_covar: float | str, kind: CovarianceStructure, blocks: Blocks) -> list[float]:
     """Return factors of what is added, to be tried in turn while rounding makes covariances singular."""
     rounds = reg_covar == "auto" and kind.has_matrices and blocks.dtype == np.float32
-    return [10.0**n for n in range(MOST_RAISES + 1)] if rounds else [1.0]
+    return [10.0**n for n in range(_MOST_RAISES + 1)] if rounds else [1.0]
 
 
 def regularisation(reg_covar: float | str, blocks: Blocks) -> FloatArray:

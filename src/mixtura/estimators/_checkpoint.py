@@ -15,7 +15,6 @@ from mixtura import _schema as must_be
 from mixtura._core import Acceleration
 from mixtura._files import check_kept_target
 from mixtura._kept import arrays_of, keep, kept, reading
-from mixtura._regularisation import MOST_RAISES
 from mixtura._rows import FloatArray
 from mixtura._schema import Check, Damaged, array_in, mixture_in
 from mixtura.blocks import Blocks
@@ -107,8 +106,10 @@ class Checkpoint:
         self._seconds, self._written = seconds, monotonic()
         self._identity: dict[str, Any] = {}
 
-    def begin(self, identity: dict[str, Any], *, resume: bool) -> None:
+    def begin(self, identity: dict[str, Any], most_raises: int, *, resume: bool) -> None:
         """Keep a fit of this `identity`; with `resume` go on from what the file holds, if there is one.
+
+        most_raises: how often the fit would raise reg_covar.
 
         Raises
         ------
@@ -122,7 +123,7 @@ class Checkpoint:
             header, arrays = kept(self.path, FORMAT, "the checkpoint of a fit")
             must_be.record({"identity": must_be.mapping()})("its description", header)
             _check_same(self.path, header["identity"], self._identity)
-            _state_of(len(self.seeds))("its description", header)
+            _state_of(len(self.seeds), most_raises)("its description", header)
             self._go_on(header, arrays)
 
     def _go_on(self, header: dict[str, Any], arrays: dict[str, FloatArray]) -> None:
@@ -220,7 +221,7 @@ _END = {
 }
 
 
-def _state_of(n_starts: int) -> Check:
+def _state_of(n_starts: int, most_raises: int) -> Check:
     """What the header of a fit with so many starts must be."""
     records = must_be.list_of(must_be.record(_RECORD))
 
@@ -238,7 +239,7 @@ def _state_of(n_starts: int) -> Check:
         {
             "identity": must_be.mapping(),
             "seeds": must_be.list_of(must_be.whole(0, must_be.LARGEST_SEED), n_starts),
-            "n_raised": must_be.whole(0, MOST_RAISES),
+            "n_raised": must_be.whole(0, most_raises),
             "n_done": must_be.whole(0, n_starts),
             "error": must_be.text,
             "records": records,

@@ -586,7 +586,8 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
             self._warn_of_rows(blocks, kind.has_matrices)
             if checkpoint is not None:
                 same = identity(self._arguments(), blocks)
-                checkpoint.begin(same, resume=self.resume)
+                most_raises = len(raised(self.reg_covar, kind, blocks)) - 1
+                checkpoint.begin(same, most_raises, resume=self.resume)
             seeds = self._seeds() if checkpoint is None else checkpoint.seeds
             options = self._options(blocks, printer, checkpoint)
             fit, records, options = self._best_fit(kind, blocks, options, seeds, previous)
