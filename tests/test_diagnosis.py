@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.cluster import KMeans
 from sklearn.exceptions import NotFittedError
 from sklearn.mixture import BayesianGaussianMixture
@@ -16,8 +17,9 @@ from sklearn.mixture import GaussianMixture as SklearnMixture
 from mixtura import DegenerateComponentWarning, GaussianMixture, GaussianMixtureSearch, Mixture
 from mixtura.blocks import ArrayBlocks
 from mixtura.covariance import structure
-from mixtura.diagnosis import bhattacharyya, diagnose, same_components, why_improper
+from mixtura.diagnosis import _Normals, bhattacharyya, diagnose, same_components, why_improper
 from mixtura.errors import DataWarning
+from mixtura.testing.problems import random_mixture
 
 
 def two_clouds(n_rows=400, seed=0):
@@ -68,6 +70,36 @@ def test_bhattacharyya_distance_of_two_normals():
     product = np.exp((ours.log_density(grid) + theirs.log_density(grid)) / 2)
     coefficient = np.trapezoid(product, grid[:, 0])
     assert_allclose(bhattacharyya(ours, theirs)[0, 0], -np.log(coefficient), rtol=1e-8)
+
+
+@pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
+@pytest.mark.parametrize("apart", [0.0, 0.2, 1.0, 100.0])
+@pytest.mark.parametrize("n_features", [1, 3, 40])
+def test_the_nearest_is_that_of_all_distances(covariance_type, apart, n_features):
+    made = random_mixture(7, n_features, covariance_type, np.random.default_rng(0))
+    means = apart * made.means
+    means[5] = means[2]
+    mixture = replace(made, means=means)
+    overlaps = np.exp(-bhattacharyya(mixture, mixture))
+    np.fill_diagonal(overlaps, -1)
+    diagnosis = diagnose(mixture, np.full(7, 100.0), np.full(n_features, 1e-6))
+    assert_array_equal(diagnosis.nearest, overlaps.argmax(axis=1))
+    assert_array_equal(diagnosis.overlap, overlaps.max(axis=1))
+
+
+def test_of_wide_components_that_lie_apart_few_distances_are_computed(monkeypatch):
+    n_components, counted = 20, []
+    mixture = random_mixture(n_components, 40, "tied", np.random.default_rng(0))
+    distances = _Normals.distances
+
+    def count(*arguments):
+        found = distances(*arguments)
+        counted.extend(found)
+        return found
+
+    monkeypatch.setattr(_Normals, "distances", count)
+    diagnose(mixture, np.full(n_components, 100.0), np.full(40, 1e-6))
+    assert len(counted) < 2 * n_components
 
 
 def test_one_warning_says_which_component_and_why():

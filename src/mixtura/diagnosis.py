@@ -26,6 +26,13 @@ _SAME = 1e-6
 _NEAR = 1.1 * np.sqrt(8 * _SAME)
 
 
+# Features from which a bound on a distance is quicker than the distance.
+_WIDE = 32
+
+# Of a bound on a distance, so that rounding does not take it beyond the distance.
+_SLACK = 1e-6
+
+
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
     """How far each component of a fit can be trusted.
@@ -73,13 +80,7 @@ class Diagnosis:
 
 def diagnose(mixture: Mixture, effective_rows: FloatArray, reg_covar: FloatArray) -> Diagnosis:
     """Judge every component."""
-    overlaps = np.exp(-bhattacharyya(mixture, mixture))
-    np.fill_diagonal(overlaps, -1.0)
-    nearest = overlaps.argmax(axis=1)
-    if mixture.n_components == 1:
-        nearest, overlap = np.array([-1]), np.zeros(1)
-    else:
-        overlap = overlaps[np.arange(mixture.n_components), nearest]
+    nearest, overlap = _nearest(mixture)
     share = floor_share(mixture, reg_covar)
     verdict = tuple(
         _verdict(mixture, k, effective_rows, float(share[k]), float(overlap[k]), int(nearest[k]))
@@ -127,26 +128,105 @@ def _conditions(mixture: Mixture) -> FloatArray:
     return np.broadcast_to(conditions, mixture.n_components).copy()
 
 
-def bhattacharyya(ours: Mixture, theirs: Mixture) -> FloatArray:
-    """Bhattacharyya distance of every component of one mixture to every one of another.
+class _Normals:
+    """The components of a mixture, each with the log-determinant of its covariance."""
 
-    (m_i - m_j)^T inv(S) (m_i - m_j) / 8 + log(|S| / sqrt(|S_i| |S_j|)) / 2 with S = (S_i + S_j) / 2.
-    """
-    first, second = ours.covariance_matrices(), theirs.covariance_matrices()
-    logs = [interruptible(log_determinants, covariances) for covariances in (first, second)]
-    distances = np.zeros((ours.n_components, theirs.n_components))
-    for i in range(ours.n_components):
-        # Of one mixture with itself each pair once: the distance is symmetric, to the bit.
-        rest = slice(i + 1 if ours is theirs else 0, None)
-        pooled = (first[i] + second[rest]) / 2
-        between = (theirs.means[rest] - ours.means[i])[:, :, np.newaxis]
+    def __init__(self, mixture: Mixture) -> None:
+        self.means = mixture.means
+        self.covariances = mixture.covariance_matrices()
+        self.logs = interruptible(log_determinants, self.covariances)
+
+    def distances(self, i: int, others: _Normals, which: slice | NDArray[np.intp]) -> FloatArray:
+        """Bhattacharyya distances of component i to some of the others.
+
+        (m_i - m_j)^T inv(S) (m_i - m_j) / 8 + log(|S| / sqrt(|S_i| |S_j|)) / 2 with S = (S_i + S_j) / 2.
+        """
+        pooled = (self.covariances[i] + others.covariances[which]) / 2
+        between = (others.means[which] - self.means[i])[:, :, np.newaxis]
         solved = interruptible(np.linalg.solve, pooled, between)
         squares = np.einsum("kij,kij->k", between, solved)
-        spread = interruptible(log_determinants, pooled) - (logs[0][i] + logs[1][rest]) / 2
-        distances[i, rest] = squares / 8 + spread / 2
-    if ours is theirs:
-        distances += distances.T
-    return np.maximum(distances, 0.0)
+        spread = interruptible(log_determinants, pooled) - (self.logs[i] + others.logs[which]) / 2
+        distances: FloatArray = np.maximum(squares / 8 + spread / 2, 0.0)
+        return distances
+
+
+def bhattacharyya(ours: Mixture, theirs: Mixture) -> FloatArray:
+    """Bhattacharyya distance of every component of one mixture to every one of another."""
+    first, second = _Normals(ours), _Normals(theirs)
+    return np.array([first.distances(i, second, slice(None)) for i in range(ours.n_components)])
+
+
+def _nearest(mixture: Mixture) -> tuple[NDArray[np.intp], FloatArray]:
+    """The component that overlaps each most, and their Bhattacharyya coefficient.
+
+    Exact distances, which cost a factorisation each, are computed of those alone that may be the nearest.
+    """
+    if mixture.n_components == 1:
+        return np.array([-1]), np.zeros(1)
+    normals = _Normals(mixture)
+    # Of pairs not measured the bound, which is beyond the nearest.
+    distances = _least_distances(normals)
+    np.fill_diagonal(distances, np.inf)
+    measured = np.zeros(distances.shape, dtype=bool)
+
+    def measure(i: int, which: NDArray[np.intp]) -> None:
+        which = which[~measured[i, which]]
+        distances[i, which] = distances[which, i] = normals.distances(i, normals, which)
+        measured[i, which] = measured[which, i] = True
+
+    for i, row in enumerate(distances):
+        measure(i, row.argmin(keepdims=True))
+        measure(i, np.flatnonzero(row <= row[measured[i]].min()))
+    overlaps = np.exp(-distances)
+    np.fill_diagonal(overlaps, -1.0)
+    nearest = overlaps.argmax(axis=1)
+    return nearest, overlaps[np.arange(len(overlaps)), nearest]
+
+
+def _axes(normals: _Normals) -> FloatArray:
+    """The means in a metric in which the average component is round.
+
+    Along the difference of two of them the components lie as far apart as in all dimensions, where
+    covariances are equal (Fisher's discriminant).
+    """
+    centred = normals.means - normals.means.mean(axis=0)
+    axes: FloatArray = interruptible(np.linalg.solve, normals.covariances.mean(axis=0), centred.T).T
+    return axes
+
+
+def _least_distances(normals: _Normals) -> FloatArray:
+    """Lower bounds of all distances; 0 where a distance is as quick."""
+    if normals.means.shape[1] < _WIDE:
+        return np.zeros(2 * normals.logs.shape)
+    axes = _axes(normals)
+    return np.array([_distances_in_projections(normals, axes, i) for i in range(len(axes))])
+
+
+def _distances_in_projections(normals: _Normals, axes: FloatArray, i: int) -> FloatArray:
+    """Bounds for component i: no projection lies farther apart than the whole.
+
+    Of projections on each feature, and on the axis between the two.
+    """
+    means, covariances = normals.means, normals.covariances
+    variances = np.diagonal(covariances, axis1=1, axis2=2)
+    gaps = means - means[i]
+    on_features = _distances_on_a_line(gaps, variances[i], variances).max(axis=1)
+    axis = axes - axes[i]
+    ours = np.einsum("kd,kd->k", axis @ covariances[i], axis)
+    theirs = np.einsum("kd,kd->k", np.matmul(axis[:, np.newaxis], covariances)[:, 0], axis)
+    on_axis = _distances_on_a_line(np.einsum("kd,kd->k", axis, gaps), ours, theirs)
+    # Where rounding leaves no number, nothing is known.
+    bounds: FloatArray = np.nan_to_num(np.fmax(on_features, on_axis), nan=0.0)
+    return bounds * (1 - _SLACK) - _SLACK
+
+
+def _distances_on_a_line(gaps: FloatArray, ours: FloatArray, theirs: FloatArray) -> FloatArray:
+    """Bhattacharyya distances of normals of one dimension, from their means' differences and variances."""
+    with np.errstate(all="ignore"):
+        pooled = (ours + theirs) / 2
+        spread = np.log(pooled) - (np.log(ours) + np.log(theirs)) / 2
+        distances: FloatArray = (gaps / np.sqrt(pooled)) ** 2 / 8 + spread / 2
+        return distances
 
 
 def same_components(mixture: Mixture) -> tuple[int, int] | None:

@@ -224,9 +224,7 @@ class CovarianceStructure(ABC):
         """Raise ValueError where matrices are not symmetric: to five digits of the spreads, in any units."""
         if not self.has_matrices:
             return
-        spreads = np.sqrt(np.abs(np.diagonal(covariances, axis1=-2, axis2=-1)))
-        most = _SYMMETRIC * spreads[..., :, np.newaxis] * spreads[..., np.newaxis, :]
-        if np.any(np.abs(covariances - np.swapaxes(covariances, -1, -2)) > most):
+        if not all(map(_is_symmetric, each_matrix(covariances))):
             raise ValueError(f"'{self.name}' covariances must be symmetric matrices.")
 
     def check_family(
@@ -249,7 +247,7 @@ class CovarianceStructure(ABC):
         """Raise ValueError unless these are factors P, and those of these covariances."""
         variances, scales = factors, covariances
         if self.has_matrices:
-            if np.any(np.tril(factors, -1)):
+            if any(np.tril(factor, -1).any() for factor in each_matrix(factors)):
                 raise ValueError("its precision factors are not upper triangular")
             scales = np.diagonal(factors, axis1=-2, axis2=-1)
             variances = np.diagonal(covariances, axis1=-2, axis2=-1)
@@ -275,15 +273,8 @@ class CovarianceStructure(ABC):
             return bool(
                 np.allclose(factors**2 * covariances, 1.0, rtol=0, atol=_WHITE + _ROUNDINGS * eps)
             )
-        spreads = np.sqrt(np.diagonal(covariances, axis1=-2, axis2=-1))[..., np.newaxis]
-        correlations = covariances / spreads / np.swapaxes(spreads, -1, -2)
-        scaled = factors * spreads
-        whitened = interruptible(_whitened, scaled, correlations)
-        g = np.abs(scaled).sum(axis=-2)
-        d = factors.shape[-1]
-        rounding = _ROUNDINGS * d * eps * g[..., :, np.newaxis] * g[..., np.newaxis, :]
-        is_finite = np.isfinite(rounding).all()
-        return bool(is_finite and np.all(np.abs(whitened - np.eye(d)) <= _WHITE + rounding))
+        pairs = zip(each_matrix(factors), each_matrix(covariances), strict=True)
+        return all(_whitens(*pair, eps) for pair in pairs)
 
     def singular(self, component: int, count: float) -> SingularCovarianceError:
         """Return what an M-step raises whose first singular covariance is that component's."""
@@ -295,8 +286,30 @@ class CovarianceStructure(ABC):
         )
 
 
-def _whitened(factors: FloatArray, covariances: FloatArray) -> FloatArray:
-    whitened: FloatArray = np.swapaxes(factors, -1, -2) @ covariances @ factors
+def each_matrix(matrices: FloatArray) -> FloatArray:
+    """A stack of them, or of the one: worked on one by one, wide ones leave Ctrl-C its moments."""
+    return matrices.reshape(-1, *matrices.shape[-2:])
+
+
+def _is_symmetric(covariance: FloatArray) -> bool:
+    spreads = np.sqrt(np.abs(np.diagonal(covariance)))
+    most = _SYMMETRIC * spreads[:, np.newaxis] * spreads
+    return not np.any(np.abs(covariance - covariance.T) > most)
+
+
+def _whitens(factor: FloatArray, covariance: FloatArray, eps: float) -> bool:
+    spreads = np.sqrt(np.diagonal(covariance))[:, np.newaxis]
+    scaled = factor * spreads
+    whitened = interruptible(_whitened, scaled, covariance / spreads / spreads.T)
+    g = np.abs(scaled).sum(axis=0)
+    d = len(factor)
+    rounding = _ROUNDINGS * d * eps * g[:, np.newaxis] * g
+    is_finite = np.isfinite(rounding).all()
+    return bool(is_finite and np.all(np.abs(whitened - np.eye(d)) <= _WHITE + rounding))
+
+
+def _whitened(factor: FloatArray, covariance: FloatArray) -> FloatArray:
+    whitened: FloatArray = factor.T @ covariance @ factor
     return whitened
 
 
