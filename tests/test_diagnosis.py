@@ -17,7 +17,14 @@ from sklearn.mixture import GaussianMixture as SklearnMixture
 from mixtura import DegenerateComponentWarning, GaussianMixture, GaussianMixtureSearch, Mixture
 from mixtura.blocks import ArrayBlocks
 from mixtura.covariance import structure
-from mixtura.diagnosis import _Normals, bhattacharyya, diagnose, same_components, why_improper
+from mixtura.diagnosis import (
+    _least_distances,
+    _Normals,
+    bhattacharyya,
+    diagnose,
+    same_components,
+    why_improper,
+)
 from mixtura.errors import DataWarning
 from mixtura.testing.problems import random_mixture
 
@@ -85,6 +92,16 @@ def test_the_nearest_is_that_of_all_distances(covariance_type, apart, n_features
     diagnosis = diagnose(mixture, np.full(7, 100.0), np.full(n_features, 1e-6))
     assert_array_equal(diagnosis.nearest, overlaps.argmax(axis=1))
     assert_array_equal(diagnosis.overlap, overlaps.max(axis=1))
+
+
+@pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
+def test_bounds_on_distances_are_below_them_and_sharp_where_covariances_are_equal(covariance_type):
+    mixture = random_mixture(7, 40, covariance_type, np.random.default_rng(0))
+    distances = bhattacharyya(mixture, mixture)
+    bounds = _least_distances(_Normals(mixture))
+    assert (bounds <= distances).all()
+    if covariance_type == "tied":
+        assert_allclose(bounds, distances, rtol=1e-5, atol=1e-5)
 
 
 def test_of_wide_components_that_lie_apart_few_distances_are_computed(monkeypatch):
