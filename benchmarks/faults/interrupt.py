@@ -11,6 +11,7 @@ import signal
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Timer
 from time import perf_counter
@@ -18,7 +19,8 @@ from time import perf_counter
 import numpy as np
 
 import mixtura
-from mixtura import GaussianMixture, GaussianMixtureSearch
+from mixtura import GaussianMixture, GaussianMixtureSearch, Mixture
+from mixtura.testing.problems import random_mixture
 
 LIMIT = 0.2
 
@@ -46,15 +48,14 @@ def phases(folder: Path) -> Iterator[tuple[str, Action]]:
         rng.normal(size=(4, 1500)),
         np.tile(np.eye(1500) + 0.1, (4, 1, 1)),
     )
+    several = random_mixture(30, 200, "full", np.random.default_rng(0))
     saved = folder / "model.mixtura"
     many.save(saved)
-    yield (
-        "diagnosis_, K = 4, d = 1500",
-        lambda: mixtura.diagnosis.diagnose(many.mixture_, np.full(4, 2000.0), np.full(1500, 1e-6)),
-    )
-    yield "diagnosis_, d = 500", lambda: fresh(fitted).diagnosis_
+    yield "diagnosis_, K = 4, d = 1500", lambda: diagnosis(many.mixture_)
+    yield "diagnosis_, K = 3, d = 500", lambda: diagnosis(fitted.mixture_)
+    yield "diagnosis_, K = 30, d = 200", lambda: diagnosis(several)
     yield "summary, d = 1500", many.summary
-    yield "precisions_, d = 1500", lambda: fresh(many).precisions_
+    yield "precisions_, d = 1500", lambda: replace(many.mixture_).precisions
     yield "save, d = 1500", lambda: many.save(saved)
     yield "load, d = 1500", lambda: mixtura.load(saved)
     yield "sample, d = 1500", lambda: many.sample(1000)
@@ -66,11 +67,10 @@ def fit(X: object, **options: object) -> Callable[[], GaussianMixture]:
     return lambda: GaussianMixture(3, random_state=0, **options).fit(X)
 
 
-def fresh(fitted: GaussianMixture) -> GaussianMixture:
-    """The same, with nothing computed."""
-    import pickle
-
-    return pickle.loads(pickle.dumps(fitted))
+def diagnosis(mixture: Mixture) -> object:
+    """Of the mixture, of which nothing is computed yet."""
+    rows, floor = np.full(mixture.n_components, 2000.0), np.full(mixture.n_features, 1e-6)
+    return mixtura.diagnosis.diagnose(replace(mixture), rows, floor)
 
 
 def write(path: Path, X: np.ndarray) -> None:
