@@ -20,7 +20,6 @@ from mixtura.errors import ModelFileError
 from mixtura.mixture import Mixture
 
 _LONGEST = 300  # letters of a message
-_PIECE = 1 << 24  # bytes written at a time: Ctrl-C waits for no more
 
 
 def write(
@@ -28,9 +27,8 @@ def write(
 ) -> None:
     """Replace the file by one that holds these; the old one survives any failure."""
     whole = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, header)
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        for begin in range(0, len(whole), _PIECE):
-            file.write(memoryview(whole)[begin : begin + _PIECE])
+    with replacing(path) as temporary:
+        temporary.write_bytes(whole)
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, str], dict[str, FloatArray]]:
