@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mixtura._rows import FloatArray
+from mixtura._scales import significant
 from mixtura.blocks import Blocks
 from mixtura.covariance import CovarianceStructure
 
@@ -12,6 +13,10 @@ from mixtura.covariance import CovarianceStructure
 # component a thousand times narrower than the data change by 1e-4 of themselves (in float32 those of one a
 # hundred times narrower by 1e-2). Far above the rounding of the arithmetic.
 _SHARE = {np.dtype(np.float64): 1e-10, np.dtype(np.float32): 1e-6}
+
+# Of what is added: the digits that do not hang on the order of the rows, nor on whether a row is repeated or
+# has a weight. The others are too small to be seen beside a variance.
+_BITS = {np.dtype(np.float64): 36, np.dtype(np.float32): 7}
 
 
 # Sums in float32 are rounded by up to some 1e-7 n_features of the variances where features are correlated,
@@ -39,4 +44,4 @@ def regularisation(reg_covar: float | str, blocks: Blocks) -> FloatArray:
     sizes = blocks.mean**2
     rounding = np.finfo(np.float64).eps ** 2 * sizes
     scales = np.where(variances > 100 * rounding, variances, np.where(sizes > 0, sizes, 1.0))
-    return share * scales
+    return significant(share * scales, _BITS[blocks.dtype])

@@ -51,6 +51,13 @@ class Extent:
         return not (self.too_large(dtype) | self.too_narrow(dtype)).any()
 
 
+def significant(values: FloatArray, n_bits: int) -> FloatArray:
+    """Round numbers to so many binary digits, so that sums in another order give the same ones."""
+    mantissas, exponents = np.frexp(values)
+    rounded: FloatArray = np.ldexp(np.round(np.ldexp(mantissas, n_bits)), exponents - n_bits)
+    return rounded
+
+
 def suits_single(means: FloatArray, spreads: FloatArray) -> bool:
     """Whether float32 holds what the densities of components with these means and spreads need."""
     limits = RANGES[SINGLE]
