@@ -6,7 +6,8 @@
 // (Nocedal 1980), whose first step is the EM step, needs no other preconditioner (the idea of Jamshidian &
 // Jennrich 1997, QN2). Since every point is a statistic, the M-step gives it its covariance structure.
 //
-// A proposal is never trusted: the caller makes an E-step there and refuses it where the likelihood fell.
+// A proposal is never trusted: the caller makes an E-step there and refuses it where the likelihood rose less than in a step of
+// EM's it would have to (em.cpp).
 #pragma once
 
 #include <cstddef>

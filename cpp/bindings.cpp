@@ -111,6 +111,18 @@ nb::tuple find_extent(const RowArray<Real>& rows, int n_threads) {
     return nb::make_tuple(as_array(std::move(least), {d}), as_array(std::move(most), {d}));
 }
 
+template <class Real>
+std::ptrdiff_t find_distinct(const RowArray<Real>& rows, const std::optional<Doubles>& sample_weight,
+                             const nb::ndarray<std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>& first,
+                             const MutableDoubles& weights) {
+    const auto most = static_cast<std::ptrdiff_t>(first.shape(0));
+    require_shape("weights", weights, {most});
+    const mixtura::Rows<Real> all = as_rows(rows, sample_weight);
+    return without_gil(1, [&](mixtura::Control& control) {
+        return mixtura::find_distinct(all, most, first.data(), weights.data(), control);
+    });
+}
+
 bool cancels(Structure structure, const MutableDoubles& counts, const MutableDoubles& firsts, const MutableDoubles& seconds,
              const Doubles& centres, bool single) {
     const Sizes sizes = Sizes::of(structure, "centres", centres);
@@ -373,6 +385,8 @@ void bind_rows(nb::module_& m) {
     m.def("find_nonfinite", &find_nonfinite<Real>, "rows"_a.noconvert(), "n_threads"_a,
           "(count, row, feature) of the NaN and infinities; the first one's place, or -1.");
     m.def("find_extent", &find_extent<Real>, "rows"_a.noconvert(), "n_threads"_a, "The least and the most of each feature.");
+    m.def("find_distinct", &find_distinct<Real>, "rows"_a.noconvert(), "sample_weight"_a.none(), "first"_a.noconvert(), "weights"_a.noconvert(),
+          "Fills the places and the weights of the distinct rows; returns their number, or one more than there is room for.");
 }
 
 }  // namespace

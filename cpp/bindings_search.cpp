@@ -44,8 +44,6 @@ class SearchRows {
                              std::uint64_t seed, double seconds) const {
         const mixtura::SearchRows rows = view();
         const Sizes sizes(mixtura::structure_of(model), n_components, rows.n_features);
-        require(n_components <= rows.n_rows, "n_components must be at most the number of rows, " + std::to_string(rows.n_rows) + ", got " +
-                                                 std::to_string(n_components));
         require_shape("reg_covar", reg_covar, {sizes.d});
         require_shape("metric_reg_covar", metric_reg_covar, {sizes.d});
         mixtura::Problem problem;

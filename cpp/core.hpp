@@ -167,9 +167,15 @@ void plus_plus(const double* rows, const double* weights, std::ptrdiff_t n_rows,
                std::ptrdiff_t n_components, std::ptrdiff_t n_trials, const double* uniforms, std::int64_t* seeds);
 
 // Replaces responsibilities (n_rows x K), from which `mixture` (full or tied) was made, by those that leave each row
-// itself out.
+// itself out, with all of its weight.
 void leave_one_out(const Mixture& mixture, const double* rows, const double* weights, std::ptrdiff_t n_rows,
                    double* responsibilities);
+
+// The distinct rows of positive weight, in the order in which they first appear: where each first stands, and the sum of the
+// weights of all that equal it (room for `most` of both). Returns their number; most + 1 where there are more, found as
+// soon as there are.
+template <class Real>
+std::ptrdiff_t find_distinct(const Rows<Real>& rows, std::ptrdiff_t most, std::int64_t* first, double* weights, Control& control);
 
 struct NonFinite {
     std::ptrdiff_t count = 0;

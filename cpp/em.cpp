@@ -1,12 +1,15 @@
 // The EM loop (Dempster, Laird & Rubin 1977).
 #include "em.hpp"
 
+#include <cmath>
 #include <utility>
 
 #include "interrupt.hpp"
 
 namespace mixtura {
 namespace {
+
+constexpr double negligible = 1e-8;  // nats a row: of what reg_covar is due, so that without its doing nothing falls at all
 
 std::size_t length(std::ptrdiff_t n) { return static_cast<std::size_t>(n); }
 
@@ -72,7 +75,7 @@ class Loop {
         return failed < 0;
     }
 
-    // Takes the acceleration's proposal; false where there is none or the likelihood is lower there.
+    // Takes the acceleration's proposal; false where there is none or the likelihood is lower there than a step of EM's could be.
     bool leap() {
         const OwnedMixture& mixture = current_.mixture;
         Statistics proposal = proposal_.view();
@@ -86,7 +89,8 @@ class Loop {
         }
         expect(next_);
         if (control_.interrupted) return false;
-        if (next_.statistics.mean_log_likelihood() >= current_.statistics.mean_log_likelihood()) {
+        const double rise = next_.statistics.mean_log_likelihood() - current_.statistics.mean_log_likelihood();
+        if (rise >= due_to_reg_covar(current_.mixture, next_.mixture)) {
             acceleration_->accept();
             std::swap(current_, next_);
             return true;
@@ -94,6 +98,34 @@ class Loop {
         ++monitor_.n_refused;
         acceleration_->refuse(next_.statistics.view(), next_.statistics.centres.data());
         return false;
+    }
+
+    // By how much the likelihood rises at least in a step of EM's, in nats a row; it may fall where this is below 0. What the
+    // M-step raises is the expected log-likelihood less 1/2 sum_k w_k tr(R inv(Sigma_k)), R = diag(reg_covar), w the new weights.
+    double due_to_reg_covar(const OwnedMixture& before, const OwnedMixture& after) const {
+        double sum = 0;
+        for (std::ptrdiff_t k = 0; k < after.n_components; ++k) {
+            sum += after.weights[length(k)] * (regularised_share(after, k) - regularised_share(before, k));
+        }
+        return std::abs(sum) < negligible ? 0 : sum / 2;
+    }
+
+    // tr(R inv(Sigma_k))
+    double regularised_share(const OwnedMixture& mixture, std::ptrdiff_t k) const {
+        const Structure structure = mixture.structure;
+        const double* factors = mixture.precisions_cholesky.data();
+        double sum = 0;
+        for (std::ptrdiff_t i = 0; i < d(); ++i) {
+            double precision = 0;
+            if (structure == Structure::spherical) precision = factors[k] * factors[k];
+            if (structure == Structure::diag) precision = factors[k * d() + i] * factors[k * d() + i];
+            if (structure == Structure::full || structure == Structure::tied) {
+                const double* row = factors + ((structure == Structure::full ? k * d() : 0) + i) * d();
+                for (std::ptrdiff_t j = i; j < d(); ++j) precision += row[j] * row[j];
+            }
+            sum += reg_covar_[i] * precision;
+        }
+        return sum;
     }
 
     bool goes_on() {

@@ -7,8 +7,10 @@
 namespace mixtura {
 namespace {
 
-// Iterations without a rise after which all further change is rounding.
+// Iterations without a rise after which all further change is rounding, and the most that rounding changes, as a share of the
+// likelihood (in float32): where each falls by more, the M-step goes its way to what reg_covar makes of it.
 constexpr std::size_t patience = 10;
+constexpr double rounding = 1e-6;
 
 // Small changes in a row after which accelerated EM has converged.
 constexpr std::size_t small_changes = 3;
@@ -51,7 +53,8 @@ bool Monitor::has_stalled() {
     if (history.size() <= patience) return false;
     const double latest_before = history[history.size() - patience - 1];
     highest_before_ = history.size() == patience + 1 ? latest_before : std::max(highest_before_, latest_before);
-    return *std::max_element(history.end() - patience, history.end()) <= highest_before_;
+    const auto [least, most] = std::minmax_element(history.end() - patience, history.end());
+    return *most <= highest_before_ && *most - *least <= rounding * std::max(1.0, std::abs(*most));
 }
 
 }  // namespace mixtura

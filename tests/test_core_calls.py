@@ -106,6 +106,7 @@ def calls(model, real):
         ),
         "find_nonfinite": (X, 1),
         "find_extent": (X, 1),
+        "find_distinct": (X, weight, np.empty(N, np.int64), np.empty(N)),
         "maximise": (letters, counts, firsts, seconds, means, reg, covariances, *out, 1),
         "move_centres": (structure, counts, firsts, seconds, means, means + 1),
         "cancels": (structure, counts, firsts, seconds, means, False),
@@ -222,7 +223,7 @@ def test_no_call_crashes():
         ("factorise", 4, 2**62, "features are too many"),
         ("Acceleration", 1, 0, "n_components must be at least 1, got 0"),
         ("Acceleration", 1, 2**62, "features are too many"),
-        ("search", 2, N + 1, "n_components must be at most the number of rows, 12, got 13"),
+        ("find_distinct", 3, np.empty(N - 1), r"weights must have shape \(12,\), got \(11,\)"),
         ("moves", 3, np.ones((N, K + 1)), r"responsibilities must have shape \(12, 2\)"),
         ("why_improper", 4, lambda: np.eye(D - 1), r"total_covariance must have shape \(3, 3\)"),
         (

@@ -313,6 +313,15 @@ def test_few_distinct_rows_are_counted_before_the_fit():
     assert "only 4 distinct rows, all others repeat them" in str(caught[0].message)
 
 
+def test_few_rows_that_are_all_distinct_are_said_to_repeat_none():
+    X = two_clouds()[[0, 1, 2, 399]]
+    with pytest.warns(DataWarning) as caught:
+        GaussianMixture(3, covariance_type="spherical", random_state=0).fit(X)
+    assert str(caught[0].message).startswith("There are only 4 rows, so that some of 3 components")
+    with pytest.raises(ValueError, match="5 components, but X has only 4 rows"):
+        GaussianMixtureSearch([5], random_state=0).fit(X)
+
+
 def crossed(n_rows=400, seed=0):
     """Two clusters with one centre and the same spreads, correlated +0.95 and -0.95."""
     rng = np.random.default_rng(seed)

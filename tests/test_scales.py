@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import mixtura
-from mixtura import GaussianMixture, GaussianMixtureSearch, Mixture
+from mixtura import GaussianMixture, GaussianMixtureSearch, Mixture, covariance
 
 STRUCTURES = ["full", "tied", "diag", "spherical"]
 COVARIANCES = {
@@ -274,3 +274,78 @@ def test_far_rows_count_in_sums_as_any_other(n_components):
         sums = mixtura.blocks.ArrayBlocks(rows, weight).accumulate(model.mixture_)
         total = len(rows) if weight is None else weight.sum()
         assert_allclose(sums.counts.sum(), total)
+
+
+# What float32 holds about each component
+
+
+FOURTEEN = [name for name in covariance.STRUCTURES if name.isupper()]
+
+
+def tight_groups(n_features, seed=0):
+    """Two groups of standard deviation 0.01, 100 apart."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(0, 0.01, (400, n_features))
+    X[200:] += 100
+    return X.astype(np.float32)
+
+
+@pytest.mark.parametrize(("name", "n_features"), [("E", 1), ("V", 1), *((n, 3) for n in FOURTEEN)])
+def test_tight_groups_of_float32_rows_far_apart_keep_their_widths(name, n_features):
+    X = tight_groups(n_features)
+    ours = GaussianMixture(2, covariance_type=name, random_state=0).fit(X)
+    assert_allclose(ours.mixture_.spreads, 0.01, rtol=0.1)
+    theirs = GaussianMixture(2, covariance_type=name, random_state=0).fit(X.astype(np.float64))
+    assert_allclose(ours.lower_bound_, theirs.lower_bound_, rtol=0, atol=1e-5)
+    assert ours.means_.dtype == np.float32
+
+
+def float32_rows(kind, rng, n_rows=300, n_features=3):
+    """Two groups: of different widths, far from the origin, of dependent columns, in far units."""
+    labels = rng.integers(0, 2, n_rows)
+    X = rng.normal(size=(n_rows, n_features))
+    if kind == "widths":
+        X *= 10.0 ** rng.uniform(-3, 0, 2)[labels][:, np.newaxis]
+    if kind == "dependent":
+        X[:, -1] = X[:, 0] + 10.0 ** rng.uniform(-5, -1) * X[:, -1]
+    X += 8 * labels[:, np.newaxis] * rng.normal(size=n_features)
+    if kind == "offset":
+        X += 1e3
+    if kind == "units":
+        X *= 10.0 ** rng.uniform(-3, 3, n_features)
+    return X.astype(np.float32), labels
+
+
+@pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning", "ignore::mixtura.DegenerateComponentWarning"
+)
+@pytest.mark.parametrize("name", FOURTEEN)
+@pytest.mark.parametrize("kind", ["widths", "offset", "dependent", "units"])
+def test_a_float32_fit_is_that_of_the_same_numbers_in_float64(name, kind):
+    for seed in range(4):
+        X, labels = float32_rows(kind, np.random.default_rng(seed))
+        params = {"covariance_type": name, "init_params": labels, "max_iter": 20}
+        ours = GaussianMixture(2, **params).fit(X)
+        theirs = GaussianMixture(2, **params).fit(X.astype(np.float64))
+        # Both in float64: what they are worth for these rows.
+        values = [
+            fitted.mixture_.log_density(X.astype(np.float64)).mean() for fitted in (ours, theirs)
+        ]
+        assert_allclose(*values, rtol=0, atol=1e-5)
+        assert_allclose(ours.mixture_.spreads, theirs.mixture_.spreads, rtol=1e-3)
+        assert_allclose(ours.score(X), values[1], rtol=0, atol=1e-5)
+
+
+@pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning", "ignore::mixtura.DegenerateComponentWarning"
+)
+@pytest.mark.parametrize("kind", ["widths", "dependent"])
+def test_a_sweep_of_float32_rows_is_that_of_the_same_numbers_in_float64(kind):
+    X, _ = float32_rows(kind, np.random.default_rng(0))
+    names = ["VVV", "EEE", "VVI", "VEV"]
+    ours, theirs = (
+        GaussianMixtureSearch([1, 2, 3], names, random_state=0).fit(rows)
+        for rows in (X, X.astype(np.float64))
+    )
+    assert_allclose(ours.results_["bic"], theirs.results_["bic"], rtol=1e-6)
+    assert ours.best_params_ == theirs.best_params_

@@ -35,10 +35,13 @@ def covariance_of(X, r):
 
 
 @pytest.mark.parametrize("kind", ["full", "tied"])
-def test_leave_one_out_equals_leaving_each_row_out(kind):
-    """Row by row: the mixture made without that row's share, and the row's responsibilities there."""
+@pytest.mark.parametrize("weighted", [False, True])
+def test_leave_one_out_equals_leaving_each_row_out(kind, weighted):
+    """Row by row: the mixture made without all of that row's share, and the row's responsibilities there."""
     rng = np.random.default_rng(0)
-    X, R = rng.standard_normal((25, 3)), rng.dirichlet([2.0, 2.0], 25)
+    X, given = rng.standard_normal((25, 3)), rng.dirichlet([2.0, 2.0], 25)
+    w = rng.uniform(0.2, 3.0, 25) if weighted else np.ones(25)
+    R = w[:, np.newaxis] * given
 
     def mixture_of(R):
         means, covariances = zip(*(covariance_of(X, r) for r in R.T), strict=True)
@@ -50,7 +53,7 @@ def test_leave_one_out_equals_leaving_each_row_out(kind):
     means, covariances = mixture_of(R)
     weights = R.sum(axis=0) / R.sum()
     whole = Mixture.from_parameters(weights, means, covariances, covariance_type=kind)
-    ours = leave_one_out(whole, R, X, None)
+    ours = leave_one_out(whole, given, X, w if weighted else None)
     for row in range(25):
         logs = np.empty(2)
         for k in range(2):
@@ -72,14 +75,17 @@ def test_leave_one_out_equals_leaving_each_row_out(kind):
         assert_allclose(ours[row], theirs / theirs.sum(), rtol=1e-7)
 
 
-def test_weights_of_rows_are_repetitions_when_one_is_left_out():
+@pytest.mark.parametrize("kind", ["full", "tied"])
+@pytest.mark.parametrize("factor", [2.0, 0.1, 1e-9, 1e6])
+def test_only_proportions_of_weights_matter_where_rows_are_left_out(kind, factor):
     rng = np.random.default_rng(1)
     X, R = rng.standard_normal((20, 2)), rng.dirichlet([2.0, 2.0], 20)
-    w = rng.integers(1, 4, 20)
-    mixture = Mixture.from_parameters([0.4, 0.6], rng.standard_normal((2, 2)), [np.eye(2)] * 2)
-    ours = leave_one_out(mixture, R, X, w.astype(float))
-    theirs = leave_one_out(mixture, np.repeat(R, w, axis=0), np.repeat(X, w, axis=0), None)
-    assert_allclose(np.repeat(ours, w, axis=0), theirs, rtol=1e-12)
+    w = rng.uniform(0.2, 3.0, 20)
+    covariances = [np.eye(2)] * 2 if kind == "full" else np.eye(2)
+    means = rng.standard_normal((2, 2))
+    mixture = Mixture.from_parameters([0.4, 0.6], means, covariances, covariance_type=kind)
+    ours = leave_one_out(mixture, R, X, factor * w)
+    assert_allclose(ours, leave_one_out(mixture, R, X, w), rtol=1e-12)
 
 
 @pytest.mark.parametrize("kind", ["full", "diag", "spherical", "tied"])

@@ -1,8 +1,8 @@
 // Responsibilities of each row under the mixture that EM would have made without that row.
 //
 // Where components have few rows a feature, a row pulls the component that it was given to so close that it never
-// leaves: EM keeps nearly any partition. Without its own share h = r / n_k in the mean and g = r / m in the
-// covariance (m its rows: n_k, or all where it is shared) the whitened square distance D and the determinant become
+// leaves: EM keeps nearly any partition. Without its own share h = w r / n_k in the mean and g = w r / m in the
+// covariance (m its weight: n_k, or all where it is shared) the whitened square distance D and the determinant become
 // (Sherman & Morrison 1950)
 //
 //     D' = (1 - g) D / (1 - h)^2 / (1 - q),   log|S'| = log|S| + log(1 - q) - d log(1 - g),   q = D g / (1 - h).
@@ -44,9 +44,10 @@ void leave_one_out(const Mixture& mixture, const double* rows, const double* wei
     const std::ptrdiff_t K = mixture.n_components, d = mixture.n_features;
     const bool shared = mixture.structure == Structure::tied;
     std::vector<double> counts(static_cast<std::size_t>(K)), logs(counts), z(static_cast<std::size_t>(d));
+    const auto weight_of = [&](std::ptrdiff_t i) { return weights ? weights[i] : 1.0; };
     double total = 0;
     for (std::ptrdiff_t i = 0; i < n_rows; ++i) {
-        const double w = weights ? weights[i] : 1;
+        const double w = weight_of(i);
         total += w;
         for (std::ptrdiff_t k = 0; k < K; ++k) counts[static_cast<std::size_t>(k)] += w * responsibilities[i * K + k];
     }
@@ -64,7 +65,7 @@ void leave_one_out(const Mixture& mixture, const double* rows, const double* wei
             const double* factor = mixture.precisions_cholesky + (shared ? 0 : k * d * d);
             const double distance = square_distance(rows + i * d, mixture.means + k * d, factor, d, z);
             const double count = std::max(counts[static_cast<std::size_t>(k)], std::numeric_limits<double>::min());
-            const double h = std::min(r[k] / count, most_share);
+            const double h = std::min(weight_of(i) * r[k] / count, most_share);
             const double g = shared ? h * count / total : h;
             const double q = std::min(distance * g / (1 - h), most_leverage);
             const double left = (1 - g) * distance / ((1 - h) * (1 - h)) / (1 - q);

@@ -122,10 +122,11 @@ Found Searching::found() {
 
 bool Searching::is_spent() const {
     const auto n_rows = static_cast<double>(problem_.rows.n_rows), features = static_cast<double>(d);
+    const double effective_rows = weight_ * problem_.rows_per_weight;
     const double passes = most_densities / (static_cast<double>(K) * (n_rows * (1 + features * features / 16) + std::pow(features, 3) / 6));
     double most = best_ ? most_passes : hopeless_passes;
     if (!has_leverage()) {
-        most = std::min(most, std::max(2 * n_rows, few_passes));
+        most = std::min(most, std::max(2 * effective_rows, few_passes));
         if (K >= many) most *= 0.7;
     }
     // A descent that fails at once costs no pass.

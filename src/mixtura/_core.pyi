@@ -88,6 +88,15 @@ def find_extent(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None),
 def find_extent(rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], n_threads: int) -> tuple:
     """The least and the most of each feature."""
 
+@overload
+def find_distinct(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, first: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu')], weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> int: ...
+
+@overload
+def find_distinct(rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, first: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu')], weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> int:
+    """
+    Fills the places and the weights of the distinct rows; returns their number, or one more than there is room for.
+    """
+
 def maximise(model: Model, counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], previous: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_threads: int) -> int:
     """
     The M-step; fills the four parameter arrays. Returns -1, or the first component whose covariance is not

@@ -25,6 +25,12 @@ class Range:
 RANGES = {SINGLE: Range(1e-12, 1e12), DOUBLE: Range(1e-140, 1e140)}
 
 
+# Sums in float32 are rounded by some 1e-7 of a variance. What is left of it beside the other features keeps
+# as many digits fewer as its inflation has: up to here a fit comes within 1e-6 nats a row of that in float64,
+# and from 1e6 on nothing is left.
+_MOST_INFLATION = 1e4
+
+
 @dataclass(frozen=True, eq=False)
 class Extent:
     """The least and the most of each feature over some rows, and the mean weight of these."""
@@ -51,11 +57,22 @@ class Extent:
         return not (self.too_large(dtype) | self.too_narrow(dtype)).any()
 
 
-def suits_single(means: FloatArray, spreads: FloatArray) -> bool:
-    """Whether float32 holds what the densities of components with these means and spreads need."""
+def significant(values: FloatArray, n_bits: int) -> FloatArray:
+    """Round numbers to so many binary digits, so that sums in another order give the same ones."""
+    mantissas, exponents = np.frexp(values)
+    rounded: FloatArray = np.ldexp(np.round(np.ldexp(mantissas, n_bits)), exponents - n_bits)
+    return rounded
+
+
+def suits_single(means: FloatArray, spreads: FloatArray, inflation: float) -> bool:
+    """Whether float32 holds what the densities of components with these means and spreads need.
+
+    inflation: `Mixture.inflation`.
+    """
     limits = RANGES[SINGLE]
     return bool(
-        spreads.min() >= limits.least
+        inflation <= _MOST_INFLATION
+        and spreads.min() >= limits.least
         and spreads.max() <= limits.most
         and np.abs(means).max() <= limits.most
     )

@@ -121,6 +121,15 @@ class Mixture:
         """Standard deviation of each feature in each component: (n_components, n_features)."""
         return np.sqrt(self.structure.diagonals(self.covariances, *self.means.shape))
 
+    @property
+    def inflation(self) -> float:
+        """Largest ratio of a feature's variance in a component to its variance given the other features."""
+        if not self.structure.has_matrices:
+            return 1.0
+        factors = self.precisions_cholesky
+        precisions = np.einsum("...ij,...ij->...i", factors, factors)
+        return float((self.spreads**2 * precisions).max())
+
     def covariance_matrices(self) -> FloatArray:
         """Every component's covariance as a full matrix.
 
@@ -429,7 +438,7 @@ def _checked(
 
 def arithmetic(mixture: Mixture, dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Give the precision in which such rows are evaluated: float64 where float32 is too narrow."""
-    if dtype == SINGLE and not suits_single(mixture.means, mixture.spreads):
+    if dtype == SINGLE and not suits_single(mixture.means, mixture.spreads, mixture.inflation):
         return DOUBLE
     return dtype
 

@@ -127,7 +127,8 @@ class Blocks(Protocol):
     def sample(self, n_rows: int, rng: RandomState) -> tuple[Array, FloatArray | None]:
         """Return at most `n_rows` rows (all of them if there are no more) and their weights.
 
-        A uniform sample without replacement, in the order of the rows, none of weight 0, in `dtype`.
+        A uniform sample without replacement, in the order of the rows, none of weight 0, in `dtype`. Where
+        there are more rows, and whole weights, it is one of repeated rows, and has no weights.
         """
 
     def pick(self, n_rows: int, rng: RandomState) -> FloatArray:

@@ -173,10 +173,16 @@ class ArrayBlocks:
         return self._statistics(structure, centres, fill, block, rows)
 
     def sample(self, n_rows: int, rng: RandomState) -> tuple[Array, FloatArray | None]:
-        """Return at most `n_rows` rows as float, uniformly, in their order, and their weights."""
+        """Return at most `n_rows` rows as float, uniformly, in their order, and their weights.
+
+        Whole weights are repetitions, of which more than `n_rows` are drawn from as rows without weights.
+        """
         n_present = self.n_present
         if n_present == len(self._X) and n_present <= n_rows:
             return self.floats, self._weight
+        if self.has_integer_weights and self.weight > n_present > n_rows:
+            drawn = self.rows_at(places_of_sample(self.weight, n_rows, rng))
+            return self._floats(self._X[drawn]), None
         sampled, weight = self.rows_of_ranks(ranks_of_sample(n_present, n_rows, rng))
         return sampled, measurable(weight)
 
@@ -352,6 +358,13 @@ def ranks_of_sample(n_present: int, n_rows: int, rng: RandomState) -> Array:
     if n_present <= n_rows:
         return np.arange(n_present)
     return np.sort(_drawn(n_present, n_rows, rng))
+
+
+def places_of_sample(weight: float, n_rows: int, rng: RandomState) -> FloatArray:
+    """Middles, ascending, of a uniform sample of repeated rows; of more than can be counted, any places."""
+    if weight > _COUNTABLE:
+        return np.sort(rng.uniform(size=n_rows) * weight)
+    return ranks_of_sample(round(weight), n_rows, rng) + 0.5
 
 
 def measurable(weight: FloatArray | None) -> FloatArray | None:

@@ -26,6 +26,7 @@ from mixtura.blocks.array import (
     everything,
     measurable,
     places_of_rows,
+    places_of_sample,
     ranks_of_sample,
     usable_total,
 )
@@ -187,6 +188,9 @@ class PartitionedBlocks(ABC):
 
         The same rows as of an array that holds all of them.
         """
+        if self._counts_rows and self.weight > self.n_present > n_rows:
+            drawn = self._at(places_of_sample(self.weight, n_rows, rng), NO_ROWS)
+            return np.array([row for _, row in drawn], dtype=self.dtype), None
         before = self._before([part.n_present for part in self.parts])
         ranks = ranks_of_sample(self.n_present, n_rows, rng)
         taken = list(self.each(_RowsOfRanks(ranks, before)))

@@ -34,7 +34,7 @@ def expectation_maximisation(
     monitor : Monitor
         Told each mixture's log-likelihood, the first and the last included.
     accelerate : bool, default=False
-        Try quasi-Newton steps, and take those that do not lower the likelihood (cpp/acceleration.hpp:
+        Try quasi-Newton steps that lower the likelihood no more than EM may (cpp/acceleration.hpp:
         L-BFGS in the space of the sufficient statistics).
 
     Returns

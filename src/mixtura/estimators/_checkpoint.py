@@ -96,8 +96,8 @@ class Checkpoint:
         self.path = Path(path)
         check_kept_target(self.path)
         self.seeds = seeds
-        #: How often reg_covar was raised, and all starts begun again.
-        self.n_raised = 0
+        #: Whether all starts were begun again in float64.
+        self.in_double = False
         self.n_done = 0
         self.records: list[StartRecord] = []
         self.best: Progress | None = None
@@ -127,7 +127,7 @@ class Checkpoint:
             self._go_on(header, arrays)
 
     def _go_on(self, header: dict[str, Any], arrays: dict[str, FloatArray]) -> None:
-        self.seeds, self.n_raised = header["seeds"], header["n_raised"]
+        self.seeds, self.in_double = header["seeds"], header["in_double"]
         self.n_done, self.error = header["n_done"], header["error"]
         self.records = _records(header["records"])
         self.current = self._progress("current", header["current"], arrays)
@@ -164,8 +164,8 @@ class Checkpoint:
         )
 
     def begin_again(self) -> None:
-        """Forget all starts: they are made again with a larger reg_covar."""
-        self.n_raised += 1
+        """Forget all starts: they are made again in float64."""
+        self.in_double = True
         self.n_done, self.error = 0, ""
         self.records, self.best, self.current = [], None, None
         self.write()
@@ -188,7 +188,7 @@ class Checkpoint:
         header: dict[str, Any] = {
             "identity": self._identity,
             "seeds": self.seeds,
-            "n_raised": self.n_raised,
+            "in_double": self.in_double,
             "n_done": self.n_done,
             "error": self.error,
             "records": [asdict(record) for record in self.records],
@@ -239,7 +239,7 @@ def _state_of(n_starts: int, most_raises: int) -> Check:
         {
             "identity": must_be.mapping(),
             "seeds": must_be.list_of(must_be.whole(0, must_be.LARGEST_SEED), n_starts),
-            "n_raised": must_be.whole(0, most_raises),
+            "in_double": must_be.flag,
             "n_done": must_be.whole(0, n_starts),
             "error": must_be.text,
             "records": records,

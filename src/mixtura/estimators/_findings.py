@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 
 from mixtura._interruptible import gram, interruptible
 from mixtura._rows import Array, FloatArray, block_slices
-from mixtura.blocks import ArrayBlocks, Blocks
+from mixtura.blocks import ArrayBlocks, Blocks, distinct_rows
 
 # Rows looked at for repeated ones, and those that tell whether all rows are looked at for columns.
 _ROWS_LOOKED_AT = 10_000
@@ -97,35 +97,24 @@ def row_findings(blocks: Blocks, n_components: int) -> str:
     n_distinct = n_distinct_rows(blocks, few + 1)
     if n_distinct > few:
         return ""
-    repeated, ending = "", "a single row, which has no spread"
+    only, ending = only_rows(n_distinct, blocks), "a single row, which has no spread"
     if n_distinct < blocks.n_present:
-        repeated, ending = (
-            ", all others repeat them",
+        only, ending = (
+            f"{only}, all others repeat them",
             "copies of a single row, which have no spread",
         )
-    return (
-        f"There are only {n_distinct} distinct rows{repeated}, so that some of {n_components} components may "
-        f"end on {ending}."
-    )
+    return f"There are {only}, so that some of {n_components} components may end on {ending}."
+
+
+def only_rows(n_distinct: int, blocks: Blocks) -> str:
+    """How few rows there are: distinct ones, where others repeat them."""
+    return f"only {n_distinct} {'distinct ' if n_distinct < blocks.n_present else ''}rows"
 
 
 def n_distinct_rows(blocks: Blocks, enough: int) -> int:
     """Number of distinct rows that count, counted until there are `enough`."""
-    seen = None
-    for some in blocks.each(partial(_distinct, enough=enough)):
-        seen = some if seen is None else np.unique(np.concatenate([seen, some]), axis=0)
-        if len(seen) >= enough:
-            break
-    return 0 if seen is None else len(seen)
-
-
-def _distinct(part: ArrayBlocks, _: int, enough: int) -> Array:
-    seen: Array = part.rows[:0]
-    for block in _blocks(part):
-        seen = np.unique(np.concatenate([seen, block]), axis=0)
-        if len(seen) >= enough:
-            break
-    return seen
+    found = distinct_rows(blocks, enough - 1)
+    return enough if found is None else len(found.rows)
 
 
 def _glance(blocks: Blocks) -> Array:

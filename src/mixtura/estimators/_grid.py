@@ -11,7 +11,7 @@ from mixtura._names import nearest
 from mixtura.blocks import Blocks
 from mixtura.covariance import ONE_FEATURE, STRUCTURES, check_features, structure
 from mixtura.estimators._cells import CRITERIA, Key
-from mixtura.estimators._findings import n_distinct_rows
+from mixtura.estimators._findings import n_distinct_rows, only_rows
 
 #: The 14 structures by mclust's names, from narrow to wide.
 ALL = tuple(name for name in STRUCTURES if len(name) == 3)
@@ -108,7 +108,7 @@ def impossible(keys: list[Key], blocks: Blocks) -> dict[Key, str]:
     most = max(k for k, _ in keys)
     n_distinct = n_distinct_rows(blocks, most)
     return {
-        (k, name): f"{k} components, but X has only {n_distinct} distinct rows"
+        (k, name): f"{k} components, but X has {only_rows(n_distinct, blocks)}"
         for k, name in keys
         if k > n_distinct
     }

@@ -26,7 +26,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from mixtura import mixture as evaluate
 from mixtura._frames import frame_of, frame_values
 from mixtura._refused import check_measured, clearer
-from mixtura._regularisation import raised, regularisation
+from mixtura._regularisation import regularisation
 from mixtura._rows import (
     Array,
     FloatArray,
@@ -112,8 +112,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         default ends within 1e-4 nats a row of where EM would go (docs: differences).
     reg_covar : float or 'auto', default='auto'
         Added to the diagonal of every covariance. A number is in squared units of X; 'auto' is 1e-10 of each
-        feature's variance (1e-6 for float32, and tenfold, up to 1e-3, where the rounding of sums in float32
-        would make a covariance matrix singular all the same), so that units change nothing.
+        feature's variance, so that units change nothing.
     max_iter : int, default=1000
         Largest number of EM iterations; 0 leaves the start as it is.
     n_init : int, default=1
@@ -590,7 +589,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
                 checkpoint.begin(same, most_raises, resume=self.resume)
             seeds = self._seeds() if checkpoint is None else checkpoint.seeds
             options = self._options(blocks, printer, checkpoint)
-            fit, records, options = self._best_fit(kind, blocks, options, seeds, previous)
+            fit, records, blocks, options = self._best_fit(kind, blocks, options, seeds, previous)
             self._set_fit(fit, records, blocks, options.reg_covar, seeds[0])
         self._warn(fit, blocks, options.reg_covar)
         return blocks
@@ -770,23 +769,28 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         options: Options,
         seeds: list[int],
         previous: Mixture | None,
-    ) -> tuple[Fit, list[StartRecord], Options]:
-        """The best of all starts; while rounding makes a covariance singular, with a larger reg_covar."""
-        checkpoint, factors = options.checkpoint, raised(self.reg_covar, kind, blocks)
-        for factor in factors[0 if checkpoint is None else checkpoint.n_raised :]:
-            tried = replace(options, reg_covar=factor * options.reg_covar)
-            beginnings = self._beginnings(kind, blocks, tried, seeds, previous)
+    ) -> tuple[Fit, list[StartRecord], Blocks, Options]:
+        """The best of all starts; in float64 where float32 does not hold the covariances it comes to."""
+        checkpoint = options.checkpoint
+        if checkpoint is None or not checkpoint.in_double:
+            beginnings = self._beginnings(kind, blocks, options, seeds, previous)
             try:
-                fit, records = best_fit(beginnings, blocks, tried)
+                fit, records = best_fit(beginnings, blocks, options)
             except SingularCovarianceError:
-                if factor == factors[-1]:
+                if blocks.dtype == np.float64 or not kind.has_matrices:
                     raise
             else:
-                if not fit.failure or factor == factors[-1]:
-                    break
+                is_held = evaluate.arithmetic(fit.mixture, blocks.dtype) == blocks.dtype
+                if is_held and not (
+                    fit.failure and kind.has_matrices and blocks.dtype == np.float32
+                ):
+                    return fit, records, blocks, options
             if checkpoint is not None:
                 checkpoint.begin_again()
-        return fit, records, tried
+        blocks = blocks.in_double()
+        options = replace(options, reg_covar=regularisation(self.reg_covar, blocks))
+        beginnings = self._beginnings(kind, blocks, options, seeds, previous)
+        return *best_fit(beginnings, blocks, options), blocks, options
 
     def _beginnings(
         self,

@@ -261,6 +261,10 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         self._model._warn_of_rows(blocks, has_matrices)
         seed = seed_in(self.resume) if self.random_state is None else None
         seed = self._model._seeds()[0] if seed is None else seed
+        self._dtype_given = blocks.dtype.name
+        if has_matrices:
+            # Some cell may ask for more digits than float32 has, and could not be compared with the others.
+            blocks = blocks.in_double()
         wish = self._wish(possible, blocks, seed)
         journal = self._journal(blocks, seed)
         sweep = Sweep(blocks, wish, journal.read(), journal.keep)
@@ -352,7 +356,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
             limit: [_params(cells[i]) for i in order if self.delta_[i] <= limit] for limit in CLOSE
         }
         self._cells = {cell.key: cell for cell in cells}
-        self._blocks_facts = (blocks.shape[0], blocks.dtype.name, self._reg_covar_of(blocks))
+        self._blocks_facts = (blocks.shape[0], self._dtype_given, self._reg_covar_of(blocks))
         self.best_estimator_ = self.estimator(**self.best_params_)
 
     def _reg_covar_of(self, blocks: Blocks) -> list[float]:

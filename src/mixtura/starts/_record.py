@@ -17,7 +17,7 @@ class StartRecord:
     seed : int or None
         `random_state=seed, n_init=1` repeats this start alone; None where nothing was random.
     n_rows : int
-        Rows that it used; 0 where it never began.
+        Rows that it used, distinct ones in the default's search; 0 where it never began.
     n_iter : int
         EM iterations made.
     log_likelihood : float

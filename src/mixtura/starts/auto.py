@@ -15,7 +15,8 @@ from numpy.random import PCG64, RandomState
 from mixtura import _core
 from mixtura._regularisation import regularisation
 from mixtura._rows import FloatArray
-from mixtura.blocks import ArrayBlocks, Blocks, in_memory
+from mixtura._scales import significant
+from mixtura.blocks import ArrayBlocks, Blocks, DistinctRows, distinct_rows, in_memory
 from mixtura.covariance import CovarianceStructure
 from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture
@@ -27,6 +28,9 @@ Given = tuple[str, FloatArray]
 # Rows that the search sees: enough for a component of weight 0.01 and for 25 rows a feature and component.
 _ROWS = 10_000
 _ROWS_PER_PARAMETER = 25
+
+# More than the optima depend on, and fewer than rounding reaches.
+_BITS_OF_PROPORTIONS = 36
 
 
 class SearchStopped(Exception):
@@ -43,14 +47,19 @@ class SearchRows:
     Parameters
     ----------
     blocks : ArrayBlocks
+    rows_per_weight : float or None, default=None
+        Effective rows in a unit of weight; None: as `blocks` say. Of equal rows that were taken together
+        it is that before, since their weights no longer tell how many they were.
     """
 
-    def __init__(self, blocks: ArrayBlocks) -> None:
+    def __init__(self, blocks: ArrayBlocks, rows_per_weight: float | None = None) -> None:
+        if rows_per_weight is None:
+            rows_per_weight = blocks.rows_per_weight
         rows = blocks.floats
         #: The rows as contiguous float64.
         self.X: FloatArray = np.ascontiguousarray(rows, dtype=np.float64)
         self.native = _core.SearchRows(
-            rows, self.X, blocks.sample_weight, blocks.total.as_tuple(), blocks.rows_per_weight
+            rows, self.X, blocks.sample_weight, blocks.total.as_tuple(), rows_per_weight
         )
         self._blocks = blocks
 
@@ -80,6 +89,29 @@ def rows_of_a_search(n_components: int, n_features: int) -> int:
     return max(_ROWS, _ROWS_PER_PARAMETER * n_components * (n_features + 1))
 
 
+def searched(blocks: Blocks, most: int, rng: RandomState) -> SearchRows:
+    """Rows that a search sees: the distinct ones, each with the weight of all that equal it.
+
+    Of more than `most` those of a uniform sample. So a whole weight and as many repeated rows are the same
+    table, searched in the same way.
+    """
+    distinct, rows_per_weight = distinct_rows(blocks, most), blocks.rows_per_weight
+    if distinct is None:
+        rows, weight = blocks.sample(most, rng)
+        distinct = DistinctRows.of(rows, weight, len(rows))
+        rows_per_weight = ArrayBlocks(rows, weight).rows_per_weight
+    if distinct is None:
+        raise RuntimeError("a sample has at most as many distinct rows as rows")
+    if (distinct.weight == 1).all():
+        return SearchRows(in_memory(blocks, distinct.rows, None), rows_per_weight)
+    if (distinct.weight == np.floor(distinct.weight)).all():
+        return SearchRows(in_memory(blocks, distinct.rows, distinct.weight), rows_per_weight)
+    # Only proportions of fractions matter: those of all their multiples are the same numbers.
+    unit = float(distinct.weight.max())
+    weight = significant(distinct.weight / unit, _BITS_OF_PROPORTIONS)
+    return SearchRows(ArrayBlocks(distinct.rows, weight, blocks.n_threads), rows_per_weight * unit)
+
+
 def search(
     blocks: Blocks,
     structure: CovarianceStructure,
@@ -89,7 +121,7 @@ def search(
     deadline: float = np.inf,
     stop: _core.Stop | None = None,
 ) -> tuple[Mixture, list[StartRecord]]:
-    """Return the best mixture found on a uniform sample of the rows, and a record of each descent.
+    """Return the best mixture found on the distinct rows or those of a sample, and a record of each descent.
 
     After `deadline`, in `time.monotonic`'s seconds, no descent begins but the first.
 
@@ -102,8 +134,7 @@ def search(
     """
     # Ten times as quick to seed as the Mersenne twister that scikit-learn's starts draw from.
     rng = RandomState(PCG64(seed))
-    rows, weight = blocks.sample(rows_of_a_search(n_components, blocks.shape[1]), rng)
-    sample = SearchRows(in_memory(blocks, rows, weight))
+    sample = searched(blocks, rows_of_a_search(n_components, blocks.shape[1]), rng)
     found = _core.search(
         sample.native,
         structure.model,
@@ -115,7 +146,7 @@ def search(
         stop,
         blocks.n_threads,
     )
-    return _ended(found, structure, seed, len(rows))
+    return _ended(found, structure, seed, len(sample.X))
 
 
 def search_from(

@@ -125,6 +125,7 @@ class BlocksConformance:
     def test_sample_is_a_uniform_subset(self) -> None:
         """Rows of the data without repetition, none of weight zero, in their order."""
         _, X, weight = self._problem(2, "full")
+        weight = 0.3 * weight
         sample, sample_weight = self.blocks(X, weight).sample(500, np.random.RandomState(0))
         places = {row.tobytes(): i for i, row in enumerate(X)}
         found = [places[row.tobytes()] for row in np.asarray(sample)]
@@ -133,6 +134,15 @@ class BlocksConformance:
         assert sample_weight is not None
         assert np.all(sample_weight == weight[found])
         assert np.all(sample_weight > 0)
+
+    def test_a_sample_of_rows_with_whole_weights_is_one_of_repeated_rows(self) -> None:
+        """Where there are more rows; otherwise it is all rows and their weights."""
+        _, X, weight = self._problem(2, "full")
+        weight = np.ceil(weight)
+        sample, sample_weight = self.blocks(X, weight).sample(500, np.random.RandomState(0))
+        repeated = ArrayBlocks(np.repeat(X, weight.astype(int), axis=0))
+        assert sample_weight is None
+        assert np.array_equal(sample, repeated.sample(500, np.random.RandomState(0))[0])
 
     def test_the_em_loop_runs_on_it(self) -> None:
         """EM from one mixture ends where it ends on an array."""
