@@ -138,6 +138,16 @@ class Outcome:
             return ""
         return difference(self.ours, self.theirs, self.their_cells)
 
+    @property
+    def cells_beside(self) -> str:
+        """How many cells are lower than mclust's, equal and higher; of those that both have."""
+        if isinstance(self.ours, str):
+            return ""
+        both = self.ours.cells.keys() & self.their_cells.keys()
+        gaps = np.array([self.ours.cells[key] - self.their_cells[key] for key in both])
+        counts = (gaps < -EQUAL).sum(), (abs(gaps) <= EQUAL).sum(), (gaps > EQUAL).sum()
+        return ", ".join(map(str, counts))
+
 
 # What was found.
 
@@ -260,7 +270,7 @@ HEADER = (
         "parameters (rows each)",
         "s",
     ),
-    *("mclust", "BIC", "judge of mclust", "why"),
+    *("mclust", "BIC", "judge of mclust", "why", "cells lower, equal, higher"),
 )
 
 
@@ -277,6 +287,7 @@ def row(found: Outcome) -> str:
             *our_part(found),
             *their_part(found.theirs),
             found.reason,
+            found.cells_beside,
         ]
     )
 
