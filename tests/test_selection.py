@@ -131,6 +131,38 @@ def test_one_component_is_enough_for_one_gaussian():
     )
 
 
+def two_groups(n_rows, n_features, gap, seed):
+    X = np.random.default_rng(seed).normal(size=(n_rows, n_features))
+    X[: n_rows // 2, 0] += gap
+    return X
+
+
+def test_spikes_in_replicates_do_not_hide_two_groups():
+    """The likeliest two components of normal rows are often one and a few rows nearly on a plane."""
+    X = two_groups(200, 4, 3.5, seed=4)
+    test = bootstrap_ratio_test(X, 1, n_replicates=60)
+    assert test.p_value < 0.05
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("VVV", [[2.0, 1.0], [0.0, 0.001]]),
+        ("VEE", [[2.0, 1.0], [0.0, 0.001]]),
+        ("VVI", [[1000.0, 0.0], [0.0, 0.02]]),
+        ("VEV", [[600.0, 800.0], [-800.0, 600.0]]),
+        ("VII", [[600.0, 800.0], [-800.0, 600.0]]),
+    ],
+)
+def test_changes_that_keep_the_structure_keep_the_ratio(kind, change):
+    X = two_groups(120, 2, 4.0, seed=0)
+    ours, changed = (
+        bootstrap_ratio_test(rows, 1, covariance_type=kind, n_replicates=1)
+        for rows in (X, X @ change)
+    )
+    assert changed.statistic == pytest.approx(ours.statistic, rel=1e-4)
+
+
 def test_a_criterion_that_does_not_exist(faithful, search):
     models = search.best_estimator_, search.best_estimator_
     with pytest.raises(ValueError, match="Did you mean 'bic'"):

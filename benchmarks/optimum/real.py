@@ -79,9 +79,7 @@ class Task:
     every: int = 1
 
     def problem(self) -> Problem:
-        table = read(self.source)
-        names = self.columns.split() if self.columns else list(table.columns)
-        X = table[names].apply(pd.to_numeric, errors="coerce").dropna().to_numpy(dtype=float)
+        X = rows_of(self.source, self.columns)
         return Problem(
             self.name,
             np.ascontiguousarray(X[:: self.every]),
@@ -106,6 +104,13 @@ def has_few_rows(problem: Problem) -> bool:
 
 
 # Where the tables come from.
+
+
+def rows_of(source: str, columns: str = "") -> np.ndarray:
+    """The rows without missing values, of the columns named; of all where none is."""
+    table = read(source)
+    names = columns.split() if columns else list(table.columns)
+    return table[names].apply(pd.to_numeric, errors="coerce").dropna().to_numpy(dtype=float)
 
 
 def read(source: str) -> pd.DataFrame:
@@ -296,6 +301,24 @@ def wide_rows(rng) -> np.ndarray:
     return np.concatenate([rng.normal(rng.standard_normal(80), 1, (20, 80)) for _ in range(3)])
 
 
+def fractions(rng) -> np.ndarray:
+    """Shares in 0 .. 1, many of them none or all."""
+    return np.r_[np.zeros(150), np.ones(100), rng.beta(2, 3, 350)][:, None]
+
+
+def one_sentinel(rng) -> np.ndarray:
+    return np.r_[rng.normal(50, 10, 499), 9999][:, None]
+
+
+def one_hot_column(rng) -> np.ndarray:
+    """Two normal columns, and one that says which rows are of a category."""
+    return np.c_[rng.standard_normal((300, 2)), rng.random(300) < 0.3].astype(float)
+
+
+def fewer_rows_than_columns(rng) -> np.ndarray:
+    return rng.standard_normal((16, 24))
+
+
 def background(rng) -> np.ndarray:
     """Two tight groups in a uniform background."""
     groups = [rng.normal(c, 0.4, (200, 2)) for c in ([3, 3], [7, 6])]
@@ -316,7 +339,8 @@ MAKERS: dict[str, Callable] = {
         *(zero_inflated, percentages, sentinel, one_hot, composition, saturated, halves, hours),
         *(swiss_roll, moons, circles, s_curve, regimes, nested_scales, far_apart, background),
         *(student, cauchy, exponential, log_normal, bars, outliers, repeated, counts),
-        *(few_rows, wide_rows),
+        *(few_rows, wide_rows, fewer_rows_than_columns),
+        *(fractions, one_sentinel, one_hot_column),
     )
 }
 
