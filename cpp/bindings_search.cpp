@@ -1,6 +1,7 @@
 // The search as Python sees it.
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -23,8 +24,8 @@ class SearchRows {
   public:
     template <class Real>
     SearchRows(const RowArray<Real>& rows, const Matrix& doubles, const std::optional<Doubles>& sample_weight, const Total& total,
-               double rows_per_weight)
-        : rows_(rows), doubles_(doubles), weight_(sample_weight), total_(total), rows_per_weight_(rows_per_weight) {
+               double rows_per_weight, double min_rows)
+        : rows_(rows), doubles_(doubles), weight_(sample_weight), total_(total), rows_per_weight_(rows_per_weight), min_rows_(min_rows) {
         require_shape("doubles", doubles, shape_of(rows));
         require(rows.size() > 0, "rows must have a row and a feature at least");
         const mixtura::Rows<Real> all = as_rows(rows, sample_weight);
@@ -33,6 +34,8 @@ class SearchRows {
             sources_[hard][false] = std::make_unique<mixtura::ArraySource<Real>>(all, hard, mixtura::TotalScatter{});
             sources_[hard][true] = std::make_unique<mixtura::ArraySource<Real>>(all, hard, scatter);
         }
+        recording_ = mixtura::recording_of(doubles_.data(), weight_ ? weight_->data() : nullptr, view().n_rows, view().n_features,
+                                           rows_per_weight, std::numeric_limits<Real>::epsilon());
     }
 
     mixtura::SearchRows view() const {
@@ -56,20 +59,24 @@ class SearchRows {
         problem.total = as_total(total_, rows.n_features);
         problem.reg_covar = reg_covar.data();
         problem.metric_reg_covar = metric_reg_covar.data();
+        problem.recording = &recording_;
         problem.rows_per_weight = rows_per_weight_;
+        problem.min_rows = min_rows_;
         problem.seed = seed;
         problem.deadline = deadline_after(seconds);
         return problem;
     }
 
     double rows_per_weight() const { return rows_per_weight_; }
+    const mixtura::Recording& recording() const { return recording_; }
 
   private:
+    mixtura::Recording recording_;
     nb::ndarray<> rows_;
     Matrix doubles_;
     std::optional<Doubles> weight_;
     std::optional<Total> total_;
-    double rows_per_weight_;
+    double rows_per_weight_, min_rows_;
     std::unique_ptr<mixtura::RowSource> sources_[2][2];  // by hard, by with the total scatter
 };
 
@@ -102,9 +109,11 @@ nb::tuple as_tuple(mixtura::Found found) {
     for (const mixtura::Record& r : found.records) {
         records.append(nb::make_tuple(r.kind, std::max<std::ptrdiff_t>(r.n_iter, 0), r.log_likelihood, r.converged, r.ended, r.n_passes, r.failed, r.failed_count));
     }
+    nb::list others;
+    for (mixtura::OwnedMixture& other : found.others) others.append(as_arrays(std::move(other)));
     nb::object mixture = nb::none();
     if (found.mixture) mixture = as_arrays(std::move(*found.mixture));
-    return nb::make_tuple(mixture, records);
+    return nb::make_tuple(mixture, records, others);
 }
 
 // Runs a search without the GIL; an interrupted one raises what the signal handler did, a stopped one finds nothing.
@@ -127,7 +136,7 @@ nb::tuple search(const SearchRows& rows, Model model, std::ptrdiff_t n_component
 
 nb::tuple search_from(const SearchRows& rows, Model model, std::ptrdiff_t n_components, const Doubles& reg_covar,
                       const Doubles& metric_reg_covar, std::uint64_t seed, double seconds, const GivenArrays& given,
-                      std::ptrdiff_t n_certain, const std::optional<Parameters>& incumbent,
+                      const std::optional<Parameters>& incumbent,
                       const std::tuple<std::ptrdiff_t, std::ptrdiff_t>& budget, Stop* stop, int n_threads) {
     const mixtura::Problem problem = rows.problem(model, n_components, reg_covar, metric_reg_covar, seed, seconds);
     std::vector<mixtura::Given> starts;
@@ -135,13 +144,12 @@ nb::tuple search_from(const SearchRows& rows, Model model, std::ptrdiff_t n_comp
         require_shape("responsibilities", array, {problem.rows.n_rows, n_components});
         starts.push_back({kind, as_responsibilities(array)});
     }
-    require(n_certain >= 0 && n_certain <= static_cast<std::ptrdiff_t>(starts.size()), "n_certain must be at most the number of starts");
     std::optional<mixtura::OwnedMixture> best;
     if (incumbent) best = mixture_of(rows, model, *incumbent);
     require(!best || best->n_components == n_components, "incumbent must have n_components components");
     const mixtura::Budget passes{std::get<0>(budget), std::get<1>(budget)};
     return run(n_threads, stop, [&](mixtura::Control& control) {
-        return mixtura::search_from(starts, n_certain, best ? &*best : nullptr, passes, problem, control);
+        return mixtura::search_from(starts, best ? &*best : nullptr, passes, problem, control);
     });
 }
 
@@ -239,54 +247,66 @@ std::vector<std::vector<std::int64_t>> merges_of(mixtura::Merge merge, const Mat
     return pairs;
 }
 
-Array floor_shares(Model model, const Parameters& mixture, const Doubles& reg_covar) {
-    const mixtura::OwnedMixture whole = mixture_in(model, mixture);
-    require_shape("reg_covar", reg_covar, {whole.n_features});
-    return as_array(without_gil(1, [&](mixtura::Control&) { return mixtura::floor_shares(whole, reg_covar.data()); }),
-                    {whole.n_components});
-}
-
-std::ptrdiff_t spike(Model model, const Parameters& mixture, const Doubles& effective_rows, std::ptrdiff_t only) {
-    const mixtura::OwnedMixture whole = mixture_in(model, mixture);
-    require_shape("effective_rows", effective_rows, {whole.n_components});
-    require(only >= -1 && only < whole.n_components, "only must be a component or -1, got " + std::to_string(only));
+// How the values of rows were written down.
+mixtura::Recording recording_of(const Matrix& rows, const std::optional<Doubles>& sample_weight, double rows_per_weight, bool single) {
+    require_shape("sample_weight", sample_weight, {n_rows_of(rows)});
+    const auto d = static_cast<std::ptrdiff_t>(rows.shape(1));
     return without_gil(1, [&](mixtura::Control&) {
-        return mixtura::spike(whole, effective_rows.data(), mixtura::rows_needed(model, whole.n_features), only);
+        return mixtura::recording_of(rows.data(), sample_weight ? sample_weight->data() : nullptr, n_rows_of(rows), d, rows_per_weight,
+                                     single ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon());
     });
 }
 
-std::string why_improper(Model model, const Parameters& mixture, const Doubles& effective_rows, const Doubles& reg_covar,
-                         const nb::callable& total_covariance) {
+bool are_held_up(Structure structure, const Doubles& total_covariance, const Doubles& reg_covar) {
+    const std::ptrdiff_t d = static_cast<std::ptrdiff_t>(reg_covar.size());
+    require_shape("reg_covar", reg_covar, {d});
+    require_shape("total_covariance", total_covariance, {d, d});
+    const std::vector<double> total(total_covariance.data(), total_covariance.data() + total_covariance.size());
+    return without_gil(1, [&](mixtura::Control&) { return mixtura::are_held_up(structure, total, reg_covar.data(), d); });
+}
+
+// (kind, component, label, words); the kind is '' where there is no doubt.
+std::tuple<std::string, std::ptrdiff_t, std::string, std::string> first_doubt(Model model, const Parameters& mixture,
+                                                                              const Doubles& effective_rows, const Doubles& reg_covar,
+                                                                              const mixtura::Recording* recording, double min_rows,
+                                                                              const nb::callable& total_covariance, std::ptrdiff_t only,
+                                                                              const std::vector<std::string>& names) {
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
+    const auto d = whole.n_features;
     require_shape("effective_rows", effective_rows, {whole.n_components});
-    require_shape("reg_covar", reg_covar, {whole.n_features});
-    const auto all_rows = [&] {
+    require_shape("reg_covar", reg_covar, {d});
+    require(recording == nullptr || static_cast<std::ptrdiff_t>(recording->rounding.size()) == d,
+            "recording must be of " + std::to_string(d) + " features");
+    require(only >= -1 && only < whole.n_components, "only must be a component or -1, got " + std::to_string(only));
+    require(names.empty() || static_cast<std::ptrdiff_t>(names.size()) == d, "names must be one a feature, or none");
+    const auto total = [&] {
         const GilHeld gil;
         const auto covariance = nb::cast<Doubles>(call(total_covariance));
-        require_shape("total_covariance", covariance, {whole.n_features, whole.n_features});
+        require_shape("total_covariance", covariance, {d, d});
         return std::vector<double>(covariance.data(), covariance.data() + covariance.size());
     };
-    return without_gil(1, [&](mixtura::Control&) {
-        return mixtura::why_improper(whole, effective_rows.data(), mixtura::rows_needed(model, whole.n_features), reg_covar.data(), [&] {
-            return mixtura::is_held_up(whole.structure, all_rows(), whole.n_features, reg_covar.data());
-        });
+    const mixtura::Verdict verdict = without_gil(1, [&](mixtura::Control&) {
+        return mixtura::first_doubt(whole, effective_rows.data(), {model, reg_covar.data(), recording, min_rows, total}, only);
     });
+    constexpr const char* kinds[] = {"", "few rows", "held up", "thinner than recorded", "point mass", "spike", "coincident"};
+    const std::string name = names.empty() || verdict.column < 0 ? "" : names[static_cast<std::size_t>(verdict.column)];
+    return {kinds[static_cast<int>(verdict.doubt)], verdict.component, verdict.label(name), verdict.words(name)};
 }
 
 }  // namespace
 
 void bind_search(nb::module_& m) {
     nb::class_<SearchRows>(m, "SearchRows", "The rows of searches; doubles: the same, total: (weight, mean, scatter) of all of them.")
-        .def(nb::init<const RowArray<double>&, const Matrix&, const std::optional<Doubles>&, const Total&, double>(), "rows"_a.noconvert(),
-             "doubles"_a.noconvert(), "sample_weight"_a.none(), "total"_a, "rows_per_weight"_a)
-        .def(nb::init<const RowArray<float>&, const Matrix&, const std::optional<Doubles>&, const Total&, double>(), "rows"_a.noconvert(),
-             "doubles"_a.noconvert(), "sample_weight"_a.none(), "total"_a, "rows_per_weight"_a);
+        .def(nb::init<const RowArray<double>&, const Matrix&, const std::optional<Doubles>&, const Total&, double, double>(), "rows"_a.noconvert(),
+             "doubles"_a.noconvert(), "sample_weight"_a.none(), "total"_a, "rows_per_weight"_a, "min_rows"_a)
+        .def(nb::init<const RowArray<float>&, const Matrix&, const std::optional<Doubles>&, const Total&, double, double>(), "rows"_a.noconvert(),
+             "doubles"_a.noconvert(), "sample_weight"_a.none(), "total"_a, "rows_per_weight"_a, "min_rows"_a);
     m.def("search", &search, "rows"_a, "model"_a, "n_components"_a, "reg_covar"_a, "metric_reg_covar"_a, "seed"_a, "seconds"_a,
           "stop"_a.none(), "n_threads"_a,
           "The search behind the default start. Returns the best parameters, or None, and records (kind, n_iter,\n"
           "log_likelihood, converged, ended, n_passes, failed, failed_count); nothing and none where it was stopped.");
     m.def("search_from", &search_from, "rows"_a, "model"_a, "n_components"_a, "reg_covar"_a, "metric_reg_covar"_a, "seed"_a,
-          "seconds"_a, "given"_a, "n_certain"_a, "incumbent"_a.none(), "budget"_a, "stop"_a.none(), "n_threads"_a,
+          "seconds"_a, "given"_a, "incumbent"_a.none(), "budget"_a, "stop"_a.none(), "n_threads"_a,
           "The search from responsibilities that are given; returns the same. budget: E-steps for moves, and for its own.");
     m.def("split", &split, "rows"_a, "model"_a, "mixture"_a, "responsibilities"_a, "reg_covar"_a,
           "Responsibilities of one component more: that is cut whose best cut gains most; None: none can be.");
@@ -310,12 +330,16 @@ void bind_search(nb::module_& m) {
     m.def("rows_needed", &mixtura::rows_needed, "model"_a, "n_features"_a,
           "Effective rows below which a component's covariance is degenerate.");
     m.attr("HELD_UP") = mixtura::held_up;
-    m.def("floor_shares", &floor_shares, "model"_a, "mixture"_a, "reg_covar"_a,
-          "Largest share of reg_covar in the variance of each component in any direction.");
-    m.def("spike", &spike, "model"_a, "mixture"_a, "effective_rows"_a, "only"_a,
-          "The first component (or `only`, unless it is -1) of few rows that is far thinner than the others; -1: none.");
-    m.def("why_improper", &why_improper, "model"_a, "mixture"_a, "effective_rows"_a, "reg_covar"_a, "total_covariance"_a,
-          "What makes the likelihood of a mixture spurious, in words, or ''. total_covariance(): that of all rows.");
+    nb::class_<mixtura::Recording>(m, "Recording", "How the values of each column were written down: to which step, which are shared.")
+        .def_ro("rounding", &mixtura::Recording::rounding, "Variance of the rounding of each column; 0: its values lie on no grid.");
+    m.def("recording_of", &recording_of, "rows"_a.noconvert(), "sample_weight"_a.none(), "rows_per_weight"_a, "single"_a,
+          "Looks at the values of rows; single: they have passed through float32.");
+    m.def("are_held_up", &are_held_up, "structure"_a, "total_covariance"_a, "reg_covar"_a,
+          "Whether all rows together have no variance beside reg_covar in some direction that the structure's covariances have.");
+    m.def("first_doubt", &first_doubt, "model"_a, "mixture"_a, "effective_rows"_a, "reg_covar"_a, "recording"_a.none(),
+          "min_rows"_a, "total_covariance"_a, "only"_a, "names"_a,
+          "What makes the likelihood of a mixture doubtful: (kind, component, label, words), '' where nothing does. only: this component,\n"
+          "unless it is -1; total_covariance(): of all rows; names: what to call the columns.");
 }
 
 }  // namespace mixtura::python

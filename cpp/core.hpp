@@ -151,11 +151,6 @@ std::ptrdiff_t factorise(Structure structure, std::ptrdiff_t n_components, std::
 // Eigenvalues of a symmetric matrix in descending order, eigenvectors as the rows of `vectors`. `matrix` is destroyed.
 void eigen(double* matrix, std::ptrdiff_t n_features, double* values, double* vectors);
 
-// The first of the components named whose variance in some direction is below its limit, as a share of the variance W =
-// sum w_k S_k that components have there on average; -1: none. S_k: K x d x d.
-std::ptrdiff_t first_thin(const double* weights, const double* covariances, std::ptrdiff_t n_components,
-                          std::ptrdiff_t n_features, const std::int64_t* named, const double* limits, std::ptrdiff_t n_named);
-
 // Cuts the rows of positive weight in two (n_rows x n_features, contiguous). Fills `sides` with 0 and 1, -1 where the
 // weight is 0, and returns the gain in classification log-likelihood of two components over one; -infinity where
 // no cut leaves `least_rows` (in weight) on both sides or the covariance is singular.

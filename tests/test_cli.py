@@ -226,17 +226,13 @@ def test_what_the_library_warns_of_is_a_note(home):
     assert succeeds("fit", "faithful.csv", *options, "-q", cwd=home) == ""
 
 
-def test_notes_speak_of_options_and_count_rows_from_one(write, tmp_path):
-    rows = "".join(f"{i % 7},{i % 5},1\n" for i in range(40))
-    write(f"a,b,c\n9,9,1\n{rows}8,8,1\n8,8,1\n8,8,1\n")
+def test_notes_speak_of_options(write, tmp_path):
+    rows = "".join(f"{i % 7},{i % 5}\n" for i in range(40))
+    write(f"a,b\n9,9\n{rows}")
     done = process("fit", "data.csv", "-k", "1", "--reg-covar", "100", cwd=tmp_path)
     assert done.returncode == 0
-    first, second = done.stderr.splitlines()
-    assert first.startswith("mixtura: note: Column 'c' is constant (1): the likelihood then")
-    assert "held up by --reg-covar 100 alone" in second
-    place = re.search(r"data row (\d+) stands (\d+) times", second)
-    written = (tmp_path / "data.csv").read_text().splitlines()
-    assert written.count(written[int(place[1])]) == int(place[2])  # line 0 is the header
+    (note,) = done.stderr.splitlines()
+    assert note.startswith("mixtura: note: --reg-covar 100 is 9")
     assert "reg_covar" not in done.stderr
 
 
@@ -271,7 +267,8 @@ def test_fit_begins_and_regularises_as_it_is_told(home):
 
 
 def test_no_line_ends_with_blanks(home):
-    for arguments in (["show", "fitted/model.safetensors"], ["fit", "small.csv", "-k", "1"]):
+    fit = ["fit", "small.csv", "-k", "1", "--covariance", "spherical"]
+    for arguments in (["show", "fitted/model.safetensors"], fit):
         shown = succeeds(*arguments, cwd=home)
         assert not [line for line in shown.splitlines() if line != line.rstrip()]
 
@@ -1086,7 +1083,7 @@ def test_ctrl_c_in_select_leaves_what_was_found_and_says_how_to_go_on(kept, tmp_
         stderr=far_end,
     )
     os.close(far_end)
-    last = after_ctrl_c(running, terminal, b"first: 20 ", b"/1680")
+    last = after_ctrl_c(running, terminal, b"first: 20 ", b"/840")
     how = "with --resume FILE a sweep is kept, and goes on"
     if kept:
         how = "the sweep so far is kept in sweep, and the same command goes on from it"

@@ -69,7 +69,7 @@ def calls(model, real):
     )
     sums = counts, firsts, seconds
     rows = _core.ArrayRows(X, weight, False, total)
-    searched = _core.SearchRows(X, X.astype(float), weight, total, 1.0)
+    searched = _core.SearchRows(X, X.astype(float), weight, total, 1.0, 0.0)
     doubles = X.astype(float)
     parts, none = [X, X[:5]], [weight, None]
     acceleration = _core.Acceleration(structure, K, D)
@@ -122,9 +122,9 @@ def calls(model, real):
         "statistics_of": (rows, structure, given, 1),
         "serves": (total, np.eye(D), False),
         "eigen": (np.eye(D), np.empty(D), np.empty((D, D))),
-        "SearchRows": (X, doubles, weight, total, 1.0),
+        "SearchRows": (X, doubles, weight, total, 1.0, 0.0),
         "search": (*problem, _core.Stop(), 1),
-        "search_from": (*problem, [("given", given)], 1, mixture, (5, 5), _core.Stop(), 1),
+        "search_from": (*problem, [("given", given)], mixture, (5, 5), _core.Stop(), 1),
         "split": (searched, letters, mixture, given, reg),
         "merged": (letters, mixture, given),
         "merge_losses": (letters, mixture),
@@ -134,9 +134,10 @@ def calls(model, real):
         "cut": (structure, doubles, weight, reg, 2.0, np.empty(N, np.int8)),
         "merges_of": (_core.Merge.gaussian, doubles, np.ones(N), 1.0),
         "rows_needed": (letters, D),
-        "floor_shares": (letters, mixture, reg),
-        "spike": (letters, mixture, counts, -1),
-        "why_improper": (letters, mixture, counts, np.ones(D), lambda: np.eye(D)),  # asks for it
+        "recording_of": (doubles, weight, 1.0, False),
+        "are_held_up": (structure, np.eye(D), reg),
+        # asks for the total covariance
+        "first_doubt": (letters, mixture, counts, np.ones(D), None, 0.0, lambda: np.eye(D), -1, []),
         "simd_level": (),
         "simd_levels": (),
     }
@@ -201,7 +202,7 @@ def test_arguments_that_fit_are_taken(model, real):
 
 
 def test_every_function_of_the_core_is_called():
-    enumerations = {"Structure", "Model", "Merge", "RowSource"}
+    enumerations = {"Structure", "Model", "Merge", "RowSource", "Recording"}
     public = {name for name in dir(_core) if callable(getattr(_core, name)) and name[0] != "_"}
     assert public - enumerations == {name.split()[0] for name in calls("VVV", float)}
 
@@ -225,7 +226,7 @@ def test_no_call_crashes():
         ("Acceleration", 1, 2**62, "features are too many"),
         ("find_distinct", 3, np.empty(N - 1), r"weights must have shape \(12,\), got \(11,\)"),
         ("moves", 3, np.ones((N, K + 1)), r"responsibilities must have shape \(12, 2\)"),
-        ("why_improper", 4, lambda: np.eye(D - 1), r"total_covariance must have shape \(3, 3\)"),
+        ("first_doubt", 6, lambda: np.eye(D - 1), r"total_covariance must have shape \(3, 3\)"),
         (
             "expectation_maximisation",
             8,

@@ -92,7 +92,7 @@ def test_every_structure_is_tested():
 def test_free_parameters_are_scikit_learns(covariance_type):
     rng = np.random.default_rng(0)
     for k, d in ((1, 1), (2, 3), (5, 4)):
-        X = rng.normal(size=(60, d))
+        X = rng.normal(size=(100, d))
         ours = GaussianMixture(k, covariance_type=covariance_type, random_state=0, tol=1).fit(X)
         theirs = SklearnMixture(k, covariance_type=covariance_type, random_state=0, tol=1).fit(X)
         assert ours.mixture_.n_parameters == theirs._n_parameters()

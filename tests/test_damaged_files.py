@@ -147,7 +147,6 @@ CHECKPOINT = {
     "a seed too few": putting("seeds", [1]),
     "a seed that is none": putting("seeds", [1, -1]),
     "all done and nothing found": putting("n_done", 2),
-    "a reg_covar raised that never is": putting("n_raised", 1),
     "a start beyond the last": putting("current", "index", 5),
     "the wrong start": putting("current", "index", 1),
     "a NaN in the history": putting("current", "history", [np.nan]),

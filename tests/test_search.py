@@ -27,8 +27,8 @@ from mixtura._core import Stop
 from mixtura.blocks import ArrayBlocks
 from mixtura.covariance import structure
 from mixtura.datasets import load_faithful
-from mixtura.diagnosis import rows_needed, why_improper
-from mixtura.errors import DataWarning, DegenerateComponentWarning, ModelFileError
+from mixtura.diagnosis import rows_needed
+from mixtura.errors import DataWarning, ModelFileError
 from mixtura.estimators._grid import ALL
 from mixtura.estimators._sweep import is_within
 from mixtura.plots import plot_search
@@ -38,10 +38,6 @@ from mixtura.starts.auto import search as search_of_a_start
 matplotlib.use("agg")
 
 DATA = Path(__file__).parent / "data"
-
-# Cells in which mclust's value belongs to a mixture that is none here: the row that one component stands on.
-# docs/user-guide.md, "Beside mclust", shows it.
-SPURIOUS_IN_MCLUST = {("diabetes", 9, "EII"): 103}
 
 # mclust's value is a worse optimum there (/reference values of the project's data sets).
 BETTER_THAN_MCLUST = [
@@ -91,26 +87,11 @@ def test_every_cell_is_at_least_mclusts(swept):
     frame = frame_of(search)
     for k, model, df, bic in mclust_cells(name):
         ours = frame.loc[(k, model)]
-        if bic == "NA" or (name, k, model) in SPURIOUS_IN_MCLUST:
+        if bic == "NA":
             continue
         assert ours.failure == "", (k, model)
         assert ours.degrees_of_freedom == df, (k, model)
         assert ours.bic >= float(bic) - 1e-3, (k, model)
-
-
-@pytest.mark.parametrize("cell", SPURIOUS_IN_MCLUST)
-def test_what_mclust_has_better_is_a_component_on_one_row(cell):
-    """From one component less, and one more on that row, EM ends at a value no worse than mclust's."""
-    name, k, model = cell
-    X = rows_of(name)
-    labels = GaussianMixture(k - 1, covariance_type=model, random_state=0).fit(X).predict(X)
-    labels[SPURIOUS_IN_MCLUST[cell]] = k - 1
-    with pytest.warns(DegenerateComponentWarning):
-        spike = GaussianMixture(k, covariance_type=model, init_params=labels).fit(X)
-    theirs = {(g, m): bic for g, m, _, bic in mclust_cells(name)}
-    assert -spike.bic(X) >= float(theirs[k, model])
-    assert spike.diagnosis_.verdict[k - 1] == "few rows"
-    assert_allclose(spike.diagnosis_.effective_rows[k - 1], 1.0, atol=1e-3)
 
 
 @pytest.mark.parametrize(("name", "k", "model", "bic"), BETTER_THAN_MCLUST)
@@ -132,12 +113,9 @@ def test_the_models_that_mclust_chooses(swept):
 
 
 def test_no_cell_that_can_win_is_degenerate(swept):
-    _, X, search = swept
-    blocks = ArrayBlocks(X)
+    _, _, search = swept
     for k, model in frame_of(search).query("failure == ''").index:
-        fitted = search.estimator(int(k), model)
-        rows, reg_covar = fitted._trained.effective_rows, fitted._trained.reg_covar
-        assert why_improper(fitted.mixture_, rows, reg_covar, blocks) == ""
+        assert set(search.estimator(int(k), model).diagnosis_.verdict) == {"sound"}
 
 
 def test_wide_structures_are_never_below_what_they_contain(swept):
@@ -153,6 +131,37 @@ def test_wide_structures_are_never_below_what_they_contain(swept):
             assert fits[k, wide] >= fits[k, narrow] - 0.01, (k, narrow, wide)
 
 
+SMALLER_GRIDS = [
+    ([3], ["VVV"]),
+    ([2, 3, 4], ["EEE", "VVI", "EVV", "VEV"]),
+    ([4, 5], ["VVV", "EEV", "EVE", "VEI", "EII"]),
+    (range(1, 4), "all"),
+]
+
+
+@pytest.mark.parametrize("name", ["iris", "faithful", "diabetes"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_larger_grid_leaves_no_cell_worse(name, seed):
+    X = rows_of(name)
+    larger = frame_of(GaussianMixtureSearch(range(1, 6), random_state=seed).fit(X))
+    for numbers, names in SMALLER_GRIDS:
+        smaller = frame_of(GaussianMixtureSearch(numbers, names, random_state=seed).fit(X))
+        for key, cell in smaller[smaller.failure == ""].iterrows():
+            assert larger.failure[key] == "", key
+            assert larger.log_likelihood[key] >= cell.log_likelihood - 1e-6 * len(X), key
+
+
+def test_the_rows_that_searches_see_do_not_depend_on_the_grid():
+    """16 components of 40 features ask for more than 10,000 rows, 2 do not."""
+    X = np.random.default_rng(0).normal(size=(12_000, 40))
+    X[::2] += 0.3  # they overlap, so that other rows give other means
+    smaller, larger = (
+        GaussianMixtureSearch(numbers, ["EII"], random_state=0, tol=1e-2, max_iter=1).fit(X)
+        for numbers in ([2], [2, 16])
+    )
+    assert larger.results_["log_likelihood"][0] == smaller.results_["log_likelihood"][0]
+
+
 def _is_sound_in(model, wide):
     matrices = model.mixture_.covariance_matrices()
     kind = structure(wide)
@@ -164,7 +173,7 @@ def _is_sound_in(model, wide):
     same = mixtura.Mixture(
         kind, model.mixture_.weights, model.mixture_.means, np.ascontiguousarray(shape), None
     )
-    return model._trained.effective_rows.min() >= 10 * rows_needed(same)
+    return model._trained.effective_rows.min() >= 10 * rows_needed(kind, same.n_features)
 
 
 # The estimator
@@ -340,7 +349,7 @@ def assert_same_results(one, other):
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-@pytest.mark.parametrize("step", ["first", "searched", "exchange 2", "finished"])
+@pytest.mark.parametrize("step", ["first", "exchanged", "finished"])
 def test_a_stopped_sweep_goes_on_to_the_same(step, n_jobs, tmp_path, small):
     X, whole = small
     options = {"n_components": range(1, 5), "random_state": 0, "resume": tmp_path / "sweep"}
@@ -398,9 +407,9 @@ def test_the_callback_hears_of_every_step_and_ends_with_the_results(small):
     search = GaussianMixtureSearch(range(1, 5), random_state=0, callback=lambda *a: told.append(a))
     assert_same_results(search.fit(X), whole)
     numbers, totals = [n for n, _, _ in told], {total for _, total, _ in told}
-    assert totals == {6 * 4 * 14}
+    assert totals == {3 * 4 * 14}
     assert numbers == sorted(set(numbers))
-    assert numbers[-1] == 6 * 4 * 14
+    assert numbers[-1] == 3 * 4 * 14
     frame = frame_of(whole)
     last = [row for _, _, row in told if row["step"] == "finished"]
     assert len(last) == len(frame)
@@ -417,8 +426,8 @@ def test_verbose_prints_steps(capsys):
     search = GaussianMixtureSearch([1, 2], ["EEE"], random_state=0, verbose=1, n_jobs=1)
     search.fit(load_faithful().data)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("[1/12] 2 EEE, first: bic 2")
-    assert lines[-1].startswith("[12/12]")
+    assert lines[0].startswith("[1/6] 2 EEE, first: bic 2")
+    assert lines[-1].startswith("[6/6]")
     assert "EEE, finished: bic 2" in lines[-1]
 
 
@@ -611,5 +620,4 @@ def test_where_every_way_leads_to_a_spike_the_mixture_before_it_stands():
     assert not search.results_["degenerate"].any()
     for k in (8, 9):
         diagnosis = search.estimator(k, "VVV").diagnosis_
-        assert min(diagnosis.effective_rows) >= 5
-        assert all("held up" not in verdict for verdict in diagnosis.verdict)
+        assert set(diagnosis.verdict) == {"sound"}

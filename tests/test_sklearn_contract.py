@@ -202,6 +202,9 @@ def test_feature_names_are_theirs():
 # The same numbers
 
 
+@pytest.mark.filterwarnings(
+    "ignore:Components . and . are the same:mixtura.DegenerateComponentWarning"
+)
 @not_converged
 @each_structure
 @pytest.mark.parametrize("seed", range(20))
@@ -383,6 +386,7 @@ def test_set_params_sets_every_parameter():
         "verbose_interval": 5,
         "accelerate": True,
         "sort_components": "mean",
+        "min_component_rows": 5.0,
         "callback": print,
         "max_time": 60.0,
         "checkpoint": "fit.safetensors",

@@ -21,6 +21,7 @@
 #include "em.hpp"
 #include "search/moves.hpp"
 #include "search/random.hpp"
+#include "search/recording.hpp"
 #include "search/rows.hpp"
 
 namespace mixtura {
@@ -36,7 +37,9 @@ struct Problem {
     TotalScatter total;
     const double* reg_covar = nullptr;         // d
     const double* metric_reg_covar = nullptr;  // d; above 0
+    const Recording* recording = nullptr;      // of the values of these rows
     double rows_per_weight = 1;                // effective rows in a unit of weight
+    double min_rows = 0;                       // effective ones of a component, beyond what its covariance needs
     std::uint64_t seed = 0;
     std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();  // of further descents
 };
@@ -57,6 +60,7 @@ struct Record {
 struct Found {
     std::optional<OwnedMixture> mixture;
     std::vector<Record> records;
+    std::vector<OwnedMixture> others;  // other optima that are better than the incumbent
 };
 
 Found search(const Problem& problem, Control& control);
@@ -69,13 +73,13 @@ struct Given {
 
 // E-steps that a search from given starts may take.
 struct Budget {
-    std::ptrdiff_t moving = 0;  // before it makes no further moves
+    std::ptrdiff_t moving = 0;  // on moves from each optimum
     std::ptrdiff_t own = 0;     // on a search of its own
 };
 
-// EM to the end from the first `n_certain` starts and the best of the others, then merge and split. What is found is at
-// least as good as `incumbent`. With a budget for it, and where every given start fails, it goes on as `search`.
-Found search_from(const std::vector<Given>& given, std::ptrdiff_t n_certain, const OwnedMixture* incumbent, Budget budget,
-                  const Problem& problem, Control& control);
+// EM to the end from each start by itself, then moves from each end that is better than `incumbent`; with a budget for it
+// it goes on as `search`. The best is found; without a search of its own more starts never find less.
+Found search_from(const std::vector<Given>& given, const OwnedMixture* incumbent, Budget budget, const Problem& problem,
+                  Control& control);
 
 }  // namespace mixtura

@@ -1,31 +1,20 @@
 // The search from given responsibilities: those of other structures, of fewer and of more components.
 #include <algorithm>
-#include <cmath>
 #include <limits>
-#include <set>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "search/searching.hpp"
 
 namespace mixtura {
 namespace {
 
-// After the first M-step so many starts go on, and after some more iterations one of those, unless its end is worth
-// nothing.
-constexpr std::size_t first_chosen = 6;
-constexpr std::ptrdiff_t glimpse = 2;
+// E-steps of a search of its own, at least, where every given start fails.
+constexpr std::ptrdiff_t passes_of_none = 1000;
 
-// Where EM leads to spurious maxima from all that is given: other partitions, so many of each kind.
-constexpr std::array<std::string_view, 2> others{"k-means", "seeds"};
-constexpr int n_others = 5;
-
-// E-steps of a search of its own.
-constexpr std::ptrdiff_t own_passes = 1000;
-
-// Nats a row: starts nearer than this after those iterations lead to one optimum.
-constexpr double one_optimum = 1e-7;
-
-using Start = std::pair<std::string, OwnedMixture>;
+// EM iterations after which a descent from a given start that cannot catch up with the incumbent is given up.
+constexpr std::ptrdiff_t glance_of_given = 10;
 
 std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
@@ -50,29 +39,39 @@ bool is_proper(const Record& record) {
 class SearchingFrom final : public Searching {
   public:
     SearchingFrom(const std::vector<Given>& given, Budget budget, const Problem& problem, Control& control)
-        : Searching(problem, control), given_(given), budget_(budget), most_passes_(budget.moving) {}
+        : Searching(problem, control), given_(given), budget_(budget) {}
 
-    void run_from(const OwnedMixture* incumbent, std::ptrdiff_t n_certain) {
-        if (incumbent != nullptr) best_ = at_rest(*incumbent);
-        const int before = n_bests_;
-        for (std::ptrdiff_t i = 0; i < n_certain; ++i) {
-            descend(given_[at(i)].kind, from_responsibilities(given_[at(i)].responsibilities));
+    void run_from(const OwnedMixture* incumbent) {
+        if (incumbent != nullptr) keep(*incumbent);
+        const std::optional<Optimum> kept = best_;
+        if (kept) partition_of_best_ = partition_in(best_responsibilities());
+        std::vector<Optimum> ends;
+        for (const Given& start : given_) {
+            best_ = kept;
+            if (descend_alone(start)) ends.push_back(*best_);
         }
-        for (Start& start : chosen(n_certain)) {
-            descend(start.first, Beginning{std::move(start.second)});
-            if (is_proper(records_.back())) break;
+        if (K > 1) ends = moved(one_of_each(std::move(ends)));
+        ends = one_of_each(std::move(ends));
+        best_ = ends.empty() ? kept : std::move(ends.front());
+        for (std::size_t i = 1; i < ends.size(); ++i) others_.push_back(std::move(ends[i].mixture));
+        if (K > 1 && budget_.own > 0) {
+            spend(best_ ? budget_.own : std::max(budget_.own, passes_of_none));
+            run();
         }
-        if (K > 1) {
-            if (n_bests_ > before) climb();
-            if (!best_ || budget_.own > 0) search_by_itself(budget_.own > 0 ? budget_.own : own_passes);
-        }
-        if (best_) return;
-        std::optional<Optimum> proper = proper_on_the_way();
-        if (proper) fallback_ = std::move(proper);
+        stop_on_the_way(given_);
+    }
+
+    Found found() {
+        Found found = Searching::found();
+        found.others = std::move(others_);
+        return found;
     }
 
   protected:
     bool is_spent() const override { return n_passes_ >= most_passes_ || Searching::is_spent(); }
+
+    // Most starts lead to worse ends.
+    std::ptrdiff_t first_glance() const override { return best_ ? glance_of_given : Searching::first_glance(); }
 
     // Not where it is worse than the best even with what is spurious about it; other starts are many.
     bool is_worth_mending(const Optimum& found) const override {
@@ -80,126 +79,76 @@ class SearchingFrom final : public Searching {
     }
 
   private:
-    Optimum at_rest(const OwnedMixture& mixture) {
-        Optimum optimum{mixture, OwnedStatistics(structure_, K, d)};
-        optimum.statistics.centres = mixture.means;
-        problem_.source->accumulate(optimum.mixture, optimum.statistics, control_);
-        check(control_);
-        return optimum;
+    // As it is where EM stays there: an optimum keeps its bits. One from which EM leads on to a spurious maximum is a stop on the way.
+    void keep(const OwnedMixture& incumbent) {
+        Optimum kept = at_rest(incumbent);
+        const std::size_t descent = records_.size();
+        descend("incumbent", Beginning{incumbent});
+        if (!is_proper(records_[descent])) {
+            way_stop_ = std::move(kept);
+        } else if (!best_ || best_->log_likelihood() < kept.log_likelihood() + same_optimum) {
+            best_ = std::move(kept);
+        }
     }
 
-    void search_by_itself(std::ptrdiff_t n_passes) {
+    // From here on so many E-steps: what was done before must not matter.
+    void spend(std::ptrdiff_t n_passes) {
+        n_passes_ = -static_cast<std::ptrdiff_t>(records_.size());
         most_passes_ = n_passes_ + n_passes;
-        run();
     }
 
-    // The starts that are the likeliest after a few iterations, one for each optimum.
-    std::vector<Start> chosen(std::ptrdiff_t n_certain) {
-        std::vector<Start> begun;
-        std::set<std::vector<std::ptrdiff_t>> partitions;
-        for (std::size_t i = at(n_certain); i < given_.size(); ++i) {
-            if (!partitions.insert(partition_in(given_[i].responsibilities)).second) continue;
-            Beginning beginning = from_responsibilities(given_[i].responsibilities);
-            if (beginning.failed >= 0) {
-                record_failure(given_[i].kind, beginning);
-            } else {
-                begun.emplace_back(given_[i].kind, std::move(beginning.mixture));
-            }
-        }
-        if (begun.size() > first_chosen) {
-            begun = ranked(std::move(begun), 0);
-            if (begun.size() > first_chosen) begun.erase(begun.begin() + first_chosen, begun.end());
-        }
-        return ranked(std::move(begun), glimpse);
+    // True where it ends at a better optimum than the incumbent. What the other starts find does not matter to it, so
+    // that more starts never find less.
+    bool descend_alone(const Given& start) {
+        spend(budget_.moving);
+        Beginning beginning = from_responsibilities(start.responsibilities);
+        if (beginning.failed < 0 && leads_back(start, beginning.mixture)) return false;
+        return descend(start.kind, std::move(beginning));
     }
 
-    // Where they are after some iterations, the likeliest first, doubtful ones last.
-    std::vector<Start> ranked(std::vector<Start> starts, std::ptrdiff_t n_iter) {
-        struct Glimpsed {
-            bool is_doubtful;
-            double log_likelihood;
-            std::size_t which;
-        };
-        std::vector<Glimpsed> glimpses;
-        for (Start& start : starts) {
-            OwnedStatistics statistics(structure_, K, d);
-            expectation_maximisation(start.second, statistics, n_iter);
-            // After no iteration nothing is spurious yet.
-            const bool is_doubtful = n_iter > 0 && !doubt(start.second, statistics.counts, problem_.rows_per_weight).empty();
-            const double value = statistics.mean_log_likelihood();
-            glimpses.push_back({is_doubtful, std::isnan(value) ? -std::numeric_limits<double>::infinity() : value, glimpses.size()});
+    // Whether a start has the incumbent's partition, and is no better.
+    bool leads_back(const Given& start, const OwnedMixture& mixture) {
+        if (!best_ || partition_in(start.responsibilities) != partition_of_best_) return false;
+        return at_rest(mixture).log_likelihood() <= best_->log_likelihood();
+    }
+
+    // Where moves lead from each of them.
+    std::vector<Optimum> moved(std::vector<Optimum> ends) {
+        for (Optimum& end : ends) {
+            spend(budget_.moving);
+            best_ = std::move(end);
+            climb();
+            explore();
+            end = std::move(*best_);
         }
-        std::stable_sort(glimpses.begin(), glimpses.end(), [](const Glimpsed& one, const Glimpsed& other) {
-            return one.is_doubtful != other.is_doubtful ? other.is_doubtful : one.log_likelihood > other.log_likelihood;
+        return ends;
+    }
+
+    // One for each optimum, the likeliest first.
+    static std::vector<Optimum> one_of_each(std::vector<Optimum> ends) {
+        std::stable_sort(ends.begin(), ends.end(), [](const Optimum& one, const Optimum& other) {
+            return one.log_likelihood() > other.log_likelihood();
         });
-        std::vector<Start> kept;
-        std::vector<double> values;
-        for (const Glimpsed& glimpsed : glimpses) {
-            const auto is_known = [&](double value) { return !(std::abs(glimpsed.log_likelihood - value) > one_optimum); };
-            if (std::any_of(values.begin(), values.end(), is_known)) continue;
-            values.push_back(glimpsed.log_likelihood);
-            kept.push_back(std::move(starts[glimpsed.which]));
+        std::vector<Optimum> found;
+        for (Optimum& end : ends) {
+            if (found.empty() || end.log_likelihood() < found.back().log_likelihood() - same_optimum) found.push_back(std::move(end));
         }
-        return kept;
-    }
-
-    // The likeliest mixture before EM's way from a start turned to a spurious maximum. Where every way leads to one, it is
-    // what there is to say about the rows.
-    std::optional<Optimum> proper_on_the_way() {
-        std::optional<Optimum> best;
-        const auto take = [&](std::optional<Optimum> found) {
-            if (found && (!best || found->log_likelihood() > best->log_likelihood())) best = std::move(found);
-        };
-        for (const Given& given : given_) {
-            Beginning beginning = from_responsibilities(given.responsibilities);
-            if (beginning.failed >= 0) {
-                record_failure(given.kind, beginning);
-            } else {
-                take(before_doubt(beginning.mixture));
-            }
-        }
-        for (int i = 0; i < n_others && !best; ++i) {
-            for (const std::string_view kind : others) {
-                if (best) break;
-                const Beginning beginning = start(kind);
-                if (beginning.failed < 0) take(before_doubt(beginning.mixture));
-            }
-        }
-        return best;
-    }
-
-    // EM up to the last mixture that is proper; none where the first is not.
-    std::optional<Optimum> before_doubt(const OwnedMixture& start) {
-        OwnedMixture mixture = start, latest = start;
-        std::optional<OwnedMixture> proper;
-        OwnedStatistics statistics(structure_, K, d);
-        Monitor monitor(search_tol, search_max_iter, false);
-        Outside outside;
-        outside.first = outside.every = 1;
-        outside.hear = [&](const OwnedMixture& next) -> std::string {
-            // The weights are the rows of the E-step before.
-            if (!doubt(latest, next.weights, weight_ * problem_.rows_per_weight).empty()) return "doubtful";
-            proper = std::exchange(latest, next);
-            return "";
-        };
-        mixtura::expectation_maximisation(problem_.model, *problem_.source, problem_.reg_covar, monitor, nullptr, outside,
-                                          mixture, statistics, control_);
-        check(control_);
-        if (!proper) return {};
-        return at_rest(*proper);
+        return found;
     }
 
     const std::vector<Given>& given_;
     const Budget budget_;
-    std::ptrdiff_t most_passes_;
+    std::ptrdiff_t most_passes_ = 0;
+    std::vector<std::ptrdiff_t> partition_of_best_;
+    std::vector<OwnedMixture> others_;
 };
 
 }  // namespace
 
-Found search_from(const std::vector<Given>& given, std::ptrdiff_t n_certain, const OwnedMixture* incumbent, Budget budget,
-                  const Problem& problem, Control& control) {
+Found search_from(const std::vector<Given>& given, const OwnedMixture* incumbent, Budget budget, const Problem& problem,
+                  Control& control) {
     SearchingFrom searching(given, budget, problem, control);
-    searching.run_from(incumbent, n_certain);
+    searching.run_from(incumbent);
     return searching.found();
 }
 

@@ -17,13 +17,12 @@ constexpr std::ptrdiff_t glance = 40, glance_of_many = 10, glance_every = 5;
 // What a search may spend: densities of one feature (one of d features costs about 1 + d^2 / 16 of them, a Cholesky factor and
 // its inverse d^3 / 6), and E-steps within these bounds.
 constexpr double most_densities = 4e8;
-constexpr double least_passes = 250, most_passes = 8000;
-constexpr double hopeless_passes = 4000;  // where every start has led to a degenerate mixture
-constexpr double few_passes = 300;  // for few rows, which cannot tell near optima apart
+constexpr double least_passes = 250, most_passes = 4000;
+constexpr double most_of_few_passes = 8000;  // where components have few rows for their features
 
 // The best optimum has been reached this often before the search believes it.
-constexpr std::ptrdiff_t hits = 4;
-constexpr std::ptrdiff_t hits_of_few = 8;  // where components have few rows for their features
+constexpr std::ptrdiff_t hits = 8;
+constexpr std::ptrdiff_t hits_of_few = 16;  // where components have few rows for their features
 
 // Nats a row: of ends that differ by less, the first stays.
 constexpr double end_of_one_optimum = 1e-9;
@@ -32,7 +31,7 @@ constexpr double end_of_one_optimum = 1e-9;
 constexpr std::ptrdiff_t reseeded = 3;
 
 using Schedule = std::array<std::string_view, 8>;
-constexpr Schedule schedule{"widened", "shaken", "seeds", "widened", "shaken", "k-means", "shaken", "mahalanobis"};
+constexpr Schedule schedule{"widened", "merged", "shaken", "seeds", "widened", "shaken", "k-means", "mahalanobis"};
 constexpr Schedule schedule_of_many{"moved", "moved", "moved", "shaken", "moved", "moved", "moved", "seeds"};
 constexpr Schedule schedule_of_few{"leave-one-out", "shaken", "seeds", "leave-one-out", "shaken", "seeds", "leave-one-out", "shaken"};
 
@@ -52,6 +51,9 @@ constexpr std::array<double, 2> shares{0.5, 0.3};
 
 constexpr std::ptrdiff_t partition_iter = 10;
 
+// Where every way leads to a spurious maximum, so many partitions of each kind are looked at along the way.
+constexpr int n_others = 5;
+
 // What is added to widened covariances, as shares of each column's variance, and iterations with it.
 constexpr std::array<double, 3> widths{0.01, 0.03, 0.1};
 constexpr std::ptrdiff_t widened_iter = 40;
@@ -60,14 +62,32 @@ constexpr std::ptrdiff_t widened_iter = 40;
 constexpr std::size_t detours = 3;
 constexpr std::ptrdiff_t detour_iter = 20, detour_merges = 4;
 
+// Components to merge down from, as a multiple of those asked for, and iterations with them.
+constexpr std::ptrdiff_t surplus = 2, surplus_iter = 10;
+
+// Entropy of the responsibilities, in nats a row, below which components are apart.
+constexpr double hardly = 1e-3;
+
 // Moves drawn at a time.
 constexpr int n_drawn = 2;
 
 std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
-bool is_fresh(std::string_view kind) { return kind == "k-means" || kind == "mahalanobis" || kind == "seeds" || kind == "widened"; }
+bool is_fresh(std::string_view kind) { return kind == "k-means" || kind == "mahalanobis" || kind == "seeds" || kind == "widened" || kind == "merged"; }
 
 bool is_independent(std::string_view kind) { return kind != "split and merge" && kind != "detour" && kind != "moved" && kind != "re-seeded"; }
+
+// Entropy of the responsibilities, in nats a row.
+double shared(const Responsibilities& given, const SearchRows& rows) {
+    double sum = 0;
+    for (std::ptrdiff_t i = 0; i < rows.n_rows; ++i) {
+        for (std::ptrdiff_t k = 0; k < given.n_components; ++k) {
+            const double r = given.row(i)[k];
+            if (r > 0) sum -= rows.weight_of(i) * r * std::log(r);
+        }
+    }
+    return sum / rows.weight();
+}
 
 std::string why_ended(const Monitor& monitor) {
     if (!monitor.stopped.empty()) return monitor.stopped;
@@ -78,7 +98,9 @@ std::string why_ended(const Monitor& monitor) {
 
 Searching::Searching(const Problem& problem, Control& control)
     : problem_(problem), control_(control), structure_(structure_of(problem.model)), K(problem.n_components),
-      d(problem.rows.n_features), weight_(problem.rows.weight()), random_(problem.seed) {}
+      d(problem.rows.n_features), weight_(problem.rows.weight()), random_(problem.seed), cut_floor_(problem.reg_covar, problem.reg_covar + problem.rows.n_features) {
+    for (std::size_t j = 0; problem.recording != nullptr && j < cut_floor_.size(); ++j) cut_floor_[j] += problem.recording->floor[j];
+}
 
 void Searching::run() {
     descend("k-means", from_partition("k-means"));
@@ -101,19 +123,74 @@ void Searching::explore() {
     while (best_ && !is_spent() && detour()) climb();
 }
 
-// Every component is whole and apart: no cut gains more than the numbers of one component more cost (BIC, Schwarz 1978), and no
-// move promises anything.
+// Every component is whole and apart: no move promises anything, and no cut of any gains by itself. Where hardly a row is shared, a
+// cut may gain what the numbers of one component more cost (BIC, Schwarz 1978): the other optima cut what is whole.
 bool Searching::apart_and_whole() {
     if (!best_ || has_leverage()) return false;
     const Responsibilities given = best_responsibilities();
-    const std::vector<Cut> all = cuts(best_->mixture, given, problem_.rows, problem_.reg_covar, problem_.rows_per_weight);
+    const std::vector<Cut> all = cuts(best_->mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
     const auto of_covariance = static_cast<double>(structure_ == Structure::spherical ? 1 : structure_ == Structure::diag ? d : d * (d + 1) / 2);
     const double n_rows = weight_ * problem_.rows_per_weight, cost = (1 + static_cast<double>(d) + of_covariance) * std::log(n_rows) / 2;
-    return (all.empty() || all.front().gain * problem_.rows_per_weight <= cost) && plans(given, false).empty();
+    const double most = shared(given, problem_.rows) < hardly ? cost / problem_.rows_per_weight : 0;
+    return (all.empty() || all.front().gain <= most) && plans(given, false).empty();
+}
+
+// Where every way leads to a spurious maximum: the likeliest mixture before EM's way from a start turned to one, of those given
+// or else of other partitions. It is what there is to say about the rows.
+void Searching::stop_on_the_way(const std::vector<Given>& given) {
+    if (best_ || has_hardly_rows()) return;
+    const auto take = [&](const Beginning& beginning) {
+        if (beginning.failed >= 0) return;
+        std::optional<Optimum> found = before_doubt(beginning.mixture);
+        if (found && (!way_stop_ || found->log_likelihood() > way_stop_->log_likelihood())) way_stop_ = std::move(found);
+    };
+    for (const Given& one : given) take(from_responsibilities(one.responsibilities));
+    for (int i = 0; i < n_others && !way_stop_; ++i) {
+        for (const std::string_view kind : {"k-means", "seeds"}) {
+            if (!way_stop_) take(from_responsibilities(from_labels(kind)));
+        }
+    }
+}
+
+// EM up to the last mixture that is proper; none where the first is not.
+std::optional<Optimum> Searching::before_doubt(const OwnedMixture& start) {
+    OwnedMixture mixture = start, latest = start;
+    std::optional<OwnedMixture> proper;
+    OwnedStatistics statistics(structure_, K, d);
+    Monitor monitor(search_tol, search_max_iter, false);
+    Outside outside;
+    outside.first = outside.every = 1;
+    outside.hear = [&](const OwnedMixture& next) -> std::string {
+        // The weights are the rows of the E-step before.
+        if (doubt(latest, next.weights, weight_ * problem_.rows_per_weight).doubt != Doubt::none) return "doubtful";
+        proper = std::exchange(latest, next);
+        return "";
+    };
+    mixtura::expectation_maximisation(problem_.model, *problem_.source, problem_.reg_covar, monitor, nullptr, outside, mixture,
+                                      statistics, control_);
+    check(control_);
+    if (!proper) return {};
+    return at_rest(*proper);
+}
+
+Optimum Searching::at_rest(const OwnedMixture& mixture) {
+    Optimum optimum{mixture, OwnedStatistics(structure_, K, d)};
+    optimum.statistics.centres = mixture.means;
+    problem_.source->accumulate(optimum.mixture, optimum.statistics, control_);
+    check(control_);
+    return optimum;
+}
+
+// Whether components have on average less than twice the rows that their covariances need. No mixture of so many says anything
+// then, and the likeliest end, degenerate as it is, is at least a partition.
+bool Searching::has_hardly_rows() const {
+    return 2 * static_cast<double>(K) * rows_needed(problem_.model, d) > weight_ * problem_.rows_per_weight;
 }
 
 Found Searching::found() {
-    std::optional<Optimum>& optimum = best_ ? best_ : fallback_;
+    std::optional<Optimum>& proper = best_ ? best_ : way_stop_ ? way_stop_ : coincident_;
+    const bool is_likelier = degenerate_ && (!proper || degenerate_->log_likelihood() > proper->log_likelihood());
+    std::optional<Optimum>& optimum = is_likelier && (!proper || has_hardly_rows()) ? degenerate_ : proper;
     Found found;
     if (optimum) found.mixture = std::move(optimum->mixture);
     found.records = std::move(records_);
@@ -122,17 +199,15 @@ Found Searching::found() {
 
 bool Searching::is_spent() const {
     const auto n_rows = static_cast<double>(problem_.rows.n_rows), features = static_cast<double>(d);
-    const double effective_rows = weight_ * problem_.rows_per_weight;
     const double passes = most_densities / (static_cast<double>(K) * (n_rows * (1 + features * features / 16) + std::pow(features, 3) / 6));
-    double most = best_ ? most_passes : hopeless_passes;
-    if (!has_leverage()) {
-        most = std::min(most, std::max(2 * effective_rows, few_passes));
-        if (K >= many) most *= 0.7;
-    }
+    double most = has_leverage() ? most_of_few_passes : most_passes;
+    if (!has_leverage() && K >= many) most *= 0.7;
     // A descent that fails at once costs no pass.
     const auto spent = static_cast<double>(n_passes_) + static_cast<double>(records_.size());
     return spent >= std::min(std::max(passes, least_passes), most) || is_late();
 }
+
+std::ptrdiff_t Searching::first_glance() const { return K >= many ? glance_of_many : glance; }
 
 bool Searching::is_late() const { return std::chrono::steady_clock::now() > problem_.deadline; }
 
@@ -144,7 +219,7 @@ bool Searching::is_sure() const {
     const auto fresh = std::count_if(found_from_.begin(), found_from_.end(), [](const std::string& kind) { return is_fresh(kind); });
     const auto found = static_cast<std::ptrdiff_t>(found_from_.size());
     if (has_leverage()) return found >= hits_of_few && fresh >= 3 && (2 * fresh >= tried || found >= 5 * hits_of_few);
-    return found >= std::min(hits + K / 4, 2 * hits) && (fresh >= (tried == fresh ? 2 : 4) || found >= 2 * hits);
+    return found >= std::min(hits + K / 4, 2 * hits) && (fresh >= (tried == fresh ? 4 : 8) || found >= 4 * hits);
 }
 
 // Whether components have few rows for their features, and so many an optimum.
@@ -163,6 +238,7 @@ bool Searching::can_leave_out() const {
 Beginning Searching::start(std::string_view kind) {
     if (kind == "moved") return from_responsibilities(moved_at_random());
     if (kind == "widened") return widened(from_labels("seeds"));
+    if (kind == "merged") return merged_down();
     if (is_fresh(kind)) return from_responsibilities(from_labels(kind));
     const Responsibilities shaken = perturbed(best_responsibilities(), problem_.rows, shares[records_.size() % shares.size()], random_);
     return kind == "leave-one-out" ? loosened(shaken) : from_responsibilities(shaken);
@@ -219,6 +295,25 @@ Beginning Searching::widened(const Responsibilities& given) {
     return from_responsibilities(responsibilities(beginning.mixture, problem_.rows, control_));
 }
 
+// From more components than are asked for, the closest of them merged one after another.
+Beginning Searching::merged_down() {
+    Problem more = problem_;
+    more.n_components = std::min(surplus * K, std::max(K, problem_.rows.n_rows / (surplus * (d + 1))));
+    const Model metric = records_.size() % 2 ? Model::EEI : Model::EEE;
+    Responsibilities given = one_hot(partition(more, metric, 0, random_, control_), more.n_components);
+    Beginning beginning = from_responsibilities(given);
+    if (beginning.failed < 0) {
+        OwnedStatistics statistics(structure_, more.n_components, d);
+        expectation_maximisation(beginning.mixture, statistics, surplus_iter);
+        given = responsibilities(beginning.mixture, problem_.rows, control_);
+    }
+    while (given.n_components > K && beginning.failed < 0) {
+        given = merged(given, closest_pairs(beginning.mixture).front());
+        beginning = from_responsibilities(given);
+    }
+    return beginning;
+}
+
 Beginning Searching::loosened(const Responsibilities& given) {
     Beginning beginning = from_responsibilities(given);
     if (!can_leave_out()) return beginning;
@@ -247,7 +342,7 @@ bool Searching::descend(std::string_view kind, Beginning beginning) {
     Monitor monitor(search_tol, search_max_iter, true);
     Acceleration acceleration(structure_, K, d);
     Outside outside;
-    outside.first = K >= many ? glance_of_many : glance;
+    outside.first = first_glance();
     outside.every = glance_every;
     // Gives up what, as fast as it rises now, will not catch up with the best.
     outside.hear = [&](const OwnedMixture&) -> std::string {
@@ -277,10 +372,14 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
         record(kind, monitor, monitor.stopped);
         return false;
     }
-    std::string why = monitor.failed < 0 ? doubt(found) : "a covariance is singular";
-    if (!why.empty()) {
-        record(kind, monitor, std::move(why));
-        return reseed(found);
+    if (monitor.failed >= 0) {
+        record(kind, monitor, "a covariance is singular");
+        return reseed(found, monitor.failed, degenerate_);
+    }
+    const Verdict verdict = doubt(found);
+    if (verdict.doubt != Doubt::none) {
+        record(kind, monitor, verdict.words());
+        return reseed(found, verdict.component, verdict.is_degenerate() ? degenerate_ : coincident_);
     }
     record(kind, monitor, why_ended(monitor));
     const double before = best_ ? best_->log_likelihood() : -std::numeric_limits<double>::infinity();
@@ -299,14 +398,12 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
     return false;
 }
 
-// Merges the smallest component with a neighbour, and cuts the worst explained one instead.
-bool Searching::reseed(const Optimum& found) {
-    if (!fallback_ || found.log_likelihood() > fallback_->log_likelihood()) fallback_ = found;
+// Merges the component in doubt with a neighbour, and cuts the worst explained one instead.
+bool Searching::reseed(const Optimum& found, std::ptrdiff_t dead, std::optional<Optimum>& best_of_its_kind) {
+    if (!best_of_its_kind || found.log_likelihood() > best_of_its_kind->log_likelihood()) best_of_its_kind = found;
     const std::ptrdiff_t most = has_leverage() && best_ ? 1 : reseeded + K / 8;
     if (!is_worth_mending(found) || n_reseeded_ >= most || is_spent()) return false;
     const Responsibilities given = responsibilities(found.mixture, problem_.rows, control_);
-    const std::vector<double>& counts = found.statistics.counts;
-    const std::ptrdiff_t dead = std::min_element(counts.begin(), counts.end()) - counts.begin();
     // One for each component that can be cut: the least promising of its merges with the dead one.
     std::vector<Move> mends;
     for (const Move& move : candidates(found.mixture, given)) {
@@ -340,17 +437,18 @@ void Searching::record_failure(std::string_view kind, const Beginning& beginning
     records_.push_back(std::move(record));
 }
 
-std::string Searching::doubt(const OwnedMixture& mixture, const std::vector<double>& counts, double unit) const {
+Verdict Searching::doubt(const OwnedMixture& mixture, const std::vector<double>& counts, double unit) const {
     std::vector<double> rows(counts);
     for (double& n : rows) n *= unit;
-    return why_improper(mixture, rows.data(), rows_needed(problem_.model, d), problem_.reg_covar, [&] {
+    const auto total = [&] {
         std::vector<double> covariance(problem_.total.scatter, problem_.total.scatter + d * d);
         for (double& value : covariance) value /= problem_.total.weight;
-        return is_held_up(structure_, covariance, d, problem_.reg_covar);
-    });
+        return covariance;
+    };
+    return first_doubt(mixture, rows.data(), {problem_.model, problem_.reg_covar, problem_.recording, problem_.min_rows, total});
 }
 
-std::string Searching::doubt(const Optimum& found) const {
+Verdict Searching::doubt(const Optimum& found) const {
     return doubt(found.mixture, found.statistics.counts, problem_.rows_per_weight);
 }
 
@@ -365,7 +463,7 @@ void Searching::climb() {
 
 bool Searching::detour() {
     const Responsibilities given = best_responsibilities();
-    std::vector<Cut> all = cuts(best_->mixture, given, problem_.rows, problem_.reg_covar, problem_.rows_per_weight);
+    std::vector<Cut> all = cuts(best_->mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
     all.resize(std::min(all.size(), detours));
     return std::any_of(all.begin(), all.end(), [&](const Cut& cut) { return !is_spent() && detour(split(given, cut)); });
 }
@@ -410,12 +508,13 @@ std::vector<std::vector<Move>> Searching::plans(const Responsibilities& given, b
 }
 
 std::vector<Move> Searching::candidates(const OwnedMixture& mixture, const Responsibilities& given) const {
-    return moves(mixture, given, problem_.rows, problem_.reg_covar, problem_.rows_per_weight);
+    return moves(mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
 }
 
 Found search(const Problem& problem, Control& control) {
     Searching searching(problem, control);
     searching.run();
+    searching.stop_on_the_way({});
     return searching.found();
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "search/search.hpp"
+#include "search/verdict.hpp"
 
 namespace mixtura {
 
@@ -28,10 +29,12 @@ class Searching {
     virtual ~Searching() = default;
 
     void run();
+    void stop_on_the_way(const std::vector<Given>& given);
     Found found();
 
   protected:
     virtual bool is_spent() const;
+    virtual std::ptrdiff_t first_glance() const;
     virtual bool is_worth_mending(const Optimum&) const { return true; }
 
     // Where a descent begins
@@ -39,22 +42,25 @@ class Searching {
     Beginning from_partition(std::string_view kind);
     Beginning from_responsibilities(const Responsibilities& given);
     Beginning widened(const Responsibilities& given);
+    Beginning merged_down();
     Beginning loosened(const Responsibilities& given);
     Responsibilities best_responsibilities();
+    Optimum at_rest(const OwnedMixture& mixture);
 
     // EM from a start; true where it ends at a better optimum than all before.
     bool descend(std::string_view kind, Beginning beginning);
     Monitor expectation_maximisation(OwnedMixture& mixture, OwnedStatistics& statistics, std::ptrdiff_t max_iter);
     bool judge(std::string_view kind, const Monitor& monitor, Optimum found);
-    bool reseed(const Optimum& found);
+    bool reseed(const Optimum& found, std::ptrdiff_t dead, std::optional<Optimum>& best_of_its_kind);
     void record(std::string_view kind, const Monitor& monitor, std::string ended);
     void record_failure(std::string_view kind, const Beginning& beginning);
-    std::string doubt(const OwnedMixture& mixture, const std::vector<double>& counts, double unit) const;
-    std::string doubt(const Optimum& found) const;
+    Verdict doubt(const OwnedMixture& mixture, const std::vector<double>& counts, double unit) const;
+    Verdict doubt(const Optimum& found) const;
 
     // Merges and splits while it gains.
     void climb();
     // Through one component more: cut one, let EM settle, merge what is closest.
+    void explore();
     bool detour();
     bool detour(const Responsibilities& beginning);
     bool move(bool refine = false);
@@ -63,6 +69,7 @@ class Searching {
 
     bool is_sure() const;
     bool has_leverage() const;
+    bool has_hardly_rows() const;
     bool can_leave_out() const;
     bool is_late() const;
 
@@ -72,17 +79,18 @@ class Searching {
     const std::ptrdiff_t K, d;
     const double weight_;
     Random random_;
-    std::optional<Optimum> best_, fallback_;
+    std::optional<Optimum> best_, way_stop_, coincident_, degenerate_;
     int n_bests_ = 0;                       // how often the best has changed
     std::vector<std::string> found_from_;
     std::ptrdiff_t n_passes_ = 0, n_reseeded_ = 0;
     std::vector<Record> records_;
+    std::vector<double> cut_floor_;  // what is added to the covariances of the sides of a cut
 
   private:
+    std::optional<Optimum> before_doubt(const OwnedMixture& start);
     Responsibilities from_labels(std::string_view kind);
     Responsibilities moved_at_random();
     bool apart_and_whole();
-    void explore();
 };
 
 }  // namespace mixtura

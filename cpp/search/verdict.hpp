@@ -1,4 +1,4 @@
-// Whether the likelihood of a mixture is spurious: a component of too few rows, without a volume of its own, or a spike.
+// Whether the likelihood of a mixture is spurious, and which component makes it so.
 #pragma once
 
 #include <cstddef>
@@ -7,30 +7,53 @@
 #include <vector>
 
 #include "row_source.hpp"
+#include "search/recording.hpp"
 
 namespace mixtura {
 
 // Share of reg_covar in a component's smallest variance from which it is held up by it.
 constexpr double held_up = 0.5;
 
-// Effective rows below which a component's covariance is degenerate: an orientation of its own takes d + 1 of them, a shape
-// or a volume along axes that are shared takes two.
+enum class Doubt { none, few_rows, held_up, thinner_than_recorded, point_mass, spike, coincident };
+
+struct Verdict {
+    Doubt doubt = Doubt::none;
+    std::ptrdiff_t component = -1;
+    double rows = 0;               // that it holds
+    double needed = 0;             // that its covariance needs, or more where more were asked for
+    bool is_asked = false;         // whether more were
+    std::ptrdiff_t column = -1;    // in which its rows share a value
+    double value = 0;              // that one
+    std::ptrdiff_t other = -1;     // the component that it coincides with
+
+    // A likelihood that is too high, or that of fewer components.
+    bool is_degenerate() const { return doubt != Doubt::none && doubt != Doubt::coincident; }
+    // column: what to call that of the values; empty: by its number.
+    std::string words(std::string column_name = "") const;
+    std::string label(std::string column_name = "") const;  // of its component, in a table
+};
+
+// What a verdict needs to know beside the mixture and its rows.
+struct Grounds {
+    Model model;
+    const double* reg_covar;     // d
+    const Recording* recording;  // null: values were not looked at
+    double min_rows;             // of a component, beyond what its covariance needs
+    std::function<std::vector<double>()> total;  // covariance of all rows, d x d
+};
+
+// Effective rows below which a component's covariance is degenerate: an orientation and a shape of its own take d + 1 of them, a
+// volume or a shape along given axes takes two, and where it has no volume and no shape of its own, one.
 double rows_needed(Model model, std::ptrdiff_t n_features);
 
-// Largest share of reg_covar in the variance of each component in any direction: the largest eigenvalue of
-// D^(1/2) inv(Sigma_k) D^(1/2), D = diag(reg_covar); without matrices the largest ratio.
-std::vector<double> floor_shares(const OwnedMixture& mixture, const double* reg_covar);
+// Whether all rows together (their covariance, d x d) are held up by reg_covar: in a column, of structures with matrices in any
+// combination of columns.
+bool are_held_up(Structure structure, const std::vector<double>& total, const double* reg_covar, std::ptrdiff_t n_features);
 
-// The first component (or `only`, unless it is -1) of few rows that is far thinner than components are on average; -1: none.
-// needed: rows_needed.
-std::ptrdiff_t spike(const OwnedMixture& mixture, const double* effective_rows, double needed, std::ptrdiff_t only = -1);
-
-// What makes the likelihood spurious, in words; empty where nothing does. all_held_up: whether reg_covar holds all rows
-// together up too, as with a constant column: then it does so in every mixture, and in no one more than in another.
-std::string why_improper(const OwnedMixture& mixture, const double* effective_rows, double needed, const double* reg_covar,
-                         const std::function<bool()>& all_held_up);
-
-// That, from the covariance of all rows (d x d), of which the structure sees all or the diagonal.
-bool is_held_up(Structure structure, const std::vector<double>& covariance, std::ptrdiff_t n_features, const double* reg_covar);
+// The first doubt about the components (or about `only`, unless it is -1): none where there is none.
+//
+// Directions in which all rows together are no wider than reg_covar, or than the rounding of their values, are the data's and no
+// component's.
+Verdict first_doubt(const OwnedMixture& mixture, const double* effective_rows, const Grounds& grounds, std::ptrdiff_t only = -1);
 
 }  // namespace mixtura

@@ -103,10 +103,10 @@ void a_search_from_poor_starts_mends_them() {
         for (std::ptrdiff_t k = 0; k < 4; ++k) poor.values.push_back(i % 3 == k ? 0.7 : 0.1);
     }
     Control control;
-    const Found found = search_from({{"poor", poor}}, 1, nullptr, {300, 0}, problem, control);
+    const Found found = search_from({{"poor", poor}}, nullptr, {300, 0}, problem, control);
     CHECK(found.mixture && clusters.n_astray(*found.mixture) == 0, "search_from");
     // An incumbent that is the best stays it, though nothing is given.
-    const Found again = search_from({}, 0, &*found.mixture, {}, problem, control);
+    const Found again = search_from({}, &*found.mixture, {}, problem, control);
     CHECK(again.mixture && again.mixture->means == found.mixture->means, "incumbent");
 }
 

@@ -239,10 +239,10 @@ class SearchRows:
     """
 
     @overload
-    def __init__(self, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], doubles: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], rows_per_weight: float) -> None: ...
+    def __init__(self, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], doubles: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], rows_per_weight: float, min_rows: float) -> None: ...
 
     @overload
-    def __init__(self, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], doubles: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], rows_per_weight: float) -> None: ...
+    def __init__(self, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], doubles: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], rows_per_weight: float, min_rows: float) -> None: ...
 
 def search(rows: SearchRows, model: Model, n_components: int, reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], metric_reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seed: int, seconds: float, stop: Stop | None, n_threads: int) -> tuple:
     """
@@ -250,7 +250,7 @@ def search(rows: SearchRows, model: Model, n_components: int, reg_covar: Annotat
     log_likelihood, converged, ended, n_passes, failed, failed_count); nothing and none where it was stopped.
     """
 
-def search_from(rows: SearchRows, model: Model, n_components: int, reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], metric_reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seed: int, seconds: float, given: Sequence[tuple[str, Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]]], n_certain: int, incumbent: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None, budget: tuple[int, int], stop: Stop | None, n_threads: int) -> tuple:
+def search_from(rows: SearchRows, model: Model, n_components: int, reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], metric_reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seed: int, seconds: float, given: Sequence[tuple[str, Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]]], incumbent: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None, budget: tuple[int, int], stop: Stop | None, n_threads: int) -> tuple:
     """
     The search from responsibilities that are given; returns the same. budget: E-steps for moves, and for its own.
     """
@@ -301,19 +301,27 @@ def rows_needed(model: Model, n_features: int) -> float:
 
 HELD_UP: float = 0.5
 
-def floor_shares(model: Model, mixture: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> NDArray[numpy.float64]:
+class Recording:
     """
-    Largest share of reg_covar in the variance of each component in any direction.
-    """
-
-def spike(model: Model, mixture: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], effective_rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], only: int) -> int:
-    """
-    The first component (or `only`, unless it is -1) of few rows that is far thinner than the others; -1: none.
+    How the values of each column were written down: to which step, which are shared.
     """
 
-def why_improper(model: Model, mixture: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], effective_rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], total_covariance: Callable) -> str:
+    @property
+    def rounding(self) -> list[float]:
+        """Variance of the rounding of each column; 0: its values lie on no grid."""
+
+def recording_of(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, rows_per_weight: float, single: bool) -> Recording:
+    """Looks at the values of rows; single: they have passed through float32."""
+
+def are_held_up(structure: Structure, total_covariance: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> bool:
     """
-    What makes the likelihood of a mixture spurious, in words, or ''. total_covariance(): that of all rows.
+    Whether all rows together have no variance beside reg_covar in some direction that the structure's covariances have.
+    """
+
+def first_doubt(model: Model, mixture: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], effective_rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], recording: Recording | None, min_rows: float, total_covariance: Callable, only: int, names: Sequence[str]) -> tuple[str, int, str, str]:
+    """
+    What makes the likelihood of a mixture doubtful: (kind, component, label, words), '' where nothing does. only: this component,
+    unless it is -1; total_covariance(): of all rows; names: what to call the columns.
     """
 
 def simd_level() -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from mixtura import _core
-from mixtura._interruptible import interruptible, log_determinants
+from mixtura._interruptible import gram, interruptible, log_determinants
 from mixtura._rows import FloatArray
 from mixtura.blocks import Blocks
 from mixtura.covariance import CovarianceStructure
@@ -18,12 +20,56 @@ from mixtura.mixture import Mixture
 #: Share of reg_covar in a component's smallest variance from which it is held up by it.
 HELD_UP: float = _core.HELD_UP
 
-# Components nearer than this in Bhattacharyya coefficient to 1 are one.
-_SAME = 1e-6
+# Rows whose values tell how they were recorded.
+_RECORDED_ROWS = 10_000
 
-# Their means then differ by at most this many standard deviations in every feature: the distance is at least
-# an eighth of the square, and the standard deviations are nearly equal.
-_NEAR = 1.1 * np.sqrt(8 * _SAME)
+
+@dataclass(frozen=True)
+class Doubt:
+    """What is wrong with a component of a mixture.
+
+    Attributes
+    ----------
+    kind : str
+        'few rows', 'held up', 'thinner than recorded', 'point mass', 'spike' or 'coincident'.
+    component : int
+    label : str
+        As `Diagnosis.verdict` has it; 'coincident' for 'same as component k'.
+    words : str
+        A phrase that names the component.
+    """
+
+    kind: str
+    component: int
+    label: str
+    words: str
+
+    @property
+    def is_degenerate(self) -> bool:
+        """Whether the likelihood is spurious; that of coincident components is one of fewer components."""
+        return self.kind != "coincident"
+
+
+@dataclass(frozen=True, eq=False)
+class Grounds:
+    """What components are judged by, beside their rows.
+
+    Attributes
+    ----------
+    reg_covar : ndarray of shape (n_features,)
+        What was added to the covariances' diagonals.
+    recording : Recording or None, default=None
+        How the values of each column were recorded; None: nobody has looked.
+    min_rows : float, default=0
+        Effective rows of a component that are asked for beyond what its covariance needs.
+    names : list of str, default=[]
+        Of the columns; empty: they are called by their numbers.
+    """
+
+    reg_covar: FloatArray
+    recording: _core.Recording | None = None
+    min_rows: float = 0.0
+    names: list[str] = field(default_factory=list)
 
 
 # Features from which a bound on a distance is quicker than the distance.
@@ -51,10 +97,12 @@ class Diagnosis:
     overlap : ndarray of shape (n_components,)
         Bhattacharyya coefficient with it: 0 apart, 1 the same.
     verdict : tuple of str
-        'sound', 'no weight', 'few rows', 'spike', 'held up by reg_covar' or 'same as component k'.
-        Few rows are fewer than n_features + 1 where each component has an orientation of its own (full,
-        EEV, VEV, EVV), else fewer than 2. 'not judged': the parameters were set by hand, so that there are
-        no rows (`effective_rows` is NaN) and no `reg_covar` to judge them by.
+        'sound', 'no weight', 'few rows', 'held up by reg_covar', 'point mass: column = value', 'thinner
+        than recorded', 'spike' or 'same as component k'. Few rows are fewer than n_features + 1 where each
+        component has a shape and an orientation of its own (full, VEV, EVV), fewer than 1 where none has a
+        volume or a shape of its own (tied, EII, EEI, EEV), else fewer than 2. 'not judged': the parameters
+        were set by hand, so that there are no rows (`effective_rows` is NaN) and no `reg_covar` to judge
+        them by.
 
     References
     ----------
@@ -78,40 +126,48 @@ class Diagnosis:
         return "\n".join(lines)
 
 
-def diagnose(mixture: Mixture, effective_rows: FloatArray, reg_covar: FloatArray) -> Diagnosis:
-    """Judge every component."""
-    nearest, overlap = _nearest(mixture)
-    share = floor_share(mixture, reg_covar)
-    verdict = tuple(
-        _verdict(mixture, k, effective_rows, float(share[k]), float(overlap[k]), int(nearest[k]))
-        for k in range(mixture.n_components)
-    )
-    return Diagnosis(effective_rows, _conditions(mixture), share, nearest, overlap, verdict)
-
-
-def _verdict(
+def diagnose(
     mixture: Mixture,
-    k: int,
     effective_rows: FloatArray,
-    share: float,
-    overlap: float,
-    nearest: int,
-) -> str:
-    needed = rows_needed(mixture)
-    is_same = overlap > 1 - _SAME
-    if np.isnan(effective_rows[k]):
-        return f"same as component {nearest}" if is_same else "not judged"
-    if not effective_rows[k] > 1e-6:
-        return "no weight"
-    if share > HELD_UP:
-        return "held up by reg_covar"
-    if effective_rows[k] < needed:
-        return "few rows"
-    if spike(mixture, effective_rows, k) is not None:
-        return "spike"
-    if is_same:
-        return f"same as component {nearest}"
-    return "sound"
+    reg_covar: FloatArray,
+    verdicts: tuple[str, ...] | None = None,
+) -> Diagnosis:
+    """Judge every component; verdicts: those of its fit, None: judged by what the mixture alone tells."""
+    nearest, overlap = _nearest(mixture)
+    if verdicts is None:
+        some_rows = np.where(np.isnan(effective_rows), np.inf, effective_rows)
+        total = partial(_covariance, mixture)
+        doubts = doubts_about(mixture, some_rows, Grounds(reg_covar), total)
+        verdicts = verdicts_of(effective_rows, doubts)
+    return Diagnosis(
+        effective_rows,
+        _conditions(mixture),
+        floor_share(mixture, reg_covar),
+        nearest,
+        overlap,
+        tuple(
+            f"same as component {other}" if verdict == "coincident" else verdict
+            for verdict, other in zip(verdicts, nearest, strict=True)
+        ),
+    )
+
+
+def verdicts_of(effective_rows: FloatArray, doubts: tuple[Doubt, ...]) -> tuple[str, ...]:
+    """The verdict on every component: 'sound', or the label of its doubt."""
+    verdicts = ["not judged" if np.isnan(n_rows) else "sound" for n_rows in effective_rows]
+    for doubt in doubts:
+        has_weight = not effective_rows[doubt.component] <= 1e-6
+        verdicts[doubt.component] = doubt.label if has_weight else "no weight"
+    return tuple(verdicts)
+
+
+def _covariance(mixture: Mixture) -> FloatArray:
+    """Of the mixture; of a structure without matrices its diagonal alone."""
+    weights, offsets = mixture.weights, mixture.means - mixture.weights @ mixture.means
+    if not mixture.structure.has_matrices:
+        return np.diag(weights @ (mixture.spreads**2 + offsets**2))
+    within = np.einsum("k,kij->ij", weights, mixture.covariance_matrices())
+    return np.ascontiguousarray(within + (weights * offsets.T) @ offsets)
 
 
 def _conditions(mixture: Mixture) -> FloatArray:
@@ -229,38 +285,6 @@ def _distances_on_a_line(gaps: FloatArray, ours: FloatArray, theirs: FloatArray)
         return distances
 
 
-def same_components(mixture: Mixture) -> tuple[int, int] | None:
-    """Two components that are the same in the verdicts' sense, or None.
-
-    Of components whose means differ no covariance is looked at.
-    """
-    means, reach = mixture.means, _NEAR * mixture.spreads
-    order = np.argsort(means[:, 0])
-    left, right = order[:-1], order[1:]
-    near = means[right, 0] - means[left, 0] <= np.maximum(reach[left, 0], reach[right, 0])
-    candidates = np.union1d(left[near], right[near])
-    for place, k in enumerate(candidates):
-        others = candidates[place + 1 :]
-        apart = np.abs(means[others] - means[k]) > np.maximum(reach[others], reach[k])
-        others = others[~apart.any(axis=1)]
-        overlaps = np.exp(-bhattacharyya(_some(mixture, [k]), _some(mixture, others)))[0]
-        if (overlaps > 1 - _SAME).any():
-            return int(k), int(others[overlaps.argmax()])
-    return None
-
-
-def _some(mixture: Mixture, components: NDArray[np.intp] | list[int]) -> Mixture:
-    """Some components of a mixture, each with its weight there."""
-    shared = mixture.structure.shared
-    return Mixture(
-        mixture.structure,
-        mixture.weights[components],
-        mixture.means[components],
-        mixture.covariances if shared else mixture.covariances[components],
-        mixture.precisions_cholesky if shared else mixture.precisions_cholesky[components],
-    )
-
-
 def matching(ours: Mixture, theirs: Mixture) -> NDArray[np.intp]:
     """Return the order in which our components are most like theirs.
 
@@ -278,49 +302,86 @@ def matching(ours: Mixture, theirs: Mixture) -> NDArray[np.intp]:
     return np.asarray(order)
 
 
-def rows_needed(mixture: Mixture) -> int:
+def rows_needed(kind: CovarianceStructure, n_features: int) -> int:
     """Effective rows below which a component's covariance is degenerate."""
-    return rows_needed_by(mixture.structure, mixture.n_features)
-
-
-def rows_needed_by(kind: CovarianceStructure, n_features: int) -> int:
-    """The same, before there is a mixture."""
     return int(_core.rows_needed(kind.model, n_features))
 
 
-def spike(mixture: Mixture, effective_rows: FloatArray, only: int = -1) -> int | None:
-    """The first component (or `only` that one) of few rows that is far thinner than the others, or None."""
-    found = _core.spike(mixture.structure.model, mixture.as_tuple(), effective_rows, only)
-    return None if found < 0 else found
-
-
 def floor_share(mixture: Mixture, reg_covar: FloatArray) -> FloatArray:
-    """Largest share of reg_covar in the variance of each component in any direction."""
-    return _core.floor_shares(mixture.structure.model, mixture.as_tuple(), reg_covar)
+    """Largest share of reg_covar in the variance of each component in any direction.
+
+    That is the largest eigenvalue of P^T D P with Sigma^-1 = P P^T, D = diag(reg_covar).
+    """
+    (k, d), factors = mixture.means.shape, mixture.precisions_cholesky
+    if not mixture.structure.has_matrices:
+        precisions = mixture.structure.diagonals(mixture.structure.precisions(factors), k, d)
+        shares: FloatArray = (precisions * reg_covar).max(axis=1)
+        return shares
+    scaled = np.swapaxes(factors, -1, -2) * np.sqrt(reg_covar)
+    largest = interruptible(np.linalg.eigvalsh, interruptible(gram, scaled))[..., -1]
+    return np.broadcast_to(largest, k).copy()
 
 
-def why_improper(
-    mixture: Mixture, effective_rows: FloatArray, reg_covar: FloatArray, blocks: Blocks
-) -> str:
-    """What makes the likelihood of a mixture spurious, in words; '' where nothing does.
+def recording_of(blocks: Blocks) -> _core.Recording:
+    """How the values of each column were recorded: to which step, and which are shared."""
+    rows, weight = blocks.sample(_RECORDED_ROWS, np.random.RandomState(0))
+    doubles = np.ascontiguousarray(rows, dtype=np.float64)
+    return _core.recording_of(doubles, weight, blocks.rows_per_weight, rows.dtype == np.float32)
+
+
+def total_covariance(blocks: Blocks, kind: CovarianceStructure) -> FloatArray:
+    """Covariance of all rows; of a structure without matrices its diagonal alone, which costs less."""
+    if kind.has_matrices:
+        covariance: FloatArray = blocks.total.scatter / blocks.total.weight
+        return covariance
+    return np.diag(blocks.variances)
+
+
+def are_held_up(blocks: Blocks, kind: CovarianceStructure, reg_covar: FloatArray) -> bool:
+    """Whether all rows together have no variance beside reg_covar in some direction of a structure.
+
+    As where there are fewer rows than features, or columns that depend on each other: the likelihood of every
+    mixture of the structure then depends on reg_covar.
+    """
+    return _core.are_held_up(kind.kernel, total_covariance(blocks, kind), reg_covar)
+
+
+def doubts_about(
+    mixture: Mixture,
+    effective_rows: FloatArray,
+    grounds: Grounds,
+    total: Callable[[], FloatArray],
+) -> tuple[Doubt, ...]:
+    """What makes the likelihood of a mixture spurious, the gravest first; empty where nothing does.
 
     Parameters
     ----------
     mixture : Mixture
     effective_rows : ndarray of shape (n_components,)
         Sum of responsibilities of each.
-    reg_covar : ndarray of shape (n_features,)
-        What was added to the covariances' diagonals.
-    blocks : Blocks
-        The rows. Where all of them together are held up by reg_covar, as by a constant column, every
-        mixture is, and no one more than another.
+    grounds : Grounds
+    total : callable
+        The covariance of all rows. In directions in which all of them have no variance of their own, as in
+        a constant column, every mixture is degenerate, and no one more than another.
     """
 
-    def total_covariance() -> FloatArray:
-        if mixture.structure.has_matrices:
-            return blocks.total.scatter / blocks.total.weight
-        return np.diag(blocks.variances)
+    def first_doubt(only: int) -> Doubt | None:
+        doubt = _core.first_doubt(
+            mixture.structure.model,
+            mixture.as_tuple(),
+            effective_rows,
+            grounds.reg_covar,
+            grounds.recording,
+            grounds.min_rows,
+            total,
+            only,
+            grounds.names,
+        )
+        return Doubt(*doubt) if doubt[0] else None
 
-    return _core.why_improper(
-        mixture.structure.model, mixture.as_tuple(), effective_rows, reg_covar, total_covariance
-    )
+    gravest = first_doubt(-1)
+    if gravest is None:
+        return ()
+    each = [first_doubt(k) for k in range(mixture.n_components)]
+    others = [doubt for doubt in each if doubt and doubt.component != gravest.component]
+    return gravest, *others

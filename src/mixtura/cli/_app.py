@@ -109,6 +109,12 @@ RegCovar = Annotated[
         **auto_or_number("--reg-covar", 0),
     ),
 ]
+MinComponentRows = Annotated[
+    float,
+    typer.Option(
+        help="A component on fewer rows is degenerate.", **number("--min-component-rows", 0)
+    ),
+]
 Seed = Annotated[
     int,
     typer.Option(help="The same seed, the same result.", **whole("--seed", 0, LARGEST_SEED)),
@@ -175,6 +181,7 @@ def fit(
         ),
     ] = "auto",
     reg_covar: RegCovar = "auto",
+    min_component_rows: MinComponentRows = 0.0,
     max_memory: MaxMemory = None,
     checkpoint: Annotated[
         str | None,
@@ -219,6 +226,7 @@ def fit(
         "tol": tol,
         "init_params": init,
         "reg_covar": reg_covar,
+        "min_component_rows": min_component_rows,
         "checkpoint": checkpoint,
         "resume": resume,
         "n_jobs": jobs,
@@ -274,6 +282,15 @@ def select(
     max_iter: MostIterations = 1000,
     tol: Tolerance = 1e-6,
     reg_covar: RegCovar = "auto",
+    max_parameters: Annotated[
+        int | None,
+        typer.Option(
+            help="Leave out models of more free parameters.",
+            show_default="no limit",
+            **whole("--max-parameters", 1),
+        ),
+    ] = None,
+    min_component_rows: MinComponentRows = 0.0,
     max_time: Annotated[
         float | None,
         typer.Option(help="Seconds.", show_default="no limit", **number("--max-time", 0)),
@@ -315,6 +332,8 @@ def select(
         "max_iter": max_iter,
         "tol": tol,
         "reg_covar": reg_covar,
+        "max_parameters": max_parameters,
+        "min_component_rows": min_component_rows,
         "max_time": max_time,
         "resume": resume,
         "n_jobs": jobs,

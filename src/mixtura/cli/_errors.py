@@ -24,6 +24,8 @@ _OPTIONS = {
     "X in larger units": "the columns in larger units",
     "reg_covar=": "--reg-covar ",
     "reg_covar": "--reg-covar",
+    "min_component_rows": "--min-component-rows",
+    "max_parameters": "--max-parameters",
     "a covariance_type with": "a --covariance with",
     "a smaller n_components": "a smaller -k",
     "tol is": "--tol is",

@@ -32,6 +32,8 @@ class Training:
     reg_covar : ndarray of shape (n_features,)
     statistics : SufficientStatistics or None
         None where they are not known, as of a cell of a search.
+    verdicts : tuple of str or None
+        On each component, by the rows; None where those were not all there, as after `partial_fit`.
     """
 
     criteria: Criteria
@@ -39,6 +41,7 @@ class Training:
     n_rows: int
     reg_covar: FloatArray
     statistics: SufficientStatistics | None
+    verdicts: tuple[str, ...] | None = None
 
     def permuted(self, order: Array) -> Training:
         """The same with the components in another order."""
@@ -48,6 +51,7 @@ class Training:
             self.n_rows,
             self.reg_covar,
             None if self.statistics is None else self.statistics.permuted(order),
+            None if self.verdicts is None else tuple(self.verdicts[k] for k in order),
         )
 
 

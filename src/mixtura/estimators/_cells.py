@@ -18,6 +18,9 @@ Key = tuple[int, str]
 
 CRITERIA = ("bic", "aic", "icl")
 
+#: The failure of a cell on rows that lie in fewer dimensions than its covariances have.
+HELD_UP_BY_ALL = "held up by reg_covar in directions in which the rows have no variance"
+
 #: The failure of a cell that has a mixture, but not the one that it would have ended with.
 NOT_FINISHED = "not finished: the sweep was stopped"
 
@@ -37,6 +40,7 @@ class Cell:
     lower_bounds: tuple[float, ...] = ()
     remaining_gain: float = np.nan
     effective_rows: FloatArray | None = None
+    verdicts: tuple[str, ...] | None = None
 
     @property
     def key(self) -> Key:
@@ -59,9 +63,14 @@ class Cell:
 
 
 def candidates(cells: Sequence[Cell]) -> list[Cell]:
-    """The cells among which the best is: those that can win; where none can, those not finished."""
-    able = [cell for cell in cells if cell.can_win]
-    return able or [cell for cell in cells if cell.failure == NOT_FINISHED]
+    """The cells among which the best is: those that can win.
+
+    Where none can, those whose likelihood is not spurious (not finished, a stop before a degenerate end,
+    coincident components); else the degenerate ones.
+    """
+    fitted = [cell for cell in cells if cell.criteria is not None]
+    able = [cell for cell in fitted if cell.can_win]
+    return able or [cell for cell in fitted if not cell.degenerate] or fitted
 
 
 def table(cells: Sequence[Cell], sign: str, n_features: int) -> dict[str, Array]:

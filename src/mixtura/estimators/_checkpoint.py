@@ -106,10 +106,8 @@ class Checkpoint:
         self._seconds, self._written = seconds, monotonic()
         self._identity: dict[str, Any] = {}
 
-    def begin(self, identity: dict[str, Any], most_raises: int, *, resume: bool) -> None:
+    def begin(self, identity: dict[str, Any], *, resume: bool) -> None:
         """Keep a fit of this `identity`; with `resume` go on from what the file holds, if there is one.
-
-        most_raises: how often the fit would raise reg_covar.
 
         Raises
         ------
@@ -123,7 +121,7 @@ class Checkpoint:
             header, arrays = kept(self.path, FORMAT, "the checkpoint of a fit")
             must_be.record({"identity": must_be.mapping()})("its description", header)
             _check_same(self.path, header["identity"], self._identity)
-            _state_of(len(self.seeds), most_raises)("its description", header)
+            _state_of(len(self.seeds))("its description", header)
             self._go_on(header, arrays)
 
     def _go_on(self, header: dict[str, Any], arrays: dict[str, FloatArray]) -> None:
@@ -216,12 +214,13 @@ _RECORD = {
 _END = {
     "stopped": must_be.text,
     "failure": must_be.text,
+    "leads_to": must_be.text,
     "remaining_gain": must_be.number(finite=False),
     "accelerated": must_be.flag,
 }
 
 
-def _state_of(n_starts: int, most_raises: int) -> Check:
+def _state_of(n_starts: int) -> Check:
     """What the header of a fit with so many starts must be."""
     records = must_be.list_of(must_be.record(_RECORD))
 

@@ -12,8 +12,7 @@ from mixtura._interruptible import gram, interruptible
 from mixtura._rows import Array, FloatArray, block_slices
 from mixtura.blocks import ArrayBlocks, Blocks, distinct_rows
 
-# Rows looked at for repeated ones, and those that tell whether all rows are looked at for columns.
-_ROWS_LOOKED_AT = 10_000
+# Rows that tell whether all rows are looked at for columns.
 _ROWS_AT_A_GLANCE = 2_000
 
 # Phrases in one message.
@@ -34,10 +33,6 @@ def findings(blocks: Blocks, names: Array | None, has_matrices: bool) -> list[st
     found, among_columns = column_findings(blocks, names)
     if has_matrices:
         found = first_of([*found, *among_columns])
-    repeated = _repeated_row(blocks)
-    if repeated is not None:
-        row, times, looked_at = repeated
-        found.append(f"row {row} stands {times} times among the first {looked_at} rows")
     return found
 
 
@@ -274,17 +269,3 @@ def _equal(part: ArrayBlocks, _: int, pairs: list[tuple[int, int]]) -> list[tupl
         if not pairs:
             break
     return pairs
-
-
-def _repeated_row(blocks: Blocks) -> tuple[int, int, int] | None:
-    """The row that stands most often in the head of the rows; None where none does twice, or all are one."""
-    head = next(blocks.each(_head))
-    _, first, counts = np.unique(head, axis=0, return_index=True, return_counts=True)
-    most = int(np.argmax(counts))
-    if not 2 <= counts[most] < len(head):
-        return None
-    return int(first[most]), int(counts[most]), len(head)
-
-
-def _head(part: ArrayBlocks, _: int) -> Array:
-    return np.array(part.rows[:_ROWS_LOOKED_AT], order="C")

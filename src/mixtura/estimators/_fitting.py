@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from math import isclose
 from time import monotonic
 
 import numpy as np
 
 from mixtura._core import Acceleration, Stop
-from mixtura._rows import FloatArray
+from mixtura._rows import Array, FloatArray
 from mixtura.blocks import Blocks
-from mixtura.diagnosis import why_improper
+from mixtura.diagnosis import Doubt, Grounds, doubts_about, total_covariance, verdicts_of
 from mixtura.em import Monitor, SufficientStatistics, expect, expectation_maximisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.estimators._checkpoint import Checkpoint, Progress
@@ -42,7 +43,37 @@ class Fit:
     statistics: SufficientStatistics
     monitor: Monitor
     remaining_gain: float
-    degenerate: str
+    effective_rows: FloatArray
+    doubts: tuple[Doubt, ...]
+    #: What EM leads to from here, where this is no optimum but the last stop before a degenerate end; or ''.
+    leads_to: str = ""
+
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """One on each component."""
+        return verdicts_of(self.effective_rows, self.doubts)
+
+    @property
+    def is_degenerate(self) -> bool:
+        """Whether the likelihood is spurious."""
+        return bool(self.doubts) and self.doubts[0].is_degenerate
+
+    @property
+    def doubt(self) -> str:
+        """Why it is not as good as any other fit of its likelihood, or ''."""
+        if self.failure or self.doubts:
+            return self.failure or self.doubts[0].words
+        return f"EM leads on to a degenerate end ({self.leads_to})" if self.leads_to else ""
+
+    @property
+    def rank(self) -> int:
+        """Lower wins, whatever the likelihood.
+
+        0: an optimum, 1: a stop before a degenerate end, 2: components coincide, 3: a degenerate end.
+        """
+        if self.failure or self.is_degenerate:
+            return 3
+        return 2 if self.doubts else int(bool(self.leads_to))
 
     @property
     def failure(self) -> str:
@@ -58,6 +89,8 @@ class Beginning:
     seed: int | None
     make: Callable[[Blocks], tuple[Mixture, list[StartRecord]]]
     accelerate: bool = False
+    #: Whether a search has ended with it: it stands where EM leads on from it to a degenerate end.
+    is_found: bool = False
     #: Whether it may be made in another thread, before or after others.
     side_by_side: bool = True
 
@@ -66,7 +99,7 @@ class Beginning:
 class Options:
     """How EM runs from each start."""
 
-    reg_covar: FloatArray
+    grounds: Grounds
     tol: float
     max_iter: int
     deadline: float = np.inf
@@ -75,6 +108,11 @@ class Options:
     on_iteration: OnIteration | None = None
     on_end: Callable[[int, Fit], None] | None = None
     checkpoint: Checkpoint | None = None
+
+    @property
+    def reg_covar(self) -> FloatArray:
+        """Added to the diagonals of covariances."""
+        return self.grounds.reg_covar
 
 
 Outcome = tuple[Fit | None, list[StartRecord], SingularCovarianceError | None]
@@ -85,10 +123,10 @@ def best_fit(
 ) -> tuple[Fit, list[StartRecord]]:
     """Run EM from every beginning; return the fit of the highest likelihood and all records.
 
-    A start that cannot be made is recorded and passed over. One that ends degenerate, a component on
-    too few rows or held up by reg_covar, is taken only if no other start is proper: its likelihood is
-    spurious. Of likelihoods that are equal to rounding the first is kept. Once there is a fit, no start
-    begins after the deadline or where the callback ended one; those are recorded with 0 iterations.
+    A start that cannot be made is recorded and passed over. Ends are ranked by `Fit.rank`: a degenerate one
+    (see `Diagnosis`) is taken only if no other start is proper, since its likelihood is spurious. Of
+    likelihoods that are equal to rounding the first is kept. Once there is a fit, no start begins after the
+    deadline or where the callback ended one; those are recorded with 0 iterations.
 
     Raises
     ------
@@ -174,6 +212,7 @@ def _end(index: int, fit: Fit) -> Progress:
     facts = {
         "stopped": fit.monitor.stopped,
         "failure": fit.failure,
+        "leads_to": fit.leads_to,
         "remaining_gain": fit.remaining_gain,
         "accelerated": fit.monitor.accelerated,
     }
@@ -187,14 +226,9 @@ def _restored(end: Progress, blocks: Blocks, options: Options) -> Fit:
     monitor.stopped = end.facts["stopped"]
     if end.facts["failure"]:
         monitor.failure = SingularCovarianceError(end.facts["failure"])
-    return _fit_of(
-        end.mixture,
-        expect(end.mixture, blocks),
-        monitor,
-        end.facts["remaining_gain"],
-        blocks,
-        options,
-    )
+    gain = end.facts["remaining_gain"]
+    fit = _fit_of(end.mixture, expect(end.mixture, blocks), monitor, gain, blocks, options)
+    return replace(fit, leads_to=end.facts["leads_to"])
 
 
 def _replay(monitor: Monitor, progress: Progress) -> None:
@@ -230,7 +264,7 @@ def _outcome(
             mixture, journal = beginning.make(blocks)
             progress = Progress(index, mixture, [], 0, None, journal, {})
         journal = progress.journal
-        fit = _run(progress, beginning.accelerate, blocks, options, stopping)
+        fit = _run(progress, beginning, blocks, options, stopping)
     except SingularCovarianceError as error:
         failed = StartRecord(
             beginning.kind, beginning.seed, blocks.shape[0], 0, np.nan, False, str(error)
@@ -294,15 +328,15 @@ class _Listener(Monitor):
 
 def _run(
     progress: Progress,
-    accelerate: bool,
+    beginning: Beginning,
     blocks: Blocks,
     options: Options,
     stopping: Stop | None,
 ) -> Fit:
-    monitor = _Listener(progress, accelerate, options, stopping)
+    monitor = _Listener(progress, beginning.accelerate, options, stopping)
     try:
         mixture, statistics = expectation_maximisation(
-            progress.mixture, blocks, options.reg_covar, monitor, accelerate
+            progress.mixture, blocks, options.reg_covar, monitor, beginning.accelerate
         )
     except BaseException:  # Ctrl-C above all
         if options.checkpoint is not None:
@@ -311,6 +345,8 @@ def _run(
     predicted = monitor.predicted_gain
     gain = monitor.remaining_gain if np.isnan(predicted) else predicted
     fit = _fit_of(mixture, statistics, monitor, gain, blocks, options)
+    if beginning.is_found:
+        fit = _or_where_it_began(fit, progress.mixture, monitor, blocks, options)
     if options.on_end is not None:
         options.on_end(progress.index, fit)
     return fit
@@ -326,8 +362,41 @@ def _fit_of(
 ) -> Fit:
     _check_numbers(mixture, statistics)
     effective_rows = statistics.counts * blocks.rows_per_weight
-    degenerate = why_improper(mixture, effective_rows, options.reg_covar, blocks)
-    return Fit(mixture, statistics, monitor, remaining_gain, degenerate)
+    doubts = _judged(mixture, effective_rows, blocks, options)
+    return Fit(mixture, statistics, monitor, remaining_gain, effective_rows, doubts)
+
+
+def _judged(
+    mixture: Mixture, effective_rows: FloatArray, blocks: Blocks, options: Options
+) -> tuple[Doubt, ...]:
+    total = partial(total_covariance, blocks, mixture.structure)
+    return doubts_about(mixture, effective_rows, options.grounds, total)
+
+
+def ordered(fit: Fit, order: Array, blocks: Blocks, options: Options) -> Fit:
+    """The same with the components in another order, by whose numbers the doubts call them."""
+    mixture, rows = fit.mixture.permuted(order), fit.effective_rows[order]
+    return replace(
+        fit,
+        mixture=mixture,
+        statistics=fit.statistics.permuted(order),
+        effective_rows=rows,
+        doubts=_judged(mixture, rows, blocks, options),
+    )
+
+
+def _or_where_it_began(
+    fit: Fit, began: Mixture, monitor: Monitor, blocks: Blocks, options: Options
+) -> Fit:
+    """The fit; of a degenerate one the mixture that a search had ended with, if that was better."""
+    if fit.rank < 3:
+        return fit
+    before = Monitor(options.tol, options.max_iter, monitor.accelerated)
+    stop = _fit_of(began, expect(began, blocks), before, np.nan, blocks, options)
+    if stop.doubts:
+        return fit
+    before.goes_on(stop.statistics.mean_log_likelihood)
+    return replace(stop, leads_to=fit.failure or fit.doubts[0].label)
 
 
 def _check_numbers(mixture: Mixture, statistics: SufficientStatistics) -> None:
@@ -352,7 +421,7 @@ def _record(beginning: Beginning, fit: Fit, blocks: Blocks) -> StartRecord:
         monitor.n_iter,
         fit.statistics.mean_log_likelihood,
         monitor.converged,
-        fit.failure or fit.degenerate or monitor.ended,
+        fit.doubt or monitor.ended,
         monitor.n_passes,
     )
 
@@ -364,12 +433,8 @@ def _better(fit: Fit | None, best: Fit | None) -> Fit | None:
 
 
 def _is_better(fit: Fit, best: Fit) -> bool:
-    doubtful, theirs_doubtful = (
-        bool(fit.failure or fit.degenerate),
-        bool(best.failure or best.degenerate),
-    )
-    if doubtful != theirs_doubtful:
-        return theirs_doubtful
+    if fit.rank != best.rank:
+        return fit.rank < best.rank
     ours, theirs = fit.statistics.mean_log_likelihood, best.statistics.mean_log_likelihood
     # NaN never wins and is always replaced.
     if np.isnan(theirs):

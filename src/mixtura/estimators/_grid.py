@@ -40,6 +40,16 @@ def numbers_of_components(asked: Any) -> list[int]:
     return sorted({int(value) for value in listed})
 
 
+def check_max_parameters(asked: Any) -> None:
+    """Raise a ValueError unless it is None or a whole number of at least 1."""
+    if asked is None:
+        return
+    if not isinstance(asked, Integral) or isinstance(asked, bool | np.bool_) or asked < 1:
+        raise ValueError(
+            f"max_parameters must be a whole number of at least 1, or None, got {asked!r}."
+        )
+
+
 def check_structures(asked: Any) -> None:
     """See that there are such structures, before the rows are looked at.
 
@@ -103,15 +113,20 @@ def check_criterion(criterion: Any) -> None:
     check_choice("criterion", criterion, CRITERIA)
 
 
-def impossible(keys: list[Key], blocks: Blocks) -> dict[Key, str]:
-    """Why cells of more components than there are distinct rows cannot be fitted."""
+def impossible(keys: list[Key], blocks: Blocks, max_parameters: int | None) -> dict[Key, str]:
+    """Why cells of too many parameters, or of more components than distinct rows, are not fitted."""
     most = max(k for k, _ in keys)
     n_distinct = n_distinct_rows(blocks, most)
-    return {
-        (k, name): f"{k} components, but X has {only_rows(n_distinct, blocks)}"
-        for k, name in keys
-        if k > n_distinct
-    }
+    why_not = {}
+    for k, name in keys:
+        n_parameters = structure(name).n_parameters(k, blocks.shape[1])
+        if k > n_distinct:
+            why_not[k, name] = f"{k} components, but X has {only_rows(n_distinct, blocks)}"
+        elif max_parameters is not None and n_parameters > max_parameters:
+            why_not[k, name] = (
+                f"{n_parameters} parameters, more than max_parameters={max_parameters}"
+            )
+    return why_not
 
 
 def _as_list(values: Any, name: str) -> list[Any]:

@@ -24,7 +24,7 @@ from mixtura.estimators._sweep import LOOKS, State
 from mixtura.mixture import Mixture
 from mixtura.summary import Criteria
 
-FORMAT = "mixtura sweep 2"
+FORMAT = "mixtura sweep 3"
 _WHAT = "the file of a sweep"
 
 # Seconds between two writes, since steps on small data take milliseconds; and times what a write takes.
@@ -190,6 +190,7 @@ def _facts(cell: Cell) -> dict[str, Any]:
         "lower_bounds": list(cell.lower_bounds),
         "remaining_gain": cell.remaining_gain,
         "effective_rows": cell.effective_rows.tolist(),
+        "verdicts": cell.verdicts and list(cell.verdicts),
     }
 
 
@@ -213,6 +214,7 @@ def _cell(key: Key, facts: dict[str, Any], arrays: dict[str, FloatArray], n_feat
         tuple(facts["lower_bounds"]),
         facts["remaining_gain"],
         np.array(facts["effective_rows"], dtype=np.float64),
+        facts["verdicts"] and tuple(facts["verdicts"]),
     )
 
 
@@ -227,6 +229,7 @@ def _fit_of(n_components: int) -> Check:
             "lower_bounds": must_be.list_of(must_be.number()),
             "remaining_gain": must_be.number(finite=False),
             "effective_rows": must_be.list_of(must_be.number(0), n_components),
+            "verdicts": must_be.nullable(must_be.list_of(must_be.text, n_components)),
         }
     )
 

@@ -1,11 +1,13 @@
 """A sweep over numbers of components and structures that share what they find.
 
-1.  For each K by itself: rows merged pair by pair give a partition; every structure, from narrow to wide,
-    begins there and at the optima of the structures before it.
-2.  The most promising cells: a search of their own.
-3.  Several times, every structure again, from what is new since it was looked at last: the optima of the
-    others, its own of K - 1 with a component split and of K + 1 with two merged.
-4.  EM over all rows, to the tolerance asked for.
+1.  Every cell by itself: EM from partitions of the rows, and a short search of its own.
+2.  Every structure from what others found by themselves: those of the same K, its own of K - 1 with a
+    component split and of K + 1 with two merged. What turns out better is a start of wider structures, too.
+3.  EM over all rows, to the tolerance asked for.
+
+The first depends on the seed, K, the structure and the rows alone. In the second each start leads where it
+leads whatever the others do, and the best end stands. So a larger grid gives every cell the same starts and
+some more, and no worse end on the rows that searches see.
 
 What a step reads is complete before it begins, so the answer does not depend on who runs what when. A step
 that is cut short is none: a sweep that goes on begins it anew, and ends as one that was never stopped.
@@ -29,9 +31,9 @@ from mixtura._core import Stop
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import ArrayBlocks, Blocks, in_memory
 from mixtura.covariance import structure
-from mixtura.diagnosis import rows_needed_by
+from mixtura.diagnosis import Grounds, are_held_up, rows_needed
 from mixtura.errors import SingularCovarianceError
-from mixtura.estimators._cells import NOT_FINISHED, Cell, Key
+from mixtura.estimators._cells import HELD_UP_BY_ALL, NOT_FINISHED, Cell, Key
 from mixtura.estimators._fitting import Beginning, Fit, Options, best_fit, fits_side_by_side
 from mixtura.mixture import Mixture, responsibilities
 from mixtura.mixture import labels as labels_of
@@ -49,27 +51,21 @@ from mixtura.starts.auto import (
 from mixtura.starts.hierarchy import merged_partitions, wards_partitions
 from mixtura.summary import Criteria
 
-# What is found in one look is a start in the next.
-EXCHANGES = ("exchange 1", "exchange 2", "exchange 3")
-LOOKS = ("first", "searched", *EXCHANGES)
+# A search of every cell by itself; then from what others found.
+LOOKS = ("first", "exchanged")
 
 #: What is done for each cell, one after another.
 STEPS = (*LOOKS, "finished")
 
-# E-steps that a look at one cell may take before it makes no further moves: at first none; in an exchange.
-_MOVING = 300
+# E-steps of a cell's search by itself. More find more, and take longer in proportion: with 600 a third fewer
+# cells lie below `GaussianMixture`'s fits, in nearly twice the time.
+_OWN = 150
 
-# Cells that are searched by themselves: so many at most, no further than this in BIC from the best,
-# with so many E-steps.
-_PROMISING = 12
-_PROMISING_DELTA = 30.0
-_PROMISING_PASSES = 400
+# E-steps of moves from each optimum that is better than what the cell found by itself.
+_MOVING = 150
 
 # Rows that are merged pair by pair.
 _MERGED_ROWS = 400
-
-# A change of a responsibility that makes a start worth another try.
-_CHANGED = 0.02
 
 _RANKS = {"I": 0, "E": 1, "V": 2}
 
@@ -98,10 +94,9 @@ class State:
     )
     cells: dict[Key, Cell] = field(default_factory=dict)
 
-    def latest(self, key: Key, before: str | None = None) -> Mixture | str | None:
-        """What the last look found, of those before one of them where that is named."""
-        names = LOOKS if before is None else LOOKS[: LOOKS.index(before)]
-        found = (self.looks[name].get(key) for name in reversed(names))
+    def latest(self, key: Key) -> Mixture | str | None:
+        """What the last look found."""
+        found = (self.looks[name].get(key) for name in reversed(LOOKS))
         return next((one for one in found if one is not None), None)
 
 
@@ -131,31 +126,22 @@ class Sweep:
         self._cut_short: dict[Key, Mixture] = {}
         self._seconds: dict[Key, float] = {}
         self._columns: dict[int, list[str]] = {}
-        for k, name in sorted(wish.keys, key=lambda key: (key[0], sum(ranks(_letters(key[1]))))):
+        # By the number of components, then from narrow to wide.
+        self._keys = sorted(wish.keys, key=lambda key: (key[0], sum(ranks(_letters(key[1])))))
+        for k, name in self._keys:
             self._columns.setdefault(k, []).append(name)
-        rng = RandomState(wish.seed)
-        most = rows_of_a_search(max(self._columns), blocks.shape[1])
-        rows, weight = blocks.sample(most, rng)
-        self._sample = in_memory(blocks, rows, weight)
-        self._rows = SearchRows(self._sample)
-        self._X = self._rows.X
+        self._samples = self._drawn()
         self._weight_of_all = blocks.weight
         self._rows_in_all = self._weight_of_all * blocks.rows_per_weight
-        self._promising: list[Key] = []
-        self._partitions = self._merge_rows(rng)
+        self._are_matrices_held_up = self._only_matrices_are_held_up()
         done = [*state.cells, *(key for look in LOOKS for key in state.looks[look])]
         self._n_done = sum(key in self._wish.keys for key in done)
 
     def run(self) -> None:
         """Fit what is not fitted yet."""
-        self._each_column(self._first_look)
-        if self.is_stopped:
-            return
-        self._promising = self._most_promising()
-        self._n_done += len(self._wish.keys) - len(self._promising)
-        self._each_column(self._search_promising)
-        for look in EXCHANGES:
-            self._each_column(partial(self._exchange, look))
+        self._each([partial(self._first_look, key) for key in reversed(self._keys)])
+        if not self.is_stopped:
+            self._each([partial(self._exchange, k) for k in sorted(self._columns, reverse=True)])
         if not self.is_stopped:
             self._each([partial(self._finish, key) for key in self._by_promise()])
 
@@ -185,14 +171,12 @@ class Sweep:
 
     # Who runs what
 
-    def _each_column(self, look: Callable[[int, int], None]) -> None:
-        """One job for each number of components, the largest first."""
-        self._each([partial(look, k) for k in sorted(self._columns, reverse=True)])
-
     def _each(self, jobs: Sequence[Callable[[int], None]]) -> None:
         """Run the jobs, each with a number of threads of its own; side by side where that is quicker."""
         n_workers = min(self._wish.n_threads, len(jobs))
-        if n_workers < 2 or not fits_side_by_side(self._sample):
+        if n_workers < 2 or not all(
+            fits_side_by_side(sample.blocks) for sample in self._samples.values()
+        ):
             for job in jobs:
                 _until_stopped(job, self._wish.n_threads)
             return
@@ -243,36 +227,20 @@ class Sweep:
 
     def _on_sample(self, found: Mixture, n_threads: int) -> Criteria:
         """What a mixture scores on the sample, as if that were all rows."""
-        sums = self._sample.with_threads(n_threads).score(found)
+        sample = self._samples[self._size(found.n_components)]
+        sums = sample.blocks.with_threads(n_threads).score(found)
         scale = self._weight_of_all / sums.weight
         scores = scale * sums.log_likelihood, scale * sums.log_certainty
         return Criteria(self._weight_of_all, *scores, found.n_parameters)
 
-    def _first_look(self, k: int, n_threads: int) -> None:
-        sample = self._sample.with_threads(n_threads)
-        look = self.state.looks["first"]
-        pool = self._from_partitions(k)
-        for name in self._columns[k]:
-            if self.is_stopped:
-                return
-            key = k, name
-            if key not in look:
-                began = perf_counter()
-                starts = [*pool, *self._searches(key, sample)]
-                found = self._searched(key, sample, starts, 1, None, "first")
-                if not self._is_taken("first", key, found, began):
-                    return
-            found = look[key]
-            if isinstance(found, Mixture):
-                pool = [*pool, (name, responsibilities(found, self._X, n_threads))]
-
-    def _most_promising(self) -> list[Key]:
-        scores = self._scores(self.state.looks["first"])
-        ranked = sorted(scores, key=lambda key: (scores[key], key))
-        near = [
-            key for key in ranked[:_PROMISING] if scores[key] < scores[ranked[0]] + _PROMISING_DELTA
-        ]
-        return [key for key in near if key[0] > 1]
+    def _first_look(self, key: Key, n_threads: int) -> None:
+        """The search of a cell by itself."""
+        if self.is_stopped or key in self.state.looks["first"]:
+            return
+        began = perf_counter()
+        starts = [*self._sample(key).partitions(key[0]), *self._searches(key, n_threads)]
+        found, _ = self._searched(key, "first", starts, None, Budget(0, _OWN), n_threads)
+        self._is_taken("first", key, found, began)
 
     def _scores(self, found: Mapping[Key, Mixture | str | None]) -> dict[Key, float]:
         """BIC on the sample, of those of a grid that have a mixture."""
@@ -287,76 +255,37 @@ class Sweep:
         scores = self._scores({key: self.state.latest(key) for key in self._wish.keys})
         return sorted(self._wish.keys, key=lambda key: scores.get(key, np.inf))
 
-    def _search_promising(self, k: int, n_threads: int) -> None:
-        sample = self._sample.with_threads(n_threads)
-        look = self.state.looks["searched"]
-        for name in self._columns[k]:
-            key = k, name
-            if key in look or key not in self._promising:
-                continue
+    def _exchange(self, k: int, n_threads: int) -> None:
+        """Every structure of a column, from narrow to wide, from what others found by themselves."""
+        look, names = self.state.looks["exchanged"], self._columns[k]
+        if all((k, name) in look for name in names):
+            return
+        first = {
+            name: self._starts_at([self.state.looks["first"][k, name]], n_threads) for name in names
+        }
+        better: dict[str, list[Given]] = {}
+        for name in names:
             if self.is_stopped:
                 return
-            began = perf_counter()
-            before = self.state.latest(key)
-            found = self._searched(key, sample, [], 0, before, "searched", _PROMISING_PASSES)
-            if not self._is_taken("searched", key, found, began):
+            key, began = (k, name), perf_counter()
+            narrower = [one for one in better if is_within(_letters(one), _letters(name))]
+            starts = [
+                *self._from_neighbours(key, n_threads),
+                *(start for other in names if other != name for start in first[other]),
+                *(start for other in narrower for start in better[other]),
+            ]
+            before = self.state.looks["first"][key]
+            budget = Budget(_MOVING)
+            found, others = self._searched(key, "exchanged", starts, before, budget, n_threads)
+            # A sweep that goes on amid a column needs once more what wider structures begin at.
+            if key not in look and not self._is_taken("exchanged", key, found, began):
                 return
-
-    def _exchange(self, look: str, k: int, n_threads: int) -> None:
-        """Every structure of a column from what is new to it."""
-        sample = self._sample.with_threads(n_threads)
-        done, names = self.state.looks[look], self._columns[k]
-        pool = {name: self._responsibilities((k, name), look, n_threads) for name in names}
-        # What an earlier one found in the look before was there already when this one was looked at.
-        news = [name for name in names if self._is_news((k, name), look, n_threads)]
-        for name in names:
-            key = k, name
-            before = self.state.latest(key, look)
-            if key not in done:
-                if self.is_stopped or before is None:
-                    return
-                began = perf_counter()
-                certain = list(self._from_neighbours(key, look, n_threads))
-                starts = [
-                    (other, given)
-                    for other in news
-                    if other != name and (given := pool[other]) is not None
-                ]
-                every = [*certain, *starts]
-                found = before
-                if every:
-                    found = self._searched(key, sample, every, len(certain), before, look)
-                if not self._is_taken(look, key, found, began):
-                    return
-            news = [other for other in news if other != name]
-            if done[key] is before:
-                continue
-            after = self._responsibilities_of(done[key], n_threads)
-            if _differ(after, pool[name]):
-                news.append(name)
-                pool[name] = after
-
-    def _is_news(self, key: Key, look: str, n_threads: int) -> bool:
-        """Whether the look before has changed a cell; all is news to the first exchange."""
-        if look == EXCHANGES[0]:
-            return True
-        earlier = EXCHANGES[EXCHANGES.index(look) - 1]
-        now, then = self.state.latest(key, look), self.state.latest(key, earlier)
-        return now is not then and _differ(
-            self._responsibilities_of(now, n_threads), self._responsibilities_of(then, n_threads)
-        )
-
-    def _responsibilities(self, key: Key, before: str, n_threads: int) -> FloatArray | None:
-        return self._responsibilities_of(self.state.latest(key, before), n_threads)
-
-    def _responsibilities_of(
-        self, found: Mixture | str | None, n_threads: int
-    ) -> FloatArray | None:
-        return responsibilities(found, self._X, n_threads) if isinstance(found, Mixture) else None
+            new = [one for one in (found, *others) if one is not before]
+            better[name] = self._starts_at(new, n_threads)
 
     def _finish(self, key: Key, n_threads: int) -> None:
         found = self.state.latest(key)
-        is_ready = found is not None and key in self.state.looks[EXCHANGES[-1]]
+        is_ready = key in self.state.looks["exchanged"]
         if self.is_stopped or key in self.state.cells or found is None or not is_ready:
             return
         began = perf_counter()
@@ -371,92 +300,119 @@ class Sweep:
     def _searched(
         self,
         key: Key,
-        sample: ArrayBlocks,
-        starts: Sequence[Given],
-        n_certain: int,
-        before: Mixture | str | None,
         look: str,
-        own_passes: int = 0,
-    ) -> Mixture | str:
+        starts: Sequence[Given],
+        before: Mixture | str | None,
+        budget: Budget,
+        n_threads: int,
+    ) -> tuple[Mixture | str, list[Mixture]]:
+        """The best that is found, `before` where nothing is better; and others that are better than it."""
         k, name = key
         kind = structure(name)
-        seed = self._seed_of(key, look)
         incumbent = before if isinstance(before, Mixture) else None
-        needed = rows_needed_by(kind, sample.shape[1])
+        needed = rows_needed(kind, self._blocks.shape[1])
         if k * needed > self._rows_in_all:
-            return f"{k} components on {self._rows_in_all:.6g} rows: the covariance of one needs {needed}"
+            failure = f"{k} components on {self._rows_in_all:.6g} rows: the covariance of one needs {needed}"
+            return failure, []
         try:
-            found, _ = search_from(
+            found, others = search_from(
                 starts,
-                self._rows,
+                self._sample(key).rows,
                 kind,
                 k,
                 self._wish.options.reg_covar,
-                seed,
-                Budget(0 if look == "first" else _MOVING, own_passes),
+                self._seed_of(key, look),
+                budget,
                 self._wish.options.deadline,
                 incumbent,
-                n_certain,
                 self._stop,
-                sample.n_threads,
+                n_threads,
             )
         except SingularCovarianceError as error:
-            return incumbent or str(error)
-        # The same object, so that what has not changed is known without a look at the rows.
+            return incumbent or str(error), []
+        # The same object, so that what has not changed is known as such.
         if incumbent is not None and np.array_equal(found.means, incumbent.means):
-            return incumbent
-        return found
+            return incumbent, others
+        return found, others
 
-    def _searches(self, key: Key, sample: ArrayBlocks) -> Iterable[Given]:
+    def _starts_at(self, found: Iterable[Mixture | str], n_threads: int) -> list[Given]:
+        """Starts for as many components, at the mixtures among what is found."""
+        return [
+            (one.structure.name, self._responsibilities(one, one.n_components, n_threads))
+            for one in found
+            if isinstance(one, Mixture)
+        ]
+
+    def _responsibilities(self, found: Mixture, k: int, n_threads: int) -> FloatArray:
+        """Those of the rows that searches for k components see."""
+        return responsibilities(found, self._samples[self._size(k)].rows.X, n_threads)
+
+    def _searches(self, key: Key, n_threads: int) -> Iterable[Given]:
         """Ends of searches as `GaussianMixture` makes them, where more than one start is asked for."""
         k, name = key
+        sample = self._sample(key)
         for number in range(1, self._wish.n_init):
             seed, options = self._seed_of(key, "first", number), self._wish.options
             try:
                 found, _ = search(
-                    sample,
+                    sample.blocks.with_threads(n_threads),
                     structure(name),
                     k,
                     options.reg_covar,
                     seed,
                     options.deadline,
                     self._stop,
+                    sample.min_rows,
                 )
             except SingularCovarianceError:
                 continue
-            yield "search", responsibilities(found, self._X, sample.n_threads)
+            yield "search", self._responsibilities(found, k, n_threads)
 
-    def _from_neighbours(self, key: Key, look: str, n_threads: int) -> Iterable[Given]:
+    def _from_neighbours(self, key: Key, n_threads: int) -> Iterable[Given]:
         k, name = key
-        fewer, more = (
-            self.state.latest(near, look) if self._is_news(near, look, n_threads) else None
-            for near in ((k - 1, name), (k + 1, name))
-        )
+        first = self.state.looks["first"]
+        fewer, more = first.get((k - 1, name)), first.get((k + 1, name))
         if isinstance(fewer, Mixture):
-            given = responsibilities(fewer, self._X, n_threads)
-            found = split(fewer, given, self._rows, self._wish.options.reg_covar)
+            given = self._responsibilities(fewer, k, n_threads)
+            found = split(fewer, given, self._sample(key).rows, self._wish.options.reg_covar)
             if found is not None:
                 yield "split", found
         if isinstance(more, Mixture):
-            yield "merge", merged(more, responsibilities(more, self._X, n_threads))
+            yield "merge", merged(more, self._responsibilities(more, k, n_threads))
 
     def _fitted(self, key: Key, found: Mixture, blocks: Blocks) -> Cell:
-        """EM over all rows; where that leads to a spike, the mixture that it began from."""
+        """EM over all rows."""
         options = replace(self._wish.options, stop=self._stop)
-        for how in (options, _as_given(options)):
-            beginning = Beginning("sweep", None, partial(_unchanged, found), accelerate=True)
-            fit, _ = best_fit([beginning], blocks, how)
-            if self._stop.is_set():
-                raise SearchStopped
-            cell = _cell_of(key, fit, blocks)
-            if cell.can_win:
-                return cell
-        return cell
+        begin = partial(_unchanged, found)
+        beginning = Beginning("sweep", None, begin, accelerate=True, is_found=True)
+        fit, _ = best_fit([beginning], blocks, options)
+        if self._stop.is_set():
+            raise SearchStopped
+        return self._standing_by_itself(_cell_of(key, fit))
+
+    def _standing_by_itself(self, cell: Cell) -> Cell:
+        """The cell, with a failure where reg_covar alone keeps its covariances from being singular."""
+        has_matrices = structure(cell.covariance_type).has_matrices
+        if cell.failure or not (has_matrices and self._are_matrices_held_up):
+            return cell
+        return replace(cell, failure=HELD_UP_BY_ALL)
+
+    def _only_matrices_are_held_up(self) -> bool:
+        """Whether covariance matrices depend on reg_covar, and others in the grid do not."""
+        kinds = {
+            kind.has_matrices: kind for _, name in self._wish.keys for kind in [structure(name)]
+        }
+        held_up = [
+            are_held_up(self._blocks, kinds[has_matrices], self._wish.options.reg_covar)
+            for has_matrices in (False, True)
+            if has_matrices in kinds
+        ]
+        return held_up == [False, True]
 
     def _as_it_is(self, key: Key, mixture: Mixture) -> Cell:
         beginning = Beginning("sweep", None, partial(_unchanged, mixture))
         fit, _ = best_fit([beginning], self._blocks, _as_given(self._wish.options))
-        cell = _cell_of(key, fit, self._blocks)
+        cell = _cell_of(key, fit)
         return replace(cell, failure=cell.failure or NOT_FINISHED)
 
     def _seed_of(self, key: Key, look: str, number: int = 0) -> int:
@@ -464,13 +420,50 @@ class Sweep:
         entropy = f"{self._wish.seed} {k} {_letters(name)} {look} {number}"
         return int.from_bytes(blake2b(entropy.encode(), digest_size=4).digest(), "big")
 
-    # Partitions
+    # Rows
 
-    def _merge_rows(self, rng: RandomState) -> list[tuple[str, dict[int, Array]]]:
-        """Partitions of the sample in three metrics: the data's units, standard deviations, none."""
-        rows, weight = self._sample.sample(_MERGED_ROWS, rng)
+    def _size(self, k: int) -> int:
+        """Rows that searches for k components see: few sizes serve all k, and none depends on the grid."""
+        n_rows, n_features = self._blocks.shape
+        least = rows_of_a_search(1, n_features)
+        times = -(-rows_of_a_search(k, n_features) // least)
+        return min(least << (times - 1).bit_length(), n_rows)
+
+    def _sample(self, key: Key) -> Sample:
+        return self._samples[self._size(key[0])]
+
+    def _drawn(self) -> dict[int, Sample]:
+        """A sample of each size that is needed."""
+        most = {self._size(k): k for k in sorted(self._columns)}
+        return {
+            size: Sample(self._blocks, size, self._wish.seed, k, self._wish.options.grounds)
+            for size, k in most.items()
+        }
+
+
+class Sample:
+    """The rows that searches see, and partitions of them into up to `most` clusters."""
+
+    def __init__(self, blocks: Blocks, n_rows: int, seed: int, most: int, grounds: Grounds) -> None:
+        rng = RandomState(seed)
+        #: The rows.
+        self.blocks = in_memory(blocks, *blocks.sample(n_rows, rng))
+        #: Of them, as many as those that a component of all rows needs at least.
+        self.min_rows = grounds.min_rows * self.blocks.n_present / blocks.n_present
+        #: The same as searches read them.
+        self.rows = SearchRows(self.blocks, self.min_rows)
+        self._reg_covar = grounds.reg_covar
+        self._partitions = self._merged(most, rng)
+
+    def partitions(self, k: int) -> list[Given]:
+        """Starts with k components, of rows that were merged pair by pair."""
+        return [(kind, np.eye(k)[labels[k]]) for kind, labels in self._partitions if k in labels]
+
+    def _merged(self, most: int, rng: RandomState) -> list[tuple[str, dict[int, Array]]]:
+        """Partitions in three metrics: the data's units, standard deviations, none."""
+        rows, weight = self.blocks.sample(_MERGED_ROWS, rng)
         rows = np.ascontiguousarray(rows, dtype=np.float64)
-        most = min(max(self._columns), len(rows))
+        most = min(most, len(rows))
         mean = np.average(rows, axis=0, weights=weight)
         spread = np.sqrt(np.average((rows - mean) ** 2, axis=0, weights=weight))
         scaled = rows / np.where(spread > 0, spread, 1.0)
@@ -479,7 +472,7 @@ class Sweep:
             ("Ward, scaled", wards_partitions(scaled, weight, most)),
             ("Ward", wards_partitions(rows, weight, most)),
         ]
-        if len(rows) == len(self._X):
+        if len(rows) == len(self.rows.X):
             return found
         return [
             (kind, {k: self._spread(labels, rows, weight, k) for k, labels in partitions.items()})
@@ -487,32 +480,20 @@ class Sweep:
         ]
 
     def _spread(self, labels: Array, rows: FloatArray, weight: FloatArray | None, k: int) -> Array:
-        """Labels of all rows of the sample, from those of some of them."""
+        """Labels of all rows, from those of some of them."""
         kind = structure("EEE")
         given = LabelResponsibilities(labels, k)
         try:
-            mixture = mixture_of(
-                given, ArrayBlocks(rows, weight), kind, k, self._wish.options.reg_covar
-            )
+            mixture = mixture_of(given, ArrayBlocks(rows, weight), kind, k, self._reg_covar)
         except SingularCovarianceError:
-            return np.zeros(len(self._X), dtype=np.int64)
-        return labels_of(mixture, self._X, self._blocks.n_threads)
-
-    def _from_partitions(self, k: int) -> list[Given]:
-        return [(kind, np.eye(k)[labels[k]]) for kind, labels in self._partitions if k in labels]
+            return np.zeros(len(self.rows.X), dtype=np.int64)
+        return labels_of(mixture, self.rows.X, self.blocks.n_threads)
 
 
 def _until_stopped(job: Callable[[int], None], n_threads: int) -> None:
     """Run a job, or what of it is done before the sweep is stopped."""
     with suppress(SearchStopped):
         job(n_threads)
-
-
-def _differ(one: FloatArray | None, other: FloatArray | None) -> bool:
-    """Whether responsibilities are worth another start."""
-    if one is None or other is None:
-        return one is not other
-    return bool(np.abs(one - other).max() > _CHANGED)
 
 
 def _letters(name: str) -> str:
@@ -524,16 +505,15 @@ def _unchanged(mixture: Mixture, _: Blocks) -> tuple[Mixture, list[StartRecord]]
 
 
 def _as_given(options: Options) -> Options:
-    return Options(options.reg_covar, options.tol, max_iter=0)
+    return Options(options.grounds, options.tol, max_iter=0)
 
 
-def _cell_of(key: Key, fit: Fit, blocks: Blocks) -> Cell:
+def _cell_of(key: Key, fit: Fit) -> Cell:
     statistics, monitor = fit.statistics, fit.monitor
-    failure = fit.failure or fit.degenerate
     return Cell(
         *key,
-        failure=failure,
-        degenerate=bool(fit.degenerate),
+        failure=fit.doubt,
+        degenerate=fit.is_degenerate,
         mixture=fit.mixture.frozen(),
         criteria=Criteria(
             statistics.weight,
@@ -544,5 +524,6 @@ def _cell_of(key: Key, fit: Fit, blocks: Blocks) -> Cell:
         converged=monitor.converged,
         lower_bounds=tuple(monitor.log_likelihoods),
         remaining_gain=fit.remaining_gain,
-        effective_rows=statistics.counts * blocks.rows_per_weight,
+        effective_rows=fit.effective_rows,
+        verdicts=fit.verdicts,
     )

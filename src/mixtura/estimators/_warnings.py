@@ -10,7 +10,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import Blocks
-from mixtura.diagnosis import HELD_UP, floor_share, rows_needed, same_components, spike
+from mixtura.diagnosis import Doubt as ComponentDoubt
+from mixtura.diagnosis import floor_share, rows_needed
 from mixtura.errors import DataWarning, DegenerateComponentWarning, SourceError
 from mixtura.estimators._findings import column_warning, findings, row_findings
 from mixtura.estimators._fitting import STOPPED_BY_CALLBACK, Fit
@@ -65,11 +66,31 @@ def doubts_about_rows(
         yield DataWarning, f"{few} Use fewer components."
 
 
+def too_many_parameters(what: str, n_parameters: int, n_rows: float) -> str:
+    """A sentence where there are as many numbers to find as rows to tell them, or ''."""
+    if n_parameters < n_rows:
+        return ""
+    return (
+        f"{what} has {n_parameters} free parameters for {n_rows:.6g} rows, so that it says hardly more than "
+        "the rows do: use fewer components, or a covariance_type with fewer parameters."
+    )
+
+
 def doubts_about_end(fit: Fit, tol: float, max_iter: int) -> Iterator[Doubt]:
     """Whether EM ended before it converged, and nobody asked for that."""
     monitor = fit.monitor
-    if not monitor.converged and max_iter > 0 and monitor.stopped != STOPPED_BY_CALLBACK:
+    if fit.leads_to:
+        yield ConvergenceWarning, _stopped_on_the_way(fit)
+    elif not monitor.converged and max_iter > 0 and monitor.stopped != STOPPED_BY_CALLBACK:
         yield ConvergenceWarning, convergence_message(fit, tol)
+
+
+def _stopped_on_the_way(fit: Fit) -> str:
+    return (
+        "The likelihood has no maximum here that means anything: from every start EM leads to a degenerate "
+        f"mixture (from this one: {fit.leads_to}), so that this is one from before its way there. Use fewer "
+        "components, or a covariance_type with fewer parameters."
+    )
 
 
 def convergence_message(fit: Fit, tol: float) -> str:
@@ -97,40 +118,66 @@ def convergence_message(fit: Fit, tol: float) -> str:
 
 
 def doubts_about_components(
-    mixture: Mixture,
-    effective_rows: FloatArray,
+    fit: Fit,
     blocks: Blocks,
     reg_covar: FloatArray,
     asked: float | str,
     names: Array | None,
 ) -> Iterator[Doubt]:
     """Yield category and sentence of each warning: one of degenerate components, one of a wide reg_covar."""
-    shares = _shares(mixture, reg_covar)
-    held = np.flatnonzero((shares > HELD_UP) & (mixture.weights > 0))
-    few = np.flatnonzero(effective_rows < rows_needed(mixture))
-    thin = spike(mixture, effective_rows)
-    same = same_components(mixture)
     floor = "reg_covar" if asked == "auto" else f"reg_covar={asked:g}"
-    found = findings(blocks, names, mixture.structure.has_matrices) if len(held) else []
-    if len(few) and not found:
-        yield DegenerateComponentWarning, _few_rows(few, effective_rows, rows_needed(mixture))
-    elif len(held):
-        yield DegenerateComponentWarning, _held_up(held, floor, found)
-    elif thin is not None:
-        yield DegenerateComponentWarning, _thin(thin, effective_rows[thin])
-    elif same is not None:
-        yield (
-            DegenerateComponentWarning,
-            f"Components {same[0]} and {same[1]} are the same, so that fewer say as much: use a smaller "
-            "n_components, or another start.",
+    if fit.doubts:
+        yield DegenerateComponentWarning, _degenerate(fit, blocks, floor, names)
+    elif fit.mixture.n_components > 1 and (
+        many := too_many_parameters(
+            "The model", fit.mixture.n_parameters, float(fit.effective_rows.sum())
         )
-    elif asked != "auto" and shares.max() > _WIDENED:
-        k = int(shares.argmax())
-        yield (
-            DataWarning,
-            f"{floor} is {shares[k]:.1%} of the smallest variance of component {k}, which is that "
-            "much too wide: give reg_covar='auto', or X in larger units.",
-        )
+    ):
+        yield DataWarning, many
+    elif asked != "auto":
+        shares = _shares(fit.mixture, reg_covar)
+        k, has_matrices = int(shares.argmax()), fit.mixture.structure.has_matrices
+        # Columns without a variance of their own were named before the fit.
+        if shares[k] > _WIDENED and not findings(blocks, names, has_matrices):
+            yield (
+                DataWarning,
+                f"{floor} is {shares[k]:.1%} of the smallest variance of component {k}, which is that "
+                "much too wide: give reg_covar='auto', or X in larger units.",
+            )
+
+
+def _degenerate(fit: Fit, blocks: Blocks, floor: str, names: Array | None) -> str:
+    """Of the components whose doubt is of the gravest kind; the others' are in `diagnosis_`."""
+    gravest = fit.doubts[0]
+    alike = sorted(doubt.component for doubt in fit.doubts if doubt.kind == gravest.kind)
+    has_matrices = fit.mixture.structure.has_matrices
+    is_held = any(doubt.kind == "held up" for doubt in fit.doubts)
+    found = findings(blocks, names, has_matrices) if is_held or gravest.kind == "few rows" else []
+    held = [doubt.component for doubt in fit.doubts if doubt.kind == "held up"]
+    if gravest.kind == "few rows" and not (held and found):
+        needed = rows_needed(fit.mixture.structure, fit.mixture.n_features)
+        return _few_rows(alike, fit.effective_rows[alike[0]], needed)
+    if held:
+        return _held_up(sorted(held), floor, found)
+    return f"{_sentence(gravest)}: {_REMEDIES[gravest.kind]}."
+
+
+_FEWER = "use fewer components, another start, or a covariance_type with fewer parameters"
+_REMEDIES = {
+    "point mass": (
+        f"its likelihood has no bound, so that it means nothing; {_FEWER}, and model rows of a value that "
+        "stands for something else, as 0 for none, apart"
+    ),
+    "thinner than recorded": f"it fits the rounding of the values, not what they measure; {_FEWER}",
+    "spike": (
+        f"they hardly spread in some direction, so that the likelihood means little; {_FEWER}"
+    ),
+    "coincident": "fewer components say as much; use a smaller n_components, or another start",
+}
+
+
+def _sentence(doubt: ComponentDoubt) -> str:
+    return doubt.words[0].upper() + doubt.words[1:]
 
 
 def _shares(mixture: Mixture, reg_covar: FloatArray) -> FloatArray:
@@ -147,17 +194,17 @@ def _shares(mixture: Mixture, reg_covar: FloatArray) -> FloatArray:
     return bounds if bounds.max() <= _WIDENED else floor_share(mixture, reg_covar)
 
 
-def _few_rows(few: Array, effective_rows: FloatArray, needed: int) -> str:
+def _few_rows(few: list[int], n_rows: float, needed: int) -> str:
     verb, its = (
         ("stands", "its covariance needs") if len(few) == 1 else ("stand", "a covariance needs")
     )
     return (
-        f"{_listed(few)} {verb} on fewer rows than {its} ({effective_rows[few[0]]:.3g} of {needed}), so that "
+        f"{_listed(few)} {verb} on fewer rows than {its} ({n_rows:.4g} of {needed}), so that "
         "the likelihood means nothing: use fewer components, or a covariance_type with fewer parameters."
     )
 
 
-def _held_up(held: Array, floor: str, found: list[str]) -> str:
+def _held_up(held: list[int], floor: str, found: list[str]) -> str:
     why = "; ".join(found)
     if not found and floor == "reg_covar":
         why = (
@@ -171,15 +218,7 @@ def _held_up(held: Array, floor: str, found: list[str]) -> str:
     )
 
 
-def _thin(component: int, n_rows: float) -> str:
-    return (
-        f"Component {component} is a spike: its {n_rows:.3g} rows hardly spread in some direction, so that "
-        "the likelihood means little: use fewer components, another start, or a covariance_type with fewer "
-        "parameters."
-    )
-
-
-def _listed(components: Array) -> str:
+def _listed(components: list[int]) -> str:
     plural = "s" if len(components) > 1 else ""
     rest = ", ..." if len(components) > 10 else ""
     return f"Component{plural} {', '.join(map(str, components[:10]))}{rest}"

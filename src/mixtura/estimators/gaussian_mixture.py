@@ -46,7 +46,7 @@ from mixtura.covariance import (
     check_features,
     structure,
 )
-from mixtura.diagnosis import Diagnosis, diagnose, matching
+from mixtura.diagnosis import Diagnosis, Grounds, diagnose, matching, recording_of
 from mixtura.em import SufficientStatistics, online_step
 from mixtura.errors import SingularCovarianceError
 from mixtura.estimators import _validation as checks
@@ -60,6 +60,7 @@ from mixtura.estimators._fitting import (
     OnIteration,
     Options,
     best_fit,
+    ordered,
 )
 from mixtura.estimators._printer import Printer
 from mixtura.estimators._warnings import (
@@ -146,6 +147,9 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
     sort_components : {'weight', 'mean'} or None, default=None
         Order of the components after the fit: 'weight', the heaviest first; 'mean', by the mean of the first
         feature (ties: of the second, ...); None, as they come.
+    min_component_rows : float, default=0
+        Effective rows (`diagnosis_`) below which a component is degenerate, so that such an end is taken only
+        where no other is found; covariances need some in any case (full: n_features + 1, diag: 2).
     callback : callable or None, default=None
         Called after each iteration over all rows as callback(iteration, mixture, log_likelihood), the last
         in nats a row; something true ends the fit there: no further start begins, and the likeliest of what
@@ -215,7 +219,8 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
     >>> import numpy as np
     >>> from mixtura import GaussianMixture
     >>> X = np.array([[1.0, 2], [1.5, 4], [0.8, 0], [10.0, 2], [10.5, 4], [9.6, 0]])
-    >>> gm = GaussianMixture(n_components=2, random_state=0).fit(X, sample_weight=[1, 1, 1, 2, 2, 2])
+    >>> gm = GaussianMixture(n_components=2, covariance_type="spherical", random_state=0)
+    >>> gm = gm.fit(X, sample_weight=[1, 1, 1, 2, 2, 2])
     >>> gm.weights_.round(3).tolist()
     [0.333, 0.667]
     >>> gm.predict([[0, 0], [12, 3]])
@@ -239,6 +244,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         "verbose_interval": [Interval(Integral, 1, None, closed="left")],
         "accelerate": ["boolean", StrOptions({"auto"})],
         "sort_components": [StrOptions({"weight", "mean"}), None],
+        "min_component_rows": [Interval(Real, 0.0, None, closed="left")],
         "callback": [callable, None],
         "max_time": [Interval(Real, 0.0, None, closed="left"), None],
         "checkpoint": [str, os.PathLike, None],
@@ -281,6 +287,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         verbose_interval: int = 10,
         accelerate: bool | str = "auto",
         sort_components: str | None = None,
+        min_component_rows: float = 0.0,
         callback: Callback | None = None,
         max_time: float | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -304,6 +311,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         self.verbose_interval = verbose_interval
         self.accelerate = accelerate
         self.sort_components = sort_components
+        self.min_component_rows = min_component_rows
         self.callback = callback
         self.max_time = max_time
         self.checkpoint = checkpoint
@@ -536,10 +544,11 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         self._set_point(
             learned,
             statistics,
-            n_rows / statistics.weight,
+            statistics.counts * (n_rows / statistics.weight),
             batch.shape[0] + (0 if trained is None else trained.n_rows),
             reg_covar,
             self._dtype(),
+            None,
         )
         self.converged_ = False
         self.n_iter_ = getattr(self, "n_iter_", 0) + 1
@@ -585,11 +594,13 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
             self._warn_of_rows(blocks, kind.has_matrices)
             if checkpoint is not None:
                 same = identity(self._arguments(), blocks)
-                most_raises = len(raised(self.reg_covar, kind, blocks)) - 1
-                checkpoint.begin(same, most_raises, resume=self.resume)
+                checkpoint.begin(same, resume=self.resume)
             seeds = self._seeds() if checkpoint is None else checkpoint.seeds
             options = self._options(blocks, printer, checkpoint)
             fit, records, blocks, options = self._best_fit(kind, blocks, options, seeds, previous)
+            order = self._order(fit.mixture)
+            if order is not None:
+                fit = ordered(fit, order, blocks, options)
             self._set_fit(fit, records, blocks, options.reg_covar, seeds[0])
         self._warn(fit, blocks, options.reg_covar)
         return blocks
@@ -782,13 +793,16 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
             else:
                 is_held = evaluate.arithmetic(fit.mixture, blocks.dtype) == blocks.dtype
                 if is_held and not (
-                    fit.failure and kind.has_matrices and blocks.dtype == np.float32
+                    (fit.failure or fit.leads_to)
+                    and kind.has_matrices
+                    and blocks.dtype == np.float32
                 ):
                     return fit, records, blocks, options
             if checkpoint is not None:
                 checkpoint.begin_again()
         blocks = blocks.in_double()
-        options = replace(options, reg_covar=regularisation(self.reg_covar, blocks))
+        reg_covar = regularisation(self.reg_covar, blocks)
+        options = replace(options, grounds=replace(options.grounds, reg_covar=reg_covar))
         beginnings = self._beginnings(kind, blocks, options, seeds, previous)
         return *best_fit(beginnings, blocks, options), blocks, options
 
@@ -829,7 +843,11 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         accelerate = asked or (self.accelerate == "auto" and name == "auto")
         return [
             Beginning(
-                name, seed, partial(self._named, name, kind, options, given, seed), accelerate
+                name,
+                seed,
+                partial(self._named, name, kind, options, given, seed),
+                accelerate,
+                is_found=name == "auto",
             )
             for seed in seeds
         ]
@@ -845,7 +863,15 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
     ) -> _Started:
         if name == "auto":
             reg_covar, deadline = options.reg_covar, options.deadline
-            return search(blocks, kind, self.n_components, reg_covar, seed, deadline)
+            return search(
+                blocks,
+                kind,
+                self.n_components,
+                reg_covar,
+                seed,
+                deadline,
+                min_rows=options.grounds.min_rows,
+            )
         rng = np.random.RandomState(seed)
         start = STARTS[name](blocks, kind, self.n_components, options.reg_covar, rng)
         return _override(start, kind, *given), []
@@ -907,6 +933,9 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
             precisions = checks.check_precisions_init(self.precisions_init, kind, k, n_features)
         return weights, means, precisions
 
+    def _column_names(self) -> list[str]:
+        return [str(name) for name in getattr(self, "feature_names_in_", ())]
+
     def _checkpoint(self) -> Checkpoint | None:
         if self.checkpoint is None:
             if self.resume:
@@ -918,7 +947,12 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         self, blocks: Blocks, printer: Printer | None, checkpoint: Checkpoint | None
     ) -> Options:
         return Options(
-            reg_covar=regularisation(self.reg_covar, blocks),
+            grounds=Grounds(
+                regularisation(self.reg_covar, blocks),
+                recording_of(blocks),
+                float(self.min_component_rows),
+                self._column_names(),
+            ),
             tol=float(self.tol),
             max_iter=self.max_iter,
             deadline=np.inf if self.max_time is None else monotonic() + self.max_time,
@@ -936,13 +970,14 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         reg_covar: FloatArray,
         seed: int,
     ) -> None:
-        mixture, statistics = fit.mixture, fit.statistics
-        order = self._order(mixture)
-        if order is not None:
-            mixture, statistics = mixture.permuted(order), statistics.permuted(order)
-        n_rows = blocks.shape[0]
         self._set_point(
-            mixture, statistics, blocks.rows_per_weight, n_rows, reg_covar, blocks.dtype
+            fit.mixture,
+            fit.statistics,
+            fit.effective_rows,
+            blocks.shape[0],
+            reg_covar,
+            blocks.dtype,
+            fit.verdicts,
         )
         self.converged_ = fit.monitor.converged
         self.n_iter_ = fit.monitor.n_iter
@@ -955,10 +990,11 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         self,
         mixture: Mixture,
         statistics: SufficientStatistics,
-        rows_per_weight: float,
+        effective_rows: FloatArray,
         n_rows: int,
         reg_covar: FloatArray,
         dtype: np.dtype[Any],
+        verdicts: tuple[str, ...] | None,
     ) -> None:
         self._hand_out(mixture, dtype)
         criteria = Criteria(
@@ -967,8 +1003,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
             statistics.log_certainty,
             mixture.n_parameters,
         )
-        effective_rows = statistics.counts * rows_per_weight
-        self._trained = Training(criteria, effective_rows, n_rows, reg_covar, statistics)
+        self._trained = Training(criteria, effective_rows, n_rows, reg_covar, statistics, verdicts)
         self.lower_bound_ = statistics.mean_log_likelihood
 
     def _order(self, mixture: Mixture) -> Array | None:
@@ -996,15 +1031,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
     def _warn(self, fit: Fit, blocks: Blocks, reg_covar: FloatArray) -> None:
         warn_of("end of EM", doubts_about_end(fit, float(self.tol), self.max_iter), stacklevel=4)
         names = getattr(self, "feature_names_in_", None)
-        assert self._trained is not None
-        doubts = doubts_about_components(
-            self.mixture_,
-            self._trained.effective_rows,
-            blocks,
-            reg_covar,
-            self.reg_covar,
-            names,
-        )
+        doubts = doubts_about_components(fit, blocks, reg_covar, self.reg_covar, names)
         warn_of("components", doubts, stacklevel=4)
 
     # Using the fit
@@ -1345,7 +1372,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         if trained is None:
             unknown = np.full(mixture.n_components, np.nan)
             return diagnose(mixture, unknown, np.zeros(mixture.n_features))
-        return diagnose(mixture, trained.effective_rows, trained.reg_covar)
+        return diagnose(mixture, trained.effective_rows, trained.reg_covar, trained.verdicts)
 
     def align_to(self, other: Any) -> Self:
         """Number the components as those of another mixture that they are most like.
@@ -1456,6 +1483,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
             "remaining_gain": float(self.remaining_gain_),
             "effective_rows": trained.effective_rows.tolist(),
             "reg_covar": trained.reg_covar.tolist(),
+            "verdicts": trained.verdicts and list(trained.verdicts),
         }
 
     @classmethod
@@ -1484,12 +1512,14 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         mixture = self.mixture_
         sums = (facts["weight"], facts["log_likelihood"], facts["log_certainty"])
         effective_rows = facts.get("effective_rows", mixture.weights * facts["n_rows"])
+        verdicts = facts.get("verdicts")
         self._trained = Training(
             Criteria(*sums, mixture.n_parameters),
             np.array(effective_rows, dtype=np.float64),
             facts["n_rows"],
             np.array(facts.get("reg_covar", [0.0] * mixture.n_features)),
             statistics,
+            verdicts and tuple(verdicts),
         )
         self.converged_ = facts["converged"]
         self.n_iter_ = facts["n_iter"]

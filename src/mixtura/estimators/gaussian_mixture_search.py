@@ -21,13 +21,15 @@ from mixtura._rows import Array
 from mixtura._threads import n_threads
 from mixtura.blocks import Blocks
 from mixtura.covariance import structure
-from mixtura.errors import DataWarning
+from mixtura.diagnosis import Grounds, recording_of
+from mixtura.errors import DataWarning, DegenerateComponentWarning
 from mixtura.estimators import _grid as grid
 from mixtura.estimators._cells import Cell, Key, candidates, table
 from mixtura.estimators._constructors import ChecksArgumentNames
 from mixtura.estimators._fitting import Options
 from mixtura.estimators._resume import Journal, check_path, fingerprint, seed_in
 from mixtura.estimators._sweep import Report, Sweep, Wish
+from mixtura.estimators._warnings import too_many_parameters
 from mixtura.estimators.gaussian_mixture import GaussianMixture, jsonable_arguments
 from mixtura.mixture import Mixture
 from mixtura.summary import Summary
@@ -41,9 +43,10 @@ Listener = Callable[[int, int, dict[str, Any]], object]
 class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type: ignore[misc]
     """Fit mixtures of several numbers of components and covariance structures, and keep the best.
 
-    The cells of the grid share what they find: every structure begins at the optima of the others and of
-    the neighbouring numbers of components, so that none ends below one that it contains, unless only a
-    degenerate mixture would be better. A cell that fails says why and ends nothing; a degenerate one never
+    The cells of the grid share what they find. Each is searched by itself first; then every structure begins
+    at what the others and the neighbouring numbers of components found, so that none ends below one that it
+    contains, unless only a degenerate mixture would be better. With the same seed a larger grid leaves no
+    cell worse than a smaller one did. A cell that fails says why and ends nothing; a degenerate one never
     wins.
 
     Parameters
@@ -62,6 +65,10 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         As in `GaussianMixture`.
     n_init : int, default=1
         Beyond 1, so many searches as `GaussianMixture` makes are added to each cell's starts, less one.
+    max_parameters : int or None, default=None
+        Models of more free parameters are not fitted: on few rows as many as there are rows mean nothing.
+    min_component_rows : float, default=0
+        As in `GaussianMixture`: models with a component on fewer effective rows cannot win.
     random_state : int, RandomState instance or None, default=None
         Seed of the starts.
     max_time : float or None, default=None
@@ -70,11 +77,11 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         File that keeps what is done, about once a second, and from which a sweep over the same rows goes on
         to the results of one that was never stopped; read without running code.
     callback : callable or None, default=None
-        Called after each step of the sweep, of which a cell takes six, as callback(n_done, n_steps, row);
+        Called after each step of the sweep, of which a cell takes three, as callback(n_done, n_steps, row);
         something true ends the sweep there. row: the cell's row of `results_` as it is now, as a dict, with
-        'step': 'first', 'searched', 'exchange 1' to 'exchange 3', or 'finished'. Before it is finished,
-        log-likelihood and criteria are those on a sample (of rows beyond 10,000) scaled up, and 'failure'
-        says that it is not finished. Calls come from the threads of the sweep, one at a time.
+        'step': 'first', 'exchanged' or 'finished'. Before it is finished, log-likelihood and criteria are
+        those on a sample (of rows beyond 10,000) scaled up, and 'failure' says that it is not finished. Calls
+        come from the threads of the sweep, one at a time.
     verbose : int, default=0
         1 prints a line for each step.
     n_jobs : int or None, default=None
@@ -137,6 +144,8 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         reg_covar: float | str = "auto",
         max_iter: int = 1000,
         n_init: int = 1,
+        max_parameters: int | None = None,
+        min_component_rows: float = 0.0,
         random_state: int | RandomState | None = None,
         max_time: float | None = None,
         resume: str | os.PathLike[str] | None = None,
@@ -152,6 +161,8 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         self.reg_covar = reg_covar
         self.max_iter = max_iter
         self.n_init = n_init
+        self.max_parameters = max_parameters
+        self.min_component_rows = min_component_rows
         self.random_state = random_state
         self.max_time = max_time
         self.resume = resume
@@ -190,7 +201,9 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         UserWarning
             If n_components is one number above 1, which tries that number alone.
         DataWarning
-            If the sweep ended before its last cell.
+            If the sweep ended before its last cell, or the best has as many parameters as there are rows.
+        DegenerateComponentWarning
+            If no model has a likelihood with a maximum that is not spurious.
         ConvergenceWarning
             If the best did not converge.
         """
@@ -199,6 +212,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         numbers = grid.numbers_of_components(self.n_components)
         self._warn_of_one_number()
         grid.check_structures(self.covariance_type)
+        grid.check_max_parameters(self.max_parameters)
         check_path(self.resume)
         self._model = self._template()
         blocks = self._model._training_blocks(X, sample_weight)
@@ -245,6 +259,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
             reg_covar=self.reg_covar,
             max_iter=self.max_iter,
             n_init=self.n_init,
+            min_component_rows=self.min_component_rows,
             random_state=self.random_state,
             max_time=self.max_time,
             n_jobs=self.n_jobs,
@@ -253,7 +268,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         return model
 
     def _sweep(self, blocks: Blocks, keys: list[Key]) -> None:
-        impossible = grid.impossible(keys, blocks)
+        impossible = grid.impossible(keys, blocks, self.max_parameters)
         possible = tuple(key for key in keys if key not in impossible)
         if not possible:
             raise ValueError(f"No model can be fitted: {impossible[keys[0]]}.")
@@ -291,8 +306,15 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         return "The sweep was stopped by its callback before a model was fitted."
 
     def _wish(self, keys: tuple[Key, ...], blocks: Blocks, seed: int) -> Wish:
+        names = [str(name) for name in getattr(self._model, "feature_names_in_", ())]
+        grounds = Grounds(
+            regularisation(self.reg_covar, blocks),
+            recording_of(blocks),
+            float(self.min_component_rows),
+            names,
+        )
         options = Options(
-            reg_covar=regularisation(self.reg_covar, blocks),
+            grounds,
             tol=float(self.tol),
             max_iter=self.max_iter,
             deadline=np.inf if self.max_time is None else monotonic() + self.max_time,
@@ -307,6 +329,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
             "reg_covar": self.reg_covar,
             "max_iter": int(self.max_iter),
             "n_init": int(self.n_init),
+            "min_component_rows": float(self.min_component_rows),
             "seed": seed,
         }
         known = "" if self.resume is None else fingerprint(blocks)
@@ -407,6 +430,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
             "remaining_gain": cell.remaining_gain,
             "effective_rows": cell.effective_rows.tolist(),
             "reg_covar": reg_covar,
+            "verdicts": cell.verdicts and list(cell.verdicts),
         }
         return GaussianMixture._from_facts(cell.mixture, facts)
 
@@ -443,13 +467,32 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
                 DataWarning,
                 stacklevel=4,
             )
-        elif not self.best_estimator_.converged_ and self.max_iter > 0:
+            return
+        best = self._cells[self.best_params_["n_components"], self.best_params_["covariance_type"]]
+        if not best.can_win:
+            warnings.warn(
+                "No model of the grid has a maximum of the likelihood that is not spurious. The best, "
+                f"{self.best_params_}, has none either ({best.failure}): try fewer components, or structures "
+                "with fewer parameters.",
+                DegenerateComponentWarning,
+                stacklevel=4,
+            )
+        elif many := self._too_many_parameters(best):
+            warnings.warn(many, DataWarning, stacklevel=4)
+        if best.can_win and not self.best_estimator_.converged_ and self.max_iter > 0:
             warnings.warn(
                 f"The best model, {self.best_params_}, did not converge in {self.max_iter} iterations: "
                 "increase max_iter or tol.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
+
+    def _too_many_parameters(self, best: Cell) -> str:
+        assert best.criteria is not None
+        assert best.effective_rows is not None
+        n_rows = float(best.effective_rows.sum())
+        what = f"The best model, {self.best_params_},"
+        return too_many_parameters(what, best.criteria.degrees_of_freedom, n_rows)
 
     # The best model
 

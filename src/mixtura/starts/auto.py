@@ -38,7 +38,8 @@ class SearchStopped(Exception):
 
 
 _Record = tuple[str, int, float, bool, str, int, int, float]
-_Found = tuple[tuple[FloatArray, ...] | None, list[_Record]]
+_Parameters = tuple[FloatArray, ...]
+_Found = tuple[_Parameters | None, list[_Record], list[_Parameters]]
 
 
 class SearchRows:
@@ -47,19 +48,28 @@ class SearchRows:
     Parameters
     ----------
     blocks : ArrayBlocks
+    min_rows : float, default=0
+        Effective rows of a component that are asked for beyond what its covariance needs.
     rows_per_weight : float or None, default=None
         Effective rows in a unit of weight; None: as `blocks` say. Of equal rows that were taken together
         it is that before, since their weights no longer tell how many they were.
     """
 
-    def __init__(self, blocks: ArrayBlocks, rows_per_weight: float | None = None) -> None:
+    def __init__(
+        self, blocks: ArrayBlocks, min_rows: float = 0.0, rows_per_weight: float | None = None
+    ) -> None:
         if rows_per_weight is None:
             rows_per_weight = blocks.rows_per_weight
         rows = blocks.floats
         #: The rows as contiguous float64.
         self.X: FloatArray = np.ascontiguousarray(rows, dtype=np.float64)
         self.native = _core.SearchRows(
-            rows, self.X, blocks.sample_weight, blocks.total.as_tuple(), rows_per_weight
+            rows,
+            self.X,
+            blocks.sample_weight,
+            blocks.total.as_tuple(),
+            rows_per_weight,
+            min_rows,
         )
         self._blocks = blocks
 
@@ -77,7 +87,7 @@ class SearchRows:
 class Budget:
     """E-steps that a search from given starts may take.
 
-    moving: before it makes no further moves. own: on a search of its own.
+    moving: on moves from each optimum. own: on a search of its own.
     """
 
     moving: int
@@ -89,27 +99,30 @@ def rows_of_a_search(n_components: int, n_features: int) -> int:
     return max(_ROWS, _ROWS_PER_PARAMETER * n_components * (n_features + 1))
 
 
-def searched(blocks: Blocks, most: int, rng: RandomState) -> SearchRows:
+def searched(blocks: Blocks, most: int, rng: RandomState, min_rows: float = 0.0) -> SearchRows:
     """Rows that a search sees: the distinct ones, each with the weight of all that equal it.
 
     Of more than `most` those of a uniform sample. So a whole weight and as many repeated rows are the same
-    table, searched in the same way.
+    table, searched in the same way. min_rows: effective ones, of all rows, that a component needs at least.
     """
-    distinct, rows_per_weight = distinct_rows(blocks, most), blocks.rows_per_weight
+    distinct, rows_per_weight, share = distinct_rows(blocks, most), blocks.rows_per_weight, 1.0
     if distinct is None:
         rows, weight = blocks.sample(most, rng)
         distinct = DistinctRows.of(rows, weight, len(rows))
         rows_per_weight = ArrayBlocks(rows, weight).rows_per_weight
+        share = len(rows) / blocks.n_present
     if distinct is None:
         raise RuntimeError("a sample has at most as many distinct rows as rows")
+    few = share * min_rows
     if (distinct.weight == 1).all():
-        return SearchRows(in_memory(blocks, distinct.rows, None), rows_per_weight)
+        return SearchRows(in_memory(blocks, distinct.rows, None), few, rows_per_weight)
     if (distinct.weight == np.floor(distinct.weight)).all():
-        return SearchRows(in_memory(blocks, distinct.rows, distinct.weight), rows_per_weight)
+        return SearchRows(in_memory(blocks, distinct.rows, distinct.weight), few, rows_per_weight)
     # Only proportions of fractions matter: those of all their multiples are the same numbers.
     unit = float(distinct.weight.max())
     weight = significant(distinct.weight / unit, _BITS_OF_PROPORTIONS)
-    return SearchRows(ArrayBlocks(distinct.rows, weight, blocks.n_threads), rows_per_weight * unit)
+    sample = ArrayBlocks(distinct.rows, weight, blocks.n_threads)
+    return SearchRows(sample, few, rows_per_weight * unit)
 
 
 def search(
@@ -120,10 +133,12 @@ def search(
     seed: int,
     deadline: float = np.inf,
     stop: _core.Stop | None = None,
+    min_rows: float = 0.0,
 ) -> tuple[Mixture, list[StartRecord]]:
     """Return the best mixture found on the distinct rows or those of a sample, and a record of each descent.
 
-    After `deadline`, in `time.monotonic`'s seconds, no descent begins but the first.
+    min_rows: effective ones, of all rows, that a component needs at least. After `deadline`, in
+    `time.monotonic`'s seconds, no descent begins but the first.
 
     Raises
     ------
@@ -134,7 +149,8 @@ def search(
     """
     # Ten times as quick to seed as the Mersenne twister that scikit-learn's starts draw from.
     rng = RandomState(PCG64(seed))
-    sample = searched(blocks, rows_of_a_search(n_components, blocks.shape[1]), rng)
+    most = rows_of_a_search(n_components, blocks.shape[1])
+    sample = searched(blocks, most, rng, min_rows)
     found = _core.search(
         sample.native,
         structure.model,
@@ -159,14 +175,15 @@ def search_from(
     budget: Budget,
     deadline: float = np.inf,
     incumbent: Mixture | None = None,
-    n_certain: int = 0,
     stop: _core.Stop | None = None,
     n_threads: int = 1,
-) -> tuple[Mixture, list[StartRecord]]:
-    """Run EM to the end from the first `n_certain` starts and the best of the others, then merge and split.
+) -> tuple[Mixture, list[Mixture]]:
+    """Return the best mixture found, and other optima that are better than `incumbent`.
 
-    What is found is at least as good as `incumbent`. Unlike `search` it uses all rows, to which the
-    responsibilities belong. With a budget for it, and where every given start fails, it goes on as `search`.
+    EM runs to the end from each of the starts by itself, and merge-and-split moves from each end that is
+    better than `incumbent`; what is found is at least as good. With a budget for it, it goes on as `search`.
+    Unlike `search` it uses all rows, to which the responsibilities belong. Without a search of its own, more
+    starts never find less.
 
     Raises
     ------
@@ -184,13 +201,13 @@ def search_from(
         seed,
         deadline - monotonic(),
         list(given),
-        n_certain,
         None if incumbent is None else incumbent.as_tuple(),
         (budget.moving, budget.own),
         stop,
         n_threads,
     )
-    return _ended(found, structure, seed, len(rows.X))
+    mixture, _ = _ended(found, structure, seed, len(rows.X))
+    return mixture, [Mixture(structure, *parameters) for parameters in found[2]]
 
 
 def split(
@@ -209,7 +226,7 @@ def merged(mixture: Mixture, given: FloatArray) -> FloatArray:
 def _ended(
     found: _Found, structure: CovarianceStructure, seed: int, n_rows: int
 ) -> tuple[Mixture, list[StartRecord]]:
-    parameters, native = found
+    parameters, native, _ = found
     if parameters is None and not native:
         raise SearchStopped
     records = [_record(record, structure, seed, n_rows) for record in native]
