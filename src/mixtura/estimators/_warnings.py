@@ -155,6 +155,8 @@ def _degenerate(fit: Fit, blocks: Blocks, floor: str, names: Array | None) -> st
     found = findings(blocks, names, has_matrices) if is_held or gravest.kind == "few rows" else []
     held = [doubt.component for doubt in fit.doubts if doubt.kind == "held up"]
     if gravest.kind == "few rows" and not (held and found):
+        if "min_component_rows" in gravest.words:
+            return f"{_sentence(gravest)}: {_FEWER}."
         needed = rows_needed(fit.mixture.structure, fit.mixture.n_features)
         return _few_rows(alike, fit.effective_rows[alike[0]], needed)
     if held:
