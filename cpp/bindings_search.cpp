@@ -68,7 +68,6 @@ class SearchRows {
     }
 
     double rows_per_weight() const { return rows_per_weight_; }
-    const mixtura::Recording& recording() const { return recording_; }
 
   private:
     mixtura::Recording recording_;

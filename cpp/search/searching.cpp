@@ -386,10 +386,7 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
     const double now = found.log_likelihood();
     // Ends of one optimum differ by where EM stopped and by rounding: the first stays, so that the components' order does
     // not hang on the last bits.
-    if (now > before + end_of_one_optimum) {
-        best_ = std::move(found);
-        ++n_bests_;
-    }
+    if (now > before + end_of_one_optimum) best_ = std::move(found);
     if (now > before + same_optimum) {
         found_from_ = {std::string(kind)};
         return true;

@@ -80,7 +80,6 @@ class Searching {
     const double weight_;
     Random random_;
     std::optional<Optimum> best_, way_stop_, coincident_, degenerate_;
-    int n_bests_ = 0;                       // how often the best has changed
     std::vector<std::string> found_from_;
     std::ptrdiff_t n_passes_ = 0, n_reseeded_ = 0;
     std::vector<Record> records_;
