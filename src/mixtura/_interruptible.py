@@ -1,11 +1,11 @@
-"""NumPy's functions of large matrices, which take seconds, so that Ctrl-C ends them."""
+"""What Ctrl-C ends: waits for other threads, and NumPy's functions of large matrices, which take seconds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from threading import Thread, current_thread, main_thread
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from mixtura._rows import FloatArray
 
 # Operations, d^3 for a matrix of d features, up to which a call ends in some ten milliseconds.
 _FEW_OPERATIONS = 2e7
+_LONGEST_WAIT = 0.05  # seconds
+
+T = TypeVar("T")
 
 
 def interruptible(function: Callable[..., Any], *matrices: FloatArray) -> Any:
@@ -28,7 +31,17 @@ def interruptible(function: Callable[..., Any], *matrices: FloatArray) -> Any:
         return np.stack(
             [interruptible(function, *several) for several in zip(*matrices, strict=True)]
         )
-    return _in_a_thread(function, *matrices).result()
+    return result_of(_in_a_thread(function, *matrices))
+
+
+def result_of(future: Future[T]) -> T:
+    """The result, once it is there; Ctrl-C ends the wait, whenever it comes.
+
+    A signal between Python's last look for one and the wait itself does not end the wait: so no wait is long.
+    """
+    while not future.done():
+        wait([future], timeout=_LONGEST_WAIT)
+    return future.result()
 
 
 def _in_a_thread(function: Callable[..., Any], *matrices: FloatArray) -> Future[Any]:

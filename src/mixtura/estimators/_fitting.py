@@ -12,6 +12,7 @@ from time import monotonic
 import numpy as np
 
 from mixtura._core import Acceleration, Stop
+from mixtura._interruptible import result_of
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import Blocks
 from mixtura.diagnosis import Doubt, Grounds, doubts_about, total_covariance, verdicts_of
@@ -164,7 +165,7 @@ def _outcomes(beginnings: Sequence[Beginning], blocks: Blocks, options: Options)
                 pool.submit(_outcome, index, beginning, alone, options, ended, stopping)
                 for index, beginning in enumerate(beginnings)
             ]
-            return [future.result() for future in futures]
+            return [result_of(future) for future in futures]
         except BaseException:  # Ctrl-C: the others end at their next iteration
             stopping.set()
             pool.shutdown(wait=True, cancel_futures=True)

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.random import RandomState
 
 from mixtura._core import Stop
+from mixtura._interruptible import result_of
 from mixtura._rows import Array, FloatArray
 from mixtura.blocks import ArrayBlocks, Blocks, in_memory
 from mixtura.covariance import structure
@@ -183,7 +184,7 @@ class Sweep:
         with ThreadPoolExecutor(n_workers) as pool:
             try:
                 for future in [pool.submit(_until_stopped, job, 1) for job in jobs]:
-                    future.result()
+                    result_of(future)
             except BaseException:  # Ctrl-C: the others end where they are
                 self._stop.set()
                 pool.shutdown(wait=True, cancel_futures=True)
