@@ -33,7 +33,7 @@ std::vector<std::ptrdiff_t> partition_in(const Responsibilities& given) {
 }
 
 bool is_proper(const Record& record) {
-    return record.ended == "converged" || record.ended == "max_iter reached" || record.ended == "behind the best";
+    return record.ended == "converged" || record.ended == "max_iter reached" || record.ended == "behind the best" || record.ended == "known";
 }
 
 class SearchingFrom final : public Searching {
@@ -95,6 +95,7 @@ class SearchingFrom final : public Searching {
     void spend(std::ptrdiff_t n_passes) {
         n_passes_ = -static_cast<std::ptrdiff_t>(records_.size());
         most_passes_ = n_passes_ + n_passes;
+        improved_at_ = 0;
     }
 
     // True where it ends at a better optimum than the incumbent. What the other starts find does not matter to it, so

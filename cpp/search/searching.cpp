@@ -19,9 +19,10 @@ constexpr std::ptrdiff_t glance = 40, glance_of_many = 10, glance_every = 5;
 constexpr double most_densities = 4e8;
 constexpr double least_passes = 250, most_passes = 4000;
 constexpr double most_of_few_passes = 8000;  // where components have few rows for their features
+constexpr double patience = 600;
 
 // The best optimum has been reached this often before the search believes it.
-constexpr std::ptrdiff_t hits = 8;
+constexpr std::ptrdiff_t hits = 5;
 constexpr std::ptrdiff_t hits_of_few = 16;  // where components have few rows for their features
 
 // Nats a row: of ends that differ by less, the first stays.
@@ -31,7 +32,7 @@ constexpr double end_of_one_optimum = 1e-9;
 constexpr std::ptrdiff_t reseeded = 3;
 
 using Schedule = std::array<std::string_view, 8>;
-constexpr Schedule schedule{"widened", "merged", "shaken", "seeds", "widened", "shaken", "k-means", "mahalanobis"};
+constexpr Schedule schedule{"widened", "merged", "detoured", "seeds", "detoured", "shaken", "k-means", "detoured"};
 constexpr Schedule schedule_of_many{"moved", "moved", "moved", "shaken", "moved", "moved", "moved", "seeds"};
 constexpr Schedule schedule_of_few{"leave-one-out", "shaken", "seeds", "leave-one-out", "shaken", "seeds", "leave-one-out", "shaken"};
 
@@ -68,6 +69,9 @@ constexpr std::ptrdiff_t surplus = 2, surplus_iter = 10;
 // Entropy of the responsibilities, in nats a row, below which components are apart.
 constexpr double hardly = 1e-3;
 
+// Of one optimum: differences of weights and variances, relative; of means, in standard deviations.
+constexpr double near = 0.1, near_shape = 0.2;
+
 // Moves drawn at a time.
 constexpr int n_drawn = 2;
 
@@ -87,6 +91,42 @@ double shared(const Responsibilities& given, const SearchRows& rows) {
         }
     }
     return sum / rows.weight();
+}
+
+// Of the covariance between two features, or a variance.
+double covariance_of(const OwnedMixture& mixture, std::ptrdiff_t k, std::ptrdiff_t i, std::ptrdiff_t j) {
+    const std::ptrdiff_t d = mixture.n_features;
+    switch (mixture.structure) {
+        case Structure::full: return mixture.covariances[at((k * d + i) * d + j)];
+        case Structure::tied: return mixture.covariances[at(i * d + j)];
+        case Structure::diag: return i == j ? mixture.covariances[at(k * d + i)] : 0.0;
+        default: return i == j ? mixture.covariances[at(k)] : 0.0;
+    }
+}
+
+bool are_near(const OwnedMixture& one, std::ptrdiff_t k, const OwnedMixture& other, std::ptrdiff_t m) {
+    const std::ptrdiff_t d = one.n_features;
+    if (std::abs(one.weights[at(k)] - other.weights[at(m)]) > near * other.weights[at(m)]) return false;
+    for (std::ptrdiff_t j = 0; j < d; ++j) {
+        const double v = covariance_of(other, m, j, j), gap = one.means[at(k * d + j)] - other.means[at(m * d + j)];
+        if (gap * gap > near * near * v) return false;
+        for (std::ptrdiff_t i = 0; i <= j; ++i) {
+            const double u = covariance_of(other, m, i, i), difference = covariance_of(one, k, i, j) - covariance_of(other, m, i, j);
+            if (difference * difference > near_shape * near_shape * u * v) return false;
+        }
+    }
+    return true;
+}
+
+bool are_near(const OwnedMixture& one, const OwnedMixture& other) {
+    std::vector<bool> taken(at(one.n_components));
+    for (std::ptrdiff_t k = 0; k < one.n_components; ++k) {
+        std::ptrdiff_t m = 0;
+        while (m < one.n_components && (taken[at(m)] || !are_near(one, k, other, m))) ++m;
+        if (m == one.n_components) return false;
+        taken[at(m)] = true;
+    }
+    return true;
 }
 
 std::string why_ended(const Monitor& monitor) {
@@ -204,6 +244,7 @@ bool Searching::is_spent() const {
     if (!has_leverage() && K >= many) most *= 0.7;
     // A descent that fails at once costs no pass.
     const auto spent = static_cast<double>(n_passes_) + static_cast<double>(records_.size());
+    if (best_) most = std::min(most, patience * (has_leverage() ? 2 : 1) + 4 * improved_at_);
     return spent >= std::min(std::max(passes, least_passes), most) || is_late();
 }
 
@@ -219,7 +260,7 @@ bool Searching::is_sure() const {
     const auto fresh = std::count_if(found_from_.begin(), found_from_.end(), [](const std::string& kind) { return is_fresh(kind); });
     const auto found = static_cast<std::ptrdiff_t>(found_from_.size());
     if (has_leverage()) return found >= hits_of_few && fresh >= 3 && (2 * fresh >= tried || found >= 5 * hits_of_few);
-    return found >= std::min(hits + K / 4, 2 * hits) && (fresh >= (tried == fresh ? 4 : 8) || found >= 4 * hits);
+    return found >= std::min(hits + K / 4, 2 * hits) && (fresh >= 4 || found >= 4 * hits);
 }
 
 // Whether components have few rows for their features, and so many an optimum.
@@ -239,6 +280,7 @@ Beginning Searching::start(std::string_view kind) {
     if (kind == "moved") return from_responsibilities(moved_at_random());
     if (kind == "widened") return widened(from_labels("seeds"));
     if (kind == "merged") return merged_down();
+    if (kind == "detoured") return detoured();
     if (is_fresh(kind)) return from_responsibilities(from_labels(kind));
     const Responsibilities shaken = perturbed(best_responsibilities(), problem_.rows, shares[records_.size() % shares.size()], random_);
     return kind == "leave-one-out" ? loosened(shaken) : from_responsibilities(shaken);
@@ -314,6 +356,35 @@ Beginning Searching::merged_down() {
     return beginning;
 }
 
+// Through one component more, which a row drawn begins; then one of the closest pairs merged, but not the two that were one.
+Beginning Searching::detoured() {
+    const Responsibilities given = best_responsibilities();
+    const std::ptrdiff_t n = problem_.rows.n_rows;
+    const auto drawn = std::min(static_cast<std::ptrdiff_t>(random_.uniform() * static_cast<double>(n)), n - 1);
+    const double* row = given.row(drawn);
+    Cut cut{0, std::max_element(row, row + K) - row, std::vector<std::int8_t>(at(n))};
+    const double* mean = best_->mixture.means.data() + cut.component * d;
+    const double* seed = problem_.rows.row(drawn);
+    for (std::ptrdiff_t i = 0; i < n; ++i) {
+        double nearer = 0;
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            const double x = problem_.rows.row(i)[j], unit = problem_.total.scatter[j * d + j];
+            if (unit > 0) nearer += ((x - mean[j]) * (x - mean[j]) - (x - seed[j]) * (x - seed[j])) / unit;
+        }
+        cut.sides[at(i)] = nearer > 0 ? 1 : 0;
+    }
+    Beginning more = from_responsibilities(split(given, cut));
+    if (more.failed >= 0) return more;
+    OwnedStatistics statistics(structure_, K + 1, d);
+    expectation_maximisation(more.mixture, statistics, detour_iter);
+    const Responsibilities settled = responsibilities(more.mixture, problem_.rows, control_);
+    std::vector<Move::Pair> pairs = closest_pairs(more.mixture);
+    pairs.resize(std::min(pairs.size(), at(detour_merges)));
+    if (pairs.size() > 1) pairs.erase(std::remove(pairs.begin(), pairs.end(), Move::Pair{cut.component, K}), pairs.end());
+    const auto which = std::min(static_cast<std::size_t>(random_.uniform() * static_cast<double>(pairs.size())), pairs.size() - 1);
+    return from_responsibilities(merged(settled, pairs[which]));
+}
+
 Beginning Searching::loosened(const Responsibilities& given) {
     Beginning beginning = from_responsibilities(given);
     if (!can_leave_out()) return beginning;
@@ -342,19 +413,48 @@ bool Searching::descend(std::string_view kind, Beginning beginning) {
     Monitor monitor(search_tol, search_max_iter, true);
     Acceleration acceleration(structure_, K, d);
     Outside outside;
-    outside.first = first_glance();
-    outside.every = glance_every;
+    outside.first = outside.every = glance_every;
     // Gives up what, as fast as it rises now, will not catch up with the best.
-    outside.hear = [&](const OwnedMixture&) -> std::string {
+    const Known* known = nullptr;
+    outside.hear = [&](const OwnedMixture& mixture) -> std::string {
+        if (monitor.converged) return "";
+        known = find_known(mixture);
+        if (known) return "known";
+        if (monitor.n_iter() < first_glance()) return "";
         const std::vector<double>& history = monitor.history;
         const double last = history.back(), before = history[history.size() - 1 - at(glance_every)];
-        return !monitor.converged && last + 10 * (last - before) + 0.01 < best ? "behind the best" : "";
+        return last + 10 * (last - before) + 0.01 < best ? "behind the best" : "";
     };
     mixtura::expectation_maximisation(problem_.model, *problem_.source, problem_.reg_covar, monitor, &acceleration, outside,
                                       found.mixture, found.statistics, control_);
     check(control_);
     n_passes_ += monitor.n_passes();
+    if (known) return meet(kind, monitor, *known);
     return judge(kind, monitor, std::move(found));
+}
+
+// A descent that has come near to an end of another.
+bool Searching::meet(std::string_view kind, const Monitor& monitor, const Known& known) {
+    record(kind, monitor, known.is_proper ? "known" : "known, degenerate");
+    records_.back().log_likelihood = known.log_likelihood;
+    if (known.is_proper && best_ && std::abs(known.log_likelihood - best_->log_likelihood()) < same_optimum && is_independent(kind)) found_from_.emplace_back(kind);
+    return false;
+}
+
+const Searching::Known* Searching::find_known(const OwnedMixture& mixture) const {
+    for (const Known& known : known_) {
+        if (are_near(known.mixture, mixture)) return &known;
+    }
+    return nullptr;
+}
+
+// True where no end is like it.
+bool Searching::remember(const Optimum& end, bool is_proper) {
+    for (const Known& known : known_) {
+        if (known.is_proper == is_proper && std::abs(known.log_likelihood - end.log_likelihood()) < same_optimum && are_near(known.mixture, end.mixture)) return false;
+    }
+    known_.push_back({end.mixture, end.log_likelihood(), is_proper});
+    return true;
 }
 
 // Plain EM, for so many iterations at most.
@@ -379,15 +479,18 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
     const Verdict verdict = doubt(found);
     if (verdict.doubt != Doubt::none) {
         record(kind, monitor, verdict.words());
+        if (!remember(found, false)) return false;
         return reseed(found, verdict.component, verdict.is_degenerate() ? degenerate_ : coincident_);
     }
     record(kind, monitor, why_ended(monitor));
+    remember(found, true);
     const double before = best_ ? best_->log_likelihood() : -std::numeric_limits<double>::infinity();
     const double now = found.log_likelihood();
     // Ends of one optimum differ by where EM stopped and by rounding: the first stays, so that the components' order does
     // not hang on the last bits.
     if (now > before + end_of_one_optimum) best_ = std::move(found);
     if (now > before + same_optimum) {
+        improved_at_ = static_cast<double>(n_passes_) + static_cast<double>(records_.size());
         found_from_ = {std::string(kind)};
         return true;
     }
@@ -398,7 +501,7 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
 // Merges the component in doubt with a neighbour, and cuts the worst explained one instead.
 bool Searching::reseed(const Optimum& found, std::ptrdiff_t dead, std::optional<Optimum>& best_of_its_kind) {
     if (!best_of_its_kind || found.log_likelihood() > best_of_its_kind->log_likelihood()) best_of_its_kind = found;
-    const std::ptrdiff_t most = has_leverage() && best_ ? 1 : reseeded + K / 8;
+    const std::ptrdiff_t most = best_ ? 1 : reseeded + K / 8;
     if (!is_worth_mending(found) || n_reseeded_ >= most || is_spent()) return false;
     const Responsibilities given = responsibilities(found.mixture, problem_.rows, control_);
     // One for each component that can be cut: the least promising of its merges with the dead one.

@@ -43,6 +43,7 @@ class Searching {
     Beginning from_responsibilities(const Responsibilities& given);
     Beginning widened(const Responsibilities& given);
     Beginning merged_down();
+    Beginning detoured();
     Beginning loosened(const Responsibilities& given);
     Responsibilities best_responsibilities();
     Optimum at_rest(const OwnedMixture& mixture);
@@ -56,6 +57,15 @@ class Searching {
     void record_failure(std::string_view kind, const Beginning& beginning);
     Verdict doubt(const OwnedMixture& mixture, const std::vector<double>& counts, double unit) const;
     Verdict doubt(const Optimum& found) const;
+
+    struct Known {
+        OwnedMixture mixture;
+        double log_likelihood;
+        bool is_proper;
+    };
+    const Known* find_known(const OwnedMixture& mixture) const;
+    bool remember(const Optimum& end, bool is_proper);
+    bool meet(std::string_view kind, const Monitor& monitor, const Known& known);
 
     // Merges and splits while it gains.
     void climb();
@@ -83,6 +93,8 @@ class Searching {
     std::vector<std::string> found_from_;
     std::ptrdiff_t n_passes_ = 0, n_reseeded_ = 0;
     std::vector<Record> records_;
+    std::vector<Known> known_;
+    double improved_at_ = 0;
     std::vector<double> cut_floor_;  // what is added to the covariances of the sides of a cut
 
   private:
