@@ -25,6 +25,17 @@ Parameters OwnedMixture::parameters() {
     return {weights.data(), means.data(), covariances.data(), precisions_cholesky.data()};
 }
 
+double OwnedMixture::covariance(std::ptrdiff_t k, std::ptrdiff_t i, std::ptrdiff_t j) const {
+    const std::ptrdiff_t d = n_features;
+    switch (structure) {
+        case Structure::full: return covariances[length((k * d + i) * d + j)];
+        case Structure::tied: return covariances[length(i * d + j)];
+        case Structure::diag: return i == j ? covariances[length(k * d + i)] : 0.0;
+        case Structure::spherical: return i == j ? covariances[length(k)] : 0.0;
+    }
+    return 0.0;
+}
+
 OwnedStatistics::OwnedStatistics(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features)
     : structure(structure), n_components(n_components), n_features(n_features), counts(length(n_components)),
       firsts(length(n_components * n_features)), seconds(length(seconds_size(structure, n_components, n_features))),

@@ -15,6 +15,8 @@ struct OwnedMixture {
 
     Mixture view() const;
     Parameters parameters();
+    // Between features i and j in component k.
+    double covariance(std::ptrdiff_t k, std::ptrdiff_t i, std::ptrdiff_t j) const;
 
     Structure structure;
     std::ptrdiff_t n_components, n_features;

@@ -38,15 +38,8 @@ bool is_more_promising(const Move& one, const Move& other) { return one.gain > o
 
 void covariance_matrix(const OwnedMixture& mixture, std::ptrdiff_t k, Vector& out) {
     const std::ptrdiff_t d = mixture.n_features;
-    const bool matrices = mixture.structure == Structure::full || mixture.structure == Structure::tied;
-    if (matrices) {
-        const double* from = mixture.covariances.data() + (mixture.structure == Structure::full ? k * d * d : 0);
-        std::copy(from, from + d * d, out.begin());
-        return;
-    }
-    std::fill(out.begin(), out.end(), 0.0);
-    for (std::ptrdiff_t j = 0; j < d; ++j) {
-        out[at(j * d + j)] = mixture.covariances[at(mixture.structure == Structure::diag ? k * d + j : k)];
+    for (std::ptrdiff_t i = 0; i < d; ++i) {
+        for (std::ptrdiff_t j = 0; j < d; ++j) out[at(i * d + j)] = mixture.covariance(k, i, j);
     }
 }
 
@@ -278,6 +271,22 @@ std::vector<Cut> cuts(const OwnedMixture& mixture, const Responsibilities& given
     }
     std::stable_sort(found.begin(), found.end(), [](const Cut& one, const Cut& other) { return one.gain > other.gain; });
     return found;
+}
+
+Cut drawn_cut(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows, const double* scatter, Random& random) {
+    const std::ptrdiff_t d = mixture.n_features, drawn = random.below(rows.n_rows);
+    const double *of_drawn = given.row(drawn), *seed = rows.row(drawn);
+    Cut cut{0, std::max_element(of_drawn, of_drawn + mixture.n_components) - of_drawn, std::vector<std::int8_t>(at(rows.n_rows))};
+    const double* mean = mixture.means.data() + cut.component * d;
+    for (std::ptrdiff_t i = 0; i < rows.n_rows; ++i) {
+        double nearer = 0;  // how much nearer to the row than to the mean
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            const double from_mean = rows.row(i)[j] - mean[j], from_seed = rows.row(i)[j] - seed[j], unit = scatter[j * d + j];
+            if (unit > 0) nearer += (from_mean * from_mean - from_seed * from_seed) / unit;
+        }
+        cut.sides[at(i)] = nearer > 0 ? 1 : 0;
+    }
+    return cut;
 }
 
 Responsibilities split(const Responsibilities& given, const Cut& cut) {

@@ -11,6 +11,7 @@
 #include <set>
 #include <vector>
 
+#include "search/random.hpp"
 #include "search/rows.hpp"
 
 namespace mixtura {
@@ -57,6 +58,10 @@ struct Cut {
 // Those of all components that can be cut, the best first.
 std::vector<Cut> cuts(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows, const double* reg_covar,
                       double rows_per_weight);
+
+// One component, drawn by its rows, cut half-way between its mean and a row, in units of the columns' spread. scatter (d x d): of
+// all rows.
+Cut drawn_cut(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows, const double* scatter, Random& random);
 
 // Responsibilities of one component more.
 Responsibilities split(const Responsibilities& given, const Cut& cut);

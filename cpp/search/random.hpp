@@ -1,6 +1,7 @@
 // Random numbers of a search: SplitMix64 (Steele, Lea & Flood 2014). Seeded in no time, the same on every machine.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -19,6 +20,9 @@ class Random {
         z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
         return static_cast<double>((z ^ (z >> 31)) >> 11) * 0x1p-53;
     }
+
+    // In 0 .. n - 1.
+    std::ptrdiff_t below(std::ptrdiff_t n) { return std::min(static_cast<std::ptrdiff_t>(uniform() * static_cast<double>(n)), n - 1); }
 
     std::vector<double> uniforms(std::ptrdiff_t n) {
         std::vector<double> drawn(static_cast<std::size_t>(n));

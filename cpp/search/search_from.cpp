@@ -33,7 +33,7 @@ std::vector<std::ptrdiff_t> partition_in(const Responsibilities& given) {
 }
 
 bool is_proper(const Record& record) {
-    return record.ended == "converged" || record.ended == "max_iter reached" || record.ended == "behind the best" || record.ended == "known";
+    return record.ended == "converged" || record.ended == "max_iter reached" || record.ended == "behind the best" || record.ended == near_optimum;
 }
 
 class SearchingFrom final : public Searching {

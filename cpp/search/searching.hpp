@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "search/ends.hpp"
 #include "search/search.hpp"
 #include "search/verdict.hpp"
 
@@ -15,6 +16,9 @@ namespace mixtura {
 constexpr double same_optimum = 5e-5;
 constexpr double search_tol = 2e-6;
 constexpr std::ptrdiff_t search_max_iter = 150;
+
+// Why a descent ended that came near to the end of another.
+inline const std::string near_optimum = "near a known optimum", near_degenerate = "near a known degenerate end";
 
 struct Optimum {
     double log_likelihood() const { return statistics.mean_log_likelihood(); }
@@ -58,14 +62,9 @@ class Searching {
     Verdict doubt(const OwnedMixture& mixture, const std::vector<double>& counts, double unit) const;
     Verdict doubt(const Optimum& found) const;
 
-    struct Known {
-        OwnedMixture mixture;
-        double log_likelihood;
-        bool is_proper;
-    };
-    const Known* find_known(const OwnedMixture& mixture) const;
-    bool remember(const Optimum& end, bool is_proper);
-    bool meet(std::string_view kind, const Monitor& monitor, const Known& known);
+    bool meet(std::string_view kind, const Monitor& monitor, const End& end);
+    const End* known_end(const OwnedMixture& mixture) const;
+    bool is_new(const Optimum& found, bool is_proper);
 
     // Merges and splits while it gains.
     void climb();
@@ -93,8 +92,8 @@ class Searching {
     std::vector<std::string> found_from_;
     std::ptrdiff_t n_passes_ = 0, n_reseeded_ = 0;
     std::vector<Record> records_;
-    std::vector<Known> known_;
-    double improved_at_ = 0;
+    Ends ends_;
+    double improved_at_ = 0;  // E-steps and descents before the best was found
     std::vector<double> cut_floor_;  // what is added to the covariances of the sides of a cut
 
   private:

@@ -40,13 +40,6 @@ const double* covariance_of(const OwnedMixture& mixture, const std::vector<doubl
     return values.data() + (mixture.structure == Structure::tied ? 0 : k * each);
 }
 
-// Variance of component k in column j.
-double variance(const OwnedMixture& mixture, std::ptrdiff_t k, std::ptrdiff_t j) {
-    const double* values = covariance_of(mixture, mixture.covariances, k);
-    if (has_matrices(mixture.structure)) return values[j * mixture.n_features + j];
-    return mixture.structure == Structure::diag ? values[j] : values[0];
-}
-
 // Whether a covariance is below `floor` in some direction: where Sigma - floor has no Cholesky factor; without matrices, in some
 // column; one variance for all columns, in all of them together.
 bool is_below(Structure structure, const double* covariance, const std::vector<double>& floor) {
@@ -138,7 +131,7 @@ const SharedValue* point_of(const OwnedMixture& mixture, std::ptrdiff_t k, std::
     const double mean = mixture.means[static_cast<std::size_t>(k * mixture.n_features + j)];
     const SharedValue* shared = grounds.recording->nearest(j, mean);
     if (shared == nullptr || !(std::abs(mean - shared->value) < shared->gap / 2)) return nullptr;
-    const double variance_there = variance(mixture, k, j);
+    const double variance_there = mixture.covariance(k, j, j);
     if (!(variance_there < recorded * shared->gap * shared->gap / 12)) return nullptr;
     const auto at = static_cast<std::size_t>(j * (mixture.n_features + 1));
     return variance_there < negligible * grounds.total()[at] ? shared : nullptr;
@@ -210,7 +203,7 @@ bool are_same(const OwnedMixture& mixture, std::ptrdiff_t i, std::ptrdiff_t j) {
     std::vector<double> between;
     for (std::ptrdiff_t m = 0; m < d; ++m) {
         between.push_back(mixture.means[static_cast<std::size_t>(i * d + m)] - mixture.means[static_cast<std::size_t>(j * d + m)]);
-        const double pooled = (variance(mixture, i, m) + variance(mixture, j, m)) / 2;
+        const double pooled = (mixture.covariance(i, m, m) + mixture.covariance(j, m, m)) / 2;
         if (between.back() * between.back() > 8 * same * pooled) return false;
     }
     const std::vector<double> one = times(1.0, covariance_of(mixture, mixture.covariances, i), size),
