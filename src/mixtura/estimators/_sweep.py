@@ -30,7 +30,7 @@ from numpy.random import RandomState
 from mixtura._core import Stop
 from mixtura._interruptible import result_of
 from mixtura._rows import Array, FloatArray
-from mixtura.blocks import ArrayBlocks, Blocks, in_memory
+from mixtura.blocks import ArrayBlocks, Blocks
 from mixtura.covariance import structure
 from mixtura.diagnosis import Grounds, are_held_up, rows_needed
 from mixtura.errors import SingularCovarianceError
@@ -38,15 +38,16 @@ from mixtura.estimators._cells import HELD_UP_BY_ALL, NOT_FINISHED, Cell, Key
 from mixtura.estimators._fitting import Beginning, Fit, Options, best_fit, fits_side_by_side
 from mixtura.mixture import Mixture, responsibilities
 from mixtura.mixture import labels as labels_of
-from mixtura.starts import LabelResponsibilities, StartRecord, mixture_of, search
+from mixtura.starts import LabelResponsibilities, StartRecord, mixture_of
 from mixtura.starts.auto import (
     Budget,
     Given,
-    SearchRows,
     SearchStopped,
     merged,
     rows_of_a_search,
     search_from,
+    search_rows,
+    searched,
     split,
 )
 from mixtura.starts.hierarchy import merged_partitions, wards_partitions
@@ -176,7 +177,7 @@ class Sweep:
         """Run the jobs, each with a number of threads of its own; side by side where that is quicker."""
         n_workers = min(self._wish.n_threads, len(jobs))
         if n_workers < 2 or not all(
-            fits_side_by_side(sample.blocks) for sample in self._samples.values()
+            fits_side_by_side(sample.rows.blocks) for sample in self._samples.values()
         ):
             for job in jobs:
                 _until_stopped(job, self._wish.n_threads)
@@ -229,7 +230,7 @@ class Sweep:
     def _on_sample(self, found: Mixture, n_threads: int) -> Criteria:
         """What a mixture scores on the sample, as if that were all rows."""
         sample = self._samples[self._size(found.n_components)]
-        sums = sample.blocks.with_threads(n_threads).score(found)
+        sums = sample.rows.blocks.with_threads(n_threads).score(found)
         scale = self._weight_of_all / sums.weight
         scores = scale * sums.log_likelihood, scale * sums.log_certainty
         return Criteria(self._weight_of_all, *scores, found.n_parameters)
@@ -355,15 +356,15 @@ class Sweep:
         for number in range(1, self._wish.n_init):
             seed, options = self._seed_of(key, "first", number), self._wish.options
             try:
-                found, _ = search(
-                    sample.blocks.with_threads(n_threads),
+                found, _ = search_rows(
+                    sample.rows,
                     structure(name),
                     k,
                     options.reg_covar,
                     seed,
                     options.deadline,
                     self._stop,
-                    sample.min_rows,
+                    n_threads,
                 )
             except SingularCovarianceError:
                 continue
@@ -447,12 +448,7 @@ class Sample:
 
     def __init__(self, blocks: Blocks, n_rows: int, seed: int, most: int, grounds: Grounds) -> None:
         rng = RandomState(seed)
-        #: The rows.
-        self.blocks = in_memory(blocks, *blocks.sample(n_rows, rng))
-        #: Of them, as many as those that a component of all rows needs at least.
-        self.min_rows = grounds.min_rows * self.blocks.n_present / blocks.n_present
-        #: The same as searches read them.
-        self.rows = SearchRows(self.blocks, self.min_rows)
+        self.rows = searched(blocks, n_rows, rng, grounds.min_rows)
         self._reg_covar = grounds.reg_covar
         self._partitions = self._merged(most, rng)
 
@@ -462,7 +458,7 @@ class Sample:
 
     def _merged(self, most: int, rng: RandomState) -> list[tuple[str, dict[int, Array]]]:
         """Partitions in three metrics: the data's units, standard deviations, none."""
-        rows, weight = self.blocks.sample(_MERGED_ROWS, rng)
+        rows, weight = self.rows.blocks.sample(_MERGED_ROWS, rng)
         rows = np.ascontiguousarray(rows, dtype=np.float64)
         most = min(most, len(rows))
         mean = np.average(rows, axis=0, weights=weight)
@@ -488,7 +484,7 @@ class Sample:
             mixture = mixture_of(given, ArrayBlocks(rows, weight), kind, k, self._reg_covar)
         except SingularCovarianceError:
             return np.zeros(len(self.rows.X), dtype=np.int64)
-        return labels_of(mixture, self.rows.X, self.blocks.n_threads)
+        return labels_of(mixture, self.rows.X, self.rows.blocks.n_threads)
 
 
 def _until_stopped(job: Callable[[int], None], n_threads: int) -> None:

@@ -24,9 +24,9 @@ class StartRecord:
         Mean log-likelihood of its last mixture; NaN if there is none.
     converged : bool
     ended : str
-        Why it ended: 'converged', 'max_iter reached', 'behind the best', 'near a known optimum' or 'near a known
-        degenerate end' (where another start had ended: `log_likelihood` is then that end's), or what went
-        wrong; 'not begun: ...' where the callback or max_time ended the fit before it.
+        Why it ended: 'converged', 'max_iter reached', 'behind the best', 'near a known optimum' or 'near a
+        known degenerate end' (where another start had ended: `log_likelihood` is then that end's), or what
+        went wrong; 'not begun: ...' where the callback or max_time ended the fit before it.
     n_passes : int
         E-steps made, those at refused proposals of the acceleration included.
     """

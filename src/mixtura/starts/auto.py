@@ -71,7 +71,8 @@ class SearchRows:
             rows_per_weight,
             min_rows,
         )
-        self._blocks = blocks
+        #: The rows with their weights.
+        self.blocks = blocks
 
     def metric_reg_covar(self, reg_covar: FloatArray) -> FloatArray:
         """What is added to the metric of a partition.
@@ -80,7 +81,7 @@ class SearchRows:
         """
         if reg_covar.all():
             return reg_covar
-        return np.maximum(reg_covar, regularisation("auto", self._blocks))
+        return np.maximum(reg_covar, regularisation("auto", self.blocks))
 
 
 @dataclass(frozen=True)
@@ -150,19 +151,35 @@ def search(
     # Ten times as quick to seed as the Mersenne twister that scikit-learn's starts draw from.
     rng = RandomState(PCG64(seed))
     most = rows_of_a_search(n_components, blocks.shape[1])
-    sample = searched(blocks, most, rng, min_rows)
+    rows = searched(blocks, most, rng, min_rows)
+    return search_rows(
+        rows, structure, n_components, reg_covar, seed, deadline, stop, blocks.n_threads
+    )
+
+
+def search_rows(
+    rows: SearchRows,
+    structure: CovarianceStructure,
+    n_components: int,
+    reg_covar: FloatArray,
+    seed: int,
+    deadline: float = np.inf,
+    stop: _core.Stop | None = None,
+    n_threads: int = 1,
+) -> tuple[Mixture, list[StartRecord]]:
+    """As `search`, on all of these rows."""
     found = _core.search(
-        sample.native,
+        rows.native,
         structure.model,
         n_components,
         reg_covar,
-        sample.metric_reg_covar(reg_covar),
+        rows.metric_reg_covar(reg_covar),
         seed,
         deadline - monotonic(),
         stop,
-        blocks.n_threads,
+        n_threads,
     )
-    return _ended(found, structure, seed, len(sample.X))
+    return _ended(found, structure, seed, len(rows.X))
 
 
 def search_from(
