@@ -24,7 +24,7 @@ from mixtura.covariance import structure
 from mixtura.diagnosis import Grounds, recording_of
 from mixtura.errors import DataWarning, DegenerateComponentWarning
 from mixtura.estimators import _grid as grid
-from mixtura.estimators._cells import Cell, Key, candidates, table
+from mixtura.estimators._cells import Cell, Key, Models, candidates, table
 from mixtura.estimators._constructors import ChecksArgumentNames
 from mixtura.estimators._fitting import Options
 from mixtura.estimators._resume import Journal, check_path, fingerprint, seed_in
@@ -97,11 +97,11 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         Its place in `results_`.
     best_score_ : float
         Its criterion, in the sign of `results_`.
-    results_ : dict of ndarray of shape (n_cells,)
-        n_components, covariance_type, log_likelihood, degrees_of_freedom, bic, aic, icl, seconds, n_iter,
-        converged, degenerate, failure: give it to pandas.DataFrame. NaN where there is no fit; failure: why
-        the cell cannot win, or ''. Cells that a stopped sweep has not finished say so there, and have the
-        values of what was found so far.
+    results_ : Results, a dict of ndarray of shape (n_cells,)
+        n_components, covariance_type, log_likelihood, n_parameters, bic, aic, icl, seconds, n_iter,
+        converged, degenerate, failure: `to_frame()` makes it a data frame. NaN where there is no fit;
+        failure: why the cell cannot win, or ''. Cells that a stopped sweep has not finished say so there, and
+        have the values of what was found so far.
     delta_ : ndarray of shape (n_cells,)
         How far the criterion is from the best's, in either sign positive; NaN where the cell cannot win. The
         best is one that is not finished only where no other is there; then these have a delta.
@@ -434,7 +434,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         }
         return GaussianMixture._from_facts(cell.mixture, facts)
 
-    def top(self, n: int = 10) -> list[dict[str, Any]]:
+    def top(self, n: int = 10) -> Models:
         """Return the best rows of `results_`, the best first, each with its delta.
 
         Parameters
@@ -443,7 +443,8 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
 
         Returns
         -------
-        list of dict
+        Models
+            A list of dict, which shows itself as a table and has `to_frame()`.
 
         Raises
         ------
@@ -453,11 +454,11 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         check_is_fitted(self, "results_")
         order = np.argsort(self.delta_, kind="stable")[:n]
         columns = self.results_ | {"delta": self.delta_}
-        return [
+        return Models(
             {name: _plain(column[i]) for name, column in columns.items()}
             for i in order
             if np.isfinite(self.delta_[i])
-        ]
+        )
 
     def _warn(self, sweep: Sweep) -> None:
         if sweep.n_unfinished:
@@ -492,7 +493,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         assert best.effective_rows is not None
         n_rows = float(best.effective_rows.sum())
         what = f"The best model, {self.best_params_},"
-        return too_many_parameters(what, best.criteria.degrees_of_freedom, n_rows)
+        return too_many_parameters(what, best.criteria.n_parameters, n_rows)
 
     # The best model
 
