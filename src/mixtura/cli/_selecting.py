@@ -17,7 +17,7 @@ from mixtura._files import replacing
 from mixtura.cli._errors import UsageError, suggestion
 from mixtura.cli._fitting import library_in_words
 from mixtura.cli._outputs import make_folder, writing
-from mixtura.cli._progress import progress_of_rows
+from mixtura.cli._progress import is_watched, progress_of_rows
 from mixtura.cli._rows import Given, Scanned, reading
 from mixtura.cli._screen import show
 from mixtura.covariance import ONE_FEATURE, STRUCTURES
@@ -98,7 +98,7 @@ def interruption(folder: str, resume: str | None) -> KeyboardInterrupt:
 def _bar(search: GaussianMixtureSearch, rows: Given, *, quiet: bool) -> Iterator[None]:
     """Show how many steps of the sweep are done, and at which model; only to somebody at a terminal."""
     console = Console(stderr=True)
-    if quiet or not console.is_terminal or console.is_dumb_terminal:
+    if quiet or not is_watched(console):
         yield
         return
     columns = (

@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from numbers import Integral
 from time import monotonic
 from typing import Any, Self
@@ -27,6 +28,7 @@ from mixtura.estimators import _grid as grid
 from mixtura.estimators._cells import Cell, Key, Models, candidates, table
 from mixtura.estimators._constructors import ChecksArgumentNames
 from mixtura.estimators._fitting import Options
+from mixtura.estimators._lines import Lines, lines_of_progress
 from mixtura.estimators._resume import Journal, check_path, fingerprint, seed_in
 from mixtura.estimators._sweep import Report, Sweep, Wish
 from mixtura.estimators._warnings import too_many_parameters
@@ -280,7 +282,8 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         if has_matrices:
             # Some cell may ask for more digits than float32 has, and could not be compared with the others.
             blocks = blocks.in_double()
-        wish = self._wish(possible, blocks, seed)
+        lines = lines_of_progress()
+        wish = self._wish(possible, blocks, seed, lines)
         journal = self._journal(blocks, seed)
         sweep = Sweep(blocks, wish, journal.read(), journal.keep)
         try:
@@ -291,6 +294,8 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
                 journal.keep(sweep.state, now=True)
             self._conclude(sweep, keys, impossible, blocks)
             raise
+        finally:
+            lines.end()
         if not self._conclude(sweep, keys, impossible, blocks):
             raise ValueError(self._why_nothing(sweep, possible))
         self._warn(sweep)
@@ -305,7 +310,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
             )
         return "The sweep was stopped by its callback before a model was fitted."
 
-    def _wish(self, keys: tuple[Key, ...], blocks: Blocks, seed: int) -> Wish:
+    def _wish(self, keys: tuple[Key, ...], blocks: Blocks, seed: int, lines: Lines) -> Wish:
         names = [str(name) for name in getattr(self._model, "feature_names_in_", ())]
         grounds = Grounds(
             regularisation(self.reg_covar, blocks),
@@ -320,7 +325,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
             deadline=np.inf if self.max_time is None else monotonic() + self.max_time,
         )
         listens = self.callback is not None or self.verbose
-        report: Report | None = self._report if listens else None
+        report: Report | None = partial(self._report, lines) if listens else None
         return Wish(keys, options, seed, self.n_init, n_threads(self.n_jobs), report)
 
     def _journal(self, blocks: Blocks, seed: int) -> Journal:
@@ -335,13 +340,13 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         known = "" if self.resume is None else fingerprint(blocks)
         return Journal(self.resume, known, settings, blocks.shape[1])
 
-    def _report(self, n_done: int, n_steps: int, step: str, cell: Cell) -> object:
+    def _report(self, lines: Lines, n_done: int, n_steps: int, step: str, cell: Cell) -> object:
         columns = table([cell], self.sign, self._model.n_features_in_)
         row = {name: _plain(column[0]) for name, column in columns.items()} | {"step": step}
         if self.verbose:
             has_fit = cell.criteria is not None
             what = f"{self.criterion} {row[self.criterion]:.3f}" if has_fit else cell.failure
-            print(
+            lines.say(
                 f"[{n_done}/{n_steps}] {cell.n_components} {cell.covariance_type}, {step}: {what}"
             )
         return self.callback is not None and self.callback(n_done, n_steps, row)
