@@ -175,6 +175,16 @@ def test_html_escapes_names():
     assert names[0] in Tags(html).cells
 
 
+def test_html_escapes_whatever_stands_on_a_page():
+    hostile = "<b>&amp;"
+    table = Table(((hostile, "n"), (hostile, "1")), hostile, 3, texts=frozenset({"n"}))
+    page = Page(hostile, ((hostile, hostile),), table, hostile)
+    html = page.html()
+    assert "<b>" not in html
+    assert Tags(html).cells.count(hostile) == 6
+    assert f"... and 2 more {hostile}s; to_frame() has all" in Tags(html).cells
+
+
 def test_scikit_learns_html_of_an_estimator_works(results):
     unfitted, fitted = GaussianMixture(2), GaussianMixture(2, random_state=0).fit(X)
     for model in (unfitted, fitted, GaussianMixtureSearch([1, 2])):
