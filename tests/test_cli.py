@@ -27,6 +27,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import mixtura
 from mixtura import GaussianMixture, _names
+from mixtura._component_table import mean_and_spread
 from mixtura._names import COVARIANCE_TYPES
 from mixtura.cli import _outputs, _progress, _rows, _screen, main
 from mixtura.cli._app import app
@@ -222,7 +223,7 @@ def test_what_the_library_warns_of_is_a_note(home):
     assert note.startswith("mixtura: note: ")
     assert "Try another --init, or increase --max-iter, --tol" in note
     assert not re.search("max_iter|(?<!--)tol |init parameters", note)
-    assert "not converged after 1 iteration\n" in done.stdout
+    assert "not converged after 1 iteration, from the best of " in done.stdout
     assert succeeds("fit", "faithful.csv", *options, "-q", cwd=home) == ""
 
 
@@ -933,15 +934,16 @@ def test_the_table_fits_the_screen(capsys, monkeypatch, n_components, n_features
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= width
     assert "…" not in out
-    seen = out.count("±")
+    seen = out.count(" ± ") - 1  # the note at the end has one
     components = model.summary().components
     places = [
-        _screen._place(m, s) for c in components for m, s in zip(c.mean, c.spread, strict=True)
+        mean_and_spread(*pair) for c in components for pair in zip(c.mean, c.spread, strict=True)
     ]
     assert sum(place in out for place in places) == seen > 0
     hidden = n_components - seen // n_features
     assert seen % n_features == 0
-    assert (f"... and {hidden} more; --json shows all" in out) == (hidden > 0)
+    words = f"... and {hidden} more component{'' if hidden == 1 else 's'}; --json shows all"
+    assert (words in out) == (hidden > 0)
 
 
 def test_a_tiny_screen_shows_one_component_broken_into_lines(capsys, monkeypatch):
@@ -949,8 +951,8 @@ def test_a_tiny_screen_shows_one_component_broken_into_lines(capsys, monkeypatch
     X = load_faithful().data
     _screen.show_summary(mixtura.GaussianMixture(2, random_state=0).fit(X))
     out = capsys.readouterr().out
-    assert out.count("±") == 2
-    assert "and 1 more" in out
+    assert out.count("±") == 3  # the note at the end has one
+    assert "and 1 more component;" in out
 
 
 @pytest.mark.parametrize(
@@ -964,7 +966,7 @@ def test_a_tiny_screen_shows_one_component_broken_into_lines(capsys, monkeypatch
     ],
 )
 def test_means_have_the_decimals_of_their_spread(mean, spread, shown):
-    assert _screen._place(mean, spread) == shown
+    assert mean_and_spread(mean, spread) == shown
 
 
 # select
@@ -974,8 +976,9 @@ def test_select_writes_table_pictures_and_the_best_model(home, tmp_path):
     command = ["select", home / "faithful.csv", "-k", "1:3", "-o", tmp_path / "chosen"]
     told = succeeds(*command, cwd=home)
     lines = told.splitlines()
-    assert lines[1].split() == ["K", "covariance", "log-lik.", "df", "BIC", "AIC", "ICL", "delta"]
-    assert lines[3].split()[:2] == ["3", "EEE"]
+    header = ["K", "covariance", "log-lik.", "free", "parameters", "BIC", "AIC", "ICL", "delta"]
+    assert lines[2].split() == header
+    assert lines[4].split()[:2] == ["3", "EEE"]
     assert max(len(line) for line in lines if str(tmp_path) not in line) <= 100
     results = pd.read_csv(tmp_path / "chosen" / "results.csv", keep_default_na=False)
     assert len(results) == 3 * 14

@@ -90,7 +90,7 @@ def test_every_cell_is_at_least_mclusts(swept):
         if bic == "NA":
             continue
         assert ours.failure == "", (k, model)
-        assert ours.degrees_of_freedom == df, (k, model)
+        assert ours.n_parameters == df, (k, model)
         assert ours.bic >= float(bic) - 1e-3, (k, model)
 
 
@@ -187,7 +187,7 @@ def test_results_are_a_table(small):
             "n_components",
             "covariance_type",
             "log_likelihood",
-            "degrees_of_freedom",
+            "n_parameters",
             "bic",
             "aic",
             "icl",
@@ -195,7 +195,7 @@ def test_results_are_a_table(small):
         *("seconds", "n_iter", "converged", "degenerate", "failure"),
     ]
     assert len(frame) == 4 * 14 == len(search.delta_)
-    assert_allclose(frame.bic, -2 * frame.log_likelihood + frame.degrees_of_freedom * np.log(272))
+    assert_allclose(frame.bic, -2 * frame.log_likelihood + frame.n_parameters * np.log(272))
     best = frame.bic.idxmin()
     assert best == search.best_index_
     assert search.best_score_ == frame.bic[best]
@@ -500,7 +500,7 @@ def test_the_best_is_not_finished_only_where_nothing_is(small):
         stopped.fit(X)
     assert stopped.best_score_ == np.nanmin(stopped.results_["bic"])
     assert len(stopped.top(100)) == 30
-    assert (stopped.results_["degrees_of_freedom"] > 0).all()
+    assert (stopped.results_["n_parameters"] > 0).all()
     plot_search(stopped)
 
 

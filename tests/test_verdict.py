@@ -93,7 +93,7 @@ def test_as_many_parameters_as_rows_win_only_with_a_warning():
 
 def test_max_parameters_leaves_larger_models_out():
     search = swept(two_groups(), max_parameters=9)
-    counts, why = search.results_["degrees_of_freedom"], search.results_["failure"]
+    counts, why = search.results_["n_parameters"], search.results_["failure"]
     assert (counts > 9).any()
     assert all(
         ("more than max_parameters=9" in text) == (n > 9)

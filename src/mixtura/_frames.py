@@ -5,8 +5,9 @@ narwhals is imported when something comes that is no array: an array never pays 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,6 +126,34 @@ def column_values(values: Any, name: str) -> Any:
     if not isinstance(column, nw.Series):
         return values
     return _numbers(column, f"{name} must hold numbers, but it")
+
+
+#: Libraries whose frames are made.
+BACKENDS: tuple[Literal["pandas", "polars", "pyarrow"], ...] = ("pandas", "polars", "pyarrow")
+
+
+def new_frame(columns: Mapping[str, Any], backend: str) -> Any:
+    """A data frame of a library with these columns.
+
+    Raises
+    ------
+    ValueError
+        If there is no such library.
+    ImportError
+        If it is not installed.
+    """
+    known = next((name for name in BACKENDS if name == backend), None)
+    if known is None:
+        raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}.")
+    import narwhals.stable.v2 as nw
+
+    try:
+        return nw.from_dict(dict(columns), backend=known).to_native()
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"to_frame() makes a frame of {backend}, which is not installed here: install it (pip install "
+            f"{backend}), or give backend='pandas', 'polars' or 'pyarrow', whichever you have."
+        ) from error
 
 
 def no_number(where: str, row: int, value: Any) -> ValueError | TypeError:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from mixtura import _core
+from mixtura._display import Page, Shown, Table, plural
 from mixtura._interruptible import gram, interruptible, log_determinants
 from mixtura._rows import FloatArray
 from mixtura.blocks import Blocks
@@ -79,8 +81,8 @@ _WIDE = 32
 _SLACK = 1e-6
 
 
-@dataclass(frozen=True, eq=False)
-class Diagnosis:
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagnosis(Shown):
     """How far each component of a fit can be trusted.
 
     Attributes
@@ -116,14 +118,41 @@ class Diagnosis:
     overlap: FloatArray
     verdict: tuple[str, ...]
 
-    def __str__(self) -> str:
-        lines = ["component  rows  condition  floor share  nearest  overlap  verdict"]
-        for k, verdict in enumerate(self.verdict):
-            lines.append(
-                f"{k:9d}  {self.effective_rows[k]:4.4g}  {self.condition_number[k]:9.3g}  "
-                f"{self.floor_share[k]:11.2g}  {self.nearest[k]:7d}  {self.overlap[k]:7.3f}  {verdict}"
-            )
-        return "\n".join(lines)
+    def _page(self) -> Page:
+        doubtful = [verdict for verdict in self.verdict if verdict not in ("sound", "not judged")]
+        n_components = len(self.verdict)
+        title = f"Diagnosis of {plural(n_components, 'component')}: "
+        title += f"{len(doubtful)} in doubt" if doubtful else self.verdict[0]
+        lines = (_HEADER, *map(self._cells, range(n_components)))
+        table = Table(lines, "component", n_components, texts=frozenset({"verdict"}))
+        return Page(title, (), table)
+
+    def _cells(self, k: int) -> tuple[str, ...]:
+        n_rows, nearest = self.effective_rows[k], self.nearest[k]
+        return (
+            str(k),
+            "-" if np.isnan(n_rows) else f"{n_rows:,.1f}",
+            f"{self.condition_number[k]:.3g}",
+            f"{self.floor_share[k]:.2g}",
+            "-" if nearest < 0 else str(nearest),
+            f"{self.overlap[k]:.3f}",
+            self.verdict[k],
+        )
+
+    def _columns(self) -> Mapping[str, Any]:
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {"component": range(len(self.verdict)), **own}
+
+
+_HEADER = (
+    "component",
+    "effective rows",
+    "condition number",
+    "floor share",
+    "nearest",
+    "overlap",
+    "verdict",
+)
 
 
 def diagnose(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -12,6 +12,8 @@ from numpy.random import Generator, RandomState
 from sklearn.utils import check_random_state
 
 from mixtura import _core
+from mixtura._component_table import NOTE, component_columns, component_table, numbered
+from mixtura._display import Page, Shown, plural
 from mixtura._interruptible import interruptible
 from mixtura._rows import Array, FloatArray, check_rows, native_blocks, result_dtype
 from mixtura._scales import DOUBLE, SINGLE, suits_single
@@ -22,7 +24,7 @@ Seed = int | RandomState | Generator | None
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
-class Mixture:
+class Mixture(Shown):
     """The distribution sum_k w_k N(mu_k, Sigma_k). Make one with `from_parameters`.
 
     Attributes
@@ -140,9 +142,22 @@ class Mixture:
         return self.structure.matrices(self.covariances, *self.means.shape)
 
     def __repr__(self) -> str:
-        components = f"{self.n_components} component" + ("" if self.n_components == 1 else "s")
-        features = f"{self.n_features} feature" + ("" if self.n_features == 1 else "s")
-        return f"Mixture({components}, {features}, {self.covariance_type} covariances)"
+        return f"Mixture({self._in_words()})"
+
+    def _in_words(self) -> str:
+        components = plural(self.n_components, "component")
+        features = plural(self.n_features, "feature")
+        return f"{components}, {features}, {self.covariance_type} covariances"
+
+    def _page(self) -> Page:
+        title = f"Gaussian mixture: {self._in_words()}"
+        return Page(title, (), component_table(*self._by_component()), NOTE)
+
+    def _columns(self) -> Mapping[str, Any]:
+        return component_columns(*self._by_component())
+
+    def _by_component(self) -> tuple[Any, ...]:
+        return self.weights, None, self.means, self.spreads, numbered(self.n_features)
 
     def log_density(self, X: Any, *, n_jobs: int | None = None) -> Array:
         """Log of the density at each row; the least number of its precision where it is lower still.

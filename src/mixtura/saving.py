@@ -126,6 +126,8 @@ def _check_facts(facts: Any, n_components: int, n_features: int) -> None:
             "effective_rows": must_be.list_of(must_be.number(0), n_components),
             "reg_covar": must_be.list_of(must_be.number(0), n_features),
             "verdicts": must_be.nullable(must_be.list_of(must_be.text, n_components)),
+            "n_starts": must_be.nullable(must_be.whole(1)),
+            "n_batches": must_be.whole(),
         },
     )("its description", facts)
     must_be.number()("log_likelihood / weight", facts["log_likelihood"] / facts["weight"])

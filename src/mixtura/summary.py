@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from mixtura._component_table import (
+    NOTE,
+    component_columns,
+    component_table,
+    mean_and_spread,
+    rows_in_words,
+)
+from mixtura._display import Page, Shown, Table, plural
 from mixtura.mixture import Mixture
+
+# Features that the line of a single component names.
+_MOST_FEATURES = 6
 
 
 @dataclass(frozen=True)
@@ -18,17 +29,17 @@ class Criteria:
     weight: float
     log_likelihood: float
     log_certainty: float
-    degrees_of_freedom: int
+    n_parameters: int
 
     @property
     def bic(self) -> float:
-        """-2 log-likelihood + degrees of freedom * log n (Schwarz 1978); lower is better."""
-        return -2 * self.log_likelihood + self.degrees_of_freedom * float(np.log(self.weight))
+        """-2 log-likelihood + free parameters * log n (Schwarz 1978); lower is better."""
+        return -2 * self.log_likelihood + self.n_parameters * float(np.log(self.weight))
 
     @property
     def aic(self) -> float:
-        """-2 log-likelihood + 2 degrees of freedom (Akaike 1974); lower is better."""
-        return -2 * self.log_likelihood + 2 * self.degrees_of_freedom
+        """-2 log-likelihood + 2 free parameters (Akaike 1974); lower is better."""
+        return -2 * self.log_likelihood + 2 * self.n_parameters
 
     @property
     def icl(self) -> float:
@@ -38,16 +49,18 @@ class Criteria:
 
 @dataclass(frozen=True)
 class Ended:
-    """What is known of a fit beside its mixture."""
+    """What is known of a fit beside its mixture; `n_starts` and `n_batches` as in `Summary`."""
 
     criteria: Criteria
     n_rows: int
     n_iter: int
     converged: bool
+    n_starts: int | None = None
+    n_batches: int = 0
 
 
-@dataclass(frozen=True)
-class ComponentSummary:
+@dataclass(frozen=True, repr=False)
+class ComponentSummary(Shown):
     """One component: weight, expected rows, mean and standard deviation of each feature."""
 
     weight: float
@@ -55,10 +68,29 @@ class ComponentSummary:
     mean: tuple[float, ...]
     spread: tuple[float, ...]
 
+    def __repr__(self) -> str:
+        places = [*map(mean_and_spread, self.mean, self.spread)]
+        shown = places[:_MOST_FEATURES]
+        hidden = len(places) - len(shown)
+        more = f", and {hidden} more features" if hidden else ""
+        rows = "" if self.expected_rows is None else f", {rows_in_words(self.expected_rows)} rows"
+        return f"ComponentSummary(weight {self.weight:.4f}{rows}: {', '.join(shown)}{more})"
 
-@dataclass(frozen=True)
-class Summary:
-    """What `GaussianMixture.summary()` returns; print it, or take `to_dict()`.
+    def _page(self) -> Page:
+        facts = (("weight", f"{self.weight:.4f}"), ("rows", rows_in_words(self.expected_rows)))
+        places = map(mean_and_spread, self.mean, self.spread)
+        lines = ((str(j), place) for j, place in enumerate(places))
+        header = ("feature", "mean ± standard deviation")
+        table = Table((header, *lines), "feature", len(self.mean))
+        return Page("Component of a Gaussian mixture", facts, table)
+
+    def _columns(self) -> Mapping[str, Any]:
+        return {"feature": range(len(self.mean)), "mean": self.mean, "std": self.spread}
+
+
+@dataclass(frozen=True, repr=False)
+class Summary(Shown):
+    """What `GaussianMixture.summary()` returns; print it, or take `to_dict()` or `to_frame()`.
 
     Attributes
     ----------
@@ -72,11 +104,18 @@ class Summary:
     covariance_type : str
     log_likelihood, mean_log_likelihood : float or None
         Total, and per unit of weight, of the fitted rows.
-    degrees_of_freedom : int
+    n_parameters : int
+        Free parameters: of weights, means and covariances.
     bic, aic, icl : float or None
         Lower is better.
     converged : bool or None
     n_iter : int or None
+        EM iterations over all rows, of the start that was kept; batches that `partial_fit` learned count on.
+    n_starts : int or None
+        Starts that began, those within the search of the default start; None where that is not known, as of a
+        model of a search.
+    n_batches : int
+        Batches that `partial_fit` has learned since the fit.
     feature_names : tuple of str
     components : tuple of ComponentSummary
     """
@@ -88,12 +127,14 @@ class Summary:
     covariance_type: str
     log_likelihood: float | None
     mean_log_likelihood: float | None
-    degrees_of_freedom: int
+    n_parameters: int
     bic: float | None
     aic: float | None
     icl: float | None
     converged: bool | None
     n_iter: int | None
+    n_starts: int | None
+    n_batches: int
     feature_names: tuple[str, ...]
     components: tuple[ComponentSummary, ...]
 
@@ -101,20 +142,30 @@ class Summary:
         """Return everything as numbers, strings, lists and dicts, ready for JSON."""
         return asdict(self)
 
-    def __str__(self) -> str:
-        head = [self.model, ""]
-        facts = [f"{name:<20}{value}" for name, value in _facts(self)]
-        return "\n".join([*head, *facts, "", *_component_table(self)])
+    def _page(self) -> Page:
+        return Page(self.model, tuple(_facts(self)), component_table(*self._by_component()), NOTE)
+
+    def _columns(self) -> Mapping[str, Any]:
+        return component_columns(*self._by_component())
+
+    def _by_component(self) -> tuple[Any, ...]:
+        each = self.components
+        return (
+            [component.weight for component in each],
+            [component.expected_rows for component in each],
+            [component.mean for component in each],
+            [component.spread for component in each],
+            self.feature_names,
+        )
 
 
 def summarise(
     mixture: Mixture, feature_names: tuple[str, ...], ended: Ended | None = None
 ) -> Summary:
     """Put a fit's numbers together; `ended` is None where the parameters did not come from one."""
-    plural = "" if mixture.n_components == 1 else "s"
     criteria = None if ended is None else ended.criteria
     return Summary(
-        model=f"Gaussian mixture, {mixture.n_components} component{plural}, "
+        model=f"Gaussian mixture, {plural(mixture.n_components, 'component')}, "
         f"{mixture.covariance_type} covariances",
         n_rows=None if ended is None else ended.n_rows,
         weight=None if criteria is None else criteria.weight,
@@ -122,12 +173,14 @@ def summarise(
         covariance_type=mixture.covariance_type,
         log_likelihood=None if criteria is None else criteria.log_likelihood,
         mean_log_likelihood=None if criteria is None else criteria.log_likelihood / criteria.weight,
-        degrees_of_freedom=mixture.n_parameters,
+        n_parameters=mixture.n_parameters,
         bic=None if criteria is None else criteria.bic,
         aic=None if criteria is None else criteria.aic,
         icl=None if criteria is None else criteria.icl,
         converged=None if ended is None else ended.converged,
         n_iter=None if ended is None else ended.n_iter,
+        n_starts=None if ended is None else ended.n_starts,
+        n_batches=0 if ended is None else ended.n_batches,
         feature_names=feature_names,
         components=tuple(_components(mixture, None if criteria is None else criteria.weight)),
     )
@@ -143,52 +196,36 @@ def _components(mixture: Mixture, total: float | None) -> Iterator[ComponentSumm
         )
 
 
-def _facts(summary: Summary) -> list[tuple[str, str]]:
+def _facts(summary: Summary) -> Iterator[tuple[str, str]]:
     """The figures of all components together, each with its name."""
-    if summary.n_rows is None or summary.n_iter is None:
-        return [
-            ("parameters", "set by hand: score(X) and bic(X) tell of rows"),
-            ("features", str(summary.n_features)),
-            ("degrees of freedom", str(summary.degrees_of_freedom)),
-        ]
-    rows = f"{summary.n_rows:,} x {summary.n_features}"
+    features = plural(summary.n_features, "feature")
+    n_parameters = ("free parameters", f"{summary.n_parameters:,}")
+    if summary.n_rows is None:
+        yield "rows", f"none: parameters of {features}, set by hand"
+        yield n_parameters
+        return
+    rows = f"{summary.n_rows:,} x {features}"
     if summary.weight != summary.n_rows:
         rows += f", total weight {summary.weight:,.6g}"
-    converged = "yes" if summary.converged else "no"
-    iterations = f"{summary.n_iter} iteration" + ("" if summary.n_iter == 1 else "s")
-    return [
-        ("rows", rows),
-        (
-            "log-likelihood",
-            f"{summary.log_likelihood:,.4f} ({summary.mean_log_likelihood:.4f} a row)",
-        ),
-        ("degrees of freedom", str(summary.degrees_of_freedom)),
-        ("BIC / AIC / ICL", f"{summary.bic:,.2f} / {summary.aic:,.2f} / {summary.icl:,.2f}"),
-        ("converged", f"{converged}, {iterations}"),
-    ]
+    yield "rows", rows
+    a_row = f"{summary.mean_log_likelihood:.6g} a row"
+    yield "log-likelihood", f"{summary.log_likelihood:,.3f} ({a_row})"
+    yield n_parameters
+    criteria = (f"{value:,.2f}" for value in (summary.bic, summary.aic, summary.icl))
+    yield "BIC, AIC, ICL", f"{', '.join(criteria)} (lower is better)"
+    yield "EM", _iterations_in_words(summary)
 
 
-# Wider tables are cut: the numbers of 100 features help nobody on a screen.
-_MOST_FEATURES = 6
-
-
-def _component_table(summary: Summary) -> list[str]:
-    names = summary.feature_names[:_MOST_FEATURES]
-    header = ["", "weight", "rows", *names]
-    rows = [header]
-    for index, component in enumerate(summary.components):
-        pairs = zip(component.mean, component.spread, strict=True)
-        cells = [f"{mean:.4g} ± {spread:.3g}" for mean, spread in pairs][:_MOST_FEATURES]
-        rows.append([str(index), f"{component.weight:.4f}", _rows_of(component), *cells])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
-    lines = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
-    hidden = summary.n_features - len(names)
-    if hidden > 0:
-        lines.append(f"({hidden} more features; mean ± standard deviation)")
-    else:
-        lines.append("(mean ± standard deviation of each feature)")
-    return lines
-
-
-def _rows_of(component: ComponentSummary) -> str:
-    return "-" if component.expected_rows is None else f"{component.expected_rows:,.1f}"
+def _iterations_in_words(summary: Summary) -> str:
+    """What the iterations were of: EM over all rows from one start, or batches of a stream."""
+    n_iter = (summary.n_iter or 0) - summary.n_batches
+    iterations = plural(n_iter, "iteration")
+    if summary.n_batches:
+        learned = f"{plural(summary.n_batches, 'batch')} learned by partial_fit"
+        return f"{iterations} of a fit, then {learned}" if n_iter > 0 else learned
+    ended = "converged" if summary.converged else "not converged"
+    came_from = ""
+    if summary.n_starts is not None:
+        several = f"the best of {summary.n_starts:,} starts"
+        came_from = f", from {several if summary.n_starts > 1 else 'one start'}"
+    return f"{ended} after {iterations}{came_from}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -135,11 +136,20 @@ def _following(source: Source | None, line: Line, then: str) -> Iterator[None]:
         source.on_rows = None
 
 
+def is_watched(console: Console) -> bool:
+    """Whether what is drawn over and over is seen as such: at a terminal, and in no cell of a notebook.
+
+    Jupyter gives commands a terminal that keeps all that is drawn, one beside the other.
+    """
+    is_terminal = console.is_terminal and not console.is_dumb_terminal
+    return is_terminal and "JPY_PARENT_PID" not in os.environ
+
+
 @contextmanager
 def _shown(what: str, *, quiet: bool) -> Iterator[Line | None]:
     """Show a line once the work has taken its time; None where nobody looks."""
     console = Console(stderr=True)
-    if quiet or not console.is_terminal or console.is_dumb_terminal:
+    if quiet or not is_watched(console):
         yield None
         return
     line = Line(what)

@@ -17,9 +17,9 @@ from mixtura._files import replacing
 from mixtura.cli._errors import UsageError, suggestion
 from mixtura.cli._fitting import library_in_words
 from mixtura.cli._outputs import make_folder, writing
-from mixtura.cli._progress import progress_of_rows
+from mixtura.cli._progress import is_watched, progress_of_rows
 from mixtura.cli._rows import Given, Scanned, reading
-from mixtura.cli._screen import Screen, _table
+from mixtura.cli._screen import show
 from mixtura.covariance import ONE_FEATURE, STRUCTURES
 
 CRITERIA = ("bic", "aic", "icl")
@@ -98,7 +98,7 @@ def interruption(folder: str, resume: str | None) -> KeyboardInterrupt:
 def _bar(search: GaussianMixtureSearch, rows: Given, *, quiet: bool) -> Iterator[None]:
     """Show how many steps of the sweep are done, and at which model; only to somebody at a terminal."""
     console = Console(stderr=True)
-    if quiet or not console.is_terminal or console.is_dumb_terminal:
+    if quiet or not is_watched(console):
         yield
         return
     columns = (
@@ -177,22 +177,10 @@ def _write_results(search: GaussianMixtureSearch, path: Path) -> None:
 
 def show_top(search: GaussianMixtureSearch, n: int) -> None:
     """Print the best models as a table, and how many could not be fitted."""
-    header = ["K", "covariance", "log-lik.", "df", *map(str.upper, CRITERIA), "delta"]
-    Screen(highlight=False).print(_table([header, *map(_cells, search.top(n))]))
+    show(search.top(n))
     failures = search.results_["failure"]
     n_failed, n_cells = sum(failures != ""), len(failures)
     if n_failed:
         print(
             f"{n_failed} of {n_cells} models failed, are degenerate or not finished: see results.csv"
         )
-
-
-def _cells(row: dict[str, Any]) -> list[str]:
-    return [
-        str(row["n_components"]),
-        row["covariance_type"],
-        f"{row['log_likelihood']:,.2f}",
-        str(row["degrees_of_freedom"]),
-        *(f"{row[name]:,.2f}" for name in CRITERIA),
-        f"{row['delta']:.2f}",
-    ]

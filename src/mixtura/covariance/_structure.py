@@ -62,6 +62,9 @@ class CovarianceStructure(ABC):
     def __init__(self, name: str | None = None) -> None:
         self.name = name or self.letters
 
+    def __repr__(self) -> str:
+        return f"structure({self.name!r})"
+
     def __eq__(self, other: object) -> bool:
         # Also after a journey to another process.
         return type(self) is type(other) and self.name == getattr(other, "name", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -10,9 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import make_blobs
 
+from mixtura._display import Page, Shown, Table, plural
 
-@dataclass(frozen=True)
-class Dataset:
+# Rows of a data set that a page shows.
+_FIRST = 5
+
+
+@dataclass(frozen=True, repr=False)
+class Dataset(Shown):
     """Rows with the names of their columns.
 
     Attributes
@@ -28,6 +34,20 @@ class Dataset:
     data: NDArray[np.float64]
     feature_names: tuple[str, ...]
     labels: NDArray[np.int64] | None = None
+
+    def _page(self) -> Page:
+        n_rows, n_features = self.data.shape
+        cells = [[f"{value:.6g}" for value in row] for row in self.data[:_FIRST]]
+        header = self.feature_names
+        if self.labels is not None:
+            header = (*header, "label")
+            cells = [[*row, str(label)] for row, label in zip(cells, self.labels, strict=False)]
+        table = Table((header, *map(tuple, cells)), "row", n_rows)
+        return Page(f"{plural(n_rows, 'row')} of {plural(n_features, 'feature')}", (), table)
+
+    def _columns(self) -> Mapping[str, Any]:
+        columns: dict[str, Any] = dict(zip(self.feature_names, self.data.T, strict=True))
+        return columns if self.labels is None else columns | {"label": self.labels}
 
 
 def load_faithful() -> Dataset:

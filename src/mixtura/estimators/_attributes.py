@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,8 @@ class Training:
         None where they are not known, as of a cell of a search.
     verdicts : tuple of str or None
         On each component, by the rows; None where those were not all there, as after `partial_fit`.
+    n_starts, n_batches : int or None, int
+        As in `Summary`.
     """
 
     criteria: Criteria
@@ -42,16 +44,17 @@ class Training:
     reg_covar: FloatArray
     statistics: SufficientStatistics | None
     verdicts: tuple[str, ...] | None = None
+    n_starts: int | None = None
+    n_batches: int = 0
 
     def permuted(self, order: Array) -> Training:
         """The same with the components in another order."""
-        return Training(
-            self.criteria,
-            self.effective_rows[order],
-            self.n_rows,
-            self.reg_covar,
-            None if self.statistics is None else self.statistics.permuted(order),
-            None if self.verdicts is None else tuple(self.verdicts[k] for k in order),
+        statistics, verdicts = self.statistics, self.verdicts
+        return replace(
+            self,
+            effective_rows=self.effective_rows[order],
+            statistics=None if statistics is None else statistics.permuted(order),
+            verdicts=None if verdicts is None else tuple(verdicts[k] for k in order),
         )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from mixtura._display import MOST_LINES, Page, Shown, Table, plural
 from mixtura._rows import Array, FloatArray
 from mixtura.covariance import structure
 from mixtura.mixture import Mixture
@@ -73,14 +74,59 @@ def candidates(cells: Sequence[Cell]) -> list[Cell]:
     return able or [cell for cell in fitted if not cell.degenerate] or fitted
 
 
-def table(cells: Sequence[Cell], sign: str, n_features: int) -> dict[str, Array]:
+class Results(Shown, dict[str, Array]):
+    """One array a column, a model each place; shows itself as a table, `to_frame()` makes it a data frame."""
+
+    def _page(self) -> Page:
+        return _page_of_models(list(_rows(self)), MOST_LINES)
+
+    def _columns(self) -> Mapping[str, Any]:
+        return self
+
+
+class Models(Shown, list[dict[str, Any]]):
+    """Some rows of the results, a dict each, that show themselves as a table."""
+
+    def _page(self) -> Page:
+        return _page_of_models(self, None)  # as many as were asked for
+
+    def _columns(self) -> Mapping[str, Any]:
+        return {name: [row[name] for row in self] for name in (self[0] if self else ())}
+
+
+def _rows(columns: Mapping[str, Array]) -> Iterator[dict[str, Any]]:
+    for values in zip(*(column.tolist() for column in columns.values()), strict=True):
+        yield dict(zip(columns, values, strict=True))
+
+
+def _page_of_models(rows: Sequence[Mapping[str, Any]], most_lines: int | None) -> Page:
+    """Models of a search as a table: their size, their criteria, and what is wrong with them."""
+    has_delta = any("delta" in row for row in rows)
+    has_failure = any(row["failure"] for row in rows)
+    header = ["K", "covariance", "log-lik.", "free parameters"]
+    header += [name.upper() for name in CRITERIA]
+    header += ["delta"] * has_delta + ["failure"] * has_failure
+    lines = [tuple(header)]
+    for row in rows:
+        scores = [row[name] for name in ("log_likelihood", *CRITERIA, *["delta"] * has_delta)]
+        first, *others = ("-" if np.isnan(score) else f"{score:,.2f}" for score in scores)
+        cells = [str(row["n_components"]), row["covariance_type"], first]
+        cells += [f"{row['n_parameters']:,}", *others, *[row["failure"]] * has_failure]
+        lines.append(tuple(cells))
+    shown = Table(
+        tuple(lines), "model", len(rows), texts=frozenset({"failure"}), most_lines=most_lines
+    )
+    return Page(plural(len(rows), "model"), (), shown if rows else None)
+
+
+def table(cells: Sequence[Cell], sign: str, n_features: int) -> Results:
     """One array a column, all equally long, in the order of the cells."""
     factor = -1.0 if sign == "mclust" else 1.0
     columns: dict[str, list[Any]] = {
         "n_components": [cell.n_components for cell in cells],
         "covariance_type": [cell.covariance_type for cell in cells],
         "log_likelihood": [_of(cell, "log_likelihood") for cell in cells],
-        "degrees_of_freedom": [
+        "n_parameters": [
             structure(cell.covariance_type).n_parameters(cell.n_components, n_features)
             for cell in cells
         ],
@@ -92,10 +138,10 @@ def table(cells: Sequence[Cell], sign: str, n_features: int) -> dict[str, Array]
         "failure": [cell.failure for cell in cells],
     }
     texts = ("covariance_type", "failure")
-    return {
-        name: np.array(values, dtype=object if name in texts else None)
+    return Results(
+        (name, np.array(values, dtype=object if name in texts else None))
         for name, values in columns.items()
-    }
+    )
 
 
 def _of(cell: Cell, name: str) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mixtura.estimators._fitting import Fit
+from mixtura.estimators._lines import lines_of_progress
 from mixtura.sources import Source
 
 # Seconds without a line after which the rows done are told: a pass that takes longer than this is a long one.
@@ -27,18 +28,20 @@ class Printer:
         self._n_iter = 0
         self._began = self._last = self._printed = perf_counter()
         self._previous = np.nan
+        self._lines = lines_of_progress()
 
     @contextmanager
     def following(self, X: Any) -> Iterator[None]:
-        """Hear of the rows of a source for a while, unless somebody else does."""
-        if not isinstance(X, Source) or X.on_rows is not None:
-            yield
-            return
-        X.on_rows = partial(self._rows, X)
+        """Print for a while; hear of the rows of a source, unless somebody else does."""
+        hears = isinstance(X, Source) and X.on_rows is None
+        if hears:
+            X.on_rows = partial(self._rows, X)
         try:
             yield
         finally:
-            X.on_rows = None
+            if hears:
+                X.on_rows = None
+            self._lines.end()
 
     def _rows(self, source: Source, n_done: int) -> None:
         if perf_counter() < self._printed + _PATIENCE:
@@ -75,5 +78,5 @@ class Printer:
         self._n_iter = 0
 
     def _print(self, line: str) -> None:
-        print(line, flush=True)  # whoever watches a log of a long fit sees it now
+        self._lines.say(line)
         self._printed = perf_counter()

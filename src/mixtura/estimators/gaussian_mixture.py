@@ -24,6 +24,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mixtura import mixture as evaluate
+from mixtura._component_table import numbered
 from mixtura._frames import frame_of, frame_values
 from mixtura._refused import check_measured, clearer
 from mixtura._regularisation import regularisation
@@ -76,7 +77,9 @@ from mixtura.starts import (
     ArrayResponsibilities,
     LabelResponsibilities,
     StartRecord,
+    Starts,
     mixture_of,
+    n_begun,
     search,
 )
 from mixtura.summary import Criteria, Ended, Summary, summarise
@@ -194,7 +197,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         taken to be as flat as the flattest with one. Good to a factor of ten in most fits where tol is 1e-6
         or less, and more often too large than too small; blind where EM stands on a plain with a rise
         behind it, as it may where tol is coarse. NaN where no iteration was made.
-    starts_ : list of StartRecord
+    starts_ : Starts, a list of StartRecord
         What became of each start, with the seed that repeats it; those within a search of 'auto' before it.
         Starts that never began are among them.
     diagnosis_ : Diagnosis
@@ -549,6 +552,8 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
             reg_covar,
             self._dtype(),
             None,
+            None if trained is None else trained.n_starts,
+            1 + (0 if trained is None else trained.n_batches),
         )
         self.converged_ = False
         self.n_iter_ = getattr(self, "n_iter_", 0) + 1
@@ -978,12 +983,13 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
             reg_covar,
             blocks.dtype,
             fit.verdicts,
+            n_begun(records),
         )
         self.converged_ = fit.monitor.converged
         self.n_iter_ = fit.monitor.n_iter
         self.lower_bounds_ = fit.monitor.log_likelihoods
         self.remaining_gain_ = fit.remaining_gain
-        self.starts_ = records
+        self.starts_ = Starts(records)
         self._sampler_seed, self._sampler = seed, None
 
     def _set_point(
@@ -995,6 +1001,8 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         reg_covar: FloatArray,
         dtype: np.dtype[Any],
         verdicts: tuple[str, ...] | None,
+        n_starts: int | None,
+        n_batches: int = 0,
     ) -> None:
         self._hand_out(mixture, dtype)
         criteria = Criteria(
@@ -1003,7 +1011,9 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
             statistics.log_certainty,
             mixture.n_parameters,
         )
-        self._trained = Training(criteria, effective_rows, n_rows, reg_covar, statistics, verdicts)
+        self._trained = Training(
+            criteria, effective_rows, n_rows, reg_covar, statistics, verdicts, n_starts, n_batches
+        )
         self.lower_bound_ = statistics.mean_log_likelihood
 
     def _order(self, mixture: Mixture) -> Array | None:
@@ -1268,7 +1278,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         Returns
         -------
         float
-            -2 log-likelihood + degrees of freedom * log n (Schwarz 1978).
+            -2 log-likelihood + free parameters * log n (Schwarz 1978).
         """
         return self._score(X, sample_weight).bic
 
@@ -1283,7 +1293,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         Returns
         -------
         float
-            -2 log-likelihood + 2 degrees of freedom (Akaike 1974).
+            -2 log-likelihood + 2 free parameters (Akaike 1974).
         """
         return self._score(X, sample_weight).aic
 
@@ -1434,13 +1444,20 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         mixture, trained = self.mixture_, self._training()
         if trained is None:
             return summarise(mixture, self._feature_names())
-        ended = Ended(trained.criteria, trained.n_rows, self.n_iter_, self.converged_)
+        ended = Ended(
+            trained.criteria,
+            trained.n_rows,
+            self.n_iter_,
+            self.converged_,
+            trained.n_starts,
+            trained.n_batches,
+        )
         return summarise(mixture, self._feature_names(), ended)
 
     def _feature_names(self) -> tuple[str, ...]:
         names = getattr(self, "feature_names_in_", None)
         if names is None:
-            return tuple(f"x{j}" for j in range(self.mixture_.n_features))
+            return numbered(self.mixture_.n_features)
         return tuple(str(name) for name in names)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -1484,6 +1501,8 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
             "effective_rows": trained.effective_rows.tolist(),
             "reg_covar": trained.reg_covar.tolist(),
             "verdicts": trained.verdicts and list(trained.verdicts),
+            "n_starts": trained.n_starts,
+            "n_batches": trained.n_batches,
         }
 
     @classmethod
@@ -1501,7 +1520,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         model._hand_out(mixture, np.dtype(facts["dtype"]))
         if "n_rows" in facts:  # else the parameters were set by hand
             model._take_training(facts, statistics)
-        model.starts_ = []
+        model.starts_ = Starts()
         seed = facts["parameters"]["random_state"]
         model._sampler_seed, model._sampler = model._seeds()[0] if seed is None else seed, None
         return model
@@ -1520,6 +1539,8 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
             np.array(facts.get("reg_covar", [0.0] * mixture.n_features)),
             statistics,
             verdicts and tuple(verdicts),
+            facts.get("n_starts"),
+            facts.get("n_batches", 0),
         )
         self.converged_ = facts["converged"]
         self.n_iter_ = facts["n_iter"]

@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from numbers import Integral
 from time import monotonic
 from typing import Any, Self
@@ -24,9 +25,10 @@ from mixtura.covariance import structure
 from mixtura.diagnosis import Grounds, recording_of
 from mixtura.errors import DataWarning, DegenerateComponentWarning
 from mixtura.estimators import _grid as grid
-from mixtura.estimators._cells import Cell, Key, candidates, table
+from mixtura.estimators._cells import Cell, Key, Models, candidates, table
 from mixtura.estimators._constructors import ChecksArgumentNames
 from mixtura.estimators._fitting import Options
+from mixtura.estimators._lines import Lines, lines_of_progress
 from mixtura.estimators._resume import Journal, check_path, fingerprint, seed_in
 from mixtura.estimators._sweep import Report, Sweep, Wish
 from mixtura.estimators._warnings import too_many_parameters
@@ -97,11 +99,11 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         Its place in `results_`.
     best_score_ : float
         Its criterion, in the sign of `results_`.
-    results_ : dict of ndarray of shape (n_cells,)
-        n_components, covariance_type, log_likelihood, degrees_of_freedom, bic, aic, icl, seconds, n_iter,
-        converged, degenerate, failure: give it to pandas.DataFrame. NaN where there is no fit; failure: why
-        the cell cannot win, or ''. Cells that a stopped sweep has not finished say so there, and have the
-        values of what was found so far.
+    results_ : Results, a dict of ndarray of shape (n_cells,)
+        n_components, covariance_type, log_likelihood, n_parameters, bic, aic, icl, seconds, n_iter,
+        converged, degenerate, failure: `to_frame()` makes it a data frame. NaN where there is no fit;
+        failure: why the cell cannot win, or ''. Cells that a stopped sweep has not finished say so there, and
+        have the values of what was found so far.
     delta_ : ndarray of shape (n_cells,)
         How far the criterion is from the best's, in either sign positive; NaN where the cell cannot win. The
         best is one that is not finished only where no other is there; then these have a delta.
@@ -280,7 +282,8 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         if has_matrices:
             # Some cell may ask for more digits than float32 has, and could not be compared with the others.
             blocks = blocks.in_double()
-        wish = self._wish(possible, blocks, seed)
+        lines = lines_of_progress()
+        wish = self._wish(possible, blocks, seed, lines)
         journal = self._journal(blocks, seed)
         sweep = Sweep(blocks, wish, journal.read(), journal.keep)
         try:
@@ -291,6 +294,8 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
                 journal.keep(sweep.state, now=True)
             self._conclude(sweep, keys, impossible, blocks)
             raise
+        finally:
+            lines.end()
         if not self._conclude(sweep, keys, impossible, blocks):
             raise ValueError(self._why_nothing(sweep, possible))
         self._warn(sweep)
@@ -305,7 +310,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
             )
         return "The sweep was stopped by its callback before a model was fitted."
 
-    def _wish(self, keys: tuple[Key, ...], blocks: Blocks, seed: int) -> Wish:
+    def _wish(self, keys: tuple[Key, ...], blocks: Blocks, seed: int, lines: Lines) -> Wish:
         names = [str(name) for name in getattr(self._model, "feature_names_in_", ())]
         grounds = Grounds(
             regularisation(self.reg_covar, blocks),
@@ -320,7 +325,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
             deadline=np.inf if self.max_time is None else monotonic() + self.max_time,
         )
         listens = self.callback is not None or self.verbose
-        report: Report | None = self._report if listens else None
+        report: Report | None = partial(self._report, lines) if listens else None
         return Wish(keys, options, seed, self.n_init, n_threads(self.n_jobs), report)
 
     def _journal(self, blocks: Blocks, seed: int) -> Journal:
@@ -335,13 +340,13 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         known = "" if self.resume is None else fingerprint(blocks)
         return Journal(self.resume, known, settings, blocks.shape[1])
 
-    def _report(self, n_done: int, n_steps: int, step: str, cell: Cell) -> object:
+    def _report(self, lines: Lines, n_done: int, n_steps: int, step: str, cell: Cell) -> object:
         columns = table([cell], self.sign, self._model.n_features_in_)
         row = {name: _plain(column[0]) for name, column in columns.items()} | {"step": step}
         if self.verbose:
             has_fit = cell.criteria is not None
             what = f"{self.criterion} {row[self.criterion]:.3f}" if has_fit else cell.failure
-            print(
+            lines.say(
                 f"[{n_done}/{n_steps}] {cell.n_components} {cell.covariance_type}, {step}: {what}"
             )
         return self.callback is not None and self.callback(n_done, n_steps, row)
@@ -434,7 +439,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         }
         return GaussianMixture._from_facts(cell.mixture, facts)
 
-    def top(self, n: int = 10) -> list[dict[str, Any]]:
+    def top(self, n: int = 10) -> Models:
         """Return the best rows of `results_`, the best first, each with its delta.
 
         Parameters
@@ -443,7 +448,8 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
 
         Returns
         -------
-        list of dict
+        Models
+            A list of dict, which shows itself as a table and has `to_frame()`.
 
         Raises
         ------
@@ -453,11 +459,11 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         check_is_fitted(self, "results_")
         order = np.argsort(self.delta_, kind="stable")[:n]
         columns = self.results_ | {"delta": self.delta_}
-        return [
+        return Models(
             {name: _plain(column[i]) for name, column in columns.items()}
             for i in order
             if np.isfinite(self.delta_[i])
-        ]
+        )
 
     def _warn(self, sweep: Sweep) -> None:
         if sweep.n_unfinished:
@@ -492,7 +498,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         assert best.effective_rows is not None
         n_rows = float(best.effective_rows.sum())
         what = f"The best model, {self.best_params_},"
-        return too_many_parameters(what, best.criteria.degrees_of_freedom, n_rows)
+        return too_many_parameters(what, best.criteria.n_parameters, n_rows)
 
     # The best model
 

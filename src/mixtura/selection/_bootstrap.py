@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import beta
 
+from mixtura._display import Page, Shown, plural
 from mixtura._frames import frame_of, frame_values
 from mixtura._rows import Array, FloatArray
 from mixtura._threads import n_threads
@@ -48,8 +49,8 @@ _SMOOTHING = 0.02
 Listener = Callable[[int, int], object]
 
 
-@dataclass(frozen=True, eq=False)
-class DifferenceTest:
+@dataclass(frozen=True, eq=False, repr=False)
+class DifferenceTest(Shown):
     """The bootstrap of the difference of two models' criterion.
 
     Attributes
@@ -64,6 +65,8 @@ class DifferenceTest:
         2.5 % and 97.5 % quantiles of `differences`.
     n_failed : int
         Replicates in which a fit failed, which are left out.
+    criterion : str
+        Which one: 'bic', 'aic' or 'icl'.
     """
 
     difference: float
@@ -71,10 +74,24 @@ class DifferenceTest:
     share_first_better: float
     interval: tuple[float, float]
     n_failed: int
+    criterion: str
+
+    def _page(self) -> Page:
+        name, (low, high) = self.criterion.upper(), self.interval
+        facts = (
+            (f"{name} of the first less that of the second", f"{self.difference:,.2f}"),
+            ("95 % of replicates", f"{low:,.2f} to {high:,.2f}"),
+            ("first is better", f"in {100 * self.share_first_better:.3g} % of replicates"),
+            ("replicates", _replicates_in_words(self.differences, self.n_failed)),
+        )
+        return Page(f"Bootstrap of the difference in {name}", facts)
+
+    def _columns(self) -> Mapping[str, Any]:
+        return {"replicate": range(len(self.differences)), "difference": self.differences}
 
 
-@dataclass(frozen=True, eq=False)
-class RatioTest:
+@dataclass(frozen=True, eq=False, repr=False)
+class RatioTest(Shown):
     """The bootstrap likelihood-ratio test of K components against K + 1.
 
     Attributes
@@ -100,6 +117,24 @@ class RatioTest:
     p_value: float
     is_clear: bool
     n_failed: int
+
+    def _page(self) -> Page:
+        smaller = plural(self.n_components, "component")
+        clear = ", ended early: the answer was clear" if self.is_clear else ""
+        facts = (
+            ("likelihood ratio", f"{self.statistic:,.2f}"),
+            ("p-value", f"{self.p_value:.3g}"),
+            ("replicates", _replicates_in_words(self.replicates, self.n_failed) + clear),
+        )
+        title = f"Bootstrap likelihood-ratio test of {smaller} against {self.n_components + 1}"
+        return Page(title, facts)
+
+    def _columns(self) -> Mapping[str, Any]:
+        return {"replicate": range(len(self.replicates)), "statistic": self.replicates}
+
+
+def _replicates_in_words(found: FloatArray, n_failed: int) -> str:
+    return f"{len(found):,}" + (f", {n_failed:,} more failed" if n_failed else "")
 
 
 def bootstrap_difference(
@@ -203,6 +238,7 @@ def bootstrap_difference(
         float((found < 0).mean()),
         (float(low), float(high)),
         len(values) - len(found),
+        criterion,
     )
 
 
@@ -363,7 +399,7 @@ class _Drawing:
             self.unit * own.weight,
             self.unit * own.log_likelihood,
             self.unit * own.log_certainty,
-            own.degrees_of_freedom,
+            own.n_parameters,
         )
 
 

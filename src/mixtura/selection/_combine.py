@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import xlogy
 
+from mixtura._display import Page, Shown, Table, plural
 from mixtura._rows import Array, FloatArray
 from mixtura._threads import n_threads
 from mixtura.blocks import ArrayBlocks
@@ -18,8 +20,8 @@ from mixtura.estimators.gaussian_mixture_search import GaussianMixtureSearch
 from mixtura.mixture import Mixture, responsibilities
 
 
-@dataclass(frozen=True, eq=False)
-class Combination:
+@dataclass(frozen=True, eq=False, repr=False)
+class Combination(Shown):
     """Clusters made of the components of a mixture, for every number from K down to 1.
 
     Attributes
@@ -104,6 +106,30 @@ class Combination:
         ndarray of shape (n_rows,), int64
         """
         return np.asarray(self.predict_proba(X, n_clusters).argmax(axis=1))
+
+    def _page(self) -> Page:
+        wanted = f"{plural(self.elbow, 'cluster')}: {_in_words(self.members())}"
+        numbers = zip(self.n_clusters, self.entropy, self.combined_rows, strict=True)
+        lines = [
+            (str(n), f"{entropy:,.2f}", f"{rows:,.1f}", _in_words(self.members(int(n))))
+            for n, entropy, rows in numbers
+        ]
+        header = ("clusters", "entropy", "combined rows", "components of each")
+        table = Table((header, *lines), "step", len(lines), texts=frozenset(header[3:]))
+        title = f"{plural(self.mixture.n_components, 'component')} combined into clusters"
+        return Page(title, (("elbow", wanted),), table)
+
+    def _columns(self) -> Mapping[str, Any]:
+        return {
+            "n_clusters": self.n_clusters,
+            "entropy": self.entropy,
+            "combined_rows": self.combined_rows,
+            "members": [_in_words(self.members(int(n))) for n in self.n_clusters],
+        }
+
+
+def _in_words(clusters: Sequence[Sequence[int]]) -> str:
+    return ", ".join("+".join(map(str, members)) for members in clusters)
 
 
 def combine(model: Any, X: Any, sample_weight: Any = None) -> Combination:

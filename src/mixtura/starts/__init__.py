@@ -11,7 +11,7 @@ from mixtura.blocks import Blocks
 from mixtura.covariance import CovarianceStructure
 from mixtura.mixture import Mixture
 from mixtura.starts._given import ArrayResponsibilities, LabelResponsibilities, mixture_of
-from mixtura.starts._record import StartRecord
+from mixtura.starts._record import StartRecord, Starts, n_begun
 from mixtura.starts.auto import search
 from mixtura.starts.kmeans import kmeans
 from mixtura.starts.random import random
@@ -32,6 +32,8 @@ __all__ = [
     "LabelResponsibilities",
     "Start",
     "StartRecord",
+    "Starts",
     "mixture_of",
+    "n_begun",
     "search",
 ]
