@@ -132,7 +132,7 @@ def test_an_empty_figure_is_filled_and_one_that_holds_axes_is_refused(call, name
         eval(into, names | {"figure": "here"})
     part = Figure().subfigures(1, 2)[0]
     assert np.ravel(eval(into, names | {"figure": part}))[0].figure is part
-    with pytest.raises(ValueError, match="^ax and figure both say where to draw"):
+    with pytest.raises(ValueError, match=r"^ax and figure both say where to draw"):
         eval(f"{call[:-1]}, ax=figure.axes[0], figure=figure)", names | {"figure": figure})
     assert plt.get_fignums() == []
 

@@ -218,8 +218,8 @@ def test_of_many_features_the_telling_ones_are_drawn_and_the_picture_says_so():
     title = " ".join(grid[0, 2].get_title().split())
     left_out = [f"x{j}" for j in range(11) if f"x{j}" not in names]
     assert title == (
-        "5 of 11 features, where components overlap least. "
-        f"Left out: {', '.join(left_out[:5])} and 1 more; features= draws others"
+        "5 of 11 features, where components overlap least; "
+        f"left out: {', '.join(left_out[:5])} and 1 more (features= draws others)"
     )
     assert plot_mixture(model, X, range(7)).shape == (7, 7)
 

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 BACKENDS_THAT_ONLY_WRITE_FILES = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}
 
+#: Given as `figure`: a figure of its own, whatever pyplot holds.
+OWN = object()
+
 Size = tuple[float, float]
 
 
@@ -68,9 +71,9 @@ def _check_alone(figure: Any) -> None:
 
 
 def _empty_figure(figure: Any, size: Size) -> FigureBase:
-    if figure is not None:
+    if figure is not None and figure is not OWN:
         return _given_figure(figure)
-    pyplot = _pyplot()
+    pyplot = None if figure is OWN else _pyplot()
     if pyplot is None:
         return Figure(figsize=size, layout="constrained")
     current = pyplot.gcf() if pyplot.get_fignums() else None

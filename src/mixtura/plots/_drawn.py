@@ -39,22 +39,19 @@ class DrawnRows:
         return [range_without_outliers(values) for values in self.points.T]
 
     @property
-    def summary(self) -> str:
+    def note(self) -> str:
         """How many of how many rows, or nothing where it is all of them."""
         if len(self.points) == self.n_rows:
             return ""
-        return f"a random sample of {len(self.points):,} of {self.n_rows:,} rows"
+        return f"{len(self.points):,} of {self.n_rows:,} rows drawn (random sample)"
 
-    def notes(self, mixture: Mixture) -> list[str]:
-        """What the picture has to admit of its rows, and of components of the features that are drawn."""
-        notes = [f"{len(self.points):,} of {self.n_rows:,} rows drawn (random sample)"]
+    def outliers(self, mixture: Mixture) -> str:
+        """What lies outside of the picture of the mixture of the features that are drawn, or nothing."""
         n_rows = int((~inside(self.points, self.ranges)).sum())
-        if n_rows:
-            plural, verb = ("s", "lie") if n_rows > 1 else ("", "lies")
-            notes.append(
-                f"{n_rows} row{plural} {verb} outside of the picture{_lost(mixture, self.ranges)}"
-            )
-        return notes if self.summary else notes[1:]
+        if n_rows == 0:
+            return ""
+        plural, verb = ("s", "lie") if n_rows > 1 else ("", "lies")
+        return f"{n_rows} row{plural} {verb} outside of the picture{_lost(mixture, self.ranges)}"
 
 
 def range_without_outliers(values: NDArray[np.float64]) -> Range | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from mixtura import Mixture
 from mixtura._names import nearest
 
 _MOST_NAMED = 5
+_LONGEST_NAME = 30
 
 
 @dataclass(frozen=True)
@@ -25,19 +27,21 @@ class Choice:
     names: tuple[str, ...]  # of all features of the mixture
     is_ranked: bool  # else there is nothing to rank by, and they are the first ones
 
-    def note(self, how: str) -> str:
-        """What the picture has to admit, or nothing; `how` says how others are chosen."""
+    @property
+    def note(self) -> str:
+        """What the picture has to admit, or nothing."""
         if not self.left_out:
             return ""
-        shown = [self.names[j] for j in self.left_out[:_MOST_NAMED]]
+        shown = [
+            textwrap.shorten(self.names[j], _LONGEST_NAME) for j in self.left_out[:_MOST_NAMED]
+        ]
         more = len(self.left_out) - len(shown)
         names = ", ".join(shown) + (f" and {more} more" if more else "")
-        return f"{self.summary}. Left out: {names}; {how}"
-
-    @property
-    def summary(self) -> str:
         why = "where components overlap least" if self.is_ranked else "the first"
-        return f"{len(self.drawn)} of {len(self.names)} features, {why}"
+        return (
+            f"{len(self.drawn)} of {len(self.names)} features, {why}; "
+            f"left out: {names} (features= draws others)"
+        )
 
 
 def choice(mixture: Mixture, features: Any, names: tuple[str, ...], most: int) -> Choice:

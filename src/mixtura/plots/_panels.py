@@ -221,12 +221,12 @@ def _edges(
     if shown is not None:
         values = values[(values >= shown[0]) & (values <= shown[1])]
     low, high = float(values.min()), float(values.max())
-    size = max(abs(low), abs(high))
+    size, n_bins = max(abs(low), abs(high)), _n_bins(values)
     if high - low <= NARROWEST * size or high == low:
         centre = low + (high - low) / 2
         half = max(10 * NARROWEST * size, float(mixture.weights @ mixture.spreads[:, 0]))
-        low, high = centre - half, centre + half
-    return np.linspace(low, high, _n_bins(values) + 1)
+        low, high, n_bins = centre - half, centre + half, n_bins | 1  # one bar is in the middle
+    return np.linspace(low, high, n_bins + 1)
 
 
 def _n_bins(values: NDArray[np.float64]) -> int:

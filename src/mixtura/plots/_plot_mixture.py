@@ -37,7 +37,7 @@ class Picture:
     """What was drawn, and where."""
 
     axes: Any
-    summary: str  # what is shown of the features and rows, or nothing where that is all
+    notes: list[str]  # what is not drawn
 
 
 def plot_mixture(
@@ -123,9 +123,8 @@ def picture_of_mixture(
     ax: Any = None,
     figure: Any = None,
     sample_weight: Any = None,
-    how: str = "features= draws others",
 ) -> Picture:
-    """Do what `plot_mixture` does; `how` says in the picture how other features are chosen."""
+    """Do what `plot_mixture` does, and say what is not drawn."""
     mixture = drawing.mixture_of(model)
     names = drawing.feature_names(model, X, mixture.n_features)
     data = drawing.matrix(model, X, mixture.n_features)
@@ -134,17 +133,16 @@ def picture_of_mixture(
     limit = MOST_POINTS if len(indexes) <= 2 else MOST_POINTS_OF_PAIRS
     drawn = drawing.drawn_rows(mixture, data, sample_weight, indexes, limit)
     marginal = mixture.marginal(indexes)
-    notes = [note for note in (chosen.note(how), *drawn.notes(marginal)) if note]
+    notes = notes_of(chosen, drawn, marginal)
     named = [names[j] for j in indexes]
     draw = (_draw_one, _draw_two, _draw_pairs)[min(len(indexes), 3) - 1]
     axes = draw(marginal, drawn, named, notes, (ax, figure))
-    return Picture(axes, summary(chosen, drawn))
+    return Picture(axes, notes)
 
 
-def summary(chosen: Choice, drawn: drawing.DrawnRows) -> str:
-    """What is shown of the features and rows, in words, or nothing where that is all."""
-    of_features = chosen.summary if chosen.left_out else ""
-    return ", and ".join(part for part in (of_features, drawn.summary) if part)
+def notes_of(chosen: Choice, drawn: drawing.DrawnRows, marginal: Mixture) -> list[str]:
+    """What is not drawn, one sentence a reason."""
+    return [note for note in (chosen.note, drawn.note, drawn.outliers(marginal)) if note]
 
 
 def _draw_one(

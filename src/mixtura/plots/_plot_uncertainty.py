@@ -16,9 +16,8 @@ from mixtura.plots._panels import draw_numbers, show_ranges
 from mixtura.plots._plot_mixture import (
     MOST_POINTS,
     ONE_PANEL,
-    Picture,
     emptiest_corner,
-    summary,
+    notes_of,
 )
 from mixtura.plots._style import INK, add_notes, colour, name_axes
 
@@ -80,18 +79,6 @@ def plot_uncertainty(
     >>> ax.get_xlabel()
     'x0'
     """
-    return picture_of_uncertainty(model, X, features, ax, figure).axes
-
-
-def picture_of_uncertainty(
-    model: Any,
-    X: Any,
-    features: Any = None,
-    ax: Any = None,
-    figure: Any = None,
-    how: str = "features= draws others",
-) -> Picture:
-    """Do what `plot_uncertainty` does; `how` says in the picture how other features are chosen."""
     mixture = drawing.mixture_of(model)
     names = drawing.feature_names(model, X, mixture.n_features)
     data = drawing.matrix(model, X, mixture.n_features)
@@ -127,9 +114,8 @@ def picture_of_uncertainty(
         show_ranges(axes, [*drawn.ranges, None])
     name_axes(axes, *[names[j] for j in indexes], *["uncertainty"][: 2 - len(indexes)])
     _add_legend(axes, points, most, mixture.n_components)
-    how_chosen = chosen.note(how)
-    add_notes(axes, [*([how_chosen] if how_chosen else []), *drawn.notes(marginal)])
-    return Picture(axes, summary(chosen, drawn))
+    add_notes(axes, notes_of(chosen, drawn, marginal))
+    return axes
 
 
 def _area(share: Any) -> Any:
