@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -13,3 +15,11 @@ def same_draws():
     np.random.seed(0)
     yield
     np.random.set_state(state)
+
+
+@pytest.fixture(autouse=True)
+def own_figures():
+    """Pictures go to pyplot's current figure where pyplot is imported: no test draws in another's."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")

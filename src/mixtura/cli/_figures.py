@@ -6,7 +6,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,8 +16,9 @@ from mixtura import GaussianMixture, GaussianMixtureSearch
 from mixtura.blocks import ArrayBlocks, Blocks
 from mixtura.cli._rows import Given, Scanned
 from mixtura.cli._tables import Rows
-from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertainty
-from mixtura.plots._plot_mixture import MOST_POINTS
+from mixtura.plots import plot_entropy, plot_search, plot_uncertainty
+from mixtura.plots._canvas import OWN
+from mixtura.plots._plot_mixture import MOST_POINTS, picture_of_mixture
 from mixtura.plots._style import colour
 from mixtura.selection import combine
 
@@ -26,33 +26,33 @@ DPI = 150
 
 
 def draw_mixture(model: GaussianMixture, rows: Given, path: Path) -> None:
-    """Draw the rows (of many a random sample, as the picture says) and the components of a fit."""
-    matplotlib.use("agg")  # a file needs no window, whatever the user's settings say
-    axes = plot_mixture(model, rows.X)
-    _save(np.ravel(axes)[0].figure, path)
+    """Draw the rows and the components of a fit; warn of what is not drawn, which the picture says too."""
+    picture = picture_of_mixture(model, rows.X, figure=OWN, sample_weight=rows.weight)
+    _save(np.ravel(picture.axes)[0].figure, path)
+    if picture.notes:
+        how = "plot_mixture of mixtura.plots draws others with features="
+        what = "; ".join(picture.notes).replace("features= draws others", how)
+        warnings.warn(f"in the figure: {what}", stacklevel=2)
 
 
 def draw_search(search: GaussianMixtureSearch, path: Path) -> None:
     """Draw the criterion of every model of a search."""
-    matplotlib.use("agg")
-    _save(plot_search(search).figure, path)
+    _save(plot_search(search, figure=OWN).figure, path)
 
 
 def draw_uncertainty(model: GaussianMixture, rows: Given, path: Path) -> None:
     """Draw two features of the rows, the larger the less certain their label is."""
-    matplotlib.use("agg")
-    _save(plot_uncertainty(model, rows.X).figure, path)
+    _save(plot_uncertainty(model, rows.X, figure=OWN).figure, path)
 
 
 def draw_entropy(model: GaussianMixture, rows: Given, path: Path) -> None:
     """Draw the entropy of the components combined into clusters; of many rows, of a random sample."""
-    matplotlib.use("agg")
     blocks = _blocks(rows)
     sample, weight = blocks.sample(MOST_POINTS, RandomState(0))
-    left, _ = plot_entropy(combine(model.mixture_, sample, weight))
+    left, _ = plot_entropy(combine(model.mixture_, sample, weight), figure=OWN)
     if len(sample) < blocks.shape[0]:
         note = f"{len(sample):,} of {blocks.shape[0]:,} rows (random sample)"
-        left.set_title(note, loc="left", fontsize=8)
+        left.figure.suptitle(note, x=0.01, ha="left", fontsize=8)
     _save(left.figure, path)
 
 

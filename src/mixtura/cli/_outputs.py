@@ -72,6 +72,7 @@ def write_fit(
     disk leaves a folder with the files of two fits.
     """
     from mixtura.cli._figures import draw_mixture  # slow to import
+    from mixtura.cli._fitting import library_in_words
 
     make_folder(folder)
     model_path = Path(folder, "model.safetensors")
@@ -87,7 +88,10 @@ def write_fit(
         model.save(model_file)
         with progress_of_rows(rows, "writing", quiet=quiet):
             _write_to(predictions(model.mixture_, rows), table_file)
-        with progress_of_rows(rows, "drawing", quiet=quiet):
+        with (
+            library_in_words(rows.source, quiet=quiet),
+            progress_of_rows(rows, "drawing", quiet=quiet),
+        ):
             draw_mixture(model, rows, figure_file)
     paths = {"model": model_path, "responsibilities": table_path, "figure": figure_path}
     return {what: str(path) for what, path in paths.items()}

@@ -159,7 +159,10 @@ def write_selection(
         files = {what: stack.enter_context(replacing(path)) for what, path in paths.items()}
         best.save(files["model"])
         _write_results(search, files["results"])
-        with progress_of_rows(rows, "drawing", quiet=quiet):
+        with (
+            library_in_words(rows.source, quiet=quiet),
+            progress_of_rows(rows, "drawing", quiet=quiet),
+        ):
             for what, (_, draw_to) in pictures.items():
                 draw_to(files[what])
     for name in {"uncertainty.png", "entropy.png"} - set(names.values()):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +11,16 @@ from numpy.typing import NDArray
 
 from mixtura import Mixture
 from mixtura._frames import frame_of
-from mixtura._names import nearest
 from mixtura._rows import check_rows
+from mixtura.estimators._validation import check_no_weight, check_sample_weight
 from mixtura.sources import Source
 
 SAMPLE_SEED = 0
+FAR = 20.0
+WIDEST = 100.0
+LARGEST = 1e300  # matplotlib takes differences of what it draws
+
+Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -26,14 +30,70 @@ class DrawnRows:
     points: NDArray[np.float64]  # only the chosen features
     labels: NDArray[Any]
     certainty: NDArray[np.float64]
+    weight: NDArray[np.float64] | None
     n_rows: int  # of the data that they were sampled from
 
     @property
+    def ranges(self) -> list[Range | None]:
+        """For each feature, what `range_without_outliers` says."""
+        return [range_without_outliers(values) for values in self.points.T]
+
+    @property
     def note(self) -> str:
-        """What the picture has to admit, or nothing."""
+        """How many of how many rows, or nothing where it is all of them."""
         if len(self.points) == self.n_rows:
             return ""
         return f"{len(self.points):,} of {self.n_rows:,} rows drawn (random sample)"
+
+    def outliers(self, mixture: Mixture) -> str:
+        """What lies outside of the picture of the mixture of the features that are drawn, or nothing."""
+        n_rows = int((~inside(self.points, self.ranges)).sum())
+        if n_rows == 0:
+            return ""
+        plural, verb = ("s", "lie") if n_rows > 1 else ("", "lies")
+        return f"{n_rows} row{plural} {verb} outside of the picture{_lost(mixture, self.ranges)}"
+
+
+def range_without_outliers(values: NDArray[np.float64]) -> Range | None:
+    """The range of a feature without rows so far away that the others would be a dot; None without such.
+
+    They are at most one in 200 (or three), and lie more than twenty times the width of the middle 80 % away
+    from these.
+    """
+    low, high = np.percentile(values, [10, 90], method="nearest")
+    reach = FAR * (high - low)
+    is_far = (values < low - reach) | (values > high + reach)
+    if reach == 0 or not 0 < is_far.sum() <= max(3, len(values) // 200):
+        return None
+    near = values[~is_far]
+    margin = 0.05 * np.ptp(near)
+    return float(near.min() - margin), float(near.max() + margin)
+
+
+def inside(points: NDArray[np.float64], ranges: Sequence[Range | None]) -> NDArray[np.bool_]:
+    """Which points lie in the ranges that end somewhere."""
+    found = np.ones(len(points), dtype=bool)
+    for values, shown in zip(points.T, ranges, strict=True):
+        if shown is not None:
+            found &= (values >= shown[0]) & (values <= shown[1])
+    return found
+
+
+def components_inside(mixture: Mixture, ranges: Sequence[Range | None]) -> NDArray[np.bool_]:
+    """Which components have their centre there, and are not so wide that nothing of them would be seen."""
+    found = inside(mixture.means, ranges)
+    for spread, shown in zip(mixture.spreads.T, ranges, strict=True):
+        if shown is not None:
+            found &= spread <= WIDEST * (shown[1] - shown[0])
+    return found
+
+
+def _lost(mixture: Mixture, ranges: Sequence[Range | None]) -> str:
+    lost = np.flatnonzero(~components_inside(mixture, ranges)).tolist()
+    if not lost:
+        return ""
+    plural = "s" if len(lost) > 1 else ""
+    return f"; component{plural} {', '.join(map(str, lost))} outside of it or far wider"
 
 
 def mixture_of(model: Any) -> Mixture:
@@ -109,53 +169,57 @@ def _checked_source(X: Source, wanted: tuple[str, ...], n_features: int) -> Sour
     return X
 
 
-def feature_indexes(features: Any, names: Sequence[str]) -> list[int]:
-    """Return the columns that `features` (names or numbers, one or several) means."""
-    if isinstance(features, str) or not isinstance(features, Iterable):
-        features = [features]
-    indexes = [_index(feature, names) for feature in features]
-    if not indexes:
-        raise ValueError("features is empty: name at least one.")
-    if len(set(indexes)) < len(indexes):
-        raise ValueError(f"features names one twice: {list(features)}.")
-    return indexes
-
-
-def telling_features(mixture: Mixture, n: int) -> list[int]:
-    """Choose the `n` features whose means differ most, compared with the spread within."""
-    means, weights = mixture.means, mixture.weights
-    within = weights @ np.diagonal(mixture.covariance_matrices(), axis1=1, axis2=2)
-    between = weights @ (means - weights @ means) ** 2
-    return sorted(np.argsort(-between / (between + within), kind="stable")[:n].tolist())
-
-
 def drawn_rows(
-    mixture: Mixture, rows: NDArray[Any] | Source, indexes: list[int], limit: int
+    mixture: Mixture,
+    rows: NDArray[Any] | Source,
+    sample_weight: Any,
+    indexes: Sequence[int],
+    limit: int,
 ) -> DrawnRows:
-    sample, n_rows = _sample(rows, limit)
+    """Sample at most `limit` rows, and label them by all features.
+
+    Raises
+    ------
+    ValueError
+        If `sample_weight` is not one weight a row.
+    """
+    sample, weight, n_rows = _sample(rows, sample_weight, limit)
     responsibilities = mixture.responsibilities(sample)
     return DrawnRows(
-        points=sample[:, indexes].astype(np.float64),
+        points=np.clip(sample[:, indexes].astype(np.float64), -LARGEST, LARGEST),
         labels=responsibilities.argmax(axis=1),
         certainty=responsibilities.max(axis=1),
+        weight=weight,
         n_rows=n_rows,
     )
 
 
-def _sample(rows: NDArray[Any] | Source, limit: int) -> tuple[NDArray[Any], int]:
-    """At most so many rows, and how many there are; of a source the same as of an array."""
+def _sample(
+    rows: NDArray[Any] | Source, sample_weight: Any, limit: int
+) -> tuple[NDArray[Any], NDArray[np.float64] | None, int]:
+    """At most so many rows, their weights, and how many rows there are; of a source as of an array."""
     if isinstance(rows, Source):
+        check_no_weight(sample_weight)
         n_rows = rows.blocks().shape[0]
-        return _rows_at(rows, _chosen(n_rows, limit)), n_rows
-    return (rows if len(rows) <= limit else rows[_chosen(len(rows), limit)]), len(rows)
+        return *_rows_at(rows, _chosen(n_rows, limit)), n_rows
+    weight = check_sample_weight(sample_weight, len(rows))
+    if len(rows) <= limit:
+        return rows, weight, len(rows)
+    chosen = _chosen(len(rows), limit)
+    return rows[chosen], None if weight is None else weight[chosen], len(rows)
 
 
-def _rows_at(source: Source, places: NDArray[np.int64]) -> NDArray[Any]:
+def _rows_at(
+    source: Source, places: NDArray[np.int64]
+) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
     found = np.empty((len(places), source.n_features), dtype=source.dtype)
+    weight = np.empty(len(places)) if source.is_weighted else None
     for part in source.parts():
         here = (places >= part.first_row) & (places < part.first_row + len(part.rows))
         found[here] = part.rows[places[here] - part.first_row]
-    return found
+        if weight is not None and part.weight is not None:
+            weight[here] = part.weight[places[here] - part.first_row]
+    return found, weight
 
 
 def _chosen(n_rows: int, n: int) -> NDArray[np.int64]:
@@ -163,18 +227,6 @@ def _chosen(n_rows: int, n: int) -> NDArray[np.int64]:
     if n_rows <= n:
         return np.arange(n_rows)
     return np.random.default_rng(SAMPLE_SEED).choice(n_rows, size=n, replace=False, shuffle=False)
-
-
-def _index(feature: Any, names: Sequence[str]) -> int:
-    if isinstance(feature, str):
-        if feature not in names:
-            advice = nearest(feature, names) or f" Choose from {', '.join(names)}."
-            raise ValueError(f"there is no feature {feature!r}.{advice}")
-        return names.index(feature)
-    index = operator.index(feature)
-    if not -len(names) <= index < len(names):
-        raise ValueError(f"there is no feature {index}: the mixture has {len(names)}, from 0.")
-    return index % len(names)
 
 
 def _named(names: Any) -> tuple[str, ...]:

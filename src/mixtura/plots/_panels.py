@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,46 +12,94 @@ from matplotlib.patches import Ellipse
 from numpy.typing import NDArray
 
 from mixtura import Mixture
-from mixtura.plots._drawn import DrawnRows
+from mixtura.plots._drawn import DrawnRows, Range, components_inside, inside
 from mixtura.plots._style import FAINT_INK, INK, colour, line_style, marker_area, shades
 
 SHARES = (0.5, 0.95)
 MOST_BINS = 80
+MOST_BARS_HIGH = 4
+MOST_LARGE_NUMBERS = 15
+NARROWEST = (
+    1e-13  # of the numbers' size: matplotlib widens an axis of less, and bars would not be seen
+)
 LONGEST_LEGEND = 10
 
 
-def draw_histogram(ax: Axes, mixture: Mixture, values: NDArray[np.float64]) -> None:
+def draw_histogram(
+    ax: Axes,
+    mixture: Mixture,
+    values: NDArray[np.float64],
+    weight: NDArray[np.float64] | None = None,
+    shown: Range | None = None,
+) -> None:
     """Draw the values as a density, each component's part of the mixture's density, the sum."""
-    ax.hist(values, bins=_n_bins(values), density=True, color="#DDDDDD", edgecolor="white", lw=0.4)
-    grid = _grid(mixture, values)
+    edges = _edges(mixture, values, shown)
+    counts, _ = np.histogram(values, edges, weights=weight)
+    heights = counts / (len(values) if weight is None else weight.sum()) / np.diff(edges)
+    ax.bar(
+        edges[:-1],
+        heights,
+        np.diff(edges),
+        align="edge",
+        color="#DDDDDD",
+        edgecolor="white",
+        lw=0.4,
+    )
+    grid = _grid(mixture, edges, shown)
     densities = weighted_densities(mixture, grid)
+    # A component on next to nothing has no bound to its density: it leaves at the top, and bars are seen.
+    tallest = np.max(heights)
+    top = max(tallest, min(densities.sum(axis=0).max(), MOST_BARS_HIGH * tallest))
+    densities = np.minimum(densities, 10 * top)
     for component, density in enumerate(densities):
         ax.fill_between(grid, density, color=colour(component), alpha=0.12, lw=0)
         ax.plot(grid, density, color=colour(component), ls=line_style(component), lw=1.8)
     if len(densities) > 1:
         # Under the components: it differs from them only where they overlap.
         ax.plot(grid, densities.sum(axis=0), color=INK, lw=1.2, zorder=1.5)
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, 1.05 * top)
+    if shown is not None:
+        ax.set_xlim(shown)
 
 
 def draw_cloud(
-    ax: Axes, mixture: Mixture, rows: DrawnRows, points: NDArray[np.float64], *, small: bool
+    ax: Axes,
+    mixture: Mixture,
+    rows: DrawnRows,
+    points: NDArray[np.float64],
+    shown: Sequence[Range | None],
+    *,
+    small: bool,
 ) -> None:
     """Draw two features of the rows, coloured by label, and the components over them."""
-    x, y = points.T
+    # What lies far outside is not drawn at all: such coordinates are too many pixels away for matplotlib.
+    seen = inside(points, shown)
+    x, y = points[seen].T
     ax.scatter(
         x,
         y,
-        c=shades(rows.labels, rows.certainty, mixture.n_components),
+        c=shades(rows.labels, rows.certainty, mixture.n_components)[seen],
         s=marker_area(len(points)) * (0.4 if small else 1),
         linewidths=0,
         rasterized=True,  # ten thousand dots would make a vector file slow to open
     )
-    for component in range(mixture.n_components):
-        _draw_ellipses(ax, mixture, component, line_width=1.0 if small else 1.5)
-    draw_centres = _draw_dots if small else _draw_numbers
-    draw_centres(ax, mixture)
+    components = np.flatnonzero(components_inside(mixture, shown)).tolist()
+    covariances = mixture.covariance_matrices()
+    for component in components:
+        centre, line_width = mixture.means[component], 1.0 if small else 1.5
+        _draw_ellipses(ax, component, centre, covariances[component], line_width)
+    (_draw_dots if small else draw_numbers)(ax, mixture, components)
     ax.autoscale_view()
+    show_ranges(ax, shown)
+
+
+def show_ranges(ax: Axes, shown: Sequence[Range | None]) -> None:
+    """End the axes where outliers are left out."""
+    x, y = shown
+    if x is not None:
+        ax.set_xlim(x)
+    if y is not None:
+        ax.set_ylim(y)
 
 
 def ellipse_axes(covariance: NDArray[np.float64], share: float) -> tuple[float, float, float]:
@@ -65,10 +114,38 @@ def ellipse_axes(covariance: NDArray[np.float64], share: float) -> tuple[float, 
 
 def weighted_densities(mixture: Mixture, grid: NDArray[np.float64]) -> NDArray[np.float64]:
     """Each component's weight times its density along one feature: a row a component."""
-    spread = np.sqrt(mixture.covariance_matrices()[:, :, 0])
+    spread = mixture.spreads
     heights = mixture.weights[:, None] / (spread * np.sqrt(2 * np.pi))
-    densities: NDArray[np.float64] = heights * np.exp(-0.5 * ((grid - mixture.means) / spread) ** 2)
+    with np.errstate(over="ignore"):  # far from a narrow component nothing is left
+        densities: NDArray[np.float64] = heights * np.exp(
+            -0.5 * ((grid - mixture.means) / spread) ** 2
+        )
     return densities
+
+
+def draw_numbers(ax: Axes, mixture: Mixture, components: Sequence[int]) -> None:
+    """Mark every centre with a disc that holds the component's number."""
+    few = mixture.n_components <= MOST_LARGE_NUMBERS
+    for component in components:
+        x, y = mixture.means[component]
+        width = 1.6 if few else 1.2
+        ax.plot(
+            *(x, y, "o"),
+            ms=12 if few else 9.5,
+            mfc="white",
+            mec=colour(component),
+            mew=width,
+            zorder=4,
+        )
+        ax.annotate(
+            str(component),
+            (x, y),
+            ha="center",
+            va="center_baseline",
+            fontsize=7.5 if few else 6,
+            color=INK,
+            zorder=5,
+        )
 
 
 def component_handles(mixture: Mixture) -> list[Line2D]:
@@ -99,12 +176,17 @@ def cloud_handles(mixture: Mixture) -> list[Line2D]:
     return [ellipses, pale] if mixture.n_components > 1 else [ellipses]
 
 
-def _draw_ellipses(ax: Axes, mixture: Mixture, component: int, line_width: float) -> None:
-    x, y = mixture.means[component]
+def _draw_ellipses(
+    ax: Axes,
+    component: int,
+    centre: NDArray[np.float64],
+    covariance: NDArray[np.float64],
+    line_width: float,
+) -> None:
     for share in SHARES:
-        width, height, angle = ellipse_axes(mixture.covariance_matrices()[component], share)
+        width, height, angle = ellipse_axes(covariance, share)
         ellipse = Ellipse(
-            (x, y),
+            (centre[0], centre[1]),
             width,
             height,
             angle=angle,
@@ -117,23 +199,9 @@ def _draw_ellipses(ax: Axes, mixture: Mixture, component: int, line_width: float
         ax.add_patch(ellipse)
 
 
-def _draw_numbers(ax: Axes, mixture: Mixture) -> None:
-    """Mark every centre with a disc that holds the component's number."""
-    for component, (x, y) in enumerate(mixture.means):
-        ax.plot(x, y, "o", ms=12, mfc="white", mec=colour(component), mew=1.6, zorder=4)
-        ax.annotate(
-            str(component),
-            (x, y),
-            ha="center",
-            va="center_baseline",
-            fontsize=7.5,
-            color=INK,
-            zorder=5,
-        )
-
-
-def _draw_dots(ax: Axes, mixture: Mixture) -> None:
-    for component, (x, y) in enumerate(mixture.means):
+def _draw_dots(ax: Axes, mixture: Mixture, components: Sequence[int]) -> None:
+    for component in components:
+        x, y = mixture.means[component]
         ax.plot(x, y, "o", ms=6.5, mfc=colour(component), mec=INK, mew=1.0, zorder=4)
 
 
@@ -146,17 +214,32 @@ def _handle(label: str, **style: Any) -> Line2D:
     return Line2D([], [], label=label, **style)
 
 
+def _edges(
+    mixture: Mixture, values: NDArray[np.float64], shown: Range | None
+) -> NDArray[np.float64]:
+    """Edges of the bars, over all values that are shown; where they are one value, around it."""
+    if shown is not None:
+        values = values[(values >= shown[0]) & (values <= shown[1])]
+    low, high = float(values.min()), float(values.max())
+    size, n_bins = max(abs(low), abs(high)), _n_bins(values)
+    if high - low <= NARROWEST * size or high == low:
+        centre = low + (high - low) / 2
+        half = max(10 * NARROWEST * size, float(mixture.weights @ mixture.spreads[:, 0]))
+        low, high, n_bins = centre - half, centre + half, n_bins | 1  # one bar is in the middle
+    return np.linspace(low, high, n_bins + 1)
+
+
 def _n_bins(values: NDArray[np.float64]) -> int:
-    """Freedman and Diaconis (1981) or the root of n, capped: an outlier would ask for millions."""
+    """Freedman and Diaconis (1981) or the root of n, capped."""
     low, high = np.percentile(values, [25, 75])
     width = 2 * (high - low) / len(values) ** (1 / 3)
-    wanted = np.ptp(values) / width if width > 0 else 0
+    wanted = min(np.ptp(values) / width, MOST_BINS) if width > 0 else 0
     return int(np.clip(max(wanted, np.sqrt(len(values))), 10, MOST_BINS))
 
 
-def _grid(mixture: Mixture, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _grid(mixture: Mixture, edges: NDArray[np.float64], shown: Range | None) -> NDArray[np.float64]:
     """Abscissas over the data and all components, dense where a component is narrow."""
-    spread = np.sqrt(mixture.covariance_matrices()[:, 0, 0])
-    around = mixture.means[:, :1] + spread[:, None] * np.linspace(-4, 4, 81)
-    overall = np.linspace(min(values.min(), around.min()), max(values.max(), around.max()), 400)
-    return np.unique(np.concatenate([overall, around.ravel()]))
+    around = mixture.means + mixture.spreads * np.linspace(-4, 4, 81)
+    low, high = shown or (min(edges[0], around.min()), max(edges[-1], around.max()))
+    grid = np.concatenate([np.linspace(low, high, 400), around.ravel()])
+    return np.unique(grid[(grid >= low) & (grid <= high)])

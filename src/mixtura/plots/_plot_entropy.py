@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from mixtura.plots import _drawn as drawing
-from mixtura.plots._plot_mixture import _new_figure
+from mixtura.plots._canvas import several_axes
 from mixtura.plots._style import INK, PALETTE, whole_ticks
 from mixtura.selection import Combination
 
 
-def plot_entropy(combination: Any, ax: Any = None) -> Any:
+def plot_entropy(combination: Any, ax: Any = None, *, figure: Any = None) -> Any:
     """Draw the entropy against the number of clusters, and against the rows that were combined.
 
     Where the line has its elbow, further combining no longer makes labels clearer: that many clusters
@@ -23,7 +23,10 @@ def plot_entropy(combination: Any, ax: Any = None) -> Any:
     combination : Combination
         What `mixtura.selection.combine` returned.
     ax : sequence of two matplotlib Axes, optional
-        A new figure by default.
+        Where to draw.
+    figure : matplotlib Figure or SubFigure, optional
+        An empty one to fill, instead of `ax`. Without either: pyplot's current figure or a new one, as
+        `plot_mixture` says.
 
     Returns
     -------
@@ -34,7 +37,7 @@ def plot_entropy(combination: Any, ax: Any = None) -> Any:
     TypeError
         If `combination` is no Combination.
     ValueError
-        If `ax` is not two Axes.
+        If `ax` is not two Axes, or `figure` is not empty.
 
     Examples
     --------
@@ -49,9 +52,7 @@ def plot_entropy(combination: Any, ax: Any = None) -> Any:
     """
     advice = "mixtura.selection.combine(model, X) gives one."
     drawing.check_is(combination, Combination, "plot_entropy", advice)
-    axes = _new_figure(9.0, 4.0).subplots(1, 2) if ax is None else np.asarray(ax)
-    if np.shape(axes) != (2,):
-        raise ValueError(f"ax must be two Axes for this picture, got {type(ax).__name__}")
+    axes = several_axes(ax, figure, (2,), (9.0, 4.0), "two Axes for this picture")
     left, right = axes
     clusters, entropy = combination.n_clusters, combination.entropy
     _draw(left, clusters, entropy, combination.elbow)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
 from mixtura import Mixture
 from mixtura.plots import _drawn as drawing
 from mixtura.plots import _panels as panels
-from mixtura.plots._style import FAINT_INK, broken
+from mixtura.plots._canvas import one_axes, several_axes
+from mixtura.plots._features import Choice, choice
+from mixtura.plots._style import add_notes, broken, name_axes
 
+Where = tuple[Any, Any]  # ax, figure
 Corner = Literal["upper right", "upper left", "lower right", "lower left", "best"]
 CORNERS: dict[Corner, tuple[int, int]] = {
     "upper right": (1, 1),
@@ -28,8 +28,16 @@ CORNERS: dict[Corner, tuple[int, int]] = {
 }
 MOST_POINTS = 10_000
 MOST_POINTS_OF_PAIRS = 3_000
-MOST_PAIRED = 8
-BACKENDS_THAT_ONLY_WRITE_FILES = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}
+MOST_PAIRED = 5
+ONE_PANEL = (6.4, 5.2)  # inches
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What was drawn, and where."""
+
+    axes: Any
+    notes: list[str]  # what is not drawn
 
 
 def plot_mixture(
@@ -37,6 +45,9 @@ def plot_mixture(
     X: ArrayLike,
     features: int | str | Sequence[int | str] | None = None,
     ax: Any = None,
+    *,
+    figure: Any = None,
+    sample_weight: ArrayLike | None = None,
 ) -> Any:
     """Draw the rows of `X` and the components that `model` sees in them.
 
@@ -46,16 +57,20 @@ def plot_mixture(
 
     Parameters
     ----------
-    model : fitted GaussianMixture, or Mixture
+    model : fitted GaussianMixture or GaussianMixtureSearch, or Mixture
         What to draw. Labels and certainty come from all its features, also where few are drawn.
     X : array-like or data frame of shape (n_rows, n_features), or a source
         The rows, with every feature of the model. Of more than 10,000 rows (3,000 for pairs) a
         random sample is drawn, the same every time, and the picture says so.
     features : int, str, or sequence of them, optional
-        The features to draw, by number or by name. All by default; of more than eight, the
-        eight in which the components lie furthest apart, and the picture says so.
+        The features to draw, by number or by name, as many as you like. All by default; of more than
+        five, the five in each of which the components overlap least; the picture says which it leaves out.
     ax : matplotlib Axes, optional
-        Where to draw; for k > 2 features a k x k array of Axes. A new figure by default.
+        Where to draw; for k > 2 features a k x k array of Axes.
+    figure : matplotlib Figure or SubFigure, optional
+        An empty one to fill, instead of `ax`. Without either, see Notes.
+    sample_weight : array-like of shape (n_rows,), optional
+        The weights that the model was fitted with, for the histograms. A source has its own.
 
     Returns
     -------
@@ -66,15 +81,25 @@ def plot_mixture(
     Raises
     ------
     ValueError
-        If `X` has not the model's features, `features` names one that does not exist, or `ax`
-        has the wrong shape.
+        If `X` has not the model's features, `features` names one that does not exist, `ax`
+        has the wrong shape, `figure` is not empty, or `sample_weight` is not one weight a row.
     sklearn.exceptions.NotFittedError
         If `model` was not fitted.
 
     Notes
     -----
-    A new figure belongs to pyplot where pyplot can show it, in a window or a notebook. Elsewhere
-    it is a plain `matplotlib.figure.Figure`, which is freed with the last reference to it.
+    Where `matplotlib.pyplot` is imported, pictures are drawn where its functions draw: in the current axes or
+    the current figure as long as that is empty, else in a new figure, which becomes the current one;
+    ``plt.savefig`` and ``plt.show`` do what they always do. To draw over other data, give ``ax=plt.gca()``.
+    Where it is not imported, and outside notebooks, the figure is a plain `matplotlib.figure.Figure`, which
+    is freed with the last reference to it.
+
+    The overlap in a feature is the sum over pairs of components of sqrt(w_k w_l) times Bhattacharyya's
+    coefficient of the two along that feature: an upper bound of how often it alone gives a row the wrong
+    component.
+
+    At most one row in 200 that lies further away than 20 times the width of the middle 80 % is left outside,
+    and the picture says so.
 
     Examples
     --------
@@ -88,108 +113,88 @@ def plot_mixture(
     ('x0', 'x1')
     >>> ax.figure.savefig("faithful.png")  # doctest: +SKIP
     """
+    return picture_of_mixture(model, X, features, ax, figure, sample_weight).axes
+
+
+def picture_of_mixture(
+    model: Any,
+    X: Any,
+    features: Any = None,
+    ax: Any = None,
+    figure: Any = None,
+    sample_weight: Any = None,
+) -> Picture:
+    """Do what `plot_mixture` does, and say what is not drawn."""
     mixture = drawing.mixture_of(model)
     names = drawing.feature_names(model, X, mixture.n_features)
     data = drawing.matrix(model, X, mixture.n_features)
-    indexes, note = _chosen_features(mixture, features, names)
+    chosen = choice(mixture, features, names, MOST_PAIRED)
+    indexes = list(chosen.drawn)
     limit = MOST_POINTS if len(indexes) <= 2 else MOST_POINTS_OF_PAIRS
-    drawn = drawing.drawn_rows(mixture, data, indexes, limit)
+    drawn = drawing.drawn_rows(mixture, data, sample_weight, indexes, limit)
+    marginal = mixture.marginal(indexes)
+    notes = notes_of(chosen, drawn, marginal)
+    named = [names[j] for j in indexes]
     draw = (_draw_one, _draw_two, _draw_pairs)[min(len(indexes), 3) - 1]
-    notes = [part for part in (note, drawn.note) if part]
-    return draw(mixture.marginal(indexes), drawn, [names[j] for j in indexes], notes, ax)
+    axes = draw(marginal, drawn, named, notes, (ax, figure))
+    return Picture(axes, notes)
 
 
-def _chosen_features(
-    mixture: Mixture, features: Any, names: Sequence[str]
-) -> tuple[list[int], str]:
-    if features is not None:
-        return drawing.feature_indexes(features, names), ""
-    if mixture.n_features <= MOST_PAIRED:
-        return list(range(mixture.n_features)), ""
-    note = f"{MOST_PAIRED} of {mixture.n_features} features drawn (components furthest apart)"
-    return drawing.telling_features(mixture, MOST_PAIRED), note
+def notes_of(chosen: Choice, drawn: drawing.DrawnRows, marginal: Mixture) -> list[str]:
+    """What is not drawn, one sentence a reason."""
+    return [note for note in (chosen.note, drawn.note, drawn.outliers(marginal)) if note]
 
 
 def _draw_one(
-    mixture: Mixture, drawn: drawing.DrawnRows, names: list[str], notes: list[str], ax: Any
+    mixture: Mixture, drawn: drawing.DrawnRows, names: list[str], notes: list[str], where: Where
 ) -> Axes:
-    axes = _one_axes(ax)
-    panels.draw_histogram(axes, mixture, drawn.points[:, 0])
-    _name_axes(axes, names[0], "density")
+    axes = one_axes(*where, ONE_PANEL)
+    panels.draw_histogram(axes, mixture, drawn.points[:, 0], drawn.weight, drawn.ranges[0])
+    name_axes(axes, names[0], "density")
     _add_legend(axes, panels.component_handles(mixture) + panels.sum_handles(mixture), "best")
-    _add_notes(axes, notes)
+    add_notes(axes, notes)
     return axes
 
 
 def _draw_two(
-    mixture: Mixture, drawn: drawing.DrawnRows, names: list[str], notes: list[str], ax: Any
+    mixture: Mixture, drawn: drawing.DrawnRows, names: list[str], notes: list[str], where: Where
 ) -> Axes:
-    axes = _one_axes(ax)
-    panels.draw_cloud(axes, mixture, drawn, drawn.points, small=False)
-    _name_axes(axes, *names)
+    axes = one_axes(*where, ONE_PANEL)
+    panels.draw_cloud(axes, mixture, drawn, drawn.points, drawn.ranges, small=False)
+    name_axes(axes, *names)
     handles = panels.number_handles(mixture) + panels.cloud_handles(mixture)
-    _add_legend(axes, handles, _emptiest_corner(axes, drawn.points))
-    _add_notes(axes, notes)
+    _add_legend(axes, handles, emptiest_corner(axes, drawn.points))
+    add_notes(axes, notes)
     return axes
 
 
 def _draw_pairs(
-    mixture: Mixture, drawn: drawing.DrawnRows, names: list[str], notes: list[str], ax: Any
+    mixture: Mixture, drawn: drawing.DrawnRows, names: list[str], notes: list[str], where: Where
 ) -> NDArray[Any]:
-    grid = _grid_of_axes(ax, len(names))
+    n = len(names)
+    side = 1.6 + 1.7 * n
+    wanted = f"a {n} x {n} array of Axes for {n} features"
+    grid = several_axes(*where, (n, n), (side, side), wanted)
+    ranges = drawn.ranges
     for (row, column), axes in np.ndenumerate(grid):
+        pair = [column, row]
+        shown = [ranges[j] for j in pair]
         if row < column:
             axes.set_axis_off()
         elif row == column:
-            panels.draw_histogram(axes, mixture.marginal([row]), drawn.points[:, row])
+            one = mixture.marginal([row])
+            panels.draw_histogram(axes, one, drawn.points[:, row], drawn.weight, shown[0])
         else:
-            pair = [column, row]
-            panels.draw_cloud(
-                axes, mixture.marginal(pair), drawn, drawn.points[:, pair], small=True
-            )
+            two = mixture.marginal(pair)
+            panels.draw_cloud(axes, two, drawn, drawn.points[:, pair], shown, small=True)
     _align(grid, names)
     handles = panels.component_handles(mixture) + panels.sum_handles(mixture)
     _add_legend(grid[0, -1], handles + panels.cloud_handles(mixture), "upper right")
-    _add_notes(grid[0, 0], notes)
+    # The corner is empty: it holds the legend, however long, and the layout need not make room for it.
+    grid[0, -1].get_legend().set_in_layout(False)
+    # In the middle: a layout takes the middle of a title to be above its own axes.
+    add_notes(grid[0, n // 2], notes, 0.7 * n, "center")
     return grid
-
-
-def _one_axes(ax: Any) -> Axes:
-    if ax is None:
-        return _new_figure(6.4, 5.2).subplots()
-    if not isinstance(ax, Axes):
-        raise ValueError(
-            f"ax must be one matplotlib Axes for this picture, got {type(ax).__name__}"
-        )
-    return ax
-
-
-def _grid_of_axes(ax: Any, n: int) -> NDArray[Any]:
-    if ax is None:
-        side = 1.6 + 1.7 * n
-        return np.asarray(_new_figure(side, side).subplots(n, n))
-    if np.shape(ax) != (n, n):
-        raise ValueError(
-            f"ax must be a {n} x {n} array of Axes for {n} features, got {type(ax).__name__}"
-        )
-    return np.asarray(ax)
-
-
-def _new_figure(width: float, height: float) -> Figure:
-    size = (width, height)
-    if _pyplot_can_show():
-        from matplotlib import pyplot
-
-        return pyplot.figure(figsize=size, layout="constrained")
-    return Figure(figsize=size, layout="constrained")
-
-
-def _pyplot_can_show() -> bool:
-    # pyplot keeps every figure until it is closed, so it gets only those that somebody can close.
-    # Notebooks set the variable; without it nobody who has not imported pyplot will call show().
-    if "matplotlib.pyplot" not in sys.modules and "MPLBACKEND" not in os.environ:
-        return False
-    return matplotlib.get_backend().lower() not in BACKENDS_THAT_ONLY_WRITE_FILES
 
 
 def _align(grid: NDArray[Any], names: list[str]) -> None:
@@ -218,22 +223,11 @@ def _limits(grid: NDArray[Any], feature: int) -> tuple[float, float]:
     return min(lows), max(highs)
 
 
-def _name_axes(axes: Axes, x: str, y: str) -> None:
-    # A column named "$a$" is no formula.
-    axes.set_xlabel(x, parse_math=False)
-    axes.set_ylabel(y, parse_math=False)
-
-
 def _add_legend(axes: Axes, handles: list[Line2D], loc: Corner) -> None:
     axes.legend(handles=handles, loc=loc, fontsize=8, framealpha=0.85)
 
 
-def _add_notes(axes: Axes, notes: list[str]) -> None:
-    if notes:
-        axes.set_title("\n".join(notes), loc="left", fontsize=8, color=FAINT_INK)
-
-
-def _emptiest_corner(axes: Axes, points: NDArray[np.float64]) -> Corner:
+def emptiest_corner(axes: Axes, points: NDArray[np.float64]) -> Corner:
     # matplotlib's own "best" looks at every dot and takes seconds.
     x, y = axes.transAxes.inverted().transform(axes.transData.transform(points)).T
 

@@ -1,0 +1,149 @@
+"""Where pictures are drawn: in pyplot's current figure where pyplot is imported."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+matplotlib.use("agg")
+
+from matplotlib import pyplot as plt
+
+BEGINNING = """
+import sys
+import numpy as np
+from mixtura import GaussianMixture, GaussianMixtureSearch
+from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertainty
+from mixtura.selection import combine
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 3)) + 5 * rng.integers(0, 2, (60, 1))
+gm = GaussianMixture(2, random_state=0).fit(X)
+search = GaussianMixtureSearch([1, 2], ["EII", "VVV"], random_state=0).fit(X)
+"""
+CALLS = {
+    "pairs": "plot_mixture(gm, X)",
+    "two": "plot_mixture(gm, X, [0, 1])",
+    "one": "plot_mixture(gm, X, 0)",
+    "uncertainty": "plot_uncertainty(gm, X)",
+    "entropy": "plot_entropy(combine(gm, X))",
+    "search": "plot_search(search)",
+}
+calls = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+
+
+@pytest.fixture(scope="module")
+def names():
+    """What the calls name."""
+    names = {}
+    exec(BEGINNING, names)
+    return names
+
+
+def run(code, folder, **environment):
+    clean = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    command = [sys.executable, "-W", "error", "-c", code]
+    subprocess.run(command, check=True, env=clean | environment, cwd=folder)
+
+
+def pixels(path):
+    return plt.imread(path)[:, :, :3]
+
+
+def share_drawn(path):
+    """Of the columns of pixels, those in which something is drawn."""
+    return (pixels(path) < 0.95).any(axis=(0, 2)).mean()
+
+
+def test_what_pyplot_saves_is_the_picture(tmp_path):
+    lines = [
+        f"plt.figure(); {call}; plt.savefig('{name}.png')\n"
+        f"{call}; plt.savefig('{name}-again.png'); plt.close('all')\n"
+        f"plt.subplots(); {call}; plt.savefig('{name}-subplots.png'); plt.close('all')\n"
+        for name, call in CALLS.items()
+    ]
+    code = f"{BEGINNING}\nimport matplotlib.pyplot as plt\n{''.join(lines)}"
+    run(code, tmp_path, MPLBACKEND="Agg")
+    written = sorted(tmp_path.iterdir())
+    assert len(written) == 3 * len(CALLS)
+    for path in written:
+        assert share_drawn(path) > 0.7, path.name
+        assert len(np.unique(pixels(path).reshape(-1, 3), axis=0)) > 100, path.name
+
+
+def test_without_pyplot_nothing_global_is_touched(tmp_path):
+    figures = [f"np.ravel({call})[0].figure.savefig('{name}.png')" for name, call in CALLS.items()]
+    check = "assert 'matplotlib.pyplot' not in sys.modules"
+    run("\n".join([BEGINNING, *figures, check]), tmp_path)
+    assert all(share_drawn(path) > 0.7 for path in tmp_path.iterdir())
+    assert len(list(tmp_path.iterdir())) == len(CALLS)
+
+
+@calls
+def test_an_empty_figure_of_pyplot_is_filled_and_keeps_its_size(call, names):
+    mine = plt.figure(figsize=(11, 7))
+    drawn = np.ravel(eval(call, names))[0].figure
+    assert drawn is mine
+    assert drawn.get_size_inches().tolist() == [11, 7]
+    assert plt.get_fignums() == [mine.number]
+
+
+@calls
+def test_a_second_picture_is_not_drawn_over_the_first(call, names):
+    first, second = (np.ravel(eval(call, names))[0].figure for _ in range(2))
+    assert first is not second
+    assert plt.gcf() is second
+    assert len(plt.get_fignums()) == 2
+
+
+@pytest.mark.parametrize("name", ["two", "one", "uncertainty", "search"])
+def test_pictures_of_one_panel_take_the_current_axes(name, names):
+    _, (left, right) = plt.subplots(1, 2)
+    plt.sca(left)
+    assert eval(CALLS[name], names) is left
+    plt.sca(right)
+    assert eval(CALLS[name], names) is right
+    assert len(plt.get_fignums()) == 1
+
+
+def test_axes_that_hold_data_or_are_no_plane_stay_as_they_are(names):
+    plt.plot([1, 2], [3, 4])
+    taken = plt.gca()
+    assert eval(CALLS["two"], names) is not taken
+    assert eval("plot_mixture(gm, X, [0, 1], ax=ax)", names | {"ax": taken}) is taken
+    round_axes = plt.figure().add_subplot(projection="polar")
+    assert eval(CALLS["two"], names) is not round_axes
+
+
+@calls
+def test_an_empty_figure_is_filled_and_one_that_holds_axes_is_refused(call, names):
+    figure = Figure()
+    into = f"{call[:-1]}, figure=figure)"
+    assert np.ravel(eval(into, names | {"figure": figure}))[0].figure is figure
+    assert figure.get_layout_engine() is not None
+    with pytest.raises(ValueError, match=r"^figure holds axes already: give an empty one"):
+        eval(into, names | {"figure": figure})
+    with pytest.raises(ValueError, match=r"^figure must be a matplotlib Figure .* got str\.$"):
+        eval(into, names | {"figure": "here"})
+    part = Figure().subfigures(1, 2)[0]
+    assert np.ravel(eval(into, names | {"figure": part}))[0].figure is part
+    with pytest.raises(ValueError, match=r"^ax and figure both say where to draw"):
+        eval(f"{call[:-1]}, ax=figure.axes[0], figure=figure)", names | {"figure": figure})
+    assert plt.get_fignums() == []
+
+
+def test_a_notebook_shows_a_picture_once(tmp_path):
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    for first in ("", "import matplotlib.pyplot as plt"):
+        cells = [first + BEGINNING, *CALLS.values(), f"ax = {CALLS['two']}"]
+        notebook = nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, cells)])
+        nbclient.NotebookClient(notebook, timeout=120).execute(cwd=tmp_path)
+        for cell in notebook.cells[1:]:
+            pictures = [output for output in cell.outputs if "image/png" in output.get("data", {})]
+            assert len(pictures) == 1, cell.source
