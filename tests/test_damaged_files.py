@@ -83,7 +83,9 @@ def fit(tmp_path):
 
 @pytest.fixture
 def sweep(tmp_path):
-    search = GaussianMixtureSearch([1, 2], ["VVV"], random_state=0, checkpoint=tmp_path / "sweep", resume=True)
+    search = GaussianMixtureSearch(
+        [1, 2], ["VVV"], random_state=0, checkpoint=tmp_path / "sweep", resume=True
+    )
     return search.fit(X)
 
 

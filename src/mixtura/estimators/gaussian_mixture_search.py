@@ -415,7 +415,9 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         check_is_fitted(self, "results_")
         key = (n_components, grid.name_in(covariance_type, self.n_features_in_))
         if key not in self._cells:
-            raise ValueError(f"The search has no cell {n_components}, {covariance_type!r}.")
+            raise ValueError(
+                f"The search has no cell {n_components}, {covariance_type!r}: choose one of results_."
+            )
         cell = self._cells[key]
         if cell.mixture is None or cell.criteria is None or cell.effective_rows is None:
             raise ValueError(
