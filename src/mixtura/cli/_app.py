@@ -47,8 +47,11 @@ def _in_one_sentence(error: Any) -> str:
     text = text[:1].lower() + text[1:]
     if text.endswith("?"):  # it says what was meant
         return text
-    command = error.ctx.command_path if error.ctx is not None else "mixtura"
-    return f"{text}; see {command} --help"
+    if error.ctx is not None:
+        return f"{text}; see {error.ctx.command_path} --help"
+    names = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    command = [name for name in sys.argv[1:2] if name in names]
+    return f"{text}; see {' '.join(['mixtura', *command, '--help'])}"
 
 
 app = typer.Typer(

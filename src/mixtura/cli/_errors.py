@@ -29,6 +29,7 @@ _OPTIONS = {
     "max_parameters=": "--max-parameters ",
     "max_parameters": "--max-parameters",
     "a covariance_type with": "a --covariance with",
+    "covariance_type='": "--covariance '",
     "a smaller n_components": "a smaller -k",
     "tol is": "--tol is",
     " (sklearn.impute.SimpleImputer)": "",

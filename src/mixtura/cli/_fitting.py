@@ -24,6 +24,10 @@ def check_options(n_components: int, covariance: str, jobs: int | None) -> None:
         raise UsageError(f"-k is {n_components}, but a mixture needs at least one component")
     if jobs == 0:
         raise UsageError("--jobs is 0, but a fit needs at least one thread; -1 means all cores")
+    if "," in covariance or covariance == "all":
+        raise UsageError(
+            f"--covariance is {covariance!r}, but a fit has one; mixtura select compares several"
+        )
     if covariance not in STRUCTURES and covariance not in ONE_FEATURE:
         raise UsageError(f"unknown covariance {covariance!r}.{suggestion(covariance, STRUCTURES)}")
 

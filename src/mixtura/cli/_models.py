@@ -30,9 +30,8 @@ def _why_not(path: str, error: Exception) -> str:
     file = Path(path)
     if file.is_dir():
         inside = file / "model.safetensors"
-        return "it is a folder; give " + (
-            f"{inside}" if inside.is_file() else "the model file in it"
-        )
+        what = str(inside) if inside.is_file() else "a model file, as mixtura fit writes it"
+        return f"it is a folder; give {what}"
     if file.is_file() and file.suffix.lower() in {*SCANNED, ".npy"}:
         return "it is a data file; give a model file, as mixtura fit writes it"
     why = reason(error).removeprefix(f"cannot load {path}: ")

@@ -37,8 +37,9 @@ def suggest(
     for name, value in params.items():
         if f"The {name!r} parameter" in message and hasattr(value, "shape"):
             # scikit-learn would print all of it.
-            got = f"Got {type(value).__name__} of shape {tuple(value.shape)} instead: "
-            message = message.partition("Got ")[0] + got + "rows belong to fit, as in fit(X)."
+            got = f"Got {type(value).__name__} of shape {tuple(value.shape)} instead"
+            why = ": rows are given to fit, as in fit(X)." if name == "n_components" else "."
+            message = message.partition("Got ")[0] + got + why
         options = [c for c in constraints.get(name, []) if isinstance(c, StrOptions)]
         if f"The {name!r} parameter" in message and options:
             # scikit-learn lists them as a set has them, in another order each time.
