@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -132,7 +133,8 @@ runpy.run_module("mixtura", run_name="__main__")
     model = tmp_path / "mixtura-output/model.safetensors"
     while not model.exists() and running.poll() is None:
         time.sleep(0.001)
-    running.send_signal(2)
+    time.sleep(0.05)  # past the model, into the table
+    running.send_signal(signal.SIGINT)
     _, errors = running.communicate()
     assert running.returncode == 130
     assert errors == (
