@@ -419,7 +419,7 @@ def test_predict_finds_lists_by_their_features(arrays, tmp_path):
 
 def test_files_that_are_no_data(write, tmp_path):
     (tmp_path / "empty").mkdir()
-    assert fails("fit", "empty", cwd=tmp_path) == "there is no file empty"
+    assert fails("fit", "empty", cwd=tmp_path) == "there is no file in the folder empty"
     assert fails("fit", "empty/*.csv", cwd=tmp_path) == "there is no file empty/*.csv"
     assert fails("fit", "no/data.csv", cwd=tmp_path).startswith("there is no file no/data.csv.")
     write("a\n1\n", "geyser.csv")
@@ -534,8 +534,8 @@ def test_the_defaults_that_the_help_shows_are_the_librarys(command, model):
     shared = options.keys() & defaults.keys()
     assert {"n_init", "max_iter", "tol", "reg_covar"} <= shared
     ours, theirs = ({name: of[name] for name in shared} for of in (options, defaults))
-    for name in ("n_components", "resume"):  # which have meanings of their own
-        ours.pop(name, None), theirs.pop(name, None)
+    for of in (ours, theirs):
+        of.pop("n_components", None)  # which has a meaning of its own
     assert ours == theirs
 
 
@@ -587,7 +587,7 @@ def test_a_folder_without_permission(home, tmp_path):
 
 
 @pytest.mark.parametrize("largest_file", [100, 6_000, 20_000])
-def test_on_a_full_disk_the_old_files_survive(home, tmp_path, largest_file):
+def test_on_a_full_disk_no_file_lies_beside_another_fits_model(home, tmp_path, largest_file):
     # Fails in turn at the model (1 kB), the responsibilities (10 kB) and the figure (40 kB).
     before = {path.name: path.read_bytes() for path in (home / "fitted").iterdir()}
     for name, content in before.items():
@@ -601,7 +601,18 @@ def test_on_a_full_disk_the_old_files_survive(home, tmp_path, largest_file):
     message = fails("fit", "faithful.csv", *options, cwd=home, **limits)
     assert message.startswith("cannot write ")
     assert "File too large" in message
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    if largest_file == 100:
+        assert message.endswith(f"nothing was written to {tmp_path}")
+        assert after == before
+        return
+    names = ["model.safetensors", "responsibilities.parquet", "mixture.png"]
+    n_written = 1 if largest_file == 6_000 else 2
+    there, missing = (", ".join(part) for part in (names[:n_written], names[n_written:]))
+    assert message.endswith(f"{tmp_path} holds {there}, but not {missing}")
+    assert after.keys() == set(names[:n_written])
+    assert not [name for name in after if after[name] == before[name]]
+    assert mixtura.load(tmp_path / "model.safetensors").n_components == 3
 
 
 def test_a_full_standard_output_is_an_error(home):
@@ -870,13 +881,13 @@ def test_ctrl_c_says_so_in_one_line_and_leaves_old_files(long_fit, tmp_path):
 
 @pytest.mark.parametrize("at_terminal", [True, False])
 @pytest.mark.parametrize("quiet", [True, False])
-def test_progress_is_for_somebody_at_a_terminal(monkeypatch, at_terminal, quiet):
+def test_progress_is_for_whom_it_is_not_too_much(monkeypatch, at_terminal, quiet):
     monkeypatch.setattr(_progress.Console, "is_terminal", property(lambda _: at_terminal))
     monkeypatch.setenv("TERM", "xterm")
     model = mixtura.GaussianMixture(2)
     source = mixtura.from_batches([np.eye(2)])
     rows = _rows.Scanned(source, ("folder",))
-    shown = at_terminal and not quiet
+    shown = not quiet  # elsewhere as plain lines
     with _progress.progress_of_fit(model, rows, quiet=quiet):
         assert (model._on_iteration is not None) == (source.on_rows is not None) == shown
     assert model._on_iteration is source.on_rows is None
@@ -990,7 +1001,15 @@ def test_select_writes_table_pictures_and_the_best_model(home, tmp_path):
 
 def test_select_in_json_goes_on_from_a_file(home, tmp_path):
     command = ["select", home / "faithful.csv", "-k", "1,2", "--covariance", "EEE,VVV", "--json"]
-    command += ["--resume", tmp_path / "sweep", "-o", tmp_path / "chosen", "--criterion", "icl"]
+    command += [
+        "--checkpoint",
+        tmp_path / "sweep",
+        "--resume",
+        "-o",
+        tmp_path / "chosen",
+        "--criterion",
+        "icl",
+    ]
     first, again = (json.loads(succeeds(*command, cwd=home)) for _ in range(2))
     assert first["best"] == {"n_components": 2, "covariance_type": "VVV"}
     assert first == again
@@ -1051,10 +1070,12 @@ def test_select_in_mclusts_sign_with_other_settings(home, tmp_path):
 
 
 def test_select_sees_at_once_that_its_state_cannot_be_kept(home, tmp_path):
-    command = ["select", tmp_path / "none.csv", "--resume"]
-    message = f"cannot write {tmp_path}/no/sweep: the folder {tmp_path}/no does not exist"
-    assert fails(*command, f"{tmp_path}/no/sweep", cwd=home) == message
-    assert fails(*command, tmp_path, cwd=home) == f"{tmp_path} is a folder; --resume needs a file"
+    for command in ("fit", "select"):
+        given = [command, tmp_path / "none.csv", "--checkpoint"]
+        message = f"cannot write {tmp_path}/no/sweep: the folder {tmp_path}/no does not exist"
+        assert fails(*given, f"{tmp_path}/no/sweep", cwd=home) == message
+        message = f"cannot write {tmp_path}: it is a folder; name a file in it"
+        assert fails(*given, tmp_path, cwd=home) == message
 
 
 def after_ctrl_c(running, terminal, *awaited):
@@ -1076,7 +1097,7 @@ def after_ctrl_c(running, terminal, *awaited):
 def test_ctrl_c_in_select_leaves_what_was_found_and_says_how_to_go_on(kept, tmp_path):
     rows = np.random.default_rng(0).normal(size=(4_000, 3))
     pd.DataFrame(rows, columns=list("abc")).to_parquet(tmp_path / "data.parquet")
-    options = ["--resume", "sweep"] if kept else []
+    options = ["--checkpoint", "sweep"] if kept else []
     terminal, far_end = pty.openpty()
     running = subprocess.Popen(
         [sys.executable, "-c", WITH_CTRL_C, "select", "data.parquet", "-k", "1:20", *options],
@@ -1087,9 +1108,11 @@ def test_ctrl_c_in_select_leaves_what_was_found_and_says_how_to_go_on(kept, tmp_
     )
     os.close(far_end)
     last = after_ctrl_c(running, terminal, b"first: 20 ", b"/840")
-    how = "with --resume FILE a sweep is kept, and goes on"
+    how = "with --checkpoint FILE a sweep is kept, and --resume goes on"
     if kept:
-        how = "the sweep so far is kept in sweep, and the same command goes on from it"
+        how = (
+            "the sweep so far is kept in sweep, and the same command with --resume goes on from it"
+        )
         assert (tmp_path / "sweep").is_file()
     said = f"mixtura: interrupted; the best model by then is in mixtura-selection; {how}"
     assert last.endswith(said)
@@ -1320,7 +1343,8 @@ def test_select_reads_whatever_holds_the_rows(kind, tmp_path, monkeypatch):
     given, stdin = SELECTED[kind]
     options = ["-k", "1:2", "--covariance", "EII,VVV", "--seed", "1", "--json"]
     results = []
-    for resume in ([], ["--resume", "sweep"], ["--resume", "sweep"]):
+    kept = ["--checkpoint", "sweep", "--resume"]
+    for resume in ([], kept, kept):
         text = io.BytesIO(b"" if stdin is None else (tmp_path / stdin).read_bytes())
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(text))
         told = succeeds("select", *given, *options, *resume, "-o", "out", cwd=tmp_path)

@@ -83,7 +83,9 @@ def fit(tmp_path):
 
 @pytest.fixture
 def sweep(tmp_path):
-    search = GaussianMixtureSearch([1, 2], ["VVV"], random_state=0, resume=tmp_path / "sweep")
+    search = GaussianMixtureSearch(
+        [1, 2], ["VVV"], random_state=0, checkpoint=tmp_path / "sweep", resume=True
+    )
     return search.fit(X)
 
 
@@ -212,13 +214,13 @@ SWEEP = {
 
 @pytest.mark.parametrize("case", [*SWEEP, *TEXTS])
 def test_a_sweep_of_nonsense(case, sweep):
-    rewrite(sweep.resume, SWEEP.get(case) or TEXTS[case])
-    refusal(sweep.resume, lambda: sweep.fit(X))
+    rewrite(sweep.checkpoint, SWEEP.get(case) or TEXTS[case])
+    refusal(sweep.checkpoint, lambda: sweep.fit(X))
 
 
 def test_the_seed_of_a_sweep_is_checked_before_it_is_used(sweep):
-    rewrite(sweep.resume, putting("settings", "seed", 10**400))
-    refusal(sweep.resume, lambda: sweep.set_params(random_state=None).fit(X))
+    rewrite(sweep.checkpoint, putting("settings", "seed", 10**400))
+    refusal(sweep.checkpoint, lambda: sweep.set_params(random_state=None).fit(X))
 
 
 SWEEP_ARRAYS = {
@@ -230,8 +232,8 @@ SWEEP_ARRAYS = {
 
 @pytest.mark.parametrize("case", SWEEP_ARRAYS)
 def test_a_sweep_of_other_arrays(case, sweep):
-    rewrite(sweep.resume, arrays=SWEEP_ARRAYS[case])
-    refusal(sweep.resume, lambda: sweep.fit(X))
+    rewrite(sweep.checkpoint, arrays=SWEEP_ARRAYS[case])
+    refusal(sweep.checkpoint, lambda: sweep.fit(X))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="files of POSIX")

@@ -352,7 +352,12 @@ def assert_same_results(one, other):
 @pytest.mark.parametrize("step", ["first", "exchanged", "finished"])
 def test_a_stopped_sweep_goes_on_to_the_same(step, n_jobs, tmp_path, small):
     X, whole = small
-    options = {"n_components": range(1, 5), "random_state": 0, "resume": tmp_path / "sweep"}
+    options = {
+        "n_components": range(1, 5),
+        "random_state": 0,
+        "checkpoint": tmp_path / "sweep",
+        "resume": True,
+    }
     heard = []
 
     def stop(n_done, n_steps, row):
@@ -379,7 +384,8 @@ def kill(n_done, n_steps, row):
     if n_done > n_steps / 2:
         os.kill(os.getpid(), signal.SIGKILL)
 
-search = GaussianMixtureSearch(range(1, 5), random_state=0, resume=sys.argv[1], callback=kill)
+search = GaussianMixtureSearch(range(1, 5), random_state=0, checkpoint=sys.argv[1], resume=True)
+search.callback = kill
 search.fit(load_faithful().data)
 """
 
@@ -393,7 +399,8 @@ def test_a_killed_sweep_goes_on_to_the_same(tmp_path, small):
     again = GaussianMixtureSearch(
         range(1, 5),
         random_state=0,
-        resume=tmp_path / "sweep",
+        checkpoint=tmp_path / "sweep",
+        resume=True,
         callback=lambda *told: steps.append(told[:2]),
     )
     assert_same_results(again.fit(X), whole)
@@ -437,7 +444,12 @@ def test_ctrl_c_keeps_what_there_is(tmp_path):
             raise KeyboardInterrupt
 
     search = GaussianMixtureSearch(
-        [1, 2, 3], ["EEE", "VVV"], random_state=0, callback=interrupt, resume=tmp_path / "sweep"
+        [1, 2, 3],
+        ["EEE", "VVV"],
+        random_state=0,
+        callback=interrupt,
+        checkpoint=tmp_path / "sweep",
+        resume=True,
     )
     with pytest.raises(KeyboardInterrupt):
         search.fit(load_faithful().data)
@@ -512,7 +524,9 @@ def test_max_time_keeps_what_there_is():
 
 
 def test_no_time_at_all_is_a_sentence_of_its_own(tmp_path):
-    search = GaussianMixtureSearch([2], random_state=0, max_time=0.0, resume=tmp_path / "sweep")
+    search = GaussianMixtureSearch(
+        [2], random_state=0, max_time=0.0, checkpoint=tmp_path / "sweep", resume=True
+    )
     with pytest.raises(ValueError, match="No model could be fitted within max_time=0 seconds"):
         search.fit(load_iris().data)
 
@@ -530,7 +544,12 @@ def test_a_step_that_time_cuts_short_is_done_again(tmp_path, small, monkeypatch)
 
     monkeypatch.setattr("mixtura.estimators._sweep.search_from", cut_short)
     monkeypatch.setattr("mixtura.estimators._sweep.monotonic", lambda: now[0])
-    options = {"n_components": range(1, 5), "random_state": 0, "resume": tmp_path / "sweep"}
+    options = {
+        "n_components": range(1, 5),
+        "random_state": 0,
+        "checkpoint": tmp_path / "sweep",
+        "resume": True,
+    }
     with pytest.warns(DataWarning, match="not finished"):
         part = GaussianMixtureSearch(**options, max_time=1000, n_jobs=1).fit(X)
     assert (
@@ -545,7 +564,9 @@ def test_a_step_that_time_cuts_short_is_done_again(tmp_path, small, monkeypatch)
 
 def test_a_file_of_other_data_is_refused(tmp_path):
     X = load_faithful().data
-    search = GaussianMixtureSearch([1], ["EEE"], random_state=0, resume=tmp_path / "sweep").fit(X)
+    search = GaussianMixtureSearch(
+        [1], ["EEE"], random_state=0, checkpoint=tmp_path / "sweep", resume=True
+    ).fit(X)
     with pytest.raises(ValueError, match="a sweep over other rows or weights"):
         search.fit(X[1:])
     with pytest.raises(ValueError, match=r"a sweep with tol=1e-06, but tol is now 0\.1"):
@@ -553,6 +574,21 @@ def test_a_file_of_other_data_is_refused(tmp_path):
     (tmp_path / "sweep").write_bytes(b"something else")
     with pytest.raises(ModelFileError, match="cannot resume from"):
         search.fit(X)
+
+
+def test_without_resume_a_sweep_begins_anew_and_replaces_the_file(tmp_path):
+    X = load_faithful().data
+    options = {"random_state": 0, "checkpoint": tmp_path / "sweep"}
+    GaussianMixtureSearch([1], ["EEE"], **options).fit(X[1:])
+    steps = []
+    search = GaussianMixtureSearch(
+        [1, 2], ["EEE"], **options, callback=lambda *a: steps.append(a[0])
+    )
+    first = search.fit(X).results_["bic"]
+    assert steps[0] == 1
+    steps.clear()
+    assert_array_equal(search.set_params(resume=True).fit(X).results_["bic"], first)
+    assert not steps  # all is done
 
 
 # Bad input
@@ -585,12 +621,18 @@ def test_bad_input_is_one_sentence(arguments, message):
         GaussianMixtureSearch(**arguments).fit(load_faithful().data)
 
 
-def test_a_resume_that_cannot_be_written_is_seen_at_once(tmp_path):
+def test_a_checkpoint_that_cannot_be_written_is_seen_at_once(tmp_path):
     X = np.array("no rows at all")
     with pytest.raises(FileNotFoundError, match=r"cannot be written: the folder .* does not exist"):
-        GaussianMixtureSearch(resume=tmp_path / "none" / "sweep").fit(X)
+        GaussianMixtureSearch(checkpoint=tmp_path / "none" / "sweep").fit(X)
     with pytest.raises(IsADirectoryError, match="is a folder: name a file"):
-        GaussianMixtureSearch(resume=tmp_path).fit(X)
+        GaussianMixtureSearch(checkpoint=tmp_path).fit(X)
+    with pytest.raises(
+        ValueError, match="resume=True goes on from a file: name it with checkpoint="
+    ):
+        GaussianMixtureSearch(resume=True).fit(X)
+    with pytest.raises(ValueError, match="must be True or False, got 'sweep': name the file with"):
+        GaussianMixtureSearch(resume="sweep").fit(X)
 
 
 def test_a_sweep_whose_file_cannot_be_written_any_more_leaves_what_it_has(tmp_path, monkeypatch):
@@ -598,7 +640,9 @@ def test_a_sweep_whose_file_cannot_be_written_any_more_leaves_what_it_has(tmp_pa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("mixtura.estimators._resume.keep", full)
-    search = GaussianMixtureSearch([1, 2], ["EEE"], random_state=0, resume=tmp_path / "sweep")
+    search = GaussianMixtureSearch(
+        [1, 2], ["EEE"], random_state=0, checkpoint=tmp_path / "sweep", resume=True
+    )
     with pytest.raises(OSError, match="No space left"):
         search.fit(load_faithful().data)
     assert search.predict(load_faithful().data).shape == (272,)

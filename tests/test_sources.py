@@ -331,7 +331,9 @@ def test_a_search_resumes_on_the_same_files_only(tmp_path):
     _, X, weight = problem(2_000)
     folder = write_folder(tmp_path / "rows", X, weight)
     state = tmp_path / "state.safetensors"
-    search = GaussianMixtureSearch([1, 2], covariance_type=["EEE"], random_state=0, resume=state)
+    search = GaussianMixtureSearch(
+        [1, 2], covariance_type=["EEE"], random_state=0, checkpoint=state, resume=True
+    )
     first = search.fit(mixtura.scan(folder)).results_["bic"]
     assert_array_equal(search.fit(mixtura.scan(folder, max_memory=0)).results_["bic"], first)
     X[1_500, 2] += 1.0

@@ -90,7 +90,13 @@ def write_checkpoint(path: Path, name: str) -> None:
 
 def search(path: Path, callback=None) -> GaussianMixtureSearch:
     return GaussianMixtureSearch(
-        [1, 2], ["EEE", "VVI"], random_state=0, max_iter=20, resume=path, callback=callback
+        [1, 2],
+        ["EEE", "VVI"],
+        random_state=0,
+        max_iter=20,
+        checkpoint=path,
+        resume=True,
+        callback=callback,
     )
 
 

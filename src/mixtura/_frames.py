@@ -174,8 +174,8 @@ def no_number(where: str, row: int, value: Any) -> ValueError | TypeError:
             "number, such as seconds: column.dt.total_seconds()."
         )
     return TypeError(
-        f"{where} has a {type(value).__name__} in row {row}: the argument must be a string or a real "
-        "number. Leave that column out or convert it."
+        f"{where} has an object of type {type(value).__name__} in row {row}: the argument must be a string "
+        "or a real number. Leave that column out or convert it."
     )
 
 

@@ -83,6 +83,8 @@ def read_model(
 
 
 def _check_header(header: dict[str, str]) -> None:
+    if header.get("format", "").startswith("mixtura "):
+        raise Damaged("it holds the state of a fit or a sweep, not a model")
     if header.get("format") != "mixtura":
         raise Damaged("it is a safetensors file, but not one that mixtura wrote")
     version = header.get("format_version", "")

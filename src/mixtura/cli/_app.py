@@ -16,13 +16,11 @@ from typer.core import TyperGroup
 
 import mixtura
 from mixtura._names import COVARIANCE_TYPES, STARTS
-from mixtura.cli._errors import MISUSED, CommandError, UsageError, reason, reporting
+from mixtura.cli._errors import MISUSED, UsageError, reporting
 from mixtura.cli._options import LARGEST_SEED, auto_or_number, choice, number, whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from mixtura import GaussianMixture
 
 # Typer has had its own copy of click, and has not: the class of all that is wrong with options.
 _Misuse: Any = typer.BadParameter.__base__
@@ -46,8 +44,14 @@ class _Group(TyperGroup):
 def _in_one_sentence(error: Any) -> str:
     """As "no such option: --foo; mixtura fit --help lists them"."""
     text = " ".join(error.format_message().split()).rstrip(".")
-    command = error.ctx.command_path if error.ctx is not None else "mixtura"
-    return f"{text[:1].lower()}{text[1:]}; see {command} --help"
+    text = text[:1].lower() + text[1:]
+    if text.endswith("?"):  # it says what was meant
+        return text
+    if error.ctx is not None:
+        return f"{text}; see {error.ctx.command_path} --help"
+    names = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    command = [name for name in sys.argv[1:2] if name in names]
+    return f"{text}; see {' '.join(['mixtura', *command, '--help'])}"
 
 
 app = typer.Typer(
@@ -72,6 +76,11 @@ DataFiles = Annotated[
         show_default=False,
     ),
 ]
+Checkpoint = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Keep here where it stands, as it goes.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.", metavar="")]
+NoFigure = Annotated[bool, typer.Option("--no-figure", help="Draw nothing.", metavar="")]
 MaxMemory = Annotated[
     str | None,
     typer.Option(
@@ -80,7 +89,10 @@ MaxMemory = Annotated[
         show_default="a quarter of what is free",
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.", metavar="")]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="Print errors only (and what --json prints).", metavar=""),
+]
 Columns = Annotated[
     str | None,
     typer.Option(metavar="A,B,...", help="The columns to use.", show_default="all"),
@@ -183,13 +195,8 @@ def fit(
     reg_covar: RegCovar = "auto",
     min_component_rows: MinComponentRows = 0.0,
     max_memory: MaxMemory = None,
-    checkpoint: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Keep here, each minute, where the fit stands."),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the checkpoint.", metavar="")
-    ] = False,
+    checkpoint: Checkpoint = None,
+    resume: Resume = False,
     jobs: Jobs = None,
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")
@@ -203,20 +210,39 @@ def fit(
             **choice("--format", "parquet", "csv"),
         ),
     ] = "parquet",
+    labels_only: Annotated[
+        bool,
+        typer.Option(
+            "--labels-only", help="Write labels in place of the responsibilities.", metavar=""
+        ),
+    ] = False,
+    no_responsibilities: Annotated[
+        bool,
+        typer.Option("--no-responsibilities", help="Write no table of the rows.", metavar=""),
+    ] = False,
+    no_figure: NoFigure = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Fit a mixture to the columns of files; write the model, responsibilities and a figure."""
     from mixtura.cli import _fitting as fitting
-    from mixtura.cli._outputs import check_folder, write_fit
+    from mixtura.cli import _outputs as outputs
+    from mixtura.cli._models import check_no_models
     from mixtura.cli._rows import check_not_within, rows_to_fit
     from mixtura.cli._screen import show_files, show_summary
 
     fitting.check_options(n_components, covariance, jobs)
     fitting.check_checkpoint(checkpoint, resume)
+    beside = outputs.fit_outputs(
+        table_format,
+        labels_only=labels_only,
+        no_responsibilities=no_responsibilities,
+        no_figure=no_figure,
+    )
+    outputs.check_folder(output, [outputs.MODEL, *(file.name for file in beside)])
     check_not_within(output, files)
+    check_no_models(files)
     rows = rows_to_fit(files, columns, weight, max_memory)
-    check_folder(output)
     options = {
         "n_components": n_components,
         "covariance_type": covariance,
@@ -231,9 +257,9 @@ def fit(
         "resume": resume,
         "n_jobs": jobs,
     }
-    with fitting.keeping(checkpoint, resume):
+    with fitting.keeping(checkpoint, resume, "fit"):
         model = fitting.fit(rows, options, quiet=quiet)
-        written = write_fit(model, rows, output, table_format, quiet=quiet)
+        written = outputs.write_found(model, model, rows, beside, output, quiet=quiet)
     if as_json:
         _print_json(model.summary().to_dict() | {"files": written})
     elif not quiet:
@@ -295,33 +321,34 @@ def select(
         float | None,
         typer.Option(help="Seconds.", show_default="no limit", **number("--max-time", 0)),
     ] = None,
-    resume: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Keep what is done here, and go on from it."),
-    ] = None,
+    checkpoint: Checkpoint = None,
+    resume: Resume = False,
     max_memory: MaxMemory = None,
     jobs: Jobs = None,
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")
     ] = "mixtura-selection",
+    no_figure: NoFigure = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Choose the number of components and the covariance structure; write table, pictures, model."""
     from mixtura.cli import _selecting as selecting
-    from mixtura.cli._fitting import check_kept, check_options
-    from mixtura.cli._outputs import check_folder
+    from mixtura.cli._fitting import check_checkpoint, check_options, keeping
+    from mixtura.cli._models import check_no_models
+    from mixtura.cli._outputs import MODEL, check_folder, write_found
     from mixtura.cli._rows import check_not_within, rows_to_fit
     from mixtura.cli._screen import show_files
 
     numbers, names = selecting.numbers(components), selecting.structures(covariance)
     selecting.check_choice("criterion", criterion, selecting.CRITERIA)
     check_options(1, "full", jobs)
-    if resume is not None:
-        check_kept(resume, "--resume")
+    check_checkpoint(checkpoint, resume)
+    beside = selecting.select_outputs(has_figures=not no_figure)
+    check_folder(output, [MODEL, *(file.name for file in beside)])
     check_not_within(output, files)
+    check_no_models(files)
     rows = rows_to_fit(files, columns, weight, max_memory)
-    check_folder(output)
     options = {
         "n_components": numbers,
         "covariance_type": names,
@@ -335,13 +362,17 @@ def select(
         "max_parameters": max_parameters,
         "min_component_rows": min_component_rows,
         "max_time": max_time,
+        "checkpoint": checkpoint,
         "resume": resume,
         "n_jobs": jobs,
     }
-    search, is_interrupted = selecting.select(rows, options, quiet=quiet)
-    written = selecting.write_selection(search, rows, output, quiet=quiet)
-    if is_interrupted:
-        raise selecting.interruption(output, resume)
+    with keeping(checkpoint, resume, "sweep"):
+        search, ended_by = selecting.select(rows, options, quiet=quiet)
+        beside = selecting.outputs_of(search, beside)
+        best = search.best_estimator_
+        written = write_found(best, search, rows, beside, output, quiet=quiet)
+        if ended_by is not None:
+            raise selecting.ended(ended_by, output, checkpoint)
     if as_json:
         _print_json({"best": search.best_params_, "top": search.top(top), "files": written})
     elif not quiet:
@@ -368,29 +399,35 @@ def predict(
         ),
     ] = None,
     output: TableOut = None,
+    labels_only: Annotated[
+        bool,
+        typer.Option("--labels-only", help="Write labels and nothing beside them.", metavar=""),
+    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Label the rows of files: likeliest component, certainty, log density, responsibilities."""
-    from mixtura.cli._outputs import check_keep, predictions, write_table
+    from mixtura.cli import _outputs as outputs
+    from mixtura.cli._models import check_no_models, check_order, load
     from mixtura.cli._progress import progress_of_rows
     from mixtura.cli._rows import reading, rows_to_predict, split
-    from mixtura.cli._tables import check_extension
 
-    if output is not None:
-        check_extension(output)
+    check_order(model, files)
+    check_no_models(files)
+    outputs.check_table(output, files)
     kept = [] if keep is None else split(keep, "--keep")
-    check_keep(kept)
-    fitted = _load(model)
+    outputs.check_keep(kept)
+    fitted = load(model)
     rows = rows_to_predict(fitted, files, columns, kept)
     # Nobody could read a line of progress between the rows.
     silent = quiet or (output is None and sys.stdout.isatty())
     with reading(), progress_of_rows(rows, "labelling", quiet=silent):
-        batches = predictions(fitted.mixture_, rows, kept)
+        what = outputs.columns(labels_only=labels_only)
+        batches = outputs.predictions(fitted.mixture_, rows, what, kept)
         if as_json:
             _print_json(_prediction_facts(batches, output))
         else:
-            write_table(batches, output)
+            outputs.write_table(batches, output)
 
 
 @app.command(epilog="Example: mixtura sample result/model.safetensors -n 1000 --seed 7 > rows.csv")
@@ -408,16 +445,17 @@ def sample(
         ),
     ] = None,
     output: TableOut = None,
+    _quiet: Quiet = False,
 ) -> None:
     """Draw rows from a model."""
     import numpy as np
 
-    from mixtura.cli._outputs import write_table
-    from mixtura.cli._tables import Rows, check_extension
+    from mixtura.cli._models import load
+    from mixtura.cli._outputs import check_table, write_table
+    from mixtura.cli._tables import Rows
 
-    if output is not None:
-        check_extension(output)
-    fitted = _load(model)
+    check_table(output)
+    fitted = load(model)
     # Without a seed the model would take the one that it was fitted with.
     randomness = np.random.default_rng() if seed is None else seed
     data, _ = fitted.mixture_.sample(n_rows, random_state=randomness)
@@ -426,14 +464,15 @@ def sample(
 
 
 @app.command(epilog="Example: mixtura show result/model.safetensors")
-def show(model: ModelFile, as_json: AsJson = False) -> None:
-    """Show what is in a model file."""
+def show(model: ModelFile, as_json: AsJson = False, quiet: Quiet = False) -> None:
+    """Show what is in a model file; with --quiet only see that it can be read."""
+    from mixtura.cli._models import load
     from mixtura.cli._screen import show_summary
 
-    fitted = _load(model)
+    fitted = load(model)
     if as_json:
         _print_json(fitted.summary().to_dict())
-    else:
+    elif not quiet:
         show_summary(fitted)
 
 
@@ -442,22 +481,12 @@ def demo(
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="DIR", help="The folder for the figures.")
     ] = "demo-output",
+    quiet: Quiet = False,
 ) -> None:
     """Fit two small data sets that come with the package, print what is found and draw it."""
     from mixtura.cli._demo import run as run_demo
 
-    run_demo(output)
-
-
-def _load(path: str) -> GaussianMixture:
-    try:
-        fitted = mixtura.load(path)
-        fitted.summary()
-    except (OSError, ValueError) as error:
-        what = reason(error)
-        sentence = what if what.startswith("cannot load") else f"cannot load {path}: {what}"
-        raise CommandError(sentence) from error
-    return fitted
+    run_demo(output, quiet=quiet)
 
 
 def _prediction_facts(batches: Iterator[pa.RecordBatch], output: str | None) -> dict[str, Any]:

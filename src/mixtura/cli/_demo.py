@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +16,15 @@ from mixtura.cli._tables import Rows
 from mixtura.datasets import Dataset, load_faithful, make_three_blobs
 
 
-def run(folder: str) -> None:
+def run(folder: str, *, quiet: bool) -> None:
     """Fit both data sets, print what was found and write a figure of each into `folder`."""
     check_folder(folder)
     make_folder(folder)
+    with redirect_stdout(StringIO()) if quiet else nullcontext():
+        _run_both(folder)
+
+
+def _run_both(folder: str) -> None:
     _blobs(Path(folder, "blobs.png"))
     _faithful(Path(folder, "faithful.png"))
 

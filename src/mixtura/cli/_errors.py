@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -25,8 +26,10 @@ _OPTIONS = {
     "reg_covar=": "--reg-covar ",
     "reg_covar": "--reg-covar",
     "min_component_rows": "--min-component-rows",
+    "max_parameters=": "--max-parameters ",
     "max_parameters": "--max-parameters",
     "a covariance_type with": "a --covariance with",
+    "covariance_type='": "--covariance '",
     "a smaller n_components": "a smaller -k",
     "tol is": "--tol is",
     " (sklearn.impute.SimpleImputer)": "",
@@ -35,9 +38,8 @@ _OPTIONS = {
     "; for other names give format=": "",
     ", or give format=": "",
     "checkpoint='": "--checkpoint '",
-    "resume='": "--resume '",
     "or resume=False": "or leave out --resume",
-    "resume=path": "--resume FILE",
+    "checkpoint=path, resume=True": "--checkpoint FILE, --resume",
 }
 
 
@@ -88,6 +90,22 @@ def in_our_words(sentence: str) -> str:
     place = re.compile(r"(column '.*?') in row (\d+)")
     sentence = place.sub(lambda at: f"{at[1]}, data row {int(at[2]) + 1},", sentence)
     return re.sub(r"(?<!data )\brow (\d+)\b(?! \(sample)", _counted_from_one, sentence)
+
+
+def note(sentence: str, *, quiet: bool) -> None:
+    """Say on stderr what a user should know, and need not mend."""
+    if not quiet:
+        print(f"mixtura: note: {sentence}", file=sys.stderr)
+
+
+@contextmanager
+def notes(*, quiet: bool) -> Iterator[None]:
+    """Turn the library's warnings into notes, once all has gone well."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for warning in caught:
+        note(in_our_words(" ".join(str(warning.message).split())), quiet=quiet)
 
 
 def _counted_from_one(found: re.Match[str]) -> str:

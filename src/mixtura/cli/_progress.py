@@ -1,15 +1,17 @@
-"""One line on stderr that follows long work; only for somebody at a terminal."""
+"""How far work is, on stderr: a line that follows it at a terminal, elsewhere a plain one now and then."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from threading import Timer
+from threading import Event, Thread, Timer
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
@@ -20,6 +22,7 @@ from mixtura.cli._rows import Given, Scanned
 from mixtura.sources import Source
 
 SECONDS_OF_PATIENCE = 0.5
+SECONDS_TO_FIRST_LINE = 30.0
 LEAST_BAR, MOST_BAR = 8, 30
 SPINNER = 2  # columns
 
@@ -55,6 +58,15 @@ class Line:
             if room >= LEAST_BAR:
                 return [_plain(before), self._bar(min(room, MOST_BAR)), _plain(text)]
         return [_plain(f"{before} {after[-1]}")]
+
+    @property
+    def words(self) -> str:
+        """All of it, without a bar."""
+        return (
+            f"{self.what}: {self._share}{self.result}"
+            if self._has_bar
+            else f"{self._beginning}{self.result}"
+        )
 
     @property
     def _has_bar(self) -> bool:
@@ -96,7 +108,9 @@ def progress_of_fit(model: GaussianMixture, rows: Given, *, quiet: bool) -> Iter
             line.result = f", log-likelihood per row {mean_log_likelihood:.6g}"
             line.short_result = f", {mean_log_likelihood:.6g} per row"
 
-        model._on_iteration = tell
+        # Starts whose iterations are told of run one after the other: a log is not worth that.
+        if source is not None or model.n_init == 1 or is_watched(Console(stderr=True)):
+            model._on_iteration = tell
         try:
             with _following(source, line, then="looking for a start"):
                 yield
@@ -136,23 +150,17 @@ def _following(source: Source | None, line: Line, then: str) -> Iterator[None]:
         source.on_rows = None
 
 
-def is_watched(console: Console) -> bool:
-    """Whether what is drawn over and over is seen as such: at a terminal, and in no cell of a notebook.
-
-    Jupyter gives commands a terminal that keeps all that is drawn, one beside the other.
-    """
-    is_terminal = console.is_terminal and not console.is_dumb_terminal
-    return is_terminal and "JPY_PARENT_PID" not in os.environ
-
-
 @contextmanager
 def _shown(what: str, *, quiet: bool) -> Iterator[Line | None]:
-    """Show a line once the work has taken its time; None where nobody looks."""
-    console = Console(stderr=True)
-    if quiet or not is_watched(console):
+    """Follow a line once the work has taken its time; None where nobody wants it."""
+    if quiet:
         yield None
         return
-    line = Line(what)
+    line, console = Line(what), Console(stderr=True)
+    if not is_watched(console):
+        with _told(lambda: line.words):
+            yield line
+        return
     live = Live(line, console=console, transient=True, refresh_per_second=10)
     timer = Timer(SECONDS_OF_PATIENCE, live.start)
     timer.daemon = True
@@ -163,3 +171,65 @@ def _shown(what: str, *, quiet: bool) -> Iterator[Line | None]:
         timer.cancel()
         timer.join()
         live.stop()
+
+
+@contextmanager
+def steps_shown(
+    what: str, *, quiet: bool
+) -> Iterator[Callable[[str, int, int | None], None] | None]:
+    """Show how many of how many steps are done; gives what takes a description, and both numbers."""
+    if quiet:
+        yield None
+        return
+    console, words = Console(stderr=True), [what]
+
+    def tell(text: str, n_done: int, n_steps: int | None) -> None:
+        words[0] = text if n_steps is None else f"{text}, {n_done:,} of {n_steps:,} steps"
+
+    if not is_watched(console):
+        with _told(lambda: words[0]):
+            yield tell
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(what, total=None)
+
+        def show(text: str, n_done: int, n_steps: int | None) -> None:
+            progress.update(task, description=text, completed=n_done, total=n_steps)
+
+        yield show
+
+
+def is_watched(console: Console) -> bool:
+    """Whether what is drawn over and over is seen as such: at a terminal, and in no cell of a notebook.
+
+    Jupyter gives commands a terminal that keeps all that is drawn, one beside the other.
+    """
+    is_terminal = console.is_terminal and not console.is_dumb_terminal
+    return is_terminal and "JPY_PARENT_PID" not in os.environ
+
+
+@contextmanager
+def _told(words: Callable[[], str]) -> Iterator[None]:
+    """Print plain lines for a log: the first after a while, each after twice the time of the one before."""
+    ended = Event()
+
+    def tell() -> None:
+        wait = SECONDS_TO_FIRST_LINE
+        while not ended.wait(wait):
+            with suppress(OSError, ValueError):  # nobody reads any more
+                print(f"mixtura: {words()}", file=sys.stderr, flush=True)
+            wait *= 2
+
+    thread = Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

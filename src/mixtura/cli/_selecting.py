@@ -1,24 +1,20 @@
-"""`mixtura select`: read the grid, sweep with a bar of progress, write what was found."""
+"""`mixtura select`: read the grid, sweep and show how far it is, name what is written of it."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 from mixtura import GaussianMixtureSearch
-from mixtura._files import replacing
-from mixtura.cli._errors import UsageError, suggestion
+from mixtura.cli._errors import CommandError, UsageError, reason, suggestion
 from mixtura.cli._fitting import library_in_words
-from mixtura.cli._outputs import make_folder, writing
-from mixtura.cli._progress import is_watched, progress_of_rows
-from mixtura.cli._rows import Given, Scanned, reading
+from mixtura.cli._outputs import Output
+from mixtura.cli._progress import steps_shown
+from mixtura.cli._rows import Given, Scanned
 from mixtura.cli._screen import show
 from mixtura.covariance import ONE_FEATURE, STRUCTURES
 
@@ -66,57 +62,55 @@ def check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
 
 def select(
     rows: Given, options: dict[str, Any], *, quiet: bool
-) -> tuple[GaussianMixtureSearch, bool]:
-    """Fit `GaussianMixtureSearch(**options)`; say whether Ctrl-C ended it, with something found."""
+) -> tuple[GaussianMixtureSearch, KeyboardInterrupt | OSError | None]:
+    """Fit `GaussianMixtureSearch(**options)`; return with it what ended it early, if something was found.
+
+    That is Ctrl-C, or a checkpoint that can be written no more.
+    """
     search = GaussianMixtureSearch(**options)
-    resume = options["resume"]
-    is_interrupted = False
+    ended_by = None
     try:
-        with (
-            library_in_words(rows.source, quiet=quiet),
-            nullcontext() if resume is None else writing(resume),
-            _bar(search, rows, quiet=quiet),
-        ):
+        with library_in_words(rows.source, quiet=quiet), _steps(search, rows, quiet=quiet):
             search.fit(rows.X, sample_weight=rows.weight)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, OSError) as stop:
         if not hasattr(search, "best_estimator_"):
             raise
-        is_interrupted = True
+        ended_by = stop
     search.callback = None
-    return search, is_interrupted
+    return search, ended_by
 
 
-def interruption(folder: str, resume: str | None) -> KeyboardInterrupt:
-    """What Ctrl-C left, and how the sweep goes on."""
-    how = "with --resume FILE a sweep is kept, and goes on"
-    if resume is not None:
-        how = f"the sweep so far is kept in {resume}, and the same command goes on from it"
-    return KeyboardInterrupt(f"the best model by then is in {folder}; {how}")
+def ended(
+    stop: KeyboardInterrupt | OSError, folder: str, checkpoint: str | None
+) -> KeyboardInterrupt | CommandError:
+    """What a sweep that ended early left, and how the next one can go on."""
+    left = f"the best model by then is in {folder}"
+    if isinstance(stop, OSError):
+        return CommandError(f"cannot write {checkpoint}: {reason(stop)}; {left}")
+    if checkpoint is None:
+        return KeyboardInterrupt(
+            left, "with --checkpoint FILE a sweep is kept, and --resume goes on"
+        )
+    return KeyboardInterrupt(left)
 
 
 @contextmanager
-def _bar(search: GaussianMixtureSearch, rows: Given, *, quiet: bool) -> Iterator[None]:
-    """Show how many steps of the sweep are done, and at which model; only to somebody at a terminal."""
-    console = Console(stderr=True)
-    if quiet or not is_watched(console):
-        yield
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("models", total=None)
+def _steps(search: GaussianMixtureSearch, rows: Given, *, quiet: bool) -> Iterator[None]:
+    """Show how many steps of the sweep are done, and at which model."""
+    with steps_shown("models", quiet=quiet) as show:
+        if show is None:
+            yield
+            return
+        begun = False
 
         def advance(n_done: int, n_steps: int, row: dict[str, Any]) -> None:
-            what = f"{row['step']}: {row['n_components']} {row['covariance_type']}"
-            progress.update(task, completed=n_done, total=n_steps, description=what)
+            nonlocal begun
+            begun = True
+            show(f"{row['step']}: {row['n_components']} {row['covariance_type']}", n_done, n_steps)
 
         def read(n_done: int) -> None:
-            if not progress.tasks[task].completed:
-                progress.update(task, description=f"models, {n_done:,} rows read")
+            if not begun:
+                show(f"models, {n_done:,} rows read", 0, None)
 
         search.callback = advance
         if not isinstance(rows, Scanned):
@@ -129,45 +123,42 @@ def _bar(search: GaussianMixtureSearch, rows: Given, *, quiet: bool) -> Iterator
             rows.X.on_rows = None
 
 
-def write_selection(
-    search: GaussianMixtureSearch, rows: Given, folder: str, *, quiet: bool
-) -> dict[str, str]:
-    """Write table, pictures and the best model into `folder`; return their paths.
+def select_outputs(*, has_figures: bool) -> list[Output]:
+    """What `select` may write beside the best model."""
+    results = Output("results", "results.csv", lambda search, _, path: _write_results(search, path))
+    return [results, *(_PICTURES if has_figures else ())]
 
-    All are complete before the first takes its place, and the model does so last. Pictures of an earlier
-    selection that this one has not are removed.
-    """
-    from mixtura.cli import _figures as figures  # slow to import
 
-    make_folder(folder)
-    best = search.best_estimator_
-    pictures: dict[str, tuple[str, Callable[[Path], None]]] = {
-        "criterion": ("search.png", partial(figures.draw_search, search)),
-        "figure": ("mixture.png", partial(figures.draw_mixture, best, rows)),
-    }
-    if search.n_features_in_ > 1:
-        pictures["uncertainty"] = (
-            "uncertainty.png",
-            partial(figures.draw_uncertainty, best, rows),
-        )
-    if best.n_components > 1:
-        pictures["entropy"] = ("entropy.png", partial(figures.draw_entropy, best, rows))
-    names = {"model": "model.safetensors", "results": "results.csv"}
-    names |= {what: name for what, (name, _) in pictures.items()}
-    paths = {what: Path(folder, name) for what, name in names.items()}
-    with reading(), writing(folder), ExitStack() as stack:
-        files = {what: stack.enter_context(replacing(path)) for what, path in paths.items()}
-        best.save(files["model"])
-        _write_results(search, files["results"])
-        with (
-            library_in_words(rows.source, quiet=quiet),
-            progress_of_rows(rows, "drawing", quiet=quiet),
-        ):
-            for what, (_, draw_to) in pictures.items():
-                draw_to(files[what])
-    for name in {"uncertainty.png", "entropy.png"} - set(names.values()):
-        Path(folder, name).unlink(missing_ok=True)
-    return {what: str(path) for what, path in paths.items()}
+def outputs_of(search: GaussianMixtureSearch, outputs: Sequence[Output]) -> list[Output]:
+    """Those that there are: one feature has no plane, one component no entropy."""
+    none = set()
+    if search.n_features_in_ == 1:
+        none.add("uncertainty")
+    if search.best_estimator_.n_components == 1:
+        none.add("entropy")
+    return [output for output in outputs if output.what not in none]
+
+
+def _draw_search(search: GaussianMixtureSearch, _: Given, path: Path) -> None:
+    from mixtura.cli._figures import draw_search  # slow to import
+
+    draw_search(search, path)
+
+
+def _draw_best(name: str, search: GaussianMixtureSearch, rows: Given, path: Path) -> None:
+    from mixtura.cli import _figures  # slow to import
+
+    getattr(_figures, name)(search.best_estimator_, rows, path)
+
+
+_PICTURES = (
+    Output("criterion", "search.png", _draw_search, is_picture=True),
+    Output("figure", "mixture.png", partial(_draw_best, "draw_mixture"), is_picture=True),
+    Output(
+        "uncertainty", "uncertainty.png", partial(_draw_best, "draw_uncertainty"), is_picture=True
+    ),
+    Output("entropy", "entropy.png", partial(_draw_best, "draw_entropy"), is_picture=True),
+)
 
 
 def _write_results(search: GaussianMixtureSearch, path: Path) -> None:

@@ -52,26 +52,34 @@ def _digest(part: ArrayBlocks, _: int) -> str:
     return digest.hexdigest()
 
 
-def check_path(path: str | os.PathLike[str] | None) -> None:
+def check_path(path: str | os.PathLike[str] | None, *, resume: bool = False) -> None:
     """See that a sweep can be kept there, before there is one.
 
     Raises
     ------
     OSError
         If the folder does not exist or cannot be written in, or the path is a folder's.
+    ValueError
+        If there is no file to go on from.
     """
+    if not isinstance(resume, bool | np.bool_):
+        raise ValueError(
+            f"resume must be True or False, got {resume!r}: name the file with checkpoint=."
+        )
     if path is None:
+        if resume:
+            raise ValueError("resume=True goes on from a file: name it with checkpoint=.")
         return
     file = Path(path)
     if not file.parent.is_dir():
         raise FileNotFoundError(
-            f"resume={str(path)!r} cannot be written: the folder {file.parent} does not exist."
+            f"checkpoint={str(path)!r} cannot be written: the folder {file.parent} does not exist."
         )
     if file.is_dir():
-        raise IsADirectoryError(f"resume={str(path)!r} is a folder: name a file.")
+        raise IsADirectoryError(f"checkpoint={str(path)!r} is a folder: name a file.")
     if not os.access(file.parent, os.W_OK | os.X_OK):
         raise PermissionError(
-            f"resume={str(path)!r} cannot be written: no permission to write in {file.parent}."
+            f"checkpoint={str(path)!r} cannot be written: no permission to write in {file.parent}."
         )
     check_kept_target(path)
 
@@ -81,20 +89,21 @@ class Journal:
     """Keeps the state of a sweep in a file, if there is to be one."""
 
     path: str | os.PathLike[str] | None
+    resume: bool
     rows: str
     settings: dict[str, Any]
     n_features: int
     _due: float = -np.inf
 
     def read(self) -> State:
-        """Return what the file holds; an empty state where there is no file yet.
+        """Return what the file holds; an empty state where there is no file yet, or it is not to go on.
 
         Raises
         ------
         ValueError
             If the file belongs to other rows or other settings (ModelFileError: is no such file).
         """
-        if self.path is None or not Path(self.path).exists():
+        if self.path is None or not (self.resume and Path(self.path).exists()):
             return State()
         with reading(self.path, "resume from"):
             header, arrays = _read(self.path)
@@ -104,15 +113,15 @@ class Journal:
     def _check_same(self, header: dict[str, Any]) -> None:
         if header["rows"] != self.rows:
             raise ValueError(
-                f"resume={str(self.path)!r} holds a sweep over other rows or weights: give the data that it "
-                "began with, or another file."
+                f"checkpoint={str(self.path)!r} holds a sweep over other rows or weights: give the data that "
+                "it began with, another file, or resume=False."
             )
         for name, value in self.settings.items():
             if header["settings"].get(name) != value:
                 raise ValueError(
-                    f"resume={str(self.path)!r} holds a sweep with "
+                    f"checkpoint={str(self.path)!r} holds a sweep with "
                     f"{name}={must_be.short(header['settings'].get(name))}, but {name} is now {value!r}: set "
-                    "it back, or give another file."
+                    "it back, or give another file or resume=False."
                 )
 
     def keep(self, state: State, *, now: bool = False) -> None:

@@ -35,6 +35,11 @@ def suggest(
     """Return the error's message, with the nearest name where an unknown name was given."""
     message = str(error)
     for name, value in params.items():
+        if f"The {name!r} parameter" in message and hasattr(value, "shape"):
+            # scikit-learn would print all of it.
+            got = f"Got {type(value).__name__} of shape {tuple(value.shape)} instead"
+            why = ": rows are given to fit, as in fit(X)." if name == "n_components" else "."
+            message = message.partition("Got ")[0] + got + why
         options = [c for c in constraints.get(name, []) if isinstance(c, StrOptions)]
         if f"The {name!r} parameter" in message and options:
             # scikit-learn lists them as a set has them, in another order each time.

@@ -75,9 +75,11 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         Seed of the starts.
     max_time : float or None, default=None
         Seconds after which the sweep ends; what is done by then stays.
-    resume : path or None, default=None
-        File that keeps what is done, about once a second, and from which a sweep over the same rows goes on
-        to the results of one that was never stopped; read without running code.
+    checkpoint : path or None, default=None
+        File that keeps what is done, about once a second; read without running code.
+    resume : bool, default=False
+        Whether `fit` goes on from the checkpoint, where there is one, to the results of a sweep over the same
+        rows that was never stopped. Otherwise it begins anew and replaces the file.
     callback : callable or None, default=None
         Called after each step of the sweep, of which a cell takes three, as callback(n_done, n_steps, row);
         something true ends the sweep there. row: the cell's row of `results_` as it is now, as a dict, with
@@ -150,7 +152,8 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         min_component_rows: float = 0.0,
         random_state: int | RandomState | None = None,
         max_time: float | None = None,
-        resume: str | os.PathLike[str] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        resume: bool = False,
         callback: Listener | None = None,
         verbose: int = 0,
         n_jobs: int | None = None,
@@ -167,6 +170,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         self.min_component_rows = min_component_rows
         self.random_state = random_state
         self.max_time = max_time
+        self.checkpoint = checkpoint
         self.resume = resume
         self.callback = callback
         self.verbose = verbose
@@ -191,12 +195,12 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         ------
         ValueError
             If an argument, X or a weight is not possible, if no cell can be fitted (within `max_time`), or if
-            `resume` names the file of other data.
+            the checkpoint is of other data.
         OSError
-            If the file of `resume` cannot be written: before the sweep, where its folder does not exist.
+            If the checkpoint cannot be written: before the sweep, where its folder does not exist.
         KeyboardInterrupt
-            After Ctrl-C; what is done by then stands in the file of `resume`, and in the attributes if it is
-            a mixture at least.
+            After Ctrl-C; what is done by then stands in the checkpoint, and in the attributes if it is a
+            mixture at least.
 
         Warns
         -----
@@ -215,7 +219,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         self._warn_of_one_number()
         grid.check_structures(self.covariance_type)
         grid.check_max_parameters(self.max_parameters)
-        check_path(self.resume)
+        check_path(self.checkpoint, resume=self.resume)
         self._model = self._template()
         blocks = self._model._training_blocks(X, sample_weight)
         names = grid.structures_of(self.covariance_type, blocks.shape[1])
@@ -276,7 +280,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
             raise ValueError(f"No model can be fitted: {impossible[keys[0]]}.")
         has_matrices = any(structure(name).has_matrices for _, name in possible)
         self._model._warn_of_rows(blocks, has_matrices)
-        seed = seed_in(self.resume) if self.random_state is None else None
+        seed = self._kept_seed() if self.random_state is None else None
         seed = self._model._seeds()[0] if seed is None else seed
         self._dtype_given = blocks.dtype.name
         if has_matrices:
@@ -337,8 +341,12 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
             "min_component_rows": float(self.min_component_rows),
             "seed": seed,
         }
-        known = "" if self.resume is None else fingerprint(blocks)
-        return Journal(self.resume, known, settings, blocks.shape[1])
+        known = "" if self.checkpoint is None else fingerprint(blocks)
+        return Journal(self.checkpoint, bool(self.resume), known, settings, blocks.shape[1])
+
+    def _kept_seed(self) -> int | None:
+        """The seed that the sweep to go on from drew, if there is one."""
+        return seed_in(self.checkpoint) if self.resume else None
 
     def _report(self, lines: Lines, n_done: int, n_steps: int, step: str, cell: Cell) -> object:
         columns = table([cell], self.sign, self._model.n_features_in_)
@@ -412,7 +420,9 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         check_is_fitted(self, "results_")
         key = (n_components, grid.name_in(covariance_type, self.n_features_in_))
         if key not in self._cells:
-            raise ValueError(f"The search has no cell {n_components}, {covariance_type!r}.")
+            raise ValueError(
+                f"The search has no cell {n_components}, {covariance_type!r}: choose one of results_."
+            )
         cell = self._cells[key]
         if cell.mixture is None or cell.criteria is None or cell.effective_rows is None:
             raise ValueError(
@@ -469,7 +479,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         if sweep.n_unfinished:
             warnings.warn(
                 f"The sweep was stopped with {sweep.n_unfinished} of {len(self.delta_)} cells not finished: "
-                "the best is that of what was there. resume=path goes on another time.",
+                "the best is that of what was there. With checkpoint=path, resume=True goes on another time.",
                 DataWarning,
                 stacklevel=4,
             )
@@ -643,7 +653,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the best model to one file, as `GaussianMixture.save`; `mixtura.load` reads it.
 
-        The other cells are not in it: `resume` keeps a sweep.
+        The other cells are not in it: `checkpoint` keeps a sweep.
 
         Parameters
         ----------

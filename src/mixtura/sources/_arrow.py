@@ -123,7 +123,10 @@ def _files(path: str, format: str | None, filesystem: fs.FileSystem | None) -> l
     except _FAULTS as error:
         raise SourceError(f"cannot read {path}: {_reason(error)}") from error
     if not found:
-        raise SourceError(f"there is no file {path}.")
+        is_folder = filesystem is None and Path(path).is_dir()
+        raise SourceError(
+            f"there is no file in the folder {path}." if is_folder else f"there is no file {path}."
+        )
     chosen = [name for name in found if _format(name, format) is not None]
     if not chosen:
         raise SourceError(
