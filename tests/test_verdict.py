@@ -146,3 +146,26 @@ def test_six_rows_are_a_partition_with_a_warning():
     with pytest.warns(DegenerateComponentWarning, match="point mass"):
         model = GaussianMixture(2, random_state=0).fit(X)
     assert sorted(model.means_[:, 0]) == pytest.approx([1, 10])
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical", "EEI", "EII"])
+def test_two_components_on_one_hump_are_said_to_show_no_groups(kind):
+    X = np.random.default_rng(0).normal(size=(300, 3))
+    summary = GaussianMixture(2, covariance_type=kind, random_state=0).fit(X).summary()
+    one = GaussianMixture(1, covariance_type=kind).fit(X).bic(X)
+    assert summary.bic_of_one == pytest.approx(one, rel=1e-6)
+    assert summary.bic > one
+    assert f"one component alone has a lower BIC, {one:,.2f}" in str(summary)
+
+
+def test_of_groups_that_are_there_nothing_is_said():
+    X = np.r_[np.random.default_rng(0).normal(size=(300, 2)), [[5.0, 5.0]] * 50]
+    X[300:] += np.random.default_rng(1).normal(size=(50, 2))
+    summary = GaussianMixture(2, random_state=0).fit(X).summary()
+    assert summary.bic < summary.bic_of_one
+    assert "groups" not in str(summary)
+    # Matrices that share their orientation alone do not have the rows' covariance together.
+    assert (
+        GaussianMixture(2, covariance_type="VVE", random_state=0).fit(X).summary().bic_of_one
+        is None
+    )

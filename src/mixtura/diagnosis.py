@@ -17,7 +17,7 @@ from mixtura._interruptible import gram, interruptible, log_determinants
 from mixtura._rows import FloatArray
 from mixtura.blocks import Blocks
 from mixtura.covariance import CovarianceStructure
-from mixtura.mixture import Mixture
+from mixtura.mixture import Mixture, covariance_of
 
 #: Share of reg_covar in a component's smallest variance from which it is held up by it.
 HELD_UP: float = _core.HELD_UP
@@ -165,7 +165,7 @@ def diagnose(
     nearest, overlap = _nearest(mixture)
     if verdicts is None:
         some_rows = np.where(np.isnan(effective_rows), np.inf, effective_rows)
-        total = partial(_covariance, mixture)
+        total = partial(covariance_of, mixture)
         doubts = doubts_about(mixture, some_rows, Grounds(reg_covar), total)
         verdicts = verdicts_of(effective_rows, doubts)
     return Diagnosis(
@@ -188,15 +188,6 @@ def verdicts_of(effective_rows: FloatArray, doubts: tuple[Doubt, ...]) -> tuple[
         has_weight = not effective_rows[doubt.component] <= 1e-6
         verdicts[doubt.component] = doubt.label if has_weight else "no weight"
     return tuple(verdicts)
-
-
-def _covariance(mixture: Mixture) -> FloatArray:
-    """Of the mixture; of a structure without matrices its diagonal alone."""
-    weights, offsets = mixture.weights, mixture.means - mixture.weights @ mixture.means
-    if not mixture.structure.has_matrices:
-        return np.diag(weights @ (mixture.spreads**2 + offsets**2))
-    within = np.einsum("k,kij->ij", weights, mixture.covariance_matrices())
-    return np.ascontiguousarray(within + (weights * offsets.T) @ offsets)
 
 
 def _conditions(mixture: Mixture) -> FloatArray:

@@ -540,3 +540,12 @@ def _check_weights(weights: FloatArray) -> None:
         raise ValueError(f"weights must not be negative, but weight {k} is {weights[k]:g}.")
     if not np.isclose(weights.sum(), 1.0, atol=1e-6):
         raise ValueError(f"weights must sum to 1, but their sum is {weights.sum():.6g}.")
+
+
+def covariance_of(mixture: Mixture) -> FloatArray:
+    """Of the mixture; of a structure without matrices its diagonal alone."""
+    weights, offsets = mixture.weights, mixture.means - mixture.weights @ mixture.means
+    if not mixture.structure.has_matrices:
+        return np.diag(weights @ (mixture.spreads**2 + offsets**2))
+    within = np.einsum("k,kij->ij", weights, mixture.covariance_matrices())
+    return np.ascontiguousarray(within + (weights * offsets.T) @ offsets)

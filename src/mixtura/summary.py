@@ -15,8 +15,10 @@ from mixtura._component_table import (
     mean_and_spread,
     rows_in_words,
 )
+from mixtura._core import Structure
 from mixtura._display import Page, Shown, Table, plural
-from mixtura.mixture import Mixture
+from mixtura._interruptible import log_determinants
+from mixtura.mixture import Mixture, covariance_of
 
 # Features that the line of a single component names.
 _MOST_FEATURES = 6
@@ -108,6 +110,10 @@ class Summary(Shown):
         Free parameters: of weights, means and covariances.
     bic, aic, icl : float or None
         Lower is better.
+    bic_of_one : float or None
+        BIC of one component alone. Lower than `bic`, it says that the rows show no groups. Known where EM has
+        converged, since the mixture then has the rows' mean and covariance, and of structures that share all
+        or nothing (full, tied, diag, spherical, EEE, VVV, EEI, VVI, EII, VII).
     converged : bool or None
     n_iter : int or None
         EM iterations over all rows, of the start that was kept; batches that `partial_fit` learned count on.
@@ -131,6 +137,7 @@ class Summary(Shown):
     bic: float | None
     aic: float | None
     icl: float | None
+    bic_of_one: float | None
     converged: bool | None
     n_iter: int | None
     n_starts: int | None
@@ -177,6 +184,7 @@ def summarise(
         bic=None if criteria is None else criteria.bic,
         aic=None if criteria is None else criteria.aic,
         icl=None if criteria is None else criteria.icl,
+        bic_of_one=None if ended is None else _bic_of_one(mixture, ended),
         converged=None if ended is None else ended.converged,
         n_iter=None if ended is None else ended.n_iter,
         n_starts=None if ended is None else ended.n_starts,
@@ -184,6 +192,31 @@ def summarise(
         feature_names=feature_names,
         components=tuple(_components(mixture, None if criteria is None else criteria.weight)),
     )
+
+
+def _bic_of_one(mixture: Mixture, ended: Ended) -> float | None:
+    """From -2 log-likelihood of n rows with covariance S = n (d log 2 pi + log |S| + d)."""
+    shares_a_part = len(set(mixture.structure.letters) - {"I"}) > 1
+    if shares_a_part or not ended.converged:
+        return None
+    log_determinant = _log_determinant_of_one(mixture)
+    if not np.isfinite(log_determinant):
+        return None
+    weight, d = ended.criteria.weight, mixture.n_features
+    log_likelihood = -weight / 2 * (d * np.log(2 * np.pi) + log_determinant + d)
+    n_parameters = mixture.structure.n_parameters(1, d)
+    return Criteria(weight, float(log_likelihood), 0.0, n_parameters).bic
+
+
+def _log_determinant_of_one(mixture: Mixture) -> float:
+    """Of the covariance that one component of this structure takes from the rows' own."""
+    covariance = covariance_of(mixture)
+    if mixture.structure.has_matrices:
+        return float(log_determinants(covariance))
+    variances = np.diag(covariance)
+    if mixture.structure.kernel == Structure.spherical:
+        variances = np.full_like(variances, variances.mean())
+    return float(np.log(variances).sum())
 
 
 def _components(mixture: Mixture, total: float | None) -> Iterator[ComponentSummary]:
@@ -214,6 +247,12 @@ def _facts(summary: Summary) -> Iterator[tuple[str, str]]:
     criteria = (f"{value:,.2f}" for value in (summary.bic, summary.aic, summary.icl))
     yield "BIC, AIC, ICL", f"{', '.join(criteria)} (lower is better)"
     yield "EM", _iterations_in_words(summary)
+    if (
+        summary.bic_of_one is not None
+        and summary.bic is not None
+        and summary.bic_of_one < summary.bic
+    ):
+        yield "groups", f"none seen: one component alone has a lower BIC, {summary.bic_of_one:,.2f}"
 
 
 def _iterations_in_words(summary: Summary) -> str:
