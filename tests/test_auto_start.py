@@ -190,6 +190,16 @@ def test_records_tell_what_became_of_each_start():
     assert_allclose(records[-1].log_likelihood, best, atol=1e-4)
 
 
+def test_a_start_that_comes_near_to_an_end_is_not_followed():
+    X = np.random.default_rng(0).standard_normal((500, 2))
+    records = GaussianMixture(3, random_state=0).fit(X).starts_
+    proper = [r.log_likelihood for r in records if r.ended == "converged" and r.kind != "auto"]
+    near = [r for r in records if r.ended == "near a known optimum"]
+    assert near
+    assert not any(record.converged for record in near)
+    assert {record.log_likelihood for record in near} <= set(proper)
+
+
 def test_a_second_start_follows_where_the_first_leaves_doubt():
     """One cloud for three components: some move always promises more."""
     X = np.random.default_rng(0).standard_normal((500, 2))

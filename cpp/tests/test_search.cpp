@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "parallel.hpp"
+#include "search/ends.hpp"
 #include "search/hierarchy.hpp"
 #include "search/moves.hpp"
 #include "search/search.hpp"
@@ -213,9 +214,60 @@ void perturbed_rows_are_a_random_share() {
     for (int k = 0; k < 3; ++k) CHECK(close(counts[k] / changed, shares[k], 0, 0.03), "drawn by weight");
 }
 
+// Whatever the order of the components; not where a mean, a weight or a covariance differs by more.
+void ends_are_known_again() {
+    const char* where = "known ends";
+    for (const Structure structure : {Structure::full, Structure::tied, Structure::diag, Structure::spherical}) {
+        OwnedMixture end(structure, 2, 1), swapped(structure, 2, 1);
+        end.weights = {0.3, 0.7};
+        end.means = {0.0, 8.0};
+        end.covariances.assign(end.covariances.size(), 4.0);
+        Ends ends;
+        CHECK(ends.near(end) == nullptr, where);
+        CHECK(ends.add({end, -1.0, true}), where);
+        CHECK(!ends.add({end, -1.0, true}), where);
+        CHECK(ends.add({end, -2.0, true}), where);  // another, in one place
+        swapped = end;
+        swapped.weights = {0.71, 0.29};
+        swapped.means = {7.9, 0.1};
+        const End* found = ends.near(swapped);
+        CHECK(found != nullptr && found->log_likelihood == -1.0 && found->is_proper, where);
+        OwnedMixture off = end;
+        off.means[0] = 0.3;
+        CHECK(ends.near(off) == nullptr, where);
+        off = end;
+        off.weights = {0.4, 0.6};
+        CHECK(ends.near(off) == nullptr, where);
+        off = end;
+        off.covariances[0] = 5.0;
+        CHECK(ends.near(off) == nullptr, where);
+    }
+}
+
+void a_drawn_cut_halves_one_component() {
+    const Clusters clusters(3);
+    const Problem problem = clusters.problem(Model::VVV);
+    Control control;
+    Random random(5);
+    const Responsibilities given = one_hot(partition(problem, Model::EEI, 10, random, control), 3);
+    const Beginning beginning = mixture_of(given, *problem.source, problem.model, d, problem.reg_covar, control);
+    for (int i = 0; i < 20; ++i) {
+        const Cut cut = drawn_cut(beginning.mixture, given, problem.rows, problem.total.scatter, random);
+        const Responsibilities more = split(given, cut);
+        std::vector<double> counts(4);
+        for (std::ptrdiff_t r = 0; r < problem.rows.n_rows; ++r) {
+            for (std::size_t k = 0; k < 4; ++k) counts[k] += more.row(r)[k];
+        }
+        const double halves = counts[static_cast<std::size_t>(cut.component)] + counts[3];
+        CHECK(counts[3] > 0 && counts[3] < halves && close(halves, each, 1e-12, 0), "a drawn cut");
+    }
+}
+
 }  // namespace
 
 int main() {
+    ends_are_known_again();
+    a_drawn_cut_halves_one_component();
     every_model_finds_clusters_that_are_apart();
     a_search_from_poor_starts_mends_them();
     a_search_of_nothing_but_one_row_fails_and_says_so();
