@@ -67,8 +67,8 @@ DataFiles = Annotated[
     list[str],
     typer.Argument(
         metavar="FILE",
-        help="Files (.csv, .parquet, .pq, .arrow, .feather, .ipc, .npy), folders, or patterns in quotes "
-        "such as 'folder/*.parquet'; - reads CSV from stdin.",
+        help="Files (.csv, .tsv, .txt, these also with .gz, .parquet, .pq, .arrow, .feather, .ipc, .npy), "
+        "folders, or patterns in quotes such as 'folder/*.parquet'; - reads text from stdin.",
         show_default=False,
     ),
 ]
@@ -84,6 +84,52 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.",
 Columns = Annotated[
     str | None,
     typer.Option(metavar="A,B,...", help="The columns to use.", show_default="all"),
+]
+_TEXT = "How tables of text are read"
+Delimiter = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIGN",
+        help="What stands between cells: one character, '\\t', or ' ' for runs of spaces.",
+        show_default="as the first lines show",
+        rich_help_panel=_TEXT,
+    ),
+]
+Decimal = Annotated[
+    str,
+    typer.Option(help="The sign before decimals.", metavar=".|,", rich_help_panel=_TEXT),
+]
+Skip = Annotated[
+    int,
+    typer.Option(
+        help="Lines before the table to leave out.", rich_help_panel=_TEXT, **whole("--skip", 0)
+    ),
+]
+Comment = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIGN",
+        help="Lines that begin so are left out.",
+        show_default="'#', before the column names only",
+        rich_help_panel=_TEXT,
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Such as latin-1.",
+        show_default="utf-8, or utf-16 where a mark says so",
+        rich_help_panel=_TEXT,
+    ),
+]
+DropMissing = Annotated[
+    bool,
+    typer.Option(
+        "--drop-missing",
+        help="Leave out rows with missing cells; tables get the numbers of the others, as the column row.",
+        metavar="",
+    ),
 ]
 TableOut = Annotated[
     str | None,
@@ -168,6 +214,12 @@ def fit(
     weight: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The column of row weights.")
     ] = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = ".",
+    skip: Skip = 0,
+    comment: Comment = None,
+    encoding: Encoding = None,
+    drop_missing: DropMissing = False,
     n_init: Starts = 1,
     seed: Seed = 0,
     max_iter: MostIterations = 1000,
@@ -209,13 +261,14 @@ def fit(
     """Fit a mixture to the columns of files; write the model, responsibilities and a figure."""
     from mixtura.cli import _fitting as fitting
     from mixtura.cli._outputs import check_folder, write_fit
-    from mixtura.cli._rows import check_not_within, rows_to_fit
+    from mixtura.cli._rows import check_not_within, reading_of, rows_to_fit, say_how_read
     from mixtura.cli._screen import show_files, show_summary
 
     fitting.check_options(n_components, covariance, jobs)
     fitting.check_checkpoint(checkpoint, resume)
     check_not_within(output, files)
-    rows = rows_to_fit(files, columns, weight, max_memory)
+    how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing)
+    rows = rows_to_fit(files, columns, weight, max_memory, how)
     check_folder(output)
     options = {
         "n_components": n_components,
@@ -233,6 +286,7 @@ def fit(
     }
     with fitting.keeping(checkpoint, resume):
         model = fitting.fit(rows, options, quiet=quiet)
+        say_how_read(rows, quiet=quiet)
         written = write_fit(model, rows, output, table_format, quiet=quiet)
     if as_json:
         _print_json(model.summary().to_dict() | {"files": written})
@@ -271,6 +325,12 @@ def select(
     weight: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The column of row weights.")
     ] = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = ".",
+    skip: Skip = 0,
+    comment: Comment = None,
+    encoding: Encoding = None,
+    drop_missing: DropMissing = False,
     top: Annotated[int, typer.Option(help="Models to print.", **whole("--top", 1))] = 10,
     n_init: Annotated[
         int,
@@ -311,7 +371,7 @@ def select(
     from mixtura.cli import _selecting as selecting
     from mixtura.cli._fitting import check_kept, check_options
     from mixtura.cli._outputs import check_folder
-    from mixtura.cli._rows import check_not_within, rows_to_fit
+    from mixtura.cli._rows import check_not_within, reading_of, rows_to_fit, say_how_read
     from mixtura.cli._screen import show_files
 
     numbers, names = selecting.numbers(components), selecting.structures(covariance)
@@ -320,7 +380,8 @@ def select(
     if resume is not None:
         check_kept(resume, "--resume")
     check_not_within(output, files)
-    rows = rows_to_fit(files, columns, weight, max_memory)
+    how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing)
+    rows = rows_to_fit(files, columns, weight, max_memory, how)
     check_folder(output)
     options = {
         "n_components": numbers,
@@ -339,6 +400,7 @@ def select(
         "n_jobs": jobs,
     }
     search, is_interrupted = selecting.select(rows, options, quiet=quiet)
+    say_how_read(rows, quiet=quiet)
     written = selecting.write_selection(search, rows, output, quiet=quiet)
     if is_interrupted:
         raise selecting.interruption(output, resume)
@@ -367,6 +429,12 @@ def predict(
             metavar="A,B,...", help="Columns to copy beside the labels.", show_default=False
         ),
     ] = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = ".",
+    skip: Skip = 0,
+    comment: Comment = None,
+    encoding: Encoding = None,
+    drop_missing: DropMissing = False,
     output: TableOut = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -374,7 +442,7 @@ def predict(
     """Label the rows of files: likeliest component, certainty, log density, responsibilities."""
     from mixtura.cli._outputs import check_keep, predictions, write_table
     from mixtura.cli._progress import progress_of_rows
-    from mixtura.cli._rows import reading, rows_to_predict, split
+    from mixtura.cli._rows import reading, reading_of, rows_to_predict, say_how_read, split
     from mixtura.cli._tables import check_extension
 
     if output is not None:
@@ -382,7 +450,8 @@ def predict(
     kept = [] if keep is None else split(keep, "--keep")
     check_keep(kept)
     fitted = _load(model)
-    rows = rows_to_predict(fitted, files, columns, kept)
+    how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing)
+    rows = rows_to_predict(fitted, files, columns, kept, how)
     # Nobody could read a line of progress between the rows.
     silent = quiet or (output is None and sys.stdout.isatty())
     with reading(), progress_of_rows(rows, "labelling", quiet=silent):
@@ -391,6 +460,7 @@ def predict(
             _print_json(_prediction_facts(batches, output))
         else:
             write_table(batches, output)
+    say_how_read(rows, quiet=quiet)
 
 
 @app.command(epilog="Example: mixtura sample result/model.safetensors -n 1000 --seed 7 > rows.csv")
