@@ -760,7 +760,7 @@ def test_version(tmp_path):
     assert succeeds("--version", cwd=tmp_path, run=process) == f"mixtura {mixtura.__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["fit", "predict", "sample", "show", "demo"])
+@pytest.mark.parametrize("command", ["fit", "predict", "doctor", "sample", "show", "demo"])
 def test_help_has_an_example(tmp_path, command):
     assert f"Example: mixtura {command} " in succeeds(command, "--help", cwd=tmp_path)
     assert command in succeeds("--help", cwd=tmp_path)

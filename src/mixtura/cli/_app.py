@@ -463,6 +463,36 @@ def predict(
     say_how_read(rows, quiet=quiet)
 
 
+@app.command(epilog="Example: mixtura doctor geyser.csv")
+def doctor(
+    files: DataFiles,
+    columns: Columns = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = ".",
+    skip: Skip = 0,
+    comment: Comment = None,
+    encoding: Encoding = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say what the columns of files hold, and what to mind before a fit."""
+    from mixtura import describe
+    from mixtura.cli._errors import in_our_words
+    from mixtura.cli._rows import reading, reading_of, rows_to_describe, said_of_row_names
+
+    how = reading_of(delimiter, decimal, skip, comment, encoding, False)
+    X, has_row_names = rows_to_describe(files, columns, how)
+    with reading():
+        description = describe(X)
+    if has_row_names and not quiet:
+        print(f"mixtura: note: {said_of_row_names(', '.join(files))}", file=sys.stderr)
+    if as_json:
+        _print_json(description.to_dict())
+    else:
+        for line in str(description).splitlines():
+            print(in_our_words(line) if line.startswith(("- ", "...")) else line)
+
+
 @app.command(epilog="Example: mixtura sample result/model.safetensors -n 1000 --seed 7 > rows.csv")
 def sample(
     model: ModelFile,

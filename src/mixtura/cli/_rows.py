@@ -205,6 +205,23 @@ def rows_to_predict(
     return rows
 
 
+def rows_to_describe(files: Sequence[str], columns: str | None, how: Reading) -> tuple[Any, bool]:
+    """What `mixtura.describe` takes, with cells that may be missing; whether rows' names were left out."""
+    names = None if columns is None else split(columns)
+    if _is_array(files):
+        return _mapped(files, how, columns).X, False
+    if _is_whole(files, None, names):
+        table = read_table(files[0], how.dialect)
+        chosen = table.names if names is None else names
+        table.check_names(chosen)
+        if names is None:
+            check_all_named(chosen, table.source, table.has_row_names)
+        return table.columns.select(chosen), table.has_row_names
+    with reading():
+        source = scan(files, names, **how.options)
+    return source, bool(getattr(source, "has_row_names", False))
+
+
 def say_how_read(rows: Given, *, quiet: bool) -> None:
     """Say on stderr what was not taken as it stands: rows' names, rows that were left out. All are read."""
     if quiet:
