@@ -176,6 +176,21 @@ def test_a_blank_line_in_one_column_is_a_missing_value_but_at_the_end(end, tmp_p
     assert scanned(path, drop_missing=True)[1][:, 0].tolist() == [1, 2, 7, 3, 9]
 
 
+@pytest.mark.parametrize("end", ["", "\r\n", "\r\n\r\n\r\n"])
+@pytest.mark.parametrize("block", [1, 2, 3, 5])
+def test_line_ends_are_no_blank_lines_wherever_a_block_ends(block, end, tmp_path, monkeypatch):
+    monkeypatch.setattr(_text, "_BLOCK", block)
+    path = write(tmp_path, "x\r\n" + "\r\n".join(map(str, range(50))) + end)
+    assert scanned(path)[1][:, 0].tolist() == list(range(50))
+
+
+def test_decimal_commas_do_not_make_the_delimiter_doubtful(tmp_path):
+    path = write(tmp_path, "a;b\n1,5;2\n3,2;4\n")
+    message = fails("fit", path, cwd=tmp_path)
+    assert "holds '1,5', not a number (a decimal comma" in message
+    assert "would do as well" not in message
+
+
 @pytest.fixture
 def gappy(tmp_path):
     """A table in which rows 0, 7, 14, ... have a missing cell, and a model of the others."""

@@ -162,6 +162,14 @@ def test_clean_data_bring_no_word(clean):
     assert small.columns[0].kind == "counts"
 
 
+def test_values_at_an_end_that_few_rows_have_stand_for_themselves():
+    rng = np.random.default_rng(0)
+    ages = np.r_[rng.integers(18, 90, N - 2), 99, 99]
+    residuals = np.r_[rng.poisson(20, N - 1), -1]
+    described = describe(np.column_stack([ages, residuals]))
+    assert [column.sentinels for column in described.columns] == [(), ()]
+
+
 def test_rows_that_are_copies(clean):
     description = describe(pd.concat([clean, clean[:30]]))
     assert (description.n_distinct, description.n_looked_at) == (N, N + 30)

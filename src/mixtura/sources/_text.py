@@ -41,6 +41,7 @@ _MOST_COUNTED = 1_000_000
 MISSING = [*pa.csv.ConvertOptions().null_values, *(" " * n for n in range(1, 17))]
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
+_SPACES = re.compile(rb"[ \t]+")
 _AT_ENDS = re.compile(rb"(?m)^[ \t]+|[ \t]+(?=\r?$)")
 _SPACES_OR_QUOTED = re.compile(rb'("(?:[^"]|"")*")|[ \t]+')
 _NOT_CONVERTED = re.compile(
@@ -584,7 +585,7 @@ def _begins(line: str, sign: str | None) -> bool:
 
 def _reader_of(lines: Any, delimiter: str) -> Any:
     if delimiter == SPACES:
-        lines = (_single_spaced(line.encode()).decode() for line in lines)
+        lines = (_single_spaced(line.strip("\r\n").encode()).decode() for line in lines)
         delimiter = "\t"
     return csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
 
@@ -598,10 +599,12 @@ def _cells(lines: Sequence[str], delimiter: str) -> list[list[str]]:
 
 def _single_spaced(lines: bytes) -> bytes:
     """Whole lines with one tab for each run of spaces and tabs between cells."""
-    lines = _AT_ENDS.sub(b"", lines)
     if b'"' in lines:
-        return _SPACES_OR_QUOTED.sub(lambda run: run[1] or b"\t", lines)
-    return re.sub(rb"[ \t]+", b"\t", lines)
+        lines = _SPACES_OR_QUOTED.sub(lambda run: run[1] or b"\t", lines)
+    else:
+        lines = _SPACES.sub(b"\t", lines)
+    # Several times as fast as one expression for the ends of lines.
+    return lines.strip(b"\t").replace(b"\n\t", b"\n").replace(b"\t\n", b"\n")
 
 
 class _Readable(io.RawIOBase):
