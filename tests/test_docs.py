@@ -233,6 +233,7 @@ def test_the_comparison_in_the_readme_is_what_its_script_prints():
     "public",
     [
         *(mixtura.GaussianMixture, mixtura.GaussianMixtureSearch, mixtura.Mixture, mixtura.load),
+        *(mixtura.describe, mixtura.scan),
         *(plot_mixture, plot_search, plot_uncertainty, plot_entropy),
         *(selection.bootstrap_difference, selection.bootstrap_ratio_test, selection.combine),
     ],

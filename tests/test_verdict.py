@@ -10,6 +10,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from mixtura import DegenerateComponentWarning, GaussianMixture, GaussianMixtureSearch
+from mixtura.blocks import ArrayBlocks
+from mixtura.diagnosis import recording_of
 from mixtura.errors import DataWarning
 
 
@@ -169,3 +171,20 @@ def test_of_groups_that_are_there_nothing_is_said():
         GaussianMixture(2, covariance_type="VVE", random_state=0).fit(X).summary().bic_of_one
         is None
     )
+
+
+@pytest.mark.parametrize("mean", [0, 10, 50, 170, 1000, 1e5, 1e7])
+@pytest.mark.parametrize("decimals", [0, 1, 2])
+def test_the_step_of_rounded_values_is_found_wherever_they_lie(mean, decimals):
+    X = np.random.default_rng(0).normal(mean, 9, (300, 1)).round(decimals)
+    rounding = recording_of(ArrayBlocks(X, None)).rounding
+    assert rounding == pytest.approx([(10.0**-decimals) ** 2 / 12], rel=1e-6)
+
+
+def test_values_without_a_step_have_none():
+    rng = np.random.default_rng(0)
+    counts = np.log(rng.poisson(8, (500, 1)) + 1.0)
+    ties = rng.normal(170, 9, (500, 1))
+    ties[::3] = ties[0]
+    for X in (counts, ties):
+        assert recording_of(ArrayBlocks(X, None)).rounding == [0.0]

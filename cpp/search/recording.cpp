@@ -58,6 +58,19 @@ bool is_grid(const std::vector<Value>& values, double origin, double step, doubl
     return on_rows >= share_of_rows * rows && static_cast<double>(on_values) >= share_of_values * static_cast<double>(values.size());
 }
 
+// A step known from two neighbours alone, from values ever farther apart: rounding counts for less where many steps lie between.
+double refined(const std::vector<double>& distances, double step, double slack) {
+    double known = 1;  // steps that lie between the values it is known from
+    for (const double distance : distances) {
+        const double n_steps = std::round(distance / step);
+        if (n_steps <= known || 2 * slack * n_steps > known * step) continue;
+        if (std::abs(distance - n_steps * step) > slack * n_steps / known) continue;
+        step = distance / n_steps;
+        known = n_steps;
+    }
+    return step;
+}
+
 double step_of(const std::vector<Value>& values, double epsilon) {
     const double slack = ulps * epsilon * size_of(values);
     std::vector<double> steps;
@@ -68,11 +81,14 @@ double step_of(const std::vector<Value>& values, double epsilon) {
     if (steps.empty()) return 0;
     std::sort(steps.begin(), steps.end());
     const double origin = std::max_element(values.begin(), values.end(), [](const Value& a, const Value& b) { return a.weight < b.weight; })->value;
+    std::vector<double> distances;
+    for (const Value& one : values) distances.push_back(std::abs(one.value - origin));
+    std::sort(distances.begin(), distances.end());
     // A few values off the grid make the smallest differences small.
     double largest = 0;
     for (const std::size_t i : {std::size_t{0}, steps.size() / 20, steps.size() / 10}) {
         for (int parts = 1; parts <= most_parts; ++parts) {
-            const double step = steps[i] / parts;
+            const double step = refined(distances, steps[i] / parts, slack);
             if (step <= largest || step <= 100 * slack || !is_grid(values, origin, step, slack)) continue;
             largest = step;
             break;

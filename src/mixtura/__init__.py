@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from mixtura._versions import show_versions
+    from mixtura.describing import Description, describe
     from mixtura.errors import (
         DataWarning,
         DegenerateComponentWarning,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "DataWarning": "mixtura.errors",
     "DegenerateComponentWarning": "mixtura.errors",
+    "Description": "mixtura.describing",
     "GaussianMixture": "mixtura.estimators",
     "GaussianMixtureSearch": "mixtura.estimators",
     "Mixture": "mixtura.mixture",
@@ -38,6 +40,7 @@ _HOMES = {
     "SingularCovarianceError": "mixtura.errors",
     "SourceError": "mixtura.errors",
     "Summary": "mixtura.summary",
+    "describe": "mixtura.describing",
     "from_batches": "mixtura.sources",
     "load": "mixtura.saving",
     "scan": "mixtura.sources",
@@ -68,6 +71,7 @@ _ELSEWHERE = {
 __all__ = [
     "DataWarning",
     "DegenerateComponentWarning",
+    "Description",
     "GaussianMixture",
     "GaussianMixtureSearch",
     "Mixture",
@@ -76,6 +80,7 @@ __all__ = [
     "SourceError",
     "Summary",
     "__version__",
+    "describe",
     "from_batches",
     "load",
     "scan",

@@ -14,7 +14,7 @@ from scipy.optimize import linear_sum_assignment
 from mixtura import _core
 from mixtura._display import Page, Shown, Table, plural
 from mixtura._interruptible import gram, interruptible, log_determinants
-from mixtura._rows import FloatArray
+from mixtura._rows import Array, FloatArray
 from mixtura.blocks import Blocks
 from mixtura.covariance import CovarianceStructure
 from mixtura.mixture import Mixture, covariance_of
@@ -342,9 +342,14 @@ def floor_share(mixture: Mixture, reg_covar: FloatArray) -> FloatArray:
     return np.broadcast_to(largest, k).copy()
 
 
+def recorded_rows(blocks: Blocks) -> tuple[Array, FloatArray | None]:
+    """Rows whose values tell how they were recorded, and their weights: all of them, or a sample."""
+    return blocks.sample(_RECORDED_ROWS, np.random.RandomState(0))
+
+
 def recording_of(blocks: Blocks) -> _core.Recording:
     """How the values of each column were recorded: to which step, and which are shared."""
-    rows, weight = blocks.sample(_RECORDED_ROWS, np.random.RandomState(0))
+    rows, weight = recorded_rows(blocks)
     doubles = np.ascontiguousarray(rows, dtype=np.float64)
     return _core.recording_of(doubles, weight, blocks.rows_per_weight, rows.dtype == np.float32)
 

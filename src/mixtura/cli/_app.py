@@ -71,8 +71,8 @@ DataFiles = Annotated[
     list[str],
     typer.Argument(
         metavar="FILE",
-        help="Files (.csv, .parquet, .pq, .arrow, .feather, .ipc, .npy), folders, or patterns in quotes "
-        "such as 'folder/*.parquet'; - reads CSV from stdin.",
+        help="Files (.csv, .tsv, .txt, these also with .gz, .parquet, .pq, .arrow, .feather, .ipc, .npy), "
+        "folders, or patterns in quotes such as 'folder/*.parquet'; - reads text from stdin.",
         show_default=False,
     ),
 ]
@@ -96,6 +96,52 @@ Quiet = Annotated[
 Columns = Annotated[
     str | None,
     typer.Option(metavar="A,B,...", help="The columns to use.", show_default="all"),
+]
+_TEXT = "How tables of text are read"
+Delimiter = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIGN",
+        help="What stands between cells: one character, '\\t', or ' ' for runs of spaces.",
+        show_default="as the first lines show",
+        rich_help_panel=_TEXT,
+    ),
+]
+Decimal = Annotated[
+    str,
+    typer.Option(help="The sign before decimals.", metavar=".|,", rich_help_panel=_TEXT),
+]
+Skip = Annotated[
+    int,
+    typer.Option(
+        help="Lines before the table to leave out.", rich_help_panel=_TEXT, **whole("--skip", 0)
+    ),
+]
+Comment = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIGN",
+        help="Lines that begin so are left out.",
+        show_default="'#', before the column names only",
+        rich_help_panel=_TEXT,
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Such as latin-1.",
+        show_default="utf-8, or utf-16 where a mark says so",
+        rich_help_panel=_TEXT,
+    ),
+]
+DropMissing = Annotated[
+    bool,
+    typer.Option(
+        "--drop-missing",
+        help="Leave out rows with missing cells; tables get the numbers of the others, as the column row.",
+        metavar="",
+    ),
 ]
 TableOut = Annotated[
     str | None,
@@ -180,6 +226,12 @@ def fit(
     weight: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The column of row weights.")
     ] = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = ".",
+    skip: Skip = 0,
+    comment: Comment = None,
+    encoding: Encoding = None,
+    drop_missing: DropMissing = False,
     n_init: Starts = 1,
     seed: Seed = 0,
     max_iter: MostIterations = 1000,
@@ -228,7 +280,7 @@ def fit(
     from mixtura.cli import _fitting as fitting
     from mixtura.cli import _outputs as outputs
     from mixtura.cli._models import check_no_models
-    from mixtura.cli._rows import check_not_within, rows_to_fit
+    from mixtura.cli._rows import check_not_within, reading_of, rows_to_fit, say_how_read
     from mixtura.cli._screen import show_files, show_summary
 
     fitting.check_options(n_components, covariance, jobs)
@@ -242,7 +294,8 @@ def fit(
     outputs.check_folder(output, [outputs.MODEL, *(file.name for file in beside)])
     check_not_within(output, files)
     check_no_models(files)
-    rows = rows_to_fit(files, columns, weight, max_memory)
+    how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing)
+    rows = rows_to_fit(files, columns, weight, max_memory, how)
     options = {
         "n_components": n_components,
         "covariance_type": covariance,
@@ -259,6 +312,7 @@ def fit(
     }
     with fitting.keeping(checkpoint, resume, "fit"):
         model = fitting.fit(rows, options, quiet=quiet)
+        say_how_read(rows, quiet=quiet)
         written = outputs.write_found(model, model, rows, beside, output, quiet=quiet)
     if as_json:
         _print_json(model.summary().to_dict() | {"files": written})
@@ -297,6 +351,12 @@ def select(
     weight: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The column of row weights.")
     ] = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = ".",
+    skip: Skip = 0,
+    comment: Comment = None,
+    encoding: Encoding = None,
+    drop_missing: DropMissing = False,
     top: Annotated[int, typer.Option(help="Models to print.", **whole("--top", 1))] = 10,
     n_init: Annotated[
         int,
@@ -337,7 +397,7 @@ def select(
     from mixtura.cli._fitting import check_checkpoint, check_options, keeping
     from mixtura.cli._models import check_no_models
     from mixtura.cli._outputs import MODEL, check_folder, write_found
-    from mixtura.cli._rows import check_not_within, rows_to_fit
+    from mixtura.cli._rows import check_not_within, reading_of, rows_to_fit, say_how_read
     from mixtura.cli._screen import show_files
 
     numbers, names = selecting.numbers(components), selecting.structures(covariance)
@@ -348,7 +408,8 @@ def select(
     check_folder(output, [MODEL, *(file.name for file in beside)])
     check_not_within(output, files)
     check_no_models(files)
-    rows = rows_to_fit(files, columns, weight, max_memory)
+    how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing)
+    rows = rows_to_fit(files, columns, weight, max_memory, how)
     options = {
         "n_components": numbers,
         "covariance_type": names,
@@ -368,6 +429,7 @@ def select(
     }
     with keeping(checkpoint, resume, "sweep"):
         search, ended_by = selecting.select(rows, options, quiet=quiet)
+        say_how_read(rows, quiet=quiet)
         beside = selecting.outputs_of(search, beside)
         best = search.best_estimator_
         written = write_found(best, search, rows, beside, output, quiet=quiet)
@@ -398,6 +460,12 @@ def predict(
             metavar="A,B,...", help="Columns to copy beside the labels.", show_default=False
         ),
     ] = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = ".",
+    skip: Skip = 0,
+    comment: Comment = None,
+    encoding: Encoding = None,
+    drop_missing: DropMissing = False,
     output: TableOut = None,
     labels_only: Annotated[
         bool,
@@ -410,7 +478,7 @@ def predict(
     from mixtura.cli import _outputs as outputs
     from mixtura.cli._models import check_no_models, check_order, load
     from mixtura.cli._progress import progress_of_rows
-    from mixtura.cli._rows import reading, rows_to_predict, split
+    from mixtura.cli._rows import reading, reading_of, rows_to_predict, say_how_read, split
 
     check_order(model, files)
     check_no_models(files)
@@ -418,7 +486,8 @@ def predict(
     kept = [] if keep is None else split(keep, "--keep")
     outputs.check_keep(kept)
     fitted = load(model)
-    rows = rows_to_predict(fitted, files, columns, kept)
+    how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing)
+    rows = rows_to_predict(fitted, files, columns, kept, how)
     # Nobody could read a line of progress between the rows.
     silent = quiet or (output is None and sys.stdout.isatty())
     with reading(), progress_of_rows(rows, "labelling", quiet=silent):
@@ -428,6 +497,37 @@ def predict(
             _print_json(_prediction_facts(batches, output))
         else:
             outputs.write_table(batches, output)
+    say_how_read(rows, quiet=quiet)
+
+
+@app.command(epilog="Example: mixtura doctor geyser.csv")
+def doctor(
+    files: DataFiles,
+    columns: Columns = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = ".",
+    skip: Skip = 0,
+    comment: Comment = None,
+    encoding: Encoding = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say what the columns of files hold, and what to mind before a fit."""
+    from mixtura import describe
+    from mixtura.cli._errors import in_our_words
+    from mixtura.cli._rows import reading, reading_of, rows_to_describe, said_of_row_names
+
+    how = reading_of(delimiter, decimal, skip, comment, encoding, False)
+    X, has_row_names = rows_to_describe(files, columns, how)
+    with reading():
+        description = describe(X)
+    if has_row_names and not quiet:
+        print(f"mixtura: note: {said_of_row_names(', '.join(files))}", file=sys.stderr)
+    if as_json:
+        _print_json(description.to_dict())
+    else:
+        for line in str(description).splitlines():
+            print(in_our_words(line) if line.startswith(("- ", "...")) else line)
 
 
 @app.command(epilog="Example: mixtura sample result/model.safetensors -n 1000 --seed 7 > rows.csv")

@@ -1,30 +1,31 @@
-"""Read a small CSV or Parquet file as rows of numbers, or say what in it is not a number, and where."""
+"""Read a small file as rows of numbers, or say what in it is not a number, and where."""
 
 from __future__ import annotations
 
-import io
 import re
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from mixtura.cli._errors import CommandError, reason, suggestion
-from mixtura.sources._arrow import holds_lists, holds_numbers
+from mixtura.cli._errors import CommandError, in_our_words, reason, suggestion
+from mixtura.errors import SourceError
+from mixtura.sources._arrow import ROW, holds_lists, holds_numbers, missing_in
+from mixtura.sources._text import MISSING, NUMBER, Dialect, TextTable, is_text
 
+# Files that are written.
 EXTENSIONS = (".csv", ".parquet")
-NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ class Rows:
     data: NDArray[np.float64]
     weight: NDArray[np.float64] | None = None
     columns: pa.Table | None = None  # all that the file holds
+    has_row_names: bool = False
+    numbers: NDArray[np.int64] | None = None  # of the rows in the file, where others are dropped
+    dropped: Sequence[tuple[str, NDArray[np.int64]]] = ()
 
     @property
     def X(self) -> pa.Table:
@@ -47,10 +51,10 @@ class Rows:
     ) -> Iterator[tuple[NDArray[np.float64], dict[str, Any]]]:
         """All rows at once, with the columns of the file that `keep` names."""
         columns = self.columns
-        yield (
-            self.data,
-            {name: columns[name].combine_chunks() for name in keep} if columns is not None else {},
-        )
+        kept = {} if columns is None else {name: columns[name].combine_chunks() for name in keep}
+        if self.numbers is not None:
+            kept[ROW] = pa.array(self.numbers + 1)  # as in messages
+        yield self.data, kept
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,28 @@ class Table:
     source: str
     columns: pa.Table
     names: list[str]
+    text: TextTable | None = None  # what it was read from
+    numbers: NDArray[np.int64] | None = None  # of the rows in the file, where others are dropped
+
+    @property
+    def has_row_names(self) -> bool:
+        """Whether there was a column of the rows' names beside these."""
+        return self.text is not None and self.text.has_row_names
+
+    @property
+    def guess(self) -> str:
+        """What to add to a message about cells, or ''."""
+        return "" if self.text is None else in_our_words(self.text.guess).rstrip(".")
+
+    def place(self, name: str, row: int, what: str = "") -> str:
+        """Where a value stands, with the line where that can be told."""
+        number = row if self.numbers is None else int(self.numbers[row])
+        where = self.source if self.text is None else self.text.where(number)
+        return f"{where}: {what}column {name!r}, data row {number + 1},"
+
+    def why_no_number(self, value: Any) -> str:
+        """What a value is that is no number, and what helps, to be put after it; or ''."""
+        return "" if self.text is None else in_our_words(self.text.why_no_number(value))
 
     @property
     def numeric(self) -> list[str]:
@@ -67,14 +93,39 @@ class Table:
         types = zip(self.names, self.columns.schema.types, strict=True)
         return [name for name, kind in types if holds_numbers(kind)]
 
-    def rows(self, names: Sequence[str], weight: NDArray[np.float64] | None = None) -> Rows:
-        """Return the columns `names`, each of which must hold a finite number in every row."""
-        self.check_names(names)
-        data = np.empty((self.columns.num_rows, len(names)), order="F")
+    def rows(
+        self, names: Sequence[str], weight: str | None = None, *, drop_missing: bool = False
+    ) -> Rows:
+        """Return the columns `names` and the weights, in which each row must hold a finite number."""
+        wanted = [*names, *([] if weight is None else [weight])]
+        self.check_names(wanted)
+        table = self._complete(wanted) if drop_missing else self
+        data = np.empty((table.columns.num_rows, len(names)), order="F")
         with _reading(self.source):
             for j, name in enumerate(names):
-                data[:, j] = _finite_numbers(self, name)
-        return Rows(self.source, tuple(names), data, weight, self.columns)
+                data[:, j] = _finite_numbers(table, name)
+        weights = None if weight is None else table.weights(weight)
+        rows = Rows(self.source, tuple(names), data, weights, table.columns, self.has_row_names)
+        if table.numbers is None:
+            return rows
+        dropped = np.setdiff1d(np.arange(self.columns.num_rows), table.numbers)
+        return replace(
+            rows,
+            numbers=table.numbers,
+            dropped=[(self.source, dropped)] if len(dropped) else (),
+        )
+
+    def _complete(self, names: Sequence[str]) -> Table:
+        """The rows in which no cell of these columns is missing."""
+        complete = np.ones(self.columns.num_rows, dtype=bool)
+        for name in names:
+            complete &= ~missing_in(self.columns[name].combine_chunks())
+        if not complete.any():
+            raise CommandError(
+                f"{self.source}: every row has a missing cell; choose other columns with --columns"
+            )
+        columns = self.columns.filter(pa.array(complete))
+        return replace(self, columns=columns, numbers=np.flatnonzero(complete))
 
     def check_names(self, names: Sequence[str]) -> None:
         """Refuse names of columns that are not there, or there more than once."""
@@ -99,36 +150,38 @@ class Table:
         names = [name for name in self.names if name != weight]
         if not set(names) & set(self.numeric):
             first = (names or self.names)[0]
-            value = str(self.columns[first][0].as_py())
+            value = self.columns[first][0].as_py()
             raise CommandError(
                 f"{self.source} has no column of numbers: column {first!r} begins with "
-                f"{textwrap.shorten(value, 40)!r}{_decimal_commas(value)}"
+                f"{_shown(value)}{self.why_no_number(value)}{self.guess}"
             )
-        check_all_named(self.names, self.source)
+        check_all_named(self.names, self.source, self.has_row_names)
         return names
 
     def weights(self, name: str) -> NDArray[np.float64]:
-        weights = self.rows([name]).data[:, 0]
+        weights = _finite_numbers(self, name)
         if weights.min() < 0:
             row = int(np.argmax(weights < 0))
             raise CommandError(
-                f"{self.source}: the weight {weights[row]:g} in {_place(name, row)} is negative; "
-                "weights are zero or more"
+                f"{self.place(name, row)} holds the weight {weights[row]:g}; weights are zero or more"
             )
         if not weights.any():
             raise CommandError(f"{self.source}: every weight in column {name!r} is zero")
         return weights
 
 
-def read_table(source: str) -> Table:
-    """Read the file at `source`, or CSV from standard input where that is ``-``."""
+def read_table(source: str, dialect: Dialect) -> Table:
+    """Read the file at `source`, or text from standard input where that is ``-``."""
     name = "standard input" if source == "-" else source
     with _reading(name):
-        columns = _read_standard_input(name) if source == "-" else _read_file(source)
-        table = Table(name, columns, list(columns.column_names))
-    if columns.num_rows == 0:
+        table = _read_text(source, name, dialect) if _is_text(source) else _read_parquet(source)
+    if table.columns.num_rows == 0:
         raise CommandError(f"{name} has column names but no rows")
     return table
+
+
+def _is_text(source: str) -> bool:
+    return source == "-" or is_text(source)
 
 
 def has_lists(path: Path, names: Sequence[str]) -> bool:
@@ -150,21 +203,17 @@ def check_extension(path: str) -> None:
 def _reading(source: str) -> Iterator[None]:
     try:
         yield
+    except SourceError as error:
+        raise CommandError(in_our_words(reason(error))) from error
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise CommandError(f"cannot read {source}: {reason(error)}") from error
 
 
-def _read_standard_input(name: str) -> pa.Table:
-    return _read_csv(io.BytesIO(sys.stdin.buffer.read()), name)
-
-
-def _read_file(source: str) -> pa.Table:
+def _check_there(source: str) -> Path:
     path = Path(source)
     if not path.exists():
         raise CommandError(f"there is no file {source}.{_neighbour(path)}")
-    with path.open("rb") as file:
-        read = _read_csv if path.suffix.lower() == ".csv" else _read_parquet
-        return read(file, source)
+    return path
 
 
 def _neighbour(path: Path) -> str:
@@ -174,60 +223,35 @@ def _neighbour(path: Path) -> str:
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
-def _read_parquet(file: BinaryIO, source: str) -> pa.Table:
-    _check_not_empty(file, source)
-    table = pyarrow.parquet.ParquetFile(file).read()
+def _read_parquet(source: str) -> Table:
+    path = _check_there(source)
+    if path.stat().st_size == 0:
+        raise CommandError(f"{source} is empty; it needs a line of column names, then the rows")
+    with path.open("rb") as file:
+        table = pyarrow.parquet.ParquetFile(file).read()
     # pandas stores an index without a name under such a name; it is no measurement.
     index = [name for name in table.column_names if re.fullmatch(r"__index_level_\d+__", name)]
-    return table.drop_columns(index)
+    columns = table.drop_columns(index)
+    return Table(source, columns, list(columns.column_names))
 
 
-def _read_csv(file: BinaryIO, source: str) -> pa.Table:
-    _check_not_empty(file, source)
-    header = _first_line(file, source)
-    delimiter = max(",;\t", key=header.count)
-    check_header([cell.strip(' "') for cell in header.split(delimiter)], source)
-    return pyarrow.csv.read_csv(
-        file,
-        # One thread: only then does an error tell the number of the line.
-        read_options=pyarrow.csv.ReadOptions(use_threads=False),
-        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-    )
+def _read_text(source: str, name: str, dialect: Dialect) -> Table:
+    if source == "-":
+        given = sys.stdin.buffer.read()
+        text = TextTable(name, lambda: closing(pa.BufferReader(given)), dialect)
+    else:
+        path = _check_there(source)
+        text = TextTable(name, lambda: pa.OSFile(str(path)), dialect)
+    columns = text.table()
+    return Table(name, columns, list(columns.column_names), text)
 
 
-def _check_not_empty(file: BinaryIO, source: str) -> None:
-    if not file.read(1):
-        raise CommandError(f"{source} is empty; it needs a line of column names, then the rows")
-    file.seek(0)
-
-
-def _first_line(file: BinaryIO, source: str) -> str:
-    line = file.readline()
-    file.seek(0)
-    try:
-        return line.decode("utf-8-sig").strip("\r\n")
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{source} is not text in UTF-8; save it as CSV in UTF-8") from error
-
-
-def check_all_named(names: Sequence[str], source: str) -> None:
-    """Refuse a column without a name: an index that was written beside the measurements."""
+def check_all_named(names: Sequence[str], source: str, has_row_names: bool) -> None:
+    """Refuse a column without a name that is not the first one, of rows' names."""
     if "" in names:
         raise CommandError(
-            f"{source}: column {names.index('') + 1} has no name; "
+            f"{source}: column {list(names).index('') + 1 + has_row_names} has no name; "
             "name it, or choose the others with --columns"
-        )
-
-
-def check_header(cells: list[str], source: str) -> None:
-    """Refuse numbers where the names of the columns should stand."""
-    # A file without a header would lose its first row unseen. "0,1,2" is how pandas names columns.
-    if cells == [str(j) for j in range(len(cells))]:
-        return
-    if all(re.match(NUMBER, cell) for cell in cells):
-        raise CommandError(
-            f"{source}: the first line holds numbers ({', '.join(cells[:3])}), not column names; "
-            "put a line of names above it"
         )
 
 
@@ -239,9 +263,10 @@ def _finite_numbers(table: Table, name: str) -> NDArray[np.float64]:
     if not np.isfinite(numbers).all():
         row = int(np.argmin(np.isfinite(numbers)))
         what = "is infinite" if np.isinf(numbers[row]) else "is missing"
+        drop = "leave such rows out with --drop-missing, " if np.isnan(numbers[row]) else ""
         raise CommandError(
-            f"{table.source}: the value in {_place(name, row)} {what}; "
-            "fill or remove such rows first, or choose other columns with --columns"
+            f"{table.place(name, row, 'the value in ')} {what}; {drop}fill or remove such rows first, or "
+            "choose other columns with --columns"
         )
     return numbers
 
@@ -254,21 +279,16 @@ def _text_found(table: Table, name: str) -> str:
         )
     row = _first_text(table.columns[name])
     value = table.columns[name][row].as_py()
-    text = repr(value) if isinstance(value, str) else str(value)
     advice = f"the columns of numbers with --columns {','.join(table.numeric)}"
-    commas = _decimal_commas(value)
+    what = ", a date" if isinstance(value, date) else table.why_no_number(value)
     return (
-        f"{table.source}: {_place(name, row)} holds {textwrap.shorten(text, 40)}, not a number{commas}; "
-        f"correct it, or choose {advice if table.numeric else 'another file'}"
+        f"{table.place(name, row)} holds {_shown(value)}, not a number{what}; "
+        f"correct it, or choose {advice if table.numeric else 'another file'}{table.guess}"
     )
 
 
-def _decimal_commas(value: Any) -> str:
-    """Return what to do where a number has a comma for its point, or nothing."""
-    is_one = (
-        isinstance(value, str) and "," in value and re.match(NUMBER, value.replace(",", ".", 1))
-    )
-    return ", a decimal comma: write points" if is_one else ""
+def _shown(value: Any) -> str:
+    return textwrap.shorten(repr(value) if isinstance(value, str) else str(value), 40)
 
 
 def _first_text(column: pa.ChunkedArray) -> int:
@@ -277,10 +297,6 @@ def _first_text(column: pa.ChunkedArray) -> int:
         return 0
     harmless = pc.or_(
         pc.match_substring_regex(column, NUMBER),
-        pc.is_in(column, pa.array(pyarrow.csv.ConvertOptions().null_values)),
+        pc.is_in(column, pa.array(MISSING)),
     )
     return max(int(pc.index(harmless, False).as_py()), 0)
-
-
-def _place(name: str, row: int) -> str:
-    return f"column {name!r}, data row {row + 1},"

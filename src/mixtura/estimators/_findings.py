@@ -24,6 +24,9 @@ _DEPENDENT = 1e-9
 # Least share of a column in a combination that is constant; less is rounding.
 _TAKES_PART = 1e-4
 
+#: Median distances from the median beyond which a value is far from the others.
+FAR = 30.0
+
 # Number of rows, their sums, their sums of products.
 _Sums = tuple[int, FloatArray, FloatArray]
 
@@ -64,14 +67,16 @@ def column_findings(blocks: Blocks, names: Array | None) -> tuple[list[str], lis
     if not _is_suspicious(glance):
         return [], []
     constant = _constant_columns(blocks, glance[0])
-    alone = [f"column {_name(j, names)} is constant ({value:g})" for j, value in constant]
+    alone = [f"column {column_name(j, names)} is constant ({value:g})" for j, value in constant]
     skip = {j for j, _ in constant}
     equal = [(i, j) for i, j in _equal_columns(blocks, glance) if i not in skip]
-    among = [f"columns {_name(i, names)} and {_name(j, names)} are equal" for i, j in equal]
+    among = [
+        f"columns {column_name(i, names)} and {column_name(j, names)} are equal" for i, j in equal
+    ]
     skip |= {j for _, j in equal}
     kept = [j for j in range(blocks.shape[1]) if j not in skip]
     for columns in _dependent_columns(blocks, glance, kept):
-        listed = ", ".join(_name(j, names) for j in columns)
+        listed = ", ".join(column_name(j, names) for j in columns)
         among.append(f"columns {listed} are linearly dependent")
     return alone, among
 
@@ -164,14 +169,19 @@ def _seem_dependent(rows: Array) -> bool:
 
 def _is_near(rows: FloatArray) -> Array:
     """Whether each row is not far from the others in any column; half of the rows are not, at least."""
-    distances = np.abs(rows - np.median(rows, axis=0))
+    largest = distances_from_median(rows).max(axis=1)
+    near: Array = largest <= max(FAR, float(np.median(largest)))
+    return near
+
+
+def distances_from_median(rows: FloatArray) -> FloatArray:
+    """Distance of each value from its column's median, in medians of those that are not 0."""
+    distances: FloatArray = np.abs(rows - np.median(rows, axis=0))
     for distance in distances.T:
         # Where most of a column is one value, as of a dummy, the others have a spread all the same.
         there = distance > 0
         distance /= np.median(distance[there]) if there.any() else 1.0
-    largest = distances.max(axis=1)
-    near: Array = largest <= max(30.0, float(np.median(largest)))
-    return near
+    return distances
 
 
 def _scale(rows: Array) -> tuple[FloatArray, FloatArray]:
@@ -225,7 +235,8 @@ def _null_sets(correlations: FloatArray) -> list[Array]:
     return [members[labels == i] for i in range(n_sets)]
 
 
-def _name(column: int, names: Array | None) -> str:
+def column_name(column: int, names: Array | None) -> str:
+    """What a column is called in messages."""
     return str(column) if names is None else f"{column} ({names[column]!r})"
 
 

@@ -1,4 +1,4 @@
-"""Columns of Parquet, Arrow and CSV files through pyarrow, a record batch at a time."""
+"""Columns of Parquet, Arrow and text files through pyarrow, a record batch at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
+import pyarrow.compute as pc
 import pyarrow.parquet
 from pyarrow import fs
 
@@ -23,6 +23,8 @@ from mixtura._rows import Array, FloatArray
 from mixtura.errors import SourceError
 from mixtura.sources._prefetch import Prefetched
 from mixtura.sources._source import Piece, Source, rows_of, rows_of_a_part
+from mixtura.sources._text import COMPRESSED, Dialect, TextTable, extension
+from mixtura.sources._text import EXTENSIONS as OF_TEXT
 
 EXTENSIONS = {
     ".parquet": "parquet",
@@ -30,21 +32,26 @@ EXTENSIONS = {
     ".arrow": "arrow",
     ".feather": "arrow",
     ".ipc": "arrow",
-    ".csv": "csv",
+    **dict.fromkeys((*OF_TEXT, *(end + COMPRESSED for end in OF_TEXT)), "csv"),
 }
+
+# Beside files of other formats these are no data, but words about them.
+_OFTEN_WORDS = (".txt", ".txt.gz")
 
 # Bytes read at once of a column's pages: what reading holds beside its pieces.
 _BUFFER = 1 << 18
-_CSV_BLOCK = 1 << 22
 
 # Errors of pyarrow's that say that a file cannot be read.
 _FAULTS = (OSError, pa.ArrowException, UnicodeDecodeError)
 
 _INDEX = re.compile(r"__index_level_\d+__")  # where pandas keeps an index without a name
-_NOT_A_NUMBER = re.compile(
-    r"CSV column #(?P<column>\d+): (?:Row #(?P<line>\d+): )?.*invalid value '(?P<value>.*)'",
-    re.DOTALL,
-)
+
+
+#: Column of the numbers that rows had, where others are dropped.
+ROW = "row"
+
+# What to do about a missing value.
+_OF_MISSING = "remove such rows, as with drop_missing=True, or fill them in"
 
 
 def holds_lists(kind: pa.DataType) -> bool:
@@ -76,6 +83,8 @@ def arrow_source(
     format: str | None,  # noqa: A002
     filesystem: fs.FileSystem | None,
     max_memory: int | str | None,
+    dialect: Dialect,
+    drop_missing: bool,
 ) -> Source:
     """Find the files, and the columns in the first of them."""
     if format not in (None, "parquet", "arrow", "csv"):
@@ -83,8 +92,8 @@ def arrow_source(
             f"format must be 'parquet', 'arrow' or 'csv', got {format!r}."
             f"{nearest(str(format), ['parquet', 'arrow', 'csv'])}"
         )
-    files = [file for path in paths for file in _files(path, format, filesystem)]
-    return _Files(", ".join(paths), files, columns, weight, max_memory)
+    files = [file for path in paths for file in _files(path, format, filesystem, dialect)]
+    return _Files(", ".join(paths), files, columns, weight, max_memory, drop_missing)
 
 
 @dataclass(frozen=True)
@@ -93,11 +102,21 @@ class _File:
     filesystem: fs.FileSystem
     format: str
     keys: dict[str, float | str]
+    dialect: Dialect
 
     @contextmanager
     def opened(self) -> Iterator[pa.NativeFile]:
         with self.reading(), self.filesystem.open_input_file(self.path) as file:
             yield file
+
+    @property
+    def text(self) -> TextTable:
+        """The table of text that it holds."""
+        return TextTable(self.path, self.opened, self.dialect)
+
+    def where(self, row: int) -> str:
+        """Its name; of text with the line that a row begins in, where that can be told."""
+        return self.text.where(row) if self.format == "csv" else self.path
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -116,7 +135,12 @@ def _reason(error: BaseException) -> str:
 # Which files
 
 
-def _files(path: str, format: str | None, filesystem: fs.FileSystem | None) -> list[_File]:  # noqa: A002
+def _files(
+    path: str,
+    format: str | None,  # noqa: A002
+    filesystem: fs.FileSystem | None,
+    dialect: Dialect,
+) -> list[_File]:
     try:
         where, inside = _located(path, filesystem)
         found, base = _listed(where, inside)
@@ -134,11 +158,15 @@ def _files(path: str, format: str | None, filesystem: fs.FileSystem | None) -> l
         )
     formats = {_format(name, format) for name in chosen}
     if len(formats) > 1:
+        chosen = [name for name in chosen if extension(name) not in _OFTEN_WORDS]
+        formats = {_format(name, format) for name in chosen}
+    if len(formats) > 1:
         raise SourceError(
             f"{path} has files of several formats: name those of one, as with '*.parquet', or give format=."
         )
     return [
-        _File(name, where, str(_format(name, format)), _keys(name, base)) for name in sorted(chosen)
+        _File(name, where, str(_format(name, format)), _keys(name, base), dialect)
+        for name in sorted(chosen)
     ]
 
 
@@ -192,7 +220,7 @@ def _relative(file: str, base: str) -> str:
 
 
 def _format(name: str, asked: str | None) -> str | None:
-    return asked or EXTENSIONS.get(Path(name).suffix.lower())
+    return asked or EXTENSIONS.get(extension(name))
 
 
 def _keys(file: str, base: str) -> dict[str, Any]:
@@ -225,9 +253,14 @@ class _Files(Source):
         columns: Sequence[str] | None,
         weight: str | None,
         max_memory: int | str | None,
+        drop_missing: bool,
     ) -> None:
         super().__init__(max_memory)
         self._name, self._files, self._weight = name, files, weight
+        self._drops = drop_missing
+        # Of each file that was read to its end: which rows were dropped, and how many it holds.
+        self._dropped: dict[str, tuple[Array, int]] = {}
+        self._missing: dict[str, dict[str, int]] = {}
         first = files[0]
         schema = _schema(first)
         # All columns of numbers are read, so that one that a later file has beside them is missed.
@@ -260,9 +293,17 @@ class _Files(Source):
     def taking(self, features: Sequence[str]) -> Source:
         if not self._takes_all or self.feature_names == tuple(features):
             return self
-        same = _Files(self._name, self._files, features, self._weight, self._max_memory)
+        same = _Files(
+            self._name, self._files, features, self._weight, self._max_memory, self._drops
+        )
         same.on_rows = self.on_rows
         return same
+
+    def dropping(self) -> Source:
+        if self._drops:
+            return self
+        columns = None if self._takes_all else self.columns
+        return _Files(self._name, self._files, columns, self._weight, self._max_memory, True)
 
     def __repr__(self) -> str:
         return f"scan({self._name!r})"
@@ -280,6 +321,12 @@ class _Files(Source):
         """All columns of the first file, of numbers or not; faces ask which ones a fit leaves out."""
         names = _schema(self._files[0]).names
         return tuple(name for name in names if not _INDEX.fullmatch(name))
+
+    @property
+    def has_row_names(self) -> bool:
+        """Whether the first file's first column is the rows' names, which are no feature."""
+        first = self._files[0]
+        return first.format == "csv" and first.text.has_row_names
 
     @property
     def n_features(self) -> int:
@@ -303,16 +350,62 @@ class _Files(Source):
                 to_skip -= known
                 continue
             n_rows = 0
-            for start, batch in self._batches(file, to_skip):
-                n_rows = start + batch.num_rows
-                yield self._piece(file, start, batch)
+            for piece in self._pieces_of(file, to_skip):
+                n_rows = piece.first_row + piece.n_rows
+                yield piece
             # Files are read whole or from further on; both end at their end.
             self._n_rows[file.path] = n_rows
             to_skip = 0
 
+    def _pieces_of(self, file: _File, to_skip: int) -> Iterator[_Columns]:
+        """The rows of a file from one on; where rows are dropped, counted without those."""
+        if not self._drops:
+            for start, batch in self._batches(file, to_skip):
+                yield self._piece(file, start, batch)
+            return
+        n_before = 0
+        for numbers, batch in self._whole(file):
+            skipped = max(0, min(batch.num_rows, to_skip - n_before))
+            n_before += batch.num_rows
+            if skipped < batch.num_rows:
+                first = n_before - batch.num_rows + skipped
+                yield self._piece(file, first, batch.slice(skipped), numbers[skipped:])
+
+    def _whole(
+        self, file: _File, keep: Sequence[str] = ()
+    ) -> Iterator[tuple[Array, pa.RecordBatch]]:
+        """Rows of a file in which no cell that is read is missing, and their numbers in it."""
+        dropped, n_rows = [np.empty(0, dtype=np.int64)], 0
+        n_missing = dict.fromkeys(self._wanted, 0)
+        for start, batch in self._batches(file, 0, keep):
+            n_rows += batch.num_rows
+            complete = np.ones(batch.num_rows, dtype=bool)
+            for name in set(self._wanted) - set(file.keys):
+                missing = missing_in(batch.column(batch.schema.get_field_index(name)))
+                n_missing[name] += int(missing.sum())
+                complete &= ~missing
+            dropped.append(start + np.flatnonzero(~complete))
+            yield start + np.flatnonzero(complete), batch.filter(pa.array(complete))
+        self._dropped[file.path] = np.concatenate(dropped), n_rows
+        self._missing[file.path] = n_missing
+
+    def dropped(self) -> list[tuple[str, Array]]:
+        """The files read so far in which rows were dropped, and the numbers of these, from 0."""
+        read = [file.path for file in self._files if file.path in self._dropped]
+        return [(path, self._dropped[path][0]) for path in read if len(self._dropped[path][0])]
+
+    def n_missing(self) -> dict[str, int]:
+        """Missing cells of each column in the files read so far, where their rows are dropped."""
+        each = self._missing.values()
+        return {name: sum(of[name] for of in each) for name in self._wanted}
+
     def tables(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
-        if not keep:
+        if not keep and not self._drops:
             return super().tables(keep)
+        if self._drops and ROW in keep:
+            raise ValueError(
+                f"keep names {ROW!r}, which is where drop_missing puts the numbers of the rows: rename it."
+            )
         schema = _schema(self._files[0])
         for name in keep:
             if name not in schema.names and name not in self._files[0].keys:
@@ -330,10 +423,23 @@ class _Files(Source):
                 self._tell(n_done)
 
     def _decoded(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+        n_before = 0  # rows of the files before, with those that are dropped
         for file in self._files:
-            for start, batch in self._batches(file, 0, keep):
-                rows = rows_of(self._piece(file, start, batch), self.n_features, self.dtype)
-                yield rows, {name: _kept(file, name, batch) for name in keep}
+            for start, numbers, batch in self._numbered(file, keep):
+                piece = self._piece(file, start, batch, numbers)
+                kept = {name: _kept(file, name, batch) for name in keep}
+                if numbers is not None:
+                    kept[ROW] = pa.array(n_before + numbers)
+                if batch.num_rows:
+                    yield rows_of(piece, self.n_features, self.dtype), kept
+            n_before += self._dropped[file.path][1] if self._drops else 0
+
+    def _numbered(
+        self, file: _File, keep: Sequence[str]
+    ) -> Iterator[tuple[int, Array | None, pa.RecordBatch]]:
+        if self._drops:
+            return ((0, *numbered) for numbered in self._whole(file, keep))
+        return ((start, None, batch) for start, batch in self._batches(file, 0, keep))
 
     def _batches(
         self, file: _File, to_skip: int, keep: Sequence[str] = ()
@@ -378,26 +484,46 @@ class _Files(Source):
                     "to be read with columns=."
                 )
 
-    def _piece(self, file: _File, first: int, batch: pa.RecordBatch) -> _Columns:
+    def _piece(
+        self, file: _File, first: int, batch: pa.RecordBatch, numbers: Array | None = None
+    ) -> _Columns:
+        """Rows as numbers; `numbers` are their places in the file where rows are dropped."""
+        rows = _Rows(file, first, numbers)
         columns = [
-            _numbers(file, name, first, batch, np.dtype(self.dtype), self._widths.get(name))
+            _numbers(rows, name, batch, np.dtype(self.dtype), self._widths.get(name))
             for name in self.columns
         ]
         weight = None
         if self._weight is not None:
-            weight = _numbers(file, self._weight, first, batch, np.dtype(np.float64))
+            weight = _numbers(rows, self._weight, batch, np.dtype(np.float64))
             weight = np.asarray(weight, dtype=np.float64)
-        return _Columns(file.path, self.feature_names, self._weight, first, columns, weight)
+        return _Columns(rows, self.feature_names, self._weight, columns, weight)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Which rows of a file some are."""
+
+    file: _File
+    first: int  # of those that are not dropped
+    numbers: Array | None  # where rows are dropped
+
+    def place(self, name: str, row: int) -> str:
+        number = self.first + row if self.numbers is None else int(self.numbers[row])
+        return f"{self.file.where(number)}: the value of column {name!r} in row {number}"
 
 
 @dataclass(frozen=True)
 class _Columns:
-    path: str
+    rows: _Rows
     names: tuple[str, ...]
     weight_name: str | None
-    first_row: int
     columns: list[Array]  # of shape (n_rows,), or (n_rows, width) where it holds lists
     weight: FloatArray | None
+
+    @property
+    def first_row(self) -> int:
+        return self.rows.first
 
     @property
     def n_rows(self) -> int:
@@ -412,32 +538,39 @@ class _Columns:
 
     def place(self, row: int, column: int | None) -> str:
         name = self.weight_name if column is None else self.names[column]
-        return _place(self.path, str(name), self.first_row + row)
+        return self.rows.place(str(name), row)
 
 
-def _place(path: str, name: str, row: int) -> str:
-    return f"{path}: the value of column {name!r} in row {row}"
+def missing_in(column: pa.Array) -> Array:
+    """Whether each value is missing: null or NaN, or a list that holds such."""
+    missing: Array = np.array(column.is_null())
+    if pa.types.is_floating(column.type):
+        missing |= np.array(pc.is_nan(column).fill_null(True))
+    elif holds_lists(column.type):
+        values = column.flatten()
+        of_rows = np.repeat(np.arange(len(column)), np.where(missing, 0, _lengths(column)))
+        if len(of_rows) == len(values):
+            missing[of_rows[missing_in(values)]] = True
+    return missing
 
 
 def _numbers(
-    file: _File,
+    rows: _Rows,
     name: str,
-    first: int,
     batch: pa.RecordBatch,
     dtype: np.dtype[Any],
     width: int | None = None,
 ) -> Array:
     """Return a column as an array of some type of numbers; lists as `width` of them a row."""
+    file = rows.file
     if name in file.keys:
         return np.full(batch.num_rows, file.keys[name], dtype=dtype)
     column = batch.column(batch.schema.get_field_index(name))
     if column.null_count:
-        row = first + int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
-        raise SourceError(
-            f"{_place(file.path, name, row)} is missing: remove such rows or fill them in."
-        )
+        row = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
+        raise SourceError(f"{rows.place(name, row)} is missing: {_OF_MISSING}.")
     if width is not None:
-        return _lists(file, name, first, column, width)
+        return _lists(rows, name, column, width)
     with file.reading():
         return _as_numpy(column)
 
@@ -451,23 +584,23 @@ def _as_numpy(column: pa.Array) -> Array:
     return numbers
 
 
-def _lists(file: _File, name: str, first: int, column: pa.Array, width: int) -> Array:
+def _lists(rows: _Rows, name: str, column: pa.Array, width: int) -> Array:
     """Return lists as the rows of a matrix."""
     lengths = _lengths(column)
     if (lengths != width).any():
         row = int(np.argmax(lengths != width))
         raise SourceError(
-            f"{_place(file.path, name, first + row)} is a list of {lengths[row]} values, where the first has "
+            f"{rows.place(name, row)} is a list of {lengths[row]} values, where the first has "
             f"{width}: lists of one length are read, each value as a feature."
         )
     values = column.flatten()
     if values.null_count:
         place = int(np.argmax(values.is_null().to_numpy(zero_copy_only=False)))
         raise SourceError(
-            f"{_place(file.path, name, first + place // width)} is a list in which value {place % width} is "
-            "missing: remove such rows or fill them in."
+            f"{rows.place(name, place // width)} is a list in which value {place % width} is missing: "
+            f"{_OF_MISSING}."
         )
-    with file.reading():
+    with rows.file.reading():
         return _as_numpy(values).reshape(-1, width)
 
 
@@ -485,8 +618,21 @@ def _all_columns(file: _File, schema: pa.Schema, weight: str | None) -> list[str
     numbers = [field.name for field in fields if holds_numbers(field.type)]
     found = numbers or [field.name for field in fields if holds_lists(field.type)]
     if not found:
-        raise SourceError(f"{file.path} has no column of numbers.")
+        raise SourceError(f"{file.path} has no column of numbers{_beginning(file, fields)}.")
+    if "" in found:
+        raise SourceError(
+            f"{file.path}: column no. {schema.names.index('') + 1} has no name: name it, or name other "
+            "columns with columns=."
+        )
     return found
+
+
+def _beginning(file: _File, fields: Sequence[pa.Field]) -> str:
+    """What text has in place of numbers, to be put after a message, or ''."""
+    if file.format != "csv" or not fields:
+        return ""
+    with file.reading():
+        return file.text.beginning(fields[0].name)
 
 
 def _with_lists(names: Sequence[str], files: list[_File], schema: pa.Schema) -> tuple[str, ...]:
@@ -521,23 +667,18 @@ def _width(files: list[_File], name: str, kind: pa.DataType) -> int:
         width = int(kind.list_size)
     else:
         batches = (
-            (file, batch)
+            batch.column(0)
             for file in files
             for _, batch in _READERS[file.format](file, [name], [], 0, 1, _check_nothing)
-            if batch.num_rows
+            if batch.num_rows > batch.column(0).null_count
         )
         with closing(batches):
-            file, batch = next(batches, (files[0], None))
-        if batch is None:
+            column = next(batches, None)
+        if column is None:
             raise SourceError(
                 f"{files[0].path} has no rows, and its lists in column {name!r} no length."
             )
-        column = batch.column(0)
-        if column.null_count and not column[0].is_valid:
-            raise SourceError(
-                f"{_place(file.path, name, 0)} is missing: remove such rows or fill them in."
-            )
-        width = int(_lengths(column)[0])
+        width = int(_lengths(column.drop_null())[0])
     if not width:
         raise SourceError(f"{files[0].path} holds lists without values in column {name!r}.")
     return width
@@ -573,6 +714,9 @@ def _type(file: _File, schema: pa.Schema, name: str) -> pa.DataType:
         raise SourceError(f"{file.path} has no column {name!r}.{nearest(name, known)}")
     kind = schema.field(index).type
     if not holds_numbers(kind) and not holds_lists(kind):
+        if file.format == "csv":  # reading it says which value is none, and where
+            with file.reading(), closing(file.text.batches([name], [])) as batches:
+                next(batches, None)
         raise SourceError(
             f"{file.path} holds {kind}, not numbers, in column {name!r}: correct it, or name other columns "
             "with columns=."
@@ -589,12 +733,13 @@ _Batches = Generator[tuple[int, pa.RecordBatch], None, None]
 
 def _schema(file: _File) -> pa.Schema:
     """Names and types of a file's columns, from its head."""
+    if file.format == "csv":
+        with file.reading():
+            return file.text.schema
     with file.opened() as opened:
         if file.format == "parquet":
             return pyarrow.parquet.read_schema(opened)
-        if file.format == "arrow":
-            return _arrow_reader(opened).schema
-        return _csv_reader(file, opened).schema
+        return _arrow_reader(opened).schema
 
 
 def _parquet(
@@ -651,54 +796,12 @@ def _csv(
     file: _File, numbers: list[str], beside: list[str], _: int, __: int, check: _Check
 ) -> _Batches:
     row = 0
-    with file.opened() as opened:
-        try:
-            reader = _csv_reader(file, opened, numbers, beside)
-            check(file, reader.schema)
-            for batch in reader:
-                yield row, batch
-                row += batch.num_rows
-        except pa.ArrowInvalid as error:
-            raise _clearer(file, error) from error
-
-
-def _csv_reader(
-    file: _File, opened: pa.NativeFile, numbers: Sequence[str] = (), beside: Sequence[str] = ()
-) -> Any:
-    """Read those columns; without any named, all of them."""
-    head = opened.read(1 << 16).split(b"\n")[0].decode("utf-8-sig").strip("\r")
-    opened.seek(0)
-    delimiter = max(",;\t", key=head.count)
-    convert = pyarrow.csv.ConvertOptions()
-    if numbers:
-        there = [cell.strip(' "') for cell in head.split(delimiter)]
-        for name in (*numbers, *beside):
-            if name not in there:
-                raise SourceError(f"{file.path} has no column {name!r}.{nearest(name, there)}")
-        convert = pyarrow.csv.ConvertOptions(
-            include_columns=[*numbers, *beside],
-            column_types=dict.fromkeys(numbers, pa.float64()),
-        )
-    return pyarrow.csv.open_csv(
-        opened,
-        # One thread: only then does an error tell the number of the line.
-        read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=_CSV_BLOCK),
-        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        convert_options=convert,
-    )
-
-
-def _clearer(file: _File, error: pa.ArrowInvalid) -> SourceError:
-    found = _NOT_A_NUMBER.search(str(error))
-    if found is None:
-        return SourceError(f"cannot read {file.path}: {_reason(error)}")
-    with file.opened() as opened:
-        names = _csv_reader(file, opened).schema.names
-    row = "" if found["line"] is None else f" in row {int(found['line']) - 2}"
-    return SourceError(
-        f"{file.path}: the value of column {names[int(found['column'])]!r}{row} is {found['value']!r}, not a "
-        "number: correct it, or name other columns with columns=."
-    )
+    table = file.text
+    with file.reading():
+        check(file, table.schema)
+        for batch in table.batches(numbers, beside):
+            yield row, batch
+            row += batch.num_rows
 
 
 _READERS: dict[str, Callable[[_File, list[str], list[str], int, int, _Check], _Batches]] = {

@@ -23,8 +23,14 @@ def scan(
     format: str | None = None,  # noqa: A002 - pyarrow's name for it
     filesystem: Any = None,
     max_memory: int | str | None = None,
+    delimiter: str | None = None,
+    decimal: str = ".",
+    skip: int = 0,
+    comment: str | None = None,
+    encoding: str | None = None,
+    drop_missing: bool = False,
 ) -> Source | Array:
-    """Rows of Parquet, Arrow or CSV files, to be fitted without ever being in memory together.
+    """Rows of Parquet, Arrow or text files (CSV), to be fitted without ever being in memory together.
 
     Nothing but the names of the files and the head of the first is read here. A fit reads all of them once,
     checks every value, keeps what fits in `max_memory`, and reads the rest again at every iteration.
@@ -44,13 +50,31 @@ def scan(
     weight : str, default=None
         Column of weights: non-negative, a whole weight counts as that many equal rows.
     format : {'parquet', 'arrow', 'csv'}, default=None
-        None: by the extension, '.parquet' or '.pq', '.arrow', '.feather' or '.ipc', '.csv'; in a
-        folder other files are passed over.
+        None: by the extension, '.parquet' or '.pq', '.arrow', '.feather' or '.ipc', '.csv', '.tsv' or
+        '.txt', text also with '.gz' after it; in a folder other files are passed over, and '.txt' beside
+        files of another format. 'csv' is text of any delimiter.
     filesystem : pyarrow.fs.FileSystem, default=None
         Where `path` is. None: as a URI says, else local.
     max_memory : int or str, default=None
         Bytes of rows that are held at a time, as a number or as '200MB'. They include those that are being
         read and worked on, seven parts of 8 MB (16 in float64). None: a quarter of the memory that is free.
+    delimiter : str, default=None
+        Of text: what stands between cells, one character; ' ' is runs of spaces or tabs. None: as the first
+        lines show. A line of column names comes first. A first column without a name, or one that the line
+        of names has no name for, holds the rows' names (as R and pandas write them), and is no feature.
+    decimal : {'.', ','}, default='.'
+        Of text: the sign before decimals.
+    skip : int, default=0
+        Of text: lines before the table, to be left out.
+    comment : str, default=None
+        Of text: what lines begin with that are left out, wherever they are. None: '#', before the column
+        names only.
+    encoding : str, default=None
+        Of text: Python's name of it, such as 'latin-1'. None: UTF-8, or UTF-16 where a mark says so.
+    drop_missing : bool, default=False
+        Whether rows are left out in which a cell that is read, of a feature or the weight, is missing (null
+        or NaN). What is predicted then has rows for the others only; `predict_to` writes their numbers among
+        all rows, from 0, as the column 'row'. False: they are refused.
 
     Returns
     -------
@@ -84,15 +108,26 @@ def scan(
     """
     paths = _paths(path)
     _check_columns(columns, weight)
+    if not isinstance(drop_missing, bool):
+        raise TypeError(f"drop_missing must be True or False, got {drop_missing!r}.")
     if isinstance(path, str | os.PathLike) and paths[0].lower().endswith(".npy"):
+        if drop_missing:
+            raise SourceError(
+                f"{paths[0]} holds an array, which is read where it lies: leave out drop_missing, and give "
+                "fit X[~np.isnan(X).any(axis=1)]."
+            )
         return _memory_map(paths[0], columns, weight)
     try:
         from mixtura.sources._arrow import arrow_source
+        from mixtura.sources._text import Dialect
     except ImportError as error:
         raise ImportError(
             "mixtura.scan needs pyarrow; install it with: pip install 'mixtura[files]'"
         ) from error
-    return arrow_source(paths, columns, weight, format, filesystem, max_memory)
+    dialect = Dialect(delimiter, decimal, skip, comment, encoding)
+    return arrow_source(
+        paths, columns, weight, format, filesystem, max_memory, dialect, drop_missing
+    )
 
 
 def _paths(path: StrPath | Sequence[StrPath]) -> list[str]:

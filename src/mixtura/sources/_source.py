@@ -151,6 +151,10 @@ class Source(ABC):
         """
         return self
 
+    def dropping(self) -> Source:
+        """The same rows without those in which a cell is missing, where these can be told."""
+        return self
+
     @abstractmethod
     def _pieces(self, first_row: int) -> Iterator[Piece]:
         """Read from `first_row` on."""
