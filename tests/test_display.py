@@ -17,7 +17,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import mixtura
-from mixtura import GaussianMixture, GaussianMixtureSearch, Mixture
+from mixtura import GaussianMixture, GaussianMixtureSearch, Mixture, describe
 from mixtura._display import MOST_LINES, Page, Shown, Table
 from mixtura.cli import main
 from mixtura.datasets import load_faithful, make_three_blobs
@@ -50,12 +50,23 @@ def results():
         "ratio": bootstrap_ratio_test(X, 1),
         "difference": bootstrap_difference(*pair, FRAME, n_replicates=10),
         "data": make_three_blobs(),
+        "description": describe(FRAME),
     }
 
 
 KINDS = [
     *("summary", "summary of a search", "summary of a stream", "component", "diagnosis", "mixture"),
-    *("starts", "start", "results", "top", "combination", "ratio", "difference", "data"),
+    *(
+        "starts",
+        "start",
+        "results",
+        "top",
+        "combination",
+        "ratio",
+        "difference",
+        "data",
+        "description",
+    ),
 ]
 
 

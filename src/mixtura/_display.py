@@ -61,12 +61,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Page:
-    """What a result shows of itself: a title, figures with their names, a table, and how to read it."""
+    """What a result shows of itself: a title, figures with names, a table, how to read it, sentences."""
 
     title: str
     facts: tuple[tuple[str, str], ...] = ()
     table: Table | None = None
     note: str = ""
+    points: tuple[str, ...] = ()
 
     def text(self, width: int = _WIDTH, everything: str = EVERYTHING) -> str:
         """Lay it out in lines of this width; `everything` says where what is left out is to be had."""
@@ -79,6 +80,8 @@ class Page:
             paragraphs += [_left_out_in_words(left_out, everything)] if left_out else []
         if self.note:
             paragraphs.append("\n".join(textwrap.wrap(self.note, max(width, 1))))
+        if self.points:
+            paragraphs.append("\n".join(f"- {point}" for point in self.points))
         return "\n\n".join(paragraphs)
 
     def html(self) -> str:
@@ -98,6 +101,9 @@ class Page:
                 parts.append(f"<p>{escape(_left_out_in_words(left_out, EVERYTHING))}</p>")
         if self.note:
             parts.append(f"<p>{escape(self.note)}</p>")
+        if self.points:
+            items = "".join(f"<li>{escape(point)}</li>" for point in self.points)
+            parts.append(f"<ul>{items}</ul>")
         # The classes keep MathJax from reading formulas into names with two dollar signs.
         return f'<div class="mixtura tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
+from mixtura._display import Page, Shown, Table
 from mixtura._frames import frame_of, frame_values
 from mixtura._refused import check_measured, clearer
 from mixtura._regularisation import regularisation
@@ -42,9 +43,6 @@ _CODES = (-1.0, *(sign * (10.0**n - 1) for n in range(1, 7) for sign in (1, -1))
 _MOST_CODES, _LEAST_VALUES = 3, 5
 
 _STRUCTURES = ("full", "tied", "diag", "spherical")
-
-# Lines of a printed table.
-_MOST_COLUMNS = 60
 
 
 @dataclass(frozen=True)
@@ -95,9 +93,9 @@ class ColumnDescription:
     reg_covar: float | None = None
 
 
-@dataclass(frozen=True)
-class Description:
-    """What a table holds, and what to mind before it is fitted.
+@dataclass(frozen=True, repr=False)
+class Description(Shown):
+    """What a table holds, and what to mind before a fit; print it, or take `to_dict()` or `to_frame()`.
 
     Attributes
     ----------
@@ -136,26 +134,16 @@ class Description:
         """Return everything as numbers, strings, lists and dicts, ready for JSON."""
         return asdict(self)
 
-    @property
-    def rows(self) -> list[tuple[str, ...]]:
-        """The columns as a table of text, its header first."""
-        return [_HEADER, *map(_cells, self.columns)]
+    def _page(self) -> Page:
+        table = Table((_HEADER, *map(_cells, self.columns)), "column", len(self.columns), _WORDS)
+        points = (*self.findings, *self.notes)
+        note = "To mind:" if points else "Nothing was found that a fit should mind."
+        return Page("What the table holds", tuple(_facts(self)), table, note, points)
 
-    def __str__(self) -> str:
-        minded = [f"- {sentence}" for sentence in (*self.findings, *self.notes)]
-        return "\n".join(
-            [
-                *_aligned(self.rows),
-                "",
-                *(f"{name:<16}{value}" for name, value in _facts(self)),
-                "",
-                *(
-                    ["To mind:", *minded]
-                    if minded
-                    else ["Nothing was found that a fit should mind."]
-                ),
-            ]
-        )
+    def _columns(self) -> dict[str, Any]:
+        each = [asdict(column) for column in self.columns]
+        columns = {name: [one[name] for one in each] for name in each[0]}
+        return columns | {"sentinels": [list(found) for found in columns["sentinels"]]}
 
 
 def describe(X: Any, sample_weight: Any = None) -> Description:
@@ -452,18 +440,18 @@ def _is_code(values: FloatArray, counts: Array, end: int, next_to_it: int) -> bo
 
 
 def _notes_of_cells(given: _Given, n_complete: int) -> Iterator[str]:
-    with_gaps = [f"{given.name(j)}, {n:,}" for j, n in enumerate(given.n_missing) if n]
-    infinite = [f"{given.name(j)}, {n:,}" for j, n in enumerate(given.n_infinite) if n]
+    with_gaps = [f"{n:,} in column {given.name(j)}" for j, n in enumerate(given.n_missing) if n]
+    infinite = [f"{n:,} in column {given.name(j)}" for j, n in enumerate(given.n_infinite) if n]
     if with_gaps:
         n_dropped = given.n_rows - n_complete
         yield (
-            f"Missing cells are in column {'; column '.join(first_of(with_gaps))}: {n_dropped:,} of "
+            f"Cells are missing, {', '.join(first_of(with_gaps))}: {n_dropped:,} of "
             f"{given.n_rows:,} rows cannot be fitted; leave them out, as with drop_missing=True, or fill "
             "them in."
         )
     if infinite:
         yield (
-            f"Infinite cells are in column {'; column '.join(first_of(infinite))}: leave such rows out, or "
+            f"Cells are infinite, {', '.join(first_of(infinite))}: leave such rows out, or "
             "put numbers in their place."
         )
     values = iter(given.first_values)
@@ -591,6 +579,8 @@ _HEADER = (
     "reg_covar",
 )
 
+_WORDS = frozenset({"column", "kind"})
+
 
 def _cells(column: ColumnDescription) -> tuple[str, ...]:
     frequent = ""
@@ -605,20 +595,6 @@ def _cells(column: ColumnDescription) -> tuple[str, ...]:
         frequent,
         "" if column.reg_covar is None else f"{column.reg_covar:.1e}",
     )
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """Lines of a table: names and kinds to the left, numbers to the right."""
-    shown = rows[: _MOST_COLUMNS + 1]
-    widths = [max(map(len, cells)) for cells in zip(*shown, strict=True)]
-    for row in shown:
-        cells = [
-            cell.ljust(width) if i < 2 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()
-    if len(rows) > len(shown):
-        yield f"... and {len(rows) - len(shown):,} more columns; to_dict() has all"
 
 
 def _facts(description: Description) -> list[tuple[str, str]]:

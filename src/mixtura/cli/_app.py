@@ -516,6 +516,7 @@ def doctor(
     from mixtura import describe
     from mixtura.cli._errors import in_our_words
     from mixtura.cli._rows import reading, reading_of, rows_to_describe, said_of_row_names
+    from mixtura.cli._screen import show
 
     how = reading_of(delimiter, decimal, skip, comment, encoding, False)
     X, has_row_names = rows_to_describe(files, columns, how)
@@ -526,8 +527,7 @@ def doctor(
     if as_json:
         _print_json(description.to_dict())
     else:
-        for line in str(description).splitlines():
-            print(in_our_words(line) if line.startswith(("- ", "...")) else line)
+        show(description, in_our_words)
 
 
 @app.command(epilog="Example: mixtura sample result/model.safetensors -n 1000 --seed 7 > rows.csv")

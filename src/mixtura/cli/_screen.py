@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -30,13 +32,14 @@ def show_summary(model: GaussianMixture) -> None:
     show(model.summary())
 
 
-def show(result: Shown) -> None:
-    """Print a result as Python does, as wide as the screen is."""
-    console = Screen(highlight=False)
-    page = Text(result._page().text(console.width, everything="--json shows all"))
-    page.stylize("bold", 0, page.plain.index("\n\n"))
-    page.highlight_words(["not converged"], "yellow")
-    console.print(page, soft_wrap=True)
+def show(result: Shown, in_words: Callable[[str], str] = str) -> None:
+    """Print a result as Python does, as wide as the screen is; in_words: what becomes of its sentences."""
+    console, page = Screen(highlight=False), result._page()
+    page = replace(page, points=tuple(map(in_words, page.points)))
+    text = Text(page.text(console.width, everything="--json shows all"))
+    text.stylize("bold", 0, text.plain.index("\n\n"))
+    text.highlight_words(["not converged"], "yellow")
+    console.print(text, soft_wrap=True)
     console.print()
 
 
