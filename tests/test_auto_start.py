@@ -190,6 +190,27 @@ def test_records_tell_what_became_of_each_start():
     assert_allclose(records[-1].log_likelihood, best, atol=1e-4)
 
 
+def two_bars(rng):
+    """Of two lumps each: every half looks whole, and is apart from the other."""
+    centres = np.array([[0, 0], [6, 0], [0, 10], [6, 10]])
+    return np.concatenate([rng.normal(centre, [1, 0.4], (150, 2)) for centre in centres])
+
+
+@pytest.mark.parametrize(
+    ("draw", "n_components", "kind"),
+    [(two_bars, 2, "full"), (lambda rng: rng.exponential(size=(600, 1)), 3, "E")],
+)
+def test_all_seeds_end_at_the_best_optimum_of_many_starts(draw, n_components, kind):
+    X = draw(np.random.default_rng(0))
+    many = GaussianMixture(
+        n_components, covariance_type=kind, init_params="random_from_data", n_init=100
+    )
+    best = many.set_params(random_state=0, max_iter=1000, tol=1e-7).fit(X).lower_bound_
+    for seed in range(8):
+        gm = GaussianMixture(n_components, covariance_type=kind, random_state=seed).fit(X)
+        assert gm.lower_bound_ > best - 1e-3
+
+
 def test_a_start_that_comes_near_to_an_end_is_not_followed():
     X = np.random.default_rng(0).standard_normal((500, 2))
     records = GaussianMixture(3, random_state=0).fit(X).starts_
