@@ -59,9 +59,10 @@ LOOKS = ("first", "exchanged")
 #: What is done for each cell, one after another.
 STEPS = (*LOOKS, "finished")
 
-# E-steps of a cell's search by itself. More find more, and take longer in proportion: with 600 a third fewer
-# cells lie below `GaussianMixture`'s fits, in nearly twice the time.
-_OWN = 150
+# E-steps of a cell's search by itself. Of 251 cells of four tables 21 end above the BIC of a default fit
+# of the same model by more than 0.1; with 150 it is 30 in three quarters of the time, with 1,500 it is 19
+# in one and a half times.
+_OWN = 600
 
 # E-steps of moves from each optimum that is better than what the cell found by itself.
 _MOVING = 150
