@@ -344,7 +344,7 @@ def floor_share(mixture: Mixture, reg_covar: FloatArray) -> FloatArray:
 
 def recording_of(blocks: Blocks) -> _core.Recording:
     """How the values of each column were recorded: to which step, and which are shared."""
-    rows, weight = blocks.sample(_RECORDED_ROWS, np.random.RandomState(0))
+    rows, weight = blocks.sample(_RECORDED_ROWS, lambda: np.random.RandomState(0))
     doubles = np.ascontiguousarray(rows, dtype=np.float64)
     return _core.recording_of(doubles, weight, blocks.rows_per_weight, rows.dtype == np.float32)
 
