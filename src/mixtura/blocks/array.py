@@ -75,15 +75,12 @@ class ArrayBlocks:
         self.n_threads = n_threads
         self.shape: tuple[int, int] = self._X.shape
         self.dtype = result_dtype(self._X) if dtype is None else dtype
+        self._is_native = is_native(self._X) and self._X.dtype == self.dtype
         self._native: dict[tuple[bool, bool], _core.ArrayRows] = {}
 
     def in_double(self) -> ArrayBlocks:
         """The same rows, computed with in float64 whatever they are."""
         return ArrayBlocks(self._X, self._weight, self.n_threads, np.dtype(np.float64))
-
-    @property
-    def _is_native(self) -> bool:
-        return is_native(self._X) and self._X.dtype == self.dtype
 
     @property
     def extent(self) -> Extent:
@@ -195,7 +192,7 @@ class ArrayBlocks:
         return self._floats(self._X[rows]), self._weight[rows]
 
     def _floats(self, X: Array) -> Array:
-        return X if is_native(X) and X.dtype == self.dtype else X.astype(self.dtype)
+        return X if self._is_native else X.astype(self.dtype)
 
     def pick(self, n_rows: int, rng: RandomState) -> FloatArray:
         """Return rows drawn without replacement, with chances as their weights."""
@@ -256,9 +253,10 @@ class ArrayBlocks:
     def total(self) -> TotalScatter:
         """Mean and scatter of all rows. Two passes, the second about the mean: no digit is lost."""
         about = self.accumulate_given(STRUCTURES["full"], everything, self.mean[np.newaxis])
-        delta = about.means - about.centres
+        means = about.means
+        delta = means - about.centres
         scatter = about.seconds[0] - about.weight * delta.T @ delta
-        return TotalScatter(about.weight, about.means[0], scatter)
+        return TotalScatter(about.weight, means[0], scatter)
 
     def native(
         self, structure: CovarianceStructure, *, hard: bool = False
