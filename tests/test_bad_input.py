@@ -722,3 +722,19 @@ def test_a_sample_of_no_whole_number_is_refused(n_samples):
     model = GaussianMixture(2, random_state=0).fit(good())
     message = message_of(lambda: model.sample(n_samples), TypeError)
     assert_one_sentence(message, ["n_samples", "whole number", repr(n_samples)])
+
+
+@pytest.mark.parametrize(
+    "alike", [np.full(3, 1 / 3), np.random.RandomState(0)], ids=["array", "generator"]
+)
+def test_what_may_be_given_for_one_parameter_is_refused_for_others(alike):
+    """After fits with it where it may be, of which the next ones remember that they were checked."""
+    X = np.random.default_rng(0).normal(size=(60, 1)) + 10 * (np.arange(60) % 3)[:, np.newaxis]
+    takes = {"weights_init"} if isinstance(alike, np.ndarray) else {"random_state"}
+    for name in takes:
+        GaussianMixture(3, **{name: alike}).fit(X)
+    refuse = {"n_components", "tol", "reg_covar", "max_iter", "n_init", "accelerate", "n_jobs"}
+    for name in refuse | ({"weights_init", "random_state"} - takes):
+        for _ in range(2):
+            with pytest.raises(ValueError, match=f"The '{name}' parameter of GaussianMixture must"):
+                GaussianMixture(**{"n_components": 3, name: alike}).fit(X)

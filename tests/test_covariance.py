@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
 from mixtura import GaussianMixture
@@ -125,6 +125,28 @@ def test_one_component_makes_tied_and_full_equal():
     tied = GaussianMixture(1, covariance_type="tied").fit(X)
     full = GaussianMixture(1).fit(X)
     assert_allclose(tied.covariances_, full.covariances_[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_features", [1, 2, 3, 8, 33])
+def test_precisions_have_the_bits_that_each_has_alone(n_features):
+    factors = np.random.default_rng(0).normal(size=(4, n_features, n_features + 2))
+    precisions = factors @ np.swapaxes(factors, 1, 2)
+    full, tied = structure("full"), structure("tied")
+    for whole, alone in (
+        (full.factor_precisions, tied.factor_precisions),
+        (full.invert_precisions, tied.invert_precisions),
+    ):
+        assert_array_equal(whole(precisions), np.stack([alone(each) for each in precisions]))
+
+
+@pytest.mark.parametrize("k", range(3))
+@pytest.mark.parametrize("wrong", [-np.eye(2), np.array([[1.0, 0.5], [0.0, 1.0]])])
+def test_one_precision_that_is_none_is_enough(k, wrong):
+    precisions = np.stack([np.eye(2)] * 3)
+    structure("full").check_precisions(precisions)
+    precisions[k] = wrong
+    with pytest.raises(ValueError, match="'full precision' should be symmetric, positive-definite"):
+        structure("full").check_precisions(precisions)
 
 
 def test_an_unknown_structure_suggests_the_nearest():

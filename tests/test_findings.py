@@ -11,6 +11,7 @@ import dask
 import dask.array as da
 import numpy as np
 import pytest
+from scipy.stats import random_correlation
 from sklearn.model_selection import GridSearchCV
 
 import mixtura
@@ -79,6 +80,21 @@ def far_row():
 def test_dependent_columns_are_named_set_by_set(make, among, unit):
     _, found = column_findings(ArrayBlocks(unit * make()), None)
     assert found == [f"{columns} are linearly dependent" for columns in among]
+
+
+@pytest.mark.parametrize("n_features", [2, 7])
+@pytest.mark.parametrize(("least", "found"), [(1e-5, 0), (2e-9, 0), (5e-10, 1), (1e-12, 1)])
+def test_columns_depend_where_the_least_eigenvalue_of_their_correlations_is_1e_9(
+    n_features, least, found
+):
+    values = np.r_[least, np.full(n_features - 1, (n_features - least) / (n_features - 1))]
+    correlations = random_correlation.rvs(values, random_state=0, tol=1e-8)
+    assert np.linalg.eigvalsh(correlations)[0] == pytest.approx(least, rel=1e-2)
+    values, vectors = np.linalg.eigh(correlations)
+    noise = np.random.default_rng(1).normal(size=(300, n_features))
+    orthonormal, _ = np.linalg.qr(np.column_stack([np.ones(300), noise]))
+    X = orthonormal[:, 1:] * np.sqrt(np.abs(values)) @ vectors.T  # centred, with these correlations
+    assert len(column_findings(ArrayBlocks(X), None)[1]) == found
 
 
 def fitted(model):

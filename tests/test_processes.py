@@ -85,6 +85,18 @@ print(sorted(set(sys.modules) - before))
     assert output_of(script) == "[]\n"
 
 
+def test_the_import_loads_nothing_of_others_that_scikit_learn_does_not_but_safetensors():
+    script = """
+import sys, sklearn.mixture
+before = set(sys.modules)
+from mixtura import GaussianMixture, GaussianMixtureSearch
+packages = {name.partition(".")[0] for name in set(sys.modules) - before}
+print(sorted(packages - sys.stdlib_module_names - {"mixtura"}))
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout == "['safetensors']\n"
+
+
 # Ends in the middle of a fit: the thread never gets to a second one.
 EXIT = """
 from mixtura.blocks import ArrayBlocks

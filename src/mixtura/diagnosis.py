@@ -344,7 +344,7 @@ def floor_share(mixture: Mixture, reg_covar: FloatArray) -> FloatArray:
 
 def recorded_rows(blocks: Blocks) -> tuple[Array, FloatArray | None]:
     """Rows whose values tell how they were recorded, and their weights: all of them, or a sample."""
-    return blocks.sample(_RECORDED_ROWS, np.random.RandomState(0))
+    return blocks.sample(_RECORDED_ROWS, lambda: np.random.RandomState(0))
 
 
 def recording_of(blocks: Blocks) -> _core.Recording:

@@ -1,7 +1,7 @@
 """Where rows lie: each place a small class with the same few methods."""
 
 from mixtura.blocks._distinct import DistinctRows, distinct_rows
-from mixtura.blocks._protocol import Blocks, Responsibilities
+from mixtura.blocks._protocol import Blocks, Randomness, Responsibilities
 from mixtura.blocks.array import ArrayBlocks, in_memory
 from mixtura.blocks.partitioned import PartitionedBlocks
 
@@ -10,6 +10,7 @@ __all__ = [
     "Blocks",
     "DistinctRows",
     "PartitionedBlocks",
+    "Randomness",
     "Responsibilities",
     "distinct_rows",
     "in_memory",

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: A generator, or what makes one where random numbers are needed: to seed one takes longer than a small fit.
+Randomness = RandomState | Callable[[], RandomState]
+
 
 @dataclass(frozen=True, eq=False)
 class TotalScatter:
@@ -124,11 +127,12 @@ class Blocks(Protocol):
     def score(self, mixture: Mixture) -> SufficientStatistics:
         """Like accumulate, with the scalars only."""
 
-    def sample(self, n_rows: int, rng: RandomState) -> tuple[Array, FloatArray | None]:
+    def sample(self, n_rows: int, rng: Randomness) -> tuple[Array, FloatArray | None]:
         """Return at most `n_rows` rows (all of them if there are no more) and their weights.
 
         A uniform sample without replacement, in the order of the rows, none of weight 0, in `dtype`. Where
-        there are more rows, and whole weights, it is one of repeated rows, and has no weights.
+        there are more rows, and whole weights, it is one of repeated rows, and has no weights. A generator
+        that is yet to be made is made only where there are more.
         """
 
     def pick(self, n_rows: int, rng: RandomState) -> FloatArray:

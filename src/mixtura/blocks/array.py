@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from copy import copy
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from mixtura._rows import (
     result_dtype,
 )
 from mixtura._scales import Extent
-from mixtura.blocks._protocol import Blocks, Responsibilities, T, TotalScatter
+from mixtura.blocks._protocol import Blocks, Randomness, Responsibilities, T, TotalScatter
 from mixtura.covariance import STRUCTURES, CovarianceStructure
 from mixtura.em.statistics import SufficientStatistics
 from mixtura.mixture import Mixture, arithmetic
@@ -74,6 +75,7 @@ class ArrayBlocks:
         self.n_threads = n_threads
         self.shape: tuple[int, int] = self._X.shape
         self.dtype = result_dtype(self._X) if dtype is None else dtype
+        self._is_native = is_native(self._X) and self._X.dtype == self.dtype
         self._native: dict[tuple[bool, bool], _core.ArrayRows] = {}
 
     def in_double(self) -> ArrayBlocks:
@@ -81,16 +83,12 @@ class ArrayBlocks:
         return ArrayBlocks(self._X, self._weight, self.n_threads, np.dtype(np.float64))
 
     @property
-    def _is_native(self) -> bool:
-        return is_native(self._X) and self._X.dtype == self.dtype
-
-    @property
     def extent(self) -> Extent:
         """The least and the most of each feature."""
         pairs = [_core.find_extent(X, self.n_threads) for _, X in native_blocks(self._X)]
         leasts, mosts = zip(*pairs, strict=True)
         weight = self.weight / max(self.n_present, 1)
-        return Extent(np.min(leasts, axis=0), np.max(mosts, axis=0), weight)
+        return Extent(reduce(np.minimum, leasts), reduce(np.maximum, mosts), weight)
 
     @property
     def rows(self) -> Array:
@@ -172,7 +170,7 @@ class ArrayBlocks:
 
         return self._statistics(structure, centres, fill, block, rows)
 
-    def sample(self, n_rows: int, rng: RandomState) -> tuple[Array, FloatArray | None]:
+    def sample(self, n_rows: int, rng: Randomness) -> tuple[Array, FloatArray | None]:
         """Return at most `n_rows` rows as float, uniformly, in their order, and their weights.
 
         Whole weights are repetitions, of which more than `n_rows` are drawn from as rows without weights.
@@ -194,7 +192,7 @@ class ArrayBlocks:
         return self._floats(self._X[rows]), self._weight[rows]
 
     def _floats(self, X: Array) -> Array:
-        return X if is_native(X) and X.dtype == self.dtype else X.astype(self.dtype)
+        return X if self._is_native else X.astype(self.dtype)
 
     def pick(self, n_rows: int, rng: RandomState) -> FloatArray:
         """Return rows drawn without replacement, with chances as their weights."""
@@ -255,9 +253,10 @@ class ArrayBlocks:
     def total(self) -> TotalScatter:
         """Mean and scatter of all rows. Two passes, the second about the mean: no digit is lost."""
         about = self.accumulate_given(STRUCTURES["full"], everything, self.mean[np.newaxis])
-        delta = about.means - about.centres
+        means = about.means
+        delta = means - about.centres
         scatter = about.seconds[0] - about.weight * delta.T @ delta
-        return TotalScatter(about.weight, about.means[0], scatter)
+        return TotalScatter(about.weight, means[0], scatter)
 
     def native(
         self, structure: CovarianceStructure, *, hard: bool = False
@@ -353,18 +352,22 @@ def everything(rows: slice) -> FloatArray:
     return np.ones((rows.stop - rows.start, 1))
 
 
-def ranks_of_sample(n_present: int, n_rows: int, rng: RandomState) -> Array:
+def ranks_of_sample(n_present: int, n_rows: int, rng: Randomness) -> Array:
     """Places, ascending, of a uniform sample without replacement; of all, where there are no more."""
     if n_present <= n_rows:
         return np.arange(n_present)
-    return np.sort(_drawn(n_present, n_rows, rng))
+    return np.sort(_drawn(n_present, n_rows, _made(rng)))
 
 
-def places_of_sample(weight: float, n_rows: int, rng: RandomState) -> FloatArray:
+def places_of_sample(weight: float, n_rows: int, rng: Randomness) -> FloatArray:
     """Middles, ascending, of a uniform sample of repeated rows; of more than can be counted, any places."""
     if weight > _COUNTABLE:
-        return np.sort(rng.uniform(size=n_rows) * weight)
+        return np.sort(_made(rng).uniform(size=n_rows) * weight)
     return ranks_of_sample(round(weight), n_rows, rng) + 0.5
+
+
+def _made(rng: Randomness) -> RandomState:
+    return rng() if callable(rng) else rng
 
 
 def measurable(weight: FloatArray | None) -> FloatArray | None:

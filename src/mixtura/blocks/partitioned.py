@@ -18,7 +18,7 @@ from mixtura import _core
 from mixtura._cached import cached
 from mixtura._rows import Array, FloatArray
 from mixtura._scales import Extent
-from mixtura.blocks._protocol import Responsibilities, T, TotalScatter
+from mixtura.blocks._protocol import Randomness, Responsibilities, T, TotalScatter
 from mixtura.blocks.array import (
     NO_ROWS,
     ArrayBlocks,
@@ -183,7 +183,7 @@ class PartitionedBlocks(ABC):
 
     # Rows
 
-    def sample(self, n_rows: int, rng: RandomState) -> tuple[Array, FloatArray | None]:
+    def sample(self, n_rows: int, rng: Randomness) -> tuple[Array, FloatArray | None]:
         """Return at most `n_rows` rows, uniformly, in their order, and their weights.
 
         The same rows as of an array that holds all of them.

@@ -316,11 +316,12 @@ def _whitened(factor: FloatArray, covariance: FloatArray) -> FloatArray:
     return whitened
 
 
-def check_symmetric_positive_definite(matrix: FloatArray, name: str) -> None:
-    """Raise ValueError unless `matrix` is; `name` is the structure's."""
+def check_symmetric_positive_definite(matrices: FloatArray, name: str) -> None:
+    """Raise ValueError unless a matrix, or each of a stack, is; `name` is the structure's."""
     # scikit-learn's bound for symmetry, numpy.allclose's defaults, in one expression.
-    symmetric = (np.abs(matrix - matrix.T) <= 1e-8 + 1e-5 * np.abs(matrix)).all()
-    if not (symmetric and interruptible(np.linalg.eigvalsh, matrix)[0] > 0.0):
+    differences = np.abs(matrices - np.swapaxes(matrices, -1, -2))
+    symmetric = (differences <= 1e-8 + 1e-5 * np.abs(matrices)).all()
+    if not (symmetric and (interruptible(np.linalg.eigvalsh, matrices)[..., 0] > 0.0).all()):
         raise ValueError(f"'{name} precision' should be symmetric, positive-definite")
 
 
@@ -330,16 +331,22 @@ def check_positive(variances: FloatArray, name: str) -> None:
         raise ValueError(f"'{name} precision' should be positive")
 
 
-def upper_factor(precision: FloatArray) -> FloatArray:
-    """Upper triangular U with U U^T = precision: the Cholesky factor of the reversed matrix, reversed."""
-    factor: FloatArray = interruptible(np.linalg.cholesky, precision[::-1, ::-1])
-    return np.ascontiguousarray(factor[::-1, ::-1])
+def upper_factor(precisions: FloatArray) -> FloatArray:
+    """Upper triangular U with U U^T = precision: the Cholesky factor of the reversed matrix, reversed.
+
+    Of a stack of precisions a stack.
+    """
+    factors: FloatArray = interruptible(np.linalg.cholesky, precisions[..., ::-1, ::-1])
+    return np.ascontiguousarray(factors[..., ::-1, ::-1])
 
 
-def inverse_of_factored(precision: FloatArray) -> FloatArray:
-    """Inverse of P P^T as P^-T P^-1: symmetric, and that of its factor even where it is all but singular."""
-    inverse = interruptible(np.linalg.inv, upper_factor(precision))
-    return np.asarray(interruptible(gram, inverse.T), dtype=np.float64)
+def inverse_of_factored(precisions: FloatArray) -> FloatArray:
+    """Inverse of P P^T as P^-T P^-1: symmetric, and that of its factor even where it is all but singular.
+
+    Of a stack of precisions a stack.
+    """
+    inverses = interruptible(np.linalg.inv, upper_factor(precisions))
+    return np.asarray(interruptible(gram, np.swapaxes(inverses, -1, -2)), dtype=np.float64)
 
 
 def regression(

@@ -39,14 +39,13 @@ class Full(CovarianceStructure):
         return products
 
     def check_precisions(self, precisions: FloatArray) -> None:
-        for precision in precisions:
-            check_symmetric_positive_definite(precision, self.name)
+        check_symmetric_positive_definite(precisions, self.name)
 
     def factor_precisions(self, precisions: FloatArray) -> FloatArray:
-        return np.stack([upper_factor(precision) for precision in precisions])
+        return upper_factor(precisions)
 
     def invert_precisions(self, precisions: FloatArray) -> FloatArray:
-        return np.stack([inverse_of_factored(precision) for precision in precisions])
+        return inverse_of_factored(precisions)
 
     def marginal(self, covariances: FloatArray, features: list[int]) -> FloatArray:
         return covariances[:, features][:, :, features]

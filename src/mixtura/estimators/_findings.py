@@ -11,9 +11,14 @@ from scipy.sparse.csgraph import connected_components
 from mixtura._interruptible import gram, interruptible
 from mixtura._rows import Array, FloatArray, block_slices
 from mixtura.blocks import ArrayBlocks, Blocks, distinct_rows
+from mixtura.covariance import STRUCTURES
+from mixtura.diagnosis import are_held_up
 
 # Rows that tell whether all rows are looked at for columns.
 _ROWS_AT_A_GLANCE = 2_000
+
+# Products in a scatter matrix of all rows that is quicker than to glance at some.
+_FEW_PRODUCTS = 100_000
 
 # Phrases in one message.
 _MOST_NAMED = 10
@@ -63,6 +68,8 @@ def column_warning(blocks: Blocks, names: Array | None, has_matrices: bool) -> s
 
 def column_findings(blocks: Blocks, names: Array | None) -> tuple[list[str], list[str]]:
     """Constant columns, and equal or dependent ones, each a phrase; rows of weight 0 do not count."""
+    if _is_surely_sound(blocks):
+        return [], []
     glance = _glance(blocks)
     if not _is_suspicious(glance):
         return [], []
@@ -92,6 +99,8 @@ def row_findings(blocks: Blocks, n_components: int) -> str:
     """A sentence where there are hardly more distinct rows than components, or ''."""
     glance = _glance(blocks)
     few = 2 * n_components
+    if len({*glance[: 2 * few, 0].tolist()}) > few:  # as mostly, and quicker than to sort
+        return ""
     if len(np.unique(glance[:, 0])) > few or len(np.unique(glance, axis=0)) > few:
         return ""
     n_distinct = n_distinct_rows(blocks, few + 1)
@@ -138,6 +147,23 @@ def _blocks(part: ArrayBlocks) -> Iterator[Array]:
     X, weight = part.rows, part.sample_weight
     for rows in block_slices(*X.shape):
         yield X[rows] if weight is None else X[rows][weight[rows] > 0]
+
+
+@np.errstate(all="ignore")  # of numbers that no fit takes
+def _is_surely_sound(blocks: Blocks) -> bool:
+    """Whether few rows leave no doubt about their columns, by their scatter, which a search asks for anyway.
+
+    They do where the least eigenvalue of the correlation matrix is far above that of dependent columns, and
+    all standard deviations are far above the rounding of the means.
+    """
+    if not isinstance(blocks, ArrayBlocks) or blocks.sample_weight is not None:
+        return False
+    n_rows, n_features = blocks.shape
+    is_small = n_features < n_rows and n_rows * n_features**2 <= _FEW_PRODUCTS
+    if not is_small or blocks.dtype != np.float64:
+        return False
+    room = 100 * _DEPENDENT * blocks.variances + 1e-20 * blocks.mean**2
+    return not are_held_up(blocks, STRUCTURES["full"], room)
 
 
 def _is_suspicious(glance: Array) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from math import isclose
+from math import isclose, isfinite
 from time import monotonic
 
 import numpy as np
@@ -403,9 +403,9 @@ def _or_where_it_began(
 def _check_numbers(mixture: Mixture, statistics: SufficientStatistics) -> None:
     """Raise where EM has left the range of the arithmetic, so that no fit holds NaN or infinity."""
     with np.errstate(all="ignore"):
-        sums = [statistics.log_likelihood, statistics.log_certainty]
-        arrays = [*mixture.as_tuple(), mixture.precisions, statistics.counts, np.array(sums)]
-    if not all(np.isfinite(array).all() for array in arrays):
+        arrays = [*mixture.as_tuple(), mixture.precisions, statistics.counts]
+    sums = statistics.log_likelihood, statistics.log_certainty
+    if not (all(map(isfinite, sums)) and all(np.isfinite(array).all() for array in arrays)):
         raise SingularCovarianceError(
             "Fitting the mixture model failed because its numbers left the range of float64: bring the "
             "features near 1 in size (sklearn.preprocessing.StandardScaler), decrease the number of "

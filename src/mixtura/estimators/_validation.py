@@ -248,7 +248,7 @@ def check_weights_init(weights: Any, n_components: int) -> FloatArray:
             "The parameter 'weights' should be in the range [0, 1], but got max value "
             f"{np.min(checked):.5f}, min value {np.max(checked):.5f}"
         )
-    if not np.isclose(checked.sum(), 1.0, rtol=0, atol=1e-6):
+    if not abs(checked.sum() - 1.0) <= 1e-6:
         raise ValueError(
             "The parameter 'weights' should be normalized, but got sum(weights) = "
             f"{checked.sum():.5f}"

@@ -85,6 +85,7 @@ from mixtura.starts import (
 from mixtura.summary import Criteria, Ended, Summary, summarise
 
 _PLAIN = (int, float, str, bool, type(None))
+_ALIKE = (np.ndarray, RandomState)  # where one may be given, so may any other
 _MOST_KNOWN = 1_000
 
 # Values of lower_bounds_ that a stream keeps: it has no end.
@@ -640,14 +641,18 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         return structure(self.covariance_type)
 
     def _plain_parameters(self) -> tuple[Any, ...] | None:
-        """The constructor's arguments with their types, or None where one is more than a number or a name."""
-        values = list(self._arguments().values())
+        """The constructor's arguments with their types; None where neither tells whether one is possible."""
+        arguments = list(self._arguments().values())
+        types = [*map(type, arguments)]
+        values = [
+            None if kind in _ALIKE else value for kind, value in zip(types, arguments, strict=True)
+        ]
         if not all(type(value) in _PLAIN for value in values):
             return None
         seed = self.random_state
         if type(seed) is int and 0 <= seed < 2**32:  # any such seed is as good as another
             values[_SEED_AT] = 0
-        return (*values, *map(type, values))
+        return (*values, *types)
 
     def _check_each_parameter(self) -> None:
         arguments = self._arguments()

@@ -16,7 +16,7 @@ from mixtura import _core
 from mixtura._regularisation import regularisation
 from mixtura._rows import FloatArray
 from mixtura._scales import significant
-from mixtura.blocks import ArrayBlocks, Blocks, DistinctRows, distinct_rows, in_memory
+from mixtura.blocks import ArrayBlocks, Blocks, DistinctRows, Randomness, distinct_rows, in_memory
 from mixtura.covariance import CovarianceStructure
 from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture
@@ -100,7 +100,7 @@ def rows_of_a_search(n_components: int, n_features: int) -> int:
     return max(_ROWS, _ROWS_PER_PARAMETER * n_components * (n_features + 1))
 
 
-def searched(blocks: Blocks, most: int, rng: RandomState, min_rows: float = 0.0) -> SearchRows:
+def searched(blocks: Blocks, most: int, rng: Randomness, min_rows: float = 0.0) -> SearchRows:
     """Rows that a search sees: the distinct ones, each with the weight of all that equal it.
 
     Of more than `most` those of a uniform sample. So a whole weight and as many repeated rows are the same
@@ -149,9 +149,8 @@ def search(
         If `stop` was set.
     """
     # Ten times as quick to seed as the Mersenne twister that scikit-learn's starts draw from.
-    rng = RandomState(PCG64(seed))
     most = rows_of_a_search(n_components, blocks.shape[1])
-    rows = searched(blocks, most, rng, min_rows)
+    rows = searched(blocks, most, lambda: RandomState(PCG64(seed)), min_rows)
     return search_rows(
         rows, structure, n_components, reg_covar, seed, deadline, stop, blocks.n_threads
     )

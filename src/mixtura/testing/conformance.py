@@ -135,6 +135,23 @@ class BlocksConformance:
         assert np.all(sample_weight == weight[found])
         assert np.all(sample_weight > 0)
 
+    def test_a_sample_makes_a_generator_only_where_it_draws(self) -> None:
+        """Then the rows are those of the generator that is made."""
+        _, X, weight = self._problem(2, "full")
+        for some in (None, 0.3 * weight, np.ceil(weight)):
+            blocks, n_made = self.blocks(X, some), 0
+
+            def made() -> np.random.RandomState:
+                nonlocal n_made
+                n_made += 1
+                return np.random.RandomState(0)
+
+            ours, theirs = blocks.sample(500, made), blocks.sample(500, np.random.RandomState(0))
+            assert n_made == 1
+            assert np.array_equal(ours[0], theirs[0])
+            blocks.sample(len(X), made)
+            assert n_made == 1
+
     def test_a_sample_of_rows_with_whole_weights_is_one_of_repeated_rows(self) -> None:
         """Where there are more rows; otherwise it is all rows and their weights."""
         _, X, weight = self._problem(2, "full")
