@@ -102,7 +102,7 @@ class Scanned:
 
     X: Source
     files: tuple[str, ...]  # as they were given
-    drop_missing: bool
+    drop_missing: bool = False
     weight: None = None
 
     @property
