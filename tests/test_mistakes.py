@@ -625,13 +625,13 @@ SHELL = [
         "text in a column",
         "fit text.csv",
         1,
-        "text.csv: column 'b', data row 1, holds 'x', not a number; correct it, or choose the columns of numbers with --columns a",
+        "text.csv, line 2: column 'b', data row 1, holds 'x', not a number; correct it, or choose the columns of numbers with --columns a",
     ),
     (
         "a missing value",
         "fit missing.csv -k 1",
         1,
-        "missing.csv: the value in column 'b', data row 2, is missing; fill or remove such rows first, or choose other columns with --columns",
+        "missing.csv, line 3: the value in column 'b', data row 2, is missing; leave such rows out with --drop-missing, fill or remove such rows first, or choose other columns with --columns",
     ),
     (
         "more components than rows",
@@ -643,13 +643,13 @@ SHELL = [
         "a negative weight",
         "fit weights.csv -k 1 --weight w",
         1,
-        "weights.csv: the weight -2 in column 'w', data row 2, is negative; weights are zero or more",
+        "weights.csv, line 3: column 'w', data row 2, holds the weight -2; weights are zero or more",
     ),
     (
         "a suffix that is none of data",
         "fit notes.txt2",
         1,
-        "notes.txt2 must end in .parquet, .pq, .arrow, .feather, .ipc, .csv, .npy",
+        "notes.txt2 must end in .parquet, .pq, .arrow, .feather, .ipc, .csv, .tsv, .txt, .csv.gz, .tsv.gz, .txt.gz, .npy",
     ),
     (
         "a model in place of data",
