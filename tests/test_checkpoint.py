@@ -231,6 +231,10 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
     path.write_bytes(b"not a file of numbers")
     with pytest.raises(ModelFileError, match="truncated, damaged"):
         fit.fit(X)
+    with pytest.raises(FileExistsError, match="something else than the state of a fit"):
+        GaussianMixture(2, random_state=0, checkpoint=path).fit(X)
+    assert path.read_bytes() == b"not a file of numbers"
+    path.unlink()
     GaussianMixture(2, random_state=0, checkpoint=path).fit(X)
     path.write_bytes(path.read_bytes()[:-50])
     with pytest.raises(ModelFileError, match="truncated, damaged"):

@@ -295,3 +295,8 @@ def test_the_geyser():
     assert description.findings == ()
     assert column_of(description, "waiting").kind == "recorded in steps of 1"
     assert column_of(description, "waiting").most_frequent == 78
+
+
+def test_of_a_column_with_one_word_the_word_is_named():
+    frame = pd.DataFrame({"a": ["0.5", "1.5", ".", "2"], "b": [1.0, 2.0, 3.0, 4.0]})
+    assert "Column 'a' holds '.', no number: leave it out, or make it one." in describe(frame).notes

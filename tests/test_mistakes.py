@@ -996,7 +996,7 @@ SHELL = [
         "a table over the data",
         "predict model.safetensors three.csv -o three.csv",
         1,
-        "three.csv is read; choose another file with -o",
+        "three.csv is read, and would be replaced; choose another place with -o",
     ),
     (
         "no rows to draw",

@@ -323,7 +323,7 @@ def test_predict_does_not_write_over_what_it_reads(home):
     given = ["predict", "out/model.safetensors", "faithful.csv", "-o"]
     before = (home / "faithful.csv").read_bytes()
     assert fails(*given, "faithful.csv", cwd=home) == (
-        "faithful.csv is read; choose another file with -o"
+        "faithful.csv is read, and would be replaced; choose another place with -o"
     )
     (home / "link.csv").symlink_to("faithful.csv")
     assert fails(*given, "link.csv", cwd=home).startswith("link.csv is read")
@@ -430,3 +430,23 @@ def test_progress_on_a_real_screen_is_one_line_that_goes(screen, tmp_path):
     last = [line for line in seen[-1] if line]
     assert not [line for line in last if "/12" in line]
     assert any(line.split()[:2] == ["K", "covariance"] for line in last)
+
+
+def test_nothing_that_is_read_or_not_ours_is_replaced(home):
+    before = (home / "faithful.csv").read_bytes()
+    told = fails(*FIT, "--checkpoint", "faithful.csv", cwd=home)
+    assert "faithful.csv: it holds something else than the state of a fit or a sweep" in told
+    (home / "out").mkdir()
+    (home / "out/responsibilities.csv").write_bytes(before)
+    there = ["out/responsibilities.csv", "-k", "2", "-o", "out"]
+    told = fails("fit", *there, "--format", "csv", cwd=home)
+    assert "out/responsibilities.csv is read, and would be replaced" in told
+    assert (home / "faithful.csv").read_bytes() == before
+    assert (home / "out/responsibilities.csv").read_bytes() == before
+    assert not (home / "out/model.safetensors").exists()
+
+
+def test_a_doctor_is_quiet_when_asked_and_reads_no_model(home):
+    assert succeeds("doctor", "faithful.csv", "--quiet", cwd=home) == ""
+    succeeds(*FIT, "--no-figure", cwd=home)
+    assert "holds a model, not data" in fails("doctor", "out/model.safetensors", cwd=home)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -24,6 +25,8 @@ _PREFIX = f".mixtura-{crc32(gethostname().encode()):08x}-"
 _TEMPORARY = re.compile(r"\.mixtura-[0-9a-f]{8}-[0-9a-f]{16}(\.\w{1,15})?")
 _SUFFIX = re.compile(r"\.\w{1,15}")
 _LONGEST_WRITE = 86_400.0  # seconds
+
+_LONGEST_HEADER = 1 << 24  # bytes
 
 
 def check_target(path: str | os.PathLike[str]) -> None:
@@ -58,6 +61,36 @@ def check_kept_target(path: str | os.PathLike[str]) -> None:
     check_target(path)
     if _is_stream(path):
         raise OSError(errno.EINVAL, f"cannot write {path}: it is no regular file; name one")
+
+
+def check_no_other_file(path: str | os.PathLike[str]) -> None:
+    """See that what the state of a fit or a sweep will replace is one, or nothing.
+
+    Raises
+    ------
+    FileExistsError
+        If it is another file, such as the data.
+    """
+    file = Path(path)
+    if file.exists() and file.stat().st_size and not format_of(file).startswith("mixtura "):
+        raise FileExistsError(
+            errno.EEXIST,
+            f"cannot write {path}: it holds something else than the state of a fit or a sweep; "
+            "name another file",
+        )
+
+
+def format_of(path: Path) -> str:
+    """What a file of ours says it is: "mixtura" of a model, "mixtura ..." of a state; '' of another's."""
+    if not path.is_file():  # to open a FIFO would be to wait
+        return ""
+    try:
+        with path.open("rb") as file:
+            n_bytes = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(n_bytes)) if n_bytes < _LONGEST_HEADER else {}
+        return str(header.get("__metadata__", {}).get("format", ""))
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return ""
 
 
 @contextmanager

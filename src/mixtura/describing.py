@@ -276,10 +276,24 @@ def _numbers(
             cells = column.get_column(name)
             others.append(ColumnDescription(str(name), "no numbers", int(cells.is_null().sum())))
             present = cells.drop_nulls()
-            values.append(repr(present[0]) if len(present) else "")
+            values.append(_first_text(present.to_list()))
     if not numeric:
         raise ValueError("X has no column of numbers: give features that are, or encode them.")
     return frame_values(frame.select(numeric)), tuple(map(str, numeric)), others, tuple(values)
+
+
+def _first_text(cells: Sequence[Any]) -> str:
+    """The first cell that is no number, else the first."""
+    others = (cell for cell in cells if not _reads_as_number(cell))
+    return repr(next(others, cells[0])) if cells else ""
+
+
+def _reads_as_number(cell: Any) -> bool:
+    try:
+        float(cell)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _without_rows(given: _Given) -> Description:

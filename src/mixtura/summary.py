@@ -111,9 +111,9 @@ class Summary(Shown):
     bic, aic, icl : float or None
         Lower is better.
     bic_of_one : float or None
-        BIC of one component alone. Lower than `bic`, it says that the rows show no groups. Known where EM has
-        converged, since the mixture then has the rows' mean and covariance, and of structures that share all
-        or nothing (full, tied, diag, spherical, EEE, VVV, EEI, VVI, EII, VII).
+        BIC of one component alone, beside a fit of several. Lower than `bic`, it says that the rows show no
+        groups. Known where EM has converged, since the mixture then has the rows' mean and covariance, and of
+        structures that share all or nothing (full, tied, diag, spherical, EEE, VVV, EEI, VVI, EII, VII).
     converged : bool or None
     n_iter : int or None
         EM iterations over all rows, of the start that was kept; batches that `partial_fit` learned count on.
@@ -197,7 +197,7 @@ def summarise(
 def _bic_of_one(mixture: Mixture, ended: Ended) -> float | None:
     """From -2 log-likelihood of n rows with covariance S = n (d log 2 pi + log |S| + d)."""
     shares_a_part = len(set(mixture.structure.letters) - {"I"}) > 1
-    if shares_a_part or not ended.converged:
+    if mixture.n_components == 1 or shares_a_part or not ended.converged:
         return None
     log_determinant = _log_determinant_of_one(mixture)
     if not np.isfinite(log_determinant):

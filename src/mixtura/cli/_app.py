@@ -291,7 +291,7 @@ def fit(
         no_responsibilities=no_responsibilities,
         no_figure=no_figure,
     )
-    outputs.check_folder(output, [outputs.MODEL, *(file.name for file in beside)])
+    outputs.check_folder(output, [outputs.MODEL, *(file.name for file in beside)], files)
     check_not_within(output, files)
     check_no_models(files)
     how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing)
@@ -405,7 +405,7 @@ def select(
     check_options(1, "full", jobs)
     check_checkpoint(checkpoint, resume)
     beside = selecting.select_outputs(has_figures=not no_figure)
-    check_folder(output, [MODEL, *(file.name for file in beside)])
+    check_folder(output, [MODEL, *(file.name for file in beside)], files)
     check_not_within(output, files)
     check_no_models(files)
     how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing)
@@ -515,9 +515,11 @@ def doctor(
     """Say what the columns of files hold, and what to mind before a fit."""
     from mixtura import describe
     from mixtura.cli._errors import in_our_words
+    from mixtura.cli._models import check_no_models
     from mixtura.cli._rows import reading, reading_of, rows_to_describe, said_of_row_names
     from mixtura.cli._screen import show
 
+    check_no_models(files)
     how = reading_of(delimiter, decimal, skip, comment, encoding, False)
     X, has_row_names = rows_to_describe(files, columns, how)
     with reading():
@@ -526,7 +528,7 @@ def doctor(
         print(f"mixtura: note: {said_of_row_names(', '.join(files))}", file=sys.stderr)
     if as_json:
         _print_json(description.to_dict())
-    else:
+    elif not quiet:
         show(description, in_our_words)
 
 

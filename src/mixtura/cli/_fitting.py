@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mixtura import GaussianMixture
-from mixtura._files import check_kept_target
+from mixtura._files import check_kept_target, check_no_other_file
 from mixtura.cli._errors import CommandError, UsageError, in_our_words, notes, reason, suggestion
 from mixtura.cli._outputs import writing
 from mixtura.cli._progress import progress_of_fit
@@ -40,6 +40,8 @@ def check_checkpoint(checkpoint: str | None, resume: bool) -> None:
         return
     with writing(checkpoint):
         check_kept_target(checkpoint)
+        if not resume:
+            check_no_other_file(checkpoint)
 
 
 def fit(rows: Given, options: dict[str, Any], *, quiet: bool) -> GaussianMixture:

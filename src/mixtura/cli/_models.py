@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import mixtura
 from mixtura import GaussianMixture
+from mixtura._files import format_of
 from mixtura.cli._errors import CommandError, UsageError, reason
 from mixtura.sources._arrow import EXTENSIONS as SCANNED
 
-_LONGEST_HEADER = 1 << 24  # bytes
 _STATE = "the state of a fit or a sweep"
 
 
@@ -62,20 +60,7 @@ def check_no_models(files: Sequence[str]) -> None:
 
 def _content(path: str) -> str | None:
     """What a file of ours holds, by its header; None where it is another's, or not there."""
-    try:
-        header = _header(Path(path))
-        kind = header.get("__metadata__", {}).get("format", "")
-    except (OSError, ValueError, AttributeError, RecursionError):
-        return None
+    kind = format_of(Path(path))
     if kind == "mixtura":
         return "a model"
     return _STATE if kind.startswith("mixtura ") else None
-
-
-def _header(path: Path) -> Any:
-    """The header of a safetensors file; nothing of any other."""
-    if not path.is_file():  # to open a FIFO would be to wait
-        return {}
-    with path.open("rb") as file:
-        n_bytes = int.from_bytes(file.read(8), "little")
-        return json.loads(file.read(n_bytes)) if n_bytes < _LONGEST_HEADER else {}

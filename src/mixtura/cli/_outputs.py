@@ -220,8 +220,11 @@ def writing(path: str | Path) -> Iterator[None]:
         raise CommandError(sentence) from error
 
 
-def check_folder(path: str, names: Sequence[str] = ()) -> None:
-    """See that these files can be put into a folder, which need not exist yet: before any long work."""
+def check_folder(path: str, names: Sequence[str] = (), read: Sequence[str] = ()) -> None:
+    """See that these files, none of which is `read`, can be put into a folder: before any long work.
+
+    The folder need not exist yet.
+    """
     if not path:
         raise UsageError("-o is empty; name a folder")
     with writing(path):
@@ -233,6 +236,7 @@ def check_folder(path: str, names: Sequence[str] = ()) -> None:
         _try_to_write(Path(path).absolute())
         for name in names if Path(path).is_dir() else ():
             check_target(Path(path, name))
+            _check_not_read(str(Path(path, name)), read)
 
 
 def _try_to_write(folder: Path) -> None:
@@ -256,9 +260,15 @@ def check_table(path: str | None, read: Sequence[str] = ()) -> None:
     with writing(path):
         check_target(path)
     check_not_within(path, read)
+    _check_not_read(path, read)
+
+
+def _check_not_read(path: str, read: Sequence[str]) -> None:
     for file in read:
         if Path(path).exists() and Path(file).exists() and Path(path).samefile(file):
-            raise CommandError(f"{path} is read; choose another file with -o")
+            raise CommandError(
+                f"{path} is read, and would be replaced; choose another place with -o"
+            )
 
 
 def make_folder(path: str) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from mixtura import _schema as must_be
 from mixtura._core import Acceleration
-from mixtura._files import check_kept_target
+from mixtura._files import check_kept_target, check_no_other_file
 from mixtura._kept import arrays_of, keep, kept, reading
 from mixtura._rows import FloatArray
 from mixtura._schema import Check, Damaged, array_in, mixture_in
@@ -113,8 +113,12 @@ class Checkpoint:
         ------
         ValueError
             If it belongs to other rows or arguments (ModelFileError: is no such file).
+        FileExistsError
+            If a fit that begins anew would replace another file than a checkpoint.
         """
         self._identity = identity
+        if not resume:
+            check_no_other_file(self.path)
         if not (resume and self.path.exists()):
             return
         with reading(self.path, "resume from"):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mixtura import _schema as must_be
-from mixtura._files import check_kept_target
+from mixtura._files import check_kept_target, check_no_other_file
 from mixtura._kept import arrays_of, keep, kept, reading
 from mixtura._rows import FloatArray, block_slices
 from mixtura._schema import Check, Damaged, mixture_in
@@ -102,7 +102,11 @@ class Journal:
         ------
         ValueError
             If the file belongs to other rows or other settings (ModelFileError: is no such file).
+        FileExistsError
+            If a sweep that begins anew would replace another file than the state of one.
         """
+        if self.path is not None and not self.resume:
+            check_no_other_file(self.path)
         if self.path is None or not (self.resume and Path(self.path).exists()):
             return State()
         with reading(self.path, "resume from"):
