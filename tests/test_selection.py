@@ -9,6 +9,7 @@ from sklearn.exceptions import NotFittedError
 
 from mixtura import GaussianMixture, GaussianMixtureSearch, Mixture, from_batches
 from mixtura.datasets import load_faithful
+from mixtura.errors import DataWarning
 from mixtura.plots import plot_entropy, plot_search, plot_uncertainty
 from mixtura.selection import bootstrap_difference, bootstrap_ratio_test, combine
 
@@ -328,3 +329,21 @@ def test_entropy_is_drawn_twice(faithful):
     assert_array_equal(right.get_lines()[0].get_xdata(), found.combined_rows)
     with pytest.raises(ValueError, match="must be two Axes"):
         plot_entropy(found, ax=left)
+
+
+def test_where_time_is_short_small_models_come_first():
+    X = np.random.default_rng(0).normal(size=(200, 8))
+    seen = []
+    search = GaussianMixtureSearch(
+        range(1, 9), ["EII", "VVV"], random_state=0, max_time=3600, n_jobs=1
+    )
+    search.callback = lambda _, __, row: seen.append(row["n_components"]) or len(seen) == 4
+    with pytest.warns(DataWarning, match="stopped"):
+        search.fit(X)
+    assert seen == [1, 1, 2, 2]
+
+
+def test_top_of_a_negative_number_is_refused():
+    search = GaussianMixtureSearch([1, 2], ["EII"], random_state=0).fit(load_faithful().data)
+    with pytest.raises(ValueError, match="n is -1"):
+        search.top(-1)

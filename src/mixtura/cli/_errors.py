@@ -28,6 +28,7 @@ _OPTIONS = {
     "min_component_rows": "--min-component-rows",
     "max_parameters=": "--max-parameters ",
     "max_parameters": "--max-parameters",
+    "max_time=": "--max-time ",
     "a covariance_type with": "a --covariance with",
     "covariance_type='": "--covariance '",
     "a smaller n_components": "a smaller -k",

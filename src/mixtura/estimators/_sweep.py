@@ -142,7 +142,11 @@ class Sweep:
 
     def run(self) -> None:
         """Fit what is not fitted yet."""
-        self._each([partial(self._first_look, key) for key in reversed(self._keys)])
+        # The longest first keep all threads busy to the end; where time may be up before, small models have
+        # answers first.
+        is_timed = self._wish.options.deadline < np.inf
+        keys = self._keys if is_timed else self._keys[::-1]
+        self._each([partial(self._first_look, key) for key in keys])
         if not self.is_stopped:
             self._each([partial(self._exchange, k) for k in sorted(self._columns, reverse=True)])
         if not self.is_stopped:

@@ -72,7 +72,7 @@ def too_many_parameters(what: str, n_parameters: int, n_rows: float) -> str:
         return ""
     return (
         f"{what} has {n_parameters} free parameters for {n_rows:.6g} rows, so that it says hardly more than "
-        "the rows do: use fewer components, or a covariance_type with fewer parameters."
+        "the rows do: fewer components, a covariance_type with fewer parameters, or fewer columns have fewer."
     )
 
 

@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from mixtura._display import plural
 from mixtura._regularisation import regularisation
 from mixtura._rows import Array
 from mixtura._threads import n_threads
@@ -463,10 +464,14 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
 
         Raises
         ------
+        ValueError
+            If n is negative.
         NotFittedError
             Before `fit`.
         """
         check_is_fitted(self, "results_")
+        if n < 0:
+            raise ValueError(f"n is {n}: how many models to show, 0 or more.")
         order = np.argsort(self.delta_, kind="stable")[:n]
         columns = self.results_ | {"delta": self.delta_}
         return Models(
@@ -488,8 +493,8 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         if not best.can_win:
             warnings.warn(
                 "No model of the grid has a maximum of the likelihood that is not spurious. The best, "
-                f"{self.best_params_}, has none either ({best.failure}): try fewer components, or structures "
-                "with fewer parameters.",
+                f"{self._best_in_words}, has none either ({best.failure}): try fewer components, or "
+                "structures with fewer parameters.",
                 DegenerateComponentWarning,
                 stacklevel=4,
             )
@@ -497,17 +502,22 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
             warnings.warn(many, DataWarning, stacklevel=4)
         if best.can_win and not self.best_estimator_.converged_ and self.max_iter > 0:
             warnings.warn(
-                f"The best model, {self.best_params_}, did not converge in {self.max_iter} iterations: "
+                f"The best model, {self._best_in_words}, did not converge in {self.max_iter} iterations: "
                 "increase max_iter or tol.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
 
+    @property
+    def _best_in_words(self) -> str:
+        k, kind = self.best_params_["n_components"], self.best_params_["covariance_type"]
+        return f"{plural(k, 'component')}, {kind}"
+
     def _too_many_parameters(self, best: Cell) -> str:
         assert best.criteria is not None
         assert best.effective_rows is not None
         n_rows = float(best.effective_rows.sum())
-        what = f"The best model, {self.best_params_},"
+        what = f"The best model, {self._best_in_words},"
         return too_many_parameters(what, best.criteria.n_parameters, n_rows)
 
     # The best model
