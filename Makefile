@@ -61,7 +61,8 @@ sanitize: $(VENV)/.tools
 
 # What a user installs: the sdist, a wheel from it, an empty environment, and the tests there that could fail where only the
 # package is: files that it must bring, optional packages, the command line, scikit-learn's contract.
-PACKAGE_TESTS := cli datasets defects docs frames online plots saving sklearn_contract sources
+PACKAGE_TESTS := cli datasets promises/test_defects.py docs inputs/test_frames.py em/test_online.py plots/test_plots.py files/test_saving.py \
+	promises/test_sklearn_contract.py sources
 package: $(VENV)/.tools
 	rm -rf dist build/package
 	$(BIN)/python -m build --sdist --outdir dist
@@ -70,7 +71,7 @@ package: $(VENV)/.tools
 	build/package/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	build/package/bin/python -m pip install --quiet "$$(ls dist/mixtura-*.whl)[all]" pytest pytest-xdist hypothesis pandas polars
 	mkdir -p build/package/run && cp -r tests README.md README.es.md pyproject.toml build/package/run/
-	cd build/package/run && ../bin/$(PYTEST) -p no:cacheprovider $(PACKAGE_TESTS:%=tests/test_%.py)
+	cd build/package/run && ../bin/$(PYTEST) -p no:cacheprovider $(PACKAGE_TESTS:%=tests/%)
 
 clean:
 	rm -rf $(VENV) build dist

@@ -70,7 +70,7 @@ def fit(X: object, **options: object) -> Callable[[], GaussianMixture]:
 def diagnosis(mixture: Mixture) -> object:
     """Of the mixture, of which nothing is computed yet."""
     rows, floor = np.full(mixture.n_components, 2000.0), np.full(mixture.n_features, 1e-6)
-    return mixtura.diagnosis.diagnose(replace(mixture), rows, floor)
+    return mixtura.fitting.diagnosis.diagnose(replace(mixture), rows, floor)
 
 
 def write(path: Path, X: np.ndarray) -> None:

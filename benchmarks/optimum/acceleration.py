@@ -15,11 +15,11 @@ import numpy as np
 from problems import Problem, problems
 
 from mixtura import _core
-from mixtura.blocks import ArrayBlocks
 from mixtura.covariance import structure
 from mixtura.em import Monitor, expectation_maximisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture
+from mixtura.rows import ArrayBlocks
 from mixtura.starts import LabelResponsibilities, mixture_of, search
 from mixtura.starts.auto import SearchRows
 

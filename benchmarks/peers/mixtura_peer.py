@@ -7,10 +7,10 @@ from _worker import Loaded, Measure, Parameters, by_difference, require_iteratio
 
 import mixtura
 from mixtura import GaussianMixture, Mixture, _core
-from mixtura._threads import n_threads
-from mixtura.blocks import ArrayBlocks
 from mixtura.em.loop import expectation_maximisation
 from mixtura.em.monitor import Monitor
+from mixtura.rows import ArrayBlocks
+from mixtura.support.threads import n_threads
 
 
 def model(loaded: Loaded, n_iter: int) -> GaussianMixture:

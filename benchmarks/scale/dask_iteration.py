@@ -16,8 +16,8 @@ import dask.array as da
 import numpy as np
 from distributed import Client, LocalCluster
 
-from mixtura.blocks import ArrayBlocks
-from mixtura.blocks.dask import DaskBlocks
+from mixtura.rows import ArrayBlocks
+from mixtura.rows.dask import DaskBlocks
 from mixtura.testing.problems import random_mixture
 
 

@@ -15,12 +15,12 @@ from time import perf_counter, process_time
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-import rows
 
 import mixtura
-from mixtura._threads import n_threads
-from mixtura.blocks import ArrayBlocks
+import rows
 from mixtura.em import expect
+from mixtura.rows import ArrayBlocks
+from mixtura.support.threads import n_threads
 
 
 def seconds(function) -> tuple[float, float]:

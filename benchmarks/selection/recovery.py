@@ -14,7 +14,7 @@ import warnings
 import numpy as np
 
 from mixtura import GaussianMixtureSearch, Mixture
-from mixtura.estimators._grid import ALL
+from mixtura.sweep.grid import ALL
 
 
 def drawn(letters: str, rng: np.random.Generator) -> tuple[np.ndarray, int]:

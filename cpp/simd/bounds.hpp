@@ -14,9 +14,9 @@
 // lane. So what is not left out has the same bits as without bounds.
 #pragma once
 
-#include "job.hpp"
-#include "skipping.hpp"
-#include "vector.hpp"
+#include "simd/job.hpp"
+#include "simd/skipping.hpp"
+#include "simd/vector.hpp"
 
 namespace mixtura {
 namespace {

@@ -1,8 +1,8 @@
 // Log joint densities of a tile's rows under one component: coefficient - (squared Mahalanobis distance) / 2.
 #pragma once
 
-#include "job.hpp"
-#include "vector.hpp"
+#include "simd/job.hpp"
+#include "simd/vector.hpp"
 
 namespace mixtura {
 namespace {

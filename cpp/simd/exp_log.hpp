@@ -5,7 +5,7 @@
 // t = (m - 1)/(m + 1), sqrt(1/2) <= m < sqrt(2).
 #pragma once
 
-#include "vector.hpp"
+#include "simd/vector.hpp"
 
 namespace mixtura {
 namespace {

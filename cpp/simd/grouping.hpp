@@ -15,9 +15,9 @@
 // more than rounding does elsewhere. Reaches cost K^2 d^2 once a call.
 #pragma once
 
-#include "job.hpp"
-#include "skipping.hpp"
-#include "vector.hpp"
+#include "simd/job.hpp"
+#include "simd/skipping.hpp"
+#include "simd/vector.hpp"
 
 namespace mixtura {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "../core.hpp"
+#include "model/core.hpp"
 
 namespace mixtura {
 

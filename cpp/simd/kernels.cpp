@@ -1,14 +1,14 @@
 // One tile through the E-step and into the statistics. Compiled once per instruction set;
 // MIXTURA_KERNELS names the set that this object defines.
-#include "../far_rows.hpp"
-#include "bounds.hpp"
-#include "distances.hpp"
-#include "grouping.hpp"
-#include "job.hpp"
-#include "matrices.hpp"
-#include "moments.hpp"
-#include "products.hpp"
-#include "responsibilities.hpp"
+#include "e_step/far_rows.hpp"
+#include "simd/bounds.hpp"
+#include "simd/distances.hpp"
+#include "simd/grouping.hpp"
+#include "simd/job.hpp"
+#include "simd/matrices.hpp"
+#include "simd/moments.hpp"
+#include "simd/products.hpp"
+#include "simd/responsibilities.hpp"
 
 #define MIXTURA_STRING_(x) #x
 #define MIXTURA_STRING(x) MIXTURA_STRING_(x)

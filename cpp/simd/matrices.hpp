@@ -2,7 +2,7 @@
 // fit the registers: rows are added to rows, so that nothing is summed across lanes.
 #pragma once
 
-#include "vector.hpp"
+#include "simd/vector.hpp"
 
 namespace mixtura {
 namespace {

@@ -7,9 +7,9 @@
 // across lanes.
 #pragma once
 
-#include "job.hpp"
-#include "skipping.hpp"
-#include "vector.hpp"
+#include "simd/job.hpp"
+#include "simd/skipping.hpp"
+#include "simd/vector.hpp"
 
 namespace mixtura {
 namespace {

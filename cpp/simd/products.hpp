@@ -12,10 +12,10 @@
 // prepare.cpp allows 4 d, so that it is a factor of a few.
 #pragma once
 
-#include "distances.hpp"
-#include "job.hpp"
-#include "moments.hpp"
-#include "vector.hpp"
+#include "simd/distances.hpp"
+#include "simd/job.hpp"
+#include "simd/moments.hpp"
+#include "simd/vector.hpp"
 
 namespace mixtura {
 namespace {

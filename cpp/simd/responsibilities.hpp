@@ -2,10 +2,10 @@
 // not a number since terms in it were infinite, the row's log density comes out as no finite number: far_rows.hpp settles it.
 #pragma once
 
-#include "exp_log.hpp"
-#include "job.hpp"
-#include "skipping.hpp"
-#include "vector.hpp"
+#include "simd/exp_log.hpp"
+#include "simd/job.hpp"
+#include "simd/skipping.hpp"
+#include "simd/vector.hpp"
 
 namespace mixtura {
 namespace {

@@ -16,8 +16,8 @@
 // other additions is the same with and without.
 #pragma once
 
-#include "job.hpp"
-#include "vector.hpp"
+#include "simd/job.hpp"
+#include "simd/vector.hpp"
 
 namespace mixtura {
 namespace {

@@ -23,11 +23,11 @@
 #include <unistd.h>
 #endif
 
-#include "acceleration.hpp"
-#include "core.hpp"
-#include "linear_algebra.hpp"
-#include "parallel.hpp"
-#include "prepare.hpp"
+#include "em/acceleration.hpp"
+#include "model/core.hpp"
+#include "support/linear_algebra.hpp"
+#include "support/parallel.hpp"
+#include "e_step/prepare.hpp"
 #include "tests/checks.hpp"
 
 using namespace mixtura;

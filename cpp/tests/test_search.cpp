@@ -5,13 +5,13 @@
 #include <random>
 #include <vector>
 
-#include "parallel.hpp"
-#include "search/ends.hpp"
-#include "search/hierarchy.hpp"
-#include "search/moves.hpp"
-#include "search/search.hpp"
-#include "search/starts.hpp"
-#include "search/verdict.hpp"
+#include "support/parallel.hpp"
+#include "optimum/ends.hpp"
+#include "optimum/hierarchy.hpp"
+#include "optimum/moves.hpp"
+#include "optimum/search.hpp"
+#include "optimum/starts.hpp"
+#include "optimum/verdict.hpp"
 #include "tests/checks.hpp"
 
 using namespace mixtura;

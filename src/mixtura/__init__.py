@@ -12,8 +12,6 @@ TYPE_CHECKING = (
 if TYPE_CHECKING:
     from typing import Any
 
-    from mixtura._versions import show_versions
-    from mixtura.describing import Description, describe
     from mixtura.errors import (
         DataWarning,
         DegenerateComponentWarning,
@@ -22,29 +20,33 @@ if TYPE_CHECKING:
         SourceError,
     )
     from mixtura.estimators import GaussianMixture, GaussianMixtureSearch
+    from mixtura.estimators.loading import load
+    from mixtura.fitting.diagnosis import Diagnosis
+    from mixtura.fitting.summary import Summary
     from mixtura.mixture import Mixture
-    from mixtura.saving import load
+    from mixtura.report.description import Description, describe
     from mixtura.sources import from_batches, scan
-    from mixtura.summary import Summary
+    from mixtura.support.versions import show_versions
 
     __version__: str
 
 _HOMES = {
+    "Diagnosis": "mixtura.fitting.diagnosis",
     "DataWarning": "mixtura.errors",
     "DegenerateComponentWarning": "mixtura.errors",
-    "Description": "mixtura.describing",
+    "Description": "mixtura.report.description",
     "GaussianMixture": "mixtura.estimators",
     "GaussianMixtureSearch": "mixtura.estimators",
     "Mixture": "mixtura.mixture",
     "ModelFileError": "mixtura.errors",
     "SingularCovarianceError": "mixtura.errors",
     "SourceError": "mixtura.errors",
-    "Summary": "mixtura.summary",
-    "describe": "mixtura.describing",
+    "Summary": "mixtura.fitting.summary",
+    "describe": "mixtura.report.description",
     "from_batches": "mixtura.sources",
-    "load": "mixtura.saving",
+    "load": "mixtura.estimators.loading",
     "scan": "mixtura.sources",
-    "show_versions": "mixtura._versions",
+    "show_versions": "mixtura.support.versions",
 }
 
 #: Modules that are imported at their first use, as `mixtura.plots`.
@@ -56,7 +58,6 @@ _ELSEWHERE = {
     "GMM": "the class is GaussianMixture",
     "GaussianMixtureModel": "the class is GaussianMixture",
     "KMeans": "take scikit-learn's, or GaussianMixture with covariance_type='EII'",
-    "Diagnosis": "it is in mixtura.diagnosis",
     "plot_entropy": "it is in mixtura.plots",
     "plot_mixture": "it is in mixtura.plots",
     "plot_search": "it is in mixtura.plots",
@@ -72,6 +73,7 @@ __all__ = [
     "DataWarning",
     "DegenerateComponentWarning",
     "Description",
+    "Diagnosis",
     "GaussianMixture",
     "GaussianMixtureSearch",
     "Mixture",
@@ -108,7 +110,7 @@ def _unknown(name: str) -> Exception:
     import sys
     from importlib.util import find_spec
 
-    from mixtura._names import nearest
+    from mixtura.support.names import nearest
 
     meant = "" if name.startswith("_") else nearest(name, __all__)
     hint = f": {_ELSEWHERE[name]}." if name in _ELSEWHERE else f".{meant}"
@@ -125,6 +127,6 @@ def __dir__() -> list[str]:
 
 
 if _environ.get("MIXTURA_SIMD"):
-    from mixtura._versions import check_instruction_set as _check_instruction_set
+    from mixtura.support.versions import check_instruction_set as _check_instruction_set
 
     _check_instruction_set()

@@ -10,7 +10,7 @@ import os
 import sys
 from importlib.util import find_spec
 
-from mixtura.cli._errors import CommandError, reporting
+from mixtura.cli.errors import CommandError, reporting
 
 NEEDED = ("typer", "rich", "pyarrow", "matplotlib")
 
@@ -21,7 +21,7 @@ def main() -> None:
         sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", closefd=False)
     with reporting():
         _check_extras()
-        from mixtura.cli._app import app
+        from mixtura.cli.app import app
 
         app(prog_name="mixtura")
 

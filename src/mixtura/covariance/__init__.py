@@ -10,12 +10,12 @@
 
 from __future__ import annotations
 
-from mixtura._names import nearest
-from mixtura.covariance._structure import CovarianceStructure
+from mixtura.covariance.base import CovarianceStructure
 from mixtura.covariance.diag import EEI, EVI, VEI, VVI
 from mixtura.covariance.full import EEV, EVE, EVV, VEE, VEV, VVE, VVV
 from mixtura.covariance.spherical import EII, VII
 from mixtura.covariance.tied import EEE
+from mixtura.support.names import nearest
 
 # The name that a user sets is the name that is reported and saved: 'full' is VVV by scikit-learn's name.
 _SCIKIT_LEARN = (VVV("full"), EEE("tied"), VVI("diag"), VII("spherical"))

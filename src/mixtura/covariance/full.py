@@ -8,15 +8,15 @@ from __future__ import annotations
 import numpy as np
 
 from mixtura import _core
-from mixtura._interruptible import gram, interruptible
-from mixtura._rows import FloatArray
-from mixtura.covariance._structure import (
+from mixtura.covariance.base import (
     CovarianceStructure,
     check_symmetric_positive_definite,
     inverse_of_factored,
     regression,
     upper_factor,
 )
+from mixtura.support.arrays import FloatArray
+from mixtura.support.interruptible import gram, interruptible
 
 
 class Full(CovarianceStructure):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from mixtura import _core
-from mixtura._rows import FloatArray
-from mixtura.covariance._structure import CovarianceStructure, check_positive
+from mixtura.covariance.base import CovarianceStructure, check_positive
+from mixtura.support.arrays import FloatArray
 
 
 class Spherical(CovarianceStructure):

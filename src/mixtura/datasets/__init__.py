@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from mixtura.datasets._loaders import Dataset, load_faithful, make_three_blobs
+from mixtura.datasets.loaders import Dataset, load_faithful, make_three_blobs
 
 __all__ = ["Dataset", "load_faithful", "make_three_blobs"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from mixtura import _core
-from mixtura._rows import FloatArray
-from mixtura.blocks._protocol import Blocks
+from mixtura.em.blocks import Blocks
 from mixtura.em.monitor import Monitor
 from mixtura.em.statistics import SufficientStatistics
 from mixtura.mixture import Mixture, arithmetic
+from mixtura.support.arrays import FloatArray
 
 Point = tuple[Mixture, SufficientStatistics]
 
@@ -34,7 +34,7 @@ def expectation_maximisation(
     monitor : Monitor
         Told each mixture's log-likelihood, the first and the last included.
     accelerate : bool, default=False
-        Try quasi-Newton steps that lower the likelihood no more than EM may (cpp/acceleration.hpp:
+        Try quasi-Newton steps that lower the likelihood no more than EM may (cpp/em/acceleration.hpp:
         L-BFGS in the space of the sufficient statistics).
 
     Returns
@@ -46,7 +46,7 @@ def expectation_maximisation(
 
     Notes
     -----
-    The iterations are native (cpp/em.cpp). A component that collapses ends them at the mixture before;
+    The iterations are native (cpp/em/loop.cpp). A component that collapses ends them at the mixture before;
     `monitor.failure` says why.
     """
     structure = mixture.structure

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from mixtura._rows import FloatArray
-from mixtura.blocks._protocol import Blocks
+from mixtura.em.blocks import Blocks
 from mixtura.em.loop import Point
 from mixtura.em.statistics import SufficientStatistics
 from mixtura.mixture import Mixture
+from mixtura.support.arrays import FloatArray
 
 # Between 1/2 and 1 the steps sum to infinity and their squares do not, so that online EM converges. Cappe &
 # Moulines take 0.6. Over streams of 20,000 rows, 0.7 ended five times nearer to the exact fit with batches of

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from mixtura import _core
-from mixtura._rows import Array, FloatArray
 from mixtura.covariance import CovarianceStructure
 from mixtura.mixture import Mixture
+from mixtura.support.arrays import Array, FloatArray
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -24,22 +24,6 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mixtura import mixture as evaluate
-from mixtura._component_table import numbered
-from mixtura._frames import frame_of, frame_values
-from mixtura._refused import check_measured, clearer
-from mixtura._regularisation import regularisation
-from mixtura._rows import (
-    Array,
-    FloatArray,
-    as_numeric,
-    block_slices,
-    check_finite,
-    check_n_features,
-    is_native,
-)
-from mixtura._scales import check_extent
-from mixtura._threads import n_threads
-from mixtura.blocks import ArrayBlocks, Blocks
 from mixtura.covariance import (
     ONE_FEATURE,
     STRUCTURES,
@@ -47,14 +31,15 @@ from mixtura.covariance import (
     check_features,
     structure,
 )
-from mixtura.diagnosis import Diagnosis, Grounds, diagnose, matching, recording_of
+from mixtura.display.component_table import numbered
 from mixtura.em import SufficientStatistics, online_step
+from mixtura.em.regularisation import regularisation
 from mixtura.errors import SingularCovarianceError
-from mixtura.estimators import _validation as checks
-from mixtura.estimators._attributes import PARAMETERS, HandedOut, Training, described_mixture
-from mixtura.estimators._checkpoint import Checkpoint, identity
-from mixtura.estimators._constructors import ChecksArgumentNames, warn_of_overrides
-from mixtura.estimators._fitting import (
+from mixtura.estimators import validation as checks
+from mixtura.estimators.attributes import PARAMETERS, HandedOut, Training, described_mixture
+from mixtura.estimators.constructors import ChecksArgumentNames, warn_of_overrides
+from mixtura.files.model_file import save_model
+from mixtura.fitting.best_of_starts import (
     Beginning,
     Callback,
     Fit,
@@ -63,15 +48,22 @@ from mixtura.estimators._fitting import (
     best_fit,
     ordered,
 )
-from mixtura.estimators._printer import Printer
-from mixtura.estimators._warnings import (
+from mixtura.fitting.checkpoint import Checkpoint, identity
+from mixtura.fitting.diagnosis import Diagnosis, Grounds, diagnose, matching, recording_of
+from mixtura.fitting.printer import Printer
+from mixtura.fitting.summary import Criteria, Ended, Summary, summarise
+from mixtura.fitting.warnings import (
     doubts_about_components,
     doubts_about_end,
     doubts_about_rows,
     warn_of,
 )
+from mixtura.inputs.checks import as_numeric, check_finite, check_n_features
+from mixtura.inputs.frames import frame_of, frame_values
+from mixtura.inputs.invalid import check_measured, clearer
+from mixtura.inputs.scales import check_extent
 from mixtura.mixture import Mixture
-from mixtura.saving import save_model
+from mixtura.rows import ArrayBlocks, Blocks
 from mixtura.starts import (
     STARTS,
     ArrayResponsibilities,
@@ -82,7 +74,8 @@ from mixtura.starts import (
     n_begun,
     search,
 )
-from mixtura.summary import Criteria, Ended, Summary, summarise
+from mixtura.support.arrays import Array, FloatArray, block_slices, is_native
+from mixtura.support.threads import n_threads
 
 _PLAIN = (int, float, str, bool, type(None))
 _ALIKE = (np.ndarray, RandomState)  # where one may be given, so may any other
@@ -1217,7 +1210,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         (['label', 'log_density'], 100)
         """
         try:
-            from mixtura._predictions import check_outputs, predictions, write_parquet
+            from mixtura.files.predictions import check_outputs, predictions, write_parquet
         except ImportError as error:
             raise ImportError(
                 "predict_to needs pyarrow; install it with: pip install 'mixtura[files]'"

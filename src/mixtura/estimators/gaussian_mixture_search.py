@@ -17,25 +17,25 @@ from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from mixtura._display import plural
-from mixtura._regularisation import regularisation
-from mixtura._rows import Array
-from mixtura._threads import n_threads
-from mixtura.blocks import Blocks
 from mixtura.covariance import structure
-from mixtura.diagnosis import Grounds, recording_of
+from mixtura.display.page import plural
+from mixtura.em.regularisation import regularisation
 from mixtura.errors import DataWarning, DegenerateComponentWarning
-from mixtura.estimators import _grid as grid
-from mixtura.estimators._cells import Cell, Key, Models, candidates, table
-from mixtura.estimators._constructors import ChecksArgumentNames
-from mixtura.estimators._fitting import Options
-from mixtura.estimators._lines import Lines, lines_of_progress
-from mixtura.estimators._resume import Journal, check_path, fingerprint, seed_in
-from mixtura.estimators._sweep import Report, Sweep, Wish
-from mixtura.estimators._warnings import too_many_parameters
+from mixtura.estimators.constructors import ChecksArgumentNames
 from mixtura.estimators.gaussian_mixture import GaussianMixture, jsonable_arguments
+from mixtura.fitting.best_of_starts import Options
+from mixtura.fitting.diagnosis import Grounds, recording_of
+from mixtura.fitting.lines import Lines, lines_of_progress
+from mixtura.fitting.summary import Summary
+from mixtura.fitting.warnings import too_many_parameters
 from mixtura.mixture import Mixture
-from mixtura.summary import Summary
+from mixtura.rows import Blocks
+from mixtura.support.arrays import Array
+from mixtura.support.threads import n_threads
+from mixtura.sweep import grid
+from mixtura.sweep.cells import Cell, Key, Models, candidates, table
+from mixtura.sweep.checkpoint import Journal, check_path, fingerprint, seed_in
+from mixtura.sweep.sweep import Report, Sweep, Wish
 
 #: Differences of a criterion up to which models are listed with the best.
 CLOSE = (2.0, 6.0, 10.0)

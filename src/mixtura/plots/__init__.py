@@ -9,9 +9,9 @@ except ImportError as error:
         "mixtura.plots needs matplotlib; install it with: pip install 'mixtura[plot]'"
     ) from error
 
-from mixtura.plots._plot_entropy import plot_entropy
-from mixtura.plots._plot_mixture import plot_mixture
-from mixtura.plots._plot_search import plot_search
-from mixtura.plots._plot_uncertainty import plot_uncertainty
+from mixtura.plots.entropy import plot_entropy
+from mixtura.plots.mixture import plot_mixture
+from mixtura.plots.search import plot_search
+from mixtura.plots.uncertainty import plot_uncertainty
 
 __all__ = ["plot_entropy", "plot_mixture", "plot_search", "plot_uncertainty"]

@@ -1,12 +1,12 @@
 """Is the best really best, and which components are one cluster: questions after a search."""
 
-from mixtura.selection._bootstrap import (
+from mixtura.selection.bootstrap import (
     DifferenceTest,
     RatioTest,
     bootstrap_difference,
     bootstrap_ratio_test,
 )
-from mixtura.selection._combine import Combination, combine
+from mixtura.selection.combining import Combination, combine
 
 __all__ = [
     "Combination",

@@ -1,7 +1,7 @@
 """Rows that lie elsewhere than in an array and are read again at every iteration: files, batches."""
 
-from mixtura.sources._batches import from_batches
-from mixtura.sources._scan import scan
-from mixtura.sources._source import Source
+from mixtura.sources.batches import from_batches
+from mixtura.sources.files import scan
+from mixtura.sources.source import Source
 
 __all__ = ["Source", "from_batches", "scan"]

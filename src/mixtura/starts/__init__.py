@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 from numpy.random import RandomState
 
-from mixtura._rows import FloatArray
-from mixtura.blocks import Blocks
 from mixtura.covariance import CovarianceStructure
 from mixtura.mixture import Mixture
-from mixtura.starts._given import ArrayResponsibilities, LabelResponsibilities, mixture_of
-from mixtura.starts._record import StartRecord, Starts, n_begun
+from mixtura.rows import Blocks
 from mixtura.starts.auto import search
+from mixtura.starts.given import ArrayResponsibilities, LabelResponsibilities, mixture_of
 from mixtura.starts.kmeans import kmeans
 from mixtura.starts.random import random
+from mixtura.starts.records import StartRecord, Starts, n_begun
 from mixtura.starts.seeds import plus_plus, random_from_data
+from mixtura.support.arrays import FloatArray
 
 Start = Callable[[Blocks, CovarianceStructure, int, float | FloatArray, RandomState], Mixture]
 

@@ -1,6 +1,6 @@
 """The default start: a short search for the best optimum on a part of the rows.
 
-The search itself is native (cpp/search/): a descent on a few hundred rows takes some ten microseconds.
+The search itself is native (cpp/optimum/): a descent on a few hundred rows takes some ten microseconds.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import numpy as np
 from numpy.random import PCG64, RandomState
 
 from mixtura import _core
-from mixtura._regularisation import regularisation
-from mixtura._rows import FloatArray
-from mixtura._scales import significant
-from mixtura.blocks import ArrayBlocks, Blocks, DistinctRows, Randomness, distinct_rows, in_memory
 from mixtura.covariance import CovarianceStructure
+from mixtura.em.regularisation import regularisation
 from mixtura.errors import SingularCovarianceError
+from mixtura.inputs.scales import significant
 from mixtura.mixture import Mixture
-from mixtura.starts._record import StartRecord
+from mixtura.rows import ArrayBlocks, Blocks, DistinctRows, Randomness, distinct_rows, in_memory
+from mixtura.starts.records import StartRecord
+from mixtura.support.arrays import FloatArray
 
 #: Name of a start, and its responsibilities.
 Given = tuple[str, FloatArray]

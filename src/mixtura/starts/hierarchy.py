@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from mixtura import _core
-from mixtura._interruptible import interruptible
-from mixtura._rows import Array, FloatArray
+from mixtura.support.arrays import Array, FloatArray
+from mixtura.support.interruptible import interruptible
 
 # Rows that each cluster is thought to hold beside its own, as round as all rows together are: without
 # them single rows and rows in a plane would have no volume.

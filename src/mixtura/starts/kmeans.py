@@ -8,11 +8,11 @@ from sklearn.cluster import (
     KMeans,  # not at a first fit: a child forked then could import it no more
 )
 
-from mixtura._rows import Array, FloatArray
-from mixtura.blocks import ArrayBlocks, Blocks
 from mixtura.covariance import CovarianceStructure
 from mixtura.mixture import Mixture
-from mixtura.starts._given import LabelResponsibilities, mixture_of
+from mixtura.rows import ArrayBlocks, Blocks
+from mixtura.starts.given import LabelResponsibilities, mixture_of
+from mixtura.support.arrays import Array, FloatArray
 
 # Bytes of rows and of k-means' own temporaries (about 8 numbers a row); beyond, a uniform sample is
 # clustered, since k-means copies its rows and the memory of a fit must not grow with them.

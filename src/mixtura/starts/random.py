@@ -7,14 +7,14 @@ from functools import partial
 import numpy as np
 from numpy.random import RandomState
 
-from mixtura._interruptible import interruptible
-from mixtura._rows import Array, FloatArray
-from mixtura.blocks import ArrayBlocks, Blocks, in_memory
 from mixtura.covariance import CovarianceStructure
 from mixtura.em import SufficientStatistics
 from mixtura.mixture import Mixture
-from mixtura.starts._given import statistics_of
+from mixtura.rows import ArrayBlocks, Blocks, in_memory
+from mixtura.starts.given import statistics_of
 from mixtura.starts.kmeans import rows_of_a_start
+from mixtura.support.arrays import Array, FloatArray
+from mixtura.support.interruptible import interruptible
 
 # Weights up to this sum are drawn as the rows that they stand for; larger sums one draw a row.
 _MOST_DRAWS = 100_000_000

@@ -8,12 +8,12 @@ from sklearn.cluster import (
     kmeans_plusplus,  # not at a first fit: a child forked then could import it no more
 )
 
-from mixtura._rows import FloatArray
-from mixtura.blocks import Blocks
 from mixtura.covariance import STRUCTURES, CovarianceStructure
 from mixtura.em import SufficientStatistics
 from mixtura.mixture import Mixture
+from mixtura.rows import Blocks
 from mixtura.starts.kmeans import rows_of_a_start
+from mixtura.support.arrays import FloatArray
 
 
 def random_from_data(

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.testing import assert_allclose
 
-from mixtura.blocks import ArrayBlocks, Blocks
 from mixtura.covariance import STRUCTURES, structure
 from mixtura.em import Monitor, SufficientStatistics, expect, expectation_maximisation
 from mixtura.mixture import Mixture
+from mixtura.rows import ArrayBlocks, Blocks
 from mixtura.testing import oracle
 from mixtura.testing.problems import random_mixture, random_rows
 

@@ -1,0 +1,121 @@
+#include "e_step/far_rows.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "model/core.hpp"
+
+namespace mixtura {
+namespace {
+
+// Its exponent holds the square of every double: on x86 it has 15 bits for it, on other 64-bit Linux too.
+using Wide = long double;
+
+// Column j of a component's precision factor, rows `first` to `end`; between rows `stride`.
+struct Column {
+    const double* at;
+    std::ptrdiff_t first, end, stride;
+};
+
+Column factor_column(const Mixture& mixture, std::ptrdiff_t k, std::ptrdiff_t j) {
+    const std::ptrdiff_t d = mixture.n_features;
+    const double* factors = mixture.precisions_cholesky;
+    switch (mixture.structure) {
+        case Structure::full: return {factors + k * d * d + j, 0, j + 1, d};
+        case Structure::tied: return {factors + j, 0, j + 1, d};
+        case Structure::diag: return {factors + k * d, j, j + 1, 1};
+        case Structure::spherical: return {factors + k, j, j + 1, 0};
+    }
+    return {};
+}
+
+// A row of a tile beside the components of its mixture.
+template <class Real>
+struct FarRow {
+    const Mixture& mixture;
+    const Real* features;
+    std::ptrdiff_t stride;
+
+    Wide from_mean(std::ptrdiff_t k, std::ptrdiff_t i) const { return Wide(features[i * stride]) - mixture.means[k * mixture.n_features + i]; }
+
+    Wide square_distance(std::ptrdiff_t k) const {
+        Wide square = 0;
+        for (std::ptrdiff_t j = 0; j < mixture.n_features; ++j) {
+            const Column factor = factor_column(mixture, k, j);
+            Wide sum = 0;
+            for (std::ptrdiff_t i = factor.first; i < factor.end; ++i) sum += factor.at[i * factor.stride] * from_mean(k, i);
+            square += sum * sum;
+        }
+        return square;
+    }
+
+    // The square distance from `other` less that from k. Their difference would be rounding where they are equal to all digits;
+    // a^2 - b^2 = (a - b) (a + b), and a - b comes from the differences of factors and means.
+    Wide nearer_by(std::ptrdiff_t k, std::ptrdiff_t other) const {
+        const std::ptrdiff_t d = mixture.n_features;
+        Wide total = 0;
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            const Column ours = factor_column(mixture, k, j), theirs = factor_column(mixture, other, j);
+            Wide sum = 0, difference = 0;
+            for (std::ptrdiff_t i = ours.first; i < ours.end; ++i) {
+                const Wide p = ours.at[i * ours.stride], q = theirs.at[i * theirs.stride];
+                sum += p * from_mean(k, i) + q * from_mean(other, i);
+                difference += (q - p) * from_mean(k, i) + q * (Wide(mixture.means[k * d + i]) - mixture.means[other * d + i]);
+            }
+            total += difference * sum;
+        }
+        return total;
+    }
+};
+
+// A Gaussian's density is nowhere 0: what is below the least number is that number.
+template <class Real>
+Real held(Wide log_density) {
+    return std::max(log_density, Wide(std::numeric_limits<Real>::lowest()));
+}
+
+// The row's log density, less job.shift.
+template <class Real>
+Wide settle_row(const Job<Real>& job, std::ptrdiff_t r, std::vector<Wide>& joint, const Workspace<Real>& work) {
+    const FarRow<Real> row{*job.mixture, work.rows + r, job.tile_stride};
+    std::ptrdiff_t likeliest = 0;
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+        joint[static_cast<std::size_t>(k)] = job.log_heights[k] - row.square_distance(k) / 2;
+        if (joint[static_cast<std::size_t>(k)] > joint[static_cast<std::size_t>(likeliest)]) likeliest = k;
+    }
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+        joint[static_cast<std::size_t>(k)] = job.log_heights[k] + row.nearer_by(k, likeliest) / 2;
+    }
+    const Wide highest = *std::max_element(joint.begin(), joint.end());
+    Wide sum = 0;
+    for (Wide& value : joint) sum += value = std::exp(value - highest);
+    for (std::size_t k = 0; k < joint.size(); ++k) {
+        work.responsibilities[static_cast<std::ptrdiff_t>(k) * job.tile_stride + r] = static_cast<Real>(work.weights[r] * (joint[k] / sum));
+    }
+    const Wide log_sum = std::log(sum), log_density = highest + log_sum - row.square_distance(likeliest) / 2;
+    work.log_density[r] = held<Real>(log_density);
+    work.log_certainty[r] = static_cast<Real>(-log_sum);
+    return log_density;
+}
+
+}  // namespace
+
+template <class Real>
+double settle_far_rows(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+    std::vector<Wide> joint(static_cast<std::size_t>(job.n_components));
+    double log_likelihood = 0;
+    for (std::ptrdiff_t r = 0; r < n_active; ++r) {
+        const bool is_far = !std::isfinite(work.log_density[r]);
+        if (is_far && job.stopped(job.stop_argument)) break;
+        const Wide log_density = is_far ? settle_row(job, r, joint, work) : Wide(work.log_density[r]);
+        if (work.weights[r] != 0) log_likelihood += work.weights[r] * held<double>(log_density);
+    }
+    return log_likelihood;
+}
+
+template double settle_far_rows<double>(const Job<double>&, std::ptrdiff_t, const Workspace<double>&);
+template double settle_far_rows<float>(const Job<float>&, std::ptrdiff_t, const Workspace<float>&);
+
+}  // namespace mixtura

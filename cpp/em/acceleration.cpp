@@ -1,0 +1,402 @@
+#include "em/acceleration.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "support/interrupt.hpp"
+#include "support/linear_algebra.hpp"
+
+namespace mixtura {
+namespace {
+
+constexpr std::size_t memory = 5;         // pairs kept: more gain nothing on mixtures
+constexpr double curved = 1e-3;           // least cosine between move and response: less is not concave
+constexpr double widen = 1.5, narrow = 0.25;
+constexpr double least_weight = 1e-10;
+constexpr std::size_t numbers_of_a_piece = 1 << 16;  // a pass over more takes longer than a look at the clock
+
+double dot(const std::vector<double>& a, const std::vector<double>& b) {
+    if (a.size() > numbers_of_a_piece) check_interrupted();
+    // Sums side by side: one alone would wait for each addition.
+    constexpr std::size_t lanes = 8;
+    double sums[lanes] = {};
+    const std::size_t whole = a.size() / lanes * lanes;
+    for (std::size_t i = 0; i < whole; i += lanes) {
+        for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane] += a[i + lane] * b[i + lane];
+    }
+    for (std::size_t i = whole; i < a.size(); ++i) sums[i - whole] += a[i] * b[i];
+    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
+void add(std::vector<double>& a, double scale, const std::vector<double>& b) {
+    if (a.size() > numbers_of_a_piece) check_interrupted();
+    for (std::size_t i = 0; i < a.size(); ++i) a[i] += scale * b[i];
+}
+
+std::vector<double> difference(const std::vector<double>& a, const std::vector<double>& b) {
+    std::vector<double> out(a);
+    add(out, -1, b);
+    return out;
+}
+
+// out = U^T x, U upper triangular: rows are added to rows, which the compiler makes vectors of.
+void multiply(const double* upper, const double* x, double* out, std::ptrdiff_t d) {
+    std::fill(out, out + d, 0.0);
+    for (std::ptrdiff_t i = 0; i < d; ++i) {
+        for (std::ptrdiff_t j = i; j < d; ++j) out[j] += upper[i * d + j] * x[i];
+    }
+}
+
+}  // namespace
+
+Acceleration::Acceleration(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features)
+    : structure_(structure), K(n_components), d(n_features),
+      size_(n_components * (1 + n_features) + seconds_size(structure, n_components, n_features)) {}
+
+// The whitened coordinates of statistics s about c, with n, f, S re-centred to the reference's means, P its factors:
+//     n / (W sqrt w),   P^T f / (W sqrt w),   (P^T S P - n I) / (W sqrt(2 w))
+// in which the complete data's Fisher information is the identity (for tied w = 1, n = W in the last).
+void Acceleration::refer_to(const double* centres, const double* weights, const double* factors, double weight) {
+    weight_ = weight;
+    centres_.assign(centres, centres + K * d);
+    roots_.resize(static_cast<std::size_t>(K));
+    for (std::ptrdiff_t k = 0; k < K; ++k) roots_[static_cast<std::size_t>(k)] = std::sqrt(std::max(weights[k], least_weight));
+    const std::ptrdiff_t n = seconds_size(structure_, K, d);
+    factors_.assign(factors, factors + n);
+    inverse_factors_.resize(static_cast<std::size_t>(n));
+    if (!has_matrices()) {
+        for (std::size_t i = 0; i < factors_.size(); ++i) inverse_factors_[i] = 1 / factors_[i];
+        return;
+    }
+    for (std::ptrdiff_t offset = 0; offset < n; offset += d * d) {
+        invert_upper(factors_.data() + offset, d, inverse_factors_.data() + offset);
+    }
+}
+
+void Acceleration::encode(const Statistics& statistics, const double* centres, Vector& point) const {
+    point.resize(static_cast<std::size_t>(size_));
+    double* counts = point.data();
+    double* firsts = counts + K;
+    double* seconds = firsts + K * d;
+    const double root_two = std::sqrt(2.0);
+    Vector moved_firsts(statistics.firsts, statistics.firsts + K * d);
+    Vector moved_seconds(statistics.seconds, statistics.seconds + seconds_size(structure_, K, d));
+    Vector half(has_matrices() ? static_cast<std::size_t>(d * d) : 0);
+    Statistics moved;
+    moved.counts = statistics.counts;
+    moved.firsts = moved_firsts.data();
+    moved.seconds = moved_seconds.data();
+    move_centres(structure_, K, d, centres, centres_.data(), moved);
+    for (std::ptrdiff_t k = 0; k < K; ++k) {
+        const double n = statistics.counts[k];
+        const double scale = 1 / (weight_ * roots_[static_cast<std::size_t>(k)]);
+        const double* first = moved.firsts + k * d;
+        counts[k] = n * scale;
+        switch (structure_) {
+            case Structure::full:
+            case Structure::tied: {
+                const std::ptrdiff_t at = structure_ == Structure::full ? k * d * d : 0;
+                multiply(factors_.data() + at, first, firsts + k * d, d);
+                break;
+            }
+            case Structure::diag:
+                for (std::ptrdiff_t j = 0; j < d; ++j) {
+                    const double factor = factors_[static_cast<std::size_t>(k * d + j)];
+                    firsts[k * d + j] = first[j] * factor;
+                    seconds[k * d + j] = (moved.seconds[k * d + j] * factor * factor - n) * scale / root_two;
+                }
+                break;
+            case Structure::spherical: {
+                const double factor = factors_[static_cast<std::size_t>(k)];
+                for (std::ptrdiff_t j = 0; j < d; ++j) firsts[k * d + j] = first[j] * factor;
+                const auto features = static_cast<double>(d);
+                seconds[k] = (moved.seconds[k] * factor * factor - features * n) * scale / std::sqrt(2 * features);
+                break;
+            }
+        }
+        for (std::ptrdiff_t j = 0; j < d; ++j) firsts[k * d + j] *= scale;
+        if (structure_ == Structure::full) {
+            double* out = seconds + k * d * d;
+            congruence(factors_.data() + k * d * d, moved.seconds + k * d * d, half.data(), out, d);
+            for (std::ptrdiff_t i = 0; i < d; ++i) out[i * d + i] -= n;
+            for (std::ptrdiff_t i = 0; i < d * d; ++i) out[i] *= scale / root_two;
+        }
+    }
+    if (structure_ == Structure::tied) {
+        congruence(factors_.data(), moved.seconds, half.data(), seconds, d);
+        for (std::ptrdiff_t i = 0; i < d * d; ++i) seconds[i] /= weight_ * root_two;
+    }
+}
+
+void Acceleration::decode(const Vector& point, Statistics& out) const {
+    const double* counts = point.data();
+    const double* firsts = counts + K;
+    const double* seconds = firsts + K * d;
+    const double root_two = std::sqrt(2.0);
+    Vector half(has_matrices() ? static_cast<std::size_t>(d * d) : 0);
+    for (std::ptrdiff_t k = 0; k < K; ++k) {
+        const double scale = weight_ * roots_[static_cast<std::size_t>(k)];
+        const double n = counts[k] * scale;
+        out.counts[k] = n;
+        switch (structure_) {
+            case Structure::full:
+            case Structure::tied: {
+                const std::ptrdiff_t at = structure_ == Structure::full ? k * d * d : 0;
+                multiply(inverse_factors_.data() + at, firsts + k * d, out.firsts + k * d, d);
+                break;
+            }
+            case Structure::diag:
+                for (std::ptrdiff_t j = 0; j < d; ++j) {
+                    const double inverse = inverse_factors_[static_cast<std::size_t>(k * d + j)];
+                    out.firsts[k * d + j] = firsts[k * d + j] * inverse;
+                    out.seconds[k * d + j] = (seconds[k * d + j] * scale * root_two + n) * inverse * inverse;
+                }
+                break;
+            case Structure::spherical: {
+                const double inverse = inverse_factors_[static_cast<std::size_t>(k)];
+                for (std::ptrdiff_t j = 0; j < d; ++j) out.firsts[k * d + j] = firsts[k * d + j] * inverse;
+                const auto features = static_cast<double>(d);
+                out.seconds[k] = (seconds[k] * scale * std::sqrt(2 * features) + features * n) * inverse * inverse;
+                break;
+            }
+        }
+        for (std::ptrdiff_t j = 0; j < d; ++j) out.firsts[k * d + j] *= scale;
+        if (structure_ == Structure::full) {
+            Vector inner(seconds + k * d * d, seconds + (k + 1) * d * d);
+            for (double& value : inner) value *= scale * root_two;
+            for (std::ptrdiff_t i = 0; i < d; ++i) inner[static_cast<std::size_t>(i * d + i)] += n;
+            congruence(inverse_factors_.data() + k * d * d, inner.data(), half.data(), out.seconds + k * d * d, d);
+        }
+    }
+    if (structure_ == Structure::tied) {
+        congruence(inverse_factors_.data(), seconds, half.data(), out.seconds, d);
+        for (std::ptrdiff_t i = 0; i < d * d; ++i) out.seconds[i] *= weight_ * root_two;
+    }
+}
+
+// Everything that is remembered, in the coordinates of a nearer reference: as the metric changes along the way.
+void Acceleration::move_reference(const double* centres, const double* weights, const double* factors, double weight) {
+    std::vector<Vector*> remembered{&point_, &previous_, &residual_, &previous_residual_};
+    for (Pair& pair : pairs_) {
+        remembered.push_back(&pair.move);
+        remembered.push_back(&pair.response);
+    }
+    std::vector<Vector> raw;
+    const Vector old_centres = centres_;
+    for (Vector* vector : remembered) {
+        raw.emplace_back(static_cast<std::size_t>(size_));
+        if (vector->empty()) continue;
+        Statistics statistics;
+        statistics.counts = raw.back().data();
+        statistics.firsts = statistics.counts + K;
+        statistics.seconds = statistics.firsts + K * d;
+        decode(*vector, statistics);
+    }
+    refer_to(centres, weights, factors, weight);
+    for (std::size_t i = 0; i < remembered.size(); ++i) {
+        if (remembered[i]->empty()) continue;
+        Statistics statistics;
+        statistics.counts = raw[i].data();
+        statistics.firsts = statistics.counts + K;
+        statistics.seconds = statistics.firsts + K * d;
+        encode(statistics, old_centres.data(), *remembered[i]);
+    }
+}
+
+void Acceleration::remember(const Vector& from, const Vector& from_residual, const Vector& to, const Vector& to_residual) {
+    Pair pair{difference(to, from), difference(from_residual, to_residual)};
+    if (!std::isfinite(dot(pair.response, pair.response))) return;
+    pairs_.push_back(std::move(pair));
+    if (pairs_.size() > memory) pairs_.erase(pairs_.begin());
+}
+
+// Those along which the likelihood is concave.
+std::vector<const Acceleration::Pair*> Acceleration::concave() const {
+    std::vector<const Pair*> found;
+    for (const Pair& pair : pairs_) {
+        const double product = dot(pair.move, pair.response);
+        if (product > curved * std::sqrt(dot(pair.move, pair.move) * dot(pair.response, pair.response))) found.push_back(&pair);
+    }
+    return found;
+}
+
+// Two-loop recursion of L-BFGS: the residual times the inverse of the curvature, `scale` in directions not seen.
+Acceleration::Vector Acceleration::newton_step(const std::vector<const Pair*>& pairs, double scale) const {
+    Vector q = residual_;
+    std::vector<double> alphas;
+    for (auto it = pairs.rbegin(); it != pairs.rend(); ++it) {
+        alphas.push_back(dot((*it)->move, q) / dot((*it)->move, (*it)->response));
+        add(q, -alphas.back(), (*it)->response);
+    }
+    for (double& value : q) value *= scale;
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+        const Pair& pair = *pairs[i];
+        const double beta = dot(pair.response, q) / dot(pair.move, pair.response);
+        add(q, alphas[pairs.size() - 1 - i] - beta, pair.move);
+    }
+    return q;
+}
+
+Acceleration::Vector Acceleration::direction() {
+    const std::vector<const Pair*> pairs = concave();
+    limited_ = pairs.empty();
+    if (pairs.empty()) {  // growth away from a saddle: a longer EM step
+        Vector q = residual_;
+        for (double& value : q) value *= reach_;
+        return q;
+    }
+    const Pair& last = *pairs.back();
+    const double scale = std::max(1.0, dot(last.move, last.response) / dot(last.response, last.response));
+    Vector q = newton_step(pairs, scale);
+    const double most = reach_ * std::sqrt(dot(residual_, residual_));
+    const double norm = std::sqrt(dot(q, q));
+    if (norm > most) {
+        limited_ = true;
+        for (double& value : q) value *= most / norm;
+    }
+    return q;
+}
+
+// A component whose count would be negative makes the EM step: one that dies must not hold up the others.
+bool Acceleration::mend(Vector& point) const {
+    const std::ptrdiff_t per_component = structure_ == Structure::tied ? 0 : seconds_size(structure_, K, d) / K;
+    for (std::ptrdiff_t k = 0; k < K; ++k) {
+        if (point[static_cast<std::size_t>(k)] > 0) continue;
+        const auto copy = [&](std::ptrdiff_t begin, std::ptrdiff_t n) { std::copy_n(image_.begin() + begin, n, point.begin() + begin); };
+        copy(k, 1);
+        copy(K + k * d, d);
+        copy(K + K * d + k * per_component, per_component);
+    }
+    return std::isfinite(dot(point, point));
+}
+
+bool Acceleration::propose(const Statistics& statistics, const double* centres, const double* weights,
+                           const double* factors, Statistics& out, double* out_centres) {
+    double weight = 0;
+    for (std::ptrdiff_t k = 0; k < K; ++k) weight += statistics.counts[k];
+    if (centres_.empty()) {
+        refer_to(centres, weights, factors, weight);
+    } else if (++age_ >= (d <= 16 ? 8 : 25)) {  // moving costs 4 x memory congruences a component
+        move_reference(centres, weights, factors, weight);
+        age_ = 0;
+    }
+    encode(statistics, centres, image_);
+    if (!has_point_) return false;
+    residual_ = difference(image_, point_);
+    if (has_previous_) remember(previous_, previous_residual_, point_, residual_);
+    const Vector move = direction();
+    length_ = std::sqrt(dot(move, move) / dot(residual_, residual_));
+    for (const double part : {1.0, 0.5}) {
+        proposal_ = point_;
+        add(proposal_, part, move);
+        if (!mend(proposal_)) continue;
+        decode(proposal_, out);
+        std::copy(centres_.begin(), centres_.end(), out_centres);
+        return true;
+    }
+    shorten();
+    return false;
+}
+
+// Half the residual times the Newton step. Directions that were not seen are taken to be as flat as the flattest that
+// was: what is left lies where no step has been, and with the scale of the last step it would look far too small.
+double Acceleration::remaining_gain(const Statistics& statistics, const double* centres) {
+    if (!has_point_) return std::numeric_limits<double>::quiet_NaN();
+    encode(statistics, centres, image_);
+    residual_ = difference(image_, point_);
+    if (has_previous_) remember(previous_, previous_residual_, point_, residual_);
+    const std::vector<const Pair*> pairs = concave();
+    double scale = 1;
+    for (const Pair* pair : pairs) scale = std::max(scale, dot(pair->move, pair->move) / dot(pair->move, pair->response));
+    return dot(residual_, newton_step(pairs, scale)) / 2;
+}
+
+// Scalars, then the lengths of the vectors in this order, then the vectors.
+std::vector<double> Acceleration::state() const {
+    Vector out{weight_, reach_, length_, static_cast<double>(age_), static_cast<double>(has_point_),
+               static_cast<double>(has_previous_), static_cast<double>(limited_)};
+    std::vector<const Vector*> vectors{&centres_, &roots_, &factors_, &inverse_factors_, &point_, &residual_,
+                                       &previous_, &previous_residual_, &proposal_, &image_};
+    for (const Pair& pair : pairs_) vectors.insert(vectors.end(), {&pair.move, &pair.response});
+    out.push_back(static_cast<double>(vectors.size()));
+    for (const Vector* vector : vectors) out.push_back(static_cast<double>(vector->size()));
+    for (const Vector* vector : vectors) out.insert(out.end(), vector->begin(), vector->end());
+    return out;
+}
+
+// The numbers may come from a damaged file: nothing is taken over unless it is a state that `state` could have given.
+bool Acceleration::restore(const std::vector<double>& state) {
+    constexpr std::size_t n_scalars = 8, n_named = 10;
+    if (state.size() < n_scalars) return false;
+    const auto is_whole = [](double value, double most) { return value >= 0 && value <= most && value == std::floor(value); };
+    const double n_vectors = state[n_scalars - 1];
+    if (!is_whole(n_vectors, n_named + 2 * memory) || n_vectors < n_named || !is_whole(n_vectors / 2, n_vectors)) return false;
+    const auto n_all = static_cast<std::size_t>(n_vectors);
+    std::size_t next = n_scalars + n_all;
+    if (state.size() < next) return false;
+    const auto n_seconds = static_cast<std::size_t>(seconds_size(structure_, K, d));
+    const std::size_t sizes[] = {static_cast<std::size_t>(K * d), static_cast<std::size_t>(K), n_seconds, n_seconds};
+    std::vector<Vector> vectors;
+    for (std::size_t v = 0; v < n_all; ++v) {
+        const std::size_t wanted = v < 4 ? sizes[v] : static_cast<std::size_t>(size_);
+        const double n = state[n_scalars + v];
+        const bool is_empty = n == 0 && v < n_named;
+        if (!is_empty && (n != static_cast<double>(wanted) || wanted > state.size() - next)) return false;
+        const auto begin = state.begin() + static_cast<std::ptrdiff_t>(next);
+        vectors.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(n));
+        next += vectors.back().size();
+    }
+    if (next != state.size() || !is_whole(state[3], 1000)) return false;
+    const bool flags[] = {state[4] != 0, state[5] != 0, state[6] != 0};
+
+    // What one step reads another has filled: a point lies in the coordinates of a reference, and has one before it.
+    const auto is_there = [&](std::size_t v) { return !vectors[v].empty(); };
+    const bool has_reference = is_there(0);
+    for (std::size_t v = 0; v < n_all; ++v) {
+        if (v < 4 ? is_there(v) != has_reference : is_there(v) && !has_reference) return false;
+    }
+    if ((flags[0] && !is_there(4)) || (flags[1] && !(flags[0] && is_there(6) && is_there(7)))) return false;
+
+    weight_ = state[0];
+    reach_ = state[1];
+    length_ = state[2];
+    age_ = static_cast<int>(state[3]);
+    has_point_ = flags[0];
+    has_previous_ = flags[1];
+    limited_ = flags[2];
+    Vector* const named[n_named] = {&centres_, &roots_, &factors_, &inverse_factors_, &point_, &residual_,
+                                    &previous_, &previous_residual_, &proposal_, &image_};
+    for (std::size_t v = 0; v < n_named; ++v) *named[v] = std::move(vectors[v]);
+    pairs_.clear();
+    for (std::size_t v = n_named; v < n_all; v += 2) pairs_.push_back({std::move(vectors[v]), std::move(vectors[v + 1])});
+    return true;
+}
+
+void Acceleration::accept() {
+    if (limited_) reach_ *= widen;
+    previous_ = std::move(point_);
+    previous_residual_ = residual_;
+    point_ = proposal_;
+    has_previous_ = true;
+}
+
+void Acceleration::shorten() { reach_ = std::max(std::min(reach_, length_) * narrow, 1.0); }
+
+void Acceleration::refuse(const Statistics& statistics, const double* centres) {
+    shorten();
+    Vector image;
+    encode(statistics, centres, image);
+    remember(point_, residual_, proposal_, difference(image, proposal_));
+}
+
+void Acceleration::step() {
+    has_previous_ = has_point_;
+    previous_ = std::move(point_);
+    previous_residual_ = residual_;
+    point_ = image_;
+    has_point_ = true;
+}
+
+}  // namespace mixtura

@@ -1,0 +1,80 @@
+// Quasi-Newton acceleration of EM, in the space of the sufficient statistics.
+//
+// EM is a map of statistics s -> mixture M(s) -> statistics E(M(s)). In these mean coordinates the
+// residual f(s) = E(M(s)) - s is the natural gradient of the mean log-likelihood: plain EM is steepest ascent
+// of step one in the metric of the complete data's Fisher information (Sato 2000), so that L-BFGS in that metric
+// (Nocedal 1980), whose first step is the EM step, needs no other preconditioner (the idea of Jamshidian &
+// Jennrich 1997, QN2). Since every point is a statistic, the M-step gives it its covariance structure.
+//
+// A proposal is never trusted: the caller makes an E-step there and refuses it where the likelihood rose less than in a step of
+// EM's it would have to (em.cpp).
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "model/core.hpp"
+
+namespace mixtura {
+
+class Acceleration {
+  public:
+    Acceleration(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features);
+
+    // `statistics` (about `centres`, the means of the current mixture) come from the E-step at the current mixture,
+    // `factors` and `weights` are that mixture's. Fills `out`, about out_centres, and returns true
+    // where there is a better point to try than the EM step.
+    bool propose(const Statistics& statistics, const double* centres, const double* weights, const double* factors,
+                 Statistics& out, double* out_centres);
+
+    void accept();                                                         // the proposal is the current point
+    void refuse(const Statistics& statistics, const double* centres);      // it was worse; its E-step still teaches
+    void shorten();                                                        // the M-step there failed
+    void step();                                                           // the EM step is the current point
+
+    // Mean log-likelihood still to gain, by the quadratic model, where the loop ended; NaN before its first step.
+    // `statistics` come from the E-step there. Nothing is proposed after it.
+    double remaining_gain(const Statistics& statistics, const double* centres);
+
+    // All that it remembers, as numbers: restored, it goes on with the same bits. False: not the numbers of such a one.
+    std::vector<double> state() const;
+    bool restore(const std::vector<double>& state);
+
+  private:
+    using Vector = std::vector<double>;
+    struct Pair {
+        Vector move;      // s: difference of two points
+        Vector response;  // y: minus the difference of their residuals
+    };
+
+    void encode(const Statistics& statistics, const double* centres, Vector& point) const;
+    void decode(const Vector& point, Statistics& out) const;
+    void refer_to(const double* centres, const double* weights, const double* factors, double weight);
+    void move_reference(const double* centres, const double* weights, const double* factors, double weight);
+    void remember(const Vector& from, const Vector& from_residual, const Vector& to, const Vector& to_residual);
+    std::vector<const Pair*> concave() const;
+    Vector newton_step(const std::vector<const Pair*>& pairs, double scale) const;
+    Vector direction();
+    bool mend(Vector& point) const;
+    bool has_matrices() const { return structure_ == Structure::full || structure_ == Structure::tied; }
+
+    const Structure structure_;
+    const std::ptrdiff_t K, d;
+    const std::ptrdiff_t size_;
+
+    // The reference: its metric whitens the statistics.
+    double weight_ = 0;
+    Vector centres_, roots_, factors_, inverse_factors_;
+
+    std::vector<Pair> pairs_;
+    Vector point_, residual_;        // of the current mixture
+    Vector previous_, previous_residual_;
+    Vector proposal_, image_;        // what was proposed; where the EM step leads
+    bool has_point_ = false, has_previous_ = false;
+    bool limited_ = false;
+    double reach_ = 2;               // longest step, in EM steps
+    double length_ = 1;              // of the last proposal, in EM steps
+    int age_ = 0;                    // iterations since the reference moved
+};
+
+}  // namespace mixtura

@@ -1,0 +1,78 @@
+// Responsibilities of each row under the mixture that EM would have made without that row.
+//
+// Where components have few rows a feature, a row pulls the component that it was given to so close that it never
+// leaves: EM keeps nearly any partition. Without its own share h = w r / n_k in the mean and g = w r / m in the
+// covariance (m its weight: n_k, or all where it is shared) the whitened square distance D and the determinant become
+// (Sherman & Morrison 1950)
+//
+//     D' = (1 - g) D / (1 - h)^2 / (1 - q),   log|S'| = log|S| + log(1 - q) - d log(1 - g),   q = D g / (1 - h).
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "model/core.hpp"
+#include "support/interrupt.hpp"
+
+namespace mixtura {
+namespace {
+
+constexpr double most_share = 0.5, most_leverage = 0.95;  // so that what is left stays regular
+
+double square_distance(const double* row, const double* mean, const double* factor, std::ptrdiff_t d, std::vector<double>& z) {
+    std::fill(z.begin(), z.end(), 0.0);
+    for (std::ptrdiff_t m = 0; m < d; ++m) {
+        const double value = row[m] - mean[m];
+        for (std::ptrdiff_t j = m; j < d; ++j) z[static_cast<std::size_t>(j)] += factor[m * d + j] * value;
+    }
+    double sum = 0;
+    for (const double value : z) sum += value * value;
+    return sum;
+}
+
+void normalise(double* logs, std::ptrdiff_t n) {
+    const double most = *std::max_element(logs, logs + n);
+    double sum = 0;
+    for (std::ptrdiff_t k = 0; k < n; ++k) sum += logs[k] = std::exp(logs[k] - most);
+    for (std::ptrdiff_t k = 0; k < n; ++k) logs[k] /= sum;
+}
+
+}  // namespace
+
+void leave_one_out(const Mixture& mixture, const double* rows, const double* weights, std::ptrdiff_t n_rows,
+                   double* responsibilities) {
+    const std::ptrdiff_t K = mixture.n_components, d = mixture.n_features;
+    const bool shared = mixture.structure == Structure::tied;
+    std::vector<double> counts(static_cast<std::size_t>(K)), logs(counts), z(static_cast<std::size_t>(d));
+    const auto weight_of = [&](std::ptrdiff_t i) { return weights ? weights[i] : 1.0; };
+    double total = 0;
+    for (std::ptrdiff_t i = 0; i < n_rows; ++i) {
+        const double w = weight_of(i);
+        total += w;
+        for (std::ptrdiff_t k = 0; k < K; ++k) counts[static_cast<std::size_t>(k)] += w * responsibilities[i * K + k];
+    }
+    for (std::ptrdiff_t k = 0; k < K; ++k) {
+        const double* factor = mixture.precisions_cholesky + (shared ? 0 : k * d * d);
+        double& log_k = logs[static_cast<std::size_t>(k)];
+        log_k = std::log(std::max(mixture.weights[k], std::numeric_limits<double>::min()));
+        for (std::ptrdiff_t j = 0; j < d; ++j) log_k += std::log(factor[j * d + j]);
+    }
+    const auto features = static_cast<double>(d);
+    for (std::ptrdiff_t i = 0; i < n_rows; ++i) {
+        double* r = responsibilities + i * K;
+        if (d >= wide) check_interrupted();
+        for (std::ptrdiff_t k = 0; k < K; ++k) {
+            const double* factor = mixture.precisions_cholesky + (shared ? 0 : k * d * d);
+            const double distance = square_distance(rows + i * d, mixture.means + k * d, factor, d, z);
+            const double count = std::max(counts[static_cast<std::size_t>(k)], std::numeric_limits<double>::min());
+            const double h = std::min(weight_of(i) * r[k] / count, most_share);
+            const double g = shared ? h * count / total : h;
+            const double q = std::min(distance * g / (1 - h), most_leverage);
+            const double left = (1 - g) * distance / ((1 - h) * (1 - h)) / (1 - q);
+            r[k] = logs[static_cast<std::size_t>(k)] - (std::log1p(-q) - features * std::log1p(-g) + left) / 2;
+        }
+        normalise(r, K);
+    }
+}
+
+}  // namespace mixtura

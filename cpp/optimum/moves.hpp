@@ -1,0 +1,75 @@
+// Moves from a mixture to a better one: merge two components and split one, all in one step.
+//
+// Ueda et al. 2000, SMEM, with other criteria: what a merge costs is bounded from the parameters alone, what a split gains
+// is the classification likelihood of the best cut through the component's rows.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "optimum/random.hpp"
+#include "optimum/rows.hpp"
+
+namespace mixtura {
+
+// Cut the rows of `united`, one component (twice the same) or two that touch, in two; where it is one, merge `merged`.
+struct Move {
+    using Pair = std::array<std::ptrdiff_t, 2>;
+
+    bool splits_one() const { return united[0] == united[1]; }
+    // The components that are other ones afterwards.
+    std::set<std::ptrdiff_t> touched() const { return {united[0], united[1], merged[0], merged[1]}; }
+
+    double gain;                                       // what it promises, in nats a row
+    Pair united, merged;
+    std::shared_ptr<const std::vector<double>> share;  // of each row, that goes to the second part
+};
+
+// Bound on the loss, in nats a row, of replacing two components by one of their joint moments (K x K): infinite on and below
+// the diagonal, above it ((w_i + w_j) log|S_ij| - w_i log|S_i| - w_j log|S_j|) / 2 (Runnalls 2007, eq. 21).
+std::vector<double> merge_losses(const OwnedMixture& mixture);
+
+// All moves worth looking at, the most promising first. rows_per_weight: effective rows in a unit of weight.
+std::vector<Move> moves(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows,
+                        const double* reg_covar, double rows_per_weight);
+
+// The same moves, split by EM of two components on the rows of each union, the most promising first. Where the two halves
+// overlap, a cut sees no gain that EM sees.
+std::vector<Move> refined(const std::vector<Move>& candidates, const OwnedMixture& mixture, const Responsibilities& given,
+                          const SearchRows& rows, Model model, const double* reg_covar, Control& control);
+
+// Moves that promise a gain and can be made together.
+std::vector<Move> disjoint(const std::vector<Move>& candidates);
+
+// Responsibilities after moves that touch no component twice.
+Responsibilities apply(const std::vector<Move>& chosen, const Responsibilities& given);
+
+// The best cut through one component.
+struct Cut {
+    double gain;
+    std::ptrdiff_t component;
+    std::vector<std::int8_t> sides;  // of each row, 1: the other side
+};
+
+// Those of all components that can be cut, the best first.
+std::vector<Cut> cuts(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows, const double* reg_covar,
+                      double rows_per_weight);
+
+// One component, drawn by its rows, cut half-way between its mean and a row, in units of the columns' spread. scatter (d x d): of
+// all rows.
+Cut drawn_cut(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows, const double* scatter, Random& random);
+
+// Responsibilities of one component more.
+Responsibilities split(const Responsibilities& given, const Cut& cut);
+
+// The pairs of components whose merges cost least, the cheapest first.
+std::vector<Move::Pair> closest_pairs(const OwnedMixture& mixture);
+
+// Responsibilities of one component fewer: the pair, in ascending order, is one.
+Responsibilities merged(const Responsibilities& given, Move::Pair pair);
+
+}  // namespace mixtura

@@ -1,0 +1,52 @@
+// The rows that a search sees, and what it makes of them.
+#include "optimum/rows.hpp"
+
+namespace mixtura {
+
+double SearchRows::weight() const {
+    if (weights == nullptr) return static_cast<double>(n_rows);
+    double sum = 0;
+    for (std::ptrdiff_t i = 0; i < n_rows; ++i) sum += weights[i];
+    return sum;
+}
+
+Responsibilities responsibilities(const OwnedMixture& mixture, const SearchRows& rows, Control& control) {
+    Responsibilities out{mixture.n_components, std::vector<double>(static_cast<std::size_t>(rows.n_rows * mixture.n_components))};
+    Evaluation<double> evaluation;
+    evaluation.responsibilities = out.values.data();
+    evaluate(rows.view(), mixture.view(), evaluation, control);
+    check(control);
+    return out;
+}
+
+std::vector<std::int64_t> labels(const OwnedMixture& mixture, const SearchRows& rows, Control& control) {
+    std::vector<std::int64_t> out(static_cast<std::size_t>(rows.n_rows));
+    Evaluation<double> evaluation;
+    evaluation.labels = out.data();
+    evaluate(rows.view(), mixture.view(), evaluation, control);
+    check(control);
+    return out;
+}
+
+Responsibilities one_hot(const std::vector<std::int64_t>& labels, std::ptrdiff_t n_components) {
+    const auto n_rows = static_cast<std::ptrdiff_t>(labels.size());
+    Responsibilities out{n_components, std::vector<double>(static_cast<std::size_t>(n_rows * n_components))};
+    for (std::ptrdiff_t i = 0; i < n_rows; ++i) out.row(i)[labels[static_cast<std::size_t>(i)]] = 1.0;
+    return out;
+}
+
+Beginning mixture_of(const Responsibilities& given, const RowSource& rows, Model model, std::ptrdiff_t n_features,
+                     const double* reg_covar, Control& control) {
+    const Structure structure = structure_of(model);
+    OwnedStatistics statistics(structure, given.n_components, n_features);
+    rows.accumulate_given(given.view(), statistics, control);
+    check(control);
+    Beginning out{OwnedMixture(structure, given.n_components, n_features)};
+    out.failed = maximise(model, given.n_components, n_features, statistics.view(), statistics.centres.data(), reg_covar,
+                          nullptr, out.mixture.parameters(), control);
+    check(control);
+    if (out.failed >= 0) out.failed_count = statistics.counts[static_cast<std::size_t>(out.failed)];
+    return out;
+}
+
+}  // namespace mixtura

@@ -1,0 +1,56 @@
+// The rows that a search sees, and what it makes of them.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "support/interrupt.hpp"
+#include "em/row_source.hpp"
+
+namespace mixtura {
+
+inline void check(const Control& control) {
+    if (control.interrupted) throw Interrupted{};
+}
+
+// N x K, row-major. Without components: there are none.
+struct Responsibilities {
+    std::ptrdiff_t n_components = 0;
+    std::vector<double> values;
+
+    double* row(std::ptrdiff_t i) { return values.data() + i * n_components; }
+    const double* row(std::ptrdiff_t i) const { return values.data() + i * n_components; }
+    GivenResponsibilities view() const { return {values.data(), n_components, 1}; }
+};
+
+// Contiguous, in memory of the caller's.
+struct SearchRows {
+    const double* data = nullptr;     // N x d
+    const double* weights = nullptr;  // null: every row weighs 1
+    std::ptrdiff_t n_rows = 0, n_features = 0;
+
+    const double* row(std::ptrdiff_t i) const { return data + i * n_features; }
+    double weight_of(std::ptrdiff_t i) const { return weights ? weights[i] : 1.0; }
+    double weight() const;
+    Rows<double> view() const { return {data, n_rows, n_features, n_features, 1, weights}; }
+};
+
+Responsibilities responsibilities(const OwnedMixture& mixture, const SearchRows& rows, Control& control);
+
+std::vector<std::int64_t> labels(const OwnedMixture& mixture, const SearchRows& rows, Control& control);
+
+// Responsibility 1 for the component that a row's label names.
+Responsibilities one_hot(const std::vector<std::int64_t>& labels, std::ptrdiff_t n_components);
+
+// A mixture that a search begins from, or the component whose covariance was singular.
+struct Beginning {
+    OwnedMixture mixture;
+    std::ptrdiff_t failed = -1;
+    double failed_count = 0;  // its rows
+};
+
+// The mixture that responsibilities imply, by one M-step.
+Beginning mixture_of(const Responsibilities& given, const RowSource& rows, Model model, std::ptrdiff_t n_features,
+                     const double* reg_covar, Control& control);
+
+}  // namespace mixtura

@@ -1,0 +1,569 @@
+// A search while it runs.
+#include "optimum/searching.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "optimum/starts.hpp"
+#include "optimum/verdict.hpp"
+
+namespace mixtura {
+namespace {
+
+// EM iterations after which a descent that cannot catch up with the best is given up, looked at every few of them.
+constexpr std::ptrdiff_t glance = 40, glance_of_many = 10, glance_every = 5;
+
+// What a search may spend: densities of one feature (one of d features costs about 1 + d^2 / 16 of them, a Cholesky factor and
+// its inverse d^3 / 6), and E-steps within these bounds.
+constexpr double most_densities = 4e8;
+constexpr double least_passes = 250, most_passes = 4000;
+constexpr double most_of_few_passes = 8000;  // where components have few rows for their features
+
+// It stops earlier where it has long found nothing better: after so many E-steps for each component, and some times those that it took to
+// find the best. On 73 tables the last gain came after 5 % of 4,000 E-steps in the median, 29 % in a tenth of the fits.
+constexpr double patience = 250, least_patience = 750, trust = 4;
+
+// And where every descent has been degenerate: on those tables a proper optimum was found within 525 E-steps, in one fit in a hundred much
+// later, or never. On few rows, where E-steps cost nothing, more: of 70 rows of which 31 are one it took up to 3,600.
+constexpr double hopeless = 1500, hopeless_densities = 3e6;
+
+// The best optimum has been reached this often before the search believes it.
+constexpr std::ptrdiff_t hits = 5;
+constexpr std::ptrdiff_t hits_of_few = 16;  // where components have few rows for their features
+
+// Nats a row: of ends that differ by less, the first stays.
+constexpr double end_of_one_optimum = 1e-9;
+
+// How often a descent is mended in a row while there is no proper optimum; once where there is, since other starts are as good.
+constexpr std::ptrdiff_t reseeded = 3;
+
+using Schedule = std::array<std::string_view, 8>;
+constexpr Schedule schedule{"widened", "merged", "detoured", "seeds", "detoured", "shaken", "k-means", "detoured"};
+constexpr Schedule schedule_of_many{"moved", "moved", "moved", "shaken", "moved", "moved", "moved", "seeds"};
+constexpr Schedule schedule_of_few{"leave-one-out", "shaken", "seeds", "leave-one-out", "shaken", "seeds", "leave-one-out", "shaken"};
+
+// Promise of a move (nats a row) below which it is not tried: a cut is judged before EM has mended it.
+constexpr double promise = -0.4;
+constexpr std::ptrdiff_t tries = 3;
+constexpr int rounds = 20;
+
+// Components from which fresh starts no longer find the best optimum, and moves are looked at more closely.
+constexpr std::ptrdiff_t many = 10;
+
+// Iterations without each row's own pull, where components have few rows for their features.
+constexpr int left_out = 6;
+constexpr double leverage = 0.05;
+
+constexpr std::array<double, 2> shares{0.5, 0.3};
+
+constexpr std::ptrdiff_t partition_iter = 10;
+
+// Where every way leads to a spurious maximum, so many partitions of each kind are looked at along the way.
+constexpr int n_others = 5;
+
+// What is added to widened covariances, as shares of each column's variance, and iterations with it.
+constexpr std::array<double, 3> widths{0.01, 0.03, 0.1};
+constexpr std::ptrdiff_t widened_iter = 40;
+
+// Of a detour through one component more: iterations there, and merges that are tried afterwards.
+constexpr std::size_t detours = 3;
+constexpr std::ptrdiff_t detour_iter = 20, detour_merges = 4;
+
+// Components to merge down from, as a multiple of those asked for, and iterations with them.
+constexpr std::ptrdiff_t surplus = 2, surplus_iter = 10;
+
+// Entropy of the responsibilities, in nats a row, below which components are apart.
+constexpr double hardly = 1e-3;
+
+// Moves drawn at a time.
+constexpr int n_drawn = 2;
+
+std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
+
+bool is_fresh(std::string_view kind) { return kind == "k-means" || kind == "mahalanobis" || kind == "seeds" || kind == "widened" || kind == "merged"; }
+
+bool is_independent(std::string_view kind) { return kind != "split and merge" && kind != "detour" && kind != "moved" && kind != "re-seeded"; }
+
+// Entropy of the responsibilities, in nats a row.
+double shared(const Responsibilities& given, const SearchRows& rows) {
+    double sum = 0;
+    for (std::ptrdiff_t i = 0; i < rows.n_rows; ++i) {
+        for (std::ptrdiff_t k = 0; k < given.n_components; ++k) {
+            const double r = given.row(i)[k];
+            if (r > 0) sum -= rows.weight_of(i) * r * std::log(r);
+        }
+    }
+    return sum / rows.weight();
+}
+
+std::string why_ended(const Monitor& monitor) {
+    if (!monitor.stopped.empty()) return monitor.stopped;
+    return monitor.converged ? "converged" : "max_iter reached";
+}
+
+}  // namespace
+
+Searching::Searching(const Problem& problem, Control& control)
+    : problem_(problem), control_(control), structure_(structure_of(problem.model)), K(problem.n_components),
+      d(problem.rows.n_features), weight_(problem.rows.weight()), random_(problem.seed), cut_floor_(problem.reg_covar, problem.reg_covar + problem.rows.n_features) {
+    for (std::size_t j = 0; problem.recording != nullptr && j < cut_floor_.size(); ++j) cut_floor_[j] += problem.recording->floor[j];
+}
+
+void Searching::run() {
+    descend("k-means", from_partition("k-means"));
+    if (K == 1 || is_late() || apart_and_whole()) return;
+    descend("mahalanobis", from_partition("mahalanobis"));
+    climb();
+    explore();
+    if (can_leave_out() && best_) descend("leave-one-out", loosened(best_responsibilities()));
+    const Schedule& turns = can_leave_out() ? schedule_of_few : K >= many ? schedule_of_many : schedule;
+    for (std::size_t turn = 0;; ++turn) {
+        const std::string_view kind = turns[turn % turns.size()];
+        if (!best_ && !is_fresh(kind)) continue;
+        if (is_sure() || is_spent()) return;
+        if (descend(kind, start(kind)) && !can_leave_out()) climb(), explore();
+    }
+}
+
+// Detours while they gain.
+void Searching::explore() {
+    while (best_ && !is_spent() && detour()) climb();
+}
+
+// Every component is whole and apart: no move promises anything, and no cut of any gains by itself. Where hardly a row is shared, a
+// cut may gain what the numbers of one component more cost (BIC, Schwarz 1978): the other optima cut what is whole.
+bool Searching::apart_and_whole() {
+    if (!best_ || has_leverage()) return false;
+    const Responsibilities given = best_responsibilities();
+    const std::vector<Cut> all = cuts(best_->mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
+    const auto of_covariance = static_cast<double>(structure_ == Structure::spherical ? 1 : structure_ == Structure::diag ? d : d * (d + 1) / 2);
+    const double n_rows = weight_ * problem_.rows_per_weight, cost = (1 + static_cast<double>(d) + of_covariance) * std::log(n_rows) / 2;
+    const double most = shared(given, problem_.rows) < hardly ? cost / problem_.rows_per_weight : 0;
+    return (all.empty() || all.front().gain <= most) && plans(given, false).empty();
+}
+
+// Where every way leads to a spurious maximum: the likeliest mixture before EM's way from a start turned to one, of those given
+// or else of other partitions. It is what there is to say about the rows.
+void Searching::stop_on_the_way(const std::vector<Given>& given) {
+    if (best_ || has_hardly_rows()) return;
+    const auto take = [&](const Beginning& beginning) {
+        if (beginning.failed >= 0) return;
+        std::optional<Optimum> found = before_doubt(beginning.mixture);
+        if (found && (!way_stop_ || found->log_likelihood() > way_stop_->log_likelihood())) way_stop_ = std::move(found);
+    };
+    for (const Given& one : given) take(from_responsibilities(one.responsibilities));
+    for (int i = 0; i < n_others && !way_stop_; ++i) {
+        for (const std::string_view kind : {"k-means", "seeds"}) {
+            if (!way_stop_) take(from_responsibilities(from_labels(kind)));
+        }
+    }
+}
+
+// EM up to the last mixture that is proper; none where the first is not.
+std::optional<Optimum> Searching::before_doubt(const OwnedMixture& start) {
+    OwnedMixture mixture = start, latest = start;
+    std::optional<OwnedMixture> proper;
+    OwnedStatistics statistics(structure_, K, d);
+    Monitor monitor(search_tol, search_max_iter, false);
+    Outside outside;
+    outside.first = outside.every = 1;
+    outside.hear = [&](const OwnedMixture& next) -> std::string {
+        // The weights are the rows of the E-step before.
+        if (doubt(latest, next.weights, weight_ * problem_.rows_per_weight).doubt != Doubt::none) return "doubtful";
+        proper = std::exchange(latest, next);
+        return "";
+    };
+    mixtura::expectation_maximisation(problem_.model, *problem_.source, problem_.reg_covar, monitor, nullptr, outside, mixture,
+                                      statistics, control_);
+    check(control_);
+    if (!proper) return {};
+    return at_rest(*proper);
+}
+
+Optimum Searching::at_rest(const OwnedMixture& mixture) {
+    Optimum optimum{mixture, OwnedStatistics(structure_, K, d)};
+    optimum.statistics.centres = mixture.means;
+    problem_.source->accumulate(optimum.mixture, optimum.statistics, control_);
+    check(control_);
+    return optimum;
+}
+
+// Whether components have on average less than twice the rows that their covariances need. No mixture of so many says anything
+// then, and the likeliest end, degenerate as it is, is at least a partition.
+bool Searching::has_hardly_rows() const {
+    return 2 * static_cast<double>(K) * rows_needed(problem_.model, d) > weight_ * problem_.rows_per_weight;
+}
+
+Found Searching::found() {
+    std::optional<Optimum>& proper = best_ ? best_ : way_stop_ ? way_stop_ : coincident_;
+    const bool is_likelier = degenerate_ && (!proper || degenerate_->log_likelihood() > proper->log_likelihood());
+    std::optional<Optimum>& optimum = is_likelier && (!proper || has_hardly_rows()) ? degenerate_ : proper;
+    Found found;
+    if (optimum) found.mixture = std::move(optimum->mixture);
+    found.records = std::move(records_);
+    return found;
+}
+
+bool Searching::is_spent() const {
+    const auto n_rows = static_cast<double>(problem_.rows.n_rows), features = static_cast<double>(d);
+    const double densities = static_cast<double>(K) * (n_rows * (1 + features * features / 16) + std::pow(features, 3) / 6);
+    double most = has_leverage() ? most_of_few_passes : most_passes;
+    if (!has_leverage() && K >= many) most *= 0.7;
+    if (!can_leave_out()) {
+        const double long_enough = std::max(patience * static_cast<double>(K), least_patience) + trust * improved_at_;
+        most = std::min(most, best_ ? long_enough : std::max(hopeless, hopeless_densities / densities));
+    }
+    // A descent that fails at once costs no pass.
+    const auto spent = static_cast<double>(n_passes_) + static_cast<double>(records_.size());
+    return spent >= std::min(std::max(most_densities / densities, least_passes), most) || is_late();
+}
+
+std::ptrdiff_t Searching::first_glance() const { return K >= many ? glance_of_many : glance; }
+
+bool Searching::is_late() const { return std::chrono::steady_clock::now() > problem_.deadline; }
+
+// Found from several sides, fresh starts among them; more of those where others ended lower. Where components have few rows
+// for their features optima are many, and one that most fresh starts miss may not be the best, however often the best one
+// shaken leads back to it.
+bool Searching::is_sure() const {
+    const auto tried = std::count_if(records_.begin(), records_.end(), [](const Record& record) { return is_fresh(record.kind); });
+    const auto fresh = std::count_if(found_from_.begin(), found_from_.end(), [](const std::string& kind) { return is_fresh(kind); });
+    const auto found = static_cast<std::ptrdiff_t>(found_from_.size());
+    if (has_leverage()) return found >= hits_of_few && fresh >= 3 && (2 * fresh >= tried || found >= 5 * hits_of_few);
+    return found >= std::min(hits + K / 4, 2 * hits) && (fresh >= 4 || found >= 4 * hits);
+}
+
+// Whether components have few rows for their features, and so many an optimum.
+bool Searching::has_leverage() const {
+    // A tied covariance is made by all rows together.
+    const std::ptrdiff_t made = structure_ == Structure::tied ? K + d : K * d;
+    return static_cast<double>(made) > leverage * weight_ * problem_.rows_per_weight;
+}
+
+bool Searching::can_leave_out() const {
+    return has_leverage() && (structure_ == Structure::full || structure_ == Structure::tied);
+}
+
+// Where a descent begins
+
+Beginning Searching::start(std::string_view kind) {
+    if (kind == "moved") return from_responsibilities(moved_at_random());
+    if (kind == "widened") return widened(from_labels("seeds"));
+    if (kind == "merged") return merged_down();
+    if (kind == "detoured") return detoured();
+    if (is_fresh(kind)) return from_responsibilities(from_labels(kind));
+    const Responsibilities shaken = perturbed(best_responsibilities(), problem_.rows, shares[records_.size() % shares.size()], random_);
+    return kind == "leave-one-out" ? loosened(shaken) : from_responsibilities(shaken);
+}
+
+Beginning Searching::from_partition(std::string_view kind) {
+    return mixture_of(from_labels(kind), *problem_.source, problem_.model, d, problem_.reg_covar, control_);
+}
+
+// The best after moves that are drawn, not chosen: where components are many, what is wrong is wrong in a few places.
+Responsibilities Searching::moved_at_random() {
+    const Responsibilities given = best_responsibilities();
+    std::vector<Move> all = candidates(best_->mixture, given), drawn;
+    for (int i = 0; i < n_drawn && !all.empty(); ++i) {
+        const auto which = static_cast<std::size_t>(random_.uniform() * static_cast<double>(all.size()));
+        const std::set<std::ptrdiff_t> touched = all[which].touched();
+        drawn.push_back(all[which]);
+        const auto meets = [&](const Move& move) {
+            const std::set<std::ptrdiff_t> others = move.touched();
+            return std::any_of(others.begin(), others.end(), [&](std::ptrdiff_t k) { return touched.count(k) > 0; });
+        };
+        all.erase(std::remove_if(all.begin(), all.end(), meets), all.end());
+    }
+    return mixtura::apply(drawn, given);
+}
+
+// Seeds alone are the most different starts.
+Responsibilities Searching::from_labels(std::string_view kind) {
+    const Model metric = kind == "mahalanobis" ? Model::EEE : Model::EEI;
+    return one_hot(partition(problem_, metric, kind == "seeds" ? 0 : partition_iter, random_, control_), K);
+}
+
+Beginning Searching::from_responsibilities(const Responsibilities& given) {
+    n_passes_ += 2;
+    return mixture_of(given, *problem_.source, problem_.model, d, problem_.reg_covar, control_);
+}
+
+// Where EM leads with covariances that are wider than the rows ask for: past the spikes, which end most other ways where rows
+// share values or lie on lines.
+Beginning Searching::widened(const Responsibilities& given) {
+    std::vector<double> floor(problem_.reg_covar, problem_.reg_covar + d);
+    const double share = widths[records_.size() % widths.size()];
+    for (std::ptrdiff_t j = 0; j < d; ++j) floor[at(j)] += share * problem_.total.scatter[j * d + j] / problem_.total.weight;
+    n_passes_ += 2;
+    Beginning beginning = mixture_of(given, *problem_.source, problem_.model, d, floor.data(), control_);
+    if (beginning.failed >= 0) return beginning;
+    OwnedStatistics statistics(structure_, K, d);
+    Monitor monitor(search_tol, widened_iter, true);
+    Acceleration acceleration(structure_, K, d);
+    mixtura::expectation_maximisation(problem_.model, *problem_.source, floor.data(), monitor, &acceleration, {}, beginning.mixture,
+                                      statistics, control_);
+    check(control_);
+    n_passes_ += monitor.n_passes();
+    return from_responsibilities(responsibilities(beginning.mixture, problem_.rows, control_));
+}
+
+// From more components than are asked for, the closest of them merged one after another.
+Beginning Searching::merged_down() {
+    Problem more = problem_;
+    more.n_components = std::min(surplus * K, std::max(K, problem_.rows.n_rows / (surplus * (d + 1))));
+    const Model metric = records_.size() % 2 ? Model::EEI : Model::EEE;
+    Responsibilities given = one_hot(partition(more, metric, 0, random_, control_), more.n_components);
+    Beginning beginning = from_responsibilities(given);
+    if (beginning.failed < 0) {
+        OwnedStatistics statistics(structure_, more.n_components, d);
+        expectation_maximisation(beginning.mixture, statistics, surplus_iter);
+        given = responsibilities(beginning.mixture, problem_.rows, control_);
+    }
+    while (given.n_components > K && beginning.failed < 0) {
+        given = merged(given, closest_pairs(beginning.mixture).front());
+        beginning = from_responsibilities(given);
+    }
+    return beginning;
+}
+
+// From the best through one component more, cut at random; then one of the closest pairs is merged, but not the two that were one.
+Beginning Searching::detoured() {
+    const Responsibilities given = best_responsibilities();
+    const Cut cut = drawn_cut(best_->mixture, given, problem_.rows, problem_.total.scatter, random_);
+    Beginning more = from_responsibilities(split(given, cut));
+    if (more.failed >= 0) return more;
+    OwnedStatistics statistics(structure_, K + 1, d);
+    expectation_maximisation(more.mixture, statistics, detour_iter);
+    const Responsibilities settled = responsibilities(more.mixture, problem_.rows, control_);
+    std::vector<Move::Pair> pairs = closest_pairs(more.mixture);
+    pairs.erase(std::remove(pairs.begin(), pairs.end(), Move::Pair{cut.component, K}), pairs.end());
+    return from_responsibilities(merged(settled, pairs[at(random_.below(std::min(detour_merges, static_cast<std::ptrdiff_t>(pairs.size()))))]));
+}
+
+Beginning Searching::loosened(const Responsibilities& given) {
+    Beginning beginning = from_responsibilities(given);
+    if (!can_leave_out()) return beginning;
+    for (int i = 0; i < left_out && beginning.failed < 0; ++i) {
+        Responsibilities next = responsibilities(beginning.mixture, problem_.rows, control_);
+        leave_one_out(beginning.mixture.view(), problem_.rows.data, problem_.rows.weights, problem_.rows.n_rows, next.values.data());
+        beginning = from_responsibilities(next);
+    }
+    return beginning;
+}
+
+Responsibilities Searching::best_responsibilities() {
+    ++n_passes_;
+    return responsibilities(best_->mixture, problem_.rows, control_);
+}
+
+// Descents
+
+bool Searching::descend(std::string_view kind, Beginning beginning) {
+    if (beginning.failed >= 0) {
+        record_failure(kind, beginning);
+        return false;
+    }
+    const double best = best_ ? best_->log_likelihood() : -std::numeric_limits<double>::infinity();
+    Optimum found{std::move(beginning.mixture), OwnedStatistics(structure_, K, d)};
+    Monitor monitor(search_tol, search_max_iter, true);
+    Acceleration acceleration(structure_, K, d);
+    Outside outside;
+    outside.first = outside.every = glance_every;
+    // Ends what comes near to a known end, and gives up what, as fast as it rises now, will not catch up with the best.
+    const End* known = nullptr;
+    outside.hear = [&](const OwnedMixture& mixture) -> std::string {
+        if (monitor.converged) return "";
+        known = known_end(mixture);
+        if (known != nullptr) return "near a known end";
+        if (monitor.n_iter() < first_glance()) return "";
+        const std::vector<double>& history = monitor.history;
+        const double last = history.back(), before = history[history.size() - 1 - at(glance_every)];
+        return last + 10 * (last - before) + 0.01 < best ? "behind the best" : "";
+    };
+    mixtura::expectation_maximisation(problem_.model, *problem_.source, problem_.reg_covar, monitor, &acceleration, outside,
+                                      found.mixture, found.statistics, control_);
+    check(control_);
+    n_passes_ += monitor.n_passes();
+    if (known != nullptr) return meet(kind, monitor, *known);
+    return judge(kind, monitor, std::move(found));
+}
+
+// A descent that has come near to the end of another, which stands for its own.
+bool Searching::meet(std::string_view kind, const Monitor& monitor, const End& end) {
+    record(kind, monitor, end.is_proper ? near_optimum : near_degenerate);
+    records_.back().log_likelihood = end.log_likelihood;
+    const bool is_best = end.is_proper && best_ && std::abs(end.log_likelihood - best_->log_likelihood()) < same_optimum;
+    if (is_best && is_independent(kind)) found_from_.emplace_back(kind);
+    return false;
+}
+
+// Where components have few rows for their features, optima lie too near to each other to be told apart before their end.
+const End* Searching::known_end(const OwnedMixture& mixture) const { return can_leave_out() ? nullptr : ends_.near(mixture); }
+
+bool Searching::is_new(const Optimum& found, bool is_proper) {
+    return can_leave_out() || ends_.add({found.mixture, found.log_likelihood(), is_proper});
+}
+
+// Plain EM, for so many iterations at most.
+Monitor Searching::expectation_maximisation(OwnedMixture& mixture, OwnedStatistics& statistics, std::ptrdiff_t max_iter) {
+    Monitor monitor(search_tol, max_iter, false);
+    mixtura::expectation_maximisation(problem_.model, *problem_.source, problem_.reg_covar, monitor, nullptr, {}, mixture,
+                                      statistics, control_);
+    check(control_);
+    n_passes_ += monitor.n_passes();
+    return monitor;
+}
+
+bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum found) {
+    if (!monitor.stopped.empty()) {
+        record(kind, monitor, monitor.stopped);
+        return false;
+    }
+    if (monitor.failed >= 0) {
+        record(kind, monitor, "a covariance is singular");
+        return reseed(found, monitor.failed, degenerate_);
+    }
+    const Verdict verdict = doubt(found);
+    if (verdict.doubt != Doubt::none) {
+        record(kind, monitor, verdict.words());
+        if (!is_new(found, false)) return false;
+        return reseed(found, verdict.component, verdict.is_degenerate() ? degenerate_ : coincident_);
+    }
+    record(kind, monitor, why_ended(monitor));
+    is_new(found, true);
+    const double before = best_ ? best_->log_likelihood() : -std::numeric_limits<double>::infinity();
+    const double now = found.log_likelihood();
+    // Ends of one optimum differ by where EM stopped and by rounding: the first stays, so that the components' order does
+    // not hang on the last bits.
+    if (now > before + end_of_one_optimum) best_ = std::move(found);
+    if (now > before + same_optimum) {
+        improved_at_ = static_cast<double>(n_passes_) + static_cast<double>(records_.size());
+        found_from_ = {std::string(kind)};
+        return true;
+    }
+    if (now > before - same_optimum && is_independent(kind)) found_from_.emplace_back(kind);
+    return false;
+}
+
+// Merges the component in doubt with a neighbour, and cuts the worst explained one instead.
+bool Searching::reseed(const Optimum& found, std::ptrdiff_t dead, std::optional<Optimum>& best_of_its_kind) {
+    if (!best_of_its_kind || found.log_likelihood() > best_of_its_kind->log_likelihood()) best_of_its_kind = found;
+    const std::ptrdiff_t most = best_ ? 1 : reseeded + K / 8;
+    if (!is_worth_mending(found) || n_reseeded_ >= most || is_spent()) return false;
+    const Responsibilities given = responsibilities(found.mixture, problem_.rows, control_);
+    // One for each component that can be cut: the least promising of its merges with the dead one.
+    std::vector<Move> mends;
+    for (const Move& move : candidates(found.mixture, given)) {
+        if (!move.splits_one() || (move.merged[0] != dead && move.merged[1] != dead)) continue;
+        const auto known = std::find_if(mends.begin(), mends.end(), [&](const Move& mend) { return mend.united == move.united; });
+        if (known == mends.end()) {
+            mends.push_back(move);
+        } else {
+            *known = move;
+        }
+    }
+    // The first mend cuts what gains most, the next ones others.
+    if (n_reseeded_ >= static_cast<std::ptrdiff_t>(mends.size())) return false;
+    const Move mend = mends[at(n_reseeded_)];
+    ++n_reseeded_;
+    const bool better = descend("re-seeded", from_responsibilities(apply({mend}, given)));
+    --n_reseeded_;
+    return better;
+}
+
+void Searching::record(std::string_view kind, const Monitor& monitor, std::string ended) {
+    records_.push_back({std::string(kind), monitor.n_iter(), monitor.history.back(), monitor.converged, std::move(ended),
+                        monitor.n_passes(), monitor.failed, monitor.failed_count});
+}
+
+void Searching::record_failure(std::string_view kind, const Beginning& beginning) {
+    Record record;
+    record.kind = kind;
+    record.failed = beginning.failed;
+    record.failed_count = beginning.failed_count;
+    records_.push_back(std::move(record));
+}
+
+Verdict Searching::doubt(const OwnedMixture& mixture, const std::vector<double>& counts, double unit) const {
+    std::vector<double> rows(counts);
+    for (double& n : rows) n *= unit;
+    const auto total = [&] {
+        std::vector<double> covariance(problem_.total.scatter, problem_.total.scatter + d * d);
+        for (double& value : covariance) value /= problem_.total.weight;
+        return covariance;
+    };
+    return first_doubt(mixture, rows.data(), {problem_.model, problem_.reg_covar, problem_.recording, problem_.min_rows, total});
+}
+
+Verdict Searching::doubt(const Optimum& found) const {
+    return doubt(found.mixture, found.statistics.counts, problem_.rows_per_weight);
+}
+
+// Moves
+
+void Searching::climb() {
+    for (int round = 0; round < rounds; ++round) {
+        if (!best_ || is_spent()) return;
+        if (!move() && !(K >= many && move(true))) return;
+    }
+}
+
+bool Searching::detour() {
+    const Responsibilities given = best_responsibilities();
+    std::vector<Cut> all = cuts(best_->mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
+    all.resize(std::min(all.size(), detours));
+    return std::any_of(all.begin(), all.end(), [&](const Cut& cut) { return !is_spent() && detour(split(given, cut)); });
+}
+
+// EM of one component more from there; then the closest of them merged.
+bool Searching::detour(const Responsibilities& beginning) {
+    Beginning more = from_responsibilities(beginning);
+    if (more.failed >= 0) return false;
+    OwnedStatistics statistics(structure_, K + 1, d);
+    expectation_maximisation(more.mixture, statistics, detour_iter);
+    const Responsibilities settled = responsibilities(more.mixture, problem_.rows, control_);
+    std::vector<Move::Pair> pairs = closest_pairs(more.mixture);
+    pairs.resize(std::min(pairs.size(), at(detour_merges)));
+    for (const Move::Pair& pair : pairs) {
+        if (is_spent()) return false;
+        if (descend("detour", from_responsibilities(merged(settled, pair)))) return true;
+    }
+    return false;
+}
+
+bool Searching::move(bool refine) {
+    const Responsibilities given = best_responsibilities();
+    for (const std::vector<Move>& plan : plans(given, refine)) {
+        if (is_spent()) return false;
+        if (descend("split and merge", from_responsibilities(apply(plan, given)))) return true;
+    }
+    return false;
+}
+
+// Sets of moves to try one after another.
+std::vector<std::vector<Move>> Searching::plans(const Responsibilities& given, bool refine) {
+    std::vector<Move> all = candidates(best_->mixture, given);
+    if (refine) all = refined(all, best_->mixture, given, problem_.rows, problem_.model, problem_.reg_covar, control_);
+    std::vector<std::vector<Move>> found;
+    std::vector<Move> together = disjoint(all);
+    if (together.size() > 1) found.push_back(std::move(together));
+    all.resize(std::min(all.size(), at(tries + K / 8)));
+    for (const Move& one : all) {
+        if (one.gain > promise) found.push_back({one});
+    }
+    return found;
+}
+
+std::vector<Move> Searching::candidates(const OwnedMixture& mixture, const Responsibilities& given) const {
+    return moves(mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
+}
+
+Found search(const Problem& problem, Control& control) {
+    Searching searching(problem, control);
+    searching.run();
+    searching.stop_on_the_way({});
+    return searching.found();
+}
+
+}  // namespace mixtura

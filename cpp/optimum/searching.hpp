@@ -1,0 +1,106 @@
+// A search while it runs: descents, their verdicts, moves.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "optimum/ends.hpp"
+#include "optimum/search.hpp"
+#include "optimum/verdict.hpp"
+
+namespace mixtura {
+
+// Nats a row: optima nearer than this are one; EM in the search ends at this change.
+constexpr double same_optimum = 5e-5;
+constexpr double search_tol = 2e-6;
+constexpr std::ptrdiff_t search_max_iter = 150;
+
+// Why a descent ended that came near to the end of another.
+inline const std::string near_optimum = "near a known optimum", near_degenerate = "near a known degenerate end";
+
+struct Optimum {
+    double log_likelihood() const { return statistics.mean_log_likelihood(); }
+
+    OwnedMixture mixture;
+    OwnedStatistics statistics;
+};
+
+class Searching {
+  public:
+    Searching(const Problem& problem, Control& control);
+    virtual ~Searching() = default;
+
+    void run();
+    void stop_on_the_way(const std::vector<Given>& given);
+    Found found();
+
+  protected:
+    virtual bool is_spent() const;
+    virtual std::ptrdiff_t first_glance() const;
+    virtual bool is_worth_mending(const Optimum&) const { return true; }
+
+    // Where a descent begins
+    Beginning start(std::string_view kind);
+    Beginning from_partition(std::string_view kind);
+    Beginning from_responsibilities(const Responsibilities& given);
+    Beginning widened(const Responsibilities& given);
+    Beginning merged_down();
+    Beginning detoured();
+    Beginning loosened(const Responsibilities& given);
+    Responsibilities best_responsibilities();
+    Optimum at_rest(const OwnedMixture& mixture);
+
+    // EM from a start; true where it ends at a better optimum than all before.
+    bool descend(std::string_view kind, Beginning beginning);
+    Monitor expectation_maximisation(OwnedMixture& mixture, OwnedStatistics& statistics, std::ptrdiff_t max_iter);
+    bool judge(std::string_view kind, const Monitor& monitor, Optimum found);
+    bool reseed(const Optimum& found, std::ptrdiff_t dead, std::optional<Optimum>& best_of_its_kind);
+    void record(std::string_view kind, const Monitor& monitor, std::string ended);
+    void record_failure(std::string_view kind, const Beginning& beginning);
+    Verdict doubt(const OwnedMixture& mixture, const std::vector<double>& counts, double unit) const;
+    Verdict doubt(const Optimum& found) const;
+
+    bool meet(std::string_view kind, const Monitor& monitor, const End& end);
+    const End* known_end(const OwnedMixture& mixture) const;
+    bool is_new(const Optimum& found, bool is_proper);
+
+    // Merges and splits while it gains.
+    void climb();
+    // Through one component more: cut one, let EM settle, merge what is closest.
+    void explore();
+    bool detour();
+    bool detour(const Responsibilities& beginning);
+    bool move(bool refine = false);
+    std::vector<std::vector<Move>> plans(const Responsibilities& given, bool refine);
+    std::vector<Move> candidates(const OwnedMixture& mixture, const Responsibilities& given) const;
+
+    bool is_sure() const;
+    bool has_leverage() const;
+    bool has_hardly_rows() const;
+    bool can_leave_out() const;
+    bool is_late() const;
+
+    const Problem& problem_;
+    Control& control_;
+    const Structure structure_;
+    const std::ptrdiff_t K, d;
+    const double weight_;
+    Random random_;
+    std::optional<Optimum> best_, way_stop_, coincident_, degenerate_;
+    std::vector<std::string> found_from_;
+    std::ptrdiff_t n_passes_ = 0, n_reseeded_ = 0;
+    std::vector<Record> records_;
+    Ends ends_;
+    double improved_at_ = 0;  // E-steps and descents before the best was found
+    std::vector<double> cut_floor_;  // what is added to the covariances of the sides of a cut
+
+  private:
+    std::optional<Optimum> before_doubt(const OwnedMixture& start);
+    Responsibilities from_labels(std::string_view kind);
+    Responsibilities moved_at_random();
+    bool apart_and_whole();
+};
+
+}  // namespace mixtura

@@ -1,0 +1,612 @@
+"""The commands and their options; what they do stands in the modules beside this one.
+
+Those modules are imported within the commands: help and version need none of what takes long to import.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import mixtura
+from mixtura.cli.errors import MISUSED, UsageError, reporting
+from mixtura.cli.options import LARGEST_SEED, auto_or_number, choice, number, whole
+from mixtura.support.names import COVARIANCE_TYPES, STARTS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Typer has had its own copy of click, and has not: the class of all that is wrong with options.
+_Misuse: Any = typer.BadParameter.__base__
+
+
+class _Group(TyperGroup):
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run a command, and say what is wrong with its options as all that is wrong is said."""
+        try:
+            status = super().main(*arguments, **(options | {"standalone_mode": False}))
+        except _Misuse as error:
+            raise UsageError(_in_one_sentence(error)) from None
+        sys.exit(status or 0)
+
+    # Inside typer, which would turn Ctrl-C into exit code 1.
+    def invoke(self, ctx: Any) -> Any:
+        with reporting():
+            return super().invoke(ctx)
+
+
+def _in_one_sentence(error: Any) -> str:
+    """As "no such option: --foo; mixtura fit --help lists them"."""
+    text = " ".join(error.format_message().split()).rstrip(".")
+    text = text[:1].lower() + text[1:]
+    if text.endswith("?"):  # it says what was meant
+        return text
+    if error.ctx is not None:
+        return f"{text}; see {error.ctx.command_path} --help"
+    names = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    command = [name for name in sys.argv[1:2] if name in names]
+    return f"{text}; see {' '.join(['mixtura', *command, '--help'])}"
+
+
+app = typer.Typer(
+    cls=_Group,
+    help="Fit Gaussian mixtures to the columns of files of any size, and use what was fitted.",
+    epilog="Start with: mixtura demo",
+    add_completion=False,
+    invoke_without_command=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ModelFile = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A model file, as fit writes it.", show_default=False)
+]
+DataFiles = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE",
+        help="Files (.csv, .tsv, .txt, these also with .gz, .parquet, .pq, .arrow, .feather, .ipc, .npy), "
+        "folders, or patterns in quotes such as 'folder/*.parquet'; - reads text from stdin.",
+        show_default=False,
+    ),
+]
+Checkpoint = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Keep here where it stands, as it goes.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.", metavar="")]
+NoFigure = Annotated[bool, typer.Option("--no-figure", help="Draw nothing.", metavar="")]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Memory for rows, such as 200MB; what does not fit is read again each time.",
+        show_default="a quarter of what is free",
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="Print errors only (and what --json prints).", metavar=""),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(metavar="A,B,...", help="The columns to use.", show_default="all"),
+]
+_TEXT = "How tables of text are read"
+Delimiter = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIGN",
+        help="What stands between cells: one character, '\\t', or ' ' for runs of spaces.",
+        show_default="as the first lines show",
+        rich_help_panel=_TEXT,
+    ),
+]
+Decimal = Annotated[
+    str,
+    typer.Option(help="The sign before decimals.", metavar=".|,", rich_help_panel=_TEXT),
+]
+Skip = Annotated[
+    int,
+    typer.Option(
+        help="Lines before the table to leave out.", rich_help_panel=_TEXT, **whole("--skip", 0)
+    ),
+]
+Comment = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIGN",
+        help="Lines that begin so are left out.",
+        show_default="'#', before the column names only",
+        rich_help_panel=_TEXT,
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Such as latin-1.",
+        show_default="utf-8, or utf-16 where a mark says so",
+        rich_help_panel=_TEXT,
+    ),
+]
+DropMissing = Annotated[
+    bool,
+    typer.Option(
+        "--drop-missing",
+        help="Leave out rows with missing cells; tables get the numbers of the others, as the column row.",
+        metavar="",
+    ),
+]
+TableOut = Annotated[
+    str | None,
+    typer.Option(
+        "-o", "--output", metavar="FILE", help="A .csv or .parquet file.", show_default="stdout"
+    ),
+]
+Components = Annotated[
+    int, typer.Option("-k", "--components", help="Number of components.", **whole("-k", 1))
+]
+Starts = Annotated[int, typer.Option(help="Starts; the best fit is kept.", **whole("--n-init", 1))]
+MostIterations = Annotated[
+    int, typer.Option(help="Most EM iterations of a start.", **whole("--max-iter", 1))
+]
+Tolerance = Annotated[
+    float,
+    typer.Option(help="Stop when a row gains less log-likelihood than this.", **number("--tol", 0)),
+]
+RegCovar = Annotated[
+    str,
+    typer.Option(
+        help="Added to every variance; auto is 1e-10 of each column's own.",
+        **auto_or_number("--reg-covar", 0),
+    ),
+]
+MinComponentRows = Annotated[
+    float,
+    typer.Option(
+        help="A component on fewer rows is degenerate.", **number("--min-component-rows", 0)
+    ),
+]
+Seed = Annotated[
+    int,
+    typer.Option(help="The same seed, the same result.", **whole("--seed", 0, LARGEST_SEED)),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        help="Threads; -1 is all cores, -2 all but one, and so on.",
+        show_default="all cores",
+        **whole("--jobs"),
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.", metavar="")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"mixtura {mixtura.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global_options(
+    context: typer.Context,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version.",
+            is_eager=True,
+            callback=_print_version,
+            metavar="",
+        ),
+    ] = False,
+) -> None:
+    """Options that come before a command."""
+    if context.invoked_subcommand is None:
+        if text := context.get_help():  # Rich prints it itself
+            print(text)
+        raise typer.Exit(MISUSED)
+
+
+@app.command(epilog="Example: mixtura fit geyser.csv -k 2 --columns eruptions,waiting -o result")
+def fit(
+    files: DataFiles,
+    n_components: Components = 3,
+    covariance: Annotated[
+        str, typer.Option(metavar="NAME", help=f"{', '.join(COVARIANCE_TYPES)}.")
+    ] = "full",
+    columns: Columns = None,
+    weight: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of row weights.")
+    ] = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = ".",
+    skip: Skip = 0,
+    comment: Comment = None,
+    encoding: Encoding = None,
+    drop_missing: DropMissing = False,
+    n_init: Starts = 1,
+    seed: Seed = 0,
+    max_iter: MostIterations = 1000,
+    tol: Tolerance = 1e-7,
+    init: Annotated[
+        str,
+        typer.Option(
+            metavar="START",
+            help=f"Where EM begins: {', '.join(STARTS)}.",
+            **choice("--init", *STARTS),
+        ),
+    ] = "auto",
+    reg_covar: RegCovar = "auto",
+    min_component_rows: MinComponentRows = 0.0,
+    max_memory: MaxMemory = None,
+    checkpoint: Checkpoint = None,
+    resume: Resume = False,
+    jobs: Jobs = None,
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")
+    ] = "mixtura-output",
+    table_format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="parquet|csv",
+            help="Format of the responsibilities.",
+            **choice("--format", "parquet", "csv"),
+        ),
+    ] = "parquet",
+    labels_only: Annotated[
+        bool,
+        typer.Option(
+            "--labels-only", help="Write labels in place of the responsibilities.", metavar=""
+        ),
+    ] = False,
+    no_responsibilities: Annotated[
+        bool,
+        typer.Option("--no-responsibilities", help="Write no table of the rows.", metavar=""),
+    ] = False,
+    no_figure: NoFigure = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fit a mixture to the columns of files; write the model, responsibilities and a figure."""
+    from mixtura.cli import fitting, outputs
+    from mixtura.cli.models import check_no_models
+    from mixtura.cli.rows import check_not_within, reading_of, rows_to_fit, say_how_read
+    from mixtura.cli.screen import show_files, show_summary
+
+    fitting.check_options(n_components, covariance, jobs)
+    fitting.check_checkpoint(checkpoint, resume)
+    beside = outputs.fit_outputs(
+        table_format,
+        labels_only=labels_only,
+        no_responsibilities=no_responsibilities,
+        no_figure=no_figure,
+    )
+    outputs.check_folder(output, [outputs.MODEL, *(file.name for file in beside)], files)
+    check_not_within(output, files)
+    check_no_models(files)
+    how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing)
+    rows = rows_to_fit(files, columns, weight, max_memory, how)
+    options = {
+        "n_components": n_components,
+        "covariance_type": covariance,
+        "n_init": n_init,
+        "random_state": seed,
+        "max_iter": max_iter,
+        "tol": tol,
+        "init_params": init,
+        "reg_covar": reg_covar,
+        "min_component_rows": min_component_rows,
+        "checkpoint": checkpoint,
+        "resume": resume,
+        "n_jobs": jobs,
+    }
+    with fitting.keeping(checkpoint, resume, "fit"):
+        model = fitting.fit(rows, options, quiet=quiet)
+        say_how_read(rows, quiet=quiet)
+        written = outputs.write_found(model, model, rows, beside, output, quiet=quiet)
+    if as_json:
+        _print_json(model.summary().to_dict() | {"files": written})
+    elif not quiet:
+        show_summary(model)
+        show_files(written)
+
+
+@app.command(epilog="Example: mixtura select geyser.csv -k 1:9 --covariance all -o selection")
+def select(
+    files: DataFiles,
+    components: Annotated[
+        str,
+        typer.Option(
+            "-k", "--components", metavar="RANGE", help="Numbers of components: 1:9, or 1,2,5."
+        ),
+    ] = "1:9",
+    covariance: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES", help=f"all, or names between commas: {', '.join(COVARIANCE_TYPES)}."
+        ),
+    ] = "all",
+    criterion: Annotated[
+        str, typer.Option(metavar="NAME", help="bic, aic or icl; lower is better.")
+    ] = "bic",
+    sign: Annotated[
+        str,
+        typer.Option(
+            help="Of the criteria; with mclust's, higher is better.",
+            metavar="sklearn|mclust",
+            **choice("--sign", "sklearn", "mclust"),
+        ),
+    ] = "sklearn",
+    columns: Columns = None,
+    weight: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of row weights.")
+    ] = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = ".",
+    skip: Skip = 0,
+    comment: Comment = None,
+    encoding: Encoding = None,
+    drop_missing: DropMissing = False,
+    top: Annotated[int, typer.Option(help="Models to print.", **whole("--top", 1))] = 10,
+    n_init: Annotated[
+        int,
+        typer.Option(
+            help="Searches for each model, beside what models share.", **whole("--n-init", 1)
+        ),
+    ] = 1,
+    seed: Seed = 0,
+    max_iter: MostIterations = 1000,
+    tol: Tolerance = 1e-6,
+    reg_covar: RegCovar = "auto",
+    max_parameters: Annotated[
+        int | None,
+        typer.Option(
+            help="Leave out models of more free parameters.",
+            show_default="no limit",
+            **whole("--max-parameters", 1),
+        ),
+    ] = None,
+    min_component_rows: MinComponentRows = 0.0,
+    max_time: Annotated[
+        float | None,
+        typer.Option(help="Seconds.", show_default="no limit", **number("--max-time", 0)),
+    ] = None,
+    checkpoint: Checkpoint = None,
+    resume: Resume = False,
+    max_memory: MaxMemory = None,
+    jobs: Jobs = None,
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")
+    ] = "mixtura-selection",
+    no_figure: NoFigure = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Choose the number of components and the covariance structure; write table, pictures, model."""
+    from mixtura.cli import selecting
+    from mixtura.cli.fitting import check_checkpoint, check_options, keeping
+    from mixtura.cli.models import check_no_models
+    from mixtura.cli.outputs import MODEL, check_folder, write_found
+    from mixtura.cli.rows import check_not_within, reading_of, rows_to_fit, say_how_read
+    from mixtura.cli.screen import show_files
+
+    numbers, names = selecting.numbers(components), selecting.structures(covariance)
+    selecting.check_choice("criterion", criterion, selecting.CRITERIA)
+    check_options(1, "full", jobs)
+    check_checkpoint(checkpoint, resume)
+    beside = selecting.select_outputs(has_figures=not no_figure)
+    check_folder(output, [MODEL, *(file.name for file in beside)], files)
+    check_not_within(output, files)
+    check_no_models(files)
+    how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing)
+    rows = rows_to_fit(files, columns, weight, max_memory, how)
+    options = {
+        "n_components": numbers,
+        "covariance_type": names,
+        "criterion": criterion,
+        "sign": sign,
+        "n_init": n_init,
+        "random_state": seed,
+        "max_iter": max_iter,
+        "tol": tol,
+        "reg_covar": reg_covar,
+        "max_parameters": max_parameters,
+        "min_component_rows": min_component_rows,
+        "max_time": max_time,
+        "checkpoint": checkpoint,
+        "resume": resume,
+        "n_jobs": jobs,
+    }
+    with keeping(checkpoint, resume, "sweep"):
+        search, ended_by = selecting.select(rows, options, quiet=quiet)
+        say_how_read(rows, quiet=quiet)
+        beside = selecting.outputs_of(search, beside)
+        best = search.best_estimator_
+        written = write_found(best, search, rows, beside, output, quiet=quiet)
+        if ended_by is not None:
+            raise selecting.ended(ended_by, output, checkpoint)
+    if as_json:
+        _print_json({"best": search.best_params_, "top": search.top(top), "files": written})
+    elif not quiet:
+        selecting.show_top(search, top)
+        show_files(written)
+
+
+@app.command(epilog="Example: mixtura predict result/model.safetensors new.csv -o labels.parquet")
+def predict(
+    model: ModelFile,
+    files: DataFiles,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...",
+            help="The columns that stand for the model's features, in its order.",
+            show_default="those named as in the model",
+        ),
+    ] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...", help="Columns to copy beside the labels.", show_default=False
+        ),
+    ] = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = ".",
+    skip: Skip = 0,
+    comment: Comment = None,
+    encoding: Encoding = None,
+    drop_missing: DropMissing = False,
+    output: TableOut = None,
+    labels_only: Annotated[
+        bool,
+        typer.Option("--labels-only", help="Write labels and nothing beside them.", metavar=""),
+    ] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Label the rows of files: likeliest component, certainty, log density, responsibilities."""
+    from mixtura.cli import outputs
+    from mixtura.cli.models import check_no_models, check_order, load
+    from mixtura.cli.progress import progress_of_rows
+    from mixtura.cli.rows import reading, reading_of, rows_to_predict, say_how_read, split
+
+    check_order(model, files)
+    check_no_models(files)
+    outputs.check_table(output, files)
+    kept = [] if keep is None else split(keep, "--keep")
+    outputs.check_keep(kept)
+    fitted = load(model)
+    how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing)
+    rows = rows_to_predict(fitted, files, columns, kept, how)
+    # Nobody could read a line of progress between the rows.
+    silent = quiet or (output is None and sys.stdout.isatty())
+    with reading(), progress_of_rows(rows, "labelling", quiet=silent):
+        what = outputs.columns(labels_only=labels_only)
+        batches = outputs.predictions(fitted.mixture_, rows, what, kept)
+        if as_json:
+            _print_json(_prediction_facts(batches, output))
+        else:
+            outputs.write_table(batches, output)
+    say_how_read(rows, quiet=quiet)
+
+
+@app.command(epilog="Example: mixtura doctor geyser.csv")
+def doctor(
+    files: DataFiles,
+    columns: Columns = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = ".",
+    skip: Skip = 0,
+    comment: Comment = None,
+    encoding: Encoding = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say what the columns of files hold, and what to mind before a fit."""
+    from mixtura import describe
+    from mixtura.cli.errors import in_our_words
+    from mixtura.cli.models import check_no_models
+    from mixtura.cli.rows import reading, reading_of, rows_to_describe, said_of_row_names
+    from mixtura.cli.screen import show
+
+    check_no_models(files)
+    how = reading_of(delimiter, decimal, skip, comment, encoding, False)
+    X, has_row_names = rows_to_describe(files, columns, how)
+    with reading():
+        description = describe(X)
+    if has_row_names and not quiet:
+        print(f"mixtura: note: {said_of_row_names(', '.join(files))}", file=sys.stderr)
+    if as_json:
+        _print_json(description.to_dict())
+    elif not quiet:
+        show(description, in_our_words)
+
+
+@app.command(epilog="Example: mixtura sample result/model.safetensors -n 1000 --seed 7 > rows.csv")
+def sample(
+    model: ModelFile,
+    n_rows: Annotated[
+        int, typer.Option("-n", "--rows", help="How many rows.", **whole("-n", 1))
+    ] = 1000,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            help="The same seed, the same rows.",
+            show_default="new rows each time",
+            **whole("--seed", 0, LARGEST_SEED),
+        ),
+    ] = None,
+    output: TableOut = None,
+    _quiet: Quiet = False,
+) -> None:
+    """Draw rows from a model."""
+    import numpy as np
+
+    from mixtura.cli.models import load
+    from mixtura.cli.outputs import check_table, write_table
+    from mixtura.cli.tables import Rows
+
+    check_table(output)
+    fitted = load(model)
+    # Without a seed the model would take the one that it was fitted with.
+    randomness = np.random.default_rng() if seed is None else seed
+    data, _ = fitted.mixture_.sample(n_rows, random_state=randomness)
+    rows = Rows(model, fitted.summary().feature_names, np.asfortranarray(data))
+    write_table(rows.X.to_batches(), output)
+
+
+@app.command(epilog="Example: mixtura show result/model.safetensors")
+def show(model: ModelFile, as_json: AsJson = False, quiet: Quiet = False) -> None:
+    """Show what is in a model file; with --quiet only see that it can be read."""
+    from mixtura.cli.models import load
+    from mixtura.cli.screen import show_summary
+
+    fitted = load(model)
+    if as_json:
+        _print_json(fitted.summary().to_dict())
+    elif not quiet:
+        show_summary(fitted)
+
+
+@app.command(epilog="Example: mixtura demo -o pictures")
+def demo(
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="DIR", help="The folder for the figures.")
+    ] = "demo-output",
+    quiet: Quiet = False,
+) -> None:
+    """Fit two small data sets that come with the package, print what is found and draw it."""
+    from mixtura.cli.demo import run as run_demo
+
+    run_demo(output, quiet=quiet)
+
+
+def _prediction_facts(batches: Iterator[pa.RecordBatch], output: str | None) -> dict[str, Any]:
+    from mixtura.cli.outputs import write_table
+
+    if output is None:
+        rows = [row for batch in batches for row in batch.to_pylist()]
+        return {"n_rows": len(rows), "rows": rows}
+    return {"n_rows": write_table(batches, output), "files": {"predictions": output}}
+
+
+def _print_json(content: dict[str, Any]) -> None:
+    print(json.dumps(_finite(content), indent=2))
+
+
+def _finite(value: Any) -> Any:
+    """Put null for infinity and NaN, which JSON cannot write: rows too far away have them."""
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,313 @@
+"""Write what a command found: the model first, tables block by block, every file whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from safetensors import SafetensorError
+
+from mixtura import GaussianMixture, Mixture
+from mixtura.cli.errors import CommandError, UsageError, in_our_words, note, notes, reason
+from mixtura.cli.progress import progress_of_rows
+from mixtura.cli.rows import Given, check_not_within, reading
+from mixtura.cli.tables import check_extension
+from mixtura.estimators import validation as checks
+from mixtura.files.output import check_target, replacing
+from mixtura.files.predictions import OUTPUTS
+from mixtura.files.predictions import predictions as columns_of
+from mixtura.support.threads import n_threads
+
+# Rows, and responsibilities, that are written at a time.
+BLOCK = 65_536
+MOST_NUMBERS = 1 << 20
+
+MODEL = "model.safetensors"
+LABEL = ("label",)
+
+# Beside another model than theirs these would be false.
+_OF_A_MODEL = (
+    *("responsibilities.parquet", "responsibilities.csv"),
+    *("mixture-labels.parquet", "mixture-labels.csv"),
+    *("mixture.png", "search.png", "uncertainty.png", "entropy.png"),
+)
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file beside the model: its name, and what writes it of a fit (or a search) and its rows."""
+
+    what: str
+    name: str
+    write: Callable[[Any, Given, Path], object]
+    is_picture: bool = False
+
+
+def columns(*, labels_only: bool) -> Sequence[str]:
+    """The columns of a table of predictions."""
+    return LABEL if labels_only else OUTPUTS
+
+
+def fit_outputs(
+    extension: str, *, labels_only: bool, no_responsibilities: bool, no_figure: bool
+) -> list[Output]:
+    """What `fit` writes beside the model."""
+    outputs = []
+    if labels_only or not no_responsibilities:
+        name, what = ("mixture-labels", "labels") if labels_only else ("responsibilities",) * 2
+        write = partial(_write_predictions, columns(labels_only=labels_only))
+        outputs.append(Output(what, f"{name}.{extension}", write))
+    if not no_figure:
+        outputs.append(Output("figure", "mixture.png", _draw_mixture, is_picture=True))
+    return outputs
+
+
+def _write_predictions(
+    what: Sequence[str], model: GaussianMixture, rows: Given, path: Path
+) -> None:
+    _write_to(predictions(model.mixture_, rows, what), path)
+
+
+def _draw_mixture(model: GaussianMixture, rows: Given, path: Path) -> None:
+    from mixtura.cli.figures import draw_mixture  # slow to import
+
+    draw_mixture(model, rows, path)
+
+
+def check_keep(keep: Sequence[str]) -> None:
+    """Refuse to copy a column under the name of one that is written."""
+    try:
+        checks.check_keep(keep, OUTPUTS)
+    except ValueError as error:
+        raise UsageError(f"--{reason(error)}") from None
+
+
+def predictions(
+    mixture: Mixture, rows: Given, what: Sequence[str] = OUTPUTS, keep: Sequence[str] = ()
+) -> Iterator[pa.RecordBatch]:
+    """Label, certainty, log density and responsibilities (or some) of every row, a block at a time."""
+    threads = n_threads(None)
+    size = max(1, min(BLOCK, MOST_NUMBERS // mixture.n_components))
+    for part, kept in rows.parts(keep):
+        for start in range(0, len(part), size):
+            some = slice(start, start + size)
+            beside = {name: column[some] for name, column in kept.items()}
+            found = columns_of(mixture, np.ascontiguousarray(part[some]), what, threads)
+            yield pa.RecordBatch.from_pydict(beside | found)
+
+
+def write_table(batches: Iterable[pa.RecordBatch], path: str | None) -> int:
+    """Write a table to `path`, as its extension says, or as CSV to standard output; count its rows."""
+    if path is None:
+        return _write_csv(batches, sys.stdout.buffer)
+    with writing(path), replacing(path) as temporary:
+        return _write_to(batches, temporary)
+
+
+def write_found(
+    model: GaussianMixture,
+    found: Any,
+    rows: Given,
+    outputs: Sequence[Output],
+    folder: str,
+    *,
+    quiet: bool,
+) -> dict[str, str]:
+    """Write the model, then what is `found` beside it, into `folder`; return the paths of what is there.
+
+    The model is in its place, whole, before anything else begins: nothing that fails after it loses the fit.
+    What lies there of an older model goes just before, so that no folder holds files of two fits. A picture
+    that cannot be drawn is a note.
+    """
+    written: dict[str, str] = {}
+    names = [output.name for output in outputs]
+    with _telling_what_is_written(folder, names, written), writing(folder):
+        make_folder(folder)
+        with replacing(Path(folder, MODEL)) as file:
+            model.save(file)
+            _remove_older(folder, names)
+        written["model"] = str(Path(folder, MODEL))
+        for output in outputs:
+            path = Path(folder, output.name)
+            write = partial(output.write, found, rows)
+            if output.is_picture:
+                is_there = _is_drawn(write, rows, path, quiet=quiet)
+            else:
+                is_there = _is_written(write, rows, path, quiet=quiet)
+            if is_there:
+                written[output.what] = str(path)
+    return written
+
+
+def _remove_older(folder: str, names: Sequence[str]) -> None:
+    for path in (Path(folder, name) for name in {*_OF_A_MODEL, *names}):
+        if path.is_file() or path.is_symlink():
+            path.unlink()
+
+
+def _is_written(write: Callable[[Path], object], rows: Given, path: Path, *, quiet: bool) -> bool:
+    with reading(), progress_of_rows(rows, "writing", quiet=quiet), replacing(path) as file:
+        write(file)
+    return True
+
+
+def _is_drawn(write: Callable[[Path], object], rows: Given, path: Path, *, quiet: bool) -> bool:
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # of its fonts and caches
+    try:
+        with (
+            notes(quiet=quiet),
+            progress_of_rows(rows, "drawing", quiet=quiet),
+            replacing(path) as file,
+        ):
+            write(file)
+    except OSError:  # it is drawn, and the disk is full
+        raise
+    except Exception as error:
+        why = in_our_words(reason(error).partition(". ")[0])
+        note(
+            f"{path.name} could not be drawn ({why}); the fit is not affected",
+            quiet=quiet,
+        )
+        return False
+    return True
+
+
+@contextmanager
+def _telling_what_is_written(
+    folder: str, names: Sequence[str], written: dict[str, str]
+) -> Iterator[None]:
+    """Say at an error, or Ctrl-C, which files are there all the same."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_account(folder, names, written)) from None
+    except CommandError as error:
+        raise CommandError(f"{error}; {_account(folder, names, written)}") from error
+
+
+def _account(folder: str, names: Sequence[str], written: dict[str, str]) -> str:
+    if not written:
+        return f"nothing was written to {folder}"
+    there = [Path(path).name for path in written.values()]
+    missing = [name for name in names if name not in there]
+    but = f", but not {', '.join(missing)}" if missing else ""
+    return f"{folder} holds {', '.join(there)}{but}"
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Name `path` in the error when it, or a file in it, cannot be written."""
+    try:
+        yield
+    except (OSError, pa.ArrowException, SafetensorError) as error:
+        what = reason(error)
+        sentence = what if what.startswith("cannot write") else f"cannot write {path}: {what}"
+        raise CommandError(sentence) from error
+
+
+def check_folder(path: str, names: Sequence[str] = (), read: Sequence[str] = ()) -> None:
+    """See that these files, none of which is `read`, can be put into a folder: before any long work.
+
+    The folder need not exist yet.
+    """
+    if not path:
+        raise UsageError("-o is empty; name a folder")
+    with writing(path):
+        there = next(part for part in (Path(path), *Path(path).absolute().parents) if part.exists())
+        if not there.is_dir():
+            raise CommandError(f"{there} is a file; -o needs a folder")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise CommandError(f"cannot write {path}: no permission to write in {there}")
+        _try_to_write(Path(path).absolute())
+        for name in names if Path(path).is_dir() else ():
+            check_target(Path(path, name))
+            _check_not_read(str(Path(path, name)), read)
+
+
+def _try_to_write(folder: Path) -> None:
+    """Put a file there and take it away again: some file systems refuse what permissions allow."""
+    missing = [part for part in (folder, *folder.parents) if not os.path.lexists(part)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    finally:
+        for part in missing:
+            with suppress(OSError):
+                part.rmdir()
+
+
+def check_table(path: str | None, read: Sequence[str] = ()) -> None:
+    """See that a table can be written there, and that it is none of those that are `read`."""
+    if path is None:
+        return
+    check_extension(path)
+    with writing(path):
+        check_target(path)
+    check_not_within(path, read)
+    _check_not_read(path, read)
+
+
+def _check_not_read(path: str, read: Sequence[str]) -> None:
+    for file in read:
+        if Path(path).exists() and Path(file).exists() and Path(path).samefile(file):
+            raise CommandError(
+                f"{path} is read, and would be replaced; choose another place with -o"
+            )
+
+
+def make_folder(path: str) -> None:
+    """Make the folder, and those above it, unless it is there."""
+    with writing(path):
+        Path(path).mkdir(parents=True, exist_ok=True)
+
+
+def _write_to(batches: Iterable[pa.RecordBatch], path: Path) -> int:
+    if path.suffix.lower() == ".parquet":
+        return _write_parquet(batches, path)
+    with path.open("wb") as file:
+        return _write_csv(batches, file)
+
+
+def _write_parquet(batches: Iterable[pa.RecordBatch], path: Path) -> int:
+    batches = iter(batches)
+    first = next(batches)
+    n_rows = 0
+    with pyarrow.parquet.ParquetWriter(path, first.schema) as writer:
+        for batch in chain([first], batches):
+            writer.write_batch(batch)
+            n_rows += batch.num_rows
+    return n_rows
+
+
+def _write_csv(batches: Iterable[pa.RecordBatch], file: BinaryIO) -> int:
+    # The header is ours: pyarrow's puts every name in quotes.
+    options = pyarrow.csv.WriteOptions(include_header=False)
+    n_rows = 0
+    for batch in batches:
+        if n_rows == 0:
+            file.write(_header(batch.schema.names))
+        pyarrow.csv.write_csv(batch, file, options)
+        n_rows += batch.num_rows
+    return n_rows
+
+
+def _header(names: Sequence[str]) -> bytes:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(names)
+    return line.getvalue().encode()

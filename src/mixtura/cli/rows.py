@@ -1,0 +1,377 @@
+"""Which rows a command reads: one small file whole, everything else a part at a time."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from mixtura import GaussianMixture, scan
+from mixtura.cli.errors import CommandError, UsageError, in_our_words, reason
+from mixtura.cli.tables import check_all_named, has_lists, read_table
+from mixtura.sources import Source
+from mixtura.sources.arrow import EXTENSIONS as SCANNED
+from mixtura.sources.arrow import ROW
+from mixtura.sources.memory import n_bytes
+from mixtura.sources.text import COMPRESSED, Dialect, extension
+from mixtura.support.arrays import block_slices
+
+# Bytes of a single file up to which it is read whole: its errors then tell more, and nothing is read twice.
+SMALL = 32_000_000
+
+# By how much text shrinks, about, that is compressed.
+_COMPRESSION = 5
+
+# Files and rows that a note about dropped rows names.
+_FILES_NAMED, _ROWS_NAMED = 3, 5
+
+Part = tuple[NDArray[Any], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files are read, as the options say."""
+
+    dialect: Dialect = Dialect()  # noqa: RUF009 - frozen
+    drop_missing: bool = False
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Arguments of `mixtura.scan`."""
+        return asdict(self.dialect) | {"drop_missing": self.drop_missing}
+
+
+def reading_of(
+    delimiter: str | None,
+    decimal: str,
+    skip: int,
+    comment: str | None,
+    encoding: str | None,
+    drop_missing: bool,
+) -> Reading:
+    """How files are read, or what no file could make right."""
+    sign = {"\\t": "\t"}.get(delimiter, delimiter) if delimiter else delimiter
+    try:
+        dialect = Dialect(sign, decimal, skip, comment, encoding)
+    except ValueError as error:
+        raise UsageError(f"--{reason(error)}") from None
+    return Reading(dialect, drop_missing)
+
+
+class Given(Protocol):
+    """Rows that a user gave to a command, in memory or not."""
+
+    @property
+    def source(self) -> str:
+        """Where they come from, in words."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the features."""
+
+    @property
+    def X(self) -> Any:
+        """What an estimator takes."""
+
+    @property
+    def weight(self) -> NDArray[Any] | None:
+        """Weights to be given beside X."""
+
+    @property
+    def has_row_names(self) -> bool:
+        """Whether a first column was taken for the rows' names."""
+
+    @property
+    def dropped(self) -> Sequence[tuple[str, NDArray[Any]]]:
+        """Files in which rows were left out, and the numbers of these, from 0; known once all are read."""
+
+    def parts(self, keep: Sequence[str] = ()) -> Iterator[Part]:
+        """Rows, a part after another, each with the columns of theirs that `keep` names."""
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """Rows of files that are read a part at a time."""
+
+    X: Source
+    files: tuple[str, ...]  # as they were given
+    drop_missing: bool = False
+    weight: None = None
+
+    @property
+    def source(self) -> str:
+        first, *others = self.files
+        return ", ".join(self.files) if len(others) < 3 else f"{first} and {len(others)} others"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.X.feature_names or ()
+
+    @property
+    def has_row_names(self) -> bool:
+        return bool(getattr(self.X, "has_row_names", False))
+
+    @property
+    def dropped(self) -> Sequence[tuple[str, NDArray[Any]]]:
+        found: Sequence[tuple[str, NDArray[Any]]] = getattr(self.X, "dropped", tuple)()
+        return found
+
+    def parts(self, keep: Sequence[str] = ()) -> Iterator[Part]:
+        tables = self.X.tables(keep)
+        return map(_counted_from_one, tables) if self.drop_missing else tables
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """Rows of an array in a .npy file, read where they lie."""
+
+    X: NDArray[Any]
+    source: str
+    weight: None = None
+    has_row_names: bool = False
+    dropped: Sequence[tuple[str, NDArray[Any]]] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(f"x{j}" for j in range(self.X.shape[1]))
+
+    def parts(self, keep: Sequence[str] = ()) -> Iterator[Part]:
+        if keep:
+            raise CommandError(f"{self.source} holds an array, which has no columns to keep")
+        return ((self.X[rows], {}) for rows in block_slices(*self.X.shape))
+
+
+def _counted_from_one(part: Part) -> Part:
+    rows, kept = part
+    return rows, kept | {ROW: pc.add(kept[ROW], 1)}
+
+
+def rows_to_fit(
+    files: Sequence[str],
+    columns: str | None,
+    weight: str | None,
+    max_memory: str | None,
+    how: Reading,
+) -> Given:
+    """Find the rows of a fit, with their weights; read those of a small file."""
+    names = None if columns is None else split(columns)
+    _check_max_memory(max_memory)
+    if names is not None and weight in names:
+        raise UsageError(f"--weight {weight} is among --columns, too; a weight is no feature")
+    if _is_array(files):
+        return _mapped(files, how, columns, weight)
+    if _is_whole(files, max_memory, names):
+        table = read_table(files[0], how.dialect)
+        features = names or table.feature_names(weight)
+        return table.rows(features, weight, drop_missing=how.drop_missing)
+    return _scanned(files, names, weight, max_memory, how)
+
+
+def rows_to_predict(
+    model: GaussianMixture,
+    files: Sequence[str],
+    columns: str | None,
+    keep: Sequence[str],
+    how: Reading,
+) -> Given:
+    """Find the model's features by name; by position only where it knows no names."""
+    names = split(columns) if columns is not None else list(getattr(model, "feature_names_in_", ()))
+    if how.drop_missing and ROW in keep:
+        raise UsageError(
+            f"--keep names {ROW!r}, which is where --drop-missing puts the numbers of the rows; rename it"
+        )
+    rows: Given
+    if _is_array(files):
+        rows = _mapped(files, how, columns)
+    elif _is_whole(files, None, names):
+        table = read_table(files[0], how.dialect)
+        table.check_names(keep)
+        features = names or table.feature_names(None)
+        rows = table.rows(features, drop_missing=how.drop_missing)
+    else:
+        rows = _scanned(files, names or None, None, "0", how)  # they are read once
+    if len(rows.names) != model.n_features_in_:
+        raise CommandError(
+            f"the model has {model.n_features_in_} features and {rows.source} gives "
+            f"{len(rows.names)}; choose as many columns with --columns"
+        )
+    return rows
+
+
+def rows_to_describe(files: Sequence[str], columns: str | None, how: Reading) -> tuple[Any, bool]:
+    """What `mixtura.describe` takes, with cells that may be missing; whether rows' names were left out."""
+    names = None if columns is None else split(columns)
+    if _is_array(files):
+        return _mapped(files, how, columns).X, False
+    if _is_whole(files, None, names):
+        table = read_table(files[0], how.dialect)
+        chosen = table.names if names is None else names
+        table.check_names(chosen)
+        if names is None:
+            check_all_named(chosen, table.source, table.has_row_names)
+        return table.columns.select(chosen), table.has_row_names
+    with reading():
+        source = scan(files, names, **how.options)
+    return source, bool(getattr(source, "has_row_names", False))
+
+
+def say_how_read(rows: Given, *, quiet: bool) -> None:
+    """Say on stderr what was not taken as it stands: rows' names, rows that were left out. All are read."""
+    if quiet:
+        return
+    notes = []
+    if rows.has_row_names:
+        notes.append(said_of_row_names(rows.source))
+    if rows.dropped:
+        notes.append(_said_of_dropped(rows.dropped))
+    for note in notes:
+        print(f"mixtura: note: {note}", file=sys.stderr)
+
+
+def said_of_row_names(source: str) -> str:
+    """A note on a first column without a name."""
+    return f"the first column of {source} has no name and is taken for the rows' names"
+
+
+def _said_of_dropped(dropped: Sequence[tuple[str, NDArray[Any]]]) -> str:
+    n_rows = sum(len(rows) for _, rows in dropped)
+    places = []
+    for file, rows in dropped[:_FILES_NAMED]:
+        numbers = ", ".join(str(row + 1) for row in rows[:_ROWS_NAMED])
+        more = f" and {len(rows) - _ROWS_NAMED:,} more" if len(rows) > _ROWS_NAMED else ""
+        places.append(f"data row{'' if len(rows) == 1 else 's'} {numbers}{more} of {file}")
+    if len(dropped) > _FILES_NAMED:
+        places.append(f"and {len(dropped) - _FILES_NAMED} more files")
+    what = (
+        "1 row has a missing cell and is"
+        if n_rows == 1
+        else f"{n_rows:,} rows have missing cells and are"
+    )
+    return f"{what} left out: {'; '.join(places)}"
+
+
+def check_not_within(output: str, files: Sequence[str]) -> None:
+    """Refuse to write into a folder that is read: the next command would take the output for data."""
+    for file in files:
+        if Path(file).is_dir() and Path(output).resolve().is_relative_to(Path(file).resolve()):
+            raise CommandError(
+                f"{output} lies in the folder {file}, whose files are read; "
+                f"choose another with -o, or give a pattern such as '{Path(file) / '*.parquet'}'"
+            )
+
+
+def split(columns: str, option: str = "--columns") -> list[str]:
+    """Names between commas; a name that holds a comma stands in quotes."""
+    names = [name.strip() for name in next(csv.reader([columns], skipinitialspace=True), [])]
+    if not all(names) or not names:
+        raise UsageError(f"{option} has an empty name; give names between commas")
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"{option} names {name!r} twice")
+    return names
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Say what is wrong with scanned files as the rest of the command line does."""
+    try:
+        yield
+    except ValueError as error:
+        raise CommandError(in_our_words(reason(error))) from error
+
+
+def _is_array(files: Sequence[str]) -> bool:
+    return any(file.lower().endswith(".npy") for file in files)
+
+
+def _mapped(
+    files: Sequence[str], how: Reading, columns: str | None, weight: str | None = None
+) -> Mapped:
+    if len(files) > 1:
+        raise UsageError("a .npy file stands alone; give it no other file")
+    if how.drop_missing:
+        raise UsageError(
+            f"{files[0]} holds an array, which is read where it lies; --drop-missing is for tables"
+        )
+    for option, given in (("--columns", columns), ("--weight", weight)):
+        if given is not None:
+            raise UsageError(
+                f"{files[0]} holds an array, whose columns have no names for {option}; "
+                "write its rows to a .csv or .parquet file with names"
+            )
+    with reading():
+        X = scan(files[0])
+    assert not isinstance(X, Source)
+    return Mapped(X, files[0])
+
+
+def _is_whole(files: Sequence[str], max_memory: str | None, names: Sequence[str] | None) -> bool:
+    """Whether it is one small file of text or Parquet, or standard input."""
+    if "-" in files:
+        _check_standard_input(files, max_memory)
+        return True
+    path = Path(files[0])
+    if len(files) > 1 or path.is_dir() or _is_pattern(files[0]) or "://" in files[0]:
+        return False
+    if not path.exists():  # reading it says so
+        return True
+    end = extension(path.name)
+    if end not in SCANNED:
+        raise CommandError(f"{path} must end in {', '.join([*SCANNED, '.npy'])}")
+    size = path.stat().st_size * (_COMPRESSION if end.endswith(COMPRESSED) else 1)
+    if SCANNED[end] == "arrow" or end == ".pq" or max_memory is not None or size > SMALL:
+        return False
+    return not names or not has_lists(path, names)
+
+
+def _check_standard_input(files: Sequence[str], max_memory: str | None) -> None:
+    if len(files) > 1:
+        raise UsageError("- is standard input and stands alone; give it no other file")
+    if max_memory is not None:
+        raise UsageError("- is read whole; --max-memory is for files")
+
+
+def _check_max_memory(max_memory: str | None) -> None:
+    try:
+        n_bytes(max_memory)
+    except ValueError:
+        raise UsageError(f"--max-memory is {max_memory!r}; write it like 200MB or 1.5GiB") from None
+
+
+def _is_pattern(path: str) -> bool:
+    return any(sign in path for sign in "*?[") and not Path(path).exists()
+
+
+def _scanned(
+    files: Sequence[str],
+    names: list[str] | None,
+    weight: str | None,
+    max_memory: str | None,
+    how: Reading,
+) -> Scanned:
+    with reading():
+        source = scan(files, names, weight, max_memory=max_memory, **how.options)
+        assert isinstance(source, Source)
+        if names is None:
+            _check_takes_all(source, weight)
+    return Scanned(source, tuple(files), how.drop_missing)
+
+
+def _check_takes_all(source: Any, weight: str | None) -> None:
+    """See that no column was passed over that is not one of numbers: as in a file that is read whole."""
+    first = source.paths[0]
+    names = [name for name in source.column_names if name != weight]
+    check_all_named(names, first, source.has_row_names)
+    for name in names:
+        if name not in source.columns:
+            raise CommandError(
+                f"{first}: column {name!r} is not one of numbers; choose the columns of numbers with "
+                f"--columns {','.join(source.feature_names)}"
+            )

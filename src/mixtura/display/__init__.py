@@ -1,0 +1,1 @@
+"""How results show themselves: as text, as HTML, as a data frame."""

@@ -1,0 +1,172 @@
+"""Models in one safetensors file: arrays and versioned JSON; loading runs no code."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mixtura.covariance import ONE_FEATURE, STRUCTURES, CovarianceStructure, structure
+from mixtura.em import SufficientStatistics
+from mixtura.files import schema as must_be
+from mixtura.files.schema import Damaged, array_in, mixture_in
+from mixtura.files.state_file import arrays_of, described, read, reading, write
+from mixtura.mixture import Mixture
+from mixtura.support.arrays import FloatArray
+from mixtura.support.interruptible import interruptible
+
+#: Raised by one whenever an older version could no longer read what is written.
+FORMAT_VERSION = 1
+
+# Sums that partial_fit goes on from, and which array of the mixture each has the shape of.
+_MOMENTS = {"centres": "means", "counts": "weights", "firsts": "means", "seconds": "covariances"}
+
+# Of all rows' spread: what rounding may make of a second moment, and how far means may lie from those of the
+# mixture, whose EM step they are.
+_ROUNDING = 1e-6
+_FAR = 1e8
+
+
+def save_model(
+    path: str | os.PathLike[str],
+    mixture: Mixture,
+    facts: dict[str, Any],
+    statistics: SufficientStatistics | None = None,
+) -> None:
+    """Write a mixture, JSON-able facts about its fit, its statistics; an older file survives any failure."""
+    arrays = arrays_of("", mixture)
+    if statistics is not None:
+        arrays |= {f"statistics_{name}": getattr(statistics, name) for name in _MOMENTS}
+    header = {
+        "format": "mixtura",
+        "format_version": str(FORMAT_VERSION),
+        "covariance_type": mixture.covariance_type,
+        "model": json.dumps(facts),
+    }
+    write(path, header, arrays)
+
+
+def read_model(
+    path: str | os.PathLike[str],
+) -> tuple[Mixture, dict[str, Any], SufficientStatistics | None]:
+    """Read what `save_model` wrote, and check it: mixture, facts, and the statistics if there.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ModelFileError
+        If the file is damaged, of another kind, or written by a newer version.
+    """
+    file = Path(path)
+    if file.is_dir() or not file.exists():
+        kind = "is a folder, not a model file" if file.is_dir() else "does not exist"
+        raise FileNotFoundError(f"cannot load {file}: it {kind}.")
+    with reading(file, "load"):
+        header, arrays = read(file)
+        _check_header(header)
+        mixture = mixture_in(arrays, "", _structure_in(header))
+        facts = described(header, "model")
+        _check_facts(facts, *mixture.means.shape)
+        has_statistics = any(name.startswith("statistics_") for name in arrays)
+        if "n_rows" not in facts or not has_statistics:  # set by hand; an older file
+            return mixture, facts, None
+        return mixture, facts, _statistics_in(arrays, facts, mixture)
+
+
+def _check_header(header: dict[str, str]) -> None:
+    if header.get("format", "").startswith("mixtura "):
+        raise Damaged("it holds the state of a fit or a sweep, not a model")
+    if header.get("format") != "mixtura":
+        raise Damaged("it is a safetensors file, but not one that mixtura wrote")
+    version = header.get("format_version", "")
+    if not re.fullmatch("[0-9]{1,9}", version) or int(version) > FORMAT_VERSION:
+        raise Damaged(
+            f"its format is version {version[:20] or 'unknown'}, this mixtura reads up to version "
+            f"{FORMAT_VERSION}. Install a newer mixtura"
+        )
+
+
+def _structure_in(header: dict[str, str]) -> CovarianceStructure:
+    name = header.get("covariance_type")
+    if name not in STRUCTURES and name not in ONE_FEATURE:
+        raise Damaged(f"its covariance_type is none, {must_be.short(name)}")
+    return structure(name)
+
+
+def _check_facts(facts: Any, n_components: int, n_features: int) -> None:
+    """See that they are those of a mixture of this size; of one set by hand, without any of its rows."""
+    must_be.record(
+        {
+            "parameters": must_be.mapping(),
+            "dtype": must_be.one_of("float32", "float64"),
+            "feature_names": must_be.nullable(must_be.list_of(must_be.text, n_features)),
+        }
+    )("its description", facts)
+    if set(facts) <= {"parameters", "dtype", "feature_names", "library_version"}:
+        return
+    must_be.record(
+        {
+            "n_rows": must_be.whole(1),
+            "weight": must_be.number(above=0),
+            "log_likelihood": must_be.number(),
+            "log_certainty": must_be.number(),
+            "n_iter": must_be.whole(),
+            "converged": must_be.flag,
+            "lower_bounds": must_be.list_of(must_be.number()),
+        },
+        optional={  # older files have none
+            "remaining_gain": must_be.number(finite=False),
+            "effective_rows": must_be.list_of(must_be.number(0), n_components),
+            "reg_covar": must_be.list_of(must_be.number(0), n_features),
+            "verdicts": must_be.nullable(must_be.list_of(must_be.text, n_components)),
+            "n_starts": must_be.nullable(must_be.whole(1)),
+            "n_batches": must_be.whole(),
+        },
+    )("its description", facts)
+    must_be.number()("log_likelihood / weight", facts["log_likelihood"] / facts["weight"])
+
+
+def _statistics_in(
+    arrays: dict[str, FloatArray], facts: dict[str, Any], mixture: Mixture
+) -> SufficientStatistics:
+    centres, counts, firsts, seconds = (
+        array_in(arrays, f"statistics_{name}", getattr(mixture, like).shape)
+        for name, like in _MOMENTS.items()
+    )
+    sums = facts["weight"], facts["log_likelihood"], facts["log_certainty"]
+    found = SufficientStatistics(mixture.structure, centres, *sums, counts, firsts, seconds)
+    for name in _MOMENTS:
+        if not np.isfinite(getattr(found, name)).all():
+            raise Damaged(f"its statistics are not the mixture's ({name} are not finite)")
+    if counts.min() < 0:
+        raise Damaged("its statistics hold negative counts")
+    _check_moments(found, mixture)
+    return found
+
+
+def _check_moments(found: SufficientStatistics, mixture: Mixture) -> None:
+    """See that second moments about the means are sums of squares, in units of what the mixture spans."""
+    kind, (K, d) = mixture.structure, mixture.means.shape
+    variances = kind.diagonals(mixture.covariances, K, d).max(axis=0)
+    spread = np.sqrt(variances + np.ptp(mixture.means, axis=0) ** 2)
+    means = found.means
+    if np.any(np.abs(means - mixture.means) > _FAR * spread):
+        raise Damaged("its statistics are not the mixture's (their means lie elsewhere)")
+    central = kind.matrices(found.about(means).seconds, K, d) / found.counts.sum()
+    for k in range(1 if kind.shared else K):
+        moments = central[k] / spread / spread[:, np.newaxis]
+        if np.any(np.abs(moments - moments.T) > _ROUNDING) or not _is_semidefinite(moments):
+            raise Damaged("its statistics hold what are no variances")
+
+
+def _is_semidefinite(matrix: FloatArray) -> bool:
+    try:
+        interruptible(np.linalg.cholesky, matrix + _ROUNDING * np.eye(len(matrix)))
+    except np.linalg.LinAlgError:
+        return False
+    return bool(np.isfinite(matrix).all())

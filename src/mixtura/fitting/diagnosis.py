@@ -1,0 +1,412 @@
+"""Which components deserve doubt: too few rows, no volume of their own, not apart from another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from mixtura import _core
+from mixtura.covariance import CovarianceStructure
+from mixtura.display.page import Page, Shown, Table, plural
+from mixtura.mixture import Mixture, covariance_of
+from mixtura.rows import Blocks
+from mixtura.support.arrays import Array, FloatArray
+from mixtura.support.interruptible import gram, interruptible, log_determinants
+
+#: Share of reg_covar in a component's smallest variance from which it is held up by it.
+HELD_UP: float = _core.HELD_UP
+
+# Rows whose values tell how they were recorded.
+_RECORDED_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """What is wrong with a component of a mixture.
+
+    Attributes
+    ----------
+    kind : str
+        'few rows', 'held up', 'thinner than recorded', 'point mass', 'spike' or 'coincident'.
+    component : int
+    label : str
+        As `Diagnosis.verdict` has it; 'coincident' for 'same as component k'.
+    words : str
+        A phrase that names the component.
+    """
+
+    kind: str
+    component: int
+    label: str
+    words: str
+
+    @property
+    def is_degenerate(self) -> bool:
+        """Whether the likelihood is spurious; that of coincident components is one of fewer components."""
+        return self.kind != "coincident"
+
+
+@dataclass(frozen=True, eq=False)
+class Grounds:
+    """What components are judged by, beside their rows.
+
+    Attributes
+    ----------
+    reg_covar : ndarray of shape (n_features,)
+        What was added to the covariances' diagonals.
+    recording : Recording or None, default=None
+        How the values of each column were recorded; None: nobody has looked.
+    min_rows : float, default=0
+        Effective rows of a component that are asked for beyond what its covariance needs.
+    names : list of str, default=[]
+        Of the columns; empty: they are called by their numbers.
+    """
+
+    reg_covar: FloatArray
+    recording: _core.Recording | None = None
+    min_rows: float = 0.0
+    names: list[str] = field(default_factory=list)
+
+
+# Features from which a bound on a distance is quicker than the distance.
+_WIDE = 32
+
+# Of a bound on a distance, so that rounding does not take it beyond the distance.
+_SLACK = 1e-6
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagnosis(Shown):
+    """How far each component of a fit can be trusted.
+
+    Attributes
+    ----------
+    effective_rows : ndarray of shape (n_components,)
+        Sum of the responsibilities; with weights, in rows of mean weight (Kish 1965), whole weights as
+        repetitions.
+    condition_number : ndarray of shape (n_components,)
+        Of the correlation matrix of the component: largest over smallest eigenvalue; units do not matter.
+    floor_share : ndarray of shape (n_components,)
+        Largest share of reg_covar in the component's variance in any direction; 1: there is nothing else.
+    nearest : ndarray of shape (n_components,), int
+        The component that overlaps it most; -1 where there is no other.
+    overlap : ndarray of shape (n_components,)
+        Bhattacharyya coefficient with it: 0 apart, 1 the same.
+    verdict : tuple of str
+        'sound', 'no weight', 'few rows', 'held up by reg_covar', 'point mass: column = value', 'thinner
+        than recorded', 'spike' or 'same as component k'. Few rows are fewer than n_features + 1 where each
+        component has a shape and an orientation of its own (full, VEV, EVV), fewer than 1 where none has a
+        volume or a shape of its own (tied, EII, EEI, EEV), else fewer than 2. 'not judged': the parameters
+        were set by hand, so that there are no rows (`effective_rows` is NaN) and no `reg_covar` to judge
+        them by.
+
+    References
+    ----------
+    Bhattacharyya 1943, On a measure of divergence between two statistical populations.
+    """
+
+    effective_rows: FloatArray
+    condition_number: FloatArray
+    floor_share: FloatArray
+    nearest: NDArray[np.intp]
+    overlap: FloatArray
+    verdict: tuple[str, ...]
+
+    def _page(self) -> Page:
+        doubtful = [verdict for verdict in self.verdict if verdict not in ("sound", "not judged")]
+        n_components = len(self.verdict)
+        title = f"Diagnosis of {plural(n_components, 'component')}: "
+        title += f"{len(doubtful)} in doubt" if doubtful else self.verdict[0]
+        lines = (_HEADER, *map(self._cells, range(n_components)))
+        table = Table(lines, "component", n_components, texts=frozenset({"verdict"}))
+        return Page(title, (), table)
+
+    def _cells(self, k: int) -> tuple[str, ...]:
+        n_rows, nearest = self.effective_rows[k], self.nearest[k]
+        return (
+            str(k),
+            "-" if np.isnan(n_rows) else f"{n_rows:,.1f}",
+            f"{self.condition_number[k]:.3g}",
+            f"{self.floor_share[k]:.2g}",
+            "-" if nearest < 0 else str(nearest),
+            f"{self.overlap[k]:.3f}",
+            self.verdict[k],
+        )
+
+    def _columns(self) -> Mapping[str, Any]:
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {"component": range(len(self.verdict)), **own}
+
+
+_HEADER = (
+    "component",
+    "effective rows",
+    "condition number",
+    "floor share",
+    "nearest",
+    "overlap",
+    "verdict",
+)
+
+
+def diagnose(
+    mixture: Mixture,
+    effective_rows: FloatArray,
+    reg_covar: FloatArray,
+    verdicts: tuple[str, ...] | None = None,
+) -> Diagnosis:
+    """Judge every component; verdicts: those of its fit, None: judged by what the mixture alone tells."""
+    nearest, overlap = _nearest(mixture)
+    if verdicts is None:
+        some_rows = np.where(np.isnan(effective_rows), np.inf, effective_rows)
+        total = partial(covariance_of, mixture)
+        doubts = doubts_about(mixture, some_rows, Grounds(reg_covar), total)
+        verdicts = verdicts_of(effective_rows, doubts)
+    return Diagnosis(
+        effective_rows,
+        _conditions(mixture),
+        floor_share(mixture, reg_covar),
+        nearest,
+        overlap,
+        tuple(
+            f"same as component {other}" if verdict == "coincident" else verdict
+            for verdict, other in zip(verdicts, nearest, strict=True)
+        ),
+    )
+
+
+def verdicts_of(effective_rows: FloatArray, doubts: tuple[Doubt, ...]) -> tuple[str, ...]:
+    """The verdict on every component: 'sound', or the label of its doubt."""
+    verdicts = ["not judged" if np.isnan(n_rows) else "sound" for n_rows in effective_rows]
+    for doubt in doubts:
+        has_weight = not effective_rows[doubt.component] <= 1e-6
+        verdicts[doubt.component] = doubt.label if has_weight else "no weight"
+    return tuple(verdicts)
+
+
+def _conditions(mixture: Mixture) -> FloatArray:
+    if not mixture.structure.has_matrices:
+        return np.ones(mixture.n_components)
+    spreads = mixture.spreads
+    correlations = (
+        mixture.covariance_matrices() / spreads[:, :, np.newaxis] / spreads[:, np.newaxis]
+    )
+    if mixture.structure.shared:
+        correlations = correlations[:1]
+    values = interruptible(np.linalg.eigvalsh, correlations)
+    conditions = values[:, -1] / np.maximum(values[:, 0], np.finfo(float).tiny)
+    return np.broadcast_to(conditions, mixture.n_components).copy()
+
+
+class _Normals:
+    """The components of a mixture, each with the log-determinant of its covariance."""
+
+    def __init__(self, mixture: Mixture) -> None:
+        self.means = mixture.means
+        self.covariances = mixture.covariance_matrices()
+        self.logs = interruptible(log_determinants, self.covariances)
+
+    def distances(self, i: int, others: _Normals, which: slice | NDArray[np.intp]) -> FloatArray:
+        """Bhattacharyya distances of component i to some of the others.
+
+        (m_i - m_j)^T inv(S) (m_i - m_j) / 8 + log(|S| / sqrt(|S_i| |S_j|)) / 2 with S = (S_i + S_j) / 2.
+        """
+        pooled = (self.covariances[i] + others.covariances[which]) / 2
+        between = (others.means[which] - self.means[i])[:, :, np.newaxis]
+        solved = interruptible(np.linalg.solve, pooled, between)
+        squares = np.einsum("kij,kij->k", between, solved)
+        spread = interruptible(log_determinants, pooled) - (self.logs[i] + others.logs[which]) / 2
+        distances: FloatArray = np.maximum(squares / 8 + spread / 2, 0.0)
+        return distances
+
+
+def bhattacharyya(ours: Mixture, theirs: Mixture) -> FloatArray:
+    """Bhattacharyya distance of every component of one mixture to every one of another."""
+    first, second = _Normals(ours), _Normals(theirs)
+    return np.array([first.distances(i, second, slice(None)) for i in range(ours.n_components)])
+
+
+def _nearest(mixture: Mixture) -> tuple[NDArray[np.intp], FloatArray]:
+    """The component that overlaps each most, and their Bhattacharyya coefficient.
+
+    Exact distances, which cost a factorisation each, are computed of those alone that may be the nearest.
+    """
+    if mixture.n_components == 1:
+        return np.array([-1]), np.zeros(1)
+    normals = _Normals(mixture)
+    # Of pairs not measured the bound, which is beyond the nearest.
+    distances = _least_distances(normals)
+    np.fill_diagonal(distances, np.inf)
+    measured = np.zeros(distances.shape, dtype=bool)
+
+    def measure(i: int, which: NDArray[np.intp]) -> None:
+        which = which[~measured[i, which]]
+        distances[i, which] = distances[which, i] = normals.distances(i, normals, which)
+        measured[i, which] = measured[which, i] = True
+
+    for i, row in enumerate(distances):
+        measure(i, row.argmin(keepdims=True))
+        measure(i, np.flatnonzero(row <= row[measured[i]].min()))
+    overlaps = np.exp(-distances)
+    np.fill_diagonal(overlaps, -1.0)
+    nearest = overlaps.argmax(axis=1)
+    return nearest, overlaps[np.arange(len(overlaps)), nearest]
+
+
+def _axes(normals: _Normals) -> FloatArray:
+    """The means in a metric in which the average component is round.
+
+    Along the difference of two of them the components lie as far apart as in all dimensions, where
+    covariances are equal (Fisher's discriminant).
+    """
+    centred = normals.means - normals.means.mean(axis=0)
+    axes: FloatArray = interruptible(np.linalg.solve, normals.covariances.mean(axis=0), centred.T).T
+    return axes
+
+
+def _least_distances(normals: _Normals) -> FloatArray:
+    """Lower bounds of all distances; 0 where a distance is as quick."""
+    if normals.means.shape[1] < _WIDE:
+        return np.zeros(2 * normals.logs.shape)
+    axes = _axes(normals)
+    return np.array([_distances_in_projections(normals, axes, i) for i in range(len(axes))])
+
+
+def _distances_in_projections(normals: _Normals, axes: FloatArray, i: int) -> FloatArray:
+    """Bounds for component i: no projection lies farther apart than the whole.
+
+    Of projections on each feature, and on the axis between the two.
+    """
+    means, covariances = normals.means, normals.covariances
+    variances = np.diagonal(covariances, axis1=1, axis2=2)
+    gaps = means - means[i]
+    on_features = _distances_on_a_line(gaps, variances[i], variances).max(axis=1)
+    axis = axes - axes[i]
+    ours = np.einsum("kd,kd->k", axis @ covariances[i], axis)
+    theirs = np.einsum("kd,kd->k", np.matmul(axis[:, np.newaxis], covariances)[:, 0], axis)
+    on_axis = _distances_on_a_line(np.einsum("kd,kd->k", axis, gaps), ours, theirs)
+    # Where rounding leaves no number, nothing is known.
+    bounds: FloatArray = np.nan_to_num(np.fmax(on_features, on_axis), nan=0.0)
+    return bounds * (1 - _SLACK) - _SLACK
+
+
+def _distances_on_a_line(gaps: FloatArray, ours: FloatArray, theirs: FloatArray) -> FloatArray:
+    """Bhattacharyya distances of normals of one dimension, from their means' differences and variances."""
+    with np.errstate(all="ignore"):
+        pooled = (ours + theirs) / 2
+        spread = np.log(pooled) - (np.log(ours) + np.log(theirs)) / 2
+        distances: FloatArray = (gaps / np.sqrt(pooled)) ** 2 / 8 + spread / 2
+        return distances
+
+
+def matching(ours: Mixture, theirs: Mixture) -> NDArray[np.intp]:
+    """Return the order in which our components are most like theirs.
+
+    Raises
+    ------
+    ValueError
+        If the mixtures differ in their number of components or features.
+    """
+    if ours.means.shape != theirs.means.shape:
+        raise ValueError(
+            f"align_to needs a mixture of {ours.n_components} components and {ours.n_features} features, "
+            f"got {theirs.n_components} and {theirs.n_features}."
+        )
+    _, order = linear_sum_assignment(bhattacharyya(theirs, ours))
+    return np.asarray(order)
+
+
+def rows_needed(kind: CovarianceStructure, n_features: int) -> int:
+    """Effective rows below which a component's covariance is degenerate."""
+    return int(_core.rows_needed(kind.model, n_features))
+
+
+def floor_share(mixture: Mixture, reg_covar: FloatArray) -> FloatArray:
+    """Largest share of reg_covar in the variance of each component in any direction.
+
+    That is the largest eigenvalue of P^T D P with Sigma^-1 = P P^T, D = diag(reg_covar).
+    """
+    (k, d), factors = mixture.means.shape, mixture.precisions_cholesky
+    if not mixture.structure.has_matrices:
+        precisions = mixture.structure.diagonals(mixture.structure.precisions(factors), k, d)
+        shares: FloatArray = (precisions * reg_covar).max(axis=1)
+        return shares
+    scaled = np.swapaxes(factors, -1, -2) * np.sqrt(reg_covar)
+    largest = interruptible(np.linalg.eigvalsh, interruptible(gram, scaled))[..., -1]
+    return np.broadcast_to(largest, k).copy()
+
+
+def recorded_rows(blocks: Blocks) -> tuple[Array, FloatArray | None]:
+    """Rows whose values tell how they were recorded, and their weights: all of them, or a sample."""
+    return blocks.sample(_RECORDED_ROWS, lambda: np.random.RandomState(0))
+
+
+def recording_of(blocks: Blocks) -> _core.Recording:
+    """How the values of each column were recorded: to which step, and which are shared."""
+    rows, weight = recorded_rows(blocks)
+    doubles = np.ascontiguousarray(rows, dtype=np.float64)
+    return _core.recording_of(doubles, weight, blocks.rows_per_weight, rows.dtype == np.float32)
+
+
+def total_covariance(blocks: Blocks, kind: CovarianceStructure) -> FloatArray:
+    """Covariance of all rows; of a structure without matrices its diagonal alone, which costs less."""
+    if kind.has_matrices:
+        covariance: FloatArray = blocks.total.scatter / blocks.total.weight
+        return covariance
+    return np.diag(blocks.variances)
+
+
+def are_held_up(blocks: Blocks, kind: CovarianceStructure, reg_covar: FloatArray) -> bool:
+    """Whether all rows together have no variance beside reg_covar in some direction of a structure.
+
+    As where there are fewer rows than features, or columns that depend on each other: the likelihood of every
+    mixture of the structure then depends on reg_covar.
+    """
+    return _core.are_held_up(kind.kernel, total_covariance(blocks, kind), reg_covar)
+
+
+def doubts_about(
+    mixture: Mixture,
+    effective_rows: FloatArray,
+    grounds: Grounds,
+    total: Callable[[], FloatArray],
+) -> tuple[Doubt, ...]:
+    """What makes the likelihood of a mixture spurious, the gravest first; empty where nothing does.
+
+    Parameters
+    ----------
+    mixture : Mixture
+    effective_rows : ndarray of shape (n_components,)
+        Sum of responsibilities of each.
+    grounds : Grounds
+    total : callable
+        The covariance of all rows. In directions in which all of them have no variance of their own, as in
+        a constant column, every mixture is degenerate, and no one more than another.
+    """
+
+    def first_doubt(only: int) -> Doubt | None:
+        doubt = _core.first_doubt(
+            mixture.structure.model,
+            mixture.as_tuple(),
+            effective_rows,
+            grounds.reg_covar,
+            grounds.recording,
+            grounds.min_rows,
+            total,
+            only,
+            grounds.names,
+        )
+        return Doubt(*doubt) if doubt[0] else None
+
+    gravest = first_doubt(-1)
+    if gravest is None:
+        return ()
+    each = [first_doubt(k) for k in range(mixture.n_components)]
+    others = [doubt for doubt in each if doubt and doubt.component != gravest.component]
+    return gravest, *others

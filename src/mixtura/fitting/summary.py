@@ -1,0 +1,270 @@
+"""A fit on one page: what was fitted, how well, and one line a component."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from mixtura._core import Structure
+from mixtura.display.component_table import (
+    NOTE,
+    component_columns,
+    component_table,
+    mean_and_spread,
+    rows_in_words,
+)
+from mixtura.display.page import Page, Shown, Table, plural
+from mixtura.mixture import Mixture, covariance_of
+from mixtura.support.interruptible import log_determinants
+
+# Features that the line of a single component names.
+_MOST_FEATURES = 6
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """What a mixture scores on rows of total weight `weight`: all that the criteria need."""
+
+    weight: float
+    log_likelihood: float
+    log_certainty: float
+    n_parameters: int
+
+    @property
+    def bic(self) -> float:
+        """-2 log-likelihood + free parameters * log n (Schwarz 1978); lower is better."""
+        return -2 * self.log_likelihood + self.n_parameters * float(np.log(self.weight))
+
+    @property
+    def aic(self) -> float:
+        """-2 log-likelihood + 2 free parameters (Akaike 1974); lower is better."""
+        return -2 * self.log_likelihood + 2 * self.n_parameters
+
+    @property
+    def icl(self) -> float:
+        """BIC - 2 sum_i log max_k r_ik (Biernacki, Celeux & Govaert 2000); lower is better."""
+        return self.bic - 2 * self.log_certainty
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What is known of a fit beside its mixture; `n_starts` and `n_batches` as in `Summary`."""
+
+    criteria: Criteria
+    n_rows: int
+    n_iter: int
+    converged: bool
+    n_starts: int | None = None
+    n_batches: int = 0
+
+
+@dataclass(frozen=True, repr=False)
+class ComponentSummary(Shown):
+    """One component: weight, expected rows, mean and standard deviation of each feature."""
+
+    weight: float
+    expected_rows: float | None
+    mean: tuple[float, ...]
+    spread: tuple[float, ...]
+
+    def __repr__(self) -> str:
+        places = [*map(mean_and_spread, self.mean, self.spread)]
+        shown = places[:_MOST_FEATURES]
+        hidden = len(places) - len(shown)
+        more = f", and {hidden} more features" if hidden else ""
+        rows = "" if self.expected_rows is None else f", {rows_in_words(self.expected_rows)} rows"
+        return f"ComponentSummary(weight {self.weight:.4f}{rows}: {', '.join(shown)}{more})"
+
+    def _page(self) -> Page:
+        facts = (("weight", f"{self.weight:.4f}"), ("rows", rows_in_words(self.expected_rows)))
+        places = map(mean_and_spread, self.mean, self.spread)
+        lines = ((str(j), place) for j, place in enumerate(places))
+        header = ("feature", "mean ± standard deviation")
+        table = Table((header, *lines), "feature", len(self.mean))
+        return Page("Component of a Gaussian mixture", facts, table)
+
+    def _columns(self) -> Mapping[str, Any]:
+        return {"feature": range(len(self.mean)), "mean": self.mean, "std": self.spread}
+
+
+@dataclass(frozen=True, repr=False)
+class Summary(Shown):
+    """What `GaussianMixture.summary()` returns; print it, or take `to_dict()` or `to_frame()`.
+
+    Attributes
+    ----------
+    model : str
+    n_rows : int or None
+        Rows fitted, those of weight 0 included. Like all that follows from rows None where parameters were
+        set by hand.
+    weight : float or None
+        Sum of the sample weights (n_rows without weights): the n of BIC.
+    n_features : int
+    covariance_type : str
+    log_likelihood, mean_log_likelihood : float or None
+        Total, and per unit of weight, of the fitted rows.
+    n_parameters : int
+        Free parameters: of weights, means and covariances.
+    bic, aic, icl : float or None
+        Lower is better.
+    bic_of_one : float or None
+        BIC of one component alone, beside a fit of several. Lower than `bic`, it says that the rows show no
+        groups. Known where EM has converged, since the mixture then has the rows' mean and covariance, and of
+        structures that share all or nothing (full, tied, diag, spherical, EEE, VVV, EEI, VVI, EII, VII).
+    converged : bool or None
+    n_iter : int or None
+        EM iterations over all rows, of the start that was kept; batches that `partial_fit` learned count on.
+    n_starts : int or None
+        Starts that began, those within the search of the default start; None where that is not known, as of a
+        model of a search.
+    n_batches : int
+        Batches that `partial_fit` has learned since the fit.
+    feature_names : tuple of str
+    components : tuple of ComponentSummary
+    """
+
+    model: str
+    n_rows: int | None
+    weight: float | None
+    n_features: int
+    covariance_type: str
+    log_likelihood: float | None
+    mean_log_likelihood: float | None
+    n_parameters: int
+    bic: float | None
+    aic: float | None
+    icl: float | None
+    bic_of_one: float | None
+    converged: bool | None
+    n_iter: int | None
+    n_starts: int | None
+    n_batches: int
+    feature_names: tuple[str, ...]
+    components: tuple[ComponentSummary, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as numbers, strings, lists and dicts, ready for JSON."""
+        return asdict(self)
+
+    def _page(self) -> Page:
+        return Page(self.model, tuple(_facts(self)), component_table(*self._by_component()), NOTE)
+
+    def _columns(self) -> Mapping[str, Any]:
+        return component_columns(*self._by_component())
+
+    def _by_component(self) -> tuple[Any, ...]:
+        each = self.components
+        return (
+            [component.weight for component in each],
+            [component.expected_rows for component in each],
+            [component.mean for component in each],
+            [component.spread for component in each],
+            self.feature_names,
+        )
+
+
+def summarise(
+    mixture: Mixture, feature_names: tuple[str, ...], ended: Ended | None = None
+) -> Summary:
+    """Put a fit's numbers together; `ended` is None where the parameters did not come from one."""
+    criteria = None if ended is None else ended.criteria
+    return Summary(
+        model=f"Gaussian mixture, {plural(mixture.n_components, 'component')}, "
+        f"{mixture.covariance_type} covariances",
+        n_rows=None if ended is None else ended.n_rows,
+        weight=None if criteria is None else criteria.weight,
+        n_features=mixture.n_features,
+        covariance_type=mixture.covariance_type,
+        log_likelihood=None if criteria is None else criteria.log_likelihood,
+        mean_log_likelihood=None if criteria is None else criteria.log_likelihood / criteria.weight,
+        n_parameters=mixture.n_parameters,
+        bic=None if criteria is None else criteria.bic,
+        aic=None if criteria is None else criteria.aic,
+        icl=None if criteria is None else criteria.icl,
+        bic_of_one=None if ended is None else _bic_of_one(mixture, ended),
+        converged=None if ended is None else ended.converged,
+        n_iter=None if ended is None else ended.n_iter,
+        n_starts=None if ended is None else ended.n_starts,
+        n_batches=0 if ended is None else ended.n_batches,
+        feature_names=feature_names,
+        components=tuple(_components(mixture, None if criteria is None else criteria.weight)),
+    )
+
+
+def _bic_of_one(mixture: Mixture, ended: Ended) -> float | None:
+    """From -2 log-likelihood of n rows with covariance S = n (d log 2 pi + log |S| + d)."""
+    shares_a_part = len(set(mixture.structure.letters) - {"I"}) > 1
+    if mixture.n_components == 1 or shares_a_part or not ended.converged:
+        return None
+    log_determinant = _log_determinant_of_one(mixture)
+    if not np.isfinite(log_determinant):
+        return None
+    weight, d = ended.criteria.weight, mixture.n_features
+    log_likelihood = -weight / 2 * (d * np.log(2 * np.pi) + log_determinant + d)
+    n_parameters = mixture.structure.n_parameters(1, d)
+    return Criteria(weight, float(log_likelihood), 0.0, n_parameters).bic
+
+
+def _log_determinant_of_one(mixture: Mixture) -> float:
+    """Of the covariance that one component of this structure takes from the rows' own."""
+    covariance = covariance_of(mixture)
+    if mixture.structure.has_matrices:
+        return float(log_determinants(covariance))
+    variances = np.diag(covariance)
+    if mixture.structure.kernel == Structure.spherical:
+        variances = np.full_like(variances, variances.mean())
+    return float(np.log(variances).sum())
+
+
+def _components(mixture: Mixture, total: float | None) -> Iterator[ComponentSummary]:
+    for weight, mean, spread in zip(mixture.weights, mixture.means, mixture.spreads, strict=True):
+        yield ComponentSummary(
+            float(weight),
+            None if total is None else float(weight * total),
+            tuple(float(m) for m in mean),
+            tuple(float(s) for s in spread),
+        )
+
+
+def _facts(summary: Summary) -> Iterator[tuple[str, str]]:
+    """The figures of all components together, each with its name."""
+    features = plural(summary.n_features, "feature")
+    n_parameters = ("free parameters", f"{summary.n_parameters:,}")
+    if summary.n_rows is None:
+        yield "rows", f"none: parameters of {features}, set by hand"
+        yield n_parameters
+        return
+    rows = f"{summary.n_rows:,} x {features}"
+    if summary.weight != summary.n_rows:
+        rows += f", total weight {summary.weight:,.6g}"
+    yield "rows", rows
+    a_row = f"{summary.mean_log_likelihood:.6g} a row"
+    yield "log-likelihood", f"{summary.log_likelihood:,.3f} ({a_row})"
+    yield n_parameters
+    criteria = (f"{value:,.2f}" for value in (summary.bic, summary.aic, summary.icl))
+    yield "BIC, AIC, ICL", f"{', '.join(criteria)} (lower is better)"
+    yield "EM", _iterations_in_words(summary)
+    if (
+        summary.bic_of_one is not None
+        and summary.bic is not None
+        and summary.bic_of_one < summary.bic
+    ):
+        yield "groups", f"none seen: one component alone has a lower BIC, {summary.bic_of_one:,.2f}"
+
+
+def _iterations_in_words(summary: Summary) -> str:
+    """What the iterations were of: EM over all rows from one start, or batches of a stream."""
+    n_iter = (summary.n_iter or 0) - summary.n_batches
+    iterations = plural(n_iter, "iteration")
+    if summary.n_batches:
+        learned = f"{plural(summary.n_batches, 'batch')} learned by partial_fit"
+        return f"{iterations} of a fit, then {learned}" if n_iter > 0 else learned
+    ended = "converged" if summary.converged else "not converged"
+    came_from = ""
+    if summary.n_starts is not None:
+        several = f"the best of {summary.n_starts:,} starts"
+        came_from = f", from {several if summary.n_starts > 1 else 'one start'}"
+    return f"{ended} after {iterations}{came_from}"

@@ -1,0 +1,23 @@
+"""A mixture as one immutable value: density, sampling, marginal, conditional."""
+
+from mixtura.mixture.distribution import (
+    Mixture,
+    arithmetic,
+    checked_mixture,
+    covariance_of,
+    labels,
+    log_density,
+    log_joint,
+    responsibilities,
+)
+
+__all__ = [
+    "Mixture",
+    "arithmetic",
+    "checked_mixture",
+    "covariance_of",
+    "labels",
+    "log_density",
+    "log_joint",
+    "responsibilities",
+]

@@ -1,0 +1,552 @@
+"""A Gaussian mixture as one immutable value: weights, means, covariances; density, sampling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator, RandomState
+from sklearn.utils import check_random_state
+
+from mixtura import _core
+from mixtura.covariance import CovarianceStructure, check_features, structure
+from mixtura.display.component_table import NOTE, component_columns, component_table, numbered
+from mixtura.display.page import Page, Shown, plural
+from mixtura.inputs.checks import check_rows
+from mixtura.inputs.scales import DOUBLE, SINGLE, suits_single
+from mixtura.support.arrays import Array, FloatArray, native_blocks, result_dtype
+from mixtura.support.interruptible import interruptible
+from mixtura.support.threads import n_threads
+
+Seed = int | RandomState | Generator | None
+
+
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
+class Mixture(Shown):
+    """The distribution sum_k w_k N(mu_k, Sigma_k). Make one with `from_parameters`.
+
+    Attributes
+    ----------
+    structure : CovarianceStructure
+        Gives the covariances their shape and meaning.
+    weights : ndarray of shape (n_components,)
+        Non-negative, sum 1.
+    means : ndarray of shape (n_components, n_features)
+    covariances, precisions_cholesky : ndarray
+        In the structure's shape: full and VEE to VVV (n_components, n_features, n_features), tied and EEE
+        (n_features, n_features), diag and EEI to VVI (n_components, n_features), spherical, EII and VII
+        (n_components,).
+        P = precisions_cholesky is upper triangular with P P^T = inv(covariance).
+
+    Examples
+    --------
+    >>> import mixtura
+    >>> mixture = mixtura.Mixture.from_parameters(
+    ...     weights=[0.4, 0.6], means=[[0.0], [5.0]], covariances=[[[1.0]], [[4.0]]]
+    ... )
+    >>> mixture.log_density([[0.0], [5.0]]).round(4)
+    array([-1.8028, -2.1229])
+    """
+
+    structure: CovarianceStructure
+    weights: FloatArray
+    means: FloatArray
+    covariances: FloatArray
+    precisions_cholesky: FloatArray
+
+    @classmethod
+    def from_parameters(
+        cls, weights: Any, means: Any, covariances: Any, *, covariance_type: str = "full"
+    ) -> Mixture:
+        """Return the mixture with these parameters, checked.
+
+        Parameters
+        ----------
+        weights : array-like of shape (n_components,)
+            Non-negative numbers that sum to 1.
+        means : array-like of shape (n_components, n_features)
+        covariances : array-like
+            In the shape of `covariance_type`; symmetric and positive definite. What the structure has equal
+            must be equal to five digits.
+        covariance_type : {'full', 'tied', 'diag', 'spherical', 'EII', 'VII', ..., 'VVV'}, default='full'
+
+        Raises
+        ------
+        ValueError
+            If a shape, a weight or a covariance is not as it should be.
+        """
+        kind = structure(covariance_type)
+        weights, means, covariances = _checked(kind, weights, means, covariances)
+        factors = kind.factor_covariances(covariances, *means.shape)
+        kind.check_family(covariances, len(means))
+        return cls(kind, weights, means, covariances, factors).frozen()
+
+    def frozen(self) -> Mixture:
+        """Make every array read-only, and return the mixture."""
+        for array in self.as_tuple():
+            array.setflags(write=False)
+        return self
+
+    def as_tuple(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Return the weights, means, covariances and precisions_cholesky."""
+        return self.weights, self.means, self.covariances, self.precisions_cholesky
+
+    @property
+    def covariance_type(self) -> str:
+        """The structure's name."""
+        return self.structure.name
+
+    @property
+    def n_components(self) -> int:
+        """Number of components."""
+        return int(self.means.shape[0])
+
+    @property
+    def n_features(self) -> int:
+        """Number of features."""
+        return int(self.means.shape[1])
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of free parameters: weights, means and covariances."""
+        return self.structure.n_parameters(self.n_components, self.n_features)
+
+    @property
+    def precisions(self) -> FloatArray:
+        """Inverse covariances, in the structure's shape."""
+        return self.structure.precisions(self.precisions_cholesky)
+
+    @property
+    def spreads(self) -> FloatArray:
+        """Standard deviation of each feature in each component: (n_components, n_features)."""
+        return np.sqrt(self.structure.diagonals(self.covariances, *self.means.shape))
+
+    @property
+    def inflation(self) -> float:
+        """Largest ratio of a feature's variance in a component to its variance given the other features."""
+        if not self.structure.has_matrices:
+            return 1.0
+        factors = self.precisions_cholesky
+        precisions = np.einsum("...ij,...ij->...i", factors, factors)
+        return float((self.spreads**2 * precisions).max())
+
+    def covariance_matrices(self) -> FloatArray:
+        """Every component's covariance as a full matrix.
+
+        Returns
+        -------
+        ndarray of shape (n_components, n_features, n_features)
+        """
+        return self.structure.matrices(self.covariances, *self.means.shape)
+
+    def __repr__(self) -> str:
+        return f"Mixture({self._in_words()})"
+
+    def _in_words(self) -> str:
+        components = plural(self.n_components, "component")
+        features = plural(self.n_features, "feature")
+        return f"{components}, {features}, {self.covariance_type} covariances"
+
+    def _page(self) -> Page:
+        title = f"Gaussian mixture: {self._in_words()}"
+        return Page(title, (), component_table(*self._by_component()), NOTE)
+
+    def _columns(self) -> Mapping[str, Any]:
+        return component_columns(*self._by_component())
+
+    def _by_component(self) -> tuple[Any, ...]:
+        return self.weights, None, self.means, self.spreads, numbered(self.n_features)
+
+    def log_density(self, X: Any, *, n_jobs: int | None = None) -> Array:
+        """Log of the density at each row; the least number of its precision where it is lower still.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        n_jobs : int or None, default=None
+            Threads; None: all the cores that this process may use.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,), float32 for float32 rows, else float64
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, or has another number of features.
+        """
+        threads = n_threads(n_jobs)
+        return log_density(self, check_rows(X, self.n_features, threads), threads)
+
+    def log_joint(self, X: Any, *, n_jobs: int | None = None) -> Array:
+        """Log of each component's weight times its density at each row: log w_k N(x; mu_k, Sigma_k).
+
+        Its log-sum-exp over the components is `log_density`; the difference of the two is the log of
+        `responsibilities`, also where those are too small for a number.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        n_jobs : int or None, default=None
+            Threads; None: all the cores that this process may use.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_components), float32 for float32 rows, else float64
+            -inf for a component of weight 0.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, or has another number of features.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> mixture = mixtura.Mixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [[[1.0]], [[1.0]]])
+        >>> mixture.log_joint([[0.0]]).round(2)
+        array([[ -1.61, -42.11]])
+        """
+        threads = n_threads(n_jobs)
+        return log_joint(self, check_rows(X, self.n_features, threads), threads)
+
+    def responsibilities(self, X: Any, *, n_jobs: int | None = None) -> Array:
+        """Probability of each component given each row; rows sum to 1.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        n_jobs : int or None, default=None
+            Threads; None: all the cores that this process may use.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_components), float32 for float32 rows, else float64
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, or has another number of features.
+        """
+        threads = n_threads(n_jobs)
+        return responsibilities(self, check_rows(X, self.n_features, threads), threads)
+
+    def labels(self, X: Any, *, n_jobs: int | None = None) -> Array:
+        """The likeliest component of each row: the argmax of its responsibilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        n_jobs : int or None, default=None
+            Threads; None: all the cores that this process may use.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,), int64
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, or has another number of features.
+        """
+        threads = n_threads(n_jobs)
+        return labels(self, check_rows(X, self.n_features, threads), threads)
+
+    def sample(self, n_samples: int = 1, random_state: Seed = None) -> tuple[Array, Array]:
+        """Draw rows, in random order of their components.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        random_state : int, RandomState, Generator or None, default=None
+            None draws from numpy's global state, as everywhere in scikit-learn.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+        labels : ndarray of shape (n_samples,), int64
+            The component that each row was drawn from.
+
+        Raises
+        ------
+        ValueError
+            If n_samples is below 1 (TypeError: no whole number).
+        """
+        if not isinstance(n_samples, Integral) or isinstance(n_samples, bool):
+            raise TypeError(f"n_samples must be a whole number of at least 1, got {n_samples!r}.")
+        if n_samples < 1:
+            raise ValueError(
+                f"Invalid value for 'n_samples': {n_samples}. The sampling requires at least "
+                "one sample."
+            )
+        rng = (
+            random_state
+            if isinstance(random_state, Generator)
+            else check_random_state(random_state)
+        )
+        drawn = rng.choice(self.n_components, size=n_samples, p=self.weights / self.weights.sum())
+        X = rng.standard_normal((n_samples, self.n_features))
+        covariances = self.covariance_matrices()
+        for k in np.unique(drawn):
+            mine = drawn == k
+            X[mine] = self.means[k] + X[mine] @ interruptible(np.linalg.cholesky, covariances[k]).T
+        return X, drawn.astype(np.int64)
+
+    def permuted(self, order: Sequence[int] | Array) -> Mixture:
+        """The same distribution with its components in another order.
+
+        Parameters
+        ----------
+        order : sequence of int
+            Component i of the result is this mixture's component order[i].
+
+        Returns
+        -------
+        Mixture
+
+        Raises
+        ------
+        ValueError
+            If `order` does not hold each component once.
+        """
+        order = np.asarray(order, dtype=np.intp)
+        if not np.array_equal(np.sort(order), np.arange(self.n_components)):
+            raise ValueError(
+                f"order must hold each of the {self.n_components} components once, got {order.tolist()}."
+            )
+        shared = self.structure.shared
+        return Mixture(
+            self.structure,
+            self.weights[order],
+            self.means[order],
+            self.covariances.copy() if shared else self.covariances[order],
+            self.precisions_cholesky.copy() if shared else self.precisions_cholesky[order],
+        ).frozen()
+
+    def marginal(self, features: int | Sequence[int]) -> Mixture:
+        """The distribution of some features alone.
+
+        Parameters
+        ----------
+        features : int or sequence of int
+            Numbers of columns, in the order wanted; negative ones count from the end. No mask.
+
+        Returns
+        -------
+        Mixture
+            Of the same structure where that is handed down to the parts of a matrix: from EVI comes
+            VVI; from EVE, VVE, EEV, VEV and EVV comes VVV.
+
+        Raises
+        ------
+        ValueError
+            If a number is no whole one, is out of range or appears twice, or none is given.
+        """
+        kept = self._feature_indices(features)
+        covariances = np.ascontiguousarray(self.structure.marginal(self.covariances, kept))
+        return self._with(self.weights, self.means[:, kept], covariances)
+
+    def condition(self, features: int | Sequence[int], values: Any) -> Mixture:
+        """The distribution of the other features where `features` have `values`.
+
+        Parameters
+        ----------
+        features : int or sequence of int
+            Columns whose values are known, as in `marginal`.
+        values : array-like of shape (len(features),)
+            One number where `features` is one.
+
+        Returns
+        -------
+        Mixture
+            Over the remaining features, in their order; the structure as in `marginal`. Weights are
+            the responsibilities of `values` (Bishop 2006, eqs. 2.81, 2.82 within each component).
+
+        Raises
+        ------
+        ValueError
+            If a number of a column is not possible, as in `marginal`, if no feature would remain, or if
+            `values` has another length.
+        """
+        given = self._feature_indices(features)
+        rest = [j for j in range(self.n_features) if j not in given]
+        if not rest:
+            raise ValueError("condition needs at least one feature left free, but all are given.")
+        values = _as_floats(np.atleast_1d(values), "values", (len(given),))
+        gain, covariances = self.structure.condition(self.covariances, given, rest)
+        shift = np.einsum(
+            "krg,kg->kr",
+            np.broadcast_to(gain, (self.n_components, *gain.shape[1:])),
+            values - self.means[:, given],
+        )
+        weights = self.marginal(given).responsibilities(values[np.newaxis])[0]
+        return self._with(weights, self.means[:, rest] + shift, np.ascontiguousarray(covariances))
+
+    def _with(self, weights: FloatArray, means: FloatArray, covariances: FloatArray) -> Mixture:
+        kind = structure(self.structure.of_parts or self.structure.name)
+        means = np.ascontiguousarray(means)
+        factors = kind.factor_covariances(covariances, *means.shape)
+        return Mixture(kind, weights.copy(), means, covariances.copy(), factors).frozen()
+
+    def _feature_indices(self, features: int | Sequence[int]) -> list[int]:
+        listed = list(features) if isinstance(features, Iterable) else [features]
+        for j in listed:
+            _check_column_number(j, self.n_features)
+        indices = [int(j) % self.n_features for j in listed]
+        if len(set(indices)) != len(indices) or not indices:
+            raise ValueError(f"features must be distinct and at least one, got {listed}.")
+        return indices
+
+
+def _check_column_number(j: Any, n_features: int) -> None:
+    if isinstance(j, bool | np.bool_):
+        raise ValueError(
+            "features must be numbers of columns, got a mask of True and False: give np.flatnonzero(mask)."
+        )
+    if not isinstance(j, Integral):
+        raise ValueError(
+            f"features must be numbers of columns, from 0 to {n_features - 1}, got {j!r}."
+        )
+    if not -n_features <= int(j) < n_features:
+        raise ValueError(f"feature {j} is out of range: there are {n_features}.")
+
+
+def checked_mixture(
+    kind: CovarianceStructure, weights: Any, means: Any, covariances: Any, precisions_cholesky: Any
+) -> Mixture:
+    """The mixture of arrays from elsewhere, as a file: with their bits, where they are one.
+
+    Densities are those of the factors. That the covariances are theirs is checked as closely as rounding
+    allows; to factor these anew would give other bits, and none for what is singular on another machine.
+
+    Raises
+    ------
+    ValueError
+        If they are none.
+    """
+    weights, means, covariances = _checked(kind, weights, means, covariances)
+    factors = _as_floats(precisions_cholesky, "precision factors", covariances.shape)
+    kind.check_factors(factors, covariances)
+    kind.check_family(covariances, len(means))
+    return Mixture(kind, weights, means, covariances, factors).frozen()
+
+
+def _checked(
+    kind: CovarianceStructure, weights: Any, means: Any, covariances: Any
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    means = _as_floats(means, "means")
+    if means.ndim != 2:
+        raise ValueError(f"means must be 2-D (n_components, n_features), got {means.ndim}-D.")
+    if not means.size:
+        raise ValueError("means must be of at least one component and one feature, but are empty.")
+    n_components, n_features = means.shape
+    check_features(kind, n_features)
+    weights = _as_floats(weights, "weights", (n_components,))
+    _check_weights(weights)
+    shape = kind.shape(n_components, n_features)
+    covariances = _as_floats(covariances, f"'{kind.name}' covariances", shape)
+    kind.check_symmetric(covariances)
+    return weights, means, covariances
+
+
+def arithmetic(mixture: Mixture, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Give the precision in which such rows are evaluated: float64 where float32 is too narrow."""
+    if dtype == SINGLE and not suits_single(mixture.means, mixture.spreads, mixture.inflation):
+        return DOUBLE
+    return dtype
+
+
+def log_density(mixture: Mixture, X: Array, threads: int) -> Array:
+    """Log density of checked rows."""
+    dtype = arithmetic(mixture, result_dtype(X))
+    out = np.empty(len(X), dtype=dtype)
+    for rows, block in native_blocks(X, dtype):
+        _evaluate(mixture, block, threads, log_density=out[rows])
+    return _as_logs(out, X)
+
+
+def responsibilities(mixture: Mixture, X: Array, threads: int) -> Array:
+    """Responsibilities of checked rows."""
+    dtype = arithmetic(mixture, result_dtype(X))
+    out = np.empty((len(X), mixture.n_components), dtype=dtype)
+    for rows, block in native_blocks(X, dtype):
+        _evaluate(mixture, block, threads, responsibilities=out[rows])
+    return out.astype(result_dtype(X), copy=False)
+
+
+def labels(mixture: Mixture, X: Array, threads: int) -> Array:
+    """Labels of checked rows."""
+    out = np.empty(len(X), dtype=np.int64)
+    for rows, block in native_blocks(X, arithmetic(mixture, result_dtype(X))):
+        _evaluate(mixture, block, threads, labels=out[rows])
+    return out
+
+
+def log_joint(mixture: Mixture, X: Array, threads: int) -> Array:
+    """Log of weight times density of every component, of checked rows."""
+    dtype = arithmetic(mixture, result_dtype(X))
+    out = np.empty((len(X), mixture.n_components), dtype=dtype)
+    for rows, block in native_blocks(X, dtype):
+        _evaluate(mixture, block, threads, log_joint=out[rows])
+    return out.astype(result_dtype(X), copy=False)
+
+
+def _as_logs(values: Array, X: Array) -> Array:
+    """Log densities in the precision of the rows; what is below its least number is that: none is 0."""
+    dtype = result_dtype(X)
+    if values.dtype == dtype:
+        return values
+    return np.maximum(values, np.finfo(dtype).min).astype(dtype)
+
+
+def _evaluate(
+    mixture: Mixture,
+    X: Array,
+    threads: int,
+    *,
+    log_density: Array | None = None,
+    responsibilities: Array | None = None,
+    labels: Array | None = None,
+    log_joint: Array | None = None,
+) -> None:
+    _core.evaluate(
+        mixture.structure.kernel,
+        X,
+        mixture.weights,
+        mixture.means,
+        mixture.precisions_cholesky,
+        log_density,
+        responsibilities,
+        labels,
+        log_joint,
+        threads,
+    )
+
+
+def _as_floats(values: Any, name: str, shape: tuple[int, ...] | None = None) -> FloatArray:
+    array = np.array(values, dtype=np.float64, order="C")
+    if shape is not None and array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {array.shape}.")
+    if not np.all(np.isfinite(array)):
+        raise ValueError(f"{name} must be finite numbers, but some are NaN or infinite.")
+    return array
+
+
+def _check_weights(weights: FloatArray) -> None:
+    if np.any(weights < 0):
+        k = int(np.argmin(weights))
+        raise ValueError(f"weights must not be negative, but weight {k} is {weights[k]:g}.")
+    if not np.isclose(weights.sum(), 1.0, atol=1e-6):
+        raise ValueError(f"weights must sum to 1, but their sum is {weights.sum():.6g}.")
+
+
+def covariance_of(mixture: Mixture) -> FloatArray:
+    """Of the mixture; of a structure without matrices its diagonal alone."""
+    weights, offsets = mixture.weights, mixture.means - mixture.weights @ mixture.means
+    if not mixture.structure.has_matrices:
+        return np.diag(weights @ (mixture.spreads**2 + offsets**2))
+    within = np.einsum("k,kij->ij", weights, mixture.covariance_matrices())
+    return np.ascontiguousarray(within + (weights * offsets.T) @ offsets)

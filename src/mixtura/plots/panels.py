@@ -1,0 +1,246 @@
+"""One panel: the histogram of one feature, or the cloud of two, with the components over it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Ellipse
+from numpy.typing import NDArray
+
+from mixtura import Mixture
+from mixtura.plots.drawn import DrawnRows, Range, components_inside, inside
+from mixtura.plots.style import FAINT_INK, INK, colour, line_style, marker_area, shades
+
+SHARES = (0.5, 0.95)
+MOST_BINS = 80
+MOST_BARS_HIGH = 4
+MOST_LARGE_NUMBERS = 15
+NARROWEST = (
+    1e-13  # of the numbers' size: matplotlib widens an axis of less, and bars would not be seen
+)
+LONGEST_LEGEND = 10
+
+
+def draw_histogram(
+    ax: Axes,
+    mixture: Mixture,
+    values: NDArray[np.float64],
+    weight: NDArray[np.float64] | None = None,
+    shown: Range | None = None,
+) -> None:
+    """Draw the values as a density, each component's part of the mixture's density, the sum."""
+    edges = _edges(mixture, values, shown)
+    counts, _ = np.histogram(values, edges, weights=weight)
+    heights = counts / (len(values) if weight is None else weight.sum()) / np.diff(edges)
+    ax.bar(
+        edges[:-1],
+        heights,
+        np.diff(edges),
+        align="edge",
+        color="#DDDDDD",
+        edgecolor="white",
+        lw=0.4,
+    )
+    grid = _grid(mixture, edges, shown)
+    densities = weighted_densities(mixture, grid)
+    # A component on next to nothing has no bound to its density: it leaves at the top, and bars are seen.
+    tallest = np.max(heights)
+    top = max(tallest, min(densities.sum(axis=0).max(), MOST_BARS_HIGH * tallest))
+    densities = np.minimum(densities, 10 * top)
+    for component, density in enumerate(densities):
+        ax.fill_between(grid, density, color=colour(component), alpha=0.12, lw=0)
+        ax.plot(grid, density, color=colour(component), ls=line_style(component), lw=1.8)
+    if len(densities) > 1:
+        # Under the components: it differs from them only where they overlap.
+        ax.plot(grid, densities.sum(axis=0), color=INK, lw=1.2, zorder=1.5)
+    ax.set_ylim(0, 1.05 * top)
+    if shown is not None:
+        ax.set_xlim(shown)
+
+
+def draw_cloud(
+    ax: Axes,
+    mixture: Mixture,
+    rows: DrawnRows,
+    points: NDArray[np.float64],
+    shown: Sequence[Range | None],
+    *,
+    small: bool,
+) -> None:
+    """Draw two features of the rows, coloured by label, and the components over them."""
+    # What lies far outside is not drawn at all: such coordinates are too many pixels away for matplotlib.
+    seen = inside(points, shown)
+    x, y = points[seen].T
+    ax.scatter(
+        x,
+        y,
+        c=shades(rows.labels, rows.certainty, mixture.n_components)[seen],
+        s=marker_area(len(points)) * (0.4 if small else 1),
+        linewidths=0,
+        rasterized=True,  # ten thousand dots would make a vector file slow to open
+    )
+    components = np.flatnonzero(components_inside(mixture, shown)).tolist()
+    covariances = mixture.covariance_matrices()
+    for component in components:
+        centre, line_width = mixture.means[component], 1.0 if small else 1.5
+        _draw_ellipses(ax, component, centre, covariances[component], line_width)
+    (_draw_dots if small else draw_numbers)(ax, mixture, components)
+    ax.autoscale_view()
+    show_ranges(ax, shown)
+
+
+def show_ranges(ax: Axes, shown: Sequence[Range | None]) -> None:
+    """End the axes where outliers are left out."""
+    x, y = shown
+    if x is not None:
+        ax.set_xlim(x)
+    if y is not None:
+        ax.set_ylim(y)
+
+
+def ellipse_axes(covariance: NDArray[np.float64], share: float) -> tuple[float, float, float]:
+    """Width, height and angle in degrees of the ellipse that holds `share` of a 2-D Gaussian."""
+    variances, directions = np.linalg.eigh(covariance)
+    # In two dimensions the squared Mahalanobis distance is exponential: the quantile is exact.
+    radius = np.sqrt(-2 * np.log1p(-share))
+    height, width = 2 * radius * np.sqrt(np.maximum(variances, 0))
+    x, y = directions[:, 1]
+    return float(width), float(height), float(np.degrees(np.arctan2(y, x)))
+
+
+def weighted_densities(mixture: Mixture, grid: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each component's weight times its density along one feature: a row a component."""
+    spread = mixture.spreads
+    heights = mixture.weights[:, None] / (spread * np.sqrt(2 * np.pi))
+    with np.errstate(over="ignore"):  # far from a narrow component nothing is left
+        densities: NDArray[np.float64] = heights * np.exp(
+            -0.5 * ((grid - mixture.means) / spread) ** 2
+        )
+    return densities
+
+
+def draw_numbers(ax: Axes, mixture: Mixture, components: Sequence[int]) -> None:
+    """Mark every centre with a disc that holds the component's number."""
+    few = mixture.n_components <= MOST_LARGE_NUMBERS
+    for component in components:
+        x, y = mixture.means[component]
+        width = 1.6 if few else 1.2
+        ax.plot(
+            *(x, y, "o"),
+            ms=12 if few else 9.5,
+            mfc="white",
+            mec=colour(component),
+            mew=width,
+            zorder=4,
+        )
+        ax.annotate(
+            str(component),
+            (x, y),
+            ha="center",
+            va="center_baseline",
+            fontsize=7.5 if few else 6,
+            color=INK,
+            zorder=5,
+        )
+
+
+def component_handles(mixture: Mixture) -> list[Line2D]:
+    """Show the colour and weight of each component; of the first ones, where there are many."""
+    shown = min(mixture.n_components, LONGEST_LEGEND)
+    handles = [_component_handle(mixture, component) for component in range(shown)]
+    if shown < mixture.n_components:
+        handles.append(_handle(f"... and {mixture.n_components - shown} more", lw=0))
+    return handles
+
+
+def number_handles(mixture: Mixture) -> list[Line2D]:
+    """As `component_handles`, where every centre carries its number: short for many components."""
+    if mixture.n_components <= LONGEST_LEGEND:
+        return component_handles(mixture)
+    disc: dict[str, Any] = {"marker": "o", "mfc": "white", "mec": FAINT_INK, "mew": 1.4, "ms": 8}
+    return [_handle(f"{mixture.n_components} components", lw=0, **disc)]
+
+
+def sum_handles(mixture: Mixture) -> list[Line2D]:
+    """Return what the legend says of the whole density, where it is not one component's."""
+    return [_handle("mixture", color=INK, lw=1.2)] if mixture.n_components > 1 else []
+
+
+def cloud_handles(mixture: Mixture) -> list[Line2D]:
+    """Say what ellipses and pale dots mean."""
+    ellipses = _handle("ellipses: 50 %, 95 %", color=FAINT_INK, lw=1.2)
+    pale = _handle("paler: less certain", color=INK, alpha=0.3, marker="o", ms=5, mew=0, lw=0)
+    return [ellipses, pale] if mixture.n_components > 1 else [ellipses]
+
+
+def _draw_ellipses(
+    ax: Axes,
+    component: int,
+    centre: NDArray[np.float64],
+    covariance: NDArray[np.float64],
+    line_width: float,
+) -> None:
+    for share in SHARES:
+        width, height, angle = ellipse_axes(covariance, share)
+        ellipse = Ellipse(
+            (centre[0], centre[1]),
+            width,
+            height,
+            angle=angle,
+            fill=False,
+            edgecolor=colour(component),
+            linestyle=line_style(component),
+            linewidth=line_width,
+            zorder=3,
+        )
+        ax.add_patch(ellipse)
+
+
+def _draw_dots(ax: Axes, mixture: Mixture, components: Sequence[int]) -> None:
+    for component in components:
+        x, y = mixture.means[component]
+        ax.plot(x, y, "o", ms=6.5, mfc=colour(component), mec=INK, mew=1.0, zorder=4)
+
+
+def _component_handle(mixture: Mixture, component: int) -> Line2D:
+    label = f"component {component} ({100 * mixture.weights[component]:.1f} %)"
+    return _handle(label, color=colour(component), ls=line_style(component), lw=2.2)
+
+
+def _handle(label: str, **style: Any) -> Line2D:
+    return Line2D([], [], label=label, **style)
+
+
+def _edges(
+    mixture: Mixture, values: NDArray[np.float64], shown: Range | None
+) -> NDArray[np.float64]:
+    """Edges of the bars, over all values that are shown; where they are one value, around it."""
+    if shown is not None:
+        values = values[(values >= shown[0]) & (values <= shown[1])]
+    low, high = float(values.min()), float(values.max())
+    size, n_bins = max(abs(low), abs(high)), _n_bins(values)
+    if high - low <= NARROWEST * size or high == low:
+        centre = low + (high - low) / 2
+        half = max(10 * NARROWEST * size, float(mixture.weights @ mixture.spreads[:, 0]))
+        low, high, n_bins = centre - half, centre + half, n_bins | 1  # one bar is in the middle
+    return np.linspace(low, high, n_bins + 1)
+
+
+def _n_bins(values: NDArray[np.float64]) -> int:
+    """Freedman and Diaconis (1981) or the root of n, capped."""
+    low, high = np.percentile(values, [25, 75])
+    width = 2 * (high - low) / len(values) ** (1 / 3)
+    wanted = min(np.ptp(values) / width, MOST_BINS) if width > 0 else 0
+    return int(np.clip(max(wanted, np.sqrt(len(values))), 10, MOST_BINS))
+
+
+def _grid(mixture: Mixture, edges: NDArray[np.float64], shown: Range | None) -> NDArray[np.float64]:
+    """Abscissas over the data and all components, dense where a component is narrow."""
+    around = mixture.means + mixture.spreads * np.linspace(-4, 4, 81)
+    low, high = shown or (min(edges[0], around.min()), max(edges[-1], around.max()))
+    grid = np.concatenate([np.linspace(low, high, 400), around.ravel()])
+    return np.unique(grid[(grid >= low) & (grid <= high)])

@@ -1,0 +1,1 @@
+"""A table before a fit: what it holds, and what a fit would say."""

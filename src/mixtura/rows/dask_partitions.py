@@ -1,0 +1,183 @@
+"""What a Dask collection holds, and its partitions as arrays of floats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mixtura import _core
+from mixtura.errors import SourceError
+from mixtura.support.arrays import Array, FloatArray, contiguous
+
+try:
+    import dask as dask
+    import dask.array
+    from dask import delayed as delayed
+except ImportError as error:
+    raise ImportError(
+        "Rows on Dask need dask; install it with: pip install 'mixtura[dask]'"
+    ) from error
+
+Names = Sequence[str] | None
+
+
+# What is known of a collection without computing it
+
+
+def is_frame(X: Any) -> bool:
+    """Whether a Dask collection has columns with names and types of their own."""
+    return hasattr(type(X), "columns") and X.ndim == 2
+
+
+def feature_names(X: Any) -> tuple[str, ...] | None:
+    """Names of the columns, where they have any and all are text."""
+    if not is_frame(X):
+        return None
+    names = tuple(X.columns)
+    return names if all(isinstance(name, str) for name in names) else None
+
+
+def dtype_of(X: Any) -> np.dtype[Any]:
+    """float32 where all columns are, else float64.
+
+    Raises
+    ------
+    SourceError
+        If X is no table of numbers.
+    """
+    if is_frame(X):
+        kinds = {_number_kind(name, kind) for name, kind in X.dtypes.items()}
+    else:
+        _check_array(X)
+        kinds = {X.dtype}
+    if X.shape[1] == 0:
+        raise SourceError("X has no columns.")
+    return np.dtype(np.float32 if kinds == {np.dtype(np.float32)} else np.float64)
+
+
+def _number_kind(name: Any, kind: Any) -> np.dtype[Any]:
+    plain = getattr(kind, "numpy_dtype", kind)  # pandas' types that know missing values
+    if not isinstance(plain, np.dtype) or plain.kind not in "biuf":
+        raise SourceError(
+            f"Column {name!r} of X holds {kind}, no numbers: choose columns, as in X[['a', 'b']]."
+        )
+    return plain
+
+
+def _check_array(X: Any) -> None:
+    if not isinstance(X, dask.array.Array):
+        raise SourceError(f"X must be a Dask array or a Dask DataFrame, got {type(X).__name__}.")
+    if X.ndim != 2 or np.isnan(X.shape[1]):
+        raise SourceError(
+            f"X must be a 2-D Dask array with a known number of columns, got the shape {X.shape}."
+        )
+    if X.dtype.kind not in "biuf" or not isinstance(X._meta, np.ndarray):
+        raise SourceError(
+            f"X must hold real numbers in NumPy arrays, got {X.dtype} in {type(X._meta).__name__}."
+        )
+
+
+# Partitions, not yet computed
+
+
+def with_whole_rows(X: Any) -> Any:
+    """Return the array with all columns in every chunk; a frame as it is."""
+    return X if is_frame(X) or X.numblocks[1] == 1 else X.rechunk({1: -1})
+
+
+def partitions(X: Any, dtype: np.dtype[Any]) -> list[Any]:
+    """Partitions as arrays of floats. Chunks of an array of floats are taken as they are, not copied."""
+    blocks = list(np.ravel(with_whole_rows(X).to_delayed()))
+    if not is_frame(X) and X.dtype == dtype and X.dtype.isnative:
+        return blocks
+    convert = delayed(floats, pure=False)
+    return [convert(block, dtype.str, number) for number, block in enumerate(blocks)]
+
+
+def weights(X: Any, sample_weight: Any) -> list[Any]:
+    """Weights of the partitions; none where every row weighs 1.
+
+    Raises
+    ------
+    SourceError
+        If they are no Dask collection, or not cut as X is.
+    """
+    if sample_weight is None:
+        return []
+    if not dask.is_dask_collection(sample_weight) or getattr(sample_weight, "ndim", 0) != 1:
+        raise SourceError(
+            "sample_weight must be a 1-D Dask array or a Dask Series, as X is a Dask collection, got "
+            f"{type(sample_weight).__name__}."
+        )
+    if _are_arrays(X, sample_weight) and X.shape[0] == sample_weight.shape[0]:
+        sample_weight = sample_weight.rechunk((X.chunks[0],))
+    blocks = list(np.ravel(sample_weight.to_delayed()))
+    n_partitions = len(X.chunks[0]) if hasattr(X, "chunks") else X.npartitions
+    if len(blocks) != n_partitions:
+        raise SourceError(
+            f"sample_weight has {len(blocks)} partitions and X {n_partitions}: both must be cut alike."
+        )
+    convert = delayed(floats, pure=False)
+    return [convert(block, "<f8", number, "sample_weight") for number, block in enumerate(blocks)]
+
+
+def _are_arrays(*collections: Any) -> bool:
+    return all(hasattr(one, "chunks") for one in collections)
+
+
+# What runs on the workers
+
+
+def floats(block: Any, dtype: str, number: int, name: str = "X") -> Array:
+    """Return a partition as a contiguous array.
+
+    Raises
+    ------
+    SourceError
+        If it holds something else than numbers: names the partition and the column.
+    """
+    try:
+        if hasattr(block, "iloc"):
+            block = block.to_numpy(dtype=np.dtype(dtype), na_value=np.nan)
+        return contiguous(block, np.dtype(dtype))
+    except (TypeError, ValueError) as error:
+        for column in getattr(block, "columns", ()):
+            floats(block[column], dtype, number, f"column {column!r}")
+        raise SourceError(f"Partition {number}: {name} holds no numbers ({error}).") from None
+
+
+def check(rows: Array, weight: FloatArray | None, names: Names, number: int) -> None:
+    """Look for what is no finite number, and for impossible weights.
+
+    Raises
+    ------
+    SourceError
+        Names the partition, the row in it, and the column.
+    """
+    count, row, column = _core.find_nonfinite(rows, 1)
+    if count:
+        kind = "NaN" if np.isnan(rows[row, column]) else "infinity"
+        name = f"column {column}" + ("" if names is None else f" ({names[column]!r})")
+        raise SourceError(
+            f"Input X contains {kind}: partition {number} has {count} values that are not finite, the first "
+            f"in {name}, row {row} of the partition. Remove such rows or fill them in."
+        )
+    if weight is not None:
+        _check_weight(weight, len(rows), number)
+
+
+def _check_weight(weight: FloatArray, n_rows: int, number: int) -> None:
+    if len(weight) != n_rows:
+        raise SourceError(
+            f"sample_weight must be cut as X is: partition {number} has {len(weight)} weights and {n_rows} "
+            "rows."
+        )
+    wrong = ~(np.isfinite(weight) & (weight >= 0))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise SourceError(
+            f"sample_weight must be finite and not negative (0 leaves a row out): it is {weight[row]:g} in "
+            f"row {row} of partition {number}."
+        )

@@ -1,0 +1,133 @@
+"""A Dask collection as an estimator takes it: fitted where it lies, evaluated lazily."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from mixtura.em import SufficientStatistics
+from mixtura.errors import SourceError
+from mixtura.mixture import Mixture
+from mixtura.rows import PartitionedBlocks
+from mixtura.rows.dask import DaskBlocks
+from mixtura.rows.dask_partitions import (
+    Names,
+    check,
+    delayed,
+    dtype_of,
+    feature_names,
+    floats,
+    is_frame,
+    with_whole_rows,
+)
+from mixtura.support.arrays import Array
+
+Evaluate = Callable[[Mixture, Array, int], Array]
+
+# What a Series of results is called: as the columns that `predict_to` writes.
+_NAMES = {"labels": "label", "log_density": "log_density"}
+
+
+class DaskRows:
+    """A Dask array or DataFrame, and its weights.
+
+    Attributes
+    ----------
+    n_features : int
+    feature_names : tuple of str or None
+    """
+
+    def __init__(self, X: Any, sample_weight: Any) -> None:
+        self._dtype = dtype_of(X)
+        self._X, self._weight = X, sample_weight
+        self.n_features = X.shape[1]
+        self.feature_names = feature_names(X)
+
+    def __str__(self) -> str:
+        return f"the Dask {type(self._X).__name__}"
+
+    def taking(self, _features: Sequence[str]) -> DaskRows:
+        """Return it as it is: a collection has the columns that it has."""
+        return self
+
+    def blocks(self, n_threads: int) -> PartitionedBlocks:
+        """Rows for EM; looks at all of them."""
+        return DaskBlocks(self._X, self._weight, n_threads)
+
+    def score(self, mixture: Mixture, n_threads: int) -> SufficientStatistics:
+        """Return the scalars of all rows under the mixture."""
+        return self.blocks(n_threads).score(mixture)
+
+    def evaluated(self, function: Evaluate, mixture: Mixture, _: int) -> Any:
+        """What a function gives for all rows, to be computed when it is asked for.
+
+        Of an array an array in the same chunks of rows; of a DataFrame a Series, or a DataFrame with
+        the columns 'responsibility_0' and so on, with its index and divisions.
+        """
+        like = function(mixture, np.zeros((1, self.n_features), self._dtype), 1)[:0]
+        given = (function, delayed(mixture, traverse=False), self.feature_names, self._dtype.str)
+        if not is_frame(self._X):
+            X = with_whole_rows(self._X)
+            whole = (
+                {"chunks": (X.chunks[0], like.shape[1:])} if like.ndim == 2 else {"drop_axis": 1}
+            )
+            return X.map_blocks(_of_block, *given, dtype=like.dtype, meta=like, **whole)
+        meta = _as_frame(like, self._X._meta.index[:0], function)
+        return self._X.map_partitions(_of_partition, *given, meta=meta)
+
+    def tables(self, _: Sequence[str]) -> NoReturn:
+        """Raise: rows are not brought here."""
+        frame = "to_frame()" if is_frame(self._X) else "to_dask_dataframe(['label'])"
+        raise SourceError(
+            f"predict_to writes a file from this process, and {self} may lie on many: write what predict or "
+            f"predict_proba returns, as in gm.predict(X).{frame}.to_parquet(folder)."
+        )
+
+
+def _of_block(
+    block: Array,
+    function: Evaluate,
+    mixture: Mixture,
+    names: Names,
+    dtype: str,
+    block_id: tuple[int, ...] = (0,),
+) -> Array:
+    return _evaluated(block, function, mixture, names, dtype, block_id[0])
+
+
+def _of_partition(
+    frame: Any,
+    function: Evaluate,
+    mixture: Mixture,
+    names: Names,
+    dtype: str,
+    partition_info: dict[str, int] | None = None,
+) -> Any:
+    number = partition_info["number"] if partition_info else 0
+    return _as_frame(
+        _evaluated(frame, function, mixture, names, dtype, number), frame.index, function
+    )
+
+
+def _evaluated(
+    part: Any,
+    function: Evaluate,
+    mixture: Mixture,
+    names: Names,
+    dtype: str,
+    number: int,
+) -> Array:
+    rows = floats(part, dtype, number)
+    check(rows, None, names, number)
+    return function(mixture, rows, 1)
+
+
+def _as_frame(results: Array, index: Any, function: Evaluate) -> Any:
+    import pandas as pd
+
+    if results.ndim == 1:
+        return pd.Series(results, index=index, name=_NAMES[function.__name__])
+    columns = [f"responsibility_{k}" for k in range(results.shape[1])]
+    return pd.DataFrame(results, index=index, columns=columns)

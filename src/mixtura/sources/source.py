@@ -1,0 +1,435 @@
+"""A source of rows: read in pieces, cut anew to parts of one size, kept as far as they fit."""
+
+from __future__ import annotations
+
+import mmap
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Any, Literal, NoReturn, Protocol
+
+import numpy as np
+
+from mixtura import _core
+from mixtura.covariance import CovarianceStructure
+from mixtura.em.blocks import T
+from mixtura.em.statistics import SufficientStatistics
+from mixtura.errors import SourceError
+from mixtura.mixture import Mixture
+from mixtura.rows import ArrayBlocks, PartitionedBlocks
+from mixtura.rows.parts import PartFacts, part_facts
+from mixtura.sources.memory import n_bytes
+from mixtura.sources.prefetch import IN_FLIGHT, Prefetched
+from mixtura.support.arrays import Array, FloatArray
+from mixtura.support.cached import cached
+
+# Numbers in a part (8 MB of float32), and rows at most: large enough that the threads within a part and the
+# sum of its statistics cost nothing beside the work, small enough that a few of them are little.
+_PART_NUMBERS = 1 << 21
+_PART_ROWS = 1 << 17
+
+# Parts whose memory pyarrow takes for the pages of a piece.
+_DECODING = 3
+
+
+def rows_of_a_part(n_features: int) -> int:
+    """Rows in each part but the last. Of the shape alone: the bits of a fit do not depend on memory."""
+    return int(np.clip(_PART_NUMBERS // max(n_features, 1), 1, _PART_ROWS))
+
+
+class Piece(Protocol):
+    """Rows as they come from a source, before they are cut to parts."""
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+
+    @property
+    def weight(self) -> FloatArray | None:
+        """Their weights, or None where every row weighs 1."""
+
+    def write(self, out: Array, first: int) -> None:
+        """Write the rows from `first` on into `out`, as many as it holds."""
+
+    def place(self, row: int, column: int | None) -> str:
+        """Where a value stands, in words: its file, column and row; column None: the weight."""
+
+
+# A piece, and its rows from one on up to another.
+Stretch = tuple[Piece, int, int]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows to be worked on together, until the next are asked for: those come into the same memory."""
+
+    first_row: int
+    rows: Array
+    weight: FloatArray | None
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes that keeping it takes."""
+        return self.rows.nbytes + (0 if self.weight is None else self.weight.nbytes)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """What a first reading found."""
+
+    facts: list[PartFacts]
+    origin: FloatArray
+    kept: list[Part]
+
+
+class Source(ABC):
+    """Rows that lie elsewhere, to be read again and again: what `scan` and `from_batches` return.
+
+    Give it to `fit`, `score`, `bic`, `predict` and the like instead of an array. The first reading checks
+    every value and keeps what fits in `max_memory`; later ones read the rest again, in another
+    thread than the one that computes.
+
+    Attributes
+    ----------
+    feature_names : tuple of str or None
+    on_rows : callable or None
+        Called with the number of rows done in a pass over them, after each part: at the first reading, at
+        each iteration, at a prediction. Set it for a progress bar; `n_rows` is None before the first pass
+        ends.
+    """
+
+    on_rows: Callable[[int], object] | None = None
+
+    #: Whether parts keep rows together ('C') or columns ('F'): as the pieces do that are written into them.
+    _order: Literal["C", "F"] = "C"
+
+    def __init__(self, max_memory: int | str | None) -> None:
+        n_bytes(
+            max_memory
+        )  # what it means is asked when the rows are read, but nonsense is said now
+        self._max_memory = max_memory
+        self._opened: _Opened | None = None
+
+    @property
+    @abstractmethod
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Names of the columns, if they have any."""
+
+    @property
+    @abstractmethod
+    def n_features(self) -> int:
+        """Number of columns, the weight not among them."""
+
+    @property
+    def n_rows(self) -> int | None:
+        """Number of rows; None until they were read once."""
+        if self._opened is None:
+            return None
+        last = self._opened.facts[-1]
+        return last.first_row + last.n_rows
+
+    @property
+    @abstractmethod
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64."""
+
+    @property
+    @abstractmethod
+    def is_weighted(self) -> bool:
+        """Whether rows have weights."""
+
+    def taking(self, _features: Sequence[str]) -> Source:
+        """The same rows with the features of these names, where nobody has said which ones to take.
+
+        Raises
+        ------
+        SourceError
+            If they have no such features.
+        """
+        return self
+
+    def dropping(self) -> Source:
+        """The same rows without those in which a cell is missing, where these can be told."""
+        return self
+
+    @abstractmethod
+    def _pieces(self, first_row: int) -> Iterator[Piece]:
+        """Read from `first_row` on."""
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError(
+            "A source of rows is no array: give it to fit, score, bic, predict or predict_to, or read its "
+            "rows with numpy, pandas or pyarrow."
+        )
+
+    def evaluated(
+        self, function: Callable[[Mixture, Array, int], Array], mixture: Mixture, n_threads: int
+    ) -> Iterator[Array]:
+        """What a function gives for each part, as they are read."""
+        return (function(mixture, part.rows, n_threads) for part in self.parts())
+
+    def score(self, mixture: Mixture, n_threads: int) -> SufficientStatistics:
+        """Return the scalars of all rows under the mixture, in one reading, the first or a later one."""
+        arrays = (ArrayBlocks(part.rows, part.weight, n_threads) for part in self.parts())
+        return reduce(add, (array.score(mixture) for array in arrays))
+
+    def blocks(self, n_threads: int = 1) -> PartitionedBlocks:
+        """Rows for EM; reads all of them, where that has not been done.
+
+        Raises
+        ------
+        SourceError
+            If something in them is no finite number, or they cannot be read: says where.
+        """
+        return SourceBlocks(self, n_threads)
+
+    def parts(self) -> Iterator[Part]:
+        """Read the rows, a part after another."""
+        opened = self._opened
+        return self._told(self._first_reading() if opened is None else self._reopened(opened))
+
+    def _told(self, parts: Iterator[Part]) -> Iterator[Part]:
+        with closing(parts):  # type: ignore[type-var]
+            for part in parts:
+                yield part
+                self._tell(part.first_row + len(part.rows))
+
+    def _tell(self, n_done: int) -> None:
+        if self.on_rows is not None:
+            self.on_rows(n_done)
+
+    def tables(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+        """Read the rows, each time with the columns of theirs that `keep` names.
+
+        Raises
+        ------
+        ValueError
+            If there is no such column.
+        """
+        if keep:
+            raise ValueError(
+                f"{self} has no columns to keep beside its features: those of files can be."
+            )
+        return ((part.rows, {}) for part in self.parts())
+
+    def opened(self) -> _Opened:
+        """What a first reading found."""
+        if self._opened is None:
+            for _ in self.parts():
+                pass
+        assert self._opened is not None
+        return self._opened
+
+    def _first_reading(self) -> Iterator[Part]:
+        # The part that is worked on, pieces of its size in flight, and what decoding one takes beside it.
+        room = n_bytes(self._max_memory) - (1 + IN_FLIGHT + _DECODING) * self._bytes_of_a_part
+        kept: list[Part] = []
+        facts: list[PartFacts] = []
+        origin = None
+        spare: list[Part] = []
+        with Prefetched(self._stretches(0)) as stretches:
+            for part in self._cut(stretches, 0, spare, check=True):
+                origin = np.array(part.rows[0], dtype=np.float64) if origin is None else origin
+                facts.append(part_facts(ArrayBlocks(part.rows, part.weight), part.first_row))
+                room -= part.n_bytes
+                if room >= 0:
+                    kept.append(part)
+                yield part
+                if room < 0:
+                    spare.append(part)
+        if origin is None:
+            raise SourceError(f"{self} has no rows.")
+        if not any(fact.n_present for fact in facts):
+            raise SourceError(f"{self}: every weight is zero, so that no row is left.")
+        self._opened = _Opened(facts, origin, kept)
+
+    def _reopened(self, opened: _Opened) -> Iterator[Part]:
+        kept, facts = opened.kept, opened.facts
+        if len(kept) == len(facts):
+            yield from kept
+            return
+        first_row = facts[len(kept)].first_row
+        spare: list[Part] = []
+        # Those that are not kept are read while those that are are worked on.
+        with Prefetched(self._stretches(first_row)) as stretches:
+            yield from kept
+            parts = self._cut(stretches, first_row, spare, check=False)
+            for fact in facts[len(kept) :]:
+                part = next(parts, None)
+                if part is None or len(part.rows) != fact.n_rows:
+                    self._raise_changed()
+                yield part
+                spare.append(part)
+            if next(parts, None) is not None:
+                self._raise_changed()
+
+    @property
+    def _bytes_of_a_part(self) -> int:
+        n_weight_bytes = 8 if self.is_weighted else 0
+        n_row_bytes = self.n_features * self.dtype.itemsize + n_weight_bytes
+        return rows_of_a_part(self.n_features) * n_row_bytes
+
+    def _raise_changed(self) -> NoReturn:
+        raise SourceError(
+            f"{self} gave another number of rows than at its first reading: it must give the same rows every "
+            "time. Make a new source if it has changed."
+        )
+
+    def _stretches(self, first_row: int) -> Iterator[Stretch]:
+        """Pieces, a large one in stretches: only few rows of it wait, and no other piece meanwhile."""
+        size = rows_of_a_part(self.n_features)
+        with closing(self._pieces(first_row)) as pieces:  # type: ignore[type-var]
+            for piece in pieces:
+                for first in range(0, piece.n_rows, size):
+                    yield piece, first, min(first + size, piece.n_rows)
+
+    def _cut(
+        self, stretches: Iterator[Stretch], first_row: int, spare: list[Part], *, check: bool
+    ) -> Iterator[Part]:
+        """Cut what is read to parts, in the memory of spare ones where there are any."""
+        part = _Growing(self, first_row, spare)
+        for piece, first, end in stretches:
+            done = first
+            while done < end:
+                done += part.take(piece, done, end, check)
+                if part.is_full:
+                    yield part.finished()
+                    part = _Growing(self, part.end, spare)
+        if part.n_rows:
+            yield part.finished()
+
+
+class _Growing:
+    """A part that is being filled."""
+
+    def __init__(self, source: Source, first_row: int, spare: list[Part]) -> None:
+        self._first_row = first_row
+        self.n_rows = 0
+        if spare:  # memory that is new costs as much time as filling it
+            part = spare.pop()
+            self._rows, self._weight = part.rows, part.weight
+            return
+        size = rows_of_a_part(source.n_features)
+        self._rows = _pages((size, source.n_features), source.dtype, source._order)
+        self._weight = np.empty(size) if source.is_weighted else None
+
+    @property
+    def is_full(self) -> bool:
+        return self.n_rows == len(self._rows)
+
+    @property
+    def end(self) -> int:
+        return self._first_row + self.n_rows
+
+    def take(self, piece: Piece, first: int, end: int, check: bool) -> int:
+        """Take the rows of a piece from `first` up to `end`, as far as there is room; return how many."""
+        taken = min(len(self._rows) - self.n_rows, end - first)
+        mine = slice(self.n_rows, self.n_rows + taken)
+        piece.write(self._rows[mine], first)
+        if check:
+            _check_rows(self._rows[mine], piece, first)
+        if self._weight is not None:
+            assert piece.weight is not None
+            self._weight[mine] = piece.weight[first : first + taken]
+            if check:
+                _check_weight(self._weight[mine], piece, first)
+        self.n_rows += taken
+        return taken
+
+    def finished(self) -> Part:
+        if self.is_full:
+            return Part(self._first_row, self._rows, self._weight)
+        weight = None if self._weight is None else self._weight[: self.n_rows].copy()
+        return Part(self._first_row, self._rows[: self.n_rows].copy(order="K"), weight)
+
+
+def _pages(shape: tuple[int, int], dtype: np.dtype[Any], order: Literal["C", "F"]) -> Array:
+    """An array in pages of its own, which the system has back as soon as it is freed.
+
+    malloc would keep what the reader's threads free, each in an arena of its own.
+    """
+    n_bytes = int(np.prod(shape)) * dtype.itemsize
+    if not hasattr(mmap, "MAP_PRIVATE"):
+        return np.empty(shape, dtype=dtype, order=order)
+    pages = mmap.mmap(-1, max(n_bytes, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):
+            pages.madvise(mmap.MADV_HUGEPAGE)  # as numpy does
+    return np.ndarray(shape, dtype=dtype, buffer=pages, order=order)
+
+
+def rows_of(piece: Piece, n_features: int, dtype: np.dtype[Any]) -> Array:
+    """Rows of a piece by themselves, checked."""
+    rows = np.empty((piece.n_rows, n_features), dtype=dtype, order="F")
+    piece.write(rows, 0)
+    _check_rows(rows, piece, 0)
+    return rows
+
+
+def _check_rows(rows: Array, piece: Piece, first: int) -> None:
+    if rows.strides[0] < rows.strides[1]:  # in the order of memory
+        n_found, column, row = _core.find_nonfinite(rows.T, 1)
+    else:
+        n_found, row, column = _core.find_nonfinite(rows, 1)
+    if n_found:
+        what = "NaN" if np.isnan(rows[row, column]) else "infinite"
+        raise SourceError(
+            f"{piece.place(first + row, column)} is {what}: remove such rows or fill them in."
+        )
+
+
+def _check_weight(weight: FloatArray, piece: Piece, first: int) -> None:
+    wrong = ~(np.isfinite(weight) & (weight >= 0))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise SourceError(
+            f"{piece.place(first + row, None)} is {weight[row]:g}: weights are finite and not negative; "
+            "give 0 to leave a row out."
+        )
+
+
+class SourceBlocks(PartitionedBlocks):
+    """Rows of a source, to be computed with where they are read."""
+
+    def __init__(self, source: Source, n_threads: int) -> None:
+        self._source, self.n_threads = source, n_threads
+        self.dtype = source.dtype
+        self.shape = sum(part.n_rows for part in source.opened().facts), source.n_features
+
+    @cached
+    def parts(self) -> list[PartFacts]:
+        """Known since the first reading."""
+        return self._source.opened().facts
+
+    @cached
+    def origin(self) -> FloatArray:
+        """The first row."""
+        return self._source.opened().origin
+
+    def in_double(self) -> SourceBlocks:
+        """The same rows, converted to float64 part by part."""
+        same = SourceBlocks(self._source, self.n_threads)
+        same.dtype = np.dtype(np.float64)
+        return same
+
+    def native(
+        self, structure: CovarianceStructure, *, hard: bool = False
+    ) -> _core.RowSource | None:
+        """The rows where all of them are kept, and nobody wants to hear of each part."""
+        kept = self._source.opened().kept
+        is_told = self._source.on_rows is not None
+        if is_told or len(kept) < len(self.parts) or self.dtype != self._source.dtype:
+            return None
+        total = self.total.as_tuple() if structure.shared else None
+        weights = [part.weight for part in kept]
+        return _core.PartsRows([part.rows for part in kept], weights, hard, total)
+
+    def each(self, task: Callable[[ArrayBlocks, int], T]) -> Iterator[T]:
+        """Run a task on the parts as they come."""
+        with closing(self._source.parts()) as parts:  # type: ignore[type-var]
+            for part in parts:
+                array = ArrayBlocks(part.rows, part.weight, self.n_threads, self.dtype)
+                yield task(array, part.first_row)

@@ -1,0 +1,1 @@
+"""Beneath everything: array types, interruption, threads, versions, names."""

@@ -1,0 +1,1 @@
+"""A grid of models, each fitted, the best of them chosen."""

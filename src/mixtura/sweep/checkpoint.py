@@ -1,0 +1,281 @@
+"""The file of a sweep that may be stopped and go on: what is done, and for which rows."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from mixtura.covariance import ONE_FEATURE, STRUCTURES, structure
+from mixtura.files import schema as must_be
+from mixtura.files.output import check_kept_target, check_no_other_file
+from mixtura.files.schema import Check, Damaged, mixture_in
+from mixtura.files.state_file import arrays_of, keep, kept, reading
+from mixtura.fitting.summary import Criteria
+from mixtura.mixture import Mixture
+from mixtura.rows import ArrayBlocks, Blocks
+from mixtura.support.arrays import FloatArray, block_slices
+from mixtura.sweep.cells import Cell, Key
+from mixtura.sweep.sweep import LOOKS, State
+
+FORMAT = "mixtura sweep 3"
+_WHAT = "the file of a sweep"
+
+# Seconds between two writes, since steps on small data take milliseconds; and times what a write takes.
+_INTERVAL = 1.0
+_INTERVAL_OF_A_WRITE = 20.0
+
+
+def fingerprint(blocks: Blocks) -> str:
+    """A number that other rows, or other weights, would not have."""
+    of_parts = list(blocks.each(_digest))
+    return of_parts[0] if len(of_parts) == 1 else _combined(of_parts)
+
+
+def _combined(digests: list[str]) -> str:
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _digest(part: ArrayBlocks, _: int) -> str:
+    X, weight = part.rows, part.sample_weight
+    digest = hashlib.sha256(f"{X.shape} {X.dtype.str}".encode())
+    for rows in block_slices(*X.shape):
+        digest.update(np.ascontiguousarray(X[rows]).tobytes())
+    if weight is not None:
+        digest.update(b"weights" + weight.tobytes())
+    return digest.hexdigest()
+
+
+def check_path(path: str | os.PathLike[str] | None, *, resume: bool = False) -> None:
+    """See that a sweep can be kept there, before there is one.
+
+    Raises
+    ------
+    OSError
+        If the folder does not exist or cannot be written in, or the path is a folder's.
+    ValueError
+        If there is no file to go on from.
+    """
+    if not isinstance(resume, bool | np.bool_):
+        raise ValueError(
+            f"resume must be True or False, got {resume!r}: name the file with checkpoint=."
+        )
+    if path is None:
+        if resume:
+            raise ValueError("resume=True goes on from a file: name it with checkpoint=.")
+        return
+    file = Path(path)
+    if not file.parent.is_dir():
+        raise FileNotFoundError(
+            f"checkpoint={str(path)!r} cannot be written: the folder {file.parent} does not exist."
+        )
+    if file.is_dir():
+        raise IsADirectoryError(f"checkpoint={str(path)!r} is a folder: name a file.")
+    if not os.access(file.parent, os.W_OK | os.X_OK):
+        raise PermissionError(
+            f"checkpoint={str(path)!r} cannot be written: no permission to write in {file.parent}."
+        )
+    check_kept_target(path)
+
+
+@dataclass
+class Journal:
+    """Keeps the state of a sweep in a file, if there is to be one."""
+
+    path: str | os.PathLike[str] | None
+    resume: bool
+    rows: str
+    settings: dict[str, Any]
+    n_features: int
+    _due: float = -np.inf
+
+    def read(self) -> State:
+        """Return what the file holds; an empty state where there is no file yet, or it is not to go on.
+
+        Raises
+        ------
+        ValueError
+            If the file belongs to other rows or other settings (ModelFileError: is no such file).
+        FileExistsError
+            If a sweep that begins anew would replace another file than the state of one.
+        """
+        if self.path is not None and not self.resume:
+            check_no_other_file(self.path)
+        if self.path is None or not (self.resume and Path(self.path).exists()):
+            return State()
+        with reading(self.path, "resume from"):
+            header, arrays = _read(self.path)
+            self._check_same(header)
+            return _state(header, arrays, self.n_features)
+
+    def _check_same(self, header: dict[str, Any]) -> None:
+        if header["rows"] != self.rows:
+            raise ValueError(
+                f"checkpoint={str(self.path)!r} holds a sweep over other rows or weights: give the data that "
+                "it began with, another file, or resume=False."
+            )
+        for name, value in self.settings.items():
+            if header["settings"].get(name) != value:
+                raise ValueError(
+                    f"checkpoint={str(self.path)!r} holds a sweep with "
+                    f"{name}={must_be.short(header['settings'].get(name))}, but {name} is now {value!r}: set "
+                    "it back, or give another file or resume=False."
+                )
+
+    def keep(self, state: State, *, now: bool = False) -> None:
+        """Write the file: `now`, or once a second; less often where that would take more than a twentieth."""
+        began = monotonic()
+        if self.path is None or (not now and began < self._due):
+            return
+        header, arrays = _written(state)
+        header |= {"rows": self.rows, "settings": self.settings}
+        keep(self.path, FORMAT, header, arrays)
+        ended = monotonic()
+        self._due = ended + max(_INTERVAL, _INTERVAL_OF_A_WRITE * (ended - began))
+
+
+def seed_in(path: str | os.PathLike[str] | None) -> int | None:
+    """The seed that the sweep in a file drew, if there is a file."""
+    if path is None or not Path(path).exists():
+        return None
+    with reading(path, "resume from"):
+        seed: int = _read(path)[0]["settings"]["seed"]
+    return seed
+
+
+def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+    header, arrays = kept(path, FORMAT, _WHAT)
+    _HEADER("its description", header)
+    return header, arrays
+
+
+def _written(state: State) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+    arrays: dict[str, FloatArray] = {}
+    looks: dict[str, dict[str, str | None]] = {}
+    cells: dict[str, Any] = {}
+    for look in LOOKS:
+        found_by_key = dict(state.looks[look])
+        looks[look] = {
+            _text(key): found if isinstance(found, str) else None
+            for key, found in found_by_key.items()
+        }
+        for key, found in found_by_key.items():
+            if isinstance(found, Mixture):
+                arrays |= arrays_of(f"{look} {_text(key)} ", found)
+    for key, cell in list(state.cells.items()):
+        cells[_text(key)] = _facts(cell)
+        if cell.mixture is not None:
+            arrays |= arrays_of(f"last {_text(key)} ", cell.mixture)
+    return {"looks": looks, "cells": cells}, arrays
+
+
+def _state(header: dict[str, Any], arrays: dict[str, FloatArray], n_features: int) -> State:
+    state = State()
+    for look in LOOKS:
+        for text, failure in header["looks"][look].items():
+            key = _key(text)
+            found = _mixture(look, key, arrays, n_features) if failure is None else failure
+            state.looks[look][key] = found
+    for text, facts in header["cells"].items():
+        state.cells[_key(text)] = _cell(_key(text), facts, arrays, n_features)
+    return state
+
+
+def _facts(cell: Cell) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "failure": cell.failure,
+        "degenerate": cell.degenerate,
+        "seconds": cell.seconds,
+    }
+    if cell.criteria is None or cell.effective_rows is None:
+        return facts
+    return facts | {
+        "weight": cell.criteria.weight,
+        "log_likelihood": cell.criteria.log_likelihood,
+        "log_certainty": cell.criteria.log_certainty,
+        "converged": cell.converged,
+        "lower_bounds": list(cell.lower_bounds),
+        "remaining_gain": cell.remaining_gain,
+        "effective_rows": cell.effective_rows.tolist(),
+        "verdicts": cell.verdicts and list(cell.verdicts),
+    }
+
+
+def _cell(key: Key, facts: dict[str, Any], arrays: dict[str, FloatArray], n_features: int) -> Cell:
+    short = Cell(*key, facts["failure"], facts["degenerate"], facts["seconds"])
+    if "weight" not in facts:
+        if not short.failure:
+            raise Damaged(f"the cell {_text(key)!r} has neither a fit nor a failure")
+        return short
+    _fit_of(key[0])(f"the cell {_text(key)!r}", facts)
+    mixture = _mixture("last", key, arrays, n_features)
+    scores = (facts["weight"], facts["log_likelihood"], facts["log_certainty"])
+    return Cell(
+        *key,
+        short.failure,
+        short.degenerate,
+        short.seconds,
+        mixture,
+        Criteria(*scores, mixture.n_parameters),
+        facts["converged"],
+        tuple(facts["lower_bounds"]),
+        facts["remaining_gain"],
+        np.array(facts["effective_rows"], dtype=np.float64),
+        facts["verdicts"] and tuple(facts["verdicts"]),
+    )
+
+
+def _fit_of(n_components: int) -> Check:
+    """What the facts of a cell with a fit of so many components must be."""
+    return must_be.record(
+        {
+            "weight": must_be.number(above=0),
+            "log_likelihood": must_be.number(),
+            "log_certainty": must_be.number(),
+            "converged": must_be.flag,
+            "lower_bounds": must_be.list_of(must_be.number()),
+            "remaining_gain": must_be.number(finite=False),
+            "effective_rows": must_be.list_of(must_be.number(0), n_components),
+            "verdicts": must_be.nullable(must_be.list_of(must_be.text, n_components)),
+        }
+    )
+
+
+_CELL = {
+    "failure": must_be.text,
+    "degenerate": must_be.flag,
+    "seconds": must_be.number(0),
+}
+_HEADER = must_be.record(
+    {
+        "rows": must_be.text,
+        "settings": must_be.record({"seed": must_be.whole(0, must_be.LARGEST_SEED)}),
+        "looks": must_be.record(
+            {look: must_be.mapping(must_be.nullable(must_be.text)) for look in LOOKS}
+        ),
+        "cells": must_be.mapping(must_be.record(_CELL)),
+    }
+)
+
+
+def _text(key: Key) -> str:
+    return f"{key[0]} {key[1]}"
+
+
+def _key(text: str) -> Key:
+    k, _, name = text.partition(" ")
+    if not re.fullmatch("[1-9][0-9]{0,8}", k) or (
+        name not in STRUCTURES and name not in ONE_FEATURE
+    ):
+        raise Damaged(f"{must_be.short(text)} is no number of components and structure")
+    return int(k), name
+
+
+def _mixture(look: str, key: Key, arrays: dict[str, FloatArray], n_features: int) -> Mixture:
+    return mixture_in(arrays, f"{look} {_text(key)} ", structure(key[1]), (key[0], n_features))

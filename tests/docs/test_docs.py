@@ -1,0 +1,301 @@
+"""The documents are true: code runs as pasted, what they show comes out, links lead somewhere."""
+
+from __future__ import annotations
+
+import doctest
+import importlib.util
+import io
+import os
+import re
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import matplotlib
+import pytest
+from matplotlib import pyplot
+
+import mixtura
+from mixtura import selection
+from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertainty
+
+ROOT = Path(__file__).resolve().parents[2]
+# README.es.md has the code of README.md, which a test below sees to.
+RUN = ["README.md", "docs/user-guide.md", "docs/differences.md"]
+PAGES = sorted(
+    str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+)
+
+# Commands that set a machine up: nothing to try in a test.
+SET_UP = re.compile(r"^(make|pip|git|cd|python docs/|python examples/|\.venv/bin/)")
+
+# The tests of an installed package have the READMEs beside them, and nothing else of the repository.
+in_repository = pytest.mark.skipif(
+    not (ROOT / "docs").is_dir(), reason="needs the repository, not only the installed package"
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page."""
+
+    page: str
+    line: int  # of its first line, counted from 1
+    section: int  # of which second-level heading
+    language: str
+    text: str
+
+    @property
+    def place(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def text_of(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def blocks_of(page: str) -> list[Block]:
+    blocks, section, fence, inside = [], 0, "", []
+    for number, line in enumerate(text_of(page).splitlines(), start=1):
+        if fence and line == "```":
+            text = "".join(f"{part}\n" for part in inside)
+            blocks.append(Block(page, number - len(inside), section, fence, text))
+            fence, inside = "", []
+        elif fence:
+            inside.append(line)
+        elif line.startswith("```"):
+            fence = line.removeprefix("```")
+            assert fence, f"{page}:{number}: a fence without a language"
+        elif line.startswith("## "):
+            section += 1
+    assert not fence, f"{page}: the last fence is open"
+    return blocks
+
+
+def headings_of(page: str) -> list[str]:
+    prose = re.sub(r"^```.*?^```$", "", text_of(page), flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"^#+ .*$", prose, flags=re.MULTILINE)
+
+
+# Code
+
+
+class Reader:
+    """Somebody who pastes the blocks of a page, one after the other, in an empty folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.section = -1
+        self.namespace: dict[str, object] = {}
+        self.output: str | None = None
+
+    def read(self, block: Block) -> None:
+        if block.section != self.section:  # a recipe stands by itself
+            self.section, self.namespace = block.section, {"__name__": "__main__"}
+        match block.language:
+            case "python":
+                self.output = self._run_python(block)
+            case "sh":
+                self.output = self._run_shell(block)
+            case "text":
+                self._compare(block)
+            case other:
+                raise AssertionError(f"{block.place}: a block of unknown language {other!r}")
+
+    def _run_python(self, block: Block) -> str:
+        # Empty lines before it, so that a traceback names the line of the page.
+        code = compile("\n" * (block.line - 1) + block.text, block.page, "exec")
+        with redirect_stdout(io.StringIO()) as output:
+            exec(code, self.namespace)
+        return output.getvalue()
+
+    def _run_shell(self, block: Block) -> str | None:
+        set_up = [bool(SET_UP.match(line)) for line in block.text.splitlines()]
+        assert all(set_up) or not any(set_up), f"{block.place}: part of the block cannot be tried"
+        if all(set_up):
+            return None
+        scripts = str(Path(sys.executable).parent)
+        environment = os.environ | {
+            "PATH": os.pathsep.join([scripts, os.environ["PATH"]]),
+            "COLUMNS": "80",
+            "PYTHONWARNINGS": "error",
+        }
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block.text],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{block.place}: {done.stderr}"
+        assert done.stderr == "", block.place
+        return done.stdout
+
+    def _compare(self, block: Block) -> None:
+        assert self.output is not None, f"{block.place}: output without a block that printed it"
+        assert lines_of(block.text) == lines_of(self.output), block.place
+        self.output = None
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines, without the spaces and empty lines at their ends, which nobody sees."""
+    lines = [line.rstrip() for line in text.splitlines()]
+    return "\n".join(lines).strip("\n").splitlines()
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty folder, but for the file of the repository that the READMEs name."""
+    data = tmp_path / "src/mixtura/datasets/faithful.csv"
+    data.parent.mkdir(parents=True)
+    data.write_bytes(resources.files("mixtura.datasets").joinpath("faithful.csv").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    matplotlib.use("agg")
+    yield tmp_path
+    pyplot.close("all")
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # Dask's use of pandas
+@pytest.mark.parametrize("page", RUN)
+def test_the_code_of_a_page_runs_and_prints_what_the_page_shows(page, folder):
+    if not (ROOT / page).is_file():
+        pytest.skip("the page is not beside these tests of the installed package")
+    blocks = blocks_of(page)
+    assert any(block.language == "python" for block in blocks)
+    reader = Reader(folder)
+    for block in blocks:
+        reader.read(block)
+    if page == "README.md" and (ROOT / ".gitignore").is_file():
+        assert not untracked_of_git(folder)
+
+
+def untracked_of_git(folder):
+    """What a clone of the repository would show as new, had a page been followed in it."""
+    names = [f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir()]
+    command = ["git", "check-ignore", "--no-index", *names]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return {*names} - {*done.stdout.splitlines()} - {"src/"}
+
+
+def test_the_tables_of_the_readmes_have_the_same_numbers():
+    def numbers(page):
+        rows = [line for line in text_of(page).splitlines() if line.startswith("|")]
+        together = (re.sub(r"(?<=\d)[.,\s](?=\d)", "", row) for row in rows)
+        return [sorted(re.findall(r"\d+", row)) for row in together]
+
+    assert numbers("README.md") == numbers("README.es.md")
+
+
+def test_numbers_in_spanish_have_their_comma():
+    cells = re.findall(r"\| ([\d.,]+) (?:ms|×|MB) ", text_of("README.es.md"))
+    assert len(cells) > 20
+    assert not [cell for cell in cells if "." in cell or re.search(r",\d{3}", cell)]
+
+
+def test_the_readmes_have_the_same_code():
+    english, spanish = (
+        [(block.language, block.text, block.section) for block in blocks_of(page)]
+        for page in ("README.md", "README.es.md")
+    )
+    assert english == spanish
+
+
+def test_the_readmes_have_the_same_structure():
+    def structure(page):
+        text = text_of(page)
+        levels = [heading.split()[0] for heading in headings_of(page)]
+        tables = [line.count("|") for line in text.splitlines() if line.startswith("|")]
+        return levels, tables, re.findall(r'src="(\S+)"', text), text.count("\n- ")
+
+    assert structure("README.md") == structure("README.es.md")
+
+
+@in_repository
+def test_the_comparison_in_the_readme_is_what_its_script_prints():
+    script = ROOT / "examples" / "compare_with_sklearn.py"
+    command = [sys.executable, "-W", "error", str(script), "--quick"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    _, _, *rows = printed.splitlines()
+    assert len(rows) >= 8
+    shown = text_of("README.md").splitlines()
+    for row in rows:
+        assert row in shown
+
+
+# Docstrings
+
+
+@pytest.mark.parametrize(
+    "public",
+    [
+        *(mixtura.GaussianMixture, mixtura.GaussianMixtureSearch, mixtura.Mixture, mixtura.load),
+        *(mixtura.describe, mixtura.scan),
+        *(plot_mixture, plot_search, plot_uncertainty, plot_entropy),
+        *(selection.bootstrap_difference, selection.bootstrap_ratio_test, selection.combine),
+    ],
+    ids=lambda public: public.__name__,
+)
+def test_the_examples_in_a_docstring_run(public, folder):
+    examples = doctest.DocTestFinder(recurse=False).find(public, public.__name__)
+    assert any(example.examples for example in examples)
+    for example in examples:
+        report = io.StringIO()
+        result = doctest.DocTestRunner().run(example, out=report.write)
+        assert result.failed == 0, report.getvalue()
+
+
+# Pages
+
+
+@in_repository
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("docs/")])
+def test_included_sources_are_those_of_the_repository(page):
+    spec = importlib.util.spec_from_file_location(
+        "include_sources", ROOT / "docs/include_sources.py"
+    )
+    include_sources = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(include_sources)
+    text = text_of(page)
+    if page == "docs/architecture.md":
+        assert "src/mixtura/covariance/diag.py" in include_sources.included_files(text)
+    assert include_sources.refreshed(text) == text, "run: python docs/include_sources.py"
+
+
+def anchor(heading: str) -> str:
+    """The fragment that GitHub gives a heading."""
+    words = re.sub(r"[^\w\- ]", "", heading.lstrip("# ").lower())
+    return words.replace(" ", "-")
+
+
+@in_repository
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    text = re.sub(r"^```.*?^```$", "", text_of(page), flags=re.MULTILINE | re.DOTALL)
+    links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:src|href)="([^"]+)"', text)
+    for link in links:
+        if link.startswith(("http://", "https://")):
+            continue
+        path, _, fragment = link.partition("#")
+        target = (ROOT / page).parent / path if path else ROOT / page
+        assert target.exists(), f"{page} links to {link}"
+        if fragment:
+            name = str(target.resolve().relative_to(ROOT))
+            assert fragment in [anchor(heading) for heading in headings_of(name)], link
+
+
+@in_repository
+@pytest.mark.parametrize("page", PAGES)
+def test_paths_that_are_named_exist(page):
+    named = re.findall(r"`((?:src|cpp|tests|docs|examples|\.ci)/[\w./*-]*)`", text_of(page))
+    for path in named:
+        assert any(ROOT.glob(path.rstrip("/"))), f"{page} names {path}"
+
+
+@in_repository
+def test_the_changelog_has_this_version():
+    headings = headings_of("CHANGELOG.md")
+    assert any(heading.startswith(f"## [{mixtura.__version__}]") for heading in headings)

@@ -1,0 +1,256 @@
+"""The core called with wrong sizes, types and values: it raises, whatever comes, and the process lives.
+
+The calls are made in a process of their own, `python tests/em/test_core_calls.py SEED`.
+"""
+
+import faulthandler
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mixtura import _core
+
+K, D, N = 2, 3, 12
+MODELS = ["EII", "VEI", "EEE", "EVE", "VEV", "VVV"]
+MOMENTS = {
+    _core.Structure.full: (K, D, D),
+    _core.Structure.tied: (D, D),
+    _core.Structure.diag: (K, D),
+    _core.Structure.spherical: (K,),
+}
+OF_LETTER = {"EII": "spherical", "VEI": "diag", "EEE": "tied"}
+
+WRONG = [
+    *(None, "text", -3, 0, 1, 2**31, 2**62, 2**70, np.nan, np.inf, [], [1.0], (1.0, 2.0), {}),
+    *(np.zeros(()), np.zeros(0), np.zeros((0, D)), np.zeros((K, 0)), np.zeros((2, 2, 2, 2))),
+    *(
+        np.ones(N),
+        np.ones((N, D)),
+        np.ones((N, D), np.float32),
+        np.ones((D, D)),
+        np.ones((K, D), "O"),
+    ),
+    *(np.ones((1, 1)), np.ones((1, D)), np.ones((N, 2 * D))[:, ::2], np.ones((1 << 16, 1))),
+    *(_core.Structure.full, _core.Model.VVV, lambda *_: (), lambda *_: np.zeros(2)),
+]
+
+
+def structure_of(model):
+    return getattr(_core.Structure, OF_LETTER.get(model, "full"))
+
+
+def identity(structure):
+    like = np.zeros(MOMENTS[structure])
+    return like + (np.eye(D) if like.shape[-2:] == (D, D) else 1.0)
+
+
+def calls(model, real):
+    """Every function and class of the core with arguments that fit, fresh ones."""
+    rng = np.random.RandomState(0)
+    structure = structure_of(model)
+    letters = getattr(_core.Model, model)
+    X = rng.normal(size=(N, D)).astype(real)
+    weight = rng.uniform(0.5, 1.5, N)
+    weights, means = np.full(K, 1 / K), X[:K].astype(float)
+    covariances, factors = identity(structure), identity(structure)
+    mixture = weights, means, covariances, factors
+    counts, firsts = np.full(K, N / K), np.zeros((K, D))
+    seconds = N / K * identity(structure)
+    given = rng.dirichlet(np.ones(K), N)
+    total = float(N), np.zeros(D), np.eye(D) * N
+    reg = np.full(D, 1e-6)
+    out = np.empty(K), np.empty((K, D)), np.empty_like(seconds), np.empty_like(seconds)
+    called = _core.CalledRows(
+        lambda *_: (float(N), -1.0, 0.0, counts.copy(), firsts.copy(), seconds.copy()), False
+    )
+    sums = counts, firsts, seconds
+    rows = _core.ArrayRows(X, weight, False, total)
+    searched = _core.SearchRows(X, X.astype(float), weight, total, 1.0, 0.0)
+    doubles = X.astype(float)
+    parts, none = [X, X[:5]], [weight, None]
+    acceleration = _core.Acceleration(structure, K, D)
+    run = *mixture, reg, _core.Monitor(1e-3, 5, True)
+    rest = 1e9, _core.Stop(), lambda *_: "", 0, 1, 1
+    single, labels = np.empty(N, real), np.empty(N, np.int64)
+    problem = searched, letters, K, reg, reg, 7, 1e9
+    return {
+        "accumulate": (
+            structure,
+            X,
+            weight,
+            *mixture[:2],
+            factors,
+            means,
+            *sums,
+            1,
+            True,
+            False,
+            total,
+        ),
+        "accumulate_given": (structure, X, weight, given, means, counts, firsts, seconds, 1),
+        "evaluate": (
+            structure,
+            X,
+            weights,
+            means,
+            factors,
+            single,
+            np.empty((N, K), real),
+            labels,
+            np.empty((N, K), real),
+            1,
+        ),
+        "find_nonfinite": (X, 1),
+        "find_extent": (X, 1),
+        "find_distinct": (X, weight, np.empty(N, np.int64), np.empty(N)),
+        "maximise": (letters, counts, firsts, seconds, means, reg, covariances, *out, 1),
+        "move_centres": (structure, counts, firsts, seconds, means, means + 1),
+        "cancels": (structure, counts, firsts, seconds, means, False),
+        "factorise": (structure, covariances, factors, K, D, 1),
+        "Acceleration": (structure, K, D),
+        "ArrayRows": (X, weight, False, total),
+        "PartsRows": (parts, none, False, total),
+        "CalledRows": (lambda *_: (), False),
+        "Stop": (),
+        "Monitor": (1e-3, 5, True),
+        "expectation_maximisation": (letters, rows, *run, acceleration, *rest),
+        "expectation_maximisation called": (letters, called, *run, None, *rest),
+        "statistics_of": (rows, structure, given, 1),
+        "serves": (total, np.eye(D), False),
+        "eigen": (np.eye(D), np.empty(D), np.empty((D, D))),
+        "SearchRows": (X, doubles, weight, total, 1.0, 0.0),
+        "search": (*problem, _core.Stop(), 1),
+        "search_from": (*problem, [("given", given)], mixture, (5, 5), _core.Stop(), 1),
+        "split": (searched, letters, mixture, given, reg),
+        "merged": (letters, mixture, given),
+        "merge_losses": (letters, mixture),
+        "partition": (searched, _core.Model.EEE, K, 5, reg, 7),
+        "moves": (searched, letters, mixture, given, reg),
+        "leave_one_out": (structure, doubles, weight, weights, means, factors, given),
+        "cut": (structure, doubles, weight, reg, 2.0, np.empty(N, np.int8)),
+        "merges_of": (_core.Merge.gaussian, doubles, np.ones(N), 1.0),
+        "rows_needed": (letters, D),
+        "recording_of": (doubles, weight, 1.0, False),
+        "are_held_up": (structure, np.eye(D), reg),
+        # asks for the total covariance
+        "first_doubt": (letters, mixture, counts, np.ones(D), None, 0.0, lambda: np.eye(D), -1, []),
+        "simd_level": (),
+        "simd_levels": (),
+    }
+
+
+def wrong(value, rng):
+    """One value that may not fit in the place of another."""
+    if isinstance(value, tuple | list) and value and rng.uniform() < 0.8:
+        place = rng.randint(len(value))
+        return type(value)([*value[:place], wrong(value[place], rng), *value[place + 1 :]])
+    if isinstance(value, np.ndarray) and rng.uniform() < 0.7:
+        return misshapen(value, rng)
+    return WRONG[rng.randint(len(WRONG))]
+
+
+def misshapen(array, rng):
+    if array.ndim == 0 or array.size == 0 or array.dtype.kind != "f":
+        return np.zeros(1, array.dtype)
+    spoiled = array.copy()
+    spoiled.flat[rng.randint(array.size)] = rng.choice([np.nan, np.inf, -np.inf, -1, 0, 1e30])
+    longer = np.concatenate([array, array])
+    options = [
+        *(array[:-1], array[:0], array[:1], longer, array[..., np.newaxis], array[np.newaxis]),
+        *(array.ravel(), array.T.copy(), np.asfortranarray(array), array[::-1], array[..., :-1]),
+        *(array.astype(np.float32), array.astype(int), array.astype(object), array.tolist()),
+        *(spoiled, 0 * array, -array, np.full_like(array, np.nan)),
+    ]
+    return options[rng.randint(len(options))]
+
+
+def main(seed, n_calls):
+    rng = np.random.RandomState(seed)
+    names = list(calls("VVV", float))
+    n_raised = 0
+    for _ in range(n_calls):
+        model, real = MODELS[rng.randint(len(MODELS))], (np.float64, np.float32)[rng.randint(2)]
+        name = names[rng.randint(len(names))]
+        arguments = list(calls(model, real)[name])
+        for _ in range(min(len(arguments), rng.randint(1, 3))):
+            place = rng.randint(len(arguments))
+            arguments[place] = wrong(arguments[place], rng)
+        print(name, model, real.__name__, *map(_short, arguments), flush=True)
+        try:
+            getattr(_core, name.split()[0])(*arguments)
+        except Exception:
+            n_raised += 1
+    print(f"{n_raised} of {n_calls} raised")
+
+
+def _short(value):
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype}{value.shape}"
+    return repr(value)[:60].replace("\n", " ")
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("real", [np.float64, np.float32])
+def test_arguments_that_fit_are_taken(model, real):
+    for name, arguments in calls(model, real).items():
+        if name != "leave_one_out" or OF_LETTER.get(model) not in ("spherical", "diag"):
+            getattr(_core, name.split()[0])(*arguments)
+
+
+def test_every_function_of_the_core_is_called():
+    enumerations = {"Structure", "Model", "Merge", "RowSource", "Recording"}
+    public = {name for name in dir(_core) if callable(getattr(_core, name)) and name[0] != "_"}
+    assert public - enumerations == {name.split()[0] for name in calls("VVV", float)}
+
+
+def test_no_call_crashes():
+    run = subprocess.run(
+        [sys.executable, __file__, "0", "3000"], capture_output=True, text=True, timeout=300
+    )
+    assert run.returncode == 0, (run.stdout.splitlines()[-1], run.stderr[-2000:])
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "value", "message"),
+    [
+        ("accumulate", 2, np.ones(N - 1), r"sample_weight must have shape \(12,\), got \(11,\)"),
+        ("accumulate", 4, np.ones((K, D + 1)), r"rows must have shape \(12, 4\), got \(12, 3\)"),
+        ("evaluate", 5, np.empty(N - 1), r"log_density must have shape \(12,\), got \(11,\)"),
+        ("factorise", 3, -3, "n_components must be at least 1, got -3"),
+        ("factorise", 4, 2**62, "features are too many"),
+        ("Acceleration", 1, 0, "n_components must be at least 1, got 0"),
+        ("Acceleration", 1, 2**62, "features are too many"),
+        ("find_distinct", 3, np.empty(N - 1), r"weights must have shape \(12,\), got \(11,\)"),
+        ("moves", 3, np.ones((N, K + 1)), r"responsibilities must have shape \(12, 2\)"),
+        ("first_doubt", 6, lambda: np.eye(D - 1), r"total_covariance must have shape \(3, 3\)"),
+        (
+            "expectation_maximisation",
+            8,
+            _core.Acceleration(_core.Structure.full, 3, D),
+            "acceleration",
+        ),
+        (
+            "expectation_maximisation",
+            1,
+            _core.ArrayRows(np.ones((5, 2)), None, False, None),
+            "2 features",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_named(name, place, value, message):
+    arguments = list(calls("VVV", np.float64)[name])
+    arguments[place] = value
+    with pytest.raises(ValueError, match=message):
+        getattr(_core, name)(*arguments)
+
+
+if __name__ == "__main__":
+    faulthandler.enable()
+    faulthandler.dump_traceback_later(280)
+    warnings.simplefilter("ignore")
+    assert Path(__file__).exists()
+    main(*map(int, sys.argv[1:3]))

@@ -1,0 +1,326 @@
+"""The default start finds the best optimum: where it must, how it can be repeated, what it tells."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score
+from sklearn.mixture import GaussianMixture as SklearnMixture
+
+from mixtura import DataWarning, DegenerateComponentWarning, GaussianMixture
+from mixtura.covariance import structure
+from mixtura.datasets import load_faithful
+from mixtura.em.regularisation import regularisation
+from mixtura.rows import ArrayBlocks
+from mixtura.starts import search
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+def cigars(n_rows=800, length=20.0, gap=5.0, seed=0, d=2):
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n_rows) % 2
+    X = rng.standard_normal((n_rows, d)) * np.array([length] + [1.0] * (d - 1))
+    X[:, 1] += gap * labels
+    rotation, _ = np.linalg.qr(rng.standard_normal((d, d)))
+    return X @ rotation, labels
+
+
+@pytest.mark.parametrize("d", [2, 3, 8])
+@pytest.mark.parametrize("seed", range(3))
+def test_parallel_cigars_are_told_apart(d, seed):
+    """Two long parallel clusters: k-means halves them across for every seed."""
+    X, labels = cigars(seed=seed, d=d)
+    ours = GaussianMixture(2, random_state=seed).fit(X)
+    assert adjusted_rand_score(labels, ours.predict(X)) > 0.9
+    theirs = SklearnMixture(2, random_state=seed).fit(X)
+    assert ours.lower_bound_ > theirs.score(X) + 0.1
+
+
+def test_a_rare_component_is_found():
+    rng = np.random.default_rng(0)
+    common = [rng.standard_normal((2_000, 2)), rng.standard_normal((2_000, 2)) + np.array([8, 0])]
+    X = np.concatenate([*common, 0.3 * rng.standard_normal((40, 2)) + np.array([4, 5])])
+    ours = GaussianMixture(3, random_state=0).fit(X)
+    assert_allclose(ours.weights_.min(), 0.01, rtol=0.2)
+
+
+def test_concentric_components_are_told_apart():
+    rng = np.random.default_rng(1)
+    X = np.concatenate([0.5 * rng.standard_normal((1_000, 3)), 6 * rng.standard_normal((1_000, 3))])
+    ours = GaussianMixture(2, covariance_type="spherical", random_state=0).fit(X)
+    assert_allclose(np.sort(ours.covariances_), [0.25, 36.0], rtol=0.1)
+
+
+# Found by EM run on from many starts; log-likelihoods of all rows.
+KNOWN = {
+    ("iris", 1): -379.914630,
+    ("iris", 2): -214.354704,
+    ("iris", 3): -180.185477,
+    ("faithful", 1): -1289.796745,
+    ("faithful", 2): -1130.263960,
+    ("faithful", 3): -1114.439873,
+    ("diabetes", 3): -2303.491843,
+}
+
+
+def rows_of(name):
+    if name == "diabetes":
+        return np.loadtxt(DATA / "diabetes.csv", delimiter=",", skiprows=1, usecols=(0, 1, 2))
+    return load_iris().data if name == "iris" else load_faithful().data
+
+
+def mclusts():
+    """Log-likelihoods of R's mclust, one hierarchical start each, by data set and number of components."""
+    with (DATA / "mclust_bic.csv").open(newline="") as file:
+        cells = [cell for cell in csv.DictReader(file) if cell["model"] == "VVV"]
+    for cell in cells:
+        if cell["bic"] != "NA":
+            penalty = int(cell["df"]) * np.log(int(cell["n"]))
+            yield (cell["data"], int(cell["G"])), (float(cell["bic"]) + penalty) / 2
+
+
+@pytest.mark.parametrize("name", ["iris", "faithful", "diabetes"])
+@pytest.mark.parametrize("k", range(1, 6))
+@pytest.mark.parametrize("seed", [0, 2, 3])
+def test_known_optima_of_real_data(name, k, seed):
+    X = rows_of(name)
+    ours = GaussianMixture(k, random_state=seed).fit(X)
+    least = max(dict(mclusts())[name, k], KNOWN.get((name, k), -np.inf))
+    assert ours.lower_bound_ * len(X) >= least - 1e-3
+    assert set(ours.diagnosis_.verdict) == {"sound"}
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag"])
+def test_units_and_offsets_change_nothing(kind):
+    rng = np.random.default_rng(3)
+    X = np.concatenate(
+        [
+            rng.standard_normal((300, 3)) @ rng.standard_normal((3, 3)) + 4 * m
+            for m in rng.standard_normal((3, 3))
+        ]
+    )
+    scale, shift = np.array([1e-3, 1.0, 1e4]), np.array([5.0, -100.0, 1e6])
+    ours = GaussianMixture(3, covariance_type=kind, random_state=0).fit(X)
+    theirs = GaussianMixture(3, covariance_type=kind, random_state=0).fit(X * scale + shift)
+    assert_allclose(theirs.lower_bound_ + np.log(scale).sum(), ours.lower_bound_, atol=1e-6)
+    assert np.array_equal(theirs.predict(X * scale + shift), ours.predict(X))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_order_of_components_hangs_on_no_last_bit(seed):
+    """Several descents end at the same optimum of iris to rounding: which one stands must not."""
+    X = load_iris().data
+    ours = GaussianMixture(2, random_state=seed).fit(X).predict(X)
+    for same in (2 * X, X + 1, X * [1, 10, 100, 1000]):
+        assert np.array_equal(GaussianMixture(2, random_state=seed).fit(same).predict(same), ours)
+
+
+@pytest.mark.parametrize("start", ["auto", "kmeans"])
+def test_a_component_without_rows_lies_among_the_rows(start):
+    X = np.repeat([[1000.0, 1000.0], [2000.0, 1500.0], [1500.0, 3000.0]], 20, axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = GaussianMixture(4, init_params=start, random_state=0).fit(X)
+    (empty,) = np.flatnonzero(model.weights_ == 0)
+    assert_allclose(model.means_[empty], X.mean(axis=0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("max_iter", [1, 2])
+def test_few_iterations_are_enough_at_the_optimum(max_iter):
+    X, _ = cigars(400, d=2)
+    assert GaussianMixture(2, max_iter=max_iter, random_state=0).fit(X).converged_
+
+
+@pytest.mark.parametrize("kind", ["full", "tied"])
+def test_rounding_larger_than_tol_is_the_end(kind):
+    """More features than rows: the log-likelihood's last digits alone change by more than tol."""
+    X = np.random.default_rng(1).standard_normal((20, 50))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegenerateComponentWarning)
+        warnings.simplefilter("ignore", DataWarning)
+        warnings.simplefilter("error", ConvergenceWarning)
+        model = GaussianMixture(2, covariance_type=kind, random_state=0).fit(X)
+    assert model.n_iter_ < 100
+
+
+def test_never_below_scikit_learn():
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        k, d = rng.integers(2, 6), rng.integers(1, 6)
+        X = 2 * rng.standard_normal((k, d))[rng.integers(0, k, 400)] + rng.standard_normal((400, d))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            theirs = SklearnMixture(k, random_state=seed).fit(X).score(X)
+        assert GaussianMixture(k, random_state=seed).fit(X).score(X) >= theirs - 1e-6
+
+
+def test_one_search_can_be_repeated_alone():
+    X = load_faithful().data
+    many = GaussianMixture(4, n_init=3, random_state=5).fit(X)
+    ends = [record for record in many.starts_ if record.kind == "auto"]
+    assert len(ends) == 3
+    alone = GaussianMixture(4, random_state=ends[1].seed).fit(X)
+    assert alone.starts_[-1] == ends[1]
+    best = max(record.log_likelihood for record in ends)
+    assert many.lower_bound_ == pytest.approx(best, rel=1e-12)
+
+
+def test_records_tell_what_became_of_each_start():
+    X = load_iris().data
+    records = GaussianMixture(4, random_state=0).fit(X).starts_
+    assert records[-1].kind == "auto"
+    assert {record.kind for record in records} >= {"k-means", "mahalanobis", "auto"}
+    n_distinct = len(np.unique(X, axis=0))
+    assert records[-1].n_rows == len(X) == n_distinct + 1
+    for record in records:
+        assert record is records[-1] or record.n_rows == n_distinct
+        assert record.n_passes >= record.n_iter
+        assert record.ended
+    best = max(r.log_likelihood for r in records if r.ended == "converged")
+    assert_allclose(records[-1].log_likelihood, best, atol=1e-4)
+
+
+def two_bars(rng):
+    """Of two lumps each: every half looks whole, and is apart from the other."""
+    centres = np.array([[0, 0], [6, 0], [0, 10], [6, 10]])
+    return np.concatenate([rng.normal(centre, [1, 0.4], (150, 2)) for centre in centres])
+
+
+@pytest.mark.parametrize(
+    ("draw", "n_components", "kind"),
+    [(two_bars, 2, "full"), (lambda rng: rng.exponential(size=(600, 1)), 3, "E")],
+)
+def test_all_seeds_end_at_the_best_optimum_of_many_starts(draw, n_components, kind):
+    X = draw(np.random.default_rng(0))
+    many = GaussianMixture(
+        n_components, covariance_type=kind, init_params="random_from_data", n_init=100
+    )
+    best = many.set_params(random_state=0, max_iter=1000, tol=1e-7).fit(X).lower_bound_
+    for seed in range(8):
+        gm = GaussianMixture(n_components, covariance_type=kind, random_state=seed).fit(X)
+        assert gm.lower_bound_ > best - 1e-3
+
+
+def test_a_start_that_comes_near_to_an_end_is_not_followed():
+    X = np.random.default_rng(0).standard_normal((500, 2))
+    records = GaussianMixture(3, random_state=0).fit(X).starts_
+    proper = [r.log_likelihood for r in records if r.ended == "converged" and r.kind != "auto"]
+    near = [r for r in records if r.ended == "near a known optimum"]
+    assert near
+    assert not any(record.converged for record in near)
+    assert {record.log_likelihood for record in near} <= set(proper)
+
+
+def test_a_second_start_follows_where_the_first_leaves_doubt():
+    """One cloud for three components: some move always promises more."""
+    X = np.random.default_rng(0).standard_normal((500, 2))
+    kinds = [record.kind for record in GaussianMixture(3, random_state=0).fit(X).starts_]
+    assert kinds[0] == "k-means"
+    assert "mahalanobis" in kinds
+
+
+def test_clusters_that_are_whole_and_apart_need_one_start():
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.standard_normal((900, 2)) + 12 * np.array(m) for m in ([0, 0], [1, 0])])
+    records = GaussianMixture(2, random_state=0).fit(X).starts_
+    assert [record.kind for record in records] == ["k-means", "auto"]
+
+
+def test_a_large_array_is_searched_on_a_part_of_it():
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.standard_normal((30_000, 2)), rng.standard_normal((30_000, 2)) + 6])
+    records = GaussianMixture(2, random_state=0).fit(X).starts_
+    assert {record.n_rows for record in records[:-1]} == {10_000}
+    assert records[-1].n_rows == 60_000
+
+
+def test_weights_reach_the_optimum_of_repeated_rows():
+    X, _ = cigars(300)
+    weight = np.random.default_rng(0).integers(0, 4, len(X))
+    ours = GaussianMixture(2, random_state=0).fit(X, sample_weight=weight)
+    theirs = GaussianMixture(2, random_state=0).fit(np.repeat(X, weight, axis=0))
+    assert_allclose(ours.lower_bound_, theirs.lower_bound_, atol=1e-6)
+
+
+def test_a_spike_never_wins():
+    """A few rows on a line have an unbounded likelihood; the clusters are the answer."""
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.standard_normal((150, 2)), rng.standard_normal((150, 2)) + 5])
+    X[:3] = [[0.0, 0.0], [1e-9, 1e-9], [2e-9, 2e-9]]
+    for seed in range(5):
+        ours = GaussianMixture(3, n_init=4, random_state=seed).fit(X)
+        assert ours.diagnosis_.effective_rows.min() >= 3
+        assert ours.diagnosis_.floor_share.max() < 0.5
+
+
+@pytest.mark.filterwarnings("ignore:Component")  # the first descent is not mended
+def test_max_time_ends_the_search():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((20_000, 10))
+    began = time.monotonic()
+    with pytest.warns(ConvergenceWarning, match="max_time"):
+        GaussianMixture(20, random_state=0, max_time=0.0).fit(X)
+    full = time.monotonic() - began
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        records = GaussianMixture(20, random_state=0, max_time=0.0).fit(X).starts_
+    assert len(records) <= 3, full
+
+
+def test_the_search_looks_at_the_clock():
+    """After the deadline no descent begins but the first; without one this search makes dozens."""
+    blocks = ArrayBlocks(load_iris().data)
+    reg_covar = regularisation("auto", blocks)
+    arguments = blocks, structure("full"), 4, reg_covar, 0
+    assert len(search(*arguments, time.monotonic() + 1e6)[1]) > 10
+    assert {record.kind for record in search(*arguments, 0.0)[1]} <= {"k-means", "re-seeded"}
+
+
+def test_a_spurious_start_never_beats_a_proper_one():
+    """Two given starts that stay as they are: the likelier stands on three nearly equal rows."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((100, 2))
+    X[:3] = [[0.0, 0.0], [1e-6, 0.0], [0.0, 1e-6]]
+    proper = (np.arange(100) % 2).astype(int)
+    spike = (np.arange(100) >= 3).astype(int)
+    starts = itertools.cycle([proper, spike])
+    model = GaussianMixture(2, init_params=lambda *_: next(starts), n_init=2, max_iter=0).fit(X)
+    likely = [record.log_likelihood for record in model.starts_]
+    assert likely[1] > likely[0]
+    assert model.lower_bound_ == likely[0]
+
+
+def test_a_callback_sees_each_iteration_and_can_stop():
+    X = load_faithful().data
+    seen = []
+
+    def stop_at_three(iteration, mixture, log_likelihood):
+        seen.append((iteration, mixture.log_density(X).mean(), log_likelihood))
+        return iteration == 3
+
+    model = GaussianMixture(2, init_params="random", random_state=0, callback=stop_at_three)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # an end that was asked for is no surprise
+        model.fit(X)
+    assert [iteration for iteration, _, _ in seen] == [1, 2, 3]
+    assert model.n_iter_ == 3
+    for _, ours, told in seen:
+        assert_allclose(ours, told, rtol=1e-12)
+
+
+def test_given_parameters_beside_the_default_start_come_from_kmeans():
+    X = load_faithful().data
+    means = [[2.0, 54.0], [4.3, 80.0]]
+    ours = GaussianMixture(2, means_init=means, random_state=0, max_iter=0).fit(X)
+    assert ours.starts_[0].kind == "kmeans"
+    assert_allclose(ours.means_, means)
