@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CORE := $(wildcard cpp/*.cpp cpp/*.hpp cpp/*/*.cpp cpp/*/*.hpp cpp/CMakeLists.txt)
+CPP := $(wildcard cpp/*/*.cpp cpp/*/*.hpp)
+CORE := $(CPP) cpp/CMakeLists.txt
 
 .PHONY: demo test lint stub core sanitize package ci bench bench-compare clean
 
@@ -18,6 +19,7 @@ test: $(VENV)/.installed
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run --Werror $(CPP)
 	$(BIN)/python -m nanobind.stubgen -q -m mixtura._core -o build/_core.pyi
 	diff build/_core.pyi src/mixtura/_core.pyi || (echo "the core's interface changed: make stub" && false)
 	$(BIN)/mypy

@@ -15,7 +15,8 @@ bool supported(const KernelSet& kernels) {
 #if defined(MIXTURA_X86_LEVELS)
     if (&kernels == &kernels_avx512) {
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("fma");
+               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("fma");
     }
     if (&kernels == &kernels_avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
@@ -45,9 +46,7 @@ const KernelSet& choose() {
 
 }  // namespace
 
-const char* level_name(const KernelSet& kernels) {
-    return kernels.name + std::strlen("kernels_");
-}
+const char* level_name(const KernelSet& kernels) { return kernels.name + std::strlen("kernels_"); }
 
 const KernelSet& active_kernels() {
     static const KernelSet& chosen = choose();

@@ -6,11 +6,11 @@
 #include <memory>
 #include <vector>
 
-#include "model/core.hpp"
 #include "e_step/dispatch.hpp"
+#include "e_step/prepare.hpp"
+#include "model/core.hpp"
 #include "support/interrupt.hpp"
 #include "support/parallel.hpp"
-#include "e_step/prepare.hpp"
 
 namespace mixtura {
 namespace {
@@ -26,7 +26,8 @@ double work_per_row(const Mixture& mixture) {
 }
 
 int useful_threads(const Control& control, double work) {
-    return static_cast<int>(std::clamp(work / work_of_a_thread, 1.0, static_cast<double>(std::max(control.n_threads, 1))));
+    return static_cast<int>(
+        std::clamp(work / work_of_a_thread, 1.0, static_cast<double>(std::max(control.n_threads, 1))));
 }
 
 // A tile of one component takes some microseconds, or, with wide matrices, some milliseconds.
@@ -121,7 +122,8 @@ void seconds_from_total(const Mixture& mixture, const AccumulateOptions& options
     std::vector<double> e(static_cast<std::size_t>(d));
     for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) {
         const double* f = statistics.firsts + k * d;
-        for (std::ptrdiff_t j = 0; j < d; ++j) e[static_cast<std::size_t>(j)] = centres[k * d + j] - options.total.mean[j];
+        for (std::ptrdiff_t j = 0; j < d; ++j)
+            e[static_cast<std::size_t>(j)] = centres[k * d + j] - options.total.mean[j];
         for (std::ptrdiff_t i = 0; i < d; ++i) {
             if (d >= wide) check_interrupted_sometimes();
             const double e_i = e[static_cast<std::size_t>(i)];
@@ -240,7 +242,8 @@ class Accumulation {
             jobs.back().tile_rows = std::min(jobs.back().tile_rows, rows_of_one_tile(parts[p].n_rows));
             std::ptrdiff_t& block_rows = jobs.back().grouping.n_rows;
             if (!rows_pay_for_groups(parts[p].n_rows, mixture_.n_components)) block_rows = 0;
-            grids.push_back(make_grid(parts[p].n_rows, jobs.back().tile_rows, std::max<std::ptrdiff_t>(2048, block_rows)));
+            grids.push_back(
+                make_grid(parts[p].n_rows, jobs.back().tile_rows, std::max<std::ptrdiff_t>(2048, block_rows)));
             ends.push_back((p == 0 ? 0 : ends.back()) + grids.back().n_chunks());
             sums.emplace_back(grids.back().n_chunks());
             n_rows += static_cast<double>(parts[p].n_rows);
@@ -261,7 +264,9 @@ class Accumulation {
             const std::ptrdiff_t block_rows = jobs[p].grouping.n_rows;
             const auto kernel = block_rows > 0 ? kernels.accumulate_block : kernels.accumulate_tile;
             for_each_part(grids[p], chunk, block_rows > 0 ? block_rows : jobs[p].tile_rows, flag_,
-                          [&](std::ptrdiff_t begin, std::ptrdiff_t n) { kernel(jobs[p], begin, n, work, partial->statistics()); });
+                          [&](std::ptrdiff_t begin, std::ptrdiff_t n) {
+                              kernel(jobs[p], begin, n, work, partial->statistics());
+                          });
             sums[p].add(chunk, std::move(partial));
         });
         if (control_.interrupted) return false;
@@ -292,7 +297,8 @@ class Accumulation {
     // K x d
     std::vector<double> repeated(const double* point) const {
         std::vector<double> out;
-        for (std::ptrdiff_t k = 0; k < mixture_.n_components; ++k) out.insert(out.end(), point, point + mixture_.n_features);
+        for (std::ptrdiff_t k = 0; k < mixture_.n_components; ++k)
+            out.insert(out.end(), point, point + mixture_.n_features);
         return out;
     }
 
@@ -306,10 +312,12 @@ class Accumulation {
         }
         if (prepared_.common_point() != nullptr) {
             const std::vector<double> from = repeated(prepared_.common_point());
-            return move_centres(mixture_.structure, mixture_.n_components, mixture_.n_features, from.data(), centres_, statistics);
+            return move_centres(mixture_.structure, mixture_.n_components, mixture_.n_features, from.data(), centres_,
+                                statistics);
         }
         if (!moves_) return;
-        move_centres(mixture_.structure, mixture_.n_components, mixture_.n_features, rounded_.data(), centres_, statistics);
+        move_centres(mixture_.structure, mixture_.n_components, mixture_.n_features, rounded_.data(), centres_,
+                     statistics);
     }
 
     const Mixture& mixture_;
@@ -427,8 +435,10 @@ void find_extent(const Rows<Real>& rows, double* least, double* most, Control& c
 
 template bool serves<double>(const TotalScatter&, const Mixture&);
 template bool serves<float>(const TotalScatter&, const Mixture&);
-template void accumulate_parts<double>(const std::vector<Rows<double>>&, const Mixture&, const AccumulateOptions&, Statistics&, Control&);
-template void accumulate_parts<float>(const std::vector<Rows<float>>&, const Mixture&, const AccumulateOptions&, Statistics&, Control&);
+template void accumulate_parts<double>(const std::vector<Rows<double>>&, const Mixture&, const AccumulateOptions&,
+                                       Statistics&, Control&);
+template void accumulate_parts<float>(const std::vector<Rows<float>>&, const Mixture&, const AccumulateOptions&,
+                                      Statistics&, Control&);
 template void accumulate<double>(const Rows<double>&, const Mixture&, const AccumulateOptions&, Statistics&, Control&);
 template void accumulate<float>(const Rows<float>&, const Mixture&, const AccumulateOptions&, Statistics&, Control&);
 template void evaluate<double>(const Rows<double>&, const Mixture&, const Evaluation<double>&, Control&);

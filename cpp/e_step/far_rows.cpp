@@ -38,21 +38,24 @@ struct FarRow {
     const Real* features;
     std::ptrdiff_t stride;
 
-    Wide from_mean(std::ptrdiff_t k, std::ptrdiff_t i) const { return Wide(features[i * stride]) - mixture.means[k * mixture.n_features + i]; }
+    Wide from_mean(std::ptrdiff_t k, std::ptrdiff_t i) const {
+        return Wide(features[i * stride]) - mixture.means[k * mixture.n_features + i];
+    }
 
     Wide square_distance(std::ptrdiff_t k) const {
         Wide square = 0;
         for (std::ptrdiff_t j = 0; j < mixture.n_features; ++j) {
             const Column factor = factor_column(mixture, k, j);
             Wide sum = 0;
-            for (std::ptrdiff_t i = factor.first; i < factor.end; ++i) sum += factor.at[i * factor.stride] * from_mean(k, i);
+            for (std::ptrdiff_t i = factor.first; i < factor.end; ++i)
+                sum += factor.at[i * factor.stride] * from_mean(k, i);
             square += sum * sum;
         }
         return square;
     }
 
-    // The square distance from `other` less that from k. Their difference would be rounding where they are equal to all digits;
-    // a^2 - b^2 = (a - b) (a + b), and a - b comes from the differences of factors and means.
+    // The square distance from `other` less that from k. Their difference would be rounding where they are equal to all
+    // digits; a^2 - b^2 = (a - b) (a + b), and a - b comes from the differences of factors and means.
     Wide nearer_by(std::ptrdiff_t k, std::ptrdiff_t other) const {
         const std::ptrdiff_t d = mixture.n_features;
         Wide total = 0;
@@ -62,7 +65,8 @@ struct FarRow {
             for (std::ptrdiff_t i = ours.first; i < ours.end; ++i) {
                 const Wide p = ours.at[i * ours.stride], q = theirs.at[i * theirs.stride];
                 sum += p * from_mean(k, i) + q * from_mean(other, i);
-                difference += (q - p) * from_mean(k, i) + q * (Wide(mixture.means[k * d + i]) - mixture.means[other * d + i]);
+                difference +=
+                    (q - p) * from_mean(k, i) + q * (Wide(mixture.means[k * d + i]) - mixture.means[other * d + i]);
             }
             total += difference * sum;
         }
@@ -92,7 +96,8 @@ Wide settle_row(const Job<Real>& job, std::ptrdiff_t r, std::vector<Wide>& joint
     Wide sum = 0;
     for (Wide& value : joint) sum += value = std::exp(value - highest);
     for (std::size_t k = 0; k < joint.size(); ++k) {
-        work.responsibilities[static_cast<std::ptrdiff_t>(k) * job.tile_stride + r] = static_cast<Real>(work.weights[r] * (joint[k] / sum));
+        work.responsibilities[static_cast<std::ptrdiff_t>(k) * job.tile_stride + r] =
+            static_cast<Real>(work.weights[r] * (joint[k] / sum));
     }
     const Wide log_sum = std::log(sum), log_density = highest + log_sum - row.square_distance(likeliest) / 2;
     work.log_density[r] = held<Real>(log_density);

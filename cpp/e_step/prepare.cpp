@@ -62,7 +62,8 @@ void pack_blocks(const double* factor, std::ptrdiff_t d, Real* packed) {
     for (std::ptrdiff_t block = 0; block < d; block += columns) {
         columns = block_columns(d - block);
         for (std::ptrdiff_t i = 0; i < block + columns; ++i) {
-            for (std::ptrdiff_t j = block; j < block + columns; ++j) *packed++ = i <= j ? static_cast<Real>(factor[i * d + j]) : Real(0);
+            for (std::ptrdiff_t j = block; j < block + columns; ++j)
+                *packed++ = i <= j ? static_cast<Real>(factor[i * d + j]) : Real(0);
         }
     }
 }
@@ -105,7 +106,8 @@ constexpr std::ptrdiff_t components_to_try = 8;  // before all are
 
 // Of pairs of components, up to `end`, those out of reach for most rows of the first one.
 double share_out_of_reach(const ReachJob& job) {
-    const auto usual = static_cast<float>(std::sqrt(static_cast<double>(job.n_features)) + 2);  // most are not farther out
+    const auto usual =
+        static_cast<float>(std::sqrt(static_cast<double>(job.n_features)) + 2);  // most are not farther out
     std::ptrdiff_t n_out = 0;
     for (std::ptrdiff_t i = 0; i < job.n_components; ++i) {
         const float* reaches = job.reaches + i * job.stride;
@@ -134,16 +136,18 @@ std::ptrdiff_t scratch_size(const Job<Real>& job) {
 template <class Real>
 std::ptrdiff_t tile_rows(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features) {
     constexpr auto size = static_cast<std::ptrdiff_t>(sizeof(Real));
-    // The d^2 numbers of each component pass through the cache for every tile: where they outweigh it, the tile is large.
+    // The d^2 numbers of each component pass through the cache for every tile: where they outweigh it, the tile is
+    // large.
     const bool streams = structure == Structure::full && n_features >= 64;
     const std::ptrdiff_t cache = (streams ? 896 : n_features <= 24 ? 704 : 448) * 1024;
     std::ptrdiff_t fitting = cache / size / (3 * n_features + n_components);
-    // Kernels of few operations a number are as fast as the first-level cache, where the rows can stay in it. Half the rows
-    // of a tile are enough for diagonal ones; products would load their factors twice as often.
+    // Kernels of few operations a number are as fast as the first-level cache, where the rows can stay in it. Half the
+    // rows of a tile are enough for diagonal ones; products would load their factors twice as often.
     const std::ptrdiff_t nearest = 32 * 1024 / size / n_features;
     if (structure == Structure::diag && size == 8 && nearest >= 32 && nearest < 64) return 32;
     if (!is_triangular(structure)) fitting = std::min(fitting, std::max<std::ptrdiff_t>(nearest, 64));
-    return std::clamp<std::ptrdiff_t>(fitting / 64 * 64, streams ? 128 : 64, 256);  // granules are bits of a word, rows are bytes
+    return std::clamp<std::ptrdiff_t>(fitting / 64 * 64, streams ? 128 : 64,
+                                      256);  // granules are bits of a word, rows are bytes
 }
 
 template <class Real>
@@ -180,9 +184,10 @@ PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Mixture& mixture, c
     if (options.given.data != nullptr) return;  // no density is asked for
     prepare_density(mixture);
     if (options.total.mean != nullptr) prepare_whitening(mixture, options.total);
-    // Centres elsewhere are asked for where sums about the means would cancel: those are taken about them. What products need
-    // once a row pays from some components on.
-    const bool moves = mixture.structure == Structure::spherical && options.moments && centres_ == means_.high && k >= (d >= 24 ? 2 : 4);
+    // Centres elsewhere are asked for where sums about the means would cancel: those are taken about them. What
+    // products need once a row pays from some components on.
+    const bool moves = mixture.structure == Structure::spherical && options.moments && centres_ == means_.high &&
+                       k >= (d >= 24 ? 2 : 4);
     if (job_.whitened || moves) prepare_terms(mixture);
     if (job_.skip && bounds_can_pay(mixture)) prepare_bounds(mixture);
 }
@@ -284,14 +289,26 @@ bool PreparedJob<Real>::prepare_reaches(const Mixture& mixture) {
         double* entry = factors.data() + i;
         for (std::ptrdiff_t a = 0; a < d; ++a) {
             means[static_cast<std::size_t>(a * stride + i)] = mixture.means[k * d + a];
-            for (std::ptrdiff_t b = a; b < d; ++b, entry += stride) *entry = a == b ? 1 / factor[a * d + b] : factor[a * d + b];
+            for (std::ptrdiff_t b = a; b < d; ++b, entry += stride)
+                *entry = a == b ? 1 / factor[a * d + b] : factor[a * d + b];
         }
     }
     reaches_.resize(static_cast<std::size_t>(n * stride));
     const auto address = reinterpret_cast<std::uintptr_t>(scratch.data());
-    ReachJob reach{n, d, stride, static_cast<double>(negligible<Real>), static_cast<double>(std::numeric_limits<Real>::epsilon()),
-                   mixture.means, mixture.precisions_cholesky, coefficients.data(), means.data(), factors.data(),
-                   scratch.data() + (64 - address % 64) % 64 / sizeof(double), reaches_.data(), 0, components_to_try};
+    ReachJob reach{n,
+                   d,
+                   stride,
+                   static_cast<double>(negligible<Real>),
+                   static_cast<double>(std::numeric_limits<Real>::epsilon()),
+                   mixture.means,
+                   mixture.precisions_cholesky,
+                   coefficients.data(),
+                   means.data(),
+                   factors.data(),
+                   scratch.data() + (64 - address % 64) % 64 / sizeof(double),
+                   reaches_.data(),
+                   0,
+                   components_to_try};
     active_kernels().find_reaches(reach);
     if (share_out_of_reach(reach) < least_out_of_reach / 2) return false;
     while (reach.end < n) {
@@ -334,7 +351,8 @@ void PreparedJob<Real>::prepare_scores(const Mixture& mixture) {
         double constant = static_cast<double>(job_.coefficients[k]);
         for (std::ptrdiff_t a = 0; a < d; ++a) {
             double sum = 0;
-            for (std::ptrdiff_t b = 0; b < d; ++b) sum += average[static_cast<std::size_t>(a * d + b)] * mean[static_cast<std::size_t>(b)];
+            for (std::ptrdiff_t b = 0; b < d; ++b)
+                sum += average[static_cast<std::size_t>(a * d + b)] * mean[static_cast<std::size_t>(b)];
             constant -= 0.5 * sum * mean[static_cast<std::size_t>(a)];
             *score++ = static_cast<float>(sum);
         }
@@ -376,7 +394,8 @@ void pack_terms(const std::vector<double>& factors, std::ptrdiff_t n_components,
     for (std::ptrdiff_t k = 0; k < n_components; k += columns) {
         columns = block_columns(n_components - k);
         for (std::ptrdiff_t t = 0; t < n_terms; ++t) {
-            for (std::ptrdiff_t i = k; i < k + columns; ++i) *packed++ = static_cast<Real>(factors[static_cast<std::size_t>(i * n_terms + t)]);
+            for (std::ptrdiff_t i = k; i < k + columns; ++i)
+                *packed++ = static_cast<Real>(factors[static_cast<std::size_t>(i * n_terms + t)]);
         }
     }
 }
@@ -391,7 +410,8 @@ void PreparedJob<Real>::prepare_terms(const Mixture& mixture) {
     const std::ptrdiff_t n_terms = d + 1;
     if (!job_.whitened) {
         common_point_.assign(static_cast<std::size_t>(d), 0.0);
-        for (std::ptrdiff_t i = 0; i < n * d; ++i) common_point_[static_cast<std::size_t>(i % d)] += mixture.weights[i / d] * mixture.means[i];
+        for (std::ptrdiff_t i = 0; i < n * d; ++i)
+            common_point_[static_cast<std::size_t>(i % d)] += mixture.weights[i / d] * mixture.means[i];
     }
     std::vector<double> factors(static_cast<std::size_t>(n * n_terms)), squares(static_cast<std::size_t>(n));
     for (std::ptrdiff_t k = 0; k < n; ++k) {
@@ -456,7 +476,8 @@ WorkspaceMemory<Real>::WorkspaceMemory(const Job<Real>& job) {
     constexpr std::ptrdiff_t line = 64 / static_cast<std::ptrdiff_t>(sizeof(Real));
     memory_ = Scratch(static_cast<std::size_t>(scratch_size(job) + line) * sizeof(Real));
     const auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
-    Real* next = reinterpret_cast<Real*>(memory_.data() + (64 - address % 64) % 64);  // vectors never cross a cache line
+    Real* next =
+        reinterpret_cast<Real*>(memory_.data() + (64 - address % 64) % 64);  // vectors never cross a cache line
     const auto take = [&](std::ptrdiff_t features) {
         Real* taken = next;
         next += features * job.tile_stride;

@@ -52,8 +52,8 @@ class PreparedJob {
 };
 
 // Scratch for one thread, as large as one tile and its temporaries.
-// Memory as it comes: to clear it takes longer than an E-step of few rows, and so does to ask for it at every call. A thread
-// keeps the last that it gave back, up to a megabyte.
+// Memory as it comes: to clear it takes longer than an E-step of few rows, and so does to ask for it at every call. A
+// thread keeps the last that it gave back, up to a megabyte.
 class Scratch {
   public:
     Scratch() = default;
@@ -90,7 +90,9 @@ class WorkspaceMemory {
 };
 
 // Whether so many rows pay for what their grouping costs once a call, see grouping.hpp.
-inline bool rows_pay_for_groups(std::ptrdiff_t n_rows, std::ptrdiff_t n_components) { return n_rows >= 128 * n_components; }
+inline bool rows_pay_for_groups(std::ptrdiff_t n_rows, std::ptrdiff_t n_components) {
+    return n_rows >= 128 * n_components;
+}
 
 // Rows of a tile that holds all of so many.
 inline std::ptrdiff_t rows_of_one_tile(std::ptrdiff_t n_rows) { return n_rows > 64 ? (n_rows + 63) / 64 * 64 : 64; }

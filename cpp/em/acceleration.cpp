@@ -11,8 +11,8 @@
 namespace mixtura {
 namespace {
 
-constexpr std::size_t memory = 5;         // pairs kept: more gain nothing on mixtures
-constexpr double curved = 1e-3;           // least cosine between move and response: less is not concave
+constexpr std::size_t memory = 5;  // pairs kept: more gain nothing on mixtures
+constexpr double curved = 1e-3;    // least cosine between move and response: less is not concave
 constexpr double widen = 1.5, narrow = 0.25;
 constexpr double least_weight = 1e-10;
 constexpr std::size_t numbers_of_a_piece = 1 << 16;  // a pass over more takes longer than a look at the clock
@@ -62,7 +62,8 @@ void Acceleration::refer_to(const double* centres, const double* weights, const 
     weight_ = weight;
     centres_.assign(centres, centres + K * d);
     roots_.resize(static_cast<std::size_t>(K));
-    for (std::ptrdiff_t k = 0; k < K; ++k) roots_[static_cast<std::size_t>(k)] = std::sqrt(std::max(weights[k], least_weight));
+    for (std::ptrdiff_t k = 0; k < K; ++k)
+        roots_[static_cast<std::size_t>(k)] = std::sqrt(std::max(weights[k], least_weight));
     const std::ptrdiff_t n = seconds_size(structure_, K, d);
     factors_.assign(factors, factors + n);
     inverse_factors_.resize(static_cast<std::size_t>(n));
@@ -205,7 +206,8 @@ void Acceleration::move_reference(const double* centres, const double* weights, 
     }
 }
 
-void Acceleration::remember(const Vector& from, const Vector& from_residual, const Vector& to, const Vector& to_residual) {
+void Acceleration::remember(const Vector& from, const Vector& from_residual, const Vector& to,
+                            const Vector& to_residual) {
     Pair pair{difference(to, from), difference(from_residual, to_residual)};
     if (!std::isfinite(dot(pair.response, pair.response))) return;
     pairs_.push_back(std::move(pair));
@@ -217,7 +219,8 @@ std::vector<const Acceleration::Pair*> Acceleration::concave() const {
     std::vector<const Pair*> found;
     for (const Pair& pair : pairs_) {
         const double product = dot(pair.move, pair.response);
-        if (product > curved * std::sqrt(dot(pair.move, pair.move) * dot(pair.response, pair.response))) found.push_back(&pair);
+        if (product > curved * std::sqrt(dot(pair.move, pair.move) * dot(pair.response, pair.response)))
+            found.push_back(&pair);
     }
     return found;
 }
@@ -264,7 +267,9 @@ bool Acceleration::mend(Vector& point) const {
     const std::ptrdiff_t per_component = structure_ == Structure::tied ? 0 : seconds_size(structure_, K, d) / K;
     for (std::ptrdiff_t k = 0; k < K; ++k) {
         if (point[static_cast<std::size_t>(k)] > 0) continue;
-        const auto copy = [&](std::ptrdiff_t begin, std::ptrdiff_t n) { std::copy_n(image_.begin() + begin, n, point.begin() + begin); };
+        const auto copy = [&](std::ptrdiff_t begin, std::ptrdiff_t n) {
+            std::copy_n(image_.begin() + begin, n, point.begin() + begin);
+        };
         copy(k, 1);
         copy(K + k * d, d);
         copy(K + K * d + k * per_component, per_component);
@@ -309,16 +314,22 @@ double Acceleration::remaining_gain(const Statistics& statistics, const double* 
     if (has_previous_) remember(previous_, previous_residual_, point_, residual_);
     const std::vector<const Pair*> pairs = concave();
     double scale = 1;
-    for (const Pair* pair : pairs) scale = std::max(scale, dot(pair->move, pair->move) / dot(pair->move, pair->response));
+    for (const Pair* pair : pairs)
+        scale = std::max(scale, dot(pair->move, pair->move) / dot(pair->move, pair->response));
     return dot(residual_, newton_step(pairs, scale)) / 2;
 }
 
 // Scalars, then the lengths of the vectors in this order, then the vectors.
 std::vector<double> Acceleration::state() const {
-    Vector out{weight_, reach_, length_, static_cast<double>(age_), static_cast<double>(has_point_),
-               static_cast<double>(has_previous_), static_cast<double>(limited_)};
-    std::vector<const Vector*> vectors{&centres_, &roots_, &factors_, &inverse_factors_, &point_, &residual_,
-                                       &previous_, &previous_residual_, &proposal_, &image_};
+    Vector out{weight_,
+               reach_,
+               length_,
+               static_cast<double>(age_),
+               static_cast<double>(has_point_),
+               static_cast<double>(has_previous_),
+               static_cast<double>(limited_)};
+    std::vector<const Vector*> vectors{&centres_,  &roots_,    &factors_,           &inverse_factors_, &point_,
+                                       &residual_, &previous_, &previous_residual_, &proposal_,        &image_};
     for (const Pair& pair : pairs_) vectors.insert(vectors.end(), {&pair.move, &pair.response});
     out.push_back(static_cast<double>(vectors.size()));
     for (const Vector* vector : vectors) out.push_back(static_cast<double>(vector->size()));
@@ -330,9 +341,12 @@ std::vector<double> Acceleration::state() const {
 bool Acceleration::restore(const std::vector<double>& state) {
     constexpr std::size_t n_scalars = 8, n_named = 10;
     if (state.size() < n_scalars) return false;
-    const auto is_whole = [](double value, double most) { return value >= 0 && value <= most && value == std::floor(value); };
+    const auto is_whole = [](double value, double most) {
+        return value >= 0 && value <= most && value == std::floor(value);
+    };
     const double n_vectors = state[n_scalars - 1];
-    if (!is_whole(n_vectors, n_named + 2 * memory) || n_vectors < n_named || !is_whole(n_vectors / 2, n_vectors)) return false;
+    if (!is_whole(n_vectors, n_named + 2 * memory) || n_vectors < n_named || !is_whole(n_vectors / 2, n_vectors))
+        return false;
     const auto n_all = static_cast<std::size_t>(n_vectors);
     std::size_t next = n_scalars + n_all;
     if (state.size() < next) return false;
@@ -366,11 +380,12 @@ bool Acceleration::restore(const std::vector<double>& state) {
     has_point_ = flags[0];
     has_previous_ = flags[1];
     limited_ = flags[2];
-    Vector* const named[n_named] = {&centres_, &roots_, &factors_, &inverse_factors_, &point_, &residual_,
-                                    &previous_, &previous_residual_, &proposal_, &image_};
+    Vector* const named[n_named] = {&centres_,  &roots_,    &factors_,           &inverse_factors_, &point_,
+                                    &residual_, &previous_, &previous_residual_, &proposal_,        &image_};
     for (std::size_t v = 0; v < n_named; ++v) *named[v] = std::move(vectors[v]);
     pairs_.clear();
-    for (std::size_t v = n_named; v < n_all; v += 2) pairs_.push_back({std::move(vectors[v]), std::move(vectors[v + 1])});
+    for (std::size_t v = n_named; v < n_all; v += 2)
+        pairs_.push_back({std::move(vectors[v]), std::move(vectors[v + 1])});
     return true;
 }
 

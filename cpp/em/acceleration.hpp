@@ -6,8 +6,8 @@
 // (Nocedal 1980), whose first step is the EM step, needs no other preconditioner (the idea of Jamshidian &
 // Jennrich 1997, QN2). Since every point is a statistic, the M-step gives it its covariance structure.
 //
-// A proposal is never trusted: the caller makes an E-step there and refuses it where the likelihood rose less than in a step of
-// EM's it would have to (em.cpp).
+// A proposal is never trusted: the caller makes an E-step there and refuses it where the likelihood rose less than in a
+// step of EM's it would have to (em.cpp).
 #pragma once
 
 #include <cstddef>
@@ -27,10 +27,10 @@ class Acceleration {
     bool propose(const Statistics& statistics, const double* centres, const double* weights, const double* factors,
                  Statistics& out, double* out_centres);
 
-    void accept();                                                         // the proposal is the current point
-    void refuse(const Statistics& statistics, const double* centres);      // it was worse; its E-step still teaches
-    void shorten();                                                        // the M-step there failed
-    void step();                                                           // the EM step is the current point
+    void accept();                                                     // the proposal is the current point
+    void refuse(const Statistics& statistics, const double* centres);  // it was worse; its E-step still teaches
+    void shorten();                                                    // the M-step there failed
+    void step();                                                       // the EM step is the current point
 
     // Mean log-likelihood still to gain, by the quadratic model, where the loop ended; NaN before its first step.
     // `statistics` come from the E-step there. Nothing is proposed after it.
@@ -67,14 +67,14 @@ class Acceleration {
     Vector centres_, roots_, factors_, inverse_factors_;
 
     std::vector<Pair> pairs_;
-    Vector point_, residual_;        // of the current mixture
+    Vector point_, residual_;  // of the current mixture
     Vector previous_, previous_residual_;
-    Vector proposal_, image_;        // what was proposed; where the EM step leads
+    Vector proposal_, image_;  // what was proposed; where the EM step leads
     bool has_point_ = false, has_previous_ = false;
     bool limited_ = false;
-    double reach_ = 2;               // longest step, in EM steps
-    double length_ = 1;              // of the last proposal, in EM steps
-    int age_ = 0;                    // iterations since the reference moved
+    double reach_ = 2;   // longest step, in EM steps
+    double length_ = 1;  // of the last proposal, in EM steps
+    int age_ = 0;        // iterations since the reference moved
 };
 
 }  // namespace mixtura

@@ -9,7 +9,8 @@
 namespace mixtura {
 namespace {
 
-constexpr double negligible = 1e-8;  // nats a row: of what reg_covar is due, so that without its doing nothing falls at all
+constexpr double negligible =
+    1e-8;  // nats a row: of what reg_covar is due, so that without its doing nothing falls at all
 
 std::size_t length(std::ptrdiff_t n) { return static_cast<std::size_t>(n); }
 
@@ -30,8 +31,8 @@ class Loop {
     Loop(Model model, const RowSource& rows, const double* reg_covar, Monitor& monitor, Acceleration* acceleration,
          const Outside& outside, Point& start, Control& control)
         : model_(model), rows_(rows), reg_covar_(reg_covar), monitor_(monitor), acceleration_(acceleration),
-          outside_(outside), control_(control), current_(start), next_{copy_of(start.mixture), copy_of(start.statistics)},
-          proposal_(copy_of(start.statistics)) {}
+          outside_(outside), control_(control), current_(start),
+          next_{copy_of(start.mixture), copy_of(start.statistics)}, proposal_(copy_of(start.statistics)) {}
 
     void run() {
         expect(current_);
@@ -64,8 +65,8 @@ class Loop {
     // The mixture after these statistics, in next_.
     bool maximise(OwnedStatistics& statistics) {
         const std::ptrdiff_t failed =
-            mixtura::maximise(model_, current_.mixture.n_components, d(), statistics.view(), statistics.centres.data(), reg_covar_,
-                              current_.mixture.covariances.data(), next_.mixture.parameters(), control_);
+            mixtura::maximise(model_, current_.mixture.n_components, d(), statistics.view(), statistics.centres.data(),
+                              reg_covar_, current_.mixture.covariances.data(), next_.mixture.parameters(), control_);
         if (control_.interrupted) return false;
         if (failed >= 0 && &statistics == &current_.statistics) {
             monitor_.failed = failed;
@@ -75,12 +76,14 @@ class Loop {
         return failed < 0;
     }
 
-    // Takes the acceleration's proposal; false where there is none or the likelihood is lower there than a step of EM's could be.
+    // Takes the acceleration's proposal; false where there is none or the likelihood is lower there than a step of EM's
+    // could be.
     bool leap() {
         const OwnedMixture& mixture = current_.mixture;
         Statistics proposal = proposal_.view();
-        if (!acceleration_->propose(current_.statistics.view(), current_.statistics.centres.data(), mixture.weights.data(),
-                                    mixture.precisions_cholesky.data(), proposal, proposal_.centres.data())) {
+        if (!acceleration_->propose(current_.statistics.view(), current_.statistics.centres.data(),
+                                    mixture.weights.data(), mixture.precisions_cholesky.data(), proposal,
+                                    proposal_.centres.data())) {
             return false;
         }
         if (!maximise(proposal_)) {
@@ -100,8 +103,9 @@ class Loop {
         return false;
     }
 
-    // By how much the likelihood rises at least in a step of EM's, in nats a row; it may fall where this is below 0. What the
-    // M-step raises is the expected log-likelihood less 1/2 sum_k w_k tr(R inv(Sigma_k)), R = diag(reg_covar), w the new weights.
+    // By how much the likelihood rises at least in a step of EM's, in nats a row; it may fall where this is below 0.
+    // What the M-step raises is the expected log-likelihood less 1/2 sum_k w_k tr(R inv(Sigma_k)), R = diag(reg_covar),
+    // w the new weights.
     double due_to_reg_covar(const OwnedMixture& before, const OwnedMixture& after) const {
         double sum = 0;
         for (std::ptrdiff_t k = 0; k < after.n_components; ++k) {
@@ -132,9 +136,11 @@ class Loop {
         if (control_.interrupted) return false;
         const bool on = monitor_.goes_on(current_.statistics.mean_log_likelihood());
         const std::ptrdiff_t heard = monitor_.n_iter() - outside_.first;
-        if (outside_.hear && heard >= 0 && heard % outside_.every == 0) monitor_.stopped = outside_.hear(current_.mixture);
+        if (outside_.hear && heard >= 0 && heard % outside_.every == 0)
+            monitor_.stopped = outside_.hear(current_.mixture);
         if (monitor_.stopped.empty() && is_late()) monitor_.stopped = "max_time reached";
-        if (outside_.stop != nullptr && outside_.stop->load(std::memory_order_relaxed)) monitor_.stopped = "interrupted";
+        if (outside_.stop != nullptr && outside_.stop->load(std::memory_order_relaxed))
+            monitor_.stopped = "interrupted";
         return on && monitor_.stopped.empty();
     }
 

@@ -14,9 +14,9 @@
 #include <string>
 
 #include "em/acceleration.hpp"
-#include "model/core.hpp"
 #include "em/monitor.hpp"
 #include "em/row_source.hpp"
+#include "model/core.hpp"
 
 namespace mixtura {
 

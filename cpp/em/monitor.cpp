@@ -7,8 +7,8 @@
 namespace mixtura {
 namespace {
 
-// Iterations without a rise after which all further change is rounding, and the most that rounding changes, as a share of the
-// likelihood (in float32): where each falls by more, the M-step goes its way to what reg_covar makes of it.
+// Iterations without a rise after which all further change is rounding, and the most that rounding changes, as a share
+// of the likelihood (in float32): where each falls by more, the M-step goes its way to what reg_covar makes of it.
 constexpr std::size_t patience = 10;
 constexpr double rounding = 1e-6;
 

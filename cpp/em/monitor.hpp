@@ -18,7 +18,8 @@ namespace mixtura {
 // because rounding is larger than tol, it has converged too.
 class Monitor {
   public:
-    Monitor(double tol, std::ptrdiff_t max_iter, bool accelerated) : tol(tol), max_iter(max_iter), accelerated(accelerated) {}
+    Monitor(double tol, std::ptrdiff_t max_iter, bool accelerated)
+        : tol(tol), max_iter(max_iter), accelerated(accelerated) {}
 
     bool goes_on(double mean_log_likelihood);
     std::ptrdiff_t n_iter() const { return static_cast<std::ptrdiff_t>(history.size()) - 1; }
@@ -30,17 +31,17 @@ class Monitor {
     const bool accelerated;
     std::vector<double> history;
     bool converged = false;
-    std::ptrdiff_t n_refused = 0;       // E-steps at proposals of the acceleration that were not taken
-    std::ptrdiff_t failed = -1;         // the component that ended the loop at the mixture before
-    double failed_count = 0;            // its rows
-    std::string stopped;                // who ended the loop from outside
+    std::ptrdiff_t n_refused = 0;  // E-steps at proposals of the acceleration that were not taken
+    std::ptrdiff_t failed = -1;    // the component that ended the loop at the mixture before
+    double failed_count = 0;       // its rows
+    std::string stopped;           // who ended the loop from outside
     double predicted_gain = std::numeric_limits<double>::quiet_NaN();  // what is left, by the acceleration
 
   private:
     bool changes_are_small() const;
     bool has_stalled();
 
-    double highest_before_ = 0;         // of all but the last ten
+    double highest_before_ = 0;  // of all but the last ten
 };
 
 }  // namespace mixtura

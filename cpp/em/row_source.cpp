@@ -48,7 +48,8 @@ Statistics OwnedStatistics::view() {
 void OwnedStatistics::centre() {
     for (std::ptrdiff_t k = 0; k < n_components; ++k) {
         const double n = counts[length(k)] > 0 ? counts[length(k)] : 1.0;
-        for (std::ptrdiff_t j = k * n_features; j < (k + 1) * n_features; ++j) centres[length(j)] += firsts[length(j)] / n;
+        for (std::ptrdiff_t j = k * n_features; j < (k + 1) * n_features; ++j)
+            centres[length(j)] += firsts[length(j)] / n;
     }
 }
 
@@ -57,7 +58,8 @@ void OwnedStatistics::centre_empty() {
     double total = 0;
     for (std::ptrdiff_t k = 0; k < n_components; ++k) {
         total += counts[length(k)];
-        for (std::ptrdiff_t j = 0; j < n_features; ++j) mean[length(j)] += counts[length(k)] * centres[length(k * n_features + j)];
+        for (std::ptrdiff_t j = 0; j < n_features; ++j)
+            mean[length(j)] += counts[length(k)] * centres[length(k * n_features + j)];
     }
     for (std::ptrdiff_t k = 0; k < n_components; ++k) {
         if (counts[length(k)] > 0) continue;
@@ -75,7 +77,8 @@ void ArraySource<Real>::accumulate(const OwnedMixture& mixture, OwnedStatistics&
 
 // Two passes: the second about the means of the first.
 template <class Real>
-void ArraySource<Real>::accumulate_given(const GivenResponsibilities& given, OwnedStatistics& out, Control& control) const {
+void ArraySource<Real>::accumulate_given(const GivenResponsibilities& given, OwnedStatistics& out,
+                                         Control& control) const {
     Mixture mixture;
     mixture.structure = out.structure;
     mixture.n_components = out.n_components;
@@ -90,7 +93,8 @@ void ArraySource<Real>::accumulate_given(const GivenResponsibilities& given, Own
 }
 
 template <class Real>
-void ArraySource<Real>::sum(const Mixture& mixture, AccumulateOptions& options, OwnedStatistics& out, Control& control) const {
+void ArraySource<Real>::sum(const Mixture& mixture, AccumulateOptions& options, OwnedStatistics& out,
+                            Control& control) const {
     options.centres = out.centres.data();
     Statistics sums = out.view();
     mixtura::accumulate(rows_, mixture, options, sums, control);

@@ -71,7 +71,8 @@ class PartsSource : public RowSource {
 template <class Real>
 class ArraySource : public RowSource {
   public:
-    ArraySource(const Rows<Real>& rows, bool hard, const TotalScatter& total) : rows_(rows), hard_(hard), total_(total) {}
+    ArraySource(const Rows<Real>& rows, bool hard, const TotalScatter& total)
+        : rows_(rows), hard_(hard), total_(total) {}
     void accumulate(const OwnedMixture& mixture, OwnedStatistics& out, Control& control) const override;
     void accumulate_given(const GivenResponsibilities& given, OwnedStatistics& out, Control& control) const override;
     bool is_single() const override { return sizeof(Real) == sizeof(float); }

@@ -13,8 +13,9 @@
 //
 // In one plane, by the angle phi and with b_pq = (D^T S_k D)_pq, the first two derivatives at 0 are
 //
-//     tangent    2 e,  4 h          e = sum_k u_k (b_pq / b_p - b_pq / b_q),   h = sum_k u_k (b_p - b_q)^2 / (2 b_p b_q)
-//     objective  2 e,  4 (h - z)    z = sum_k u_k (b_pq^2 / b_p^2 + b_pq^2 / b_q^2), in EVE less the variance under
+//     tangent    2 e,  4 h          e = sum_k u_k (b_pq / b_p - b_pq / b_q),   h = sum_k u_k (b_p - b_q)^2 / (2 b_p
+//     b_q) objective  2 e,  4 (h - z)    z = sum_k u_k (b_pq^2 / b_p^2 + b_pq^2 / b_q^2), in EVE less the variance
+//     under
 //                                   the u_k of b_pq / b_p - b_pq / b_q, by d
 #include <algorithm>
 #include <cmath>
@@ -249,7 +250,8 @@ Axes axes_of(const double* matrices, std::ptrdiff_t n_components, std::ptrdiff_t
     const std::ptrdiff_t size = d * d;
     std::vector<double> sum(static_cast<std::size_t>(size + d));
     for (std::ptrdiff_t k = 0; k < n_components; ++k) {
-        for (std::ptrdiff_t i = 0; i < size; ++i) sum[static_cast<std::size_t>(i)] += factor(k) * matrices[k * size + i];
+        for (std::ptrdiff_t i = 0; i < size; ++i)
+            sum[static_cast<std::size_t>(i)] += factor(k) * matrices[k * size + i];
     }
     Axes axes(static_cast<std::size_t>(size));
     eigen(sum.data(), d, sum.data() + size, axes.data());
@@ -279,7 +281,8 @@ Axes best_beginning(const Components& c, CommonOrientation& step) {
     largest.resize(static_cast<std::size_t>(std::min(c.K, most_beginnings)));
     for (const std::ptrdiff_t k : largest) {
         const double* own = c.covariances + k * c.d * c.d;
-        const double objective = step.minimise(axes_of(own, 1, c.d, [](std::ptrdiff_t) { return 1; }).data(), sweeps_to_compare);
+        const double objective =
+            step.minimise(axes_of(own, 1, c.d, [](std::ptrdiff_t) { return 1; }).data(), sweeps_to_compare);
         if (!(objective < lowest)) continue;
         lowest = objective;
         best.assign(step.axes(), step.axes() + c.d * c.d);

@@ -24,7 +24,8 @@ bool is_positive(double x) { return x > 0 && std::isfinite(x); }
 void share_mean(const Components& c, std::ptrdiff_t size) {
     std::vector<double> mean(static_cast<std::size_t>(size));
     for (std::ptrdiff_t k = 0; k < c.K; ++k) {
-        for (std::ptrdiff_t i = 0; i < size; ++i) mean[static_cast<std::size_t>(i)] += c.weights[k] * c.covariances[k * size + i];
+        for (std::ptrdiff_t i = 0; i < size; ++i)
+            mean[static_cast<std::size_t>(i)] += c.weights[k] * c.covariances[k * size + i];
     }
     for (std::ptrdiff_t k = 0; k < c.K; ++k) std::copy_n(mean.data(), size, c.covariances + k * size);
 }
@@ -60,7 +61,8 @@ std::ptrdiff_t share_volume(const Components& c, std::ptrdiff_t size, const doub
 
 std::ptrdiff_t evi(const Components& c) {
     std::vector<double> volumes(static_cast<std::size_t>(c.K));
-    for (std::ptrdiff_t k = 0; k < c.K; ++k) volumes[static_cast<std::size_t>(k)] = volume_of_variances(c.covariances + k * c.d, c.d);
+    for (std::ptrdiff_t k = 0; k < c.K; ++k)
+        volumes[static_cast<std::size_t>(k)] = volume_of_variances(c.covariances + k * c.d, c.d);
     return share_volume(c, c.d, volumes.data());
 }
 
@@ -68,7 +70,8 @@ std::ptrdiff_t evv(const Components& c) {
     const std::ptrdiff_t size = c.d * c.d;
     std::vector<double> room(static_cast<std::size_t>(c.K + size));
     double* volumes = room.data();
-    for (std::ptrdiff_t k = 0; k < c.K; ++k) volumes[k] = volume_of_matrix(c.covariances + k * size, c.d, volumes + c.K);
+    for (std::ptrdiff_t k = 0; k < c.K; ++k)
+        volumes[k] = volume_of_matrix(c.covariances + k * size, c.d, volumes + c.K);
     return share_volume(c, size, volumes);
 }
 
@@ -85,7 +88,8 @@ void begin_volumes(const Components& c, std::ptrdiff_t size, std::ptrdiff_t step
 // exact and the objective is convex in the logarithms of both, so this ends at the one optimum.
 // shape() takes in the volumes; volume(k) answers what shape it found.
 template <class Shape, class Volume>
-std::ptrdiff_t alternate(const Components& c, double* volumes, Control& control, const Shape& shape, const Volume& volume) {
+std::ptrdiff_t alternate(const Components& c, double* volumes, Control& control, const Shape& shape,
+                         const Volume& volume) {
     StopFlag flag(control);
     for (int iteration = 0; iteration < most_iterations && !flag.stopped(); ++iteration) {
         if (!shape()) return 0;

@@ -34,8 +34,8 @@ bool factorise_variances(const double* variances, std::ptrdiff_t size, double* f
 }
 
 // The mean of component k and delta, its distance from the centre; a component without rows stays where it is.
-void move_mean(const Statistics& statistics, const double* centres, std::ptrdiff_t k, std::ptrdiff_t d,
-               double* delta, double* mean) {
+void move_mean(const Statistics& statistics, const double* centres, std::ptrdiff_t k, std::ptrdiff_t d, double* delta,
+               double* mean) {
     const double n = statistics.counts[k];
     for (std::ptrdiff_t j = 0; j < d; ++j) {
         delta[j] = n > 0 ? statistics.firsts[k * d + j] / n : 0;
@@ -162,8 +162,8 @@ std::ptrdiff_t maximise(Model model, std::ptrdiff_t n_components, std::ptrdiff_t
     return factorise(structure, n_components, n_features, out.covariances, out.precisions_cholesky, control);
 }
 
-// seconds / n - delta^2 keeps about log10(delta^2 / variance) digits fewer than the sums have; reg_covar is part of the variance,
-// so that a component on a single row does not ask for its sums twice in every iteration.
+// seconds / n - delta^2 keeps about log10(delta^2 / variance) digits fewer than the sums have; reg_covar is part of the
+// variance, so that a component on a single row does not ask for its sums twice in every iteration.
 template <class Real>
 bool cancels(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features, const Statistics& statistics,
              const double* reg_covar) {
@@ -184,7 +184,9 @@ bool cancels(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_
             const std::ptrdiff_t at = structure == Structure::full ? (k * d + j) * d + j : k * d + j;
             if (square > most * (statistics.seconds[at] / n - square + added(j))) return true;
         }
-        if (structure == Structure::spherical && square_sum > most * (statistics.seconds[k] / n - square_sum + added_sum)) return true;
+        if (structure == Structure::spherical &&
+            square_sum > most * (statistics.seconds[k] / n - square_sum + added_sum))
+            return true;
     }
     if (structure != Structure::tied) return false;
     for (std::ptrdiff_t j = 0; j < d; ++j) {

@@ -127,8 +127,8 @@ void accumulate_parts(const std::vector<Rows<Real>>& parts, const Mixture& mixtu
 // seconds / counts - delta delta^T would lose digits of a `Real`; the sums should be taken again about the new means.
 // reg_covar: what will be added to the spread; null where nothing is.
 template <class Real>
-bool cancels(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
-             const Statistics& statistics, const double* reg_covar = nullptr);
+bool cancels(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features, const Statistics& statistics,
+             const double* reg_covar = nullptr);
 
 struct Parameters {
     double* weights = nullptr;
@@ -154,10 +154,11 @@ void eigen(double* matrix, std::ptrdiff_t n_features, double* values, double* ve
 // Cuts the rows of positive weight in two (n_rows x n_features, contiguous). Fills `sides` with 0 and 1, -1 where the
 // weight is 0, and returns the gain in classification log-likelihood of two components over one; -infinity where
 // no cut leaves `least_rows` (in weight) on both sides or the covariance is singular.
-double cut(Structure structure, const double* rows, const double* weights, std::ptrdiff_t n_rows, std::ptrdiff_t n_features,
-           const double* reg_covar, double least_rows, std::int8_t* sides);
+double cut(Structure structure, const double* rows, const double* weights, std::ptrdiff_t n_rows,
+           std::ptrdiff_t n_features, const double* reg_covar, double least_rows, std::int8_t* sides);
 
-// Rows to begin from: n_components of them, each the best of n_trials draws. uniforms: n_components x n_trials in [0, 1).
+// Rows to begin from: n_components of them, each the best of n_trials draws. uniforms: n_components x n_trials in [0,
+// 1).
 void plus_plus(const double* rows, const double* weights, std::ptrdiff_t n_rows, std::ptrdiff_t n_features,
                std::ptrdiff_t n_components, std::ptrdiff_t n_trials, const double* uniforms, std::int64_t* seeds);
 
@@ -166,15 +167,16 @@ void plus_plus(const double* rows, const double* weights, std::ptrdiff_t n_rows,
 void leave_one_out(const Mixture& mixture, const double* rows, const double* weights, std::ptrdiff_t n_rows,
                    double* responsibilities);
 
-// The distinct rows of positive weight, in the order in which they first appear: where each first stands, and the sum of the
-// weights of all that equal it (room for `most` of both). Returns their number; most + 1 where there are more, found as
-// soon as there are.
+// The distinct rows of positive weight, in the order in which they first appear: where each first stands, and the sum
+// of the weights of all that equal it (room for `most` of both). Returns their number; most + 1 where there are more,
+// found as soon as there are.
 template <class Real>
-std::ptrdiff_t find_distinct(const Rows<Real>& rows, std::ptrdiff_t most, std::int64_t* first, double* weights, Control& control);
+std::ptrdiff_t find_distinct(const Rows<Real>& rows, std::ptrdiff_t most, std::int64_t* first, double* weights,
+                             Control& control);
 
 struct NonFinite {
     std::ptrdiff_t count = 0;
-    std::ptrdiff_t row = -1;      // of the first one, in row order
+    std::ptrdiff_t row = -1;  // of the first one, in row order
     std::ptrdiff_t feature = -1;
 };
 

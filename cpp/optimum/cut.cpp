@@ -23,8 +23,8 @@ using Vector = std::vector<double>;
 constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
 constexpr std::ptrdiff_t jacobi_features = 64;  // beyond, the extreme axes by power iteration
 constexpr int power_iterations = 40;
-constexpr int n_bins = 128;                     // of a coordinate: cuts need no finer ones
-constexpr double least_variance = 1e-6;         // of one side of a cut, in units of the whole's
+constexpr int n_bins = 128;              // of a coordinate: cuts need no finer ones
+constexpr double least_variance = 1e-6;  // of one side of a cut, in units of the whole's
 
 std::size_t at(std::ptrdiff_t index) { return static_cast<std::size_t>(index); }
 
@@ -174,7 +174,8 @@ Vector root(Structure structure, Vector covariance, std::ptrdiff_t d) {
     for (std::ptrdiff_t j = 0; j < d; ++j) trace += covariance[at(j * d + j)];
     Vector out(at(d * d));
     for (std::ptrdiff_t j = 0; j < d; ++j) {
-        const double variance = structure == Structure::diag ? covariance[at(j * d + j)] : trace / static_cast<double>(d);
+        const double variance =
+            structure == Structure::diag ? covariance[at(j * d + j)] : trace / static_cast<double>(d);
         if (!(variance > 0)) return {};
         out[at(j * d + j)] = std::sqrt(variance);
     }
@@ -237,7 +238,8 @@ bool best_threshold(const Vector& x, const Vector& weights, double least, bool r
         below.add(bin);
         const Side above{all.weight - below.weight, all.first - below.first, all.second - below.second};
         if (bin.weight == 0 || below.weight < least || above.weight < least) continue;
-        const double likelihood = side_likelihood(below, all.weight, radial, d) + side_likelihood(above, all.weight, radial, d);
+        const double likelihood =
+            side_likelihood(below, all.weight, radial, d) + side_likelihood(above, all.weight, radial, d);
         if (likelihood > best) best = likelihood, last = b;
     }
     if (best == minus_infinity) return false;
@@ -281,8 +283,8 @@ Cloud gather(const double* rows, const double* weights, std::ptrdiff_t n, std::p
 
 }  // namespace
 
-double cut(Structure structure, const double* rows, const double* weights, std::ptrdiff_t n_rows, std::ptrdiff_t n_features,
-           const double* reg_covar, double least_rows, std::int8_t* sides) {
+double cut(Structure structure, const double* rows, const double* weights, std::ptrdiff_t n_rows,
+           std::ptrdiff_t n_features, const double* reg_covar, double least_rows, std::int8_t* sides) {
     const std::ptrdiff_t d = n_features;
     std::vector<std::ptrdiff_t> kept;
     const Cloud cloud = gather(rows, weights, n_rows, d, kept);
@@ -305,13 +307,14 @@ double cut(Structure structure, const double* rows, const double* weights, std::
         for (std::ptrdiff_t j = 0; j < d; ++j) {
             const double value = cloud.weights[at(i)] * squares[at(i)] * row[j];
             for (std::ptrdiff_t m = 0; m < d; ++m) fourth[at(j * d + m)] += value * row[m];
-            scaled[at(i * d + j)] = (cloud.rows[at(i * d + j)] - all.mean[at(j)]) / std::sqrt(covariance[at(j * d + j)]);
+            scaled[at(i * d + j)] =
+                (cloud.rows[at(i * d + j)] - all.mean[at(j)]) / std::sqrt(covariance[at(j * d + j)]);
         }
     }
     for (std::ptrdiff_t i = 0; i < d; ++i) {
         for (std::ptrdiff_t j = 0; j < d; ++j) {
-            correlation[at(i * d + j)] = covariance[at(i * d + j)] /
-                std::sqrt(covariance[at(i * d + i)] * covariance[at(j * d + j)]);
+            correlation[at(i * d + j)] =
+                covariance[at(i * d + j)] / std::sqrt(covariance[at(i * d + i)] * covariance[at(j * d + j)]);
         }
     }
     Vector heavy, light, longest, shortest;

@@ -29,7 +29,9 @@ class Table {
     }
 
   private:
-    Real value(std::ptrdiff_t i, std::ptrdiff_t j) const { return rows_.data[i * rows_.row_stride + j * rows_.feature_stride]; }
+    Real value(std::ptrdiff_t i, std::ptrdiff_t j) const {
+        return rows_.data[i * rows_.row_stride + j * rows_.feature_stride];
+    }
 
     std::size_t hash(std::ptrdiff_t i) const {
         std::uint64_t mixed = 0;
@@ -57,7 +59,8 @@ class Table {
 }  // namespace
 
 template <class Real>
-std::ptrdiff_t find_distinct(const Rows<Real>& rows, std::ptrdiff_t most, std::int64_t* first, double* weights, Control& control) {
+std::ptrdiff_t find_distinct(const Rows<Real>& rows, std::ptrdiff_t most, std::int64_t* first, double* weights,
+                             Control& control) {
     StopFlag flag(control);
     Table<Real> table(rows, most);
     std::ptrdiff_t n_found = 0;

@@ -46,7 +46,8 @@ bool is_near(const OwnedMixture& one, const OwnedMixture& other) {
 }  // namespace
 
 const End* Ends::near(const OwnedMixture& mixture) const {
-    const auto found = std::find_if(ends_.begin(), ends_.end(), [&](const End& end) { return is_near(mixture, end.mixture); });
+    const auto found =
+        std::find_if(ends_.begin(), ends_.end(), [&](const End& end) { return is_near(mixture, end.mixture); });
     return found == ends_.end() ? nullptr : &*found;
 }
 

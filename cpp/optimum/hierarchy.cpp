@@ -17,9 +17,11 @@ std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
 class Merging {
   public:
-    Merging(Merge kind, const double* rows, const double* counts, std::ptrdiff_t n_rows, std::ptrdiff_t n_features, double beside)
-        : kind_(kind), n_(n_rows), d_(n_features), beside_(beside), counts_(counts, counts + n_rows), means_(rows, rows + n_rows * n_features),
-          scatters_(at(n_ * d_ * d_)), values_(at(n_)), costs_(at(n_ * n_), infinity), cheapest_(at(n_)), scratch_(at(d_ * d_)) {
+    Merging(Merge kind, const double* rows, const double* counts, std::ptrdiff_t n_rows, std::ptrdiff_t n_features,
+            double beside)
+        : kind_(kind), n_(n_rows), d_(n_features), beside_(beside), counts_(counts, counts + n_rows),
+          means_(rows, rows + n_rows * n_features), scatters_(at(n_ * d_ * d_)), values_(at(n_)),
+          costs_(at(n_ * n_), infinity), cheapest_(at(n_)), scratch_(at(d_ * d_)) {
         for (std::ptrdiff_t i = 0; i < n_; ++i) alive_.push_back(i);
         for (std::ptrdiff_t i = 0; i < n_; ++i) values_[at(i)] = value(counts_[at(i)], scatter(i));
         for (std::ptrdiff_t i = 0; i < n_; ++i) {

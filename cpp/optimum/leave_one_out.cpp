@@ -19,7 +19,8 @@ namespace {
 
 constexpr double most_share = 0.5, most_leverage = 0.95;  // so that what is left stays regular
 
-double square_distance(const double* row, const double* mean, const double* factor, std::ptrdiff_t d, std::vector<double>& z) {
+double square_distance(const double* row, const double* mean, const double* factor, std::ptrdiff_t d,
+                       std::vector<double>& z) {
     std::fill(z.begin(), z.end(), 0.0);
     for (std::ptrdiff_t m = 0; m < d; ++m) {
         const double value = row[m] - mean[m];

@@ -61,7 +61,8 @@ double log_determinant(Structure structure, Vector& matrix, std::ptrdiff_t d) {
 }
 
 // w_i S_i + w_j S_j with what lies between their means, over w_i + w_j.
-void joint_covariance(const OwnedMixture& mixture, const Vector& first, const Vector& second, Move::Pair pair, Vector& out) {
+void joint_covariance(const OwnedMixture& mixture, const Vector& first, const Vector& second, Move::Pair pair,
+                      Vector& out) {
     const std::ptrdiff_t d = mixture.n_features;
     const double joint = mixture.weights[at(pair[0])] + mixture.weights[at(pair[1])];
     const double share = mixture.weights[at(pair[0])] / (joint > 0 ? joint : 1.0);
@@ -84,7 +85,8 @@ std::vector<Move::Pair> cheapest_pairs(const Vector& losses, std::ptrdiff_t n_co
         for (std::ptrdiff_t j = i + 1; j < n_components; ++j) pairs.push_back({i, j});
     }
     const auto loss = [&](const Move::Pair& pair) { return losses[at(pair[0] * n_components + pair[1])]; };
-    std::stable_sort(pairs.begin(), pairs.end(), [&](const Move::Pair& a, const Move::Pair& b) { return loss(a) < loss(b); });
+    std::stable_sort(pairs.begin(), pairs.end(),
+                     [&](const Move::Pair& a, const Move::Pair& b) { return loss(a) < loss(b); });
     return pairs;
 }
 
@@ -118,8 +120,8 @@ struct SoftSplit {
 };
 
 // Of the rows of a move's union, by EM from its cut.
-std::optional<SoftSplit> soft_split(const Move& move, const Responsibilities& given, const SearchRows& rows, Model model,
-                                    const double* reg_covar, Control& control) {
+std::optional<SoftSplit> soft_split(const Move& move, const Responsibilities& given, const SearchRows& rows,
+                                    Model model, const double* reg_covar, Control& control) {
     const std::ptrdiff_t d = rows.n_features;
     std::vector<std::ptrdiff_t> members;
     Vector data, weights;
@@ -168,7 +170,8 @@ Vector merge_losses(const OwnedMixture& mixture) {
             joint_covariance(mixture, covariances[at(i)], covariances[at(j)], {i, j}, scratch);
             const double w_i = mixture.weights[at(i)], w_j = mixture.weights[at(j)];
             const double loss =
-                ((w_i + w_j) * log_determinant(mixture.structure, scratch, d) - w_i * logs[at(i)] - w_j * logs[at(j)]) / 2;
+                ((w_i + w_j) * log_determinant(mixture.structure, scratch, d) - w_i * logs[at(i)] - w_j * logs[at(j)]) /
+                2;
             if (!std::isnan(loss)) losses[at(i * K + j)] = loss;
         }
     }
@@ -192,11 +195,14 @@ std::vector<Move> moves(const OwnedMixture& mixture, const Responsibilities& giv
     Vector weights(at(rows.n_rows));
     std::vector<std::int8_t> sides(at(rows.n_rows));
     for (const Move::Pair& united : unions) {
-        const double gain = cut_of(united, mixture.structure, given, rows, reg_covar, least_rows(mixture, rows_per_weight), weights, sides);
+        const double gain = cut_of(united, mixture.structure, given, rows, reg_covar,
+                                   least_rows(mixture, rows_per_weight), weights, sides);
         if (gain == -infinity) continue;
         auto share = std::make_shared<Vector>(at(rows.n_rows));
         for (std::size_t i = 0; i < sides.size(); ++i) (*share)[i] = sides[i] == 1 ? 1.0 : 0.0;
-        const auto add = [&](const Move::Pair& merged) { found.push_back({gain / total - loss(merged), united, merged, share}); };
+        const auto add = [&](const Move::Pair& merged) {
+            found.push_back({gain / total - loss(merged), united, merged, share});
+        };
         if (united[0] != united[1]) {
             add(united);
             continue;
@@ -211,8 +217,9 @@ std::vector<Move> moves(const OwnedMixture& mixture, const Responsibilities& giv
     return found;
 }
 
-std::vector<Move> refined(const std::vector<Move>& candidates, const OwnedMixture& mixture, const Responsibilities& given,
-                          const SearchRows& rows, Model model, const double* reg_covar, Control& control) {
+std::vector<Move> refined(const std::vector<Move>& candidates, const OwnedMixture& mixture,
+                          const Responsibilities& given, const SearchRows& rows, Model model, const double* reg_covar,
+                          Control& control) {
     const double total = rows.weight();
     const Vector losses = merge_losses(mixture);
     std::map<Move::Pair, std::optional<SoftSplit>> splits;
@@ -260,28 +267,33 @@ Responsibilities apply(const std::vector<Move>& chosen, const Responsibilities& 
     return moved;
 }
 
-std::vector<Cut> cuts(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows, const double* reg_covar,
-                      double rows_per_weight) {
+std::vector<Cut> cuts(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows,
+                      const double* reg_covar, double rows_per_weight) {
     Vector weights(at(rows.n_rows));
     std::vector<std::int8_t> sides(at(rows.n_rows));
     std::vector<Cut> found;
     for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) {
-        const double gain = cut_of({k, k}, mixture.structure, given, rows, reg_covar, least_rows(mixture, rows_per_weight), weights, sides);
+        const double gain = cut_of({k, k}, mixture.structure, given, rows, reg_covar,
+                                   least_rows(mixture, rows_per_weight), weights, sides);
         if (gain > -infinity) found.push_back({gain, k, sides});
     }
-    std::stable_sort(found.begin(), found.end(), [](const Cut& one, const Cut& other) { return one.gain > other.gain; });
+    std::stable_sort(found.begin(), found.end(),
+                     [](const Cut& one, const Cut& other) { return one.gain > other.gain; });
     return found;
 }
 
-Cut drawn_cut(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows, const double* scatter, Random& random) {
+Cut drawn_cut(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows, const double* scatter,
+              Random& random) {
     const std::ptrdiff_t d = mixture.n_features, drawn = random.below(rows.n_rows);
     const double *of_drawn = given.row(drawn), *seed = rows.row(drawn);
-    Cut cut{0, std::max_element(of_drawn, of_drawn + mixture.n_components) - of_drawn, std::vector<std::int8_t>(at(rows.n_rows))};
+    Cut cut{0, std::max_element(of_drawn, of_drawn + mixture.n_components) - of_drawn,
+            std::vector<std::int8_t>(at(rows.n_rows))};
     const double* mean = mixture.means.data() + cut.component * d;
     for (std::ptrdiff_t i = 0; i < rows.n_rows; ++i) {
         double nearer = 0;  // how much nearer to the row than to the mean
         for (std::ptrdiff_t j = 0; j < d; ++j) {
-            const double from_mean = rows.row(i)[j] - mean[j], from_seed = rows.row(i)[j] - seed[j], unit = scatter[j * d + j];
+            const double from_mean = rows.row(i)[j] - mean[j], from_seed = rows.row(i)[j] - seed[j],
+                         unit = scatter[j * d + j];
             if (unit > 0) nearer += (from_mean * from_mean - from_seed * from_seed) / unit;
         }
         cut.sides[at(i)] = nearer > 0 ? 1 : 0;

@@ -1,7 +1,7 @@
 // Moves from a mixture to a better one: merge two components and split one, all in one step.
 //
-// Ueda et al. 2000, SMEM, with other criteria: what a merge costs is bounded from the parameters alone, what a split gains
-// is the classification likelihood of the best cut through the component's rows.
+// Ueda et al. 2000, SMEM, with other criteria: what a merge costs is bounded from the parameters alone, what a split
+// gains is the classification likelihood of the best cut through the component's rows.
 #pragma once
 
 #include <array>
@@ -24,23 +24,24 @@ struct Move {
     // The components that are other ones afterwards.
     std::set<std::ptrdiff_t> touched() const { return {united[0], united[1], merged[0], merged[1]}; }
 
-    double gain;                                       // what it promises, in nats a row
+    double gain;  // what it promises, in nats a row
     Pair united, merged;
     std::shared_ptr<const std::vector<double>> share;  // of each row, that goes to the second part
 };
 
-// Bound on the loss, in nats a row, of replacing two components by one of their joint moments (K x K): infinite on and below
-// the diagonal, above it ((w_i + w_j) log|S_ij| - w_i log|S_i| - w_j log|S_j|) / 2 (Runnalls 2007, eq. 21).
+// Bound on the loss, in nats a row, of replacing two components by one of their joint moments (K x K): infinite on and
+// below the diagonal, above it ((w_i + w_j) log|S_ij| - w_i log|S_i| - w_j log|S_j|) / 2 (Runnalls 2007, eq. 21).
 std::vector<double> merge_losses(const OwnedMixture& mixture);
 
 // All moves worth looking at, the most promising first. rows_per_weight: effective rows in a unit of weight.
 std::vector<Move> moves(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows,
                         const double* reg_covar, double rows_per_weight);
 
-// The same moves, split by EM of two components on the rows of each union, the most promising first. Where the two halves
-// overlap, a cut sees no gain that EM sees.
-std::vector<Move> refined(const std::vector<Move>& candidates, const OwnedMixture& mixture, const Responsibilities& given,
-                          const SearchRows& rows, Model model, const double* reg_covar, Control& control);
+// The same moves, split by EM of two components on the rows of each union, the most promising first. Where the two
+// halves overlap, a cut sees no gain that EM sees.
+std::vector<Move> refined(const std::vector<Move>& candidates, const OwnedMixture& mixture,
+                          const Responsibilities& given, const SearchRows& rows, Model model, const double* reg_covar,
+                          Control& control);
 
 // Moves that promise a gain and can be made together.
 std::vector<Move> disjoint(const std::vector<Move>& candidates);
@@ -56,12 +57,13 @@ struct Cut {
 };
 
 // Those of all components that can be cut, the best first.
-std::vector<Cut> cuts(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows, const double* reg_covar,
-                      double rows_per_weight);
+std::vector<Cut> cuts(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows,
+                      const double* reg_covar, double rows_per_weight);
 
-// One component, drawn by its rows, cut half-way between its mean and a row, in units of the columns' spread. scatter (d x d): of
-// all rows.
-Cut drawn_cut(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows, const double* scatter, Random& random);
+// One component, drawn by its rows, cut half-way between its mean and a row, in units of the columns' spread. scatter
+// (d x d): of all rows.
+Cut drawn_cut(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows, const double* scatter,
+              Random& random);
 
 // Responsibilities of one component more.
 Responsibilities split(const Responsibilities& given, const Cut& cut);

@@ -22,7 +22,9 @@ class Random {
     }
 
     // In 0 .. n - 1.
-    std::ptrdiff_t below(std::ptrdiff_t n) { return std::min(static_cast<std::ptrdiff_t>(uniform() * static_cast<double>(n)), n - 1); }
+    std::ptrdiff_t below(std::ptrdiff_t n) {
+        return std::min(static_cast<std::ptrdiff_t>(uniform() * static_cast<double>(n)), n - 1);
+    }
 
     std::vector<double> uniforms(std::ptrdiff_t n) {
         std::vector<double> drawn(static_cast<std::size_t>(n));

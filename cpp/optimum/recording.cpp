@@ -18,8 +18,8 @@ constexpr int most_parts = 6;
 // Rounding of the last digits, of a value and of a step times a whole number.
 constexpr double ulps = 16;
 
-// A column whose variance is less than twice that of its rounding has no grid to be thinner than: one that is 1 in a few
-// rows and 0 in all others.
+// A column whose variance is less than twice that of its rounding has no grid to be thinner than: one that is 1 in a
+// few rows and 0 in all others.
 constexpr double coarse = 2;
 
 struct Value {
@@ -27,7 +27,8 @@ struct Value {
 };
 
 // Distinct values of positive weight, ascending.
-std::vector<Value> values_of(const double* rows, const double* weights, std::ptrdiff_t n_rows, std::ptrdiff_t n_features) {
+std::vector<Value> values_of(const double* rows, const double* weights, std::ptrdiff_t n_rows,
+                             std::ptrdiff_t n_features) {
     std::vector<std::pair<double, double>> all;
     all.reserve(static_cast<std::size_t>(n_rows));
     for (std::ptrdiff_t i = 0; i < n_rows; ++i) {
@@ -43,7 +44,9 @@ std::vector<Value> values_of(const double* rows, const double* weights, std::ptr
     return values;
 }
 
-double size_of(const std::vector<Value>& values) { return std::max(std::abs(values.front().value), std::abs(values.back().value)); }
+double size_of(const std::vector<Value>& values) {
+    return std::max(std::abs(values.front().value), std::abs(values.back().value));
+}
 
 bool is_grid(const std::vector<Value>& values, double origin, double step, double slack) {
     double rows = 0, on_rows = 0;
@@ -55,10 +58,12 @@ bool is_grid(const std::vector<Value>& values, double origin, double step, doubl
         on_rows += one.weight;
         ++on_values;
     }
-    return on_rows >= share_of_rows * rows && static_cast<double>(on_values) >= share_of_values * static_cast<double>(values.size());
+    return on_rows >= share_of_rows * rows &&
+           static_cast<double>(on_values) >= share_of_values * static_cast<double>(values.size());
 }
 
-// A step known from two neighbours alone, from values ever farther apart: rounding counts for less where many steps lie between.
+// A step known from two neighbours alone, from values ever farther apart: rounding counts for less where many steps lie
+// between.
 double refined(const std::vector<double>& distances, double step, double slack) {
     double known = 1;  // steps that lie between the values it is known from
     for (const double distance : distances) {
@@ -80,7 +85,9 @@ double step_of(const std::vector<Value>& values, double epsilon) {
     }
     if (steps.empty()) return 0;
     std::sort(steps.begin(), steps.end());
-    const double origin = std::max_element(values.begin(), values.end(), [](const Value& a, const Value& b) { return a.weight < b.weight; })->value;
+    const double origin = std::max_element(values.begin(), values.end(), [](const Value& a, const Value& b) {
+                              return a.weight < b.weight;
+                          })->value;
     std::vector<double> distances;
     for (const Value& one : values) distances.push_back(std::abs(one.value - origin));
     std::sort(distances.begin(), distances.end());
@@ -143,7 +150,8 @@ double floor_of(const std::vector<SharedValue>& shared, double rounding, double 
 const SharedValue* Recording::nearest(std::ptrdiff_t column, double x) const {
     const std::vector<SharedValue>& values = shared_values[static_cast<std::size_t>(column)];
     if (values.empty()) return nullptr;
-    const auto above = std::lower_bound(values.begin(), values.end(), x, [](const SharedValue& one, double x) { return one.value < x; });
+    const auto above = std::lower_bound(values.begin(), values.end(), x,
+                                        [](const SharedValue& one, double x) { return one.value < x; });
     if (above == values.begin()) return &*above;
     const auto below = above - 1;
     return above == values.end() || x - below->value < above->value - x ? &*below : &*above;
@@ -166,7 +174,8 @@ Recording recording_of(const double* rows, const double* weights, std::ptrdiff_t
             }
         }
         recording.rounding.push_back(rounding);
-        recording.floor.push_back(shared.empty() ? 0 : floor_of(shared, rounding, variance_of(values), rows_of(values, rows_per_weight)));
+        recording.floor.push_back(
+            shared.empty() ? 0 : floor_of(shared, rounding, variance_of(values), rows_of(values, rows_per_weight)));
         recording.shared_values.push_back(std::move(shared));
     }
     return recording;

@@ -28,8 +28,8 @@ struct Recording {
     const SharedValue* nearest(std::ptrdiff_t column, double x) const;
 };
 
-// rows: N x d, contiguous; weights: null where each weighs 1; rows_per_weight: effective rows in a unit of weight; epsilon:
-// of the format that the values have passed through.
+// rows: N x d, contiguous; weights: null where each weighs 1; rows_per_weight: effective rows in a unit of weight;
+// epsilon: of the format that the values have passed through.
 Recording recording_of(const double* rows, const double* weights, std::ptrdiff_t n_rows, std::ptrdiff_t n_features,
                        double rows_per_weight, double epsilon);
 

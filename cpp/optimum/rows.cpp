@@ -11,7 +11,8 @@ double SearchRows::weight() const {
 }
 
 Responsibilities responsibilities(const OwnedMixture& mixture, const SearchRows& rows, Control& control) {
-    Responsibilities out{mixture.n_components, std::vector<double>(static_cast<std::size_t>(rows.n_rows * mixture.n_components))};
+    Responsibilities out{mixture.n_components,
+                         std::vector<double>(static_cast<std::size_t>(rows.n_rows * mixture.n_components))};
     Evaluation<double> evaluation;
     evaluation.responsibilities = out.values.data();
     evaluate(rows.view(), mixture.view(), evaluation, control);
@@ -42,8 +43,8 @@ Beginning mixture_of(const Responsibilities& given, const RowSource& rows, Model
     rows.accumulate_given(given.view(), statistics, control);
     check(control);
     Beginning out{OwnedMixture(structure, given.n_components, n_features)};
-    out.failed = maximise(model, given.n_components, n_features, statistics.view(), statistics.centres.data(), reg_covar,
-                          nullptr, out.mixture.parameters(), control);
+    out.failed = maximise(model, given.n_components, n_features, statistics.view(), statistics.centres.data(),
+                          reg_covar, nullptr, out.mixture.parameters(), control);
     check(control);
     if (out.failed >= 0) out.failed_count = statistics.counts[static_cast<std::size_t>(out.failed)];
     return out;

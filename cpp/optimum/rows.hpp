@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <vector>
 
-#include "support/interrupt.hpp"
 #include "em/row_source.hpp"
+#include "support/interrupt.hpp"
 
 namespace mixtura {
 

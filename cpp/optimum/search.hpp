@@ -1,9 +1,12 @@
-// The search for the best optimum: cheap starts of different kinds, the best of them improved until nothing improves it.
+// The search for the best optimum: cheap starts of different kinds, the best of them improved until nothing improves
+// it.
 //
-// 1.  Two partitions by hard EM, one in units of the features' spread within clusters, one in the Mahalanobis metric, and
+// 1.  Two partitions by hard EM, one in units of the features' spread within clusters, one in the Mahalanobis metric,
+// and
 //     EM from each.
 // 2.  From the better one merge-and-split moves, while they gain.
-// 3.  Further starts, and the best one shaken, until the best optimum has been found from several sides or the budget is
+// 3.  Further starts, and the best one shaken, until the best optimum has been found from several sides or the budget
+// is
 //     spent.
 //
 // Or from starts that are given. It stands here and not in Python, since on a few hundred rows a descent takes some ten
@@ -31,9 +34,9 @@ struct Problem {
     Model model = Model::VVV;
     std::ptrdiff_t n_components = 0;
     SearchRows rows;
-    const RowSource* source = nullptr;       // the same rows
-    const RowSource* hard = nullptr;         // each wholly its likeliest component's
-    const RowSource* hard_tied = nullptr;    // and the scatter of all is known
+    const RowSource* source = nullptr;     // the same rows
+    const RowSource* hard = nullptr;       // each wholly its likeliest component's
+    const RowSource* hard_tied = nullptr;  // and the scatter of all is known
     TotalScatter total;
     const double* reg_covar = nullptr;         // d
     const double* metric_reg_covar = nullptr;  // d; above 0
@@ -41,7 +44,8 @@ struct Problem {
     double rows_per_weight = 1;                // effective rows in a unit of weight
     double min_rows = 0;                       // effective ones of a component, beyond what its covariance needs
     std::uint64_t seed = 0;
-    std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();  // of further descents
+    std::chrono::steady_clock::time_point deadline =
+        std::chrono::steady_clock::time_point::max();  // of further descents
 };
 
 // What became of one descent.
@@ -77,8 +81,8 @@ struct Budget {
     std::ptrdiff_t own = 0;     // on a search of its own
 };
 
-// EM to the end from each start by itself, then moves from each end that is better than `incumbent`; with a budget for it
-// it goes on as `search`. The best is found; without a search of its own more starts never find less.
+// EM to the end from each start by itself, then moves from each end that is better than `incumbent`; with a budget for
+// it it goes on as `search`. The best is found; without a search of its own more starts never find less.
 Found search_from(const std::vector<Given>& given, const OwnedMixture* incumbent, Budget budget, const Problem& problem,
                   Control& control);
 

@@ -33,7 +33,8 @@ std::vector<std::ptrdiff_t> partition_in(const Responsibilities& given) {
 }
 
 bool is_proper(const Record& record) {
-    return record.ended == "converged" || record.ended == "max_iter reached" || record.ended == "behind the best" || record.ended == near_optimum;
+    return record.ended == "converged" || record.ended == "max_iter reached" || record.ended == "behind the best" ||
+           record.ended == near_optimum;
 }
 
 class SearchingFrom final : public Searching {
@@ -79,7 +80,8 @@ class SearchingFrom final : public Searching {
     }
 
   private:
-    // As it is where EM stays there: an optimum keeps its bits. One from which EM leads on to a spurious maximum is a stop on the way.
+    // As it is where EM stays there: an optimum keeps its bits. One from which EM leads on to a spurious maximum is a
+    // stop on the way.
     void keep(const OwnedMixture& incumbent) {
         Optimum kept = at_rest(incumbent);
         const std::size_t descent = records_.size();
@@ -132,7 +134,8 @@ class SearchingFrom final : public Searching {
         });
         std::vector<Optimum> found;
         for (Optimum& end : ends) {
-            if (found.empty() || end.log_likelihood() < found.back().log_likelihood() - same_optimum) found.push_back(std::move(end));
+            if (found.empty() || end.log_likelihood() < found.back().log_likelihood() - same_optimum)
+                found.push_back(std::move(end));
         }
         return found;
     }

@@ -14,18 +14,20 @@ namespace {
 // EM iterations after which a descent that cannot catch up with the best is given up, looked at every few of them.
 constexpr std::ptrdiff_t glance = 40, glance_of_many = 10, glance_every = 5;
 
-// What a search may spend: densities of one feature (one of d features costs about 1 + d^2 / 16 of them, a Cholesky factor and
-// its inverse d^3 / 6), and E-steps within these bounds.
+// What a search may spend: densities of one feature (one of d features costs about 1 + d^2 / 16 of them, a Cholesky
+// factor and its inverse d^3 / 6), and E-steps within these bounds.
 constexpr double most_densities = 4e8;
 constexpr double least_passes = 250, most_passes = 4000;
 constexpr double most_of_few_passes = 8000;  // where components have few rows for their features
 
-// It stops earlier where it has long found nothing better: after so many E-steps for each component, and some times those that it took to
-// find the best. On 73 tables the last gain came after 5 % of 4,000 E-steps in the median, 29 % in a tenth of the fits.
+// It stops earlier where it has long found nothing better: after so many E-steps for each component, and some times
+// those that it took to find the best. On 73 tables the last gain came after 5 % of 4,000 E-steps in the median, 29 %
+// in a tenth of the fits.
 constexpr double patience = 250, least_patience = 750, trust = 4;
 
-// And where every descent has been degenerate: on those tables a proper optimum was found within 525 E-steps, in one fit in a hundred much
-// later, or never. On few rows, where E-steps cost nothing, more: of 70 rows of which 31 are one it took up to 3,600.
+// And where every descent has been degenerate: on those tables a proper optimum was found within 525 E-steps, in one
+// fit in a hundred much later, or never. On few rows, where E-steps cost nothing, more: of 70 rows of which 31 are one
+// it took up to 3,600.
 constexpr double hopeless = 1500, hopeless_densities = 3e6;
 
 // The best optimum has been reached this often before the search believes it.
@@ -35,13 +37,15 @@ constexpr std::ptrdiff_t hits_of_few = 16;  // where components have few rows fo
 // Nats a row: of ends that differ by less, the first stays.
 constexpr double end_of_one_optimum = 1e-9;
 
-// How often a descent is mended in a row while there is no proper optimum; once where there is, since other starts are as good.
+// How often a descent is mended in a row while there is no proper optimum; once where there is, since other starts are
+// as good.
 constexpr std::ptrdiff_t reseeded = 3;
 
 using Schedule = std::array<std::string_view, 8>;
 constexpr Schedule schedule{"widened", "merged", "detoured", "seeds", "detoured", "shaken", "k-means", "detoured"};
 constexpr Schedule schedule_of_many{"moved", "moved", "moved", "shaken", "moved", "moved", "moved", "seeds"};
-constexpr Schedule schedule_of_few{"leave-one-out", "shaken", "seeds", "leave-one-out", "shaken", "seeds", "leave-one-out", "shaken"};
+constexpr Schedule schedule_of_few{"leave-one-out", "shaken", "seeds",         "leave-one-out",
+                                   "shaken",        "seeds",  "leave-one-out", "shaken"};
 
 // Promise of a move (nats a row) below which it is not tried: a cut is judged before EM has mended it.
 constexpr double promise = -0.4;
@@ -81,9 +85,13 @@ constexpr int n_drawn = 2;
 
 std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
-bool is_fresh(std::string_view kind) { return kind == "k-means" || kind == "mahalanobis" || kind == "seeds" || kind == "widened" || kind == "merged"; }
+bool is_fresh(std::string_view kind) {
+    return kind == "k-means" || kind == "mahalanobis" || kind == "seeds" || kind == "widened" || kind == "merged";
+}
 
-bool is_independent(std::string_view kind) { return kind != "split and merge" && kind != "detour" && kind != "moved" && kind != "re-seeded"; }
+bool is_independent(std::string_view kind) {
+    return kind != "split and merge" && kind != "detour" && kind != "moved" && kind != "re-seeded";
+}
 
 // Entropy of the responsibilities, in nats a row.
 double shared(const Responsibilities& given, const SearchRows& rows) {
@@ -106,8 +114,10 @@ std::string why_ended(const Monitor& monitor) {
 
 Searching::Searching(const Problem& problem, Control& control)
     : problem_(problem), control_(control), structure_(structure_of(problem.model)), K(problem.n_components),
-      d(problem.rows.n_features), weight_(problem.rows.weight()), random_(problem.seed), cut_floor_(problem.reg_covar, problem.reg_covar + problem.rows.n_features) {
-    for (std::size_t j = 0; problem.recording != nullptr && j < cut_floor_.size(); ++j) cut_floor_[j] += problem.recording->floor[j];
+      d(problem.rows.n_features), weight_(problem.rows.weight()), random_(problem.seed),
+      cut_floor_(problem.reg_covar, problem.reg_covar + problem.rows.n_features) {
+    for (std::size_t j = 0; problem.recording != nullptr && j < cut_floor_.size(); ++j)
+        cut_floor_[j] += problem.recording->floor[j];
 }
 
 void Searching::run() {
@@ -131,26 +141,32 @@ void Searching::explore() {
     while (best_ && !is_spent() && detour()) climb();
 }
 
-// Every component is whole and apart: no move promises anything, and no cut of any gains by itself. Where hardly a row is shared, a
-// cut may gain what the numbers of one component more cost (BIC, Schwarz 1978): the other optima cut what is whole.
+// Every component is whole and apart: no move promises anything, and no cut of any gains by itself. Where hardly a row
+// is shared, a cut may gain what the numbers of one component more cost (BIC, Schwarz 1978): the other optima cut what
+// is whole.
 bool Searching::apart_and_whole() {
     if (!best_ || has_leverage()) return false;
     const Responsibilities given = best_responsibilities();
-    const std::vector<Cut> all = cuts(best_->mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
-    const auto of_covariance = static_cast<double>(structure_ == Structure::spherical ? 1 : structure_ == Structure::diag ? d : d * (d + 1) / 2);
-    const double n_rows = weight_ * problem_.rows_per_weight, cost = (1 + static_cast<double>(d) + of_covariance) * std::log(n_rows) / 2;
+    const std::vector<Cut> all =
+        cuts(best_->mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
+    const auto of_covariance = static_cast<double>(structure_ == Structure::spherical ? 1
+                                                   : structure_ == Structure::diag    ? d
+                                                                                      : d * (d + 1) / 2);
+    const double n_rows = weight_ * problem_.rows_per_weight,
+                 cost = (1 + static_cast<double>(d) + of_covariance) * std::log(n_rows) / 2;
     const double most = shared(given, problem_.rows) < hardly ? cost / problem_.rows_per_weight : 0;
     return (all.empty() || all.front().gain <= most) && plans(given, false).empty();
 }
 
-// Where every way leads to a spurious maximum: the likeliest mixture before EM's way from a start turned to one, of those given
-// or else of other partitions. It is what there is to say about the rows.
+// Where every way leads to a spurious maximum: the likeliest mixture before EM's way from a start turned to one, of
+// those given or else of other partitions. It is what there is to say about the rows.
 void Searching::stop_on_the_way(const std::vector<Given>& given) {
     if (best_ || has_hardly_rows()) return;
     const auto take = [&](const Beginning& beginning) {
         if (beginning.failed >= 0) return;
         std::optional<Optimum> found = before_doubt(beginning.mixture);
-        if (found && (!way_stop_ || found->log_likelihood() > way_stop_->log_likelihood())) way_stop_ = std::move(found);
+        if (found && (!way_stop_ || found->log_likelihood() > way_stop_->log_likelihood()))
+            way_stop_ = std::move(found);
     };
     for (const Given& one : given) take(from_responsibilities(one.responsibilities));
     for (int i = 0; i < n_others && !way_stop_; ++i) {
@@ -174,8 +190,8 @@ std::optional<Optimum> Searching::before_doubt(const OwnedMixture& start) {
         proper = std::exchange(latest, next);
         return "";
     };
-    mixtura::expectation_maximisation(problem_.model, *problem_.source, problem_.reg_covar, monitor, nullptr, outside, mixture,
-                                      statistics, control_);
+    mixtura::expectation_maximisation(problem_.model, *problem_.source, problem_.reg_covar, monitor, nullptr, outside,
+                                      mixture, statistics, control_);
     check(control_);
     if (!proper) return {};
     return at_rest(*proper);
@@ -189,8 +205,8 @@ Optimum Searching::at_rest(const OwnedMixture& mixture) {
     return optimum;
 }
 
-// Whether components have on average less than twice the rows that their covariances need. No mixture of so many says anything
-// then, and the likeliest end, degenerate as it is, is at least a partition.
+// Whether components have on average less than twice the rows that their covariances need. No mixture of so many says
+// anything then, and the likeliest end, degenerate as it is, is at least a partition.
 bool Searching::has_hardly_rows() const {
     return 2 * static_cast<double>(K) * rows_needed(problem_.model, d) > weight_ * problem_.rows_per_weight;
 }
@@ -207,7 +223,8 @@ Found Searching::found() {
 
 bool Searching::is_spent() const {
     const auto n_rows = static_cast<double>(problem_.rows.n_rows), features = static_cast<double>(d);
-    const double densities = static_cast<double>(K) * (n_rows * (1 + features * features / 16) + std::pow(features, 3) / 6);
+    const double densities =
+        static_cast<double>(K) * (n_rows * (1 + features * features / 16) + std::pow(features, 3) / 6);
     double most = has_leverage() ? most_of_few_passes : most_passes;
     if (!has_leverage() && K >= many) most *= 0.7;
     if (!can_leave_out()) {
@@ -223,12 +240,14 @@ std::ptrdiff_t Searching::first_glance() const { return K >= many ? glance_of_ma
 
 bool Searching::is_late() const { return std::chrono::steady_clock::now() > problem_.deadline; }
 
-// Found from several sides, fresh starts among them; more of those where others ended lower. Where components have few rows
-// for their features optima are many, and one that most fresh starts miss may not be the best, however often the best one
-// shaken leads back to it.
+// Found from several sides, fresh starts among them; more of those where others ended lower. Where components have few
+// rows for their features optima are many, and one that most fresh starts miss may not be the best, however often the
+// best one shaken leads back to it.
 bool Searching::is_sure() const {
-    const auto tried = std::count_if(records_.begin(), records_.end(), [](const Record& record) { return is_fresh(record.kind); });
-    const auto fresh = std::count_if(found_from_.begin(), found_from_.end(), [](const std::string& kind) { return is_fresh(kind); });
+    const auto tried =
+        std::count_if(records_.begin(), records_.end(), [](const Record& record) { return is_fresh(record.kind); });
+    const auto fresh =
+        std::count_if(found_from_.begin(), found_from_.end(), [](const std::string& kind) { return is_fresh(kind); });
     const auto found = static_cast<std::ptrdiff_t>(found_from_.size());
     if (has_leverage()) return found >= hits_of_few && fresh >= 3 && (2 * fresh >= tried || found >= 5 * hits_of_few);
     return found >= std::min(hits + K / 4, 2 * hits) && (fresh >= 4 || found >= 4 * hits);
@@ -253,7 +272,8 @@ Beginning Searching::start(std::string_view kind) {
     if (kind == "merged") return merged_down();
     if (kind == "detoured") return detoured();
     if (is_fresh(kind)) return from_responsibilities(from_labels(kind));
-    const Responsibilities shaken = perturbed(best_responsibilities(), problem_.rows, shares[records_.size() % shares.size()], random_);
+    const Responsibilities shaken =
+        perturbed(best_responsibilities(), problem_.rows, shares[records_.size() % shares.size()], random_);
     return kind == "leave-one-out" ? loosened(shaken) : from_responsibilities(shaken);
 }
 
@@ -289,20 +309,21 @@ Beginning Searching::from_responsibilities(const Responsibilities& given) {
     return mixture_of(given, *problem_.source, problem_.model, d, problem_.reg_covar, control_);
 }
 
-// Where EM leads with covariances that are wider than the rows ask for: past the spikes, which end most other ways where rows
-// share values or lie on lines.
+// Where EM leads with covariances that are wider than the rows ask for: past the spikes, which end most other ways
+// where rows share values or lie on lines.
 Beginning Searching::widened(const Responsibilities& given) {
     std::vector<double> floor(problem_.reg_covar, problem_.reg_covar + d);
     const double share = widths[records_.size() % widths.size()];
-    for (std::ptrdiff_t j = 0; j < d; ++j) floor[at(j)] += share * problem_.total.scatter[j * d + j] / problem_.total.weight;
+    for (std::ptrdiff_t j = 0; j < d; ++j)
+        floor[at(j)] += share * problem_.total.scatter[j * d + j] / problem_.total.weight;
     n_passes_ += 2;
     Beginning beginning = mixture_of(given, *problem_.source, problem_.model, d, floor.data(), control_);
     if (beginning.failed >= 0) return beginning;
     OwnedStatistics statistics(structure_, K, d);
     Monitor monitor(search_tol, widened_iter, true);
     Acceleration acceleration(structure_, K, d);
-    mixtura::expectation_maximisation(problem_.model, *problem_.source, floor.data(), monitor, &acceleration, {}, beginning.mixture,
-                                      statistics, control_);
+    mixtura::expectation_maximisation(problem_.model, *problem_.source, floor.data(), monitor, &acceleration, {},
+                                      beginning.mixture, statistics, control_);
     check(control_);
     n_passes_ += monitor.n_passes();
     return from_responsibilities(responsibilities(beginning.mixture, problem_.rows, control_));
@@ -327,7 +348,8 @@ Beginning Searching::merged_down() {
     return beginning;
 }
 
-// From the best through one component more, cut at random; then one of the closest pairs is merged, but not the two that were one.
+// From the best through one component more, cut at random; then one of the closest pairs is merged, but not the two
+// that were one.
 Beginning Searching::detoured() {
     const Responsibilities given = best_responsibilities();
     const Cut cut = drawn_cut(best_->mixture, given, problem_.rows, problem_.total.scatter, random_);
@@ -338,7 +360,8 @@ Beginning Searching::detoured() {
     const Responsibilities settled = responsibilities(more.mixture, problem_.rows, control_);
     std::vector<Move::Pair> pairs = closest_pairs(more.mixture);
     pairs.erase(std::remove(pairs.begin(), pairs.end(), Move::Pair{cut.component, K}), pairs.end());
-    return from_responsibilities(merged(settled, pairs[at(random_.below(std::min(detour_merges, static_cast<std::ptrdiff_t>(pairs.size()))))]));
+    return from_responsibilities(
+        merged(settled, pairs[at(random_.below(std::min(detour_merges, static_cast<std::ptrdiff_t>(pairs.size()))))]));
 }
 
 Beginning Searching::loosened(const Responsibilities& given) {
@@ -346,7 +369,8 @@ Beginning Searching::loosened(const Responsibilities& given) {
     if (!can_leave_out()) return beginning;
     for (int i = 0; i < left_out && beginning.failed < 0; ++i) {
         Responsibilities next = responsibilities(beginning.mixture, problem_.rows, control_);
-        leave_one_out(beginning.mixture.view(), problem_.rows.data, problem_.rows.weights, problem_.rows.n_rows, next.values.data());
+        leave_one_out(beginning.mixture.view(), problem_.rows.data, problem_.rows.weights, problem_.rows.n_rows,
+                      next.values.data());
         beginning = from_responsibilities(next);
     }
     return beginning;
@@ -381,8 +405,8 @@ bool Searching::descend(std::string_view kind, Beginning beginning) {
         const double last = history.back(), before = history[history.size() - 1 - at(glance_every)];
         return last + 10 * (last - before) + 0.01 < best ? "behind the best" : "";
     };
-    mixtura::expectation_maximisation(problem_.model, *problem_.source, problem_.reg_covar, monitor, &acceleration, outside,
-                                      found.mixture, found.statistics, control_);
+    mixtura::expectation_maximisation(problem_.model, *problem_.source, problem_.reg_covar, monitor, &acceleration,
+                                      outside, found.mixture, found.statistics, control_);
     check(control_);
     n_passes_ += monitor.n_passes();
     if (known != nullptr) return meet(kind, monitor, *known);
@@ -393,23 +417,28 @@ bool Searching::descend(std::string_view kind, Beginning beginning) {
 bool Searching::meet(std::string_view kind, const Monitor& monitor, const End& end) {
     record(kind, monitor, end.is_proper ? near_optimum : near_degenerate);
     records_.back().log_likelihood = end.log_likelihood;
-    const bool is_best = end.is_proper && best_ && std::abs(end.log_likelihood - best_->log_likelihood()) < same_optimum;
+    const bool is_best =
+        end.is_proper && best_ && std::abs(end.log_likelihood - best_->log_likelihood()) < same_optimum;
     if (is_best && is_independent(kind)) found_from_.emplace_back(kind);
     return false;
 }
 
-// Where components have few rows for their features, optima lie too near to each other to be told apart before their end.
-const End* Searching::known_end(const OwnedMixture& mixture) const { return can_leave_out() ? nullptr : ends_.near(mixture); }
+// Where components have few rows for their features, optima lie too near to each other to be told apart before their
+// end.
+const End* Searching::known_end(const OwnedMixture& mixture) const {
+    return can_leave_out() ? nullptr : ends_.near(mixture);
+}
 
 bool Searching::is_new(const Optimum& found, bool is_proper) {
     return can_leave_out() || ends_.add({found.mixture, found.log_likelihood(), is_proper});
 }
 
 // Plain EM, for so many iterations at most.
-Monitor Searching::expectation_maximisation(OwnedMixture& mixture, OwnedStatistics& statistics, std::ptrdiff_t max_iter) {
+Monitor Searching::expectation_maximisation(OwnedMixture& mixture, OwnedStatistics& statistics,
+                                            std::ptrdiff_t max_iter) {
     Monitor monitor(search_tol, max_iter, false);
-    mixtura::expectation_maximisation(problem_.model, *problem_.source, problem_.reg_covar, monitor, nullptr, {}, mixture,
-                                      statistics, control_);
+    mixtura::expectation_maximisation(problem_.model, *problem_.source, problem_.reg_covar, monitor, nullptr, {},
+                                      mixture, statistics, control_);
     check(control_);
     n_passes_ += monitor.n_passes();
     return monitor;
@@ -434,8 +463,8 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
     is_new(found, true);
     const double before = best_ ? best_->log_likelihood() : -std::numeric_limits<double>::infinity();
     const double now = found.log_likelihood();
-    // Ends of one optimum differ by where EM stopped and by rounding: the first stays, so that the components' order does
-    // not hang on the last bits.
+    // Ends of one optimum differ by where EM stopped and by rounding: the first stays, so that the components' order
+    // does not hang on the last bits.
     if (now > before + end_of_one_optimum) best_ = std::move(found);
     if (now > before + same_optimum) {
         improved_at_ = static_cast<double>(n_passes_) + static_cast<double>(records_.size());
@@ -456,7 +485,8 @@ bool Searching::reseed(const Optimum& found, std::ptrdiff_t dead, std::optional<
     std::vector<Move> mends;
     for (const Move& move : candidates(found.mixture, given)) {
         if (!move.splits_one() || (move.merged[0] != dead && move.merged[1] != dead)) continue;
-        const auto known = std::find_if(mends.begin(), mends.end(), [&](const Move& mend) { return mend.united == move.united; });
+        const auto known =
+            std::find_if(mends.begin(), mends.end(), [&](const Move& mend) { return mend.united == move.united; });
         if (known == mends.end()) {
             mends.push_back(move);
         } else {
@@ -473,8 +503,8 @@ bool Searching::reseed(const Optimum& found, std::ptrdiff_t dead, std::optional<
 }
 
 void Searching::record(std::string_view kind, const Monitor& monitor, std::string ended) {
-    records_.push_back({std::string(kind), monitor.n_iter(), monitor.history.back(), monitor.converged, std::move(ended),
-                        monitor.n_passes(), monitor.failed, monitor.failed_count});
+    records_.push_back({std::string(kind), monitor.n_iter(), monitor.history.back(), monitor.converged,
+                        std::move(ended), monitor.n_passes(), monitor.failed, monitor.failed_count});
 }
 
 void Searching::record_failure(std::string_view kind, const Beginning& beginning) {
@@ -493,7 +523,8 @@ Verdict Searching::doubt(const OwnedMixture& mixture, const std::vector<double>&
         for (double& value : covariance) value /= problem_.total.weight;
         return covariance;
     };
-    return first_doubt(mixture, rows.data(), {problem_.model, problem_.reg_covar, problem_.recording, problem_.min_rows, total});
+    return first_doubt(mixture, rows.data(),
+                       {problem_.model, problem_.reg_covar, problem_.recording, problem_.min_rows, total});
 }
 
 Verdict Searching::doubt(const Optimum& found) const {
@@ -513,7 +544,8 @@ bool Searching::detour() {
     const Responsibilities given = best_responsibilities();
     std::vector<Cut> all = cuts(best_->mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
     all.resize(std::min(all.size(), detours));
-    return std::any_of(all.begin(), all.end(), [&](const Cut& cut) { return !is_spent() && detour(split(given, cut)); });
+    return std::any_of(all.begin(), all.end(),
+                       [&](const Cut& cut) { return !is_spent() && detour(split(given, cut)); });
 }
 
 // EM of one component more from there; then the closest of them merged.

@@ -93,7 +93,7 @@ class Searching {
     std::ptrdiff_t n_passes_ = 0, n_reseeded_ = 0;
     std::vector<Record> records_;
     Ends ends_;
-    double improved_at_ = 0;  // E-steps and descents before the best was found
+    double improved_at_ = 0;         // E-steps and descents before the best was found
     std::vector<double> cut_floor_;  // what is added to the covariances of the sides of a cut
 
   private:

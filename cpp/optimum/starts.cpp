@@ -15,11 +15,13 @@ constexpr double partition_tol = 1e-3;
 std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
 // Greedy k-means++ of the rows as Z gives them: N x d.
-std::vector<std::int64_t> plus_plus_seeds(const std::vector<double>& Z, const SearchRows& rows, std::ptrdiff_t n_components, Random& random) {
+std::vector<std::int64_t> plus_plus_seeds(const std::vector<double>& Z, const SearchRows& rows,
+                                          std::ptrdiff_t n_components, Random& random) {
     const auto n_trials = 2 + static_cast<std::ptrdiff_t>(std::log(static_cast<double>(n_components)));
     const std::vector<double> uniforms = random.uniforms(n_components * n_trials);
     std::vector<std::int64_t> seeds(at(n_components));
-    plus_plus(Z.data(), rows.weights, rows.n_rows, rows.n_features, n_components, n_trials, uniforms.data(), seeds.data());
+    plus_plus(Z.data(), rows.weights, rows.n_rows, rows.n_features, n_components, n_trials, uniforms.data(),
+              seeds.data());
     return seeds;
 }
 
@@ -30,7 +32,8 @@ OwnedMixture metric_of(Structure structure, const Problem& problem) {
     for (std::ptrdiff_t i = 0; i < d; ++i) {
         for (std::ptrdiff_t j = 0; j < d; ++j) {
             if (structure == Structure::diag && i != j) continue;
-            const double value = problem.total.scatter[i * d + j] / problem.total.weight + (i == j ? problem.metric_reg_covar[j] : 0.0);
+            const double value =
+                problem.total.scatter[i * d + j] / problem.total.weight + (i == j ? problem.metric_reg_covar[j] : 0.0);
             one.covariances[at(structure == Structure::diag ? j : i * d + j)] = value;
         }
     }
@@ -59,7 +62,8 @@ std::vector<double> whitened(const OwnedMixture& metric, const Problem& problem)
 
 }  // namespace
 
-std::vector<std::int64_t> partition(const Problem& problem, Model metric, std::ptrdiff_t max_iter, Random& random, Control& control) {
+std::vector<std::int64_t> partition(const Problem& problem, Model metric, std::ptrdiff_t max_iter, Random& random,
+                                    Control& control) {
     const Structure structure = structure_of(metric);
     const std::ptrdiff_t K = problem.n_components, d = problem.rows.n_features;
     OwnedMixture one = metric_of(structure, problem);
@@ -75,7 +79,8 @@ std::vector<std::int64_t> partition(const Problem& problem, Model metric, std::p
     OwnedStatistics statistics(structure, K, d);
     Monitor monitor(partition_tol, max_iter, false);
     const RowSource& rows = structure == Structure::tied ? *problem.hard_tied : *problem.hard;
-    expectation_maximisation(metric, rows, problem.metric_reg_covar, monitor, nullptr, {}, mixture, statistics, control);
+    expectation_maximisation(metric, rows, problem.metric_reg_covar, monitor, nullptr, {}, mixture, statistics,
+                             control);
     check(control);
     return labels(mixture, problem.rows, control);
 }
@@ -91,7 +96,8 @@ Responsibilities perturbed(Responsibilities given, const SearchRows& rows, doubl
     for (std::ptrdiff_t i = 0; i < rows.n_rows; ++i) {
         if (!(picks[at(i)] < share)) continue;
         const double drawn = random.uniform() * sums.back();
-        const auto k = std::min<std::ptrdiff_t>(std::upper_bound(sums.begin(), sums.end(), drawn) - sums.begin(), K - 1);
+        const auto k =
+            std::min<std::ptrdiff_t>(std::upper_bound(sums.begin(), sums.end(), drawn) - sums.begin(), K - 1);
         std::fill_n(given.row(i), K, 0.0);
         given.row(i)[k] = 1.0;
     }

@@ -13,12 +13,14 @@
 namespace mixtura {
 namespace {
 
-// A component of fewer than twice the rows that its covariance needs is a spike where its variance in some direction is below this
-// share of what components have there on average: a few rows that happen to lie near a plane (McLachlan & Peel 2000, section 3.10).
+// A component of fewer than twice the rows that its covariance needs is a spike where its variance in some direction is
+// below this share of what components have there on average: a few rows that happen to lie near a plane (McLachlan &
+// Peel 2000, section 3.10).
 constexpr double spurious = 1e-3;
 
-// A component is thinner than its values were recorded where its variance is below this share of the rounding's, and sits on
-// one value where it is below this share of what rounding to the nearest other value would have, and of the column's.
+// A component is thinner than its values were recorded where its variance is below this share of the rounding's, and
+// sits on one value where it is below this share of what rounding to the nearest other value would have, and of the
+// column's.
 constexpr double recorded = 0.5;
 constexpr double negligible = 0.01;
 
@@ -40,16 +42,19 @@ const double* covariance_of(const OwnedMixture& mixture, const std::vector<doubl
     return values.data() + (mixture.structure == Structure::tied ? 0 : k * each);
 }
 
-// Whether a covariance is below `floor` in some direction: where Sigma - floor has no Cholesky factor; without matrices, in some
-// column; one variance for all columns, in all of them together.
+// Whether a covariance is below `floor` in some direction: where Sigma - floor has no Cholesky factor; without
+// matrices, in some column; one variance for all columns, in all of them together.
 bool is_below(Structure structure, const double* covariance, const std::vector<double>& floor) {
     const auto d = static_cast<std::ptrdiff_t>(floor.size());
-    if (structure == Structure::spherical) return covariance[0] * static_cast<double>(d) < std::accumulate(floor.begin(), floor.end(), 0.0);
+    if (structure == Structure::spherical)
+        return covariance[0] * static_cast<double>(d) < std::accumulate(floor.begin(), floor.end(), 0.0);
     if (structure == Structure::diag) {
-        return !std::equal(floor.begin(), floor.end(), covariance, [](double least, double value) { return value >= least; });
+        return !std::equal(floor.begin(), floor.end(), covariance,
+                           [](double least, double value) { return value >= least; });
     }
     std::vector<double> rest(covariance, covariance + d * d);
-    for (std::ptrdiff_t j = 0; j < d; ++j) rest[static_cast<std::size_t>(j * d + j)] -= floor[static_cast<std::size_t>(j)];
+    for (std::ptrdiff_t j = 0; j < d; ++j)
+        rest[static_cast<std::size_t>(j * d + j)] -= floor[static_cast<std::size_t>(j)];
     return !cholesky(rest.data(), d);
 }
 
@@ -71,14 +76,17 @@ std::vector<std::size_t> columns_below(const std::vector<double>& total, const s
     return columns;
 }
 
-// The floor without columns in which all rows together are below it, and without any where they are in a combination of columns.
-std::vector<double> floor_of_components(Structure structure, std::vector<double> floor, const std::vector<double>& total) {
+// The floor without columns in which all rows together are below it, and without any where they are in a combination of
+// columns.
+std::vector<double> floor_of_components(Structure structure, std::vector<double> floor,
+                                        const std::vector<double>& total) {
     for (const std::size_t j : columns_below(total, floor)) floor[j] = 0;
     if (has_matrices(structure) && is_below(structure, total.data(), floor)) std::fill(floor.begin(), floor.end(), 0.0);
     return floor;
 }
 
-std::ptrdiff_t first_below(const OwnedMixture& mixture, std::vector<double> floor, const Grounds& grounds, std::ptrdiff_t only) {
+std::ptrdiff_t first_below(const OwnedMixture& mixture, std::vector<double> floor, const Grounds& grounds,
+                           std::ptrdiff_t only) {
     const bool none = std::all_of(floor.begin(), floor.end(), [](double least) { return least == 0; });
     if (none || first_below(mixture, floor, only) < 0) return -1;
     return first_below(mixture, floor_of_components(mixture.structure, std::move(floor), grounds.total()), only);
@@ -96,12 +104,14 @@ std::vector<double> average_covariance(const OwnedMixture& mixture) {
     std::vector<double> average(static_cast<std::size_t>(size));
     for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) {
         const double* covariance = covariance_of(mixture, mixture.covariances, k);
-        for (std::ptrdiff_t i = 0; i < size; ++i) average[static_cast<std::size_t>(i)] += mixture.weights[static_cast<std::size_t>(k)] * covariance[i];
+        for (std::ptrdiff_t i = 0; i < size; ++i)
+            average[static_cast<std::size_t>(i)] += mixture.weights[static_cast<std::size_t>(k)] * covariance[i];
     }
     return average;
 }
 
-// Whether in some direction component k is that thin. Every eigenvalue of inv(A) S exceeds t where S - t A has a Cholesky factor.
+// Whether in some direction component k is that thin. Every eigenvalue of inv(A) S exceeds t where S - t A has a
+// Cholesky factor.
 bool is_thin(const OwnedMixture& mixture, std::ptrdiff_t k, const std::vector<double>& average) {
     const double* covariance = covariance_of(mixture, mixture.covariances, k);
     std::vector<double> rest(covariance, covariance + average.size());
@@ -116,7 +126,8 @@ bool can_diverge(Model model) {
 }
 
 // The first component of few rows that is far thinner than components are on average.
-std::ptrdiff_t first_spike(const OwnedMixture& mixture, const double* effective_rows, double needed, std::ptrdiff_t only) {
+std::ptrdiff_t first_spike(const OwnedMixture& mixture, const double* effective_rows, double needed,
+                           std::ptrdiff_t only) {
     std::vector<double> average;
     for (std::ptrdiff_t k = std::max<std::ptrdiff_t>(only, 0); k < (only < 0 ? mixture.n_components : only + 1); ++k) {
         if (!(effective_rows[k] < 2 * needed)) continue;
@@ -126,7 +137,8 @@ std::ptrdiff_t first_spike(const OwnedMixture& mixture, const double* effective_
     return -1;
 }
 
-// The value that all rows of component k share in column j, or null: nothing else is near enough for a density so narrow.
+// The value that all rows of component k share in column j, or null: nothing else is near enough for a density so
+// narrow.
 const SharedValue* point_of(const OwnedMixture& mixture, std::ptrdiff_t k, std::ptrdiff_t j, const Grounds& grounds) {
     const double mean = mixture.means[static_cast<std::size_t>(k * mixture.n_features + j)];
     const SharedValue* shared = grounds.recording->nearest(j, mean);
@@ -152,7 +164,8 @@ bool find_point_mass(const OwnedMixture& mixture, const Grounds& grounds, std::p
         if (grounds.recording->shared_values[static_cast<std::size_t>(j)].empty()) continue;
         // Of components whose volume and shape is one, none is narrower than the others let it be.
         if (!can_diverge(grounds.model) && !are_points(mixture, j, grounds)) continue;
-        for (std::ptrdiff_t k = std::max<std::ptrdiff_t>(only, 0); k < (only < 0 ? mixture.n_components : only + 1); ++k) {
+        for (std::ptrdiff_t k = std::max<std::ptrdiff_t>(only, 0); k < (only < 0 ? mixture.n_components : only + 1);
+             ++k) {
             const SharedValue* shared = point_of(mixture, k, j, grounds);
             if (shared == nullptr) continue;
             verdict.component = k;
@@ -189,7 +202,8 @@ double square_in(Structure structure, std::vector<double> covariance, std::vecto
     double sum = 0;
     for (std::ptrdiff_t j = 0; j < d; ++j) {
         double rest = x[static_cast<std::size_t>(j)];
-        for (std::ptrdiff_t m = 0; m < j; ++m) rest -= covariance[static_cast<std::size_t>(m * d + j)] * x[static_cast<std::size_t>(m)];
+        for (std::ptrdiff_t m = 0; m < j; ++m)
+            rest -= covariance[static_cast<std::size_t>(m * d + j)] * x[static_cast<std::size_t>(m)];
         x[static_cast<std::size_t>(j)] = rest / covariance[static_cast<std::size_t>(j * d + j)];
         sum += x[static_cast<std::size_t>(j)] * x[static_cast<std::size_t>(j)];
     }
@@ -202,7 +216,8 @@ bool are_same(const OwnedMixture& mixture, std::ptrdiff_t i, std::ptrdiff_t j) {
     const std::ptrdiff_t d = mixture.n_features, size = size_of(mixture.structure, d);
     std::vector<double> between;
     for (std::ptrdiff_t m = 0; m < d; ++m) {
-        between.push_back(mixture.means[static_cast<std::size_t>(i * d + m)] - mixture.means[static_cast<std::size_t>(j * d + m)]);
+        between.push_back(mixture.means[static_cast<std::size_t>(i * d + m)] -
+                          mixture.means[static_cast<std::size_t>(j * d + m)]);
         const double pooled = (mixture.covariance(i, m, m) + mixture.covariance(j, m, m)) / 2;
         if (between.back() * between.back() > 8 * same * pooled) return false;
     }
@@ -212,8 +227,9 @@ bool are_same(const OwnedMixture& mixture, std::ptrdiff_t i, std::ptrdiff_t j) {
     for (std::size_t m = 0; m < pooled.size(); ++m) pooled[m] = (one[m] + other[m]) / 2;
     const double square = square_in(mixture.structure, pooled, between);
     if (mixture.structure == Structure::tied) return square / 8 <= same;
-    const double spread = log_determinant(mixture.structure, pooled, d) -
-                          (log_determinant(mixture.structure, one, d) + log_determinant(mixture.structure, other, d)) / 2;
+    const double spread =
+        log_determinant(mixture.structure, pooled, d) -
+        (log_determinant(mixture.structure, one, d) + log_determinant(mixture.structure, other, d)) / 2;
     return square / 8 + spread / 2 <= same;
 }
 
@@ -253,9 +269,11 @@ double rows_needed(Model model, std::ptrdiff_t n_features) {
     return turns ? static_cast<double>(n_features + 1) : can_diverge(model) ? 2.0 : 1.0;
 }
 
-bool are_held_up(Structure structure, const std::vector<double>& total, const double* reg_covar, std::ptrdiff_t n_features) {
+bool are_held_up(Structure structure, const std::vector<double>& total, const double* reg_covar,
+                 std::ptrdiff_t n_features) {
     const std::vector<double> floor = times(1 / held_up, reg_covar, n_features);
-    return !columns_below(total, floor).empty() || (has_matrices(structure) && is_below(structure, total.data(), floor));
+    return !columns_below(total, floor).empty() ||
+           (has_matrices(structure) && is_below(structure, total.data(), floor));
 }
 
 std::string Verdict::label(std::string column_name) const {
@@ -283,14 +301,17 @@ std::string Verdict::words(std::string column_name) const {
         case Doubt::held_up: return sentence("component %td is held up by reg_covar alone", component);
         case Doubt::thinner_than_recorded:
             return sentence("component %td is thinner than the steps in which its values were recorded", component);
-        case Doubt::point_mass: return sentence("component %td is a point mass: its %.4g rows have %s = %.6g", component, rows, column_name.c_str(), value);
+        case Doubt::point_mass:
+            return sentence("component %td is a point mass: its %.4g rows have %s = %.6g", component, rows,
+                            column_name.c_str(), value);
         case Doubt::spike: return sentence("component %td is a spike of %.4g rows", component, rows);
         case Doubt::coincident: return sentence("components %td and %td are the same", component, other);
     }
     return "";
 }
 
-Verdict first_doubt(const OwnedMixture& mixture, const double* effective_rows, const Grounds& grounds, std::ptrdiff_t only) {
+Verdict first_doubt(const OwnedMixture& mixture, const double* effective_rows, const Grounds& grounds,
+                    std::ptrdiff_t only) {
     Verdict verdict;
     const double needed = rows_needed(grounds.model, mixture.n_features);
     verdict.is_asked = grounds.min_rows > needed;
@@ -309,7 +330,8 @@ Verdict first_doubt(const OwnedMixture& mixture, const double* effective_rows, c
     const std::ptrdiff_t held = first_below(mixture, times(1 / held_up, grounds.reg_covar, d), grounds, only);
     if (held >= 0) return found(Doubt::held_up, held);
     if (grounds.recording != nullptr) {
-        const std::ptrdiff_t thin = first_below(mixture, times(recorded, grounds.recording->rounding.data(), d), grounds, only);
+        const std::ptrdiff_t thin =
+            first_below(mixture, times(recorded, grounds.recording->rounding.data(), d), grounds, only);
         if (thin >= 0) return found(Doubt::thinner_than_recorded, thin);
     }
     const std::ptrdiff_t spike = can_diverge(grounds.model) ? first_spike(mixture, effective_rows, needed, only) : -1;

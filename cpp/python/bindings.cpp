@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "em/acceleration.hpp"
-#include "python/bindings.hpp"
 #include "em/loop.hpp"
+#include "python/bindings.hpp"
 
 using namespace mixtura::python;
 
@@ -33,18 +33,18 @@ mixtura::Statistics as_statistics(const Sizes& sizes, const Doubles& centres, co
 
 template <class Real>
 Sums run_accumulate(const mixtura::Rows<Real>& rows, const mixtura::Mixture& mixture,
-                          const mixtura::AccumulateOptions& options, mixtura::Statistics& statistics, int n_threads) {
-    without_gil(n_threads, [&](mixtura::Control& control) {
-        mixtura::accumulate(rows, mixture, options, statistics, control);
-    });
+                    const mixtura::AccumulateOptions& options, mixtura::Statistics& statistics, int n_threads) {
+    without_gil(n_threads,
+                [&](mixtura::Control& control) { mixtura::accumulate(rows, mixture, options, statistics, control); });
     return {statistics.weight, statistics.log_likelihood, statistics.log_certainty};
 }
 
 template <class Real>
 Sums accumulate(Structure structure, const RowArray<Real>& rows, const std::optional<Doubles>& sample_weight,
-                const Doubles& weights, const Doubles& means, const Doubles& precisions_cholesky, const Doubles& centres,
-                const MutableDoubles& counts, const MutableDoubles& firsts, const MutableDoubles& seconds, int n_threads,
-                bool moments, bool hard, const std::optional<Total>& total) {
+                const Doubles& weights, const Doubles& means, const Doubles& precisions_cholesky,
+                const Doubles& centres, const MutableDoubles& counts, const MutableDoubles& firsts,
+                const MutableDoubles& seconds, int n_threads, bool moments, bool hard,
+                const std::optional<Total>& total) {
     const Sizes sizes = Sizes::of(structure, "means", means);
     require_shape("rows", rows, {n_rows_of(rows), sizes.d});
     const mixtura::Mixture mixture = as_mixture(sizes, weights, means, precisions_cholesky);
@@ -78,8 +78,9 @@ Sums accumulate_given(Structure structure, const RowArray<Real>& rows, const std
 template <class Real>
 void evaluate(Structure structure, const RowArray<Real>& rows, const Doubles& weights, const Doubles& means,
               const Doubles& precisions_cholesky, const std::optional<OutArray<Real>>& log_density,
-              const std::optional<OutArray<Real>>& responsibilities, const std::optional<OutArray<std::int64_t>>& labels,
-              const std::optional<OutArray<Real>>& log_joint, int n_threads) {
+              const std::optional<OutArray<Real>>& responsibilities,
+              const std::optional<OutArray<std::int64_t>>& labels, const std::optional<OutArray<Real>>& log_joint,
+              int n_threads) {
     const Sizes sizes = Sizes::of(structure, "means", means);
     const std::ptrdiff_t n = n_rows_of(rows);
     require_shape("rows", rows, {n, sizes.d});
@@ -93,7 +94,8 @@ void evaluate(Structure structure, const RowArray<Real>& rows, const Doubles& we
     if (responsibilities) out.responsibilities = responsibilities->data();
     if (labels) out.labels = labels->data();
     if (log_joint) out.log_joint = log_joint->data();
-    without_gil(n_threads, [&](mixtura::Control& control) { mixtura::evaluate(as_rows(rows, {}), mixture, out, control); });
+    without_gil(n_threads,
+                [&](mixtura::Control& control) { mixtura::evaluate(as_rows(rows, {}), mixture, out, control); });
 }
 
 template <class Real>
@@ -106,7 +108,9 @@ std::tuple<std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t> find_nonfinite(const 
 template <class Real>
 nb::tuple find_extent(const RowArray<Real>& rows, int n_threads) {
     std::vector<double> least(rows.shape(1)), most(rows.shape(1));
-    without_gil(n_threads, [&](mixtura::Control& control) { mixtura::find_extent(as_rows(rows, {}), least.data(), most.data(), control); });
+    without_gil(n_threads, [&](mixtura::Control& control) {
+        mixtura::find_extent(as_rows(rows, {}), least.data(), most.data(), control);
+    });
     const auto d = static_cast<std::ptrdiff_t>(rows.shape(1));
     return nb::make_tuple(as_array(std::move(least), {d}), as_array(std::move(most), {d}));
 }
@@ -123,16 +127,16 @@ std::ptrdiff_t find_distinct(const RowArray<Real>& rows, const std::optional<Dou
     });
 }
 
-bool cancels(Structure structure, const MutableDoubles& counts, const MutableDoubles& firsts, const MutableDoubles& seconds,
-             const Doubles& centres, bool single) {
+bool cancels(Structure structure, const MutableDoubles& counts, const MutableDoubles& firsts,
+             const MutableDoubles& seconds, const Doubles& centres, bool single) {
     const Sizes sizes = Sizes::of(structure, "centres", centres);
     const mixtura::Statistics statistics = as_statistics(sizes, centres, counts, firsts, seconds);
     const auto test = single ? &mixtura::cancels<float> : &mixtura::cancels<double>;
     return test(structure, sizes.k, sizes.d, statistics, nullptr);
 }
 
-void move_centres(Structure structure, const MutableDoubles& counts, const MutableDoubles& firsts, const MutableDoubles& seconds,
-                  const Doubles& centres, const Doubles& new_centres) {
+void move_centres(Structure structure, const MutableDoubles& counts, const MutableDoubles& firsts,
+                  const MutableDoubles& seconds, const Doubles& centres, const Doubles& new_centres) {
     const Sizes sizes = Sizes::of(structure, "centres", centres);
     const mixtura::Statistics statistics = as_statistics(sizes, centres, counts, firsts, seconds);
     require_shape("new_centres", new_centres, {sizes.k, sizes.d});
@@ -141,8 +145,9 @@ void move_centres(Structure structure, const MutableDoubles& counts, const Mutab
 
 std::ptrdiff_t maximise(Model model, const MutableDoubles& counts, const MutableDoubles& firsts,
                         const MutableDoubles& seconds, const Doubles& centres, const Doubles& reg_covar,
-                        const std::optional<Doubles>& previous, const MutableDoubles& weights, const MutableDoubles& means,
-                        const MutableDoubles& covariances, const MutableDoubles& precisions_cholesky, int n_threads) {
+                        const std::optional<Doubles>& previous, const MutableDoubles& weights,
+                        const MutableDoubles& means, const MutableDoubles& covariances,
+                        const MutableDoubles& precisions_cholesky, int n_threads) {
     const Sizes sizes = Sizes::of(mixtura::structure_of(model), "centres", centres);
     const mixtura::Statistics statistics = as_statistics(sizes, centres, counts, firsts, seconds);
     require_shape("reg_covar", reg_covar, {sizes.d});
@@ -170,7 +175,8 @@ std::ptrdiff_t factorise(Structure structure, const Doubles& covariances, const 
 }
 
 bool serves(const std::optional<Total>& total, const Doubles& precisions_cholesky, bool single) {
-    const Sizes sizes(Structure::tied, 1, precisions_cholesky.ndim() == 0 ? 0 : static_cast<std::ptrdiff_t>(precisions_cholesky.shape(0)));
+    const Sizes sizes(Structure::tied, 1,
+                      precisions_cholesky.ndim() == 0 ? 0 : static_cast<std::ptrdiff_t>(precisions_cholesky.shape(0)));
     require_shape("precisions_cholesky", precisions_cholesky, sizes.covariances());
     mixtura::Mixture mixture;
     mixture.structure = Structure::tied;
@@ -192,10 +198,11 @@ class CheckedRows : public mixtura::RowSource {
 class RowsInMemory : public CheckedRows {
   public:
     void require_features(std::ptrdiff_t n_features) const override {
-        require(n_features == n_features_, "means must have the " + std::to_string(n_features_) + " features of the rows, got " +
-                                               std::to_string(n_features));
+        require(n_features == n_features_, "means must have the " + std::to_string(n_features_) +
+                                               " features of the rows, got " + std::to_string(n_features));
     }
-    void accumulate(const mixtura::OwnedMixture& mixture, mixtura::OwnedStatistics& out, mixtura::Control& control) const override {
+    void accumulate(const mixtura::OwnedMixture& mixture, mixtura::OwnedStatistics& out,
+                    mixtura::Control& control) const override {
         source_->accumulate(mixture, out, control);
     }
     void accumulate_given(const mixtura::GivenResponsibilities& given, mixtura::OwnedStatistics& out,
@@ -205,7 +212,8 @@ class RowsInMemory : public CheckedRows {
     bool is_single() const override { return source_->is_single(); }
 
   protected:
-    RowsInMemory(const std::optional<Total>& total, std::ptrdiff_t n_features) : total_(total), n_features_(n_features) {
+    RowsInMemory(const std::optional<Total>& total, std::ptrdiff_t n_features)
+        : total_(total), n_features_(n_features) {
         as_total(total, n_features);  // asks for its shapes
     }
 
@@ -218,9 +226,11 @@ class RowsInMemory : public CheckedRows {
 class ArrayRows final : public RowsInMemory {
   public:
     template <class Real>
-    ArrayRows(const RowArray<Real>& rows, const std::optional<Doubles>& sample_weight, bool hard, const std::optional<Total>& total)
+    ArrayRows(const RowArray<Real>& rows, const std::optional<Doubles>& sample_weight, bool hard,
+              const std::optional<Total>& total)
         : RowsInMemory(total, static_cast<std::ptrdiff_t>(rows.shape(1))), rows_(rows), weight_(sample_weight) {
-        source_ = std::make_unique<mixtura::ArraySource<Real>>(as_rows(rows, sample_weight), hard, as_total(total, n_features_));
+        source_ = std::make_unique<mixtura::ArraySource<Real>>(as_rows(rows, sample_weight), hard,
+                                                               as_total(total, n_features_));
     }
 
     std::ptrdiff_t n_rows() const { return static_cast<std::ptrdiff_t>(rows_.shape(0)); }
@@ -284,10 +294,12 @@ class CalledRows final : public CheckedRows {
   public:
     CalledRows(nb::callable accumulate, bool single) : accumulate_(std::move(accumulate)), single_(single) {}
 
-    void accumulate(const mixtura::OwnedMixture& mixture, mixtura::OwnedStatistics& out, mixtura::Control&) const override {
+    void accumulate(const mixtura::OwnedMixture& mixture, mixtura::OwnedStatistics& out,
+                    mixtura::Control&) const override {
         const GilHeld gil;
         const Sizes sizes(mixture.structure, mixture.n_components, mixture.n_features);
-        const auto sums = nb::cast<nb::tuple>(call(accumulate_, as_arrays(mixture), as_array(out.centres, {sizes.k, sizes.d})));
+        const auto sums =
+            nb::cast<nb::tuple>(call(accumulate_, as_arrays(mixture), as_array(out.centres, {sizes.k, sizes.d})));
         require(sums.size() == 6, "accumulate must return 6 sums, got " + std::to_string(sums.size()));
         out.weight = nb::cast<double>(sums[0]);
         out.log_likelihood = nb::cast<double>(sums[1]);
@@ -297,7 +309,8 @@ class CalledRows final : public CheckedRows {
         copy_into(out.seconds, "seconds", sums[5], sizes.covariances());
     }
     void require_features(std::ptrdiff_t) const override {}  // it is asked what it can; its sums are looked at
-    void accumulate_given(const mixtura::GivenResponsibilities&, mixtura::OwnedStatistics&, mixtura::Control&) const override {
+    void accumulate_given(const mixtura::GivenResponsibilities&, mixtura::OwnedStatistics&,
+                          mixtura::Control&) const override {
         throw nb::type_error("rows elsewhere are asked block by block");
     }
     bool is_single() const override { return single_; }
@@ -307,8 +320,8 @@ class CalledRows final : public CheckedRows {
     bool single_;
 };
 
-mixtura::Outside outside_of(double seconds, const Stop* stop, const std::optional<nb::callable>& hear, std::ptrdiff_t first,
-                            std::ptrdiff_t every) {
+mixtura::Outside outside_of(double seconds, const Stop* stop, const std::optional<nb::callable>& hear,
+                            std::ptrdiff_t first, std::ptrdiff_t every) {
     mixtura::Outside outside;
     outside.deadline = deadline_after(seconds);
     if (stop != nullptr) outside.stop = &stop->is_set;
@@ -327,7 +340,8 @@ nb::tuple statistics_of(const ArrayRows& rows, Structure structure, const AnyMat
     require_shape("responsibilities", responsibilities, {rows.n_rows(), sizes.k});
     mixtura::OwnedStatistics sums(structure, sizes.k, sizes.d);
     without_gil(n_threads, [&](mixtura::Control& control) {
-        rows.accumulate_given({responsibilities.data(), responsibilities.stride(0), responsibilities.stride(1)}, sums, control);
+        rows.accumulate_given({responsibilities.data(), responsibilities.stride(0), responsibilities.stride(1)}, sums,
+                              control);
     });
     return as_arrays(std::move(sums));
 }
@@ -336,16 +350,17 @@ nb::tuple statistics_of(const ArrayRows& rows, Structure structure, const AnyMat
 struct SizedAcceleration : mixtura::Acceleration {
     SizedAcceleration(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features)
         : SizedAcceleration(Sizes(structure, n_components, n_features)) {}
-    explicit SizedAcceleration(const Sizes& sizes) : mixtura::Acceleration(sizes.structure, sizes.k, sizes.d), sizes(sizes) {}
+    explicit SizedAcceleration(const Sizes& sizes)
+        : mixtura::Acceleration(sizes.structure, sizes.k, sizes.d), sizes(sizes) {}
 
     const Sizes sizes;
 };
 
 nb::tuple expectation_maximisation(Model model, const CheckedRows& rows, const Doubles& weights, const Doubles& means,
-                                   const Doubles& covariances, const Doubles& precisions_cholesky, const Doubles& reg_covar,
-                                   mixtura::Monitor& monitor, SizedAcceleration* acceleration, double seconds,
-                                   const Stop* stop, const std::optional<nb::callable>& hear, std::ptrdiff_t first,
-                                   std::ptrdiff_t every, int n_threads) {
+                                   const Doubles& covariances, const Doubles& precisions_cholesky,
+                                   const Doubles& reg_covar, mixtura::Monitor& monitor, SizedAcceleration* acceleration,
+                                   double seconds, const Stop* stop, const std::optional<nb::callable>& hear,
+                                   std::ptrdiff_t first, std::ptrdiff_t every, int n_threads) {
     const Structure structure = mixtura::structure_of(model);
     mixtura::OwnedMixture mixture = as_owned(structure, weights, means, covariances, precisions_cholesky);
     const Sizes sizes(structure, mixture.n_components, mixture.n_features);
@@ -355,8 +370,10 @@ nb::tuple expectation_maximisation(Model model, const CheckedRows& rows, const D
     mixtura::OwnedStatistics sums(structure, sizes.k, sizes.d);
     const mixtura::Outside outside = outside_of(seconds, stop, hear, first, every);
     without_gil(n_threads, [&](mixtura::Control& control) {
-        mixtura::expectation_maximisation(model, rows, reg_covar.data(), monitor, acceleration, outside, mixture, sums, control);
-        if (acceleration != nullptr && !control.interrupted) monitor.predicted_gain = acceleration->remaining_gain(sums.view(), sums.centres.data());
+        mixtura::expectation_maximisation(model, rows, reg_covar.data(), monitor, acceleration, outside, mixture, sums,
+                                          control);
+        if (acceleration != nullptr && !control.interrupted)
+            monitor.predicted_gain = acceleration->remaining_gain(sums.view(), sums.centres.data());
     });
     return nb::make_tuple(as_arrays(std::move(mixture)), as_arrays(std::move(sums)));
 }
@@ -381,12 +398,16 @@ void bind_rows(nb::module_& m) {
           "seconds"_a.noconvert(), "n_threads"_a, "The same sums for responsibilities that are given.");
     m.def("evaluate", &evaluate<Real>, "structure"_a, "rows"_a.noconvert(), "weights"_a, "means"_a,
           "precisions_cholesky"_a, "log_density"_a.noconvert().none(), "responsibilities"_a.noconvert().none(),
-          "labels"_a.noconvert().none(), "log_joint"_a.noconvert().none(), "n_threads"_a, "Per-row results, into those arrays that are given.");
+          "labels"_a.noconvert().none(), "log_joint"_a.noconvert().none(), "n_threads"_a,
+          "Per-row results, into those arrays that are given.");
     m.def("find_nonfinite", &find_nonfinite<Real>, "rows"_a.noconvert(), "n_threads"_a,
           "(count, row, feature) of the NaN and infinities; the first one's place, or -1.");
-    m.def("find_extent", &find_extent<Real>, "rows"_a.noconvert(), "n_threads"_a, "The least and the most of each feature.");
-    m.def("find_distinct", &find_distinct<Real>, "rows"_a.noconvert(), "sample_weight"_a.none(), "first"_a.noconvert(), "weights"_a.noconvert(),
-          "Fills the places and the weights of the distinct rows; returns their number, or one more than there is room for.");
+    m.def("find_extent", &find_extent<Real>, "rows"_a.noconvert(), "n_threads"_a,
+          "The least and the most of each feature.");
+    m.def("find_distinct", &find_distinct<Real>, "rows"_a.noconvert(), "sample_weight"_a.none(), "first"_a.noconvert(),
+          "weights"_a.noconvert(),
+          "Fills the places and the weights of the distinct rows; returns their number, or one more than there is room "
+          "for.");
 }
 
 }  // namespace
@@ -417,40 +438,51 @@ NB_MODULE(_core, m) {
     bind_rows<double>(m);
     bind_rows<float>(m);
     m.def("maximise", &maximise, "model"_a, "counts"_a, "firsts"_a, "seconds"_a, "centres"_a, "reg_covar"_a,
-          "previous"_a.none(), "weights"_a.noconvert(), "means"_a.noconvert(), "covariances"_a.noconvert(), "precisions_cholesky"_a.noconvert(),
-          "n_threads"_a,
+          "previous"_a.none(), "weights"_a.noconvert(), "means"_a.noconvert(), "covariances"_a.noconvert(),
+          "precisions_cholesky"_a.noconvert(), "n_threads"_a,
           "The M-step; fills the four parameter arrays. Returns -1, or the first component whose covariance is not\n"
           "positive definite.");
-    m.def("move_centres", &move_centres, "structure"_a, "counts"_a.noconvert(), "firsts"_a.noconvert(), "seconds"_a.noconvert(),
-          "centres"_a, "new_centres"_a, "Makes sums about centres sums about others, in place.");
+    m.def("move_centres", &move_centres, "structure"_a, "counts"_a.noconvert(), "firsts"_a.noconvert(),
+          "seconds"_a.noconvert(), "centres"_a, "new_centres"_a,
+          "Makes sums about centres sums about others, in place.");
     m.def("cancels", &cancels, "structure"_a, "counts"_a, "firsts"_a, "seconds"_a, "centres"_a, "single"_a,
           "True where the sums lose digits because their centres lie far from the new means.");
-    m.def("factorise", &factorise, "structure"_a, "covariances"_a, "precisions_cholesky"_a.noconvert(), "n_components"_a,
-          "n_features"_a, "n_threads"_a, "precisions_cholesky from covariances; returns as maximise does.");
+    m.def("factorise", &factorise, "structure"_a, "covariances"_a, "precisions_cholesky"_a.noconvert(),
+          "n_components"_a, "n_features"_a, "n_threads"_a,
+          "precisions_cholesky from covariances; returns as maximise does.");
     nb::class_<SizedAcceleration>(m, "Acceleration", "Quasi-Newton acceleration of EM; see acceleration.hpp.")
         .def(nb::init<Structure, std::ptrdiff_t, std::ptrdiff_t>(), "structure"_a, "n_components"_a, "n_features"_a)
-        .def("state", [](const SizedAcceleration& a) {
-            std::vector<double> state = a.state();
-            const auto size = static_cast<std::ptrdiff_t>(state.size());
-            return as_array(std::move(state), {size});
-        }, "All that it remembers, as numbers.")
-        .def("restore", [](SizedAcceleration& a, const Doubles& state) {
-            return a.restore(std::vector<double>(state.data(), state.data() + state.size()));
-        }, "state"_a, "Go on from there; False where the numbers are not those of such a one.");
+        .def(
+            "state",
+            [](const SizedAcceleration& a) {
+                std::vector<double> state = a.state();
+                const auto size = static_cast<std::ptrdiff_t>(state.size());
+                return as_array(std::move(state), {size});
+            },
+            "All that it remembers, as numbers.")
+        .def(
+            "restore",
+            [](SizedAcceleration& a, const Doubles& state) {
+                return a.restore(std::vector<double>(state.data(), state.data() + state.size()));
+            },
+            "state"_a, "Go on from there; False where the numbers are not those of such a one.");
     nb::class_<CheckedRows>(m, "RowSource", "Who answers the E-step of the EM loop.");
     nb::class_<ArrayRows, CheckedRows>(m, "ArrayRows", "Rows in memory. total: (weight, mean, scatter) of all of them.")
         .def(nb::init<const RowArray<double>&, const std::optional<Doubles>&, bool, const std::optional<Total>&>(),
              "rows"_a.noconvert(), "sample_weight"_a.none(), "hard"_a, "total"_a.none())
         .def(nb::init<const RowArray<float>&, const std::optional<Doubles>&, bool, const std::optional<Total>&>(),
              "rows"_a.noconvert(), "sample_weight"_a.none(), "hard"_a, "total"_a.none());
-    nb::class_<PartsRows, CheckedRows>(m, "PartsRows", "Rows in memory, in several arrays, the largest first; weights: arrays or None.")
-        .def(nb::init<const nb::list&, const nb::list&, bool, const std::optional<Total>&>(), "parts"_a, "weights"_a, "hard"_a,
-             "total"_a.none());
-    nb::class_<CalledRows, CheckedRows>(m, "CalledRows", "Rows elsewhere; accumulate(parameters, centres) returns the sums.")
+    nb::class_<PartsRows, CheckedRows>(m, "PartsRows",
+                                       "Rows in memory, in several arrays, the largest first; weights: arrays or None.")
+        .def(nb::init<const nb::list&, const nb::list&, bool, const std::optional<Total>&>(), "parts"_a, "weights"_a,
+             "hard"_a, "total"_a.none());
+    nb::class_<CalledRows, CheckedRows>(m, "CalledRows",
+                                        "Rows elsewhere; accumulate(parameters, centres) returns the sums.")
         .def(nb::init<nb::callable, bool>(), "accumulate"_a, "single"_a);
     nb::class_<Stop>(m, "Stop", "Ends loops and searches in other threads.")
         .def(nb::init<>())
-        .def("set", [](Stop& stop) { stop.is_set = true; }, "End them.")
+        .def(
+            "set", [](Stop& stop) { stop.is_set = true; }, "End them.")
         .def("is_set", [](const Stop& stop) { return stop.is_set.load(); }, "Whether they are to end.");
     nb::class_<mixtura::Monitor>(m, "Monitor", "Hears the mean log-likelihood of every mixture; see em.hpp.")
         .def(nb::init<double, std::ptrdiff_t, bool>(), "tol"_a, "max_iter"_a, "accelerated"_a)
@@ -468,9 +500,9 @@ NB_MODULE(_core, m) {
         .def_prop_ro("n_passes", &mixtura::Monitor::n_passes)
         .def_prop_ro("change", &mixtura::Monitor::change)
         .def("goes_on", &mixtura::Monitor::goes_on, "mean_log_likelihood"_a);
-    m.def("expectation_maximisation", &expectation_maximisation, "model"_a, "rows"_a, "weights"_a, "means"_a, "covariances"_a,
-          "precisions_cholesky"_a, "reg_covar"_a, "monitor"_a, "acceleration"_a.none(), "seconds"_a, "stop"_a.none(),
-          "hear"_a.none(), "first"_a, "every"_a, "n_threads"_a,
+    m.def("expectation_maximisation", &expectation_maximisation, "model"_a, "rows"_a, "weights"_a, "means"_a,
+          "covariances"_a, "precisions_cholesky"_a, "reg_covar"_a, "monitor"_a, "acceleration"_a.none(), "seconds"_a,
+          "stop"_a.none(), "hear"_a.none(), "first"_a, "every"_a, "n_threads"_a,
           "EM from a mixture on. Returns the last one's (weights, means, covariances, precisions_cholesky), and its\n"
           "(centres, weight, log_likelihood, log_certainty, counts, firsts, seconds).");
     m.def("statistics_of", &statistics_of, "rows"_a, "structure"_a, "responsibilities"_a.noconvert(), "n_threads"_a,

@@ -22,9 +22,9 @@
 #include <utility>
 #include <vector>
 
+#include "em/row_source.hpp"
 #include "model/core.hpp"
 #include "support/parallel.hpp"
-#include "em/row_source.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -80,8 +80,8 @@ void require_matrix(const char* name, const Ndarray& array) {
     require(array.ndim() == 2, std::string(name) + " must have 2 dimensions, got " + std::to_string(array.ndim()));
 }
 
-// Of a mixture and of its sums; where they were made, there is one component and one feature at least, and no product of
-// them overflows.
+// Of a mixture and of its sums; where they were made, there is one component and one feature at least, and no product
+// of them overflows.
 struct Sizes {
     Sizes(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features)
         : structure(structure), k(n_components), d(n_features) {
@@ -133,7 +133,8 @@ mixtura::Rows<Real> as_rows(const RowArray<Real>& array, const std::optional<Dou
     return rows;
 }
 
-inline mixtura::Mixture as_mixture(const Sizes& sizes, const Doubles& weights, const Doubles& means, const Doubles& precisions_cholesky) {
+inline mixtura::Mixture as_mixture(const Sizes& sizes, const Doubles& weights, const Doubles& means,
+                                   const Doubles& precisions_cholesky) {
     require_shape("weights", weights, {sizes.k});
     require_shape("means", means, {sizes.k, sizes.d});
     require_shape("precisions_cholesky", precisions_cholesky, sizes.covariances());
@@ -146,8 +147,8 @@ struct Stop {
 };
 
 // The GIL. After its end Python stops a thread that asks for it by pthread_exit, which unwinds the stack and aborts the
-// process at the first function that may not throw. So such a thread (a daemon that still fits) sleeps until the process
-// is gone, as all do from Python 3.14 on.
+// process at the first function that may not throw. So such a thread (a daemon that still fits) sleeps until the
+// process is gone, as all do from Python 3.14 on.
 
 template <class Function>
 auto or_sleep(const Function& f) {
@@ -255,7 +256,8 @@ inline Array as_array(std::vector<double> values, const Shape& shape) {
 // weights, means, covariances, precisions_cholesky.
 inline nb::tuple as_arrays(mixtura::OwnedMixture mixture) {
     const Sizes sizes(mixture.structure, mixture.n_components, mixture.n_features);
-    return nb::make_tuple(as_array(std::move(mixture.weights), {sizes.k}), as_array(std::move(mixture.means), {sizes.k, sizes.d}),
+    return nb::make_tuple(as_array(std::move(mixture.weights), {sizes.k}),
+                          as_array(std::move(mixture.means), {sizes.k, sizes.d}),
                           as_array(std::move(mixture.covariances), sizes.covariances()),
                           as_array(std::move(mixture.precisions_cholesky), sizes.covariances()));
 }
@@ -263,8 +265,9 @@ inline nb::tuple as_arrays(mixtura::OwnedMixture mixture) {
 // centres, weight, log_likelihood, log_certainty, counts, firsts, seconds.
 inline nb::tuple as_arrays(mixtura::OwnedStatistics sums) {
     const Sizes sizes(sums.structure, sums.n_components, sums.n_features);
-    return nb::make_tuple(as_array(std::move(sums.centres), {sizes.k, sizes.d}), sums.weight, sums.log_likelihood, sums.log_certainty,
-                          as_array(std::move(sums.counts), {sizes.k}), as_array(std::move(sums.firsts), {sizes.k, sizes.d}),
+    return nb::make_tuple(as_array(std::move(sums.centres), {sizes.k, sizes.d}), sums.weight, sums.log_likelihood,
+                          sums.log_certainty, as_array(std::move(sums.counts), {sizes.k}),
+                          as_array(std::move(sums.firsts), {sizes.k, sizes.d}),
                           as_array(std::move(sums.seconds), sizes.covariances()));
 }
 
@@ -276,8 +279,8 @@ inline std::chrono::steady_clock::time_point deadline_after(double seconds) {
 }
 
 // A copy of weights, means, covariances and precisions_cholesky.
-inline mixtura::OwnedMixture as_owned(Structure structure, const Doubles& weights, const Doubles& means, const Doubles& covariances,
-                                      const Doubles& precisions_cholesky) {
+inline mixtura::OwnedMixture as_owned(Structure structure, const Doubles& weights, const Doubles& means,
+                                      const Doubles& covariances, const Doubles& precisions_cholesky) {
     const Sizes sizes = Sizes::of(structure, "means", means);
     as_mixture(sizes, weights, means, precisions_cholesky);  // asks for their shapes
     require_shape("covariances", covariances, sizes.covariances());

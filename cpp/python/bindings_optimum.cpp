@@ -5,12 +5,12 @@
 #include <memory>
 #include <string>
 
-#include "python/bindings.hpp"
 #include "optimum/hierarchy.hpp"
 #include "optimum/moves.hpp"
 #include "optimum/search.hpp"
 #include "optimum/starts.hpp"
 #include "optimum/verdict.hpp"
+#include "python/bindings.hpp"
 
 namespace mixtura::python {
 namespace {
@@ -23,9 +23,10 @@ using GivenArrays = std::vector<std::tuple<std::string, Matrix>>;
 class SearchRows {
   public:
     template <class Real>
-    SearchRows(const RowArray<Real>& rows, const Matrix& doubles, const std::optional<Doubles>& sample_weight, const Total& total,
-               double rows_per_weight, double min_rows)
-        : rows_(rows), doubles_(doubles), weight_(sample_weight), total_(total), rows_per_weight_(rows_per_weight), min_rows_(min_rows) {
+    SearchRows(const RowArray<Real>& rows, const Matrix& doubles, const std::optional<Doubles>& sample_weight,
+               const Total& total, double rows_per_weight, double min_rows)
+        : rows_(rows), doubles_(doubles), weight_(sample_weight), total_(total), rows_per_weight_(rows_per_weight),
+          min_rows_(min_rows) {
         require_shape("doubles", doubles, shape_of(rows));
         require(rows.size() > 0, "rows must have a row and a feature at least");
         const mixtura::Rows<Real> all = as_rows(rows, sample_weight);
@@ -34,8 +35,8 @@ class SearchRows {
             sources_[hard][false] = std::make_unique<mixtura::ArraySource<Real>>(all, hard, mixtura::TotalScatter{});
             sources_[hard][true] = std::make_unique<mixtura::ArraySource<Real>>(all, hard, scatter);
         }
-        recording_ = mixtura::recording_of(doubles_.data(), weight_ ? weight_->data() : nullptr, view().n_rows, view().n_features,
-                                           rows_per_weight, std::numeric_limits<Real>::epsilon());
+        recording_ = mixtura::recording_of(doubles_.data(), weight_ ? weight_->data() : nullptr, view().n_rows,
+                                           view().n_features, rows_per_weight, std::numeric_limits<Real>::epsilon());
     }
 
     mixtura::SearchRows view() const {
@@ -43,8 +44,8 @@ class SearchRows {
                 static_cast<std::ptrdiff_t>(doubles_.shape(1))};
     }
 
-    mixtura::Problem problem(Model model, std::ptrdiff_t n_components, const Doubles& reg_covar, const Doubles& metric_reg_covar,
-                             std::uint64_t seed, double seconds) const {
+    mixtura::Problem problem(Model model, std::ptrdiff_t n_components, const Doubles& reg_covar,
+                             const Doubles& metric_reg_covar, std::uint64_t seed, double seconds) const {
         const mixtura::SearchRows rows = view();
         const Sizes sizes(mixtura::structure_of(model), n_components, rows.n_features);
         require_shape("reg_covar", reg_covar, {sizes.d});
@@ -93,7 +94,8 @@ mixtura::OwnedMixture mixture_of(const SearchRows& rows, Model model, const Para
 }
 
 mixtura::Responsibilities as_responsibilities(const Matrix& array) {
-    return {static_cast<std::ptrdiff_t>(array.shape(1)), std::vector<double>(array.data(), array.data() + array.size())};
+    return {static_cast<std::ptrdiff_t>(array.shape(1)),
+            std::vector<double>(array.data(), array.data() + array.size())};
 }
 
 std::optional<Array> as_matrix(mixtura::Responsibilities values) {
@@ -106,7 +108,8 @@ std::optional<Array> as_matrix(mixtura::Responsibilities values) {
 nb::tuple as_tuple(mixtura::Found found) {
     nb::list records;
     for (const mixtura::Record& r : found.records) {
-        records.append(nb::make_tuple(r.kind, std::max<std::ptrdiff_t>(r.n_iter, 0), r.log_likelihood, r.converged, r.ended, r.n_passes, r.failed, r.failed_count));
+        records.append(nb::make_tuple(r.kind, std::max<std::ptrdiff_t>(r.n_iter, 0), r.log_likelihood, r.converged,
+                                      r.ended, r.n_passes, r.failed, r.failed_count));
     }
     nb::list others;
     for (mixtura::OwnedMixture& other : found.others) others.append(as_arrays(std::move(other)));
@@ -118,13 +121,16 @@ nb::tuple as_tuple(mixtura::Found found) {
 // Runs a search without the GIL; an interrupted one raises what the signal handler did, a stopped one finds nothing.
 template <class Search>
 nb::tuple run(int n_threads, Stop* stop, const Search& search) {
-    return as_tuple(without_gil(n_threads, [&](mixtura::Control& control) {
-        try {
-            return search(control);
-        } catch (const mixtura::Interrupted&) {
-            return mixtura::Found{};
-        }
-    }, stop));
+    return as_tuple(without_gil(
+        n_threads,
+        [&](mixtura::Control& control) {
+            try {
+                return search(control);
+            } catch (const mixtura::Interrupted&) {
+                return mixtura::Found{};
+            }
+        },
+        stop));
 }
 
 nb::tuple search(const SearchRows& rows, Model model, std::ptrdiff_t n_components, const Doubles& reg_covar,
@@ -152,7 +158,8 @@ nb::tuple search_from(const SearchRows& rows, Model model, std::ptrdiff_t n_comp
     });
 }
 
-std::optional<Array> split(const SearchRows& rows, Model model, const Parameters& mixture, const Matrix& given, const Doubles& reg_covar) {
+std::optional<Array> split(const SearchRows& rows, Model model, const Parameters& mixture, const Matrix& given,
+                           const Doubles& reg_covar) {
     const mixtura::OwnedMixture whole = mixture_of(rows, model, mixture);
     require_shape("reg_covar", reg_covar, {whole.n_features});
     require_shape("responsibilities", given, {rows.view().n_rows, whole.n_components});
@@ -167,7 +174,9 @@ Array merged(Model model, const Parameters& mixture, const Matrix& given) {
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
     require(whole.n_components > 1, "n_components must be at least 2, got 1");
     require_shape("responsibilities", given, {n_rows_of(given), whole.n_components});
-    return *as_matrix(without_gil(1, [&](mixtura::Control&) { return mixtura::merged(as_responsibilities(given), mixtura::closest_pairs(whole).front()); }));
+    return *as_matrix(without_gil(1, [&](mixtura::Control&) {
+        return mixtura::merged(as_responsibilities(given), mixtura::closest_pairs(whole).front());
+    }));
 }
 
 Array merge_losses(Model model, const Parameters& mixture) {
@@ -176,8 +185,8 @@ Array merge_losses(Model model, const Parameters& mixture) {
                     {whole.n_components, whole.n_components});
 }
 
-std::vector<std::int64_t> partition(const SearchRows& rows, Model metric, std::ptrdiff_t n_components, std::ptrdiff_t max_iter, const Doubles& reg_covar,
-                     std::uint64_t seed) {
+std::vector<std::int64_t> partition(const SearchRows& rows, Model metric, std::ptrdiff_t n_components,
+                                    std::ptrdiff_t max_iter, const Doubles& reg_covar, std::uint64_t seed) {
     require(metric == Model::EEI || metric == Model::EEE, "metric must be EEI or EEE");
     const mixtura::Problem problem = rows.problem(metric, n_components, reg_covar, reg_covar, seed, 0.0);
     mixtura::Random random(seed);
@@ -191,7 +200,8 @@ std::vector<std::int64_t> partition(const SearchRows& rows, Model metric, std::p
 }
 
 // (gain, united, merged, share) of each.
-nb::list moves(const SearchRows& rows, Model model, const Parameters& mixture, const Matrix& given, const Doubles& reg_covar) {
+nb::list moves(const SearchRows& rows, Model model, const Parameters& mixture, const Matrix& given,
+               const Doubles& reg_covar) {
     const mixtura::OwnedMixture whole = mixture_of(rows, model, mixture);
     require_shape("reg_covar", reg_covar, {whole.n_features});
     require_shape("responsibilities", given, {rows.view().n_rows, whole.n_components});
@@ -200,15 +210,18 @@ nb::list moves(const SearchRows& rows, Model model, const Parameters& mixture, c
     });
     nb::list found;
     for (const mixtura::Move& move : promising) {
-        found.append(nb::make_tuple(move.gain, nb::make_tuple(move.united[0], move.united[1]), nb::make_tuple(move.merged[0], move.merged[1]),
+        found.append(nb::make_tuple(move.gain, nb::make_tuple(move.united[0], move.united[1]),
+                                    nb::make_tuple(move.merged[0], move.merged[1]),
                                     as_array(*move.share, {rows.view().n_rows})));
     }
     return found;
 }
 
-void leave_one_out(Structure structure, const Doubles& rows, const std::optional<Doubles>& sample_weight, const Doubles& weights,
-                   const Doubles& means, const Doubles& precisions_cholesky, const MutableDoubles& responsibilities) {
-    require(structure == Structure::full || structure == Structure::tied, "structure must be full or tied: only matrices have leverage");
+void leave_one_out(Structure structure, const Doubles& rows, const std::optional<Doubles>& sample_weight,
+                   const Doubles& weights, const Doubles& means, const Doubles& precisions_cholesky,
+                   const MutableDoubles& responsibilities) {
+    require(structure == Structure::full || structure == Structure::tied,
+            "structure must be full or tied: only matrices have leverage");
     const Sizes sizes = Sizes::of(structure, "means", means);
     const mixtura::Mixture mixture = as_mixture(sizes, weights, means, precisions_cholesky);
     require_matrix("rows", rows);
@@ -217,12 +230,13 @@ void leave_one_out(Structure structure, const Doubles& rows, const std::optional
     require_shape("responsibilities", responsibilities, {n, sizes.k});
     require_shape("sample_weight", sample_weight, {n});
     without_gil(1, [&](mixtura::Control&) {
-        mixtura::leave_one_out(mixture, rows.data(), sample_weight ? sample_weight->data() : nullptr, n, responsibilities.data());
+        mixtura::leave_one_out(mixture, rows.data(), sample_weight ? sample_weight->data() : nullptr, n,
+                               responsibilities.data());
     });
 }
 
-double cut(Structure structure, const Doubles& rows, const Doubles& weights, const Doubles& reg_covar, double least_rows,
-           const nb::ndarray<std::int8_t, nb::c_contig, nb::device::cpu>& sides) {
+double cut(Structure structure, const Doubles& rows, const Doubles& weights, const Doubles& reg_covar,
+           double least_rows, const nb::ndarray<std::int8_t, nb::c_contig, nb::device::cpu>& sides) {
     require_matrix("rows", rows);
     const Sizes sizes(structure, 2, static_cast<std::ptrdiff_t>(rows.shape(1)));
     const std::ptrdiff_t n = n_rows_of(rows);
@@ -230,29 +244,33 @@ double cut(Structure structure, const Doubles& rows, const Doubles& weights, con
     require_shape("sides", sides, {n});
     require_shape("reg_covar", reg_covar, {sizes.d});
     return without_gil(1, [&](mixtura::Control&) {
-        return mixtura::cut(structure, rows.data(), weights.data(), n, sizes.d, reg_covar.data(), least_rows, sides.data());
+        return mixtura::cut(structure, rows.data(), weights.data(), n, sizes.d, reg_covar.data(), least_rows,
+                            sides.data());
     });
 }
 
 // Pairs: the second cluster joins the first.
-std::vector<std::vector<std::int64_t>> merges_of(mixtura::Merge merge, const Matrix& rows, const Doubles& counts, double beside) {
+std::vector<std::vector<std::int64_t>> merges_of(mixtura::Merge merge, const Matrix& rows, const Doubles& counts,
+                                                 double beside) {
     const auto n = n_rows_of(rows), d = static_cast<std::ptrdiff_t>(rows.shape(1));
     require(n > 0 && d > 0, "rows must have a row and a feature at least");
     require_shape("counts", counts, {n});
-    const auto merges =
-        without_gil(1, [&](mixtura::Control&) { return mixtura::merges_of(merge, rows.data(), counts.data(), n, d, beside); });
+    const auto merges = without_gil(
+        1, [&](mixtura::Control&) { return mixtura::merges_of(merge, rows.data(), counts.data(), n, d, beside); });
     std::vector<std::vector<std::int64_t>> pairs;
     for (std::size_t i = 0; i < merges.size(); i += 2) pairs.push_back({merges[i], merges[i + 1]});
     return pairs;
 }
 
 // How the values of rows were written down.
-mixtura::Recording recording_of(const Matrix& rows, const std::optional<Doubles>& sample_weight, double rows_per_weight, bool single) {
+mixtura::Recording recording_of(const Matrix& rows, const std::optional<Doubles>& sample_weight, double rows_per_weight,
+                                bool single) {
     require_shape("sample_weight", sample_weight, {n_rows_of(rows)});
     const auto d = static_cast<std::ptrdiff_t>(rows.shape(1));
     return without_gil(1, [&](mixtura::Control&) {
-        return mixtura::recording_of(rows.data(), sample_weight ? sample_weight->data() : nullptr, n_rows_of(rows), d, rows_per_weight,
-                                     single ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon());
+        return mixtura::recording_of(
+            rows.data(), sample_weight ? sample_weight->data() : nullptr, n_rows_of(rows), d, rows_per_weight,
+            single ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon());
     });
 }
 
@@ -261,15 +279,15 @@ bool are_held_up(Structure structure, const Doubles& total_covariance, const Dou
     require_shape("reg_covar", reg_covar, {d});
     require_shape("total_covariance", total_covariance, {d, d});
     const std::vector<double> total(total_covariance.data(), total_covariance.data() + total_covariance.size());
-    return without_gil(1, [&](mixtura::Control&) { return mixtura::are_held_up(structure, total, reg_covar.data(), d); });
+    return without_gil(1,
+                       [&](mixtura::Control&) { return mixtura::are_held_up(structure, total, reg_covar.data(), d); });
 }
 
 // (kind, component, label, words); the kind is '' where there is no doubt.
-std::tuple<std::string, std::ptrdiff_t, std::string, std::string> first_doubt(Model model, const Parameters& mixture,
-                                                                              const Doubles& effective_rows, const Doubles& reg_covar,
-                                                                              const mixtura::Recording* recording, double min_rows,
-                                                                              const nb::callable& total_covariance, std::ptrdiff_t only,
-                                                                              const std::vector<std::string>& names) {
+std::tuple<std::string, std::ptrdiff_t, std::string, std::string> first_doubt(
+    Model model, const Parameters& mixture, const Doubles& effective_rows, const Doubles& reg_covar,
+    const mixtura::Recording* recording, double min_rows, const nb::callable& total_covariance, std::ptrdiff_t only,
+    const std::vector<std::string>& names) {
     const mixtura::OwnedMixture whole = mixture_in(model, mixture);
     const auto d = whole.n_features;
     require_shape("effective_rows", effective_rows, {whole.n_components});
@@ -285,9 +303,11 @@ std::tuple<std::string, std::ptrdiff_t, std::string, std::string> first_doubt(Mo
         return std::vector<double>(covariance.data(), covariance.data() + covariance.size());
     };
     const mixtura::Verdict verdict = without_gil(1, [&](mixtura::Control&) {
-        return mixtura::first_doubt(whole, effective_rows.data(), {model, reg_covar.data(), recording, min_rows, total}, only);
+        return mixtura::first_doubt(whole, effective_rows.data(), {model, reg_covar.data(), recording, min_rows, total},
+                                    only);
     });
-    constexpr const char* kinds[] = {"", "few rows", "held up", "thinner than recorded", "point mass", "spike", "coincident"};
+    constexpr const char* kinds[] = {"",           "few rows", "held up",   "thinner than recorded",
+                                     "point mass", "spike",    "coincident"};
     const std::string name = names.empty() || verdict.column < 0 ? "" : names[static_cast<std::size_t>(verdict.column)];
     return {kinds[static_cast<int>(verdict.doubt)], verdict.component, verdict.label(name), verdict.words(name)};
 }
@@ -295,31 +315,40 @@ std::tuple<std::string, std::ptrdiff_t, std::string, std::string> first_doubt(Mo
 }  // namespace
 
 void bind_search(nb::module_& m) {
-    nb::class_<SearchRows>(m, "SearchRows", "The rows of searches; doubles: the same, total: (weight, mean, scatter) of all of them.")
-        .def(nb::init<const RowArray<double>&, const Matrix&, const std::optional<Doubles>&, const Total&, double, double>(), "rows"_a.noconvert(),
-             "doubles"_a.noconvert(), "sample_weight"_a.none(), "total"_a, "rows_per_weight"_a, "min_rows"_a)
-        .def(nb::init<const RowArray<float>&, const Matrix&, const std::optional<Doubles>&, const Total&, double, double>(), "rows"_a.noconvert(),
-             "doubles"_a.noconvert(), "sample_weight"_a.none(), "total"_a, "rows_per_weight"_a, "min_rows"_a);
-    m.def("search", &search, "rows"_a, "model"_a, "n_components"_a, "reg_covar"_a, "metric_reg_covar"_a, "seed"_a, "seconds"_a,
-          "stop"_a.none(), "n_threads"_a,
+    nb::class_<SearchRows>(m, "SearchRows",
+                           "The rows of searches; doubles: the same, total: (weight, mean, scatter) of all of them.")
+        .def(nb::init<const RowArray<double>&, const Matrix&, const std::optional<Doubles>&, const Total&, double,
+                      double>(),
+             "rows"_a.noconvert(), "doubles"_a.noconvert(), "sample_weight"_a.none(), "total"_a, "rows_per_weight"_a,
+             "min_rows"_a)
+        .def(nb::init<const RowArray<float>&, const Matrix&, const std::optional<Doubles>&, const Total&, double,
+                      double>(),
+             "rows"_a.noconvert(), "doubles"_a.noconvert(), "sample_weight"_a.none(), "total"_a, "rows_per_weight"_a,
+             "min_rows"_a);
+    m.def("search", &search, "rows"_a, "model"_a, "n_components"_a, "reg_covar"_a, "metric_reg_covar"_a, "seed"_a,
+          "seconds"_a, "stop"_a.none(), "n_threads"_a,
           "The search behind the default start. Returns the best parameters, or None, and records (kind, n_iter,\n"
           "log_likelihood, converged, ended, n_passes, failed, failed_count); nothing and none where it was stopped.");
-    m.def("search_from", &search_from, "rows"_a, "model"_a, "n_components"_a, "reg_covar"_a, "metric_reg_covar"_a, "seed"_a,
-          "seconds"_a, "given"_a, "incumbent"_a.none(), "budget"_a, "stop"_a.none(), "n_threads"_a,
-          "The search from responsibilities that are given; returns the same. budget: E-steps for moves, and for its own.");
+    m.def("search_from", &search_from, "rows"_a, "model"_a, "n_components"_a, "reg_covar"_a, "metric_reg_covar"_a,
+          "seed"_a, "seconds"_a, "given"_a, "incumbent"_a.none(), "budget"_a, "stop"_a.none(), "n_threads"_a,
+          "The search from responsibilities that are given; returns the same. budget: E-steps for moves, and for its "
+          "own.");
     m.def("split", &split, "rows"_a, "model"_a, "mixture"_a, "responsibilities"_a, "reg_covar"_a,
           "Responsibilities of one component more: that is cut whose best cut gains most; None: none can be.");
     m.def("merged", &merged, "model"_a, "mixture"_a, "responsibilities"_a,
           "Responsibilities of one component fewer: the two whose merge costs least are one.");
-    m.def("merge_losses", &merge_losses, "model"_a, "mixture"_a, "Bound on what each merge of two components costs, in nats a row.");
+    m.def("merge_losses", &merge_losses, "model"_a, "mixture"_a,
+          "Bound on what each merge of two components costs, in nats a row.");
     m.def("partition", &partition, "rows"_a, "metric"_a, "n_components"_a, "max_iter"_a, "reg_covar"_a, "seed"_a,
           "Labels by hard EM from seeds far apart, in the metric of EEI or EEE.");
     m.def("moves", &moves, "rows"_a, "model"_a, "mixture"_a, "responsibilities"_a, "reg_covar"_a,
-          "Merge-and-split moves, the most promising first: (gain, united, merged, share of each row for the second part).");
-    m.def("leave_one_out", &leave_one_out, "structure"_a, "rows"_a.noconvert(), "sample_weight"_a.none(), "weights"_a, "means"_a,
-          "precisions_cholesky"_a, "responsibilities"_a.noconvert(),
+          "Merge-and-split moves, the most promising first: (gain, united, merged, share of each row for the second "
+          "part).");
+    m.def("leave_one_out", &leave_one_out, "structure"_a, "rows"_a.noconvert(), "sample_weight"_a.none(), "weights"_a,
+          "means"_a, "precisions_cholesky"_a, "responsibilities"_a.noconvert(),
           "Replaces responsibilities by those that leave each row itself out.");
-    m.def("cut", &cut, "structure"_a, "rows"_a.noconvert(), "weights"_a, "reg_covar"_a, "least_rows"_a, "sides"_a.noconvert(),
+    m.def("cut", &cut, "structure"_a, "rows"_a.noconvert(), "weights"_a, "reg_covar"_a, "least_rows"_a,
+          "sides"_a.noconvert(),
           "Cuts the rows of positive weight in two; fills sides with 0 and 1 (-1: weight 0) and returns the gain.");
     nb::enum_<mixtura::Merge>(m, "Merge", "What a merge of clusters raises least.")
         .value("gaussian", mixtura::Merge::gaussian)
@@ -329,15 +358,19 @@ void bind_search(nb::module_& m) {
     m.def("rows_needed", &mixtura::rows_needed, "model"_a, "n_features"_a,
           "Effective rows below which a component's covariance is degenerate.");
     m.attr("HELD_UP") = mixtura::held_up;
-    nb::class_<mixtura::Recording>(m, "Recording", "How the values of each column were written down: to which step, which are shared.")
-        .def_ro("rounding", &mixtura::Recording::rounding, "Variance of the rounding of each column; 0: its values lie on no grid.");
-    m.def("recording_of", &recording_of, "rows"_a.noconvert(), "sample_weight"_a.none(), "rows_per_weight"_a, "single"_a,
-          "Looks at the values of rows; single: they have passed through float32.");
+    nb::class_<mixtura::Recording>(m, "Recording",
+                                   "How the values of each column were written down: to which step, which are shared.")
+        .def_ro("rounding", &mixtura::Recording::rounding,
+                "Variance of the rounding of each column; 0: its values lie on no grid.");
+    m.def("recording_of", &recording_of, "rows"_a.noconvert(), "sample_weight"_a.none(), "rows_per_weight"_a,
+          "single"_a, "Looks at the values of rows; single: they have passed through float32.");
     m.def("are_held_up", &are_held_up, "structure"_a, "total_covariance"_a, "reg_covar"_a,
-          "Whether all rows together have no variance beside reg_covar in some direction that the structure's covariances have.");
+          "Whether all rows together have no variance beside reg_covar in some direction that the structure's "
+          "covariances have.");
     m.def("first_doubt", &first_doubt, "model"_a, "mixture"_a, "effective_rows"_a, "reg_covar"_a, "recording"_a.none(),
           "min_rows"_a, "total_covariance"_a, "only"_a, "names"_a,
-          "What makes the likelihood of a mixture doubtful: (kind, component, label, words), '' where nothing does. only: this component,\n"
+          "What makes the likelihood of a mixture doubtful: (kind, component, label, words), '' where nothing does. "
+          "only: this component,\n"
           "unless it is -1; total_covariance(): of all rows; names: what to call the columns.");
 }
 

@@ -3,10 +3,10 @@
 //
 // The bound. Of y = P^T (x - mu), P upper triangular, the first p numbers need only the first p features, and
 // |y|^2 >= y_1^2 + ... + y_p^2: the bound is what the kernel for p features makes of the first p, at p (p + 1) / 2
-// multiply-adds of d (d + 1) / 2. Rounding does not break it: the kernels take the first p numbers and their running sum
-// by the same operations in the same order, so the complete distance passes through the bound's sum; to add a square
-// never lowers a rounded sum, since rounding is monotone; nor do the product with -1/2 and the sum with the coefficient
-// change the order. So bound >= log joint density, as computed.
+// multiply-adds of d (d + 1) / 2. Rounding does not break it: the kernels take the first p numbers and their running
+// sum by the same operations in the same order, so the complete distance passes through the bound's sum; to add a
+// square never lowers a rounded sum, since rounding is monotone; nor do the product with -1/2 and the sum with the
+// coefficient change the order. So bound >= log joint density, as computed.
 //
 // The threshold. With a the complete density of the component with the highest bound, the row's maximum m >= a; a term
 // whose bound is below a - T has a density below m - T. Those that remain are computed completely, for some rows of a
@@ -57,9 +57,11 @@ struct BitPositions {
 
 constexpr BitPositions bit_positions;
 
-// Lists the rows whose bound is not below their threshold, without a branch a row. Writes up to 8 bytes beyond the last one.
+// Lists the rows whose bound is not below their threshold, without a branch a row. Writes up to 8 bytes beyond the last
+// one.
 template <class Real>
-std::ptrdiff_t list_candidates(const Real* bounds, const Real* thresholds, std::ptrdiff_t n_active, std::uint8_t* list) {
+std::ptrdiff_t list_candidates(const Real* bounds, const Real* thresholds, std::ptrdiff_t n_active,
+                               std::uint8_t* list) {
     constexpr std::ptrdiff_t bytes = (lanes<Real> + 7) / 8;
     std::ptrdiff_t n = 0;
     for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {

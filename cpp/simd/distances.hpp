@@ -29,7 +29,8 @@ void subtract_point(const Real* rows, SplitPoint<Real> point, std::ptrdiff_t n_f
     }
 }
 
-// What rounding left of a mean, whitened: -P^T (mu - high), from which P^T (x - high) is summed up. Zero for double rows.
+// What rounding left of a mean, whitened: -P^T (mu - high), from which P^T (x - high) is summed up. Zero for double
+// rows.
 template <class Real>
 inline Vector<Real> residue_of([[maybe_unused]] const Real* residue, [[maybe_unused]] std::ptrdiff_t j) {
     if constexpr (sizeof(Real) == sizeof(double)) {
@@ -39,11 +40,11 @@ inline Vector<Real> residue_of([[maybe_unused]] const Real* residue, [[maybe_unu
     }
 }
 
-// P^T y for the columns of one block of P, from y = the start values: rows along the lanes, so many outputs and vectors of
-// rows that the sums' chains overlap. Returns where the next block begins.
+// P^T y for the columns of one block of P, from y = the start values: rows along the lanes, so many outputs and vectors
+// of rows that the sums' chains overlap. Returns where the next block begins.
 template <class Real, int columns>
-inline const Real* multiply_block(const Real* differences, std::ptrdiff_t stride, std::ptrdiff_t last, const Real* factor,
-                                  Vector<Real> (&y)[columns][row_vectors]) {
+inline const Real* multiply_block(const Real* differences, std::ptrdiff_t stride, std::ptrdiff_t last,
+                                  const Real* factor, Vector<Real> (&y)[columns][row_vectors]) {
     for (std::ptrdiff_t i = 0; i < last; ++i, factor += columns) {
         Vector<Real> x[row_vectors];
         for (std::ptrdiff_t v = 0; v < row_vectors; ++v) x[v] = load<Real>(differences + i * stride + v * lanes<Real>);
@@ -127,8 +128,8 @@ constexpr std::ptrdiff_t full_rows_at_once(std::ptrdiff_t n_features) {
 // The same with the number of features known, so that everything unrolls and stays in registers. `factor` is the
 // upper triangle by rows: p_00, p_01 ... p_11, p_12 ...
 template <class Real, int D>
-void small_full_joint(const Real* rows, const Real* mean, const Real* residue, const Real* factor, std::ptrdiff_t stride,
-                      std::ptrdiff_t n_active, Real coefficient, Real* joint) {
+void small_full_joint(const Real* rows, const Real* mean, const Real* residue, const Real* factor,
+                      std::ptrdiff_t stride, std::ptrdiff_t n_active, Real coefficient, Real* joint) {
     constexpr int n = small_row_vectors(D);
     for (std::ptrdiff_t r = 0; r < n_active; r += n * lanes<Real>) {
         Vector<Real> y[D][n];
@@ -180,7 +181,7 @@ void diag_joint(const Real* rows, const Real* mean, const Real* residue, const R
 
 template <class Real>
 void spherical_joint(const Real* rows, SplitPoint<Real> mean, Real factor, std::ptrdiff_t n_features,
-                         std::ptrdiff_t stride, std::ptrdiff_t n_active, Real coefficient, Real* joint) {
+                     std::ptrdiff_t stride, std::ptrdiff_t n_active, Real coefficient, Real* joint) {
     constexpr std::ptrdiff_t width = row_vectors * lanes<Real>;
     for (std::ptrdiff_t r = 0; r < n_active; r += width) {
         Vector<Real> total[row_vectors] = {};
@@ -210,7 +211,8 @@ struct WhitenBlock {
         factor = multiply_block<Real, columns>(differences, stride, block + columns, factor, y);
 #pragma GCC unroll 5
         for (int j = 0; j < columns; ++j) {
-            for (std::ptrdiff_t v = 0; v < row_vectors; ++v) store<Real>(whitened + (block + j) * stride + v * lanes<Real>, y[j][v]);
+            for (std::ptrdiff_t v = 0; v < row_vectors; ++v)
+                store<Real>(whitened + (block + j) * stride + v * lanes<Real>, y[j][v]);
         }
     }
 };
@@ -232,7 +234,7 @@ void whiten(const Real* differences, const Real* packed, std::ptrdiff_t n_featur
 // |z - zeta|^2 between whitened rows and a whitened mean.
 template <class Real>
 void whitened_joint(const Real* whitened, const Real* mean, std::ptrdiff_t n_features, std::ptrdiff_t stride,
-                        std::ptrdiff_t n_active, Real coefficient, Real* joint) {
+                    std::ptrdiff_t n_active, Real coefficient, Real* joint) {
     constexpr std::ptrdiff_t width = row_vectors * lanes<Real>;
     for (std::ptrdiff_t r = 0; r < n_active; r += width) {
         Vector<Real> total[row_vectors] = {};

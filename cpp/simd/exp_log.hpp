@@ -17,7 +17,7 @@ template <>
 struct Format<double> {
     static constexpr int mantissa_bits = 52;
     static constexpr std::uint64_t bias = 1023;
-    static constexpr double round_magic = 6755399441055744.0;   // 1.5 * 2^52: adding it rounds to an integer
+    static constexpr double round_magic = 6755399441055744.0;     // 1.5 * 2^52: adding it rounds to an integer
     static constexpr double exponent_magic = 4503599627370496.0;  // 2^52
     static constexpr std::uint64_t exponent_magic_bits = 0x4330000000000000u;
     static constexpr std::uint64_t sqrt_half_bits = 0x3fe6a09e667f3bcdu;
@@ -54,8 +54,7 @@ inline Vector<double> exp_tail(Vector<double> f) {
 inline Vector<float> exp_tail(Vector<float> f) {
     const Vector<float> f2 = f * f;
     return (0.5f + f * 0.16666576989698775683f) +
-           f2 * ((0.041666554617204574203f + f * 0.0083631790527225773704f) +
-                 f2 * 0.0013926183587713494542f);
+           f2 * ((0.041666554617204574203f + f * 0.0083631790527225773704f) + f2 * 0.0013926183587713494542f);
 }
 
 inline Vector<double> atanh_tail(Vector<double> u) {
@@ -80,7 +79,8 @@ inline Vector<Real> exp_nonpositive(Vector<Real> x, Real lowest) {
     const Vector<Real> n = shifted - F::round_magic;
     const Vector<Real> f = (x - n * F::ln2_high) - n * F::ln2_low;
     const Vector<Real> mantissa = Real(1) + (f + (f * f) * exp_tail(f));
-    // Where x vanishes this is anything. The integer n stands in the low bits of `shifted`; moved into the exponent it multiplies by 2^n.
+    // Where x vanishes this is anything. The integer n stands in the low bits of `shifted`; moved into the exponent it
+    // multiplies by 2^n.
     const Bits<Real> scaled = (Bits<Real>)mantissa + ((Bits<Real>)shifted << F::mantissa_bits);
     return vanishes ? Vector<Real>{} : (Vector<Real>)scaled;
 }

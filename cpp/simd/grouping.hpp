@@ -4,15 +4,15 @@
 // A block of rows is sorted by the component that each row seems nearest to. How that is guessed changes no result but
 // the order of the rows, and that depends on the rows and the mixture alone; the order within a guess stays.
 //
-// The bound. Let r = |P_i^T (x - mu_i)| be a row's distance from the component i guessed, and m = mu_i - mu_k. With the unit
-// vector u = P_k^T m / D, D = |P_k^T m|, Cauchy and Schwarz give twice
+// The bound. Let r = |P_i^T (x - mu_i)| be a row's distance from the component i guessed, and m = mu_i - mu_k. With the
+// unit vector u = P_k^T m / D, D = |P_k^T m|, Cauchy and Schwarz give twice
 //     |P_k^T (x - mu_k)|  >=  u^T P_k^T (x - mu_k)  =  D + (P_k u)^T (x - mu_i)  >=  D - s r,   s = |P_i^{-1} P_k u|.
 // With log joint densities a_k = c_k - |P_k^T (x - mu_k)|^2 / 2, the row's maximum is at least a_i, so the term of k is
-// negligible (skipping.hpp) where (D - s r)^2 > r^2 + q, q = 2 (c_k - c_i + T). The left side falls with r and the right
-// one grows, so it is where r is below the `reach` of i to k, the root of
+// negligible (skipping.hpp) where (D - s r)^2 > r^2 + q, q = 2 (c_k - c_i + T). The left side falls with r and the
+// right one grows, so it is where r is below the `reach` of i to k, the root of
 //     (s^2 - 1) r^2 - 2 D s r + D^2 - q = 0,   r = (D^2 - q) / (D s + sqrt(D^2 + q (s^2 - 1))).
-// T is taken larger by 1, D smaller and r larger by a thousandth, and D by what rounding can do where P_k^T m cancels: far
-// more than rounding does elsewhere. Reaches cost K^2 d^2 once a call.
+// T is taken larger by 1, D smaller and r larger by a thousandth, and D by what rounding can do where P_k^T m cancels:
+// far more than rounding does elsewhere. Reaches cost K^2 d^2 once a call.
 #pragma once
 
 #include "simd/job.hpp"
@@ -22,8 +22,8 @@
 namespace mixtura {
 namespace {
 
-// v = P_i^{-1} w for a vector of components i, by back substitution. factors: the upper triangles by rows with the inverse
-// diagonal, each number for all components.
+// v = P_i^{-1} w for a vector of components i, by back substitution. factors: the upper triangles by rows with the
+// inverse diagonal, each number for all components.
 inline void solve_upper(const double* factors, std::ptrdiff_t d, std::ptrdiff_t stride, const Vector<double>* w,
                         Vector<double>* v) {
     for (std::ptrdiff_t j = d - 1; j >= 0; --j) {
@@ -79,7 +79,8 @@ void find_reaches(const ReachJob& job) {
         for (std::ptrdiff_t i = 0; i < job.stride; i += lanes<double>) {
             const Vector<double> reach = reaches_to(job, k, i);
             for (std::ptrdiff_t lane = 0; lane < lanes<double>; ++lane) {
-                if (i + lane < job.n_components) job.reaches[(i + lane) * job.stride + k] = static_cast<float>(reach[lane]);
+                if (i + lane < job.n_components)
+                    job.reaches[(i + lane) * job.stride + k] = static_cast<float>(reach[lane]);
             }
         }
     }
@@ -99,7 +100,8 @@ inline void guess_components(const float* rows, const float* scores, std::ptrdif
             for (std::ptrdiff_t v = 0; v < n; ++v) score[v] = splat(of[d]);
             for (std::ptrdiff_t j = 0; j < d; ++j) {
                 const Vector<float> b = splat(of[j]);
-                for (std::ptrdiff_t v = 0; v < n; ++v) score[v] += b * load<float>(rows + j * stride + r + v * lanes<float>);
+                for (std::ptrdiff_t v = 0; v < n; ++v)
+                    score[v] += b * load<float>(rows + j * stride + r + v * lanes<float>);
             }
             for (std::ptrdiff_t v = 0; v < n; ++v) {
                 const auto is_higher = score[v] > highest[v];
@@ -120,8 +122,8 @@ inline void add_near(const float* reaches, std::ptrdiff_t n_components, float ra
 }
 
 // Where the sorted rows of a block go: `starts` are n_components + 1 numbers.
-inline void place_rows(const std::int32_t* guesses, std::ptrdiff_t n_rows, std::ptrdiff_t n_components, std::int32_t* starts,
-                       std::int32_t* places) {
+inline void place_rows(const std::int32_t* guesses, std::ptrdiff_t n_rows, std::ptrdiff_t n_components,
+                       std::int32_t* starts, std::int32_t* places) {
     for (std::ptrdiff_t k = 0; k <= n_components; ++k) starts[k] = 0;
     for (std::ptrdiff_t r = 0; r < n_rows; ++r) ++starts[guesses[r] + 1];
     for (std::ptrdiff_t k = 0; k < n_components; ++k) starts[k + 1] += starts[k];

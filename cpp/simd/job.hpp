@@ -39,51 +39,51 @@ struct SplitPoint {
 
 // How rows are put beside rows of the same component, see grouping.hpp.
 struct Grouping {
-    std::ptrdiff_t n_rows = 0;          // sorted at a time; 0: rows stay in their order
-    const double* origin = nullptr;     // d
-    const float* scores = nullptr;      // K x (d + 1): of x - origin, and a constant; the highest is the guess
-    const float* reaches = nullptr;     // K x reach_stride: from the component guessed to another one
-    std::ptrdiff_t reach_stride = 0;    // padded(K)
+    std::ptrdiff_t n_rows = 0;        // sorted at a time; 0: rows stay in their order
+    const double* origin = nullptr;   // d
+    const float* scores = nullptr;    // K x (d + 1): of x - origin, and a constant; the highest is the guess
+    const float* reaches = nullptr;   // K x reach_stride: from the component guessed to another one
+    std::ptrdiff_t reach_stride = 0;  // padded(K)
 };
 
 template <class Real>
 struct Job {
     Rows<Real> rows;
-    const Mixture* mixture = nullptr;      // for rows that are far from all components, with
-    const double* log_heights = nullptr;   // K: log weight + log determinant - shift
+    const Mixture* mixture = nullptr;     // for rows that are far from all components, with
+    const double* log_heights = nullptr;  // K: log weight + log determinant - shift
     Structure structure = Structure::full;
     std::ptrdiff_t n_components = 0;
     std::ptrdiff_t n_features = 0;
     std::ptrdiff_t tile_rows = 0;
     std::ptrdiff_t tile_stride = 0;  // between features in a tile: tile_rows and a cache line, see prepare.cpp
 
-    SplitPoint<Real> means;                // K x d
-    const Real* residues = nullptr;        // K x residue_stride: -P^T (mean - high); float rows only
+    SplitPoint<Real> means;          // K x d
+    const Real* residues = nullptr;  // K x residue_stride: -P^T (mean - high); float rows only
     std::ptrdiff_t residue_stride = 0;
-    const Real* centres = nullptr;         // K x d, of the moments, numbers that a Real holds
-    const Real* factors = nullptr;         // packed by pack_factors; diag K x d, spherical K
-    std::ptrdiff_t factor_stride = 0;      // between components; 0 where they share one
-    const Real* coefficients = nullptr;    // K: log_heights, and with terms the rest that no row changes
-    double shift = 0;                      // so that float keeps the digits of the differences
+    const Real* centres = nullptr;       // K x d, of the moments, numbers that a Real holds
+    const Real* factors = nullptr;       // packed by pack_factors; diag K x d, spherical K
+    std::ptrdiff_t factor_stride = 0;    // between components; 0 where they share one
+    const Real* coefficients = nullptr;  // K: log_heights, and with terms the rest that no row changes
+    double shift = 0;                    // so that float keeps the digits of the differences
 
     bool whitened = false;                 // tied: distances between whitened rows and means
     SplitPoint<Real> origin;               // d: of the whitening, or of the terms
     const Real* whitened_means = nullptr;  // K x d
 
-    std::ptrdiff_t n_terms = 0;            // log densities are sums of so many terms, see products.hpp; 0: they are not
-    const Real* term_factors = nullptr;    // K x n_terms, packed by pack_terms
+    std::ptrdiff_t n_terms = 0;          // log densities are sums of so many terms, see products.hpp; 0: they are not
+    const Real* term_factors = nullptr;  // K x n_terms, packed by pack_terms
 
     GivenResponsibilities given;
     bool hard = false;
     bool moments = true;
     bool second_moments = true;
 
-    bool skip = true;                      // leave out what cannot matter, see skipping.hpp
-    std::ptrdiff_t bound_features = 0;     // of which bounds on densities are made, see bounds.hpp; 0: they cannot pay
-    const Real* bound_factors = nullptr;   // K: the first rows and columns of the factors, upper triangles by rows
+    bool skip = true;                     // leave out what cannot matter, see skipping.hpp
+    std::ptrdiff_t bound_features = 0;    // of which bounds on densities are made, see bounds.hpp; 0: they cannot pay
+    const Real* bound_factors = nullptr;  // K: the first rows and columns of the factors, upper triangles by rows
     Grouping grouping;
 
-    bool (*stopped)(void*) = nullptr;      // asked between components
+    bool (*stopped)(void*) = nullptr;  // asked between components
     void* stop_argument = nullptr;
 };
 
@@ -101,14 +101,14 @@ struct Experience {
 // A block of rows that are sorted, and what that needs, one thread's; see grouping.hpp.
 template <class Real>
 struct SortedRows {
-    Real* rows = nullptr;            // Grouping::n_rows x d
-    double* weights = nullptr;       // Grouping::n_rows
-    std::int32_t* guesses = nullptr; // Grouping::n_rows: of the sorted rows
-    std::int32_t* unsorted = nullptr;// Grouping::n_rows
-    std::int32_t* places = nullptr;  // Grouping::n_rows
-    std::int32_t* starts = nullptr;  // K + 1
-    float* centred = nullptr;        // d + 1 times scan_stride: rows about the origin, features apart, and guesses
-    std::uint64_t* near = nullptr;   // K / 64: components that can matter to a few rows
+    Real* rows = nullptr;              // Grouping::n_rows x d
+    double* weights = nullptr;         // Grouping::n_rows
+    std::int32_t* guesses = nullptr;   // Grouping::n_rows: of the sorted rows
+    std::int32_t* unsorted = nullptr;  // Grouping::n_rows
+    std::int32_t* places = nullptr;    // Grouping::n_rows
+    std::int32_t* starts = nullptr;    // K + 1
+    float* centred = nullptr;          // d + 1 times scan_stride: rows about the origin, features apart, and guesses
+    std::uint64_t* near = nullptr;     // K / 64: components that can matter to a few rows
 };
 
 constexpr std::ptrdiff_t scan_stride = 256 + 16;
@@ -116,14 +116,14 @@ constexpr std::ptrdiff_t scan_stride = 256 + 16;
 // What a search for candidates needs, one thread's; see bounds.hpp.
 template <class Real>
 struct Candidates {
-    Real* gathered = nullptr;      // padded(d) features: rows side by side
-    Real* joint = nullptr;         // 1: their log joint densities
-    Real* likeliest = nullptr;     // 1: the component with a row's highest bound
-    Real* highest = nullptr;       // 1: that component's log joint density
-    Real* thresholds = nullptr;    // 1: below it a density is negligible
-    std::uint8_t* list = nullptr;  // tile_stride bytes: rows, at most 256
-    std::int32_t* heads = nullptr; // K numbers in all
-    std::int32_t* next = nullptr;  // tile_stride numbers in all
+    Real* gathered = nullptr;       // padded(d) features: rows side by side
+    Real* joint = nullptr;          // 1: their log joint densities
+    Real* likeliest = nullptr;      // 1: the component with a row's highest bound
+    Real* highest = nullptr;        // 1: that component's log joint density
+    Real* thresholds = nullptr;     // 1: below it a density is negligible
+    std::uint8_t* list = nullptr;   // tile_stride bytes: rows, at most 256
+    std::int32_t* heads = nullptr;  // K numbers in all
+    std::int32_t* next = nullptr;   // tile_stride numbers in all
 };
 
 // One thread's scratch, in units of tile_stride numbers. Tiles are feature-major: feature j of row r at
@@ -150,13 +150,13 @@ static inline std::ptrdiff_t padded(std::ptrdiff_t n_features) { return round_up
 
 template <class Real>
 struct Kernels {
-    void (*accumulate_tile)(const Job<Real>&, std::ptrdiff_t begin, std::ptrdiff_t n_rows,
-                            const Workspace<Real>&, Statistics&);
+    void (*accumulate_tile)(const Job<Real>&, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>&,
+                            Statistics&);
     // The same for a block of rows, Grouping::n_rows at most, that are sorted first.
-    void (*accumulate_block)(const Job<Real>&, std::ptrdiff_t begin, std::ptrdiff_t n_rows,
-                             const Workspace<Real>&, Statistics&);
-    void (*evaluate_tile)(const Job<Real>&, std::ptrdiff_t begin, std::ptrdiff_t n_rows,
-                          const Workspace<Real>&, const Evaluation<Real>&);
+    void (*accumulate_block)(const Job<Real>&, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>&,
+                             Statistics&);
+    void (*evaluate_tile)(const Job<Real>&, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>&,
+                          const Evaluation<Real>&);
 };
 
 // From K components to each other; all numbers are given for `stride` components, the last repeated.
@@ -174,12 +174,15 @@ struct ReachJob {
     std::ptrdiff_t begin, end;       // components to reach
 };
 
-// See linear_algebra.hpp. Each makes rows begin to end of its result; pieces but the last one done hold whole blocks of rows.
+// See linear_algebra.hpp. Each makes rows begin to end of its result; pieces but the last one done hold whole blocks of
+// rows.
 struct MatrixKernels {
     bool (*cholesky)(double* a, std::ptrdiff_t d, std::ptrdiff_t begin, std::ptrdiff_t end);
     void (*invert_upper)(const double* upper, std::ptrdiff_t d, double* out, std::ptrdiff_t begin, std::ptrdiff_t end);
-    void (*times_upper)(const double* a, const double* upper, std::ptrdiff_t d, double* out, std::ptrdiff_t begin, std::ptrdiff_t end);
-    void (*upper_times)(const double* upper, const double* a, std::ptrdiff_t d, double* out, std::ptrdiff_t begin, std::ptrdiff_t end);
+    void (*times_upper)(const double* a, const double* upper, std::ptrdiff_t d, double* out, std::ptrdiff_t begin,
+                        std::ptrdiff_t end);
+    void (*upper_times)(const double* upper, const double* a, std::ptrdiff_t d, double* out, std::ptrdiff_t begin,
+                        std::ptrdiff_t end);
 };
 
 struct KernelSet {

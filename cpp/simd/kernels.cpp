@@ -44,8 +44,8 @@ inline void load_square(const Real* from, std::ptrdiff_t row_stride, std::ptrdif
     }
 }
 
-// How far ahead of a square memory is asked for, in bytes, where rows lie side by side. It has to arrive in the first-level
-// cache while a few squares are transposed; what was asked for a whole tile before is gone from there.
+// How far ahead of a square memory is asked for, in bytes, where rows lie side by side. It has to arrive in the
+// first-level cache while a few squares are transposed; what was asked for a whole tile before is gone from there.
 constexpr std::ptrdiff_t square_ahead = 5120;
 
 template <class Real>
@@ -71,15 +71,16 @@ void load_squares(const Real* from, std::ptrdiff_t row_stride, std::ptrdiff_t n_
     }
 }
 
-// Rows of so few features, nothing between them, are parted by fewer instructions than a square is transposed: D (D - 1)
-// shuffles of two vectors, which the widest instruction set alone has for all lanes.
+// Rows of so few features, nothing between them, are parted by fewer instructions than a square is transposed: D (D -
+// 1) shuffles of two vectors, which the widest instruction set alone has for all lanes.
 template <class Real>
 constexpr std::ptrdiff_t most_interleaved = registers == 16 ? 2 : (sizeof(Real) == sizeof(double) ? 4 : 6);
 
 template <int D, int c, class Real>
 inline void store_features(const Vector<Real>* v, std::ptrdiff_t stride, Real* to) {
     if constexpr (c < D) {
-        store<Real>(to + c * stride, every_dth<D, c, D - 1>(v, typename LanesUpTo<static_cast<int>(lanes<Real>)>::type{}));
+        store<Real>(to + c * stride,
+                    every_dth<D, c, D - 1>(v, typename LanesUpTo<static_cast<int>(lanes<Real>)>::type{}));
         store_features<D, c + 1>(v, stride, to);
     }
 }
@@ -111,7 +112,8 @@ void load_columns(const Real* from, std::ptrdiff_t feature_stride, std::ptrdiff_
                   std::ptrdiff_t stride, Real* tile) {
     for (std::ptrdiff_t j = 0; j < n_features; ++j) {
         const Real* column = from + j * feature_stride;
-        for (std::ptrdiff_t r = 0; r < n_rows; r += lanes<Real>) store<Real>(tile + j * stride + r, load<Real>(column + r));
+        for (std::ptrdiff_t r = 0; r < n_rows; r += lanes<Real>)
+            store<Real>(tile + j * stride + r, load<Real>(column + r));
     }
 }
 
@@ -212,7 +214,8 @@ bool uses_strips(const Job<Real>& job) {
     return has_matrices(job.structure) && job.n_features <= most_strip_features<Real>;
 }
 
-// Matrices of many features: features along the lanes from two vectors of them on; below, rows along the lanes waste less.
+// Matrices of many features: features along the lanes from two vectors of them on; below, rows along the lanes waste
+// less.
 template <class Real>
 bool uses_panels(const Job<Real>& job) {
     return has_matrices(job.structure) && job.second_moments && job.n_features >= 2 * lanes<Real> && !uses_strips(job);
@@ -220,7 +223,8 @@ bool uses_panels(const Job<Real>& job) {
 
 // Features side by side from a tile, `n_features` of them and zeros.
 template <class Real>
-void load_panel(const Real* tile, std::ptrdiff_t n_features, std::ptrdiff_t n_rows, std::ptrdiff_t stride, Real* panel) {
+void load_panel(const Real* tile, std::ptrdiff_t n_features, std::ptrdiff_t n_rows, std::ptrdiff_t stride,
+                Real* panel) {
     constexpr int n = static_cast<int>(lanes<Real>);
     for (std::ptrdiff_t r = 0; r < n_rows; r += n) {
         Vector<Real> v[n];
@@ -242,7 +246,8 @@ void load_panels(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_ro
             continue;
         }
         const Real* from = rows.data + begin * rows.row_stride + j;
-        for (std::ptrdiff_t r = 0; r < n_rows; ++r) store<Real>(panel + r * lanes<Real>, load<Real>(from + r * rows.row_stride));
+        for (std::ptrdiff_t r = 0; r < n_rows; ++r)
+            store<Real>(panel + r * lanes<Real>, load<Real>(from + r * rows.row_stride));
     }
 }
 
@@ -272,7 +277,8 @@ void full_component_joint(const Job<Real>& job, std::ptrdiff_t k, const Real* ro
     const Real* residue = job.residues + k * job.residue_stride;
     const Real* factor = job.factors + k * job.factor_stride;
     if (packs_triangle(job.structure, d)) {
-        with_features<1>(d, SmallJoint<Real>{rows, mean, residue, factor, stride, n_active, job.coefficients[k], joint});
+        with_features<1>(d,
+                         SmallJoint<Real>{rows, mean, residue, factor, stride, n_active, job.coefficients[k], joint});
     } else {
         full_joint(rows, mean, residue, factor, d, stride, n_active, differences, job.coefficients[k], joint);
     }
@@ -289,7 +295,8 @@ void component_joint(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_ac
     if (job.whitened) {
         whitened_joint(work.panels, job.whitened_means + k * d, d, stride, n_active, coefficient, joint);
     } else if (job.structure == Structure::diag) {
-        diag_joint(work.rows, mean.high, job.residues + k * job.residue_stride, factor, d, stride, n_active, coefficient, joint);
+        diag_joint(work.rows, mean.high, job.residues + k * job.residue_stride, factor, d, stride, n_active,
+                   coefficient, joint);
     } else if (job.structure == Structure::spherical) {
         spherical_joint(work.rows, mean, *factor, d, stride, n_active, coefficient, joint);
     } else {
@@ -313,8 +320,9 @@ bool product_log_joint(const Job<Real>& job, std::ptrdiff_t n_active, Ahead ahea
     for (std::ptrdiff_t k = 0; k < job.n_components; k += columns) {
         if (job.stopped(job.stop_argument)) return false;
         columns = block_columns(job.n_components - k);
-        with_columns(columns, JointBlock<Real>{terms, job.term_factors + k * job.n_terms, job.coefficients + k, job.n_terms,
-                                               job.tile_stride, n_active, work.responsibilities + k * job.tile_stride});
+        with_columns(columns,
+                     JointBlock<Real>{terms, job.term_factors + k * job.n_terms, job.coefficients + k, job.n_terms,
+                                      job.tile_stride, n_active, work.responsibilities + k * job.tile_stride});
         for (std::ptrdiff_t i = k; i < k + columns; ++i) ahead.prefetch(i, job.n_components);
     }
     return true;
@@ -370,8 +378,10 @@ void listed_joint(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_liste
 
 // Those of `n` rows of the tile from `first` on.
 template <class Real>
-void rows_joint(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t first, std::ptrdiff_t n, const Workspace<Real>& work) {
-    full_component_joint(job, k, work.rows + first, n, work.differences, work.responsibilities + k * job.tile_stride + first);
+void rows_joint(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t first, std::ptrdiff_t n,
+                const Workspace<Real>& work) {
+    full_component_joint(job, k, work.rows + first, n, work.differences,
+                         work.responsibilities + k * job.tile_stride + first);
 }
 
 // The log joint densities that the first features alone would have: bounds on the complete ones.
@@ -379,16 +389,18 @@ template <class Real>
 void find_bounds(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
     const std::ptrdiff_t p = job.bound_features;
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
-        with_features<1>(p, SmallJoint<Real>{work.rows, job.means.high + k * job.n_features,
-                                             job.residues + k * job.residue_stride, job.bound_factors + k * p * (p + 1) / 2, job.tile_stride, n_active,
-                                             job.coefficients[k], work.responsibilities + k * job.tile_stride});
+        with_features<1>(
+            p, SmallJoint<Real>{work.rows, job.means.high + k * job.n_features, job.residues + k * job.residue_stride,
+                                job.bound_factors + k * p * (p + 1) / 2, job.tile_stride, n_active, job.coefficients[k],
+                                work.responsibilities + k * job.tile_stride});
     }
 }
 
 // The complete densities of each row's likeliest component by the bounds, and the thresholds that follow. Their
 // bounds are then -inf, so that they are not candidates again.
 template <class Real>
-void find_thresholds(const Job<Real>& job, std::ptrdiff_t n_rows, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+void find_thresholds(const Job<Real>& job, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
+                     const Workspace<Real>& work) {
     const Candidates<Real>& candidates = work.candidates;
     chain_rows(candidates.likeliest, n_active, job.n_components, candidates.heads, candidates.next);
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
@@ -410,7 +422,8 @@ void find_thresholds(const Job<Real>& job, std::ptrdiff_t n_rows, std::ptrdiff_t
 // Log joint densities where they can matter, and work.active; elsewhere in an active granule stands a bound that is
 // negligible. False where too many would have to be computed, or the call was stopped.
 template <class Real>
-bool bounded_log_joint(const Job<Real>& job, std::ptrdiff_t n_rows, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+bool bounded_log_joint(const Job<Real>& job, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
+                       const Workspace<Real>& work) {
     const Candidates<Real>& candidates = work.candidates;
     const std::ptrdiff_t stride = job.tile_stride;
     find_bounds(job, n_active, work);
@@ -430,7 +443,8 @@ bool bounded_log_joint(const Job<Real>& job, std::ptrdiff_t n_rows, std::ptrdiff
             work.active[k] |= std::uint64_t(!(joint[r] < candidates.thresholds[r])) << (r / granule<Real>);
         }
         n_complete += n;
-        if (k + 1 == components_to_judge_by && n_complete > most_complete * components_to_judge_by * n_active) return false;
+        if (k + 1 == components_to_judge_by && n_complete > most_complete * components_to_judge_by * n_active)
+            return false;
     }
     for (std::ptrdiff_t r = 0; r < n_active; ++r) {
         const auto k = static_cast<std::ptrdiff_t>(candidates.likeliest[r]);
@@ -447,11 +461,11 @@ std::ptrdiff_t group_rows(std::ptrdiff_t d) {
     return n > granule<Real> ? n : granule<Real>;
 }
 
-// Log joint densities of the components guessed for rows `first` ..., the thresholds that follow, and the components that can
-// matter to one of them. Returns how many were guessed; these are the first of work.listed.
+// Log joint densities of the components guessed for rows `first` ..., the thresholds that follow, and the components
+// that can matter to one of them. Returns how many were guessed; these are the first of work.listed.
 template <class Real>
-std::ptrdiff_t find_near(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t first, std::ptrdiff_t n, std::ptrdiff_t n_rows,
-                         const Workspace<Real>& work) {
+std::ptrdiff_t find_near(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t first, std::ptrdiff_t n,
+                         std::ptrdiff_t n_rows, const Workspace<Real>& work) {
     const SortedRows<Real>& sorted = work.sorted;
     std::ptrdiff_t n_guessed = 0;
     for (std::ptrdiff_t r = first; r < first + n && r < n_rows;) {
@@ -466,7 +480,8 @@ std::ptrdiff_t find_near(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdif
         }
         const Real square = 2 * (job.coefficients[k] - lowest);
         const float radius = static_cast<float>(__builtin_sqrt(square > 0 || square != square ? square : Real(0)));
-        add_near(job.grouping.reaches + k * job.grouping.reach_stride, job.n_components, radius * 1.001f + 0.001f, sorted.near);
+        add_near(job.grouping.reaches + k * job.grouping.reach_stride, job.n_components, radius * 1.001f + 0.001f,
+                 sorted.near);
     }
     for (std::ptrdiff_t r = n_rows; r < first + n; ++r) work.candidates.thresholds[r] = __builtin_inf();
     return n_guessed;
@@ -474,7 +489,8 @@ std::ptrdiff_t find_near(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdif
 
 // Notes in which granules component k matters.
 template <class Real>
-void note_active(const Real* joint, const Real* thresholds, std::ptrdiff_t first, std::ptrdiff_t n, std::uint64_t& active) {
+void note_active(const Real* joint, const Real* thresholds, std::ptrdiff_t first, std::ptrdiff_t n,
+                 std::uint64_t& active) {
     for (std::ptrdiff_t r = first; r < first + n; r += lanes<Real>) {
         const auto matters = !(load<Real>(joint + r) < load<Real>(thresholds + r));
         active |= std::uint64_t{lane_bits<Real>(matters) != 0} << (r / granule<Real>);
@@ -499,14 +515,16 @@ bool near_log_joint(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n
         for (std::ptrdiff_t i = 0; i < n_guessed; ++i) {
             const std::int32_t k = work.listed[i];
             near[k / 64] &= ~(std::uint64_t{1} << (k % 64));
-            note_active(work.responsibilities + k * job.tile_stride, work.candidates.thresholds, first, n, work.active[k]);
+            note_active(work.responsibilities + k * job.tile_stride, work.candidates.thresholds, first, n,
+                        work.active[k]);
         }
         for (std::ptrdiff_t w = 0; w < n_words; ++w) {
             for (std::uint64_t bits = near[w]; bits != 0; bits &= bits - 1) {
                 const std::ptrdiff_t k = 64 * w + __builtin_ctzll(bits);
                 if (k >= job.n_components) break;
                 rows_joint(job, k, first, n, work);
-                note_active(work.responsibilities + k * job.tile_stride, work.candidates.thresholds, first, n, work.active[k]);
+                note_active(work.responsibilities + k * job.tile_stride, work.candidates.thresholds, first, n,
+                            work.active[k]);
                 ++n_complete;
             }
         }
@@ -526,7 +544,9 @@ double active_share(const Job<Real>& job, std::ptrdiff_t n_active, const std::ui
 
 // Moments about a common point, of all components at once.
 template <class Real>
-bool sums_by_products(const Job<Real>& job) { return job.whitened || job.n_terms > 0; }
+bool sums_by_products(const Job<Real>& job) {
+    return job.whitened || job.n_terms > 0;
+}
 
 // Products take whole tiles.
 template <class Real>
@@ -553,7 +573,8 @@ void normalise_tile(const Job<Real>& job, std::ptrdiff_t n_active, bool skip, co
 
 // weights[r] r_k(x) for every component; log densities and certainties. False when the call was stopped.
 template <class Real>
-bool find_responsibilities(const Job<Real>& job, std::ptrdiff_t n_active, bool skip, Ahead ahead, const Workspace<Real>& work) {
+bool find_responsibilities(const Job<Real>& job, std::ptrdiff_t n_active, bool skip, Ahead ahead,
+                           const Workspace<Real>& work) {
     if (!log_joint(job, n_active, ahead, work)) return false;
     if (skip) {
         find_active(work.responsibilities, job.n_components, job.tile_stride, n_active, work.active);
@@ -580,8 +601,8 @@ bool find_bounded_responsibilities(const Job<Real>& job, std::ptrdiff_t begin, s
 
 // The same for sorted rows.
 template <class Real>
-bool find_near_responsibilities(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
-                                const Workspace<Real>& work) {
+bool find_near_responsibilities(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows,
+                                std::ptrdiff_t n_active, const Workspace<Real>& work) {
     if (pauses(work.experience->grouping)) return false;
     if (!near_log_joint(job, begin, n_rows, n_active, work)) {
         disappointed(work.experience->grouping);
@@ -595,7 +616,8 @@ bool find_near_responsibilities(const Job<Real>& job, std::ptrdiff_t begin, std:
 template <class Real>
 bool has_far_rows(const Real* log_density, std::ptrdiff_t n_rows) {
     Vector<Real> differences = {};
-    for (std::ptrdiff_t r = 0; r < n_rows; r += lanes<Real>) differences += load<Real>(log_density + r) - load<Real>(log_density + r);
+    for (std::ptrdiff_t r = 0; r < n_rows; r += lanes<Real>)
+        differences += load<Real>(log_density + r) - load<Real>(log_density + r);
     return sum_lanes<Real>(differences) != 0;
 }
 
@@ -612,7 +634,8 @@ double weighted_sum(const Real* weights, const Real* values, std::ptrdiff_t n_ac
 
 // sum w log p(x) of a tile, less the shift; settles rows that are far from all components.
 template <class Real>
-double log_likelihood_of_tile(const Job<Real>& job, std::ptrdiff_t n_rows, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+double log_likelihood_of_tile(const Job<Real>& job, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
+                              const Workspace<Real>& work) {
     if (!has_far_rows(work.log_density, n_rows)) return weighted_sum(work.weights, work.log_density, n_active);
     clear_inactive(job, n_active, work);
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) work.active[k] = all_active<Real>(n_active);
@@ -637,8 +660,8 @@ struct StripMoments {
 
 // Moments of one component whose covariance is a matrix.
 template <class Real>
-void matrix_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows,
-                    const Workspace<Real>& work, double* count, double* firsts, double* seconds) {
+void matrix_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows, const Workspace<Real>& work,
+                    double* count, double* firsts, double* seconds) {
     const std::ptrdiff_t d = job.n_features;
     const std::ptrdiff_t stride = job.tile_stride;
     const Real* centre = job.centres + k * d;
@@ -650,8 +673,8 @@ void matrix_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_row
         for_active_vectors<Real>(work.active[k], [&](std::ptrdiff_t r) {
             store<Real>(work.roots + r, square_root<Real>(load<Real>(responsibilities + r)));
         });
-        const std::ptrdiff_t n_scaled = scale_panels(work.panels, centre, work.roots, d, stride, n_rows, work.active[k],
-                                                     work.differences, firsts);
+        const std::ptrdiff_t n_scaled =
+            scale_panels(work.panels, centre, work.roots, d, stride, n_rows, work.active[k], work.differences, firsts);
         panel_second_moments(work.differences, d, stride, n_scaled, seconds);
     } else {
         subtract_from_active(work.rows, centre, d, stride, work.active[k], work.differences);
@@ -660,8 +683,8 @@ void matrix_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_row
 }
 
 template <class Real>
-void component_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows,
-                       const Workspace<Real>& work, Statistics& statistics) {
+void component_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_rows, const Workspace<Real>& work,
+                       Statistics& statistics) {
     const std::ptrdiff_t d = job.n_features;
     double* count = statistics.counts + k;
     double* firsts = statistics.firsts + k * d;
@@ -676,8 +699,8 @@ void component_moments(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_
             return diag_moments(work.rows, centre, responsibilities, d, job.tile_stride, work.active[k], firsts,
                                 statistics.seconds + k * d);
         case Structure::spherical:
-            return spherical_moments(work.rows, centre, responsibilities, d, job.tile_stride, work.active[k], count, firsts,
-                                     statistics.seconds + k);
+            return spherical_moments(work.rows, centre, responsibilities, d, job.tile_stride, work.active[k], count,
+                                     firsts, statistics.seconds + k);
     }
 }
 
@@ -688,7 +711,8 @@ void all_moments(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<
         statistics.counts[k] += sum_rows(work.responsibilities + k * job.tile_stride, n_active);
     }
     product_moments(work.responsibilities, work.differences, job.n_components, job.n_features,
-                    job.whitened ? job.n_features : job.n_terms, job.tile_stride, n_active, statistics.firsts, statistics.seconds);
+                    job.whitened ? job.n_features : job.n_terms, job.tile_stride, n_active, statistics.firsts,
+                    statistics.seconds);
 }
 
 // A feature of ones after the last, for the counts and first moments, and zeros up to whole blocks.
@@ -737,9 +761,11 @@ void accumulate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t 
     } else {
         const bool skip = job.skip && !job.hard;  // hard assignment looks at every responsibility
         const Ahead ahead = look_ahead(job, begin + n_rows);
-        const bool done = (skip && job.grouping.n_rows > 0 && find_near_responsibilities(job, begin, n_rows, n_active, work)) ||
-                          (skip && job.bound_features > 0 && find_bounded_responsibilities(job, begin, n_rows, n_active, work));
-        if (!done && !find_responsibilities(job, n_active, skip && !pauses(work.experience->skipping), ahead, work)) return;
+        const bool done =
+            (skip && job.grouping.n_rows > 0 && find_near_responsibilities(job, begin, n_rows, n_active, work)) ||
+            (skip && job.bound_features > 0 && find_bounded_responsibilities(job, begin, n_rows, n_active, work));
+        if (!done && !find_responsibilities(job, n_active, skip && !pauses(work.experience->skipping), ahead, work))
+            return;
         statistics.log_likelihood += log_likelihood_of_tile(job, n_rows, n_active, work) + weight * job.shift;
         statistics.log_certainty += weighted_sum(work.weights, work.log_certainty, n_active);
         if (job.hard) harden(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights);
@@ -759,7 +785,8 @@ void guess_block(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_ro
         for (std::ptrdiff_t j = 0; j < d; ++j) {
             const Real* from = work.rows + j * job.tile_stride;
             const Real origin = static_cast<Real>(job.grouping.origin[j]);
-            for (std::ptrdiff_t r = 0; r < n; ++r) sorted.centred[j * scan_stride + r] = static_cast<float>(from[r] - origin);
+            for (std::ptrdiff_t r = 0; r < n; ++r)
+                sorted.centred[j * scan_stride + r] = static_cast<float>(from[r] - origin);
         }
         guess_components(sorted.centred, job.grouping.scores, job.n_components, d, scan_stride, n, guesses);
         for (std::ptrdiff_t r = 0; r < n; ++r) sorted.unsorted[t + r] = static_cast<std::int32_t>(guesses[r]);
@@ -834,7 +861,8 @@ void write_labels(const Job<Real>& job, std::ptrdiff_t n_rows, const Workspace<R
     for (std::ptrdiff_t r = 0; r < n_rows; ++r) {
         std::int64_t best = 0;
         for (std::ptrdiff_t k = 1; k < job.n_components; ++k) {
-            if (work.responsibilities[k * job.tile_stride + r] > work.responsibilities[best * job.tile_stride + r]) best = k;
+            if (work.responsibilities[k * job.tile_stride + r] > work.responsibilities[best * job.tile_stride + r])
+                best = k;
         }
         out[r] = best;
     }

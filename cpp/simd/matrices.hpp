@@ -1,5 +1,5 @@
-// The M-step's linear algebra: d x d matrices, row-major, in double. Four rows of a result at a time, and as many columns as
-// fit the registers: rows are added to rows, so that nothing is summed across lanes.
+// The M-step's linear algebra: d x d matrices, row-major, in double. Four rows of a result at a time, and as many
+// columns as fit the registers: rows are added to rows, so that nothing is summed across lanes.
 #pragma once
 
 #include "simd/vector.hpp"
@@ -15,9 +15,11 @@ struct Scalars {
     std::ptrdiff_t row, step;
 };
 
-// The columns of one or of several vectors: out_ij = start_ij +- sum_m a_im b_mj, for `n` terms; start and out may be the same.
+// The columns of one or of several vectors: out_ij = start_ij +- sum_m a_im b_mj, for `n` terms; start and out may be
+// the same.
 template <bool subtract, class V, int rows, int columns>
-inline void add_products(Scalars a, const double* b, std::ptrdiff_t stride, std::ptrdiff_t n, const double* start, double* out) {
+inline void add_products(Scalars a, const double* b, std::ptrdiff_t stride, std::ptrdiff_t n, const double* start,
+                         double* out) {
     constexpr auto width = static_cast<std::ptrdiff_t>(sizeof(V) / sizeof(double));
     V sums[rows][columns];
     for (int i = 0; i < rows; ++i) {
@@ -59,8 +61,8 @@ inline void add_row_products(Scalars a, const double* b, std::ptrdiff_t d, std::
 }
 
 template <bool subtract, class Terms>
-inline void add_block(std::ptrdiff_t rows, Scalars a, const double* b, std::ptrdiff_t d, std::ptrdiff_t begin, std::ptrdiff_t end,
-                      const Terms& terms, const double* start, double* out) {
+inline void add_block(std::ptrdiff_t rows, Scalars a, const double* b, std::ptrdiff_t d, std::ptrdiff_t begin,
+                      std::ptrdiff_t end, const Terms& terms, const double* start, double* out) {
     switch (rows) {
         case 1: return add_row_products<subtract, 1>(a, b, d, begin, end, terms, start, out);
         case 2: return add_row_products<subtract, 2>(a, b, d, begin, end, terms, start, out);
@@ -69,10 +71,12 @@ inline void add_block(std::ptrdiff_t rows, Scalars a, const double* b, std::ptrd
     }
 }
 
-inline std::ptrdiff_t rows_from(std::ptrdiff_t i, std::ptrdiff_t d) { return d - i < matrix_rows ? d - i : matrix_rows; }
+inline std::ptrdiff_t rows_from(std::ptrdiff_t i, std::ptrdiff_t d) {
+    return d - i < matrix_rows ? d - i : matrix_rows;
+}
 
-// a = U^T U: u_ij = (a_ij - sum_m<i u_mi u_mj) / u_ii, in place of the upper triangle; what is below means nothing then.
-// From the first rows to the last.
+// a = U^T U: u_ij = (a_ij - sum_m<i u_mi u_mj) / u_ii, in place of the upper triangle; what is below means nothing
+// then. From the first rows to the last.
 bool cholesky(double* a, std::ptrdiff_t d, std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t block = begin; block < end; block += matrix_rows) {
         const std::ptrdiff_t rows = rows_from(block, d);
@@ -93,12 +97,14 @@ bool cholesky(double* a, std::ptrdiff_t d, std::ptrdiff_t begin, std::ptrdiff_t 
     return true;
 }
 
-// out = inv(U), upper triangular: v_ij = (e_ij - sum_i<m<=j u_im v_mj) / u_ii, the last rows first. `out` holds zeros before.
+// out = inv(U), upper triangular: v_ij = (e_ij - sum_i<m<=j u_im v_mj) / u_ii, the last rows first. `out` holds zeros
+// before.
 void invert_upper(const double* upper, std::ptrdiff_t d, double* out, std::ptrdiff_t begin, std::ptrdiff_t last) {
     for (std::ptrdiff_t end = last; end > begin; end -= rows_from(0, end)) {
         const std::ptrdiff_t rows = rows_from(0, end), block = end - rows;
-        add_block<true>(rows, {upper + block * d + end, d, 1}, out + end * d, d, end, d,
-                        [&](std::ptrdiff_t j) { return j - end; }, nullptr, out + block * d);
+        add_block<true>(
+            rows, {upper + block * d + end, d, 1}, out + end * d, d, end, d, [&](std::ptrdiff_t j) { return j - end; },
+            nullptr, out + block * d);
         for (std::ptrdiff_t i = end - 1; i >= block; --i) {
             const double diagonal = upper[i * d + i];
             double* row = out + i * d;
@@ -113,17 +119,22 @@ void invert_upper(const double* upper, std::ptrdiff_t d, double* out, std::ptrdi
 }
 
 // out = a U, U upper triangular.
-void times_upper(const double* a, const double* upper, std::ptrdiff_t d, double* out, std::ptrdiff_t begin, std::ptrdiff_t end) {
+void times_upper(const double* a, const double* upper, std::ptrdiff_t d, double* out, std::ptrdiff_t begin,
+                 std::ptrdiff_t end) {
     for (std::ptrdiff_t i = begin; i < end; i += matrix_rows) {
-        add_block<false>(rows_from(i, d), {a + i * d, d, 1}, upper, d, 0, d, [](std::ptrdiff_t j) { return j; }, nullptr, out + i * d);
+        add_block<false>(
+            rows_from(i, d), {a + i * d, d, 1}, upper, d, 0, d, [](std::ptrdiff_t j) { return j; }, nullptr,
+            out + i * d);
     }
 }
 
 // The upper triangle of U^T a, U upper triangular.
-void upper_times(const double* upper, const double* a, std::ptrdiff_t d, double* out, std::ptrdiff_t begin, std::ptrdiff_t end) {
+void upper_times(const double* upper, const double* a, std::ptrdiff_t d, double* out, std::ptrdiff_t begin,
+                 std::ptrdiff_t end) {
     for (std::ptrdiff_t i = begin; i < end; i += matrix_rows) {
         const std::ptrdiff_t rows = rows_from(i, d), last = i + rows;
-        add_block<false>(rows, {upper + i, 1, d}, a, d, i, d, [&](std::ptrdiff_t) { return last; }, nullptr, out + i * d);
+        add_block<false>(
+            rows, {upper + i, 1, d}, a, d, i, d, [&](std::ptrdiff_t) { return last; }, nullptr, out + i * d);
     }
 }
 

@@ -64,7 +64,9 @@ void subtract_from_active(const Real* rows, const Real* centre, std::ptrdiff_t n
 
 // Up to here the rows of sums r (x, 1) (x, 1)^T are taken in strips of as many as registers hold.
 template <class Real>
-constexpr int most_strip_features = MIXTURA_VECTOR_BYTES == 64 ? (sizeof(Real) == 8 ? 15 : 12) : MIXTURA_VECTOR_BYTES == 32 ? 7 : 10;
+constexpr int most_strip_features = MIXTURA_VECTOR_BYTES == 64   ? (sizeof(Real) == 8 ? 15 : 12)
+                                    : MIXTURA_VECTOR_BYTES == 32 ? 7
+                                                                 : 10;
 
 // One beyond the last row of the strip that begins at row `first`; row i of the lower triangle has i + 1 sums.
 constexpr int strip_end(int first, int n_rows) {
@@ -183,8 +185,8 @@ inline void for_active_rows(std::uint64_t active, std::ptrdiff_t n_rows, const F
 // Of `n` panels from feature j on, side by side so that their sums' chains overlap.
 template <class Real, int n>
 std::ptrdiff_t scale_some_panels(const Real* panels, const Real* centre, const Real* roots, std::ptrdiff_t j,
-                                 std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_rows, std::uint64_t active,
-                                 Real* scaled, double* firsts) {
+                                 std::ptrdiff_t n_features, std::ptrdiff_t stride, std::ptrdiff_t n_rows,
+                                 std::uint64_t active, Real* scaled, double* firsts) {
     const auto width = [&](int p) { return n_features - j - p * lanes<Real>; };
     Vector<Real> c[n], total[n] = {};
     for (int p = 0; p < n; ++p) {
@@ -222,13 +224,16 @@ std::ptrdiff_t scale_panels(const Real* panels, const Real* centre, const Real* 
                             double* firsts) {
     std::ptrdiff_t n_scaled = 0, j = 0;
     for (; j + 3 * lanes<Real> < n_features; j += 4 * lanes<Real>) {
-        n_scaled = scale_some_panels<Real, 4>(panels, centre, roots, j, n_features, stride, n_rows, active, scaled, firsts);
+        n_scaled =
+            scale_some_panels<Real, 4>(panels, centre, roots, j, n_features, stride, n_rows, active, scaled, firsts);
     }
     for (; j + lanes<Real> < n_features; j += 2 * lanes<Real>) {
-        n_scaled = scale_some_panels<Real, 2>(panels, centre, roots, j, n_features, stride, n_rows, active, scaled, firsts);
+        n_scaled =
+            scale_some_panels<Real, 2>(panels, centre, roots, j, n_features, stride, n_rows, active, scaled, firsts);
     }
     if (j < n_features) {
-        n_scaled = scale_some_panels<Real, 1>(panels, centre, roots, j, n_features, stride, n_rows, active, scaled, firsts);
+        n_scaled =
+            scale_some_panels<Real, 1>(panels, centre, roots, j, n_features, stride, n_rows, active, scaled, firsts);
     }
     return n_scaled;
 }
@@ -333,7 +338,8 @@ constexpr int most_spherical_features = registers == 32 ? 14 : 7;
 // sum r y of `features` features from j on and the sum of their r y^2, rows along the lanes; with_count: and sum r.
 template <class Real, int features, bool with_count>
 inline void spherical_block(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t j,
-                            std::ptrdiff_t stride, std::uint64_t active, double* count, double* firsts, double* second) {
+                            std::ptrdiff_t stride, std::uint64_t active, double* count, double* firsts,
+                            double* second) {
     constexpr int n = features + 1 + with_count;
     Vector<Real> total[n] = {};
     for_active_vectors<Real>(active, [&](std::ptrdiff_t r) {
@@ -364,7 +370,8 @@ void last_spherical_block(const Real* rows, const Real* centre, const Real* resp
     if (n_features == most) {
         spherical_block<Real, most, true>(rows, centre, responsibilities, j, stride, active, count, firsts, second);
     } else if constexpr (most > 1) {
-        last_spherical_block<Real, most - 1>(rows, centre, responsibilities, j, n_features, stride, active, count, firsts, second);
+        last_spherical_block<Real, most - 1>(rows, centre, responsibilities, j, n_features, stride, active, count,
+                                             firsts, second);
     }
 }
 

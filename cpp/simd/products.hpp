@@ -4,9 +4,9 @@
 //
 //     -p^2 |x - mu|^2 / 2 = p^2 m . z - p^2 |z|^2 / 2 - p^2 |m|^2 / 2:
 //
-// one multiply-add a component and feature, factors times terms z_1 ... z_d and |z|^2. A tied structure has it with whitened
-// rows and p = 1. The moments about o, sum r z and sum r |z|^2, are products too; they are moved to the centres in double,
-// at the end.
+// one multiply-add a component and feature, factors times terms z_1 ... z_d and |z|^2. A tied structure has it with
+// whitened rows and p = 1. The moments about o, sum r z and sum r |z|^2, are products too; they are moved to the
+// centres in double, at the end.
 //
 // What is lost: about p^2 |m|^2 last bits, beside the p^2 |x - mu|^2 ~ d that the difference itself loses.
 // prepare.cpp allows 4 d, so that it is a factor of a few.
@@ -31,7 +31,8 @@ void append_square(Real* terms, std::ptrdiff_t n_features, std::ptrdiff_t stride
                 total[v] += z * z;
             }
         }
-        for (std::ptrdiff_t v = 0; v < row_vectors; ++v) store<Real>(terms + n_features * stride + r + v * lanes<Real>, total[v]);
+        for (std::ptrdiff_t v = 0; v < row_vectors; ++v)
+            store<Real>(terms + n_features * stride + r + v * lanes<Real>, total[v]);
     }
 }
 
@@ -53,7 +54,8 @@ struct JointBlock {
             multiply_block<Real, components>(terms + r, stride, n_terms, factors, y);
 #pragma GCC unroll 5
             for (int k = 0; k < components; ++k) {
-                for (std::ptrdiff_t v = 0; v < row_vectors; ++v) store<Real>(joint + k * stride + r + v * lanes<Real>, y[k][v]);
+                for (std::ptrdiff_t v = 0; v < row_vectors; ++v)
+                    store<Real>(joint + k * stride + r + v * lanes<Real>, y[k][v]);
             }
         }
     }
@@ -101,7 +103,9 @@ struct WithComponents {
     const Function& f;
 
     template <int n_terms>
-    void call() const { f.template call<components, n_terms>(); }
+    void call() const {
+        f.template call<components, n_terms>();
+    }
 };
 
 template <class Function>
@@ -110,13 +114,17 @@ struct WithTerms {
     std::ptrdiff_t n_terms;
 
     template <int components>
-    void call() const { with_columns(n_terms, WithComponents<components, Function>{f}); }
+    void call() const {
+        with_columns(n_terms, WithComponents<components, Function>{f});
+    }
 };
 
-// sum r z of every component and term: the first d into `firsts` (K x d), the one behind them, if any, into `seconds` (K).
+// sum r z of every component and term: the first d into `firsts` (K x d), the one behind them, if any, into `seconds`
+// (K).
 template <class Real>
-void product_moments(const Real* responsibilities, const Real* terms, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
-                     std::ptrdiff_t n_terms, std::ptrdiff_t stride, std::ptrdiff_t n_active, double* firsts, double* seconds) {
+void product_moments(const Real* responsibilities, const Real* terms, std::ptrdiff_t n_components,
+                     std::ptrdiff_t n_features, std::ptrdiff_t n_terms, std::ptrdiff_t stride, std::ptrdiff_t n_active,
+                     double* firsts, double* seconds) {
     std::ptrdiff_t n_rows, n_columns;
     for (std::ptrdiff_t k = 0; k < n_components; k += n_rows) {
         n_rows = product_rows(n_components - k);

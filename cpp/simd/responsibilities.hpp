@@ -1,5 +1,6 @@
-// From log joint densities to responsibilities, in place: log-sum-exp by the row's maximum. Where every density vanishes, or is
-// not a number since terms in it were infinite, the row's log density comes out as no finite number: far_rows.hpp settles it.
+// From log joint densities to responsibilities, in place: log-sum-exp by the row's maximum. Where every density
+// vanishes, or is not a number since terms in it were infinite, the row's log density comes out as no finite number:
+// far_rows.hpp settles it.
 #pragma once
 
 #include "simd/exp_log.hpp"
@@ -73,8 +74,8 @@ void normalise(Real* joint, std::ptrdiff_t n_components, std::ptrdiff_t stride, 
     }
 }
 
-// Bit g of active[k] tells whether the k-th component matters to any row of granule g (skipping.hpp). No branch: which do
-// is hard to predict.
+// Bit g of active[k] tells whether the k-th component matters to any row of granule g (skipping.hpp). No branch: which
+// do is hard to predict.
 template <class Real>
 void find_active(const Real* joint, std::ptrdiff_t n_components, std::ptrdiff_t stride, std::ptrdiff_t n_active,
                  std::uint64_t* active) {
@@ -107,7 +108,7 @@ void normalise_active(Real* joint, std::ptrdiff_t n_components, std::ptrdiff_t s
         std::ptrdiff_t n_listed = 0;
         for (std::ptrdiff_t k = 0; k < n_components; ++k) {
             listed[n_listed] = static_cast<std::int32_t>(k);
-            n_listed += static_cast<std::ptrdiff_t>(active[k] >> (r / granule<Real>) & 1);
+            n_listed += static_cast<std::ptrdiff_t>(active[k] >> (r / granule<Real>)&1);
         }
         for (std::ptrdiff_t at = r; at < r + n * lanes<Real>; at += lanes<Real>) {
             const auto component = [&](std::ptrdiff_t i) { return joint + listed[i] * stride + at; };

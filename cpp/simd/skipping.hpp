@@ -1,12 +1,13 @@
 // What need not be computed when there are many components, most of them far from a row.
 //
-// Let a_k be a row's log joint densities, m their maximum, T = negligible<Real> (job.hpp). A term with a_k < m - T enters the
-// row's sum S = sum_k exp(a_k - m) >= 1 with less than exp(-T), and a component's statistics with a responsibility
-// r < exp(-T).
+// Let a_k be a row's log joint densities, m their maximum, T = negligible<Real> (job.hpp). A term with a_k < m - T
+// enters the row's sum S = sum_k exp(a_k - m) >= 1 with less than exp(-T), and a component's statistics with a
+// responsibility r < exp(-T).
 //
 // float: T = 87, where exp gives 0 anyway: nothing changes by leaving it out.
 //
-// double: T = 81, exp(-T) < 7e-36. "Does not matter" means here: less than 2^-30 of a sum's last bit, 2^-83 = 1e-25 of it.
+// double: T = 81, exp(-T) < 7e-36. "Does not matter" means here: less than 2^-30 of a sum's last bit, 2^-83 = 1e-25 of
+// it.
 //   S >= 1:  K terms do not matter up to K = 1.5e10.
 //   n_k = sum r:  N terms do not matter where N / n_k < 1.5e10.
 //   sum r |y|^2 ~ n_k d, y = x - mu_k in units of the component's spread:  where (N / n_k) (|y|^2 / d) < 1.5e10,

@@ -189,7 +189,8 @@ inline V every_dth(const V* v, Lanes<I...> all) {
     } else if constexpr (last == 1) {
         return pick_lanes<V, (I * D + c < 2 * n ? I * D + c : 0)...>(v[0], v[1]);
     } else {
-        return pick_lanes<V, (I * D + c < last * n ? I : n + (I * D + c) % n)...>(every_dth<D, c, last - 1>(v, all), v[last]);
+        return pick_lanes<V, (I * D + c < last * n ? I : n + (I * D + c) % n)...>(every_dth<D, c, last - 1>(v, all),
+                                                                                  v[last]);
     }
 }
 

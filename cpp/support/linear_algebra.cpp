@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 
-#include "model/core.hpp"
 #include "e_step/dispatch.hpp"
+#include "model/core.hpp"
 #include "support/interrupt.hpp"
 
 namespace mixtura {
@@ -41,7 +41,9 @@ void mirror(double* matrix, std::ptrdiff_t d) {
 bool cholesky(double* a, std::ptrdiff_t d) {
     check_interrupted_sometimes();
     bool done = true;
-    in_pieces(d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) { done = done && active_kernels().matrices.cholesky(a, d, begin, end); });
+    in_pieces(d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+        done = done && active_kernels().matrices.cholesky(a, d, begin, end);
+    });
     return done;
 }
 
@@ -55,7 +57,8 @@ void invert_upper(const double* upper, std::ptrdiff_t d, double* out) {
 void congruence(const double* upper, const double* a, double* half, double* out, std::ptrdiff_t d) {
     const MatrixKernels& kernels = active_kernels().matrices;
     in_pieces(d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) { kernels.times_upper(a, upper, d, half, begin, end); });
-    in_pieces(d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) { kernels.upper_times(upper, half, d, out, begin, end); });
+    in_pieces(d,
+              [&](std::ptrdiff_t begin, std::ptrdiff_t end) { kernels.upper_times(upper, half, d, out, begin, end); });
     mirror(out, d);
 }
 

@@ -7,7 +7,8 @@ namespace mixtura {
 
 // The first three are compiled for each instruction set (simd/matrices.hpp).
 
-// a = U^T U, in place of the upper triangle; what is below the diagonal means nothing then. False where not positive definite.
+// a = U^T U, in place of the upper triangle; what is below the diagonal means nothing then. False where not positive
+// definite.
 bool cholesky(double* a, std::ptrdiff_t d);
 
 // out = inv(U), upper triangular with zeros below.

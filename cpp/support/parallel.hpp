@@ -38,7 +38,8 @@ inline Grid make_grid(std::ptrdiff_t n_rows, std::ptrdiff_t tile_rows, std::ptrd
     return {n_rows, (at_least + tile_rows - 1) / tile_rows * tile_rows};
 }
 
-// A look at the clock takes as long as some rows do: one in so many questions. A tile takes far less than a millisecond.
+// A look at the clock takes as long as some rows do: one in so many questions. A tile takes far less than a
+// millisecond.
 constexpr unsigned asks_a_look = 8;
 
 // Seen by every thread; asked between tiles. Only the calling thread polls (Python's signal
@@ -99,7 +100,8 @@ void for_each_chunk(std::ptrdiff_t n_chunks, int n_workers, StopFlag& flag, cons
 
 // Runs f(k) for every component, over threads where the matrices are large; the smallest k with f(k) false, or -1.
 template <class Function>
-std::ptrdiff_t first_failure(std::ptrdiff_t n_components, double work_per_component, Control& control, const Function& f) {
+std::ptrdiff_t first_failure(std::ptrdiff_t n_components, double work_per_component, Control& control,
+                             const Function& f) {
     if (work_per_component * static_cast<double>(n_components) < 2e6) {  // a millisecond: neither threads nor questions
         for (std::ptrdiff_t k = 0; k < n_components; ++k) {
             if (!f(k)) return k;

@@ -16,8 +16,8 @@
 namespace mixtura {
 namespace {
 
-// Before a thread sleeps, from which it takes some 50 microseconds to wake, it looks this often for something to do: some 20
-// microseconds, longer than the M-step of a small problem.
+// Before a thread sleeps, from which it takes some 50 microseconds to wake, it looks this often for something to do:
+// some 20 microseconds, longer than the M-step of a small problem.
 constexpr int looks_before_sleep = 1000;
 
 inline void pause() {
@@ -38,8 +38,8 @@ bool soon(const Condition& holds) {
 
 struct Task {
     const std::function<void(int)>& work;
-    int n_helpers;                // asked for
-    int n_begun = 0;              // under the pool's mutex, as n_helpers
+    int n_helpers;    // asked for
+    int n_begun = 0;  // under the pool's mutex, as n_helpers
     std::atomic<int> n_at_work{0};
 };
 
@@ -104,15 +104,15 @@ class Pool {
 
     std::mutex mutex_;
     std::condition_variable wake_, ended_;
-    std::deque<Task*> tasks_;         // that want more helpers
-    std::atomic<int> n_wanted_{0};    // by all of them; changed under the mutex
+    std::deque<Task*> tasks_;       // that want more helpers
+    std::atomic<int> n_wanted_{0};  // by all of them; changed under the mutex
     int n_idle_ = 0;
 };
 
 std::atomic<Pool*> pool{nullptr};
 
-// A forked child has none of its parent's threads, and the parent's mutex as it happened to be. Said when the library is
-// loaded: a child that is forked while another thread says so at its first use would wait for that thread.
+// A forked child has none of its parent's threads, and the parent's mutex as it happened to be. Said when the library
+// is loaded: a child that is forked while another thread says so at its first use would wait for that thread.
 [[maybe_unused]] const int registered = pthread_atfork(nullptr, nullptr, [] { pool = nullptr; });
 
 Pool& shared_pool() {

@@ -23,11 +23,11 @@
 #include <unistd.h>
 #endif
 
+#include "e_step/prepare.hpp"
 #include "em/acceleration.hpp"
 #include "model/core.hpp"
 #include "support/linear_algebra.hpp"
 #include "support/parallel.hpp"
-#include "e_step/prepare.hpp"
 #include "tests/checks.hpp"
 
 using namespace mixtura;
@@ -110,7 +110,8 @@ double log_joint(const Problem& p, std::ptrdiff_t i, std::ptrdiff_t k) {
         square += y * y;
     }
     const double log_two_pi = std::log(2 * std::acos(-1.0));
-    return std::log(p.weights[static_cast<std::size_t>(k)]) + log_det - 0.5 * (static_cast<double>(p.d) * log_two_pi + square);
+    return std::log(p.weights[static_cast<std::size_t>(k)]) + log_det -
+           0.5 * (static_cast<double>(p.d) * log_two_pi + square);
 }
 
 void plain_loops(const Problem& p, bool weighted, Sums& out) {
@@ -131,7 +132,8 @@ void plain_loops(const Problem& p, bool weighted, Sums& out) {
             const double wr = w * std::exp(r[static_cast<std::size_t>(k)] - log_density);
             out.counts[static_cast<std::size_t>(k)] += wr;
             for (std::ptrdiff_t a = 0; a < p.d; ++a) {
-                const double xa = p.rows[static_cast<std::size_t>(i * p.d + a)] - p.means[static_cast<std::size_t>(k * p.d + a)];
+                const double xa =
+                    p.rows[static_cast<std::size_t>(i * p.d + a)] - p.means[static_cast<std::size_t>(k * p.d + a)];
                 out.firsts[static_cast<std::size_t>(k * p.d + a)] += wr * xa;
                 if (p.structure == Structure::diag) out.seconds[static_cast<std::size_t>(k * p.d + a)] += wr * xa * xa;
                 if (p.structure == Structure::spherical) out.seconds[static_cast<std::size_t>(k)] += wr * xa * xa;
@@ -147,7 +149,8 @@ void plain_loops(const Problem& p, bool weighted, Sums& out) {
     }
 }
 
-void check_close(const std::vector<double>& ours, const std::vector<double>& theirs, double tolerance, const char* where) {
+void check_close(const std::vector<double>& ours, const std::vector<double>& theirs, double tolerance,
+                 const char* where) {
     double size = 0;
     for (double v : theirs) size = std::max(size, std::abs(v));
     for (std::size_t i = 0; i < ours.size(); ++i) CHECK(close(ours[i], theirs[i], tolerance, tolerance * size), where);
@@ -166,7 +169,9 @@ void check_sums(const Problem& p, bool weighted, const Sums& theirs, double tole
     accumulate(view, p.mixture(), {}, ours.statistics, control);
     CHECK(close(ours.statistics.weight, theirs.statistics.weight, 1e-13, 0), where);
     CHECK(close(ours.statistics.log_likelihood, theirs.statistics.log_likelihood, tolerance, 0), where);
-    CHECK(close(ours.statistics.log_certainty, theirs.statistics.log_certainty, tolerance, tolerance * theirs.statistics.weight), where);
+    CHECK(close(ours.statistics.log_certainty, theirs.statistics.log_certainty, tolerance,
+                tolerance * theirs.statistics.weight),
+          where);
     check_close(ours.counts, theirs.counts, tolerance, where);
     check_close(ours.firsts, theirs.firsts, tolerance, where);
     check_close(ours.seconds, theirs.seconds, tolerance, where);
@@ -187,8 +192,9 @@ void check_against_plain_loops(Structure structure, std::ptrdiff_t n, std::ptrdi
 }
 
 void accumulate_equals_plain_loops() {
-    const std::ptrdiff_t sizes[][3] = {{1, 1, 1}, {7, 2, 3}, {63, 3, 4}, {64, 1, 5}, {65, 4, 8}, {200, 5, 17},
-                                       {257, 2, 33}, {2049, 3, 2}, {4500, 2, 1}, {300, 17, 9}, {130, 2, 64}};
+    const std::ptrdiff_t sizes[][3] = {{1, 1, 1},    {7, 2, 3},    {63, 3, 4},   {64, 1, 5},
+                                       {65, 4, 8},   {200, 5, 17}, {257, 2, 33}, {2049, 3, 2},
+                                       {4500, 2, 1}, {300, 17, 9}, {130, 2, 64}};
     for (const Structure structure : structures) {
         for (const auto& size : sizes) check_against_plain_loops(structure, size[0], size[1], size[2]);
     }
@@ -212,13 +218,14 @@ void accumulate_equals_plain_loops_at_tails() {
     }
 }
 
-// x in one dimension, under round components of variance 1: all that leads to the argument of exp is exact where the numbers
-// have few digits, so exp and log show through the responsibilities and the certainty of a row.
+// x in one dimension, under round components of variance 1: all that leads to the argument of exp is exact where the
+// numbers have few digits, so exp and log show through the responsibilities and the certainty of a row.
 template <class Real>
 struct Line {
     Problem problem;
 
-    explicit Line(const std::vector<double>& means) : problem(Structure::spherical, 1, static_cast<std::ptrdiff_t>(means.size()), 1, 1) {
+    explicit Line(const std::vector<double>& means)
+        : problem(Structure::spherical, 1, static_cast<std::ptrdiff_t>(means.size()), 1, 1) {
         problem.means = means;
         std::fill(problem.factors.begin(), problem.factors.end(), 1.0);
     }
@@ -226,7 +233,8 @@ struct Line {
     std::vector<Real> responsibilities(Real x, Real& log_density) const {
         std::vector<Real> out(problem.means.size());
         Control control;
-        evaluate(Rows<Real>{&x, 1, 1, 1, 1, nullptr}, problem.mixture(), {&log_density, out.data(), nullptr, nullptr}, control);
+        evaluate(Rows<Real>{&x, 1, 1, 1, 1, nullptr}, problem.mixture(), {&log_density, out.data(), nullptr, nullptr},
+                 control);
         return out;
     }
 
@@ -342,7 +350,8 @@ void sorted_rows_give_the_same_sums() {
         const std::vector<float> rows(p.rows.begin(), p.rows.end());
         const Rows<float> view{rows.data(), p.n, d, d, 1, p.sample_weights.data()};
         accumulate(view, p.mixture(), {}, floats.statistics, three);
-        for (std::size_t i = 0; i < ours.counts.size(); ++i) CHECK(close(floats.counts[i], ours.counts[i], 1e-4, 1e-2), "sorted floats");
+        for (std::size_t i = 0; i < ours.counts.size(); ++i)
+            CHECK(close(floats.counts[i], ours.counts[i], 1e-4, 1e-2), "sorted floats");
     }
 }
 
@@ -401,7 +410,8 @@ void evaluate_agrees_with_plain_loops() {
             best = std::max(best, responsibilities[static_cast<std::size_t>(i * 4 + k)]);
         }
         CHECK(close(density[static_cast<std::size_t>(i)], std::log(sum), 1e-12, 1e-12), "evaluate");
-        CHECK(responsibilities[static_cast<std::size_t>(i * 4 + labels[static_cast<std::size_t>(i)])] == best, "labels");
+        CHECK(responsibilities[static_cast<std::size_t>(i * 4 + labels[static_cast<std::size_t>(i)])] == best,
+              "labels");
     }
 }
 
@@ -439,7 +449,8 @@ void total_scatter_gives_the_tied_seconds(std::ptrdiff_t n_components, double sp
     accumulate(p.view(false), p.mixture(), {}, direct.statistics, control);
     accumulate(whole.view(false), whole.mixture(), {}, total.statistics, control);
     std::vector<double> mean = whole.means, scatter = total.seconds;
-    for (std::ptrdiff_t i = 0; i < 6; ++i) mean[static_cast<std::size_t>(i)] += total.firsts[static_cast<std::size_t>(i)] / 3000;
+    for (std::ptrdiff_t i = 0; i < 6; ++i)
+        mean[static_cast<std::size_t>(i)] += total.firsts[static_cast<std::size_t>(i)] / 3000;
     for (std::ptrdiff_t i = 0; i < 6; ++i) {
         for (std::ptrdiff_t j = 0; j < 6; ++j) {
             scatter[static_cast<std::size_t>(i * 6 + j)] -=
@@ -479,7 +490,8 @@ void parts_add_up() {
             control.n_threads = n_threads;
             accumulate_parts(parts, p.mixture(), {}, ours.statistics, control);
             const char* const name = names[static_cast<int>(structure)];
-            CHECK(ours.counts == expected.counts && ours.firsts == expected.firsts && ours.seconds == expected.seconds, name);
+            CHECK(ours.counts == expected.counts && ours.firsts == expected.firsts && ours.seconds == expected.seconds,
+                  name);
             CHECK(ours.statistics.log_likelihood == expected.statistics.log_likelihood, name);
         }
     }
@@ -532,11 +544,13 @@ void every_model_has_an_m_step() {
             Sums sums(p);
             Control control;
             accumulate(p.view(true), p.mixture(), {}, sums.statistics, control);
-            std::vector<double> weights(sums.counts), means(sums.firsts), covariances(sums.seconds), factors(sums.seconds);
+            std::vector<double> weights(sums.counts), means(sums.firsts), covariances(sums.seconds),
+                factors(sums.seconds);
             const std::vector<double> reg_covar(static_cast<std::size_t>(p.d), 1e-6);
             const Parameters out{weights.data(), means.data(), covariances.data(), factors.data()};
             const auto step = [&](const double* previous) {
-                return maximise(model, p.k, p.d, sums.statistics, p.means.data(), reg_covar.data(), previous, out, control);
+                return maximise(model, p.k, p.d, sums.statistics, p.means.data(), reg_covar.data(), previous, out,
+                                control);
             };
             CHECK(step(nullptr) == -1, "M-step");
             const double cold = log_volume(p, weights, factors);
@@ -552,7 +566,8 @@ std::vector<double> random_symmetric(std::ptrdiff_t d, std::mt19937& generator) 
     std::vector<double> matrix(static_cast<std::size_t>(d * d));
     for (std::ptrdiff_t i = 0; i < d; ++i) {
         for (std::ptrdiff_t j = 0; j <= i; ++j) {
-            matrix[static_cast<std::size_t>(i * d + j)] = matrix[static_cast<std::size_t>(j * d + i)] = normal(generator);
+            matrix[static_cast<std::size_t>(i * d + j)] = matrix[static_cast<std::size_t>(j * d + i)] =
+                normal(generator);
         }
     }
     return matrix;
@@ -566,7 +581,8 @@ void check_eigen(const std::vector<double>& matrix, std::ptrdiff_t d) {
     double size = 0;
     for (double x : values) size = std::max(size, std::abs(x));
     for (std::ptrdiff_t i = 0; i < d; ++i) {
-        CHECK(i == 0 || values[static_cast<std::size_t>(i - 1)] >= values[static_cast<std::size_t>(i)], "eigenvalues descend");
+        CHECK(i == 0 || values[static_cast<std::size_t>(i - 1)] >= values[static_cast<std::size_t>(i)],
+              "eigenvalues descend");
         for (std::ptrdiff_t j = 0; j < d; ++j) {
             double product = 0, composed = 0;
             for (std::ptrdiff_t m = 0; m < d; ++m) {
@@ -574,7 +590,8 @@ void check_eigen(const std::vector<double>& matrix, std::ptrdiff_t d) {
                 composed += values[static_cast<std::size_t>(m)] * v[m * d + i] * v[m * d + j];
             }
             CHECK(close(product, i == j ? 1 : 0, 0, 1e-13), "eigenvectors are orthonormal");
-            CHECK(close(composed, matrix[static_cast<std::size_t>(i * d + j)], 0, 1e-13 * size), "eigen composes again");
+            CHECK(close(composed, matrix[static_cast<std::size_t>(i * d + j)], 0, 1e-13 * size),
+                  "eigen composes again");
         }
     }
 }
@@ -614,7 +631,8 @@ void matrices_are_factorised_inverted_and_composed() {
         }
         congruence(inverse.data(), matrix.data(), half.data(), back.data(), d);
         for (std::ptrdiff_t i = 0; i < d; ++i) {
-            for (std::ptrdiff_t j = 0; j < d; ++j) CHECK(close(back[at(i, j)], i == j ? 1 : 0, 0, 1e-13), "inv(U)^T A inv(U) is the identity");
+            for (std::ptrdiff_t j = 0; j < d; ++j)
+                CHECK(close(back[at(i, j)], i == j ? 1 : 0, 0, 1e-13), "inv(U)^T A inv(U) is the identity");
         }
         matrix[at(d - 1, d - 1)] = 0;
         CHECK(!cholesky(matrix.data(), d), "a singular matrix has none");
@@ -628,12 +646,14 @@ void eigen_decomposes() {
         check_eigen(matrix, d);
         // An orthogonal reflection I - 2 v v^T: one eigenvalue -1, the others 1.
         double square = 0;
-        for (std::ptrdiff_t j = 0; j < d; ++j) square += matrix[static_cast<std::size_t>(j)] * matrix[static_cast<std::size_t>(j)];
+        for (std::ptrdiff_t j = 0; j < d; ++j)
+            square += matrix[static_cast<std::size_t>(j)] * matrix[static_cast<std::size_t>(j)];
         std::vector<double> reflection(matrix.size());
         for (std::ptrdiff_t i = 0; i < d; ++i) {
             for (std::ptrdiff_t j = 0; j < d; ++j) {
                 reflection[static_cast<std::size_t>(i * d + j)] =
-                    (i == j ? 1 : 0) - 2 * matrix[static_cast<std::size_t>(i)] * matrix[static_cast<std::size_t>(j)] / square;
+                    (i == j ? 1 : 0) -
+                    2 * matrix[static_cast<std::size_t>(i)] * matrix[static_cast<std::size_t>(j)] / square;
             }
         }
         check_eigen(reflection, d);
@@ -679,7 +699,8 @@ void the_tree_keeps_every_leaf_in_order() {
             sum.add(leaf, std::move(partial));
         }
         CHECK(sum.root() != nullptr && static_cast<std::ptrdiff_t>(sum.root()->leaves.size()) == n, "tree");
-        for (std::ptrdiff_t i = 0; i < n; ++i) CHECK(sum.root()->leaves[static_cast<std::size_t>(i)] == i, "tree order");
+        for (std::ptrdiff_t i = 0; i < n; ++i)
+            CHECK(sum.root()->leaves[static_cast<std::size_t>(i)] == i, "tree order");
     }
 }
 
@@ -697,7 +718,8 @@ void an_exception_in_a_thread_reaches_the_caller() {
     CHECK(caught, "exception");
 }
 
-// Several threads call at once, each for more helpers than there are, again and again; one of them from within its own work.
+// Several threads call at once, each for more helpers than there are, again and again; one of them from within its own
+// work.
 void helpers_run_every_chunk_once() {
     const auto rounds = [](std::ptrdiff_t n_chunks) {
         for (int round = 0; round < 200; ++round) {
@@ -790,9 +812,12 @@ void a_forked_child_gets_helpers() {
     if (child == 0) {
         // Both must be at work at the same time: each waits for the other.
         std::atomic<int> begun{0};
-        run_with_helpers(1, [&](int) {
-            for (++begun; begun < 2;) std::this_thread::yield();
-        }, [] {});
+        run_with_helpers(
+            1,
+            [&](int) {
+                for (++begun; begun < 2;) std::this_thread::yield();
+            },
+            [] {});
         std::_Exit(begun == 2 ? 0 : 1);
     }
     int status = 1;
@@ -821,7 +846,8 @@ void a_row_far_from_all_components_has_the_answer_of_a_wider_range() {
             for (const std::ptrdiff_t d : {1, 3, 20}) {
                 Problem p(structures[s], 700, k, d, 5);
                 for (std::ptrdiff_t i = 0; i < p.n; i += 97) {
-                    for (std::ptrdiff_t j = 0; j < d; ++j) p.rows[static_cast<std::size_t>(i * d + j)] *= 1e20 * (j % 2 == 0 ? 1 : -3);
+                    for (std::ptrdiff_t j = 0; j < d; ++j)
+                        p.rows[static_cast<std::size_t>(i * d + j)] *= 1e20 * (j % 2 == 0 ? 1 : -3);
                 }
                 const std::vector<float> rows(p.rows.begin(), p.rows.end());
                 p.rows.assign(rows.begin(), rows.end());
@@ -837,13 +863,16 @@ void a_row_far_from_all_components_has_the_answer_of_a_wider_range() {
                 std::vector<float> density(static_cast<std::size_t>(p.n)), shares(size);
                 std::vector<double> density_in_double(density.size()), shares_in_double(size);
                 evaluate(single, p.mixture(), {density.data(), shares.data(), nullptr, nullptr}, control);
-                evaluate(p.view(true), p.mixture(), {density_in_double.data(), shares_in_double.data(), nullptr, nullptr}, control);
-                // Of components of one covariance the distances are equal to all digits of a double: those shares are rounding.
+                evaluate(p.view(true), p.mixture(),
+                         {density_in_double.data(), shares_in_double.data(), nullptr, nullptr}, control);
+                // Of components of one covariance the distances are equal to all digits of a double: those shares are
+                // rounding.
                 for (std::size_t i = 0; i < size && structures[s] != Structure::tied; ++i) {
                     CHECK(close(shares[i], shares_in_double[i], 1e-3, 1e-3), names[s]);
                 }
                 for (std::size_t i = 0; i < density.size(); ++i) {
-                    const double held = std::max(density_in_double[i], static_cast<double>(std::numeric_limits<float>::lowest()));
+                    const double held =
+                        std::max(density_in_double[i], static_cast<double>(std::numeric_limits<float>::lowest()));
                     CHECK(close(density[i], held, 1e-3, 1e-3), names[s]);
                 }
             }
@@ -938,8 +967,8 @@ void proposals_are_statistics() {
             p.means[0] += 0.05;  // a way that EM did not choose
             found = Sums(p);
             accumulate(p.view(true), p.mixture(), {}, found.statistics, control);
-            const bool worth = acceleration.propose(found.statistics, p.means.data(), p.weights.data(), p.factors.data(),
-                                                    proposal.statistics, centres.data());
+            const bool worth = acceleration.propose(found.statistics, p.means.data(), p.weights.data(),
+                                                    p.factors.data(), proposal.statistics, centres.data());
             if (worth) {
                 ++proposed;
                 double sum = 0;
@@ -978,7 +1007,8 @@ void a_cut_parts_two_clouds() {
             astray += weights[i] > 0 && (sides[i] == sides[0]) != (i % 2 == 0);
         }
         CHECK(astray <= 3, names[static_cast<int>(structure)]);
-        CHECK(std::isinf(cut(structure, p.rows.data(), weights.data(), 301, 3, reg_covar.data(), 200, sides.data())), "no cut");
+        CHECK(std::isinf(cut(structure, p.rows.data(), weights.data(), 301, 3, reg_covar.data(), 200, sides.data())),
+              "no cut");
         p.rows[5] = 1e200;  // nothing but an answer is asked for
         cut(structure, p.rows.data(), weights.data(), 301, 3, reg_covar.data(), 4, sides.data());
     }

@@ -5,13 +5,13 @@
 #include <random>
 #include <vector>
 
-#include "support/parallel.hpp"
 #include "optimum/ends.hpp"
 #include "optimum/hierarchy.hpp"
 #include "optimum/moves.hpp"
 #include "optimum/search.hpp"
 #include "optimum/starts.hpp"
 #include "optimum/verdict.hpp"
+#include "support/parallel.hpp"
 #include "tests/checks.hpp"
 
 using namespace mixtura;
@@ -28,8 +28,7 @@ struct Clusters {
     TotalScatter total;
     std::unique_ptr<ArraySource<double>> source, source_tied, hard, hard_tied;
 
-    explicit Clusters(std::ptrdiff_t n_clusters)
-        : K(n_clusters), mean(d), scatter(d * d), reg_covar(d, 1e-9) {
+    explicit Clusters(std::ptrdiff_t n_clusters) : K(n_clusters), mean(d), scatter(d * d), reg_covar(d, 1e-9) {
         std::mt19937 generator(1);
         std::normal_distribution<double> normal;
         const std::ptrdiff_t n = each * K;
@@ -38,10 +37,12 @@ struct Clusters {
             data.push_back(normal(generator) + 15 * static_cast<double>(i % K / 3));
         }
         rows = {data.data(), n, d, d, 1, nullptr};
-        for (std::ptrdiff_t i = 0; i < n * d; ++i) mean[static_cast<std::size_t>(i % d)] += data[static_cast<std::size_t>(i)] / static_cast<double>(n);
+        for (std::ptrdiff_t i = 0; i < n * d; ++i)
+            mean[static_cast<std::size_t>(i % d)] += data[static_cast<std::size_t>(i)] / static_cast<double>(n);
         for (std::ptrdiff_t i = 0; i < n; ++i) {
             for (std::ptrdiff_t a = 0; a < d; ++a) {
-                for (std::ptrdiff_t b = 0; b < d; ++b) scatter[static_cast<std::size_t>(a * d + b)] += from_mean(i, a) * from_mean(i, b);
+                for (std::ptrdiff_t b = 0; b < d; ++b)
+                    scatter[static_cast<std::size_t>(a * d + b)] += from_mean(i, a) * from_mean(i, b);
             }
         }
         total = {static_cast<double>(n), mean.data(), scatter.data()};
@@ -51,7 +52,9 @@ struct Clusters {
         hard_tied = std::make_unique<ArraySource<double>>(rows, true, total);
     }
 
-    double from_mean(std::ptrdiff_t i, std::ptrdiff_t j) const { return data[static_cast<std::size_t>(i * d + j)] - mean[static_cast<std::size_t>(j)]; }
+    double from_mean(std::ptrdiff_t i, std::ptrdiff_t j) const {
+        return data[static_cast<std::size_t>(i * d + j)] - mean[static_cast<std::size_t>(j)];
+    }
 
     Problem problem(Model model) const {
         Problem p;
