@@ -16,7 +16,7 @@ from problems import Problem, problems
 
 from mixtura import _core
 from mixtura.covariance import structure
-from mixtura.em import Monitor, expectation_maximisation
+from mixtura.em import MaximumLikelihood, Monitor, expectation_maximisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture
 from mixtura.rows import ArrayBlocks
@@ -33,12 +33,12 @@ SLOW = 20
 def start_of(problem: Problem, blocks: ArrayBlocks, reg_covar: np.ndarray, start: str) -> Mixture:
     kind = structure(problem.covariance_type)
     k = problem.n_components
+    m_step = MaximumLikelihood(kind, reg_covar)
     if start == "optimum":
-        return search(blocks, kind, k, reg_covar, 0)[0]
-    labels = np.array(
-        _core.partition(SearchRows(blocks).native, _core.Model.EEI, k, 10, reg_covar, 0)
-    )
-    return mixture_of(LabelResponsibilities(labels, k), blocks, kind, k, reg_covar)
+        return search(blocks, m_step, k, 0)[0]
+    searched = SearchRows(blocks).problem(m_step, k, 0, np.inf)
+    labels = np.array(_core.partition(searched, _core.Model.EEI, 10))
+    return mixture_of(LabelResponsibilities(labels, k), blocks, m_step, k)
 
 
 def passes(monitor: Monitor, target: float) -> float:
@@ -70,7 +70,8 @@ def main() -> None:
         runs = []
         for accelerate in (False, True):
             monitor = Monitor(0.0, ITERATIONS)
-            expectation_maximisation(start, blocks, reg_covar, monitor, accelerate)
+            m_step = MaximumLikelihood(start.structure, reg_covar)
+            expectation_maximisation(start, blocks, m_step, monitor, accelerate)
             runs.append(monitor)
         end = max(runs[0].history)
         plain, quick = (passes(monitor, end - CLOSE * abs(end)) for monitor in runs)

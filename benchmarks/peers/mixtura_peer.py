@@ -7,8 +7,7 @@ from _worker import Loaded, Measure, Parameters, by_difference, require_iteratio
 
 import mixtura
 from mixtura import GaussianMixture, Mixture, _core
-from mixtura.em.loop import expectation_maximisation
-from mixtura.em.monitor import Monitor
+from mixtura.em import MaximumLikelihood, Monitor, expectation_maximisation
 from mixtura.rows import ArrayBlocks
 from mixtura.support.threads import n_threads
 
@@ -54,9 +53,11 @@ def prepare_loop(loaded: Loaded) -> Measure:
         loaded.weights, loaded.means, loaded.covariances, covariance_type=loaded.structure
     )
 
+    m_step = MaximumLikelihood.plain(start.structure, start.n_features, loaded.reg_covar)
+
     def iterate(n_iter: int) -> Parameters:
         monitor = Monitor(0.0, n_iter)
-        mixture, _ = expectation_maximisation(start, blocks, loaded.reg_covar, monitor)
+        mixture, _ = expectation_maximisation(start, blocks, m_step, monitor)
         require_iterations(monitor.n_iter, n_iter)
         return mixture.weights, mixture.means, mixture.covariances
 

@@ -18,7 +18,7 @@ from distributed import Client, LocalCluster
 
 from mixtura.rows import ArrayBlocks
 from mixtura.rows.dask import DaskBlocks
-from mixtura.testing.problems import random_mixture
+from mixtura.testing.problems import likeliest, random_mixture
 
 
 def main():
@@ -73,7 +73,8 @@ def dtype_of(asked):
 
 def iteration(blocks, asked):
     mixture = random_mixture(asked.components, asked.features, "full", np.random.default_rng(1))
-    return lambda: blocks.accumulate(mixture).maximise(1e-6, blocks.n_threads)
+    m_step = likeliest(mixture, 1e-6)
+    return lambda: m_step.maximise(blocks.accumulate(mixture), blocks.n_threads)
 
 
 def taking_turns(tasks, n_rounds):

@@ -5,8 +5,6 @@
 #include <limits>
 #include <vector>
 
-#include "model/core.hpp"
-
 namespace mixtura {
 namespace {
 

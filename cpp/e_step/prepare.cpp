@@ -161,7 +161,8 @@ void PreparedJob<Real>::SplitArray::assign(const double* points, std::size_t siz
 }
 
 template <class Real>
-PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Mixture& mixture, const AccumulateOptions& options) {
+PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Mixture& mixture, const Expectation& asked,
+                               const double* centres) {
     const std::ptrdiff_t k = mixture.n_components;
     const std::ptrdiff_t d = mixture.n_features;
     job_.rows = rows;
@@ -173,21 +174,20 @@ PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Mixture& mixture, c
     job_.tile_rows = std::min(tile_rows<Real>(mixture.structure, k, d), rows_of_one_tile(rows.n_rows));
     // One cache line more: features a power of two apart would fall into the same few sets of the cache.
     job_.tile_stride = job_.tile_rows + 64 / static_cast<std::ptrdiff_t>(sizeof(Real));
-    job_.given = options.given;
-    job_.hard = options.hard;
-    job_.moments = options.moments;
+    job_.given = rows.given;
+    job_.hard = asked.hard;
+    job_.moments = asked.moments;
     job_.skip = skipping_is_on();
-    job_.second_moments = options.total.mean == nullptr;
-    const double* centres = options.centres != nullptr ? options.centres : mixture.means;
+    job_.second_moments = asked.total.mean == nullptr;
     centres_.assign(centres, centres + k * d);
     job_.centres = centres_.data();
-    if (options.given.data != nullptr) return;  // no density is asked for
+    if (rows.given.data != nullptr) return;  // no density is asked for
     prepare_density(mixture);
-    if (options.total.mean != nullptr) prepare_whitening(mixture, options.total);
+    if (asked.total.mean != nullptr) prepare_whitening(mixture, asked.total);
     // Centres elsewhere are asked for where sums about the means would cancel: those are taken about them. What
     // products need once a row pays from some components on.
-    const bool moves = mixture.structure == Structure::spherical && options.moments && centres_ == means_.high &&
-                       k >= (d >= 24 ? 2 : 4);
+    const bool moves =
+        mixture.structure == Structure::spherical && asked.moments && centres_ == means_.high && k >= (d >= 24 ? 2 : 4);
     if (job_.whitened || moves) prepare_terms(mixture);
     if (job_.skip && bounds_can_pay(mixture)) prepare_bounds(mixture);
 }

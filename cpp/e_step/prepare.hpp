@@ -6,7 +6,9 @@
 #include <memory>
 #include <vector>
 
-#include "model/core.hpp"
+#include "model/expectation.hpp"
+#include "model/mixture.hpp"
+#include "model/rows.hpp"
 #include "simd/job.hpp"
 
 namespace mixtura {
@@ -15,7 +17,7 @@ namespace mixtura {
 template <class Real>
 class PreparedJob {
   public:
-    PreparedJob(const Rows<Real>& rows, const Mixture& mixture, const AccumulateOptions& options);
+    PreparedJob(const Rows<Real>& rows, const Mixture& mixture, const Expectation& asked, const double* centres);
 
     const Job<Real>& job() const { return job_; }
     Job<Real>& job() { return job_; }

@@ -52,53 +52,48 @@ void multiply(const double* upper, const double* x, double* out, std::ptrdiff_t 
 }  // namespace
 
 Acceleration::Acceleration(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features)
-    : structure_(structure), K(n_components), d(n_features),
-      size_(n_components * (1 + n_features) + seconds_size(structure, n_components, n_features)) {}
+    : structure_(structure), K(n_components), d(n_features), layout_{structure, n_components, n_features},
+      size_(layout_.size() - SumLayout::n_scalars) {}
 
 // The whitened coordinates of statistics s about c, with n, f, S re-centred to the reference's means, P its factors:
 //     n / (W sqrt w),   P^T f / (W sqrt w),   (P^T S P - n I) / (W sqrt(2 w))
 // in which the complete data's Fisher information is the identity (for tied w = 1, n = W in the last).
-void Acceleration::refer_to(const double* centres, const double* weights, const double* factors, double weight) {
-    weight_ = weight;
-    centres_.assign(centres, centres + K * d);
+void Acceleration::refer_to(const OwnedMixture& mixture, const OwnedStatistics& statistics) {
+    weight_ = 0;
+    for (std::ptrdiff_t k = 0; k < K; ++k) weight_ += statistics.count(k);
+    centres_ = statistics.centres;
     roots_.resize(static_cast<std::size_t>(K));
-    for (std::ptrdiff_t k = 0; k < K; ++k)
-        roots_[static_cast<std::size_t>(k)] = std::sqrt(std::max(weights[k], least_weight));
-    const std::ptrdiff_t n = seconds_size(structure_, K, d);
-    factors_.assign(factors, factors + n);
-    inverse_factors_.resize(static_cast<std::size_t>(n));
-    if (!has_matrices()) {
+    for (std::size_t k = 0; k < roots_.size(); ++k) roots_[k] = std::sqrt(std::max(mixture.weights[k], least_weight));
+    factors_ = mixture.precisions_cholesky;
+    inverse_factors_.resize(factors_.size());
+    if (!has_matrices(structure_)) {
         for (std::size_t i = 0; i < factors_.size(); ++i) inverse_factors_[i] = 1 / factors_[i];
         return;
     }
-    for (std::ptrdiff_t offset = 0; offset < n; offset += d * d) {
+    for (std::ptrdiff_t offset = 0; offset < layout_.n_seconds(); offset += d * d) {
         invert_upper(factors_.data() + offset, d, inverse_factors_.data() + offset);
     }
 }
 
-void Acceleration::encode(const Statistics& statistics, const double* centres, Vector& point) const {
-    point.resize(static_cast<std::size_t>(size_));
+Acceleration::Vector Acceleration::encode(const Statistics& statistics) const {
+    Vector point(static_cast<std::size_t>(size_));
     double* counts = point.data();
     double* firsts = counts + K;
     double* seconds = firsts + K * d;
     const double root_two = std::sqrt(2.0);
-    Vector moved_firsts(statistics.firsts, statistics.firsts + K * d);
-    Vector moved_seconds(statistics.seconds, statistics.seconds + seconds_size(structure_, K, d));
-    Vector half(has_matrices() ? static_cast<std::size_t>(d * d) : 0);
-    Statistics moved;
-    moved.counts = statistics.counts;
-    moved.firsts = moved_firsts.data();
-    moved.seconds = moved_seconds.data();
-    move_centres(structure_, K, d, centres, centres_.data(), moved);
+    Vector block(statistics.block, statistics.block + layout_.size());
+    const Statistics moved(layout_, block.data(), statistics.centres);
+    move_centres(moved, centres_.data());
+    Vector half(has_matrices(structure_) ? static_cast<std::size_t>(d * d) : 0);
     for (std::ptrdiff_t k = 0; k < K; ++k) {
-        const double n = statistics.counts[k];
+        const double n = moved.counts[k];
         const double scale = 1 / (weight_ * roots_[static_cast<std::size_t>(k)]);
         const double* first = moved.firsts + k * d;
         counts[k] = n * scale;
         switch (structure_) {
             case Structure::full:
             case Structure::tied: {
-                const std::ptrdiff_t at = structure_ == Structure::full ? k * d * d : 0;
+                const std::ptrdiff_t at = k * covariance_stride(structure_, d);
                 multiply(factors_.data() + at, first, firsts + k * d, d);
                 break;
             }
@@ -129,14 +124,15 @@ void Acceleration::encode(const Statistics& statistics, const double* centres, V
         congruence(factors_.data(), moved.seconds, half.data(), seconds, d);
         for (std::ptrdiff_t i = 0; i < d * d; ++i) seconds[i] /= weight_ * root_two;
     }
+    return point;
 }
 
-void Acceleration::decode(const Vector& point, Statistics& out) const {
+void Acceleration::decode(const Vector& point, const Statistics& out) const {
     const double* counts = point.data();
     const double* firsts = counts + K;
     const double* seconds = firsts + K * d;
     const double root_two = std::sqrt(2.0);
-    Vector half(has_matrices() ? static_cast<std::size_t>(d * d) : 0);
+    Vector half(has_matrices(structure_) ? static_cast<std::size_t>(d * d) : 0);
     for (std::ptrdiff_t k = 0; k < K; ++k) {
         const double scale = weight_ * roots_[static_cast<std::size_t>(k)];
         const double n = counts[k] * scale;
@@ -144,7 +140,7 @@ void Acceleration::decode(const Vector& point, Statistics& out) const {
         switch (structure_) {
             case Structure::full:
             case Structure::tied: {
-                const std::ptrdiff_t at = structure_ == Structure::full ? k * d * d : 0;
+                const std::ptrdiff_t at = k * covariance_stride(structure_, d);
                 multiply(inverse_factors_.data() + at, firsts + k * d, out.firsts + k * d, d);
                 break;
             }
@@ -178,31 +174,21 @@ void Acceleration::decode(const Vector& point, Statistics& out) const {
 }
 
 // Everything that is remembered, in the coordinates of a nearer reference: as the metric changes along the way.
-void Acceleration::move_reference(const double* centres, const double* weights, const double* factors, double weight) {
+void Acceleration::move_reference(const OwnedMixture& mixture, const OwnedStatistics& statistics) {
     std::vector<Vector*> remembered{&point_, &previous_, &residual_, &previous_residual_};
     for (Pair& pair : pairs_) {
         remembered.push_back(&pair.move);
         remembered.push_back(&pair.response);
     }
-    std::vector<Vector> raw;
+    std::vector<Vector> blocks;
     const Vector old_centres = centres_;
-    for (Vector* vector : remembered) {
-        raw.emplace_back(static_cast<std::size_t>(size_));
-        if (vector->empty()) continue;
-        Statistics statistics;
-        statistics.counts = raw.back().data();
-        statistics.firsts = statistics.counts + K;
-        statistics.seconds = statistics.firsts + K * d;
-        decode(*vector, statistics);
+    for (const Vector* vector : remembered) {
+        blocks.emplace_back(static_cast<std::size_t>(layout_.size()));
+        if (!vector->empty()) decode(*vector, {layout_, blocks.back().data(), old_centres.data()});
     }
-    refer_to(centres, weights, factors, weight);
+    refer_to(mixture, statistics);
     for (std::size_t i = 0; i < remembered.size(); ++i) {
-        if (remembered[i]->empty()) continue;
-        Statistics statistics;
-        statistics.counts = raw[i].data();
-        statistics.firsts = statistics.counts + K;
-        statistics.seconds = statistics.firsts + K * d;
-        encode(statistics, old_centres.data(), *remembered[i]);
+        if (!remembered[i]->empty()) *remembered[i] = encode({layout_, blocks[i].data(), old_centres.data()});
     }
 }
 
@@ -264,30 +250,24 @@ Acceleration::Vector Acceleration::direction() {
 
 // A component whose count would be negative makes the EM step: one that dies must not hold up the others.
 bool Acceleration::mend(Vector& point) const {
-    const std::ptrdiff_t per_component = structure_ == Structure::tied ? 0 : seconds_size(structure_, K, d) / K;
     for (std::ptrdiff_t k = 0; k < K; ++k) {
         if (point[static_cast<std::size_t>(k)] > 0) continue;
-        const auto copy = [&](std::ptrdiff_t begin, std::ptrdiff_t n) {
-            std::copy_n(image_.begin() + begin, n, point.begin() + begin);
-        };
-        copy(k, 1);
-        copy(K + k * d, d);
-        copy(K + K * d + k * per_component, per_component);
+        for (const auto& [begin, n] : sums_of_component(layout_, k)) {
+            const std::ptrdiff_t first = begin - SumLayout::n_scalars;
+            std::copy_n(image_.begin() + first, n, point.begin() + first);
+        }
     }
     return std::isfinite(dot(point, point));
 }
 
-bool Acceleration::propose(const Statistics& statistics, const double* centres, const double* weights,
-                           const double* factors, Statistics& out, double* out_centres) {
-    double weight = 0;
-    for (std::ptrdiff_t k = 0; k < K; ++k) weight += statistics.counts[k];
+bool Acceleration::propose(const OwnedStatistics& statistics, const OwnedMixture& mixture, OwnedStatistics& out) {
     if (centres_.empty()) {
-        refer_to(centres, weights, factors, weight);
+        refer_to(mixture, statistics);
     } else if (++age_ >= (d <= 16 ? 8 : 25)) {  // moving costs 4 x memory congruences a component
-        move_reference(centres, weights, factors, weight);
+        move_reference(mixture, statistics);
         age_ = 0;
     }
-    encode(statistics, centres, image_);
+    image_ = encode(statistics.view());
     if (!has_point_) return false;
     residual_ = difference(image_, point_);
     if (has_previous_) remember(previous_, previous_residual_, point_, residual_);
@@ -297,8 +277,8 @@ bool Acceleration::propose(const Statistics& statistics, const double* centres, 
         proposal_ = point_;
         add(proposal_, part, move);
         if (!mend(proposal_)) continue;
-        decode(proposal_, out);
-        std::copy(centres_.begin(), centres_.end(), out_centres);
+        decode(proposal_, out.view());
+        out.centres = centres_;
         return true;
     }
     shorten();
@@ -307,9 +287,9 @@ bool Acceleration::propose(const Statistics& statistics, const double* centres, 
 
 // Half the residual times the Newton step. Directions that were not seen are taken to be as flat as the flattest that
 // was: what is left lies where no step has been, and with the scale of the last step it would look far too small.
-double Acceleration::remaining_gain(const Statistics& statistics, const double* centres) {
+double Acceleration::remaining_gain(const OwnedStatistics& statistics) {
     if (!has_point_) return std::numeric_limits<double>::quiet_NaN();
-    encode(statistics, centres, image_);
+    image_ = encode(statistics.view());
     residual_ = difference(image_, point_);
     if (has_previous_) remember(previous_, previous_residual_, point_, residual_);
     const std::vector<const Pair*> pairs = concave();
@@ -350,7 +330,7 @@ bool Acceleration::restore(const std::vector<double>& state) {
     const auto n_all = static_cast<std::size_t>(n_vectors);
     std::size_t next = n_scalars + n_all;
     if (state.size() < next) return false;
-    const auto n_seconds = static_cast<std::size_t>(seconds_size(structure_, K, d));
+    const auto n_seconds = static_cast<std::size_t>(layout_.n_seconds());
     const std::size_t sizes[] = {static_cast<std::size_t>(K * d), static_cast<std::size_t>(K), n_seconds, n_seconds};
     std::vector<Vector> vectors;
     for (std::size_t v = 0; v < n_all; ++v) {
@@ -399,11 +379,9 @@ void Acceleration::accept() {
 
 void Acceleration::shorten() { reach_ = std::max(std::min(reach_, length_) * narrow, 1.0); }
 
-void Acceleration::refuse(const Statistics& statistics, const double* centres) {
+void Acceleration::refuse(const OwnedStatistics& statistics) {
     shorten();
-    Vector image;
-    encode(statistics, centres, image);
-    remember(point_, residual_, proposal_, difference(image, proposal_));
+    remember(point_, residual_, proposal_, difference(encode(statistics.view()), proposal_));
 }
 
 void Acceleration::step() {

@@ -13,7 +13,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "model/core.hpp"
+#include "model/owned.hpp"
 
 namespace mixtura {
 
@@ -21,20 +21,18 @@ class Acceleration {
   public:
     Acceleration(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features);
 
-    // `statistics` (about `centres`, the means of the current mixture) come from the E-step at the current mixture,
-    // `factors` and `weights` are that mixture's. Fills `out`, about out_centres, and returns true
-    // where there is a better point to try than the EM step.
-    bool propose(const Statistics& statistics, const double* centres, const double* weights, const double* factors,
-                 Statistics& out, double* out_centres);
+    // `statistics` come from the E-step at `mixture`. Fills `out` and returns true where there is a
+    // better point to try than the EM step.
+    bool propose(const OwnedStatistics& statistics, const OwnedMixture& mixture, OwnedStatistics& out);
 
-    void accept();                                                     // the proposal is the current point
-    void refuse(const Statistics& statistics, const double* centres);  // it was worse; its E-step still teaches
-    void shorten();                                                    // the M-step there failed
-    void step();                                                       // the EM step is the current point
+    void accept();                                   // the proposal is the current point
+    void refuse(const OwnedStatistics& statistics);  // it was worse; its E-step still teaches
+    void shorten();                                  // the M-step there failed
+    void step();                                     // the EM step is the current point
 
     // Mean log-likelihood still to gain, by the quadratic model, where the loop ended; NaN before its first step.
     // `statistics` come from the E-step there. Nothing is proposed after it.
-    double remaining_gain(const Statistics& statistics, const double* centres);
+    double remaining_gain(const OwnedStatistics& statistics);
 
     // All that it remembers, as numbers: restored, it goes on with the same bits. False: not the numbers of such a one.
     std::vector<double> state() const;
@@ -47,20 +45,20 @@ class Acceleration {
         Vector response;  // y: minus the difference of their residuals
     };
 
-    void encode(const Statistics& statistics, const double* centres, Vector& point) const;
-    void decode(const Vector& point, Statistics& out) const;
-    void refer_to(const double* centres, const double* weights, const double* factors, double weight);
-    void move_reference(const double* centres, const double* weights, const double* factors, double weight);
+    Vector encode(const Statistics& statistics) const;
+    void decode(const Vector& point, const Statistics& out) const;
+    void refer_to(const OwnedMixture& mixture, const OwnedStatistics& statistics);
+    void move_reference(const OwnedMixture& mixture, const OwnedStatistics& statistics);
     void remember(const Vector& from, const Vector& from_residual, const Vector& to, const Vector& to_residual);
     std::vector<const Pair*> concave() const;
     Vector newton_step(const std::vector<const Pair*>& pairs, double scale) const;
     Vector direction();
     bool mend(Vector& point) const;
-    bool has_matrices() const { return structure_ == Structure::full || structure_ == Structure::tied; }
 
     const Structure structure_;
     const std::ptrdiff_t K, d;
-    const std::ptrdiff_t size_;
+    const SumLayout layout_;
+    const std::ptrdiff_t size_;  // of a point: the sums but the scalars
 
     // The reference: its metric whitens the statistics.
     double weight_ = 0;

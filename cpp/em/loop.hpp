@@ -12,29 +12,46 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "em/acceleration.hpp"
 #include "em/monitor.hpp"
 #include "em/row_source.hpp"
-#include "model/core.hpp"
+#include "m_step/m_step.hpp"
 
 namespace mixtura {
 
-// What a loop listens to from outside.
-struct Outside {
+// What ends a loop from outside.
+struct LoopOptions {
     using Clock = std::chrono::steady_clock;
 
     Clock::time_point deadline = Clock::time_point::max();
     const std::atomic<bool>* stop = nullptr;
-    // Asked at iteration `first` and every `every`-th one after it; what it returns ends the loop unless empty.
-    std::function<std::string(const OwnedMixture&)> hear;
+    // Called at iteration `first` and every `every`-th one after it; what it returns ends the loop unless empty.
+    std::function<std::string(const OwnedMixture&)> callback;
     std::ptrdiff_t first = 0, every = 1;
 };
 
-// Iterates from `mixture` on; it and `statistics` hold the last mixture and its sums.
-// reg_covar (d) is added to the diagonal of every covariance.
-void expectation_maximisation(Model model, const RowSource& rows, const double* reg_covar, Monitor& monitor,
-                              Acceleration* acceleration, const Outside& outside, OwnedMixture& mixture,
-                              OwnedStatistics& statistics, Control& control);
+// A mixture and the sums under it.
+struct Point {
+    Point(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features)
+        : mixture(structure, n_components, n_features), statistics(structure, n_components, n_features) {}
+    explicit Point(OwnedMixture at)
+        : mixture(std::move(at)), statistics(mixture.structure, mixture.n_components, mixture.n_features) {}
+
+    OwnedMixture mixture;
+    OwnedStatistics statistics;
+};
+
+// What a loop works with.
+struct Task {
+    const RowSource& rows;
+    const MStep& m_step;
+    Expectation expectation{};
+};
+
+// Iterates from the point's mixture on; `point` holds the last mixture and its sums. acceleration: null for plain EM.
+void expectation_maximisation(const Task& task, Monitor& monitor, Acceleration* acceleration,
+                              const LoopOptions& options, Point& point, Control& control);
 
 }  // namespace mixtura

@@ -1,129 +1,51 @@
-// Rows in memory, and what owns the numbers of a loop.
 #include "em/row_source.hpp"
 
 #include <algorithm>
 #include <stdexcept>
-#include <vector>
 
 namespace mixtura {
-namespace {
 
-std::size_t length(std::ptrdiff_t n) { return static_cast<std::size_t>(n); }
-
-}  // namespace
-
-OwnedMixture::OwnedMixture(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features)
-    : structure(structure), n_components(n_components), n_features(n_features), weights(length(n_components)),
-      means(length(n_components * n_features)), covariances(length(seconds_size(structure, n_components, n_features))),
-      precisions_cholesky(covariances.size()) {}
-
-Mixture OwnedMixture::view() const {
-    return {structure, n_components, n_features, weights.data(), means.data(), precisions_cholesky.data()};
-}
-
-Parameters OwnedMixture::parameters() {
-    return {weights.data(), means.data(), covariances.data(), precisions_cholesky.data()};
-}
-
-double OwnedMixture::covariance(std::ptrdiff_t k, std::ptrdiff_t i, std::ptrdiff_t j) const {
-    const std::ptrdiff_t d = n_features;
-    switch (structure) {
-        case Structure::full: return covariances[length((k * d + i) * d + j)];
-        case Structure::tied: return covariances[length(i * d + j)];
-        case Structure::diag: return i == j ? covariances[length(k * d + i)] : 0.0;
-        case Structure::spherical: return i == j ? covariances[length(k)] : 0.0;
-    }
-    return 0.0;
-}
-
-OwnedStatistics::OwnedStatistics(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features)
-    : structure(structure), n_components(n_components), n_features(n_features), counts(length(n_components)),
-      firsts(length(n_components * n_features)), seconds(length(seconds_size(structure, n_components, n_features))),
-      centres(firsts.size()) {}
-
-Statistics OwnedStatistics::view() {
-    return {weight, log_likelihood, log_certainty, counts.data(), firsts.data(), seconds.data()};
-}
-
-void OwnedStatistics::centre() {
-    for (std::ptrdiff_t k = 0; k < n_components; ++k) {
-        const double n = counts[length(k)] > 0 ? counts[length(k)] : 1.0;
-        for (std::ptrdiff_t j = k * n_features; j < (k + 1) * n_features; ++j)
-            centres[length(j)] += firsts[length(j)] / n;
-    }
-}
-
-void OwnedStatistics::centre_empty() {
-    std::vector<double> mean(length(n_features));
-    double total = 0;
-    for (std::ptrdiff_t k = 0; k < n_components; ++k) {
-        total += counts[length(k)];
-        for (std::ptrdiff_t j = 0; j < n_features; ++j)
-            mean[length(j)] += counts[length(k)] * centres[length(k * n_features + j)];
-    }
-    for (std::ptrdiff_t k = 0; k < n_components; ++k) {
-        if (counts[length(k)] > 0) continue;
-        for (std::ptrdiff_t j = 0; j < n_features; ++j) centres[length(k * n_features + j)] = mean[length(j)] / total;
-    }
+template <class Real>
+void MemorySource<Real>::accumulate(const Expectation& asked, const Mixture& mixture, OwnedStatistics& out,
+                                    Control& control) const {
+    if (parts_.size() == 1) return mixtura::accumulate(parts_.front(), mixture, asked, out.view(), control);
+    accumulate_parts(parts_, mixture, asked, out.view(), control);
 }
 
 template <class Real>
-void ArraySource<Real>::accumulate(const OwnedMixture& mixture, OwnedStatistics& out, Control& control) const {
-    AccumulateOptions options;
-    options.hard = hard_;
-    options.total = total_;
-    sum(mixture.view(), options, out, control);
+std::unique_ptr<RowSource> MemorySource<Real>::bringing(const GivenResponsibilities& given) const {
+    if (parts_.size() != 1) return RowSource::bringing(given);
+    Rows<Real> rows = parts_.front();
+    rows.given = given;
+    return std::make_unique<MemorySource<Real>>(rows);
 }
 
-// Two passes: the second about the means of the first.
-template <class Real>
-void ArraySource<Real>::accumulate_given(const GivenResponsibilities& given, OwnedStatistics& out,
-                                         Control& control) const {
-    Mixture mixture;
-    mixture.structure = out.structure;
-    mixture.n_components = out.n_components;
-    mixture.n_features = out.n_features;
-    AccumulateOptions options;
-    options.given = given;
-    std::fill(out.centres.begin(), out.centres.end(), 0.0);
-    sum(mixture, options, out, control);
-    out.centre();
-    out.centre_empty();
-    sum(mixture, options, out, control);
+std::unique_ptr<RowSource> RowSource::bringing(const GivenResponsibilities&) const {
+    throw std::logic_error("rows in parts bring their responsibilities part by part");
+}
+
+SumOverParts::SumOverParts(const Expectation& asked, const Mixture& mixture, bool is_single, OwnedStatistics& out)
+    : over_(asked, mixture, is_single), mixture_(mixture), out_(out), part_(out.block.size()) {
+    std::fill(out.block.begin(), out.block.end(), 0.0);
 }
 
 template <class Real>
-void ArraySource<Real>::sum(const Mixture& mixture, AccumulateOptions& options, OwnedStatistics& out,
-                            Control& control) const {
-    options.centres = out.centres.data();
-    Statistics sums = out.view();
-    mixtura::accumulate(rows_, mixture, options, sums, control);
-    out.weight = sums.weight;
-    out.log_likelihood = sums.log_likelihood;
-    out.log_certainty = sums.log_certainty;
+void SumOverParts::add(const Rows<Real>& part, Control& control) {
+    std::fill(part_.begin(), part_.end(), 0.0);  // what is not asked for is not written
+    const Statistics sums(out_.layout(), part_.data(), out_.centres.data());
+    mixtura::accumulate(part, mixture_, of_a_part(), sums, control);
+    if (!control.interrupted) add(part_);
 }
 
-template <class Real>
-void PartsSource<Real>::accumulate(const OwnedMixture& mixture, OwnedStatistics& out, Control& control) const {
-    AccumulateOptions options;
-    options.hard = hard_;
-    options.total = total_;
-    options.centres = out.centres.data();
-    Statistics sums = out.view();
-    accumulate_parts(parts_, mixture.view(), options, sums, control);
-    out.weight = sums.weight;
-    out.log_likelihood = sums.log_likelihood;
-    out.log_certainty = sums.log_certainty;
+void SumOverParts::add(const std::vector<double>& block) {
+    for (std::size_t i = 0; i < block.size(); ++i) out_.block[i] += block[i];
 }
 
-template <class Real>
-void PartsSource<Real>::accumulate_given(const GivenResponsibilities&, OwnedStatistics&, Control&) const {
-    throw std::logic_error("parts are asked one by one");
-}
+void SumOverParts::finish() { over_.finish(out_.view()); }
 
-template class PartsSource<float>;
-template class PartsSource<double>;
-template class ArraySource<float>;
-template class ArraySource<double>;
+template class MemorySource<float>;
+template class MemorySource<double>;
+template void SumOverParts::add<float>(const Rows<float>&, Control&);
+template void SumOverParts::add<double>(const Rows<double>&, Control&);
 
 }  // namespace mixtura

@@ -211,19 +211,6 @@ std::ptrdiff_t share_shape_only(const Components& c, bool equal_volumes, Control
 
 }  // namespace
 
-Structure structure_of(Model model) {
-    switch (model) {
-        case Model::EII:
-        case Model::VII: return Structure::spherical;
-        case Model::EEI:
-        case Model::VEI:
-        case Model::EVI:
-        case Model::VVI: return Structure::diag;
-        case Model::EEE: return Structure::tied;
-        default: return Structure::full;
-    }
-}
-
 std::ptrdiff_t constrain(Model model, const Components& c, Control& control) {
     switch (model) {
         case Model::EII: share_mean(c, 1); return -1;

@@ -3,7 +3,8 @@
 
 #include <cstddef>
 
-#include "model/core.hpp"
+#include "model/structure.hpp"
+#include "support/control.hpp"
 
 namespace mixtura {
 

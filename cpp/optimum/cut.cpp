@@ -11,7 +11,7 @@
 #include <limits>
 #include <vector>
 
-#include "model/core.hpp"
+#include "optimum/cut.hpp"
 #include "support/interrupt.hpp"
 #include "support/linear_algebra.hpp"
 
@@ -102,9 +102,9 @@ Parts parts_of(const Cloud& cloud, const std::vector<signed char>& sides, const 
 }
 
 // log |Sigma| of the structure's covariance with these moments; infinity where there is none.
-double log_determinant(Structure structure, Vector covariance, const double* reg_covar, std::ptrdiff_t d) {
+double log_determinant(Structure structure, Vector covariance, const double* added, std::ptrdiff_t d) {
     double sum = 0, trace = 0;
-    for (std::ptrdiff_t j = 0; j < d; ++j) covariance[at(j * d + j)] += reg_covar[j];
+    for (std::ptrdiff_t j = 0; j < d; ++j) covariance[at(j * d + j)] += added[j];
     if (structure == Structure::full || structure == Structure::tied) {
         if (!cholesky(covariance.data(), d)) return -minus_infinity;
         for (std::ptrdiff_t j = 0; j < d; ++j) sum += 2 * std::log(covariance[at(j * d + j)]);
@@ -250,7 +250,7 @@ bool best_threshold(const Vector& x, const Vector& weights, double least, bool r
 
 // Gain in classification log-likelihood over one component for all.
 double gain_of(Structure structure, const Cloud& cloud, const std::vector<signed char>& sides, const Moments& all,
-               double log_det, const double* reg_covar) {
+               double log_det, const double* added) {
     const Parts parts = parts_of(cloud, sides, all);
     double gain = all.weight * log_det / 2;
     for (const double weight : parts.weights) gain += weight * std::log(weight / all.weight);
@@ -260,10 +260,10 @@ double gain_of(Structure structure, const Cloud& cloud, const std::vector<signed
             const double share = parts.weights[side] / all.weight;
             for (std::size_t i = 0; i < pooled.size(); ++i) pooled[i] += share * parts.covariances[side][i];
         }
-        return gain - all.weight * log_determinant(structure, pooled, reg_covar, cloud.d) / 2;
+        return gain - all.weight * log_determinant(structure, pooled, added, cloud.d) / 2;
     }
     for (int side : {0, 1}) {
-        gain -= parts.weights[side] * log_determinant(structure, parts.covariances[side], reg_covar, cloud.d) / 2;
+        gain -= parts.weights[side] * log_determinant(structure, parts.covariances[side], added, cloud.d) / 2;
     }
     return gain;
 }
@@ -284,7 +284,7 @@ Cloud gather(const double* rows, const double* weights, std::ptrdiff_t n, std::p
 }  // namespace
 
 double cut(Structure structure, const double* rows, const double* weights, std::ptrdiff_t n_rows,
-           std::ptrdiff_t n_features, const double* reg_covar, double least_rows, std::int8_t* sides) {
+           std::ptrdiff_t n_features, const double* added, double least_rows, std::int8_t* sides) {
     const std::ptrdiff_t d = n_features;
     std::vector<std::ptrdiff_t> kept;
     const Cloud cloud = gather(rows, weights, n_rows, d, kept);
@@ -292,9 +292,9 @@ double cut(Structure structure, const double* rows, const double* weights, std::
     if (cloud.n < 2) return minus_infinity;
     check_interrupted_sometimes();
     const Moments all = moments_of(cloud);
-    const double log_det = log_determinant(structure, all.covariance, reg_covar, d);
+    const double log_det = log_determinant(structure, all.covariance, added, d);
     Vector covariance = all.covariance;
-    for (std::ptrdiff_t j = 0; j < d; ++j) covariance[at(j * d + j)] += reg_covar[j];
+    for (std::ptrdiff_t j = 0; j < d; ++j) covariance[at(j * d + j)] += added[j];
     const Vector upper = root(structure, covariance, d);
     if (upper.empty() || !std::isfinite(log_det)) return minus_infinity;
 
@@ -330,7 +330,7 @@ double cut(Structure structure, const double* rows, const double* weights, std::
     std::vector<signed char> found, best_sides;
     for (std::size_t c = 0; c < coordinates.size(); ++c) {
         if (!best_threshold(coordinates[c], cloud.weights, least_rows, c == 1, d, found)) continue;
-        const double gain = gain_of(structure, cloud, found, all, log_det, reg_covar);
+        const double gain = gain_of(structure, cloud, found, all, log_det, added);
         if (gain > best) best = gain, best_sides = found;
     }
     for (std::size_t i = 0; i < best_sides.size(); ++i) sides[kept[i]] = best_sides[i];

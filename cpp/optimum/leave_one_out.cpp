@@ -11,7 +11,7 @@
 #include <limits>
 #include <vector>
 
-#include "model/core.hpp"
+#include "optimum/leave_one_out.hpp"
 #include "support/interrupt.hpp"
 
 namespace mixtura {

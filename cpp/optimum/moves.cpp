@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "em/loop.hpp"
+#include "optimum/cut.hpp"
 #include "support/interrupt.hpp"
 #include "support/linear_algebra.hpp"
 
@@ -106,12 +107,12 @@ double inside(const Move::Pair& united, const double* row) {
 
 // The best cut through the rows of a union: its gain (-infinity: there is none) and each row's side.
 double cut_of(const Move::Pair& united, Structure structure, const Responsibilities& given, const SearchRows& rows,
-              const double* reg_covar, double least_rows, Vector& weights, std::vector<std::int8_t>& sides) {
+              const double* added, double least_rows, Vector& weights, std::vector<std::int8_t>& sides) {
     for (std::ptrdiff_t i = 0; i < rows.n_rows; ++i) {
         const double of_union = inside(united, given.row(i));
         weights[at(i)] = of_union > least_share ? of_union * rows.weight_of(i) : 0.0;
     }
-    return cut(structure, rows.data, weights.data(), rows.n_rows, rows.n_features, reg_covar, least_rows, sides.data());
+    return cut(structure, rows.data, weights.data(), rows.n_rows, rows.n_features, added, least_rows, sides.data());
 }
 
 struct SoftSplit {
@@ -121,7 +122,7 @@ struct SoftSplit {
 
 // Of the rows of a move's union, by EM from its cut.
 std::optional<SoftSplit> soft_split(const Move& move, const Responsibilities& given, const SearchRows& rows,
-                                    Model model, const double* reg_covar, Control& control) {
+                                    const MStep& m_step, Control& control) {
     const std::ptrdiff_t d = rows.n_features;
     std::vector<std::ptrdiff_t> members;
     Vector data, weights;
@@ -136,22 +137,21 @@ std::optional<SoftSplit> soft_split(const Move& move, const Responsibilities& gi
         halves.values.insert(halves.values.end(), {1.0 - second, second});
     }
     const SearchRows inner{data.data(), weights.data(), static_cast<std::ptrdiff_t>(members.size()), d};
-    const ArraySource<double> source(inner.view(), false, {});
-    const Structure structure = structure_of(model);
-    Beginning one = mixture_of(whole, source, model, d, reg_covar, control);
-    Beginning two = mixture_of(halves, source, model, d, reg_covar, control);
+    const MemorySource<double> source(inner.view());
+    Beginning one = mixture_of(whole, source, m_step, control);
+    Beginning two = mixture_of(halves, source, m_step, control);
     if (one.failed >= 0 || two.failed >= 0) return {};
-    OwnedStatistics of_one(structure, 1, d), of_two(structure, 2, d);
-    of_one.centres = one.mixture.means;
-    source.accumulate(one.mixture, of_one, control);
+    Point of_one(std::move(one.mixture)), of_two(std::move(two.mixture));
+    of_one.statistics.centres = of_one.mixture.means;
+    source.accumulate({}, of_one.mixture.view(), of_one.statistics, control);
     Monitor monitor(split_tol, split_iter, false);
-    Acceleration acceleration(structure, 2, d);
-    expectation_maximisation(model, source, reg_covar, monitor, &acceleration, {}, two.mixture, of_two, control);
+    Acceleration acceleration(m_step.structure(), 2, d);
+    expectation_maximisation({source, m_step}, monitor, &acceleration, {}, of_two, control);
     check(control);
-    const Responsibilities found = responsibilities(two.mixture, inner, control);
+    const Responsibilities found = responsibilities(of_two.mixture, inner, control);
     auto share = std::make_shared<Vector>(at(rows.n_rows));
     for (std::size_t i = 0; i < members.size(); ++i) (*share)[at(members[i])] = found.values[2 * i + 1];
-    return SoftSplit{of_two.log_likelihood - of_one.log_likelihood, std::move(share)};
+    return SoftSplit{of_two.statistics.log_likelihood() - of_one.statistics.log_likelihood(), std::move(share)};
 }
 
 }  // namespace
@@ -179,7 +179,7 @@ Vector merge_losses(const OwnedMixture& mixture) {
 }
 
 std::vector<Move> moves(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows,
-                        const double* reg_covar, double rows_per_weight) {
+                        const double* added, double rows_per_weight) {
     const std::ptrdiff_t K = mixture.n_components;
     const double total = rows.weight();
     const Vector losses = merge_losses(mixture);
@@ -195,8 +195,8 @@ std::vector<Move> moves(const OwnedMixture& mixture, const Responsibilities& giv
     Vector weights(at(rows.n_rows));
     std::vector<std::int8_t> sides(at(rows.n_rows));
     for (const Move::Pair& united : unions) {
-        const double gain = cut_of(united, mixture.structure, given, rows, reg_covar,
-                                   least_rows(mixture, rows_per_weight), weights, sides);
+        const double gain =
+            cut_of(united, mixture.structure, given, rows, added, least_rows(mixture, rows_per_weight), weights, sides);
         if (gain == -infinity) continue;
         auto share = std::make_shared<Vector>(at(rows.n_rows));
         for (std::size_t i = 0; i < sides.size(); ++i) (*share)[i] = sides[i] == 1 ? 1.0 : 0.0;
@@ -218,7 +218,7 @@ std::vector<Move> moves(const OwnedMixture& mixture, const Responsibilities& giv
 }
 
 std::vector<Move> refined(const std::vector<Move>& candidates, const OwnedMixture& mixture,
-                          const Responsibilities& given, const SearchRows& rows, Model model, const double* reg_covar,
+                          const Responsibilities& given, const SearchRows& rows, const MStep& m_step,
                           Control& control) {
     const double total = rows.weight();
     const Vector losses = merge_losses(mixture);
@@ -227,7 +227,7 @@ std::vector<Move> refined(const std::vector<Move>& candidates, const OwnedMixtur
     for (const Move& move : candidates) {
         auto known = splits.find(move.united);
         if (known == splits.end()) {
-            known = splits.emplace(move.united, soft_split(move, given, rows, model, reg_covar, control)).first;
+            known = splits.emplace(move.united, soft_split(move, given, rows, m_step, control)).first;
         }
         if (!known->second) continue;
         const double loss = losses[at(move.merged[0] * mixture.n_components + move.merged[1])];
@@ -268,13 +268,13 @@ Responsibilities apply(const std::vector<Move>& chosen, const Responsibilities& 
 }
 
 std::vector<Cut> cuts(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows,
-                      const double* reg_covar, double rows_per_weight) {
+                      const double* added, double rows_per_weight) {
     Vector weights(at(rows.n_rows));
     std::vector<std::int8_t> sides(at(rows.n_rows));
     std::vector<Cut> found;
     for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) {
-        const double gain = cut_of({k, k}, mixture.structure, given, rows, reg_covar,
-                                   least_rows(mixture, rows_per_weight), weights, sides);
+        const double gain =
+            cut_of({k, k}, mixture.structure, given, rows, added, least_rows(mixture, rows_per_weight), weights, sides);
         if (gain > -infinity) found.push_back({gain, k, sides});
     }
     std::stable_sort(found.begin(), found.end(),

@@ -33,15 +33,15 @@ struct Move {
 // below the diagonal, above it ((w_i + w_j) log|S_ij| - w_i log|S_i| - w_j log|S_j|) / 2 (Runnalls 2007, eq. 21).
 std::vector<double> merge_losses(const OwnedMixture& mixture);
 
-// All moves worth looking at, the most promising first. rows_per_weight: effective rows in a unit of weight.
+// All moves worth looking at, the most promising first. added (d): to the covariances of the sides of a cut;
+// rows_per_weight: effective rows in a unit of weight.
 std::vector<Move> moves(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows,
-                        const double* reg_covar, double rows_per_weight);
+                        const double* added, double rows_per_weight);
 
 // The same moves, split by EM of two components on the rows of each union, the most promising first. Where the two
 // halves overlap, a cut sees no gain that EM sees.
 std::vector<Move> refined(const std::vector<Move>& candidates, const OwnedMixture& mixture,
-                          const Responsibilities& given, const SearchRows& rows, Model model, const double* reg_covar,
-                          Control& control);
+                          const Responsibilities& given, const SearchRows& rows, const MStep& m_step, Control& control);
 
 // Moves that promise a gain and can be made together.
 std::vector<Move> disjoint(const std::vector<Move>& candidates);
@@ -58,7 +58,7 @@ struct Cut {
 
 // Those of all components that can be cut, the best first.
 std::vector<Cut> cuts(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows,
-                      const double* reg_covar, double rows_per_weight);
+                      const double* added, double rows_per_weight);
 
 // One component, drawn by its rows, cut half-way between its mean and a row, in units of the columns' spread. scatter
 // (d x d): of all rows.

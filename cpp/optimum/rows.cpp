@@ -1,6 +1,8 @@
 // The rows that a search sees, and what it makes of them.
 #include "optimum/rows.hpp"
 
+#include "em/centring.hpp"
+
 namespace mixtura {
 
 double SearchRows::weight() const {
@@ -36,17 +38,14 @@ Responsibilities one_hot(const std::vector<std::int64_t>& labels, std::ptrdiff_t
     return out;
 }
 
-Beginning mixture_of(const Responsibilities& given, const RowSource& rows, Model model, std::ptrdiff_t n_features,
-                     const double* reg_covar, Control& control) {
-    const Structure structure = structure_of(model);
-    OwnedStatistics statistics(structure, given.n_components, n_features);
-    rows.accumulate_given(given.view(), statistics, control);
+Beginning mixture_of(const Responsibilities& given, const RowSource& rows, const MStep& m_step, Control& control) {
+    OwnedStatistics statistics(m_step.structure(), given.n_components, m_step.n_features());
+    expect_given(*rows.bringing(given.view()), statistics, control);
     check(control);
-    Beginning out{OwnedMixture(structure, given.n_components, n_features)};
-    out.failed = maximise(model, given.n_components, n_features, statistics.view(), statistics.centres.data(),
-                          reg_covar, nullptr, out.mixture.parameters(), control);
+    Beginning out{OwnedMixture(m_step.structure(), given.n_components, m_step.n_features())};
+    out.failed = m_step.maximise(statistics.view(), nullptr, out.mixture, control);
     check(control);
-    if (out.failed >= 0) out.failed_count = statistics.counts[static_cast<std::size_t>(out.failed)];
+    if (out.failed >= 0) out.failed_count = statistics.count(out.failed);
     return out;
 }
 

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "em/row_source.hpp"
+#include "em/loop.hpp"
 #include "support/interrupt.hpp"
 
 namespace mixtura {
@@ -50,7 +50,6 @@ struct Beginning {
 };
 
 // The mixture that responsibilities imply, by one M-step.
-Beginning mixture_of(const Responsibilities& given, const RowSource& rows, Model model, std::ptrdiff_t n_features,
-                     const double* reg_covar, Control& control);
+Beginning mixture_of(const Responsibilities& given, const RowSource& rows, const MStep& m_step, Control& control);
 
 }  // namespace mixtura

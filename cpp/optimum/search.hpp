@@ -31,14 +31,15 @@ namespace mixtura {
 
 // What is searched, and where.
 struct Problem {
-    Model model = Model::VVV;
+    // EM on these rows. hard: each of them wholly its likeliest component's.
+    Task task(const MStep& step, bool hard = false) const { return {*source, step, {hard, true, total}}; }
+    Task task() const { return task(*m_step); }
+
+    const MStep* m_step = nullptr;
     std::ptrdiff_t n_components = 0;
     SearchRows rows;
-    const RowSource* source = nullptr;     // the same rows
-    const RowSource* hard = nullptr;       // each wholly its likeliest component's
-    const RowSource* hard_tied = nullptr;  // and the scatter of all is known
+    const RowSource* source = nullptr;  // the same rows
     TotalScatter total;
-    const double* reg_covar = nullptr;         // d
     const double* metric_reg_covar = nullptr;  // d; above 0
     const Recording* recording = nullptr;      // of the values of these rows
     double rows_per_weight = 1;                // effective rows in a unit of weight

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "optimum/leave_one_out.hpp"
 #include "optimum/starts.hpp"
 #include "optimum/verdict.hpp"
 
@@ -113,9 +114,9 @@ std::string why_ended(const Monitor& monitor) {
 }  // namespace
 
 Searching::Searching(const Problem& problem, Control& control)
-    : problem_(problem), control_(control), structure_(structure_of(problem.model)), K(problem.n_components),
+    : problem_(problem), control_(control), structure_(problem.m_step->structure()), K(problem.n_components),
       d(problem.rows.n_features), weight_(problem.rows.weight()), random_(problem.seed),
-      cut_floor_(problem.reg_covar, problem.reg_covar + problem.rows.n_features) {
+      cut_floor_(problem.m_step->added()) {
     for (std::size_t j = 0; problem.recording != nullptr && j < cut_floor_.size(); ++j)
         cut_floor_[j] += problem.recording->floor[j];
 }
@@ -178,29 +179,28 @@ void Searching::stop_on_the_way(const std::vector<Given>& given) {
 
 // EM up to the last mixture that is proper; none where the first is not.
 std::optional<Optimum> Searching::before_doubt(const OwnedMixture& start) {
-    OwnedMixture mixture = start, latest = start;
+    Point point(start);
+    OwnedMixture latest = start;
     std::optional<OwnedMixture> proper;
-    OwnedStatistics statistics(structure_, K, d);
     Monitor monitor(search_tol, search_max_iter, false);
-    Outside outside;
-    outside.first = outside.every = 1;
-    outside.hear = [&](const OwnedMixture& next) -> std::string {
+    LoopOptions options;
+    options.first = options.every = 1;
+    options.callback = [&](const OwnedMixture& next) -> std::string {
         // The weights are the rows of the E-step before.
         if (doubt(latest, next.weights, weight_ * problem_.rows_per_weight).doubt != Doubt::none) return "doubtful";
         proper = std::exchange(latest, next);
         return "";
     };
-    mixtura::expectation_maximisation(problem_.model, *problem_.source, problem_.reg_covar, monitor, nullptr, outside,
-                                      mixture, statistics, control_);
+    expectation_maximisation(problem_.task(), monitor, nullptr, options, point, control_);
     check(control_);
     if (!proper) return {};
     return at_rest(*proper);
 }
 
 Optimum Searching::at_rest(const OwnedMixture& mixture) {
-    Optimum optimum{mixture, OwnedStatistics(structure_, K, d)};
+    Optimum optimum(mixture);
     optimum.statistics.centres = mixture.means;
-    problem_.source->accumulate(optimum.mixture, optimum.statistics, control_);
+    problem_.source->accumulate(problem_.task().expectation, mixture.view(), optimum.statistics, control_);
     check(control_);
     return optimum;
 }
@@ -208,7 +208,7 @@ Optimum Searching::at_rest(const OwnedMixture& mixture) {
 // Whether components have on average less than twice the rows that their covariances need. No mixture of so many says
 // anything then, and the likeliest end, degenerate as it is, is at least a partition.
 bool Searching::has_hardly_rows() const {
-    return 2 * static_cast<double>(K) * rows_needed(problem_.model, d) > weight_ * problem_.rows_per_weight;
+    return 2 * static_cast<double>(K) * rows_needed(problem_.m_step->model(), d) > weight_ * problem_.rows_per_weight;
 }
 
 Found Searching::found() {
@@ -278,7 +278,7 @@ Beginning Searching::start(std::string_view kind) {
 }
 
 Beginning Searching::from_partition(std::string_view kind) {
-    return mixture_of(from_labels(kind), *problem_.source, problem_.model, d, problem_.reg_covar, control_);
+    return mixture_of(from_labels(kind), *problem_.source, *problem_.m_step, control_);
 }
 
 // The best after moves that are drawn, not chosen: where components are many, what is wrong is wrong in a few places.
@@ -306,27 +306,28 @@ Responsibilities Searching::from_labels(std::string_view kind) {
 
 Beginning Searching::from_responsibilities(const Responsibilities& given) {
     n_passes_ += 2;
-    return mixture_of(given, *problem_.source, problem_.model, d, problem_.reg_covar, control_);
+    return mixture_of(given, *problem_.source, *problem_.m_step, control_);
 }
 
 // Where EM leads with covariances that are wider than the rows ask for: past the spikes, which end most other ways
 // where rows share values or lie on lines.
 Beginning Searching::widened(const Responsibilities& given) {
-    std::vector<double> floor(problem_.reg_covar, problem_.reg_covar + d);
+    std::vector<double> added = problem_.m_step->added();
     const double share = widths[records_.size() % widths.size()];
-    for (std::ptrdiff_t j = 0; j < d; ++j)
-        floor[at(j)] += share * problem_.total.scatter[j * d + j] / problem_.total.weight;
+    for (std::ptrdiff_t j = 0; j < d; ++j) {
+        added[at(j)] += share * problem_.total.scatter[j * d + j] / problem_.total.weight;
+    }
+    const std::unique_ptr<MStep> wider = problem_.m_step->adding(std::move(added));
     n_passes_ += 2;
-    Beginning beginning = mixture_of(given, *problem_.source, problem_.model, d, floor.data(), control_);
+    Beginning beginning = mixture_of(given, *problem_.source, *wider, control_);
     if (beginning.failed >= 0) return beginning;
-    OwnedStatistics statistics(structure_, K, d);
+    Point point(std::move(beginning.mixture));
     Monitor monitor(search_tol, widened_iter, true);
     Acceleration acceleration(structure_, K, d);
-    mixtura::expectation_maximisation(problem_.model, *problem_.source, floor.data(), monitor, &acceleration, {},
-                                      beginning.mixture, statistics, control_);
+    expectation_maximisation(problem_.task(*wider), monitor, &acceleration, {}, point, control_);
     check(control_);
     n_passes_ += monitor.n_passes();
-    return from_responsibilities(responsibilities(beginning.mixture, problem_.rows, control_));
+    return from_responsibilities(responsibilities(point.mixture, problem_.rows, control_));
 }
 
 // From more components than are asked for, the closest of them merged one after another.
@@ -337,8 +338,7 @@ Beginning Searching::merged_down() {
     Responsibilities given = one_hot(partition(more, metric, 0, random_, control_), more.n_components);
     Beginning beginning = from_responsibilities(given);
     if (beginning.failed < 0) {
-        OwnedStatistics statistics(structure_, more.n_components, d);
-        expectation_maximisation(beginning.mixture, statistics, surplus_iter);
+        beginning.mixture = after_plain_em(beginning.mixture, surplus_iter);
         given = responsibilities(beginning.mixture, problem_.rows, control_);
     }
     while (given.n_components > K && beginning.failed < 0) {
@@ -355,13 +355,12 @@ Beginning Searching::detoured() {
     const Cut cut = drawn_cut(best_->mixture, given, problem_.rows, problem_.total.scatter, random_);
     Beginning more = from_responsibilities(split(given, cut));
     if (more.failed >= 0) return more;
-    OwnedStatistics statistics(structure_, K + 1, d);
-    expectation_maximisation(more.mixture, statistics, detour_iter);
-    const Responsibilities settled = responsibilities(more.mixture, problem_.rows, control_);
-    std::vector<Move::Pair> pairs = closest_pairs(more.mixture);
+    const OwnedMixture settled = after_plain_em(more.mixture, detour_iter);
+    const Responsibilities given_more = responsibilities(settled, problem_.rows, control_);
+    std::vector<Move::Pair> pairs = closest_pairs(settled);
     pairs.erase(std::remove(pairs.begin(), pairs.end(), Move::Pair{cut.component, K}), pairs.end());
-    return from_responsibilities(
-        merged(settled, pairs[at(random_.below(std::min(detour_merges, static_cast<std::ptrdiff_t>(pairs.size()))))]));
+    return from_responsibilities(merged(
+        given_more, pairs[at(random_.below(std::min(detour_merges, static_cast<std::ptrdiff_t>(pairs.size()))))]));
 }
 
 Beginning Searching::loosened(const Responsibilities& given) {
@@ -389,14 +388,14 @@ bool Searching::descend(std::string_view kind, Beginning beginning) {
         return false;
     }
     const double best = best_ ? best_->log_likelihood() : -std::numeric_limits<double>::infinity();
-    Optimum found{std::move(beginning.mixture), OwnedStatistics(structure_, K, d)};
+    Optimum found(std::move(beginning.mixture));
     Monitor monitor(search_tol, search_max_iter, true);
     Acceleration acceleration(structure_, K, d);
-    Outside outside;
-    outside.first = outside.every = glance_every;
+    LoopOptions options;
+    options.first = options.every = glance_every;
     // Ends what comes near to a known end, and gives up what, as fast as it rises now, will not catch up with the best.
     const End* known = nullptr;
-    outside.hear = [&](const OwnedMixture& mixture) -> std::string {
+    options.callback = [&](const OwnedMixture& mixture) -> std::string {
         if (monitor.converged) return "";
         known = known_end(mixture);
         if (known != nullptr) return "near a known end";
@@ -405,8 +404,7 @@ bool Searching::descend(std::string_view kind, Beginning beginning) {
         const double last = history.back(), before = history[history.size() - 1 - at(glance_every)];
         return last + 10 * (last - before) + 0.01 < best ? "behind the best" : "";
     };
-    mixtura::expectation_maximisation(problem_.model, *problem_.source, problem_.reg_covar, monitor, &acceleration,
-                                      outside, found.mixture, found.statistics, control_);
+    expectation_maximisation(problem_.task(), monitor, &acceleration, options, found, control_);
     check(control_);
     n_passes_ += monitor.n_passes();
     if (known != nullptr) return meet(kind, monitor, *known);
@@ -433,15 +431,14 @@ bool Searching::is_new(const Optimum& found, bool is_proper) {
     return can_leave_out() || ends_.add({found.mixture, found.log_likelihood(), is_proper});
 }
 
-// Plain EM, for so many iterations at most.
-Monitor Searching::expectation_maximisation(OwnedMixture& mixture, OwnedStatistics& statistics,
-                                            std::ptrdiff_t max_iter) {
+// Where plain EM leads, in so many iterations at most.
+OwnedMixture Searching::after_plain_em(const OwnedMixture& start, std::ptrdiff_t max_iter) {
+    Point point(start);
     Monitor monitor(search_tol, max_iter, false);
-    mixtura::expectation_maximisation(problem_.model, *problem_.source, problem_.reg_covar, monitor, nullptr, {},
-                                      mixture, statistics, control_);
+    expectation_maximisation(problem_.task(), monitor, nullptr, {}, point, control_);
     check(control_);
     n_passes_ += monitor.n_passes();
-    return monitor;
+    return std::move(point.mixture);
 }
 
 bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum found) {
@@ -523,12 +520,11 @@ Verdict Searching::doubt(const OwnedMixture& mixture, const std::vector<double>&
         for (double& value : covariance) value /= problem_.total.weight;
         return covariance;
     };
-    return first_doubt(mixture, rows.data(),
-                       {problem_.model, problem_.reg_covar, problem_.recording, problem_.min_rows, total});
+    return first_doubt(mixture, rows.data(), {*problem_.m_step, problem_.recording, problem_.min_rows, total});
 }
 
 Verdict Searching::doubt(const Optimum& found) const {
-    return doubt(found.mixture, found.statistics.counts, problem_.rows_per_weight);
+    return doubt(found.mixture, found.statistics.counts(), problem_.rows_per_weight);
 }
 
 // Moves
@@ -552,14 +548,13 @@ bool Searching::detour() {
 bool Searching::detour(const Responsibilities& beginning) {
     Beginning more = from_responsibilities(beginning);
     if (more.failed >= 0) return false;
-    OwnedStatistics statistics(structure_, K + 1, d);
-    expectation_maximisation(more.mixture, statistics, detour_iter);
-    const Responsibilities settled = responsibilities(more.mixture, problem_.rows, control_);
-    std::vector<Move::Pair> pairs = closest_pairs(more.mixture);
+    const OwnedMixture settled = after_plain_em(more.mixture, detour_iter);
+    const Responsibilities given_more = responsibilities(settled, problem_.rows, control_);
+    std::vector<Move::Pair> pairs = closest_pairs(settled);
     pairs.resize(std::min(pairs.size(), at(detour_merges)));
     for (const Move::Pair& pair : pairs) {
         if (is_spent()) return false;
-        if (descend("detour", from_responsibilities(merged(settled, pair)))) return true;
+        if (descend("detour", from_responsibilities(merged(given_more, pair)))) return true;
     }
     return false;
 }
@@ -576,7 +571,7 @@ bool Searching::move(bool refine) {
 // Sets of moves to try one after another.
 std::vector<std::vector<Move>> Searching::plans(const Responsibilities& given, bool refine) {
     std::vector<Move> all = candidates(best_->mixture, given);
-    if (refine) all = refined(all, best_->mixture, given, problem_.rows, problem_.model, problem_.reg_covar, control_);
+    if (refine) all = refined(all, best_->mixture, given, problem_.rows, *problem_.m_step, control_);
     std::vector<std::vector<Move>> found;
     std::vector<Move> together = disjoint(all);
     if (together.size() > 1) found.push_back(std::move(together));

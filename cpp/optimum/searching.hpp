@@ -20,11 +20,9 @@ constexpr std::ptrdiff_t search_max_iter = 150;
 // Why a descent ended that came near to the end of another.
 inline const std::string near_optimum = "near a known optimum", near_degenerate = "near a known degenerate end";
 
-struct Optimum {
+struct Optimum : Point {
+    using Point::Point;
     double log_likelihood() const { return statistics.mean_log_likelihood(); }
-
-    OwnedMixture mixture;
-    OwnedStatistics statistics;
 };
 
 class Searching {
@@ -54,7 +52,7 @@ class Searching {
 
     // EM from a start; true where it ends at a better optimum than all before.
     bool descend(std::string_view kind, Beginning beginning);
-    Monitor expectation_maximisation(OwnedMixture& mixture, OwnedStatistics& statistics, std::ptrdiff_t max_iter);
+    OwnedMixture after_plain_em(const OwnedMixture& start, std::ptrdiff_t max_iter);
     bool judge(std::string_view kind, const Monitor& monitor, Optimum found);
     bool reseed(const Optimum& found, std::ptrdiff_t dead, std::optional<Optimum>& best_of_its_kind);
     void record(std::string_view kind, const Monitor& monitor, std::string ended);

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "model/core.hpp"
+#include "optimum/seeds.hpp"
 #include "support/interrupt.hpp"
 
 namespace mixtura {

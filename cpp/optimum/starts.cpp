@@ -5,6 +5,9 @@
 #include <cmath>
 
 #include "em/loop.hpp"
+#include "m_step/factorise.hpp"
+#include "m_step/maximum_likelihood.hpp"
+#include "optimum/seeds.hpp"
 #include "support/interrupt.hpp"
 
 namespace mixtura {
@@ -67,20 +70,19 @@ std::vector<std::int64_t> partition(const Problem& problem, Model metric, std::p
     const Structure structure = structure_of(metric);
     const std::ptrdiff_t K = problem.n_components, d = problem.rows.n_features;
     OwnedMixture one = metric_of(structure, problem);
-    factorise(structure, 1, d, one.covariances.data(), one.precisions_cholesky.data(), control);
+    factorise(one, control);
     const std::vector<std::int64_t> seeds = plus_plus_seeds(whitened(one, problem), problem.rows, K, random);
-    OwnedMixture mixture(structure, K, d);
+    Point point(structure, K, d);
+    OwnedMixture& mixture = point.mixture;
     std::fill(mixture.weights.begin(), mixture.weights.end(), 1.0 / static_cast<double>(K));
     for (std::ptrdiff_t k = 0; k < K; ++k) std::copy_n(problem.rows.row(seeds[at(k)]), d, mixture.means.data() + k * d);
     for (std::size_t i = 0; i < mixture.covariances.size(); ++i) {
         mixture.covariances[i] = one.covariances[i % one.covariances.size()];
         mixture.precisions_cholesky[i] = one.precisions_cholesky[i % one.covariances.size()];
     }
-    OwnedStatistics statistics(structure, K, d);
+    const MaximumLikelihood m_step(metric, {problem.metric_reg_covar, problem.metric_reg_covar + d});
     Monitor monitor(partition_tol, max_iter, false);
-    const RowSource& rows = structure == Structure::tied ? *problem.hard_tied : *problem.hard;
-    expectation_maximisation(metric, rows, problem.metric_reg_covar, monitor, nullptr, {}, mixture, statistics,
-                             control);
+    expectation_maximisation(problem.task(m_step, true), monitor, nullptr, {}, point, control);
     check(control);
     return labels(mixture, problem.rows, control);
 }

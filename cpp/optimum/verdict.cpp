@@ -30,16 +30,8 @@ constexpr double nearly = 0.999;
 // Components nearer than this in Bhattacharyya coefficient to 1 are one.
 constexpr double same = 1e-4;
 
-bool has_matrices(Structure structure) { return structure == Structure::full || structure == Structure::tied; }
-
-// Numbers in each covariance.
-std::ptrdiff_t size_of(Structure structure, std::ptrdiff_t d) {
-    return has_matrices(structure) ? d * d : structure == Structure::diag ? d : 1;
-}
-
 const double* covariance_of(const OwnedMixture& mixture, const std::vector<double>& values, std::ptrdiff_t k) {
-    const std::ptrdiff_t each = size_of(mixture.structure, mixture.n_features);
-    return values.data() + (mixture.structure == Structure::tied ? 0 : k * each);
+    return values.data() + k * covariance_stride(mixture.structure, mixture.n_features);
 }
 
 // Whether a covariance is below `floor` in some direction: where Sigma - floor has no Cholesky factor; without
@@ -100,7 +92,7 @@ std::vector<double> times(double factor, const double* values, std::ptrdiff_t n)
 
 // sum w_k Sigma_k
 std::vector<double> average_covariance(const OwnedMixture& mixture) {
-    const std::ptrdiff_t size = size_of(mixture.structure, mixture.n_features);
+    const std::ptrdiff_t size = covariance_size(mixture.structure, mixture.n_features);
     std::vector<double> average(static_cast<std::size_t>(size));
     for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) {
         const double* covariance = covariance_of(mixture, mixture.covariances, k);
@@ -163,7 +155,7 @@ bool find_point_mass(const OwnedMixture& mixture, const Grounds& grounds, std::p
     for (std::ptrdiff_t j = 0; j < mixture.n_features; ++j) {
         if (grounds.recording->shared_values[static_cast<std::size_t>(j)].empty()) continue;
         // Of components whose volume and shape is one, none is narrower than the others let it be.
-        if (!can_diverge(grounds.model) && !are_points(mixture, j, grounds)) continue;
+        if (!can_diverge(grounds.m_step.model()) && !are_points(mixture, j, grounds)) continue;
         for (std::ptrdiff_t k = std::max<std::ptrdiff_t>(only, 0); k < (only < 0 ? mixture.n_components : only + 1);
              ++k) {
             const SharedValue* shared = point_of(mixture, k, j, grounds);
@@ -213,7 +205,7 @@ double square_in(Structure structure, std::vector<double> covariance, std::vecto
 // Whether two components are nearer than `same`: by the Bhattacharyya distance (m_i - m_j)^T inv(S) (m_i - m_j) / 8 +
 // log(|S| / sqrt(|S_i| |S_j|)) / 2, S = (S_i + S_j) / 2. Its first term is no smaller than any column's.
 bool are_same(const OwnedMixture& mixture, std::ptrdiff_t i, std::ptrdiff_t j) {
-    const std::ptrdiff_t d = mixture.n_features, size = size_of(mixture.structure, d);
+    const std::ptrdiff_t d = mixture.n_features, size = covariance_size(mixture.structure, d);
     std::vector<double> between;
     for (std::ptrdiff_t m = 0; m < d; ++m) {
         between.push_back(mixture.means[static_cast<std::size_t>(i * d + m)] -
@@ -313,7 +305,7 @@ std::string Verdict::words(std::string column_name) const {
 Verdict first_doubt(const OwnedMixture& mixture, const double* effective_rows, const Grounds& grounds,
                     std::ptrdiff_t only) {
     Verdict verdict;
-    const double needed = rows_needed(grounds.model, mixture.n_features);
+    const double needed = rows_needed(grounds.m_step.model(), mixture.n_features);
     verdict.is_asked = grounds.min_rows > needed;
     verdict.needed = std::max(needed, grounds.min_rows);
     const auto found = [&](Doubt doubt, std::ptrdiff_t component) {
@@ -327,14 +319,16 @@ Verdict first_doubt(const OwnedMixture& mixture, const double* effective_rows, c
     if (grounds.recording != nullptr && find_point_mass(mixture, grounds, only, verdict)) {
         return found(Doubt::point_mass, verdict.component);
     }
-    const std::ptrdiff_t held = first_below(mixture, times(1 / held_up, grounds.reg_covar, d), grounds, only);
+    const std::ptrdiff_t held =
+        first_below(mixture, times(1 / held_up, grounds.m_step.added().data(), d), grounds, only);
     if (held >= 0) return found(Doubt::held_up, held);
     if (grounds.recording != nullptr) {
         const std::ptrdiff_t thin =
             first_below(mixture, times(recorded, grounds.recording->rounding.data(), d), grounds, only);
         if (thin >= 0) return found(Doubt::thinner_than_recorded, thin);
     }
-    const std::ptrdiff_t spike = can_diverge(grounds.model) ? first_spike(mixture, effective_rows, needed, only) : -1;
+    const std::ptrdiff_t spike =
+        can_diverge(grounds.m_step.model()) ? first_spike(mixture, effective_rows, needed, only) : -1;
     if (spike >= 0) return found(Doubt::spike, spike);
     if (find_coincident(mixture, only, verdict)) return found(Doubt::coincident, verdict.component);
     return verdict;

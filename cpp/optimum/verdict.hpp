@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "em/row_source.hpp"
+#include "m_step/m_step.hpp"
 #include "optimum/recording.hpp"
 
 namespace mixtura {
@@ -35,8 +35,7 @@ struct Verdict {
 
 // What a verdict needs to know beside the mixture and its rows.
 struct Grounds {
-    Model model;
-    const double* reg_covar;                     // d
+    const MStep& m_step;
     const Recording* recording;                  // null: values were not looked at
     double min_rows;                             // of a component, beyond what its covariance needs
     std::function<std::vector<double>()> total;  // covariance of all rows, d x d

@@ -23,7 +23,7 @@
 #include <vector>
 
 #include "em/row_source.hpp"
-#include "model/core.hpp"
+#include "m_step/m_step.hpp"
 #include "support/parallel.hpp"
 
 namespace nb = nanobind;
@@ -121,7 +121,7 @@ std::ptrdiff_t n_rows_of(const Ndarray& rows) {
 }
 
 template <class Real>
-mixtura::Rows<Real> as_rows(const RowArray<Real>& array, const std::optional<Doubles>& sample_weight) {
+mixtura::Rows<Real> as_rows(const RowArray<Real>& array, const std::optional<Doubles>& sample_weight = {}) {
     require_shape("sample_weight", sample_weight, {n_rows_of(array)});
     mixtura::Rows<Real> rows;
     rows.data = array.data();
@@ -131,14 +131,6 @@ mixtura::Rows<Real> as_rows(const RowArray<Real>& array, const std::optional<Dou
     rows.feature_stride = array.stride(1);
     if (sample_weight) rows.weights = sample_weight->data();
     return rows;
-}
-
-inline mixtura::Mixture as_mixture(const Sizes& sizes, const Doubles& weights, const Doubles& means,
-                                   const Doubles& precisions_cholesky) {
-    require_shape("weights", weights, {sizes.k});
-    require_shape("means", means, {sizes.k, sizes.d});
-    require_shape("precisions_cholesky", precisions_cholesky, sizes.covariances());
-    return {sizes.structure, sizes.k, sizes.d, weights.data(), means.data(), precisions_cholesky.data()};
 }
 
 // Set by one thread, seen by the loops of others.
@@ -232,17 +224,6 @@ auto without_gil(int n_threads, const Function& f, Stop* stop = nullptr) {
     }
 }
 
-using Sums = std::tuple<double, double, double>;
-using Total = std::tuple<double, Doubles, Doubles>;  // weight, mean, scatter of all rows
-
-inline mixtura::TotalScatter as_total(const std::optional<Total>& total, std::ptrdiff_t n_features) {
-    if (!total) return {};
-    const auto& [weight, mean, scatter] = *total;
-    require_shape("the total's mean", mean, {n_features});
-    require_shape("the total's scatter", scatter, {n_features, n_features});
-    return {weight, mean.data(), scatter.data()};
-}
-
 // Numbers that Python owns from now on.
 using Array = nb::ndarray<nb::numpy, double>;
 
@@ -253,24 +234,6 @@ inline Array as_array(std::vector<double> values, const Shape& shape) {
     return Array(owned->data(), sizes.size(), sizes.data(), owner);
 }
 
-// weights, means, covariances, precisions_cholesky.
-inline nb::tuple as_arrays(mixtura::OwnedMixture mixture) {
-    const Sizes sizes(mixture.structure, mixture.n_components, mixture.n_features);
-    return nb::make_tuple(as_array(std::move(mixture.weights), {sizes.k}),
-                          as_array(std::move(mixture.means), {sizes.k, sizes.d}),
-                          as_array(std::move(mixture.covariances), sizes.covariances()),
-                          as_array(std::move(mixture.precisions_cholesky), sizes.covariances()));
-}
-
-// centres, weight, log_likelihood, log_certainty, counts, firsts, seconds.
-inline nb::tuple as_arrays(mixtura::OwnedStatistics sums) {
-    const Sizes sizes(sums.structure, sums.n_components, sums.n_features);
-    return nb::make_tuple(as_array(std::move(sums.centres), {sizes.k, sizes.d}), sums.weight, sums.log_likelihood,
-                          sums.log_certainty, as_array(std::move(sums.counts), {sizes.k}),
-                          as_array(std::move(sums.firsts), {sizes.k, sizes.d}),
-                          as_array(std::move(sums.seconds), sizes.covariances()));
-}
-
 // More than a century is never.
 inline std::chrono::steady_clock::time_point deadline_after(double seconds) {
     using Clock = std::chrono::steady_clock;
@@ -278,21 +241,11 @@ inline std::chrono::steady_clock::time_point deadline_after(double seconds) {
     return Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
 }
 
-// A copy of weights, means, covariances and precisions_cholesky.
-inline mixtura::OwnedMixture as_owned(Structure structure, const Doubles& weights, const Doubles& means,
-                                      const Doubles& covariances, const Doubles& precisions_cholesky) {
-    const Sizes sizes = Sizes::of(structure, "means", means);
-    as_mixture(sizes, weights, means, precisions_cholesky);  // asks for their shapes
-    require_shape("covariances", covariances, sizes.covariances());
-    mixtura::OwnedMixture mixture(structure, sizes.k, sizes.d);
-    std::copy_n(weights.data(), weights.size(), mixture.weights.begin());
-    std::copy_n(means.data(), means.size(), mixture.means.begin());
-    std::copy_n(covariances.data(), covariances.size(), mixture.covariances.begin());
-    std::copy_n(precisions_cholesky.data(), precisions_cholesky.size(), mixture.precisions_cholesky.begin());
-    return mixture;
-}
-
-// The classes and functions of the search, in bindings_search.cpp.
-void bind_search(nb::module_& m);
+// The classes and functions of each room.
+void bind_model(nb::module_& m);
+void bind_e_step(nb::module_& m);
+void bind_m_step(nb::module_& m);
+void bind_em(nb::module_& m);
+void bind_optimum(nb::module_& m);
 
 }  // namespace mixtura::python

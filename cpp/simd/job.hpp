@@ -5,7 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "model/core.hpp"
+#include "model/expectation.hpp"
+#include "model/mixture.hpp"
+#include "model/rows.hpp"
+#include "model/statistics.hpp"
 
 namespace mixtura {
 

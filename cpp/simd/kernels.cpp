@@ -206,8 +206,6 @@ void load_given(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_row
     }
 }
 
-bool has_matrices(Structure structure) { return structure == Structure::full || structure == Structure::tied; }
-
 // Sums of few features in registers, rows along the lanes.
 template <class Real>
 bool uses_strips(const Job<Real>& job) {

@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "e_step/dispatch.hpp"
-#include "model/core.hpp"
 #include "support/interrupt.hpp"
 
 namespace mixtura {

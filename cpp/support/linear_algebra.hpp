@@ -1,4 +1,4 @@
-// The little linear algebra that the M-step needs, beside `eigen`: d x d matrices, row-major, no allocation.
+// The little linear algebra that M-steps need: d x d matrices, row-major, no allocation.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +19,9 @@ void congruence(const double* upper, const double* a, double* half, double* out,
 
 // out = sum_j values[j] v_j v_j^T, the v_j being the rows of `vectors`.
 void compose(const double* vectors, const double* values, std::ptrdiff_t d, double* out);
+
+// Eigenvalues of a symmetric matrix in descending order, eigenvectors as the rows of `vectors`. `matrix` is destroyed.
+void eigen(double* matrix, std::ptrdiff_t d, double* values, double* vectors);
 
 // Rotates rows, then columns p and q of a symmetric matrix: new axes c p + s q and c q - s p.
 void rotate_symmetric(double* a, std::ptrdiff_t d, std::ptrdiff_t p, std::ptrdiff_t q, double c, double s);

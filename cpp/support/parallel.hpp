@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "model/core.hpp"
+#include "support/control.hpp"
 #include "support/interrupt.hpp"
 #include "support/pool.hpp"
 
@@ -36,6 +36,14 @@ struct Grid {
 inline Grid make_grid(std::ptrdiff_t n_rows, std::ptrdiff_t tile_rows, std::ptrdiff_t least_rows = 2048) {
     const std::ptrdiff_t at_least = std::max(least_rows, (n_rows + 255) / 256);
     return {n_rows, (at_least + tile_rows - 1) / tile_rows * tile_rows};
+}
+
+// Below about this many multiply-adds (some 100 microseconds) a second thread costs more than it brings.
+constexpr double work_of_a_thread = 1e6;
+
+inline int useful_threads(const Control& control, double work) {
+    return static_cast<int>(
+        std::clamp(work / work_of_a_thread, 1.0, static_cast<double>(std::max(control.n_threads, 1))));
 }
 
 // A look at the clock takes as long as some rows do: one in so many questions. A tile takes far less than a

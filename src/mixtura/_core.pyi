@@ -48,28 +48,56 @@ class Model(enum.Enum):
 
     VVV = 13
 
-@overload
-def accumulate(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_threads: int, moments: bool, hard: bool, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None) -> tuple[float, float, float]: ...
+class Mixture:
+    """A mixture's arrays; covariances None: only its E-steps are asked for."""
 
-@overload
-def accumulate(structure: Structure, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_threads: int, moments: bool, hard: bool, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None) -> tuple[float, float, float]:
+    def __init__(self, structure: Structure, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> None: ...
+
+class SumLayout:
+    """Which sums there are in a block of statistics, and where."""
+
+    def __init__(self, structure: Structure, n_components: int, n_features: int) -> None: ...
+
+    @property
+    def size(self) -> int:
+        """Numbers in the block."""
+
+    @property
+    def sums(self) -> list:
+        """
+        (name, first number, shape, whether it is one a component) of each sum.
+        """
+
+def about(structure: Structure, centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], block: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], new_centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> tuple:
+    """The same sums about other centres: (centres, block)."""
+
+def eigen(matrix: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], values: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], vectors: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> None:
     """
-    E-step fused with the sums; fills counts, firsts, seconds (zeroed by the caller) and returns
-    (weight, log_likelihood, log_certainty).
+    Eigenvalues of a symmetric matrix, descending, and eigenvectors as rows; destroys the matrix.
     """
 
-@overload
-def accumulate_given(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_threads: int) -> tuple[float, float, float]: ...
+class Rows:
+    """Rows in an array, with all that they bring."""
+
+    @overload
+    def __init__(self, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None, responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)] | None = None) -> None: ...
+
+    @overload
+    def __init__(self, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None, responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)] | None = None) -> None: ...
+
+class Expectation:
+    """
+    What an E-step is asked for. hard: a row belongs wholly to its likeliest component; moments: more than the
+    scalars; total: (weight, mean, scatter) of all rows.
+    """
+
+    def __init__(self, hard: bool = False, moments: bool = True, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None = None) -> None: ...
 
 @overload
-def accumulate_given(structure: Structure, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_threads: int) -> tuple[float, float, float]:
-    """The same sums for responsibilities that are given."""
+def evaluate(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], mixture: Mixture, log_density: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, responsibilities: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None, log_joint: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, n_threads: int) -> None: ...
 
 @overload
-def evaluate(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], log_density: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, responsibilities: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None, log_joint: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, n_threads: int) -> None: ...
-
-@overload
-def evaluate(structure: Structure, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], log_density: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, responsibilities: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None, log_joint: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, n_threads: int) -> None:
+def evaluate(rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], mixture: Mixture, log_density: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, responsibilities: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None, log_joint: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, n_threads: int) -> None:
     """Per-row results, into those arrays that are given."""
 
 @overload
@@ -97,22 +125,33 @@ def find_distinct(rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None
     Fills the places and the weights of the distinct rows; returns their number, or one more than there is room for.
     """
 
-def maximise(model: Model, counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], previous: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_threads: int) -> int:
+class MStep:
+    """What makes a mixture from sums."""
+
+    @property
+    def model(self) -> Model: ...
+
+    @property
+    def n_features(self) -> int: ...
+
+    def bound(self, mixture: Mixture) -> float:
+        """What the objective has beside the log-likelihood, in nats."""
+
+class MaximumLikelihood(MStep):
+    """added: to the variance of each feature."""
+
+    def __init__(self, model: Model, added: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> None: ...
+
+def maximise(m_step: MStep, centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], block: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], before: Mixture | None, n_threads: int) -> object:
     """
-    The M-step; fills the four parameter arrays. Returns -1, or the first component whose covariance is not
-    positive definite.
+    (weights, means, covariances, precisions_cholesky), or the number of the first component whose covariance is
+    not positive definite.
     """
 
-def move_centres(structure: Structure, counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], new_centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> None:
-    """Makes sums about centres sums about others, in place."""
-
-def cancels(structure: Structure, counts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], firsts: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], seconds: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], single: bool) -> bool:
+def factorise(structure: Structure, covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], n_components: int, n_features: int, n_threads: int) -> object:
     """
-    True where the sums lose digits because their centres lie far from the new means.
+    precisions_cholesky from covariances; the number of the first that is not positive definite.
     """
-
-def factorise(structure: Structure, covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], n_components: int, n_features: int, n_threads: int) -> int:
-    """precisions_cholesky from covariances; returns as maximise does."""
 
 class Acceleration:
     """Quasi-Newton acceleration of EM; see acceleration.hpp."""
@@ -126,26 +165,24 @@ class Acceleration:
         """Go on from there; False where the numbers are not those of such a one."""
 
 class RowSource:
-    """Who answers the E-step of the EM loop."""
+    """Who answers the E-step."""
 
-class ArrayRows(RowSource):
-    """Rows in memory. total: (weight, mean, scatter) of all of them."""
+class MemoryRows(RowSource):
+    """Rows in memory, in one part or several, the largest first."""
 
-    @overload
-    def __init__(self, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, hard: bool, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None) -> None: ...
+    def __init__(self, parts: list) -> None: ...
 
-    @overload
-    def __init__(self, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, hard: bool, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None) -> None: ...
-
-class PartsRows(RowSource):
+class StreamRows(RowSource):
     """
-    Rows in memory, in several arrays, the largest first; weights: arrays or None.
+    Rows that come part after part: parts() gives an iterator over Rows, anew for each pass.
     """
 
-    def __init__(self, parts: list, weights: list, hard: bool, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None) -> None: ...
+    def __init__(self, parts: Callable, single: bool) -> None: ...
 
 class CalledRows(RowSource):
-    """Rows elsewhere; accumulate(parameters, centres) returns the sums."""
+    """
+    Rows whose sums another computes: accumulate((hard, moments, total), parameters, centres) returns their block.
+    """
 
     def __init__(self, accumulate: Callable, single: bool) -> None: ...
 
@@ -161,7 +198,7 @@ class Stop:
         """Whether they are to end."""
 
 class Monitor:
-    """Hears the mean log-likelihood of every mixture; see em.hpp."""
+    """Is told the objective of every mixture; see monitor.hpp."""
 
     def __init__(self, tol: float, max_iter: int, accelerated: bool) -> None: ...
 
@@ -212,25 +249,41 @@ class Monitor:
 
     def goes_on(self, mean_log_likelihood: float) -> bool: ...
 
-def expectation_maximisation(model: Model, rows: RowSource, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], monitor: Monitor, acceleration: Acceleration | None, seconds: float, stop: Stop | None, hear: Callable | None, first: int, every: int, n_threads: int) -> tuple:
+class LoopOptions:
+    """
+    What ends a loop from outside. callback(parameters): at iteration `first` and every `every`-th one
+    after it; what it returns ends the loop unless empty.
+    """
+
+    def __init__(self, seconds: float, stop: Stop | None = None, callback: Callable | None = None, first: int = 0, every: int = 1) -> None: ...
+
+class Task:
+    """What EM works with."""
+
+    def __init__(self, rows: RowSource, m_step: MStep, expectation: Expectation) -> None: ...
+
+def accumulate(rows: RowSource, expectation: Expectation, mixture: Mixture, centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, n_threads: int) -> NDArray[numpy.float64]:
+    """E-step: the block of the sums about centres (None: the means)."""
+
+def accumulate_given(rows: RowSource, structure: Structure, centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], n_threads: int) -> NDArray[numpy.float64]:
+    """The same of rows that bring their responsibilities."""
+
+def expect_given(rows: RowSource, structure: Structure, n_components: int, n_features: int, n_threads: int) -> object:
+    """
+    (centres, block) of rows that bring their responsibilities, about the means that they imply; None: no
+    component has a row.
+    """
+
+def expectation_maximisation(task: Task, mixture: Mixture, monitor: Monitor, acceleration: Acceleration | None, options: LoopOptions, n_threads: int) -> tuple:
     """
     EM from a mixture on. Returns the last one's (weights, means, covariances, precisions_cholesky), and its
-    (centres, weight, log_likelihood, log_certainty, counts, firsts, seconds).
+    (centres, block).
     """
 
-def statistics_of(rows: ArrayRows, structure: Structure, responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], n_threads: int) -> tuple:
+def online_step(task: Task, step: float, mixture: Mixture, centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], block: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], n_threads: int) -> tuple:
     """
-    Sums of responsibilities that are given, about the means that they imply; in the same order.
-    """
-
-def serves(total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None, precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], single: bool) -> bool:
-    """
-    Whether second moments of a tied mixture from the total scatter lose no digits.
-    """
-
-def eigen(matrix: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], values: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')], vectors: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> None:
-    """
-    Eigenvalues of a symmetric matrix, descending, and eigenvectors as rows; destroys the matrix.
+    One M-step from the sums so far and those of a batch: as expectation_maximisation, or (the first singular
+    component, its rows).
     """
 
 class SearchRows:
@@ -244,39 +297,46 @@ class SearchRows:
     @overload
     def __init__(self, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], doubles: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], rows_per_weight: float, min_rows: float) -> None: ...
 
-def search(rows: SearchRows, model: Model, n_components: int, reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], metric_reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seed: int, seconds: float, stop: Stop | None, n_threads: int) -> tuple:
+class SearchProblem:
+    """
+    What is searched, and where. metric_reg_covar: above 0; seconds: after which no descent begins but the first.
+    """
+
+    def __init__(self, rows: SearchRows, m_step: MStep, n_components: int, metric_reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seed: int, seconds: float) -> None: ...
+
+def search(problem: SearchProblem, stop: Stop | None, n_threads: int) -> tuple:
     """
     The search behind the default start. Returns the best parameters, or None, and records (kind, n_iter,
     log_likelihood, converged, ended, n_passes, failed, failed_count); nothing and none where it was stopped.
     """
 
-def search_from(rows: SearchRows, model: Model, n_components: int, reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], metric_reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seed: int, seconds: float, given: Sequence[tuple[str, Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]]], incumbent: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None, budget: tuple[int, int], stop: Stop | None, n_threads: int) -> tuple:
+def search_from(problem: SearchProblem, given: Sequence[tuple[str, Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]]], incumbent: Mixture | None, budget: tuple[int, int], stop: Stop | None, n_threads: int) -> tuple:
     """
     The search from responsibilities that are given; returns the same. budget: E-steps for moves, and for its own.
     """
 
-def split(rows: SearchRows, model: Model, mixture: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> NDArray[numpy.float64] | None:
+def split(rows: SearchRows, m_step: MStep, mixture: Mixture, responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> NDArray[numpy.float64] | None:
     """
     Responsibilities of one component more: that is cut whose best cut gains most; None: none can be.
     """
 
-def merged(model: Model, mixture: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> NDArray[numpy.float64]:
+def merged(mixture: Mixture, responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> NDArray[numpy.float64]:
     """
     Responsibilities of one component fewer: the two whose merge costs least are one.
     """
 
-def merge_losses(model: Model, mixture: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]]) -> NDArray[numpy.float64]:
+def merge_losses(mixture: Mixture) -> NDArray[numpy.float64]:
     """Bound on what each merge of two components costs, in nats a row."""
 
-def partition(rows: SearchRows, metric: Model, n_components: int, max_iter: int, reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seed: int) -> list[int]:
+def partition(problem: SearchProblem, metric: Model, max_iter: int) -> list[int]:
     """Labels by hard EM from seeds far apart, in the metric of EEI or EEE."""
 
-def moves(rows: SearchRows, model: Model, mixture: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> list:
+def moves(rows: SearchRows, m_step: MStep, mixture: Mixture, responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> list:
     """
     Merge-and-split moves, the most promising first: (gain, united, merged, share of each row for the second part).
     """
 
-def leave_one_out(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], responsibilities: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> None:
+def leave_one_out(rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, mixture: Mixture, responsibilities: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')]) -> None:
     """Replaces responsibilities by those that leave each row itself out."""
 
 def cut(structure: Structure, rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], least_rows: float, sides: Annotated[NDArray[numpy.int8], dict(order='C', device='cpu')]) -> float:
@@ -318,7 +378,7 @@ def are_held_up(structure: Structure, total_covariance: Annotated[NDArray[numpy.
     Whether all rows together have no variance beside reg_covar in some direction that the structure's covariances have.
     """
 
-def first_doubt(model: Model, mixture: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], effective_rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], recording: Recording | None, min_rows: float, total_covariance: Callable, only: int, names: Sequence[str]) -> tuple[str, int, str, str]:
+def first_doubt(m_step: MStep, mixture: Mixture, effective_rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], recording: Recording | None, min_rows: float, total_covariance: Callable, only: int, names: Sequence[str]) -> tuple[str, int, str, str]:
     """
     What makes the likelihood of a mixture doubtful: (kind, component, label, words), '' where nothing does. only: this component,
     unless it is -1; total_covariance(): of all rows; names: what to call the columns.

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from mixtura import GaussianMixture
+from mixtura import GaussianMixture, _core
 from mixtura.covariance import STRUCTURES, structure
-from mixtura.em import Monitor, expectation_maximisation
+from mixtura.em import Expectation, MaximumLikelihood, Monitor, expectation_maximisation
+from mixtura.mixture import Mixture
 from mixtura.rows import ArrayBlocks
 from mixtura.starts import LabelResponsibilities, mixture_of
+from mixtura.testing.problems import likeliest, maximised
 
 
 def overlapping(n_rows=1_500, d=3, k=3, seed=0):
@@ -27,12 +28,15 @@ def start_of(X, kind, k=3, weight=None):
     """Far from the end: components cut at the first feature."""
     labels = np.minimum(np.argsort(np.argsort(X[:, 0])) * k // len(X), k - 1)
     blocks = ArrayBlocks(X, weight)
-    return blocks, mixture_of(LabelResponsibilities(labels, k), blocks, structure(kind), k, 0.0)
+    m_step = MaximumLikelihood.plain(structure(kind), blocks.shape[1])
+    return blocks, mixture_of(LabelResponsibilities(labels, k), blocks, m_step, k)
 
 
 def run(blocks, start, *, accelerate, tol=0.0, max_iter=4_000, reg_covar=1e-9):
     monitor = Monitor(tol, max_iter)
-    mixture, _ = expectation_maximisation(start, blocks, reg_covar, monitor, accelerate)
+    mixture, _ = expectation_maximisation(
+        start, blocks, likeliest(start, reg_covar), monitor, accelerate
+    )
     return mixture, monitor
 
 
@@ -90,15 +94,22 @@ class Disbelieving:
         self._next = None
         self.dtype, self.n_threads = blocks.dtype, 1
 
-    def native(self, _structure):
-        return None
+    def expectation(self, _structure):
+        return Expectation()
 
-    def accumulate(self, mixture, *, centres):
+    def source(self, _dtype):
+        return _core.CalledRows(self._accumulate, False)
+
+    def _accumulate(self, _asked, kernel, parameters, centres):
+        weights, means, factors = parameters
+        mixture = Mixture(structure(kernel.name), weights, means, factors, factors)
         sums = self._blocks.accumulate(mixture, centres=centres)
-        if self._next is not None and not np.array_equal(mixture.means, self._next):
-            return replace(sums, log_likelihood=sums.log_likelihood - 1e6)
-        self._next = sums.maximise(1e-9).means
-        return sums
+        if self._next is not None and not np.array_equal(means, self._next):
+            lower = sums.block.copy()
+            lower[1] -= 1e6  # the log-likelihood
+            return lower
+        self._next = maximised(sums, 1e-9).means
+        return sums.block
 
 
 def test_a_refused_proposal_leaves_ems_own_step():

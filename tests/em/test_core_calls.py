@@ -57,47 +57,47 @@ def calls(model, real):
     weight = rng.uniform(0.5, 1.5, N)
     weights, means = np.full(K, 1 / K), X[:K].astype(float)
     covariances, factors = identity(structure), identity(structure)
-    mixture = weights, means, covariances, factors
-    counts, firsts = np.full(K, N / K), np.zeros((K, D))
-    seconds = N / K * identity(structure)
+    mixture = _core.Mixture(structure, weights, means, covariances, factors)
+    layout = _core.SumLayout(structure, K, D)
+    block = np.ones(layout.size)
     given = rng.dirichlet(np.ones(K), N)
     total = float(N), np.zeros(D), np.eye(D) * N
     reg = np.full(D, 1e-6)
-    out = np.empty(K), np.empty((K, D)), np.empty_like(seconds), np.empty_like(seconds)
-    called = _core.CalledRows(
-        lambda *_: (float(N), -1.0, 0.0, counts.copy(), firsts.copy(), seconds.copy()), False
-    )
-    sums = counts, firsts, seconds
-    rows = _core.ArrayRows(X, weight, False, total)
+    m_step = _core.MaximumLikelihood(letters, reg)
+    expectation = _core.Expectation(False, True, total)
+    some = _core.Rows(X, weight)
+    rows = _core.MemoryRows([some])
+    streamed = _core.StreamRows(lambda: iter([some, _core.Rows(X[:5])]), real == np.float32)
+    called = _core.CalledRows(lambda *_: np.ones(layout.size), False)
+    bringing = _core.MemoryRows([_core.Rows(X, weight, given)])
     searched = _core.SearchRows(X, X.astype(float), weight, total, 1.0, 0.0)
     doubles = X.astype(float)
-    parts, none = [X, X[:5]], [weight, None]
     acceleration = _core.Acceleration(structure, K, D)
-    run = *mixture, reg, _core.Monitor(1e-3, 5, True)
-    rest = 1e9, _core.Stop(), lambda *_: "", 0, 1, 1
+    monitor = _core.Monitor(1e-3, 5, True)
+    rest = _core.LoopOptions(1e9, _core.Stop(), lambda *_: "", 0, 1), 1
     single, labels = np.empty(N, real), np.empty(N, np.int64)
-    problem = searched, letters, K, reg, reg, 7, 1e9
+    task = _core.Task(rows, m_step, expectation)
+    problem = _core.SearchProblem(searched, m_step, K, reg, 7, 1e9)
+    doubt = mixture, np.ones(K) * N / K, None, 0.0, lambda: np.eye(D), -1, []
     return {
-        "accumulate": (
-            structure,
-            X,
-            weight,
-            *mixture[:2],
-            factors,
-            means,
-            *sums,
-            1,
-            True,
-            False,
-            total,
-        ),
-        "accumulate_given": (structure, X, weight, given, means, counts, firsts, seconds, 1),
+        "Mixture": (structure, weights, means, covariances, factors),
+        "SumLayout": (structure, K, D),
+        "Rows": (X, weight, given),
+        "Expectation": (False, True, total),
+        "MaximumLikelihood": (letters, reg),
+        "MemoryRows": ([some, _core.Rows(X[:5])],),
+        "StreamRows": (lambda: iter([]), False),
+        "CalledRows": (lambda *_: (), False),
+        "Task": (rows, m_step, expectation),
+        "LoopOptions": (1e9, _core.Stop(), lambda *_: "", 0, 1),
+        "accumulate": (rows, expectation, mixture, means, 1),
+        "accumulate streamed": (streamed, expectation, mixture, means, 1),
+        "accumulate called": (called, expectation, mixture, None, 1),
+        "accumulate_given": (bringing, structure, means, 1),
+        "expect_given": (bringing, structure, K, D, 1),
         "evaluate": (
-            structure,
             X,
-            weights,
-            means,
-            factors,
+            mixture,
             single,
             np.empty((N, K), real),
             labels,
@@ -107,37 +107,39 @@ def calls(model, real):
         "find_nonfinite": (X, 1),
         "find_extent": (X, 1),
         "find_distinct": (X, weight, np.empty(N, np.int64), np.empty(N)),
-        "maximise": (letters, counts, firsts, seconds, means, reg, covariances, *out, 1),
-        "move_centres": (structure, counts, firsts, seconds, means, means + 1),
-        "cancels": (structure, counts, firsts, seconds, means, False),
-        "factorise": (structure, covariances, factors, K, D, 1),
+        "maximise": (m_step, means, block, mixture, 1),
+        "about": (structure, means, block, means + 1),
+        "factorise": (structure, covariances, K, D, 1),
         "Acceleration": (structure, K, D),
-        "ArrayRows": (X, weight, False, total),
-        "PartsRows": (parts, none, False, total),
-        "CalledRows": (lambda *_: (), False),
         "Stop": (),
         "Monitor": (1e-3, 5, True),
-        "expectation_maximisation": (letters, rows, *run, acceleration, *rest),
-        "expectation_maximisation called": (letters, called, *run, None, *rest),
-        "statistics_of": (rows, structure, given, 1),
-        "serves": (total, np.eye(D), False),
+        "expectation_maximisation": (task, mixture, monitor, acceleration, *rest),
+        "expectation_maximisation called": (
+            _core.Task(called, m_step, expectation),
+            mixture,
+            monitor,
+            None,
+            *rest,
+        ),
+        "online_step": (task, 0.5, mixture, means, block, 1),
         "eigen": (np.eye(D), np.empty(D), np.empty((D, D))),
         "SearchRows": (X, doubles, weight, total, 1.0, 0.0),
-        "search": (*problem, _core.Stop(), 1),
-        "search_from": (*problem, [("given", given)], mixture, (5, 5), _core.Stop(), 1),
-        "split": (searched, letters, mixture, given, reg),
-        "merged": (letters, mixture, given),
-        "merge_losses": (letters, mixture),
-        "partition": (searched, _core.Model.EEE, K, 5, reg, 7),
-        "moves": (searched, letters, mixture, given, reg),
-        "leave_one_out": (structure, doubles, weight, weights, means, factors, given),
+        "SearchProblem": (searched, m_step, K, reg, 7, 1e9),
+        "search": (problem, _core.Stop(), 1),
+        "search_from": (problem, [("given", given)], mixture, (5, 5), _core.Stop(), 1),
+        "split": (searched, m_step, mixture, given),
+        "merged": (mixture, given),
+        "merge_losses": (mixture,),
+        "partition": (problem, _core.Model.EEE, 5),
+        "moves": (searched, m_step, mixture, given),
+        "leave_one_out": (doubles, weight, mixture, given),
         "cut": (structure, doubles, weight, reg, 2.0, np.empty(N, np.int8)),
         "merges_of": (_core.Merge.gaussian, doubles, np.ones(N), 1.0),
         "rows_needed": (letters, D),
         "recording_of": (doubles, weight, 1.0, False),
         "are_held_up": (structure, np.eye(D), reg),
         # asks for the total covariance
-        "first_doubt": (letters, mixture, counts, np.ones(D), None, 0.0, lambda: np.eye(D), -1, []),
+        "first_doubt": (_core.MaximumLikelihood(letters, np.ones(D)), *doubt),
         "simd_level": (),
         "simd_levels": (),
     }
@@ -202,7 +204,7 @@ def test_arguments_that_fit_are_taken(model, real):
 
 
 def test_every_function_of_the_core_is_called():
-    enumerations = {"Structure", "Model", "Merge", "RowSource", "Recording"}
+    enumerations = {"Structure", "Model", "Merge", "RowSource", "MStep", "Recording"}
     public = {name for name in dir(_core) if callable(getattr(_core, name)) and name[0] != "_"}
     assert public - enumerations == {name.split()[0] for name in calls("VVV", float)}
 
@@ -217,26 +219,31 @@ def test_no_call_crashes():
 @pytest.mark.parametrize(
     ("name", "place", "value", "message"),
     [
-        ("accumulate", 2, np.ones(N - 1), r"sample_weight must have shape \(12,\), got \(11,\)"),
-        ("accumulate", 4, np.ones((K, D + 1)), r"rows must have shape \(12, 4\), got \(12, 3\)"),
-        ("evaluate", 5, np.empty(N - 1), r"log_density must have shape \(12,\), got \(11,\)"),
-        ("factorise", 3, -3, "n_components must be at least 1, got -3"),
-        ("factorise", 4, 2**62, "features are too many"),
+        ("Rows", 1, np.ones(N - 1), r"sample_weight must have shape \(12,\), got \(11,\)"),
+        ("Rows", 2, np.ones((N - 1, K)), r"responsibilities must have shape \(12, 2\)"),
+        ("Mixture", 2, np.ones((K + 1, D)), r"weights must have shape \(3,\), got \(2,\)"),
+        ("MemoryRows", 0, [], "parts must hold some rows"),
+        ("accumulate", 3, np.ones((K, D + 1)), r"centres must have shape \(2, 3\)"),
+        ("accumulate_given", 2, np.ones((K + 1, D)), "responsibilities must have 3 columns, got 2"),
+        ("maximise", 2, np.ones(4), r"block must have shape"),
+        ("evaluate", 2, np.empty(N - 1), r"log_density must have shape \(12,\), got \(11,\)"),
+        ("factorise", 2, -3, "n_components must be at least 1, got -3"),
+        ("factorise", 3, 2**62, "features are too many"),
         ("Acceleration", 1, 0, "n_components must be at least 1, got 0"),
         ("Acceleration", 1, 2**62, "features are too many"),
         ("find_distinct", 3, np.empty(N - 1), r"weights must have shape \(12,\), got \(11,\)"),
         ("moves", 3, np.ones((N, K + 1)), r"responsibilities must have shape \(12, 2\)"),
-        ("first_doubt", 6, lambda: np.eye(D - 1), r"total_covariance must have shape \(3, 3\)"),
+        ("first_doubt", 5, lambda: np.eye(D - 1), r"total_covariance must have shape \(3, 3\)"),
         (
             "expectation_maximisation",
-            8,
+            3,
             _core.Acceleration(_core.Structure.full, 3, D),
             "acceleration",
         ),
         (
-            "expectation_maximisation",
-            1,
-            _core.ArrayRows(np.ones((5, 2)), None, False, None),
+            "accumulate",
+            0,
+            _core.MemoryRows([_core.Rows(np.ones((5, 2)))]),
             "2 features",
         ),
     ],

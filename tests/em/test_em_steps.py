@@ -21,6 +21,7 @@ from mixtura.em.regularisation import regularisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture
 from mixtura.rows import ArrayBlocks
+from mixtura.testing.problems import likeliest, maximised
 
 FOURTEEN = [name for name in STRUCTURES if name.isupper()]
 PASSES = 60
@@ -65,7 +66,7 @@ def beginning(name, rng):
     centres = np.tile(blocks.mean, (n_components, 1))
     sums = blocks.accumulate_given(structure(name), lambda rows: given[rows], centres)
     try:
-        return blocks, reg_covar, sums.maximise(reg_covar)
+        return blocks, reg_covar, maximised(sums, reg_covar)
     except SingularCovarianceError:
         return None
 
@@ -100,13 +101,13 @@ def steps(name, rng, accelerate):
     way: list[tuple[Mixture, float]] = []
 
     class Listening(Monitor):
-        def hear(self, mixture):
+        def callback(self, mixture):
             way.append((mixture, self.history[-1]))
             return ""
 
     monitor = Listening(1e-12, PASSES, accelerate)
-    monitor.heard = (0, 1)
-    expectation_maximisation(mixture, blocks, reg_covar, monitor, accelerate)
+    monitor.called = (0, 1)
+    expectation_maximisation(mixture, blocks, likeliest(mixture, reg_covar), monitor, accelerate)
     return way, reg_covar
 
 
@@ -141,7 +142,7 @@ def test_accelerated_em_ends_where_em_does_whatever_reg_covar(name, reg_covar):
         fitted = GaussianMixture(3, **params).fit(X)
         assert fitted.converged_
         mixture, blocks = fitted.mixture_, ArrayBlocks(X)
-        after = expect(mixture, blocks).maximise(reg_covar, 1, mixture)
+        after = maximised(expect(mixture, blocks), reg_covar, mixture)
         assert_allclose(after.weights, mixture.weights, rtol=0, atol=1e-4)
         assert_allclose(after.means, mixture.means, rtol=0, atol=1e-3)
         assert_allclose(after.covariances, mixture.covariances, rtol=0, atol=1e-3)

@@ -20,7 +20,7 @@ from mixtura import GaussianMixture, GaussianMixtureSearch, ModelFileError, Sing
 from mixtura.covariance import STRUCTURES, structure
 from mixtura.em import SufficientStatistics, expect, online_step
 from mixtura.rows import ArrayBlocks
-from mixtura.testing.problems import random_mixture, random_rows
+from mixtura.testing.problems import likeliest, maximised, random_mixture, random_rows
 
 SCIKIT_LEARNS = ["full", "tied", "diag", "spherical"]
 LETTERS = [name for name, kind in STRUCTURES.items() if structure(name).letters == name]
@@ -113,7 +113,7 @@ def test_the_m_step_about_other_centres_is_as_good(kind):
     mixture = random_mixture(3, 4, kind, rng)
     statistics = ArrayBlocks(random_rows(mixture, 500, rng)).accumulate(mixture)
     moved = statistics.about(mixture.means + rng.standard_normal(mixture.means.shape))
-    here, there = (some.maximise(0.0, previous=mixture) for some in (statistics, moved))
+    here, there = (maximised(some, 0.0, before=mixture) for some in (statistics, moved))
     best = expected_log_likelihood(here, statistics)
     for reached in (
         expected_log_likelihood(there, statistics),
@@ -131,8 +131,8 @@ def test_moving_the_centres_leaves_the_m_step_as_it_is(kind):
     centres = mixture.means + rng.standard_normal(mixture.means.shape)
     moved = statistics.about(centres)
     assert not np.allclose(moved.seconds, statistics.seconds)
-    ours = moved.maximise(1e-9, previous=mixture)
-    assert_same_mixture(ours, statistics.maximise(1e-9, previous=mixture), rtol=1e-12)
+    ours = maximised(moved, 1e-9, before=mixture)
+    assert_same_mixture(ours, maximised(statistics, 1e-9, before=mixture), rtol=1e-12)
     assert_allclose(moved.about(mixture.means).seconds, statistics.seconds, rtol=1e-12, atol=1e-9)
 
 
@@ -141,8 +141,8 @@ def test_a_scale_leaves_the_m_step_as_it_is(kind):
     rng = np.random.default_rng(4)
     mixture = random_mixture(3, 3, kind, rng)
     statistics = ArrayBlocks(random_rows(mixture, 300, rng)).accumulate(mixture)
-    ours = statistics.scaled(1 / 3).maximise(1e-9, previous=mixture)
-    assert_same_mixture(ours, statistics.maximise(1e-9, previous=mixture), rtol=1e-12)
+    ours = maximised(statistics.scaled(1 / 3), 1e-9, before=mixture)
+    assert_same_mixture(ours, maximised(statistics, 1e-9, before=mixture), rtol=1e-12)
     assert_allclose(statistics.scaled(1 / 3).mean_log_likelihood, statistics.mean_log_likelihood)
 
 
@@ -150,7 +150,7 @@ def test_a_scale_leaves_the_m_step_as_it_is(kind):
 def test_a_mixture_implies_statistics_that_give_it_back(kind):
     mixture = random_mixture(3, 4, kind, np.random.default_rng(5))
     implied = SufficientStatistics.implied_by(mixture, 70.0, -100.0, -3.0)
-    assert_same_mixture(implied.maximise(0.0, previous=mixture), mixture, rtol=1e-10)
+    assert_same_mixture(maximised(implied, 0.0, before=mixture), mixture, rtol=1e-10)
     assert_allclose(implied.counts.sum(), 70)
 
 
@@ -171,7 +171,7 @@ def test_a_step_of_one_is_an_em_iteration_on_the_batch(kind):
     X = stream(kind)
     model = model_of(kind, reg_covar=1e-7).fit(X[:1000])
     before = model.mixture_
-    theirs = expect(before, ArrayBlocks(X[1000:3000])).maximise(1e-7, previous=before)
+    theirs = maximised(expect(before, ArrayBlocks(X[1000:3000])), 1e-7, before=before)
     model.partial_fit(X[1000:3000], step_size=1)
     assert_same_mixture(model.mixture_, theirs, rtol=1e-12)
 
@@ -636,7 +636,7 @@ def test_the_step_by_itself_changes_nothing_that_it_is_given():
     mixture = random_mixture(3, 3, "full", np.random.default_rng(0))
     statistics = ArrayBlocks(X[:1000]).accumulate(mixture)
     kept = copy.deepcopy(statistics)
-    _, mixed = online_step(mixture, statistics, ArrayBlocks(X[1000:]), 0.0, 0.3)
+    _, mixed = online_step(mixture, statistics, ArrayBlocks(X[1000:]), likeliest(mixture), 0.3)
     for name in ("counts", "firsts", "seconds", "centres"):
         assert_array_equal(getattr(statistics, name), getattr(kept, name))
     assert_allclose(mixed.weight, len(X))

@@ -20,7 +20,7 @@ from mixtura import GaussianMixture, Mixture
 from mixtura.em.blocks import TotalScatter
 from mixtura.rows import ArrayBlocks
 from mixtura.testing import oracle
-from mixtura.testing.problems import random_mixture, random_rows
+from mixtura.testing.problems import maximised, random_mixture, random_rows
 
 STRUCTURES = ["full", "tied", "diag", "spherical"]
 CORNERS = np.array([[0.0, 0.0], [8.0, 0.0], [0.0, 8.0], [8.0, 8.0]])
@@ -634,7 +634,7 @@ def test_the_total_scatter_is_computed_once():
     mixture, X = tied_problem()
     blocks = CountedTotal(X)
     for _ in range(5):
-        mixture = blocks.accumulate(mixture).maximise(0.0)
+        mixture = maximised(blocks.accumulate(mixture), 0.0)
     # One pass for the mean, one for the scatter.
     assert blocks.computed == 2
 

@@ -16,7 +16,7 @@ from mixtura.testing.conformance import (
     assert_same_statistics,
     m_step_tolerance,
 )
-from mixtura.testing.problems import random_mixture, random_rows
+from mixtura.testing.problems import maximised, random_mixture, random_rows
 
 UNEVEN = (1, 700, 701, 3_000)
 
@@ -88,8 +88,8 @@ def test_far_from_the_origin_nothing_cancels(covariance_type):
         mixture.weights, mixture.means + 1e6, mixture.covariances, covariance_type=covariance_type
     )
     for weight in weights.values():
-        ours = expect(moved, PartsInMemory(X + 1e6, weight)).maximise(0.0)
-        theirs = expect(moved, ArrayBlocks(X + 1e6, weight)).maximise(0.0)
+        ours = maximised(expect(moved, PartsInMemory(X + 1e6, weight)), 0.0)
+        theirs = maximised(expect(moved, ArrayBlocks(X + 1e6, weight)), 0.0)
         # An orientation that several share is found to half the objective's digits.
         rtol = max(1e-8, m_step_tolerance(theirs))
         assert_allclose(ours.covariances, theirs.covariances, rtol=rtol, atol=1e-9)

@@ -11,22 +11,23 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.metrics import adjusted_rand_score
 
 from mixtura import Mixture, _core
+from mixtura.covariance import structure
+from mixtura.em import MaximumLikelihood
 from mixtura.rows import ArrayBlocks
 from mixtura.starts.auto import SearchRows, merged, split
 from mixtura.starts.hierarchy import merged_partitions, wards_partitions
+from mixtura.testing.problems import likeliest
 
 
 def leave_one_out(mixture, responsibilities, X, weight):
     """Responsibilities without each row's own pull, from a copy."""
     left_out = responsibilities.copy()
-    kernel = mixture.structure.kernel
-    parameters = mixture.weights, mixture.means, mixture.precisions_cholesky
-    _core.leave_one_out(kernel, X, weight, *parameters, left_out)
+    _core.leave_one_out(X, weight, mixture.native, left_out)
     return left_out
 
 
 def merge_losses(mixture):
-    return _core.merge_losses(mixture.structure.model, mixture.as_tuple())
+    return _core.merge_losses(mixture.native)
 
 
 def covariance_of(X, r):
@@ -181,7 +182,7 @@ def test_moves_name_the_merge_and_the_split_that_are_called_for():
     poor = Mixture.from_parameters([1 / 6, 1 / 6, 2 / 3], means, [np.eye(2), np.eye(2), broad])
     rows = SearchRows(ArrayBlocks(X))
     R = poor.responsibilities(X)
-    moves = _core.moves(rows.native, poor.structure.model, poor.as_tuple(), R, np.full(2, 1e-9))
+    moves = _core.moves(rows.native, likeliest(poor, 1e-9).native, poor.native, R)
     gain, united, to_merge, share = moves[0]
     assert (united, to_merge) == ((2, 2), (0, 1))
     assert gain > 0
@@ -195,14 +196,13 @@ def test_one_component_more_or_fewer_keeps_every_row_whole():
     rng = np.random.default_rng(6)
     X, true = clusters(rng)
     rows, R = SearchRows(ArrayBlocks(X)), true.responsibilities(X)
-    reg_covar = np.full(2, 1e-9)
     two = merged(true, R)
     assert two.shape == (300, 2)
     assert_allclose(two.sum(axis=1), 1.0)
     joint = Mixture.from_parameters(
         [2 / 3, 1 / 3], [[6.0, 0.0], [0.0, 12.0]], [np.diag([37.0, 1.0]), np.eye(2)]
     )
-    three = split(joint, joint.responsibilities(X), rows, reg_covar)
+    three = split(joint, joint.responsibilities(X), rows, likeliest(joint, 1e-9))
     assert_allclose(three.sum(axis=1), 1.0)
     counts = np.array(
         [three[:100].sum(axis=0), three[100:200].sum(axis=0), three[200:].sum(axis=0)]
@@ -215,7 +215,7 @@ def test_nothing_is_split_where_no_side_has_the_rows_for_it():
     X = np.random.default_rng(7).standard_normal((5, 2))
     one = Mixture.from_parameters([1.0], [X.mean(axis=0)], [np.cov(X.T)])
     rows = SearchRows(ArrayBlocks(X))
-    assert split(one, np.ones((5, 1)), rows, np.full(2, 1e-9)) is None
+    assert split(one, np.ones((5, 1)), rows, likeliest(one, 1e-9)) is None
 
 
 @pytest.mark.parametrize("metric", ["EEI", "EEE"])
@@ -225,9 +225,9 @@ def test_partitions_do_not_depend_on_units(metric):
     found = []
     for rows in (X, X * [1e-5, 1e4] + [3.0, -1e6]):
         blocks = ArrayBlocks(rows)
-        reg_covar = 1e-12 * blocks.variances
-        native = SearchRows(blocks).native
-        found.append(_core.partition(native, getattr(_core.Model, metric), 3, 10, reg_covar, 1))
+        m_step = MaximumLikelihood(structure(metric), 1e-12 * blocks.variances)
+        problem = SearchRows(blocks).problem(m_step, 3, 1, np.inf)
+        found.append(_core.partition(problem, getattr(_core.Model, metric), 10))
     assert found[0] == found[1]
     labels = np.array(found[0])
     for cluster in np.split(labels, 3):

@@ -540,7 +540,7 @@ def test_a_step_that_time_cuts_short_is_done_again(tmp_path, small, monkeypatch)
         if len(calls) < 20:
             return search_from(*arguments)
         now[0] = np.inf
-        return search_from(*arguments[:7], -np.inf, *arguments[8:])  # one descent, no more
+        return search_from(*arguments[:6], -np.inf, *arguments[7:])  # one descent, no more
 
     monkeypatch.setattr("mixtura.sweep.sweep.search_from", cut_short)
     monkeypatch.setattr("mixtura.sweep.sweep.monotonic", lambda: now[0])

@@ -8,7 +8,7 @@ Three letters say in this order what the components have Equal, what Varies, and
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -161,49 +161,6 @@ class CovarianceStructure(ABC):
         """
         return np.tile(scatter / n_components, (n_components, 1, 1))
 
-    def maximise(
-        self,
-        counts: FloatArray,
-        firsts: FloatArray,
-        seconds: FloatArray,
-        centres: FloatArray,
-        reg_covar: float | FloatArray,
-        n_threads: int = 1,
-        previous: FloatArray | None = None,
-    ) -> Parameters:
-        """M-step: weights, means, covariances and precisions_cholesky from the statistics.
-
-        reg_covar is added to the diagonal of every covariance, its mean to a spherical variance, before
-        anything is shared. An iterative M-step goes on from `previous`, the covariances of the mixture
-        before.
-
-        Raises
-        ------
-        SingularCovarianceError
-            If a covariance is not positive definite.
-        """
-        if not isinstance(reg_covar, np.ndarray):
-            reg_covar = np.full(centres.shape[1], reg_covar, dtype=np.float64)
-        weights, means = np.empty_like(counts), np.empty_like(firsts)
-        covariances, factors = np.empty_like(seconds), np.empty_like(seconds)
-        failed = _core.maximise(
-            self.model,
-            counts,
-            firsts,
-            seconds,
-            centres,
-            reg_covar,
-            previous,
-            weights,
-            means,
-            covariances,
-            factors,
-            n_threads,
-        )
-        if failed >= 0:
-            raise self.singular(failed, counts[failed])
-        return weights, means, covariances, factors
-
     def factor_covariances(
         self, covariances: FloatArray, n_components: int, n_features: int
     ) -> FloatArray:
@@ -214,13 +171,13 @@ class CovarianceStructure(ABC):
         SingularCovarianceError
             If a covariance is not positive definite.
         """
-        factors = np.empty_like(covariances)
-        failed = _core.factorise(self.kernel, covariances, factors, n_components, n_features, 1)
-        if failed >= 0:
+        found: Any = _core.factorise(self.kernel, covariances, n_components, n_features, 1)
+        if isinstance(found, int):
             which = (
-                "The shared covariance" if self.shared else f"The covariance of component {failed}"
+                "The shared covariance" if self.shared else f"The covariance of component {found}"
             )
             raise SingularCovarianceError(f"{which} is not positive definite.")
+        factors: FloatArray = found
         return factors
 
     def check_symmetric(self, covariances: FloatArray) -> None:

@@ -1,13 +1,23 @@
-"""Expectation-maximisation: the statistics, the loop, the monitor."""
+"""Expectation-maximisation: the statistics, the M-step, the loop, the monitor."""
 
+from mixtura.em.blocks import Blocks, Randomness, Responsibilities
+from mixtura.em.expectation import Expectation, TotalScatter
 from mixtura.em.loop import expect, expectation_maximisation
+from mixtura.em.m_step import MaximumLikelihood, MStep
 from mixtura.em.monitor import Monitor
 from mixtura.em.online import default_step, online_step
 from mixtura.em.statistics import SufficientStatistics
 
 __all__ = [
+    "Blocks",
+    "Expectation",
+    "MStep",
+    "MaximumLikelihood",
     "Monitor",
+    "Randomness",
+    "Responsibilities",
     "SufficientStatistics",
+    "TotalScatter",
     "default_step",
     "expect",
     "expectation_maximisation",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from mixtura import _core
 from mixtura.em.blocks import Blocks
+from mixtura.em.m_step import MaximumLikelihood, MStep
 from mixtura.em.monitor import Monitor
 from mixtura.em.statistics import SufficientStatistics
 from mixtura.mixture import Mixture, arithmetic
-from mixtura.support.arrays import FloatArray
 
 Point = tuple[Mixture, SufficientStatistics]
 
@@ -17,7 +15,7 @@ Point = tuple[Mixture, SufficientStatistics]
 def expectation_maximisation(
     mixture: Mixture,
     blocks: Blocks,
-    reg_covar: float | FloatArray,
+    m_step: MStep,
     monitor: Monitor,
     accelerate: bool = False,
 ) -> Point:
@@ -29,8 +27,7 @@ def expectation_maximisation(
         Where to begin.
     blocks : Blocks
         Where the rows lie.
-    reg_covar : float or ndarray of shape (n_features,)
-        Added to the diagonal of every covariance.
+    m_step : MStep
     monitor : Monitor
         Told each mixture's log-likelihood, the first and the last included.
     accelerate : bool, default=False
@@ -50,31 +47,27 @@ def expectation_maximisation(
     `monitor.failure` says why.
     """
     structure = mixture.structure
-    if not isinstance(reg_covar, np.ndarray):
-        reg_covar = np.full(mixture.n_features, reg_covar, dtype=np.float64)
     acceleration = None
     if accelerate:
         acceleration = _core.Acceleration(structure.kernel, *mixture.means.shape)
     monitor.begin(acceleration)
-    is_in_range = arithmetic(mixture, blocks.dtype) == blocks.dtype
-    native = blocks.native(structure) if is_in_range else None
-    rows: _core.RowSource = native or _called(mixture, blocks)
     parameters, sums = _core.expectation_maximisation(
-        structure.model,
-        rows,
-        mixture.weights,
-        mixture.means,
-        mixture.covariances,
-        mixture.precisions_cholesky,
-        reg_covar,
+        task_of(blocks, mixture, m_step),
+        mixture.native,
         monitor,
         acceleration,
-        *monitor.outside(structure),
+        monitor.options(structure),
         blocks.n_threads,
     )
     if monitor.failed >= 0:
         monitor.failure = structure.singular(monitor.failed, monitor.failed_count)
     return Mixture(structure, *parameters), SufficientStatistics(structure, *sums)
+
+
+def task_of(blocks: Blocks, mixture: Mixture, m_step: MStep) -> _core.Task:
+    """What EM works with, in the precision that holds the mixture."""
+    rows = blocks.source(arithmetic(mixture, blocks.dtype))
+    return _core.Task(rows, m_step.native, blocks.expectation(mixture.structure).native)
 
 
 def expect(mixture: Mixture, blocks: Blocks) -> SufficientStatistics:
@@ -83,22 +76,5 @@ def expect(mixture: Mixture, blocks: Blocks) -> SufficientStatistics:
     Where a component is about to jump far (a start at the wrong end of the data) sums about its
     old mean would cancel; then they are taken about the mean it jumps to.
     """
-    return expectation_maximisation(mixture, blocks, 0.0, Monitor(0.0, 0))[1]
-
-
-def _called(mixture: Mixture, blocks: Blocks) -> _core.RowSource:
-    """Rows that the core cannot read by itself."""
-    structure = mixture.structure
-
-    def accumulate(parameters: tuple[FloatArray, ...], centres: FloatArray) -> tuple[object, ...]:
-        sums = blocks.accumulate(Mixture(structure, *parameters), centres=centres)
-        return (
-            sums.weight,
-            sums.log_likelihood,
-            sums.log_certainty,
-            sums.counts,
-            sums.firsts,
-            sums.seconds,
-        )
-
-    return _core.CalledRows(accumulate, blocks.dtype == np.float32)
+    m_step = MaximumLikelihood.plain(mixture.structure, mixture.n_features)
+    return expectation_maximisation(mixture, blocks, m_step, Monitor(0.0, 0))[1]

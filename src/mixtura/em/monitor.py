@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from time import monotonic
 
 import numpy as np
@@ -11,11 +10,9 @@ from mixtura import _core
 from mixtura.covariance import CovarianceStructure
 from mixtura.mixture import Mixture
 
-_Hear = Callable[[tuple[np.ndarray, ...]], str]
-
 
 class Monitor(_core.Monitor):
-    """Hears the mean log-likelihood of every mixture and decides whether EM goes on.
+    """Is told the mean log-likelihood of every mixture and decides whether EM goes on.
 
     Convergence is scikit-learn's: the change of the mean log-likelihood from one iteration to the next
     is at most `tol` in size; then the M-step that is already paid for is still made. With tol=0 EM ends when
@@ -58,8 +55,8 @@ class Monitor(_core.Monitor):
         Why no next mixture could be made.
     """
 
-    #: The iterations at which `hear` is asked: the first of them, and every how many; None: never.
-    heard: tuple[int, int] | None = None
+    #: The iterations at which `callback` is called: the first of them, and every how many; None: never.
+    called: tuple[int, int] | None = None
 
     def __init__(
         self,
@@ -76,22 +73,20 @@ class Monitor(_core.Monitor):
     def begin(self, acceleration: _core.Acceleration | None) -> None:
         """Get ready for the loop, whose acceleration this is."""
 
-    def hear(self, mixture: Mixture) -> str:
-        """Listen to the current mixture; what is returned ends the loop, unless it is ''."""
+    def callback(self, mixture: Mixture) -> str:
+        """Look at the current mixture; what is returned ends the loop, unless it is ''."""
         raise NotImplementedError
 
-    def outside(
-        self, structure: CovarianceStructure
-    ) -> tuple[float, _core.Stop | None, _Hear | None, int, int]:
-        """What else may end the loop: seconds left, a stop, a listener with its first and step."""
+    def options(self, structure: CovarianceStructure) -> _core.LoopOptions:
+        """What else may end the loop: the deadline, a stop, the callback."""
         seconds = self._deadline if self._deadline == np.inf else self._deadline - monotonic()
-        if self.heard is None:
-            return seconds, self._stop, None, 0, 1
-        return (
+        if self.called is None:
+            return _core.LoopOptions(seconds, self._stop)
+        return _core.LoopOptions(
             seconds,
             self._stop,
-            lambda parameters: self.hear(Mixture(structure, *parameters)),
-            *self.heard,
+            lambda parameters: self.callback(Mixture(structure, *parameters)),
+            *self.called,
         )
 
     @property

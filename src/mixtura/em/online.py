@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
-import numpy as np
-
+from mixtura import _core
 from mixtura.em.blocks import Blocks
-from mixtura.em.loop import Point
+from mixtura.em.loop import Point, task_of
+from mixtura.em.m_step import MStep
 from mixtura.em.statistics import SufficientStatistics
 from mixtura.mixture import Mixture
-from mixtura.support.arrays import FloatArray
 
 # Between 1/2 and 1 the steps sum to infinity and their squares do not, so that online EM converges. Cappe &
 # Moulines take 0.6. Over streams of 20,000 rows, 0.7 ended five times nearer to the exact fit with batches of
 # one row, and on average less than a tenth further with batches of 100 and 1,000.
 _EXPONENT = 0.7
 
-# Share of all rows below which a component is not forgotten further. Its rows may come back and find it where
-# it was: at a share of 0 no row would ever be its own again.
-_LEAST_SHARE = 1e-100
-
 
 def online_step(
     mixture: Mixture,
     statistics: SufficientStatistics,
     batch: Blocks,
-    reg_covar: float | FloatArray,
+    m_step: MStep,
     step: float,
 ) -> Point:
     """Learn from a batch: mix its statistics into the earlier ones, and maximise.
 
-    s <- (1 - step) s + step s(batch), both a unit of weight (Cappe & Moulines 2009).
+    s <- (1 - step) s + step s(batch), both a unit of weight (Cappe & Moulines 2009; cpp/em/online.cpp).
 
     Parameters
     ----------
@@ -40,8 +35,7 @@ def online_step(
     statistics : SufficientStatistics
         Of all rows before.
     batch : Blocks
-    reg_covar : float or ndarray of shape (n_features,)
-        Added to the diagonal of every covariance.
+    m_step : MStep
     step : float
         In (0, 1]. 1 is an EM iteration on the batch alone. The batch's share of the weight of all rows adds
         its statistics to the earlier ones and forgets nothing.
@@ -57,34 +51,19 @@ def online_step(
     SingularCovarianceError
         If a covariance plus reg_covar on its diagonal is not positive definite.
     """
-    mixed = _mixed(statistics, batch.accumulate(mixture), step)
-    if mixed.cancels(batch.dtype):  # as in `expect`: about where the components jump to
-        mixed = _mixed(statistics, batch.accumulate(mixture, centres=mixed.means), step)
-    return mixed.maximise(reg_covar, batch.n_threads, mixture), mixed
-
-
-def _mixed(
-    old: SufficientStatistics, new: SufficientStatistics, step: float
-) -> SufficientStatistics:
-    weight = old.weight + new.weight
-    faded = _faded(old.about(new.centres), (1 - step) * weight / old.weight)
-    return faded + new.scaled(step * weight / new.weight)
-
-
-def _faded(old: SufficientStatistics, factor: float) -> SufficientStatistics:
-    """`old` at `factor` times its weight; what is all but forgotten stays, so that it keeps its digits."""
-    faded = old.scaled(factor)
-    quiet = old.counts < _LEAST_SHARE * old.weight
-    if not quiet.any():
-        return faded
-    shared = old.structure.shared
-    of_seconds = quiet.reshape(-1, *[1] * (old.seconds.ndim - 1))
-    return replace(
-        faded,
-        counts=np.where(quiet, old.counts, faded.counts),
-        firsts=np.where(quiet[:, np.newaxis], old.firsts, faded.firsts),
-        seconds=faded.seconds if shared else np.where(of_seconds, old.seconds, faded.seconds),
+    structure = mixture.structure
+    found: Any = _core.online_step(
+        task_of(batch, mixture, m_step),
+        step,
+        mixture.native,
+        statistics.centres,
+        statistics.block,
+        batch.n_threads,
     )
+    if isinstance(found[0], int):
+        raise structure.singular(*found)
+    parameters, sums = found
+    return Mixture(structure, *parameters), SufficientStatistics(structure, *sums)
 
 
 def default_step(n_before: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,49 @@ from mixtura.covariance import CovarianceStructure
 from mixtura.mixture import Mixture
 from mixtura.support.arrays import Array, FloatArray
 
+#: Where a sum stands in the block, its shape, and whether it is one a component.
+_Place = tuple[slice, tuple[int, ...], bool]
+
+
+@lru_cache(maxsize=512)
+def _layout(kernel: _core.Structure, n_components: int, n_features: int) -> dict[str, _Place]:
+    """Which sums there are: the core says it (cpp/model/statistics.hpp)."""
+    sums = _core.SumLayout(kernel, n_components, n_features).sums
+    return {
+        name: (slice(begin, begin + int(np.prod(shape, dtype=int))), shape, is_by_component)
+        for name, begin, shape, is_by_component in sums
+    }
+
+
+@lru_cache(maxsize=64)
+def upper_half(kernel: _core.Structure, n_components: int, n_features: int) -> Array:
+    """Numbers of a block, without one half of symmetric matrices: all that has to be sent or stored."""
+    size = _core.SumLayout(kernel, n_components, n_features).size
+    if kernel not in (_core.Structure.full, _core.Structure.tied):
+        return np.arange(size)
+    seconds, shape, _ = _layout(kernel, n_components, n_features)["seconds"]
+    numbers = np.arange(seconds.start, seconds.stop).reshape(shape)
+    upper = numbers[..., *np.triu_indices(n_features)]
+    return np.concatenate([np.arange(seconds.start), upper.ravel()])
+
+
+def from_upper_half(
+    half: FloatArray, kernel: _core.Structure, n_components: int, n_features: int
+) -> FloatArray:
+    """Return the block that such a half is of."""
+    block = np.empty(_core.SumLayout(kernel, n_components, n_features).size)
+    block[upper_half(kernel, n_components, n_features)] = half
+    if kernel in (_core.Structure.full, _core.Structure.tied):
+        place, shape, _ = _layout(kernel, n_components, n_features)["seconds"]
+        seconds = block[place].reshape(shape)
+        i, j = np.triu_indices(n_features)
+        seconds[..., j, i] = seconds[..., i, j]
+    return block
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class SufficientStatistics:
-    """Sums over rows, about fixed centres c. A monoid: `+` adds field by field, zeros are its identity.
+    """Sums over rows, about fixed centres c, in one block of numbers. A monoid: `+` adds the blocks.
 
     The centres are the means that the responsibilities r were computed with, so firsts / counts
     tends to 0 as EM converges and nothing cancels, wherever the origin lies.
@@ -24,6 +64,8 @@ class SufficientStatistics:
     ----------
     structure : CovarianceStructure
     centres : ndarray of shape (n_components, n_features)
+    block : ndarray of shape (n_sums,)
+        All sums. Each by its name is a view of it.
     weight : float
         Sum of w.
     log_likelihood : float
@@ -40,19 +82,18 @@ class SufficientStatistics:
 
     structure: CovarianceStructure
     centres: FloatArray
-    weight: float
-    log_likelihood: float
-    log_certainty: float
-    counts: FloatArray
-    firsts: FloatArray
-    seconds: FloatArray
+    block: FloatArray
 
     @classmethod
-    def zeros(cls, structure: CovarianceStructure, centres: FloatArray) -> SufficientStatistics:
-        """Return the identity: the statistics of no rows."""
-        k, d = centres.shape
-        seconds = np.zeros(structure.shape(k, d))
-        return cls(structure, centres, 0.0, 0.0, 0.0, np.zeros(k), np.zeros((k, d)), seconds)
+    def of(
+        cls, structure: CovarianceStructure, centres: FloatArray, **sums: Any
+    ) -> SufficientStatistics:
+        """Return statistics with these sums; those that are not named are 0."""
+        layout = _layout(structure.kernel, *centres.shape)
+        block = np.zeros(max(place.stop for place, _, _ in layout.values()))
+        for name, values in sums.items():
+            block[layout[name][0]] = np.ravel(values)
+        return cls(structure, centres, block)
 
     @classmethod
     def implied_by(
@@ -60,10 +101,49 @@ class SufficientStatistics:
     ) -> SufficientStatistics:
         """Return statistics whose M-step, with reg_covar 0, gives `mixture` back."""
         counts = weight * mixture.weights
-        seconds = mixture.structure.moments(mixture.covariances, counts, mixture.n_features)
-        firsts = np.zeros_like(mixture.means)
-        sums = (weight, log_likelihood, log_certainty)
-        return cls(mixture.structure, mixture.means, *sums, counts, firsts, seconds)
+        return cls.of(
+            mixture.structure,
+            mixture.means,
+            weight=weight,
+            log_likelihood=log_likelihood,
+            log_certainty=log_certainty,
+            counts=counts,
+            seconds=mixture.structure.moments(mixture.covariances, counts, mixture.n_features),
+        )
+
+    def _sum(self, name: str) -> FloatArray:
+        place, shape, _ = _layout(self.structure.kernel, *self.centres.shape)[name]
+        return self.block[place].reshape(shape)
+
+    @property
+    def weight(self) -> float:
+        """Sum of w."""
+        return float(self._sum("weight"))
+
+    @property
+    def log_likelihood(self) -> float:
+        """Sum of w log p(x)."""
+        return float(self._sum("log_likelihood"))
+
+    @property
+    def log_certainty(self) -> float:
+        """Sum of w log max_k r_k(x)."""
+        return float(self._sum("log_certainty"))
+
+    @property
+    def counts(self) -> FloatArray:
+        """Sums of w r."""
+        return self._sum("counts")
+
+    @property
+    def firsts(self) -> FloatArray:
+        """Sums of w r (x - c)."""
+        return self._sum("firsts")
+
+    @property
+    def seconds(self) -> FloatArray:
+        """Sums of w r (x - c)(x - c)^T."""
+        return self._sum("seconds")
 
     def __add__(self, other: SufficientStatistics) -> SufficientStatistics:
         same_centres = self.centres is other.centres or np.array_equal(self.centres, other.centres)
@@ -71,49 +151,28 @@ class SufficientStatistics:
             raise ValueError(
                 "Only statistics of the same structure about the same centres can be added."
             )
-        return SufficientStatistics(
-            self.structure,
-            self.centres,
-            self.weight + other.weight,
-            self.log_likelihood + other.log_likelihood,
-            self.log_certainty + other.log_certainty,
-            self.counts + other.counts,
-            self.firsts + other.firsts,
-            self.seconds + other.seconds,
-        )
+        return replace(self, block=self.block + other.block)
 
     def scaled(self, factor: float) -> SufficientStatistics:
         """Return the statistics of the same rows at `factor` times their weights."""
-        return replace(
-            self,
-            weight=factor * self.weight,
-            log_likelihood=factor * self.log_likelihood,
-            log_certainty=factor * self.log_certainty,
-            counts=factor * self.counts,
-            firsts=factor * self.firsts,
-            seconds=factor * self.seconds,
-        )
+        return replace(self, block=factor * self.block)
 
     def about(self, centres: FloatArray) -> SufficientStatistics:
         """Return the same sums about other centres, by algebra alone.
 
         Exact but for rounding: like the M-step it loses digits where the new centres lie many spreads away.
         """
-        firsts, seconds = self.firsts.copy(), self.seconds.copy()
-        _core.move_centres(
-            self.structure.kernel, self.counts, firsts, seconds, self.centres, centres
-        )
-        return replace(self, centres=centres, firsts=firsts, seconds=seconds)
+        _, block = _core.about(self.structure.kernel, self.centres, self.block, centres)
+        return replace(self, centres=centres, block=block)
 
     def permuted(self, order: Array) -> SufficientStatistics:
         """Return the same sums with the components in another order, as `Mixture.permuted`."""
-        return replace(
-            self,
-            centres=self.centres[order],
-            counts=self.counts[order],
-            firsts=self.firsts[order],
-            seconds=self.seconds if self.structure.shared else self.seconds[order],
-        )
+        layout = _layout(self.structure.kernel, *self.centres.shape)
+        block = self.block.copy()
+        for name, (place, _, is_by_component) in layout.items():
+            if is_by_component:
+                block[place] = self._sum(name)[order].ravel()
+        return replace(self, centres=self.centres[order], block=block)
 
     @property
     def mean_log_likelihood(self) -> float:
@@ -126,37 +185,5 @@ class SufficientStatistics:
         counts = np.where(self.counts > 0, self.counts, 1.0)
         return self.centres + self.firsts / counts[:, np.newaxis]
 
-    def cancels(self, dtype: np.dtype[Any]) -> bool:
-        """Whether the centres lie too far from the implied means for sums of precision `dtype`."""
-        return _core.cancels(
-            self.structure.kernel,
-            self.counts,
-            self.firsts,
-            self.seconds,
-            self.centres,
-            dtype == np.float32,
-        )
 
-    def maximise(
-        self, reg_covar: float | FloatArray, n_threads: int = 1, previous: Mixture | None = None
-    ) -> Mixture:
-        """M-step: the mixture that maximises the expected log-likelihood of these statistics.
-
-        reg_covar: added to the diagonal of every covariance, one number or one a feature. previous: the
-        mixture before, of the same structure, from which an iterative M-step goes on.
-
-        Raises
-        ------
-        SingularCovarianceError
-            If a covariance plus reg_covar on its diagonal is not positive definite.
-        """
-        parameters = self.structure.maximise(
-            self.counts,
-            self.firsts,
-            self.seconds,
-            self.centres,
-            reg_covar,
-            n_threads,
-            None if previous is None else previous.covariances,
-        )
-        return Mixture(self.structure, *parameters)
+__all__ = ["SufficientStatistics", "from_upper_half", "upper_half"]

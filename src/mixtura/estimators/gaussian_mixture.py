@@ -32,7 +32,7 @@ from mixtura.covariance import (
     structure,
 )
 from mixtura.display.component_table import numbered
-from mixtura.em import SufficientStatistics, online_step
+from mixtura.em import MaximumLikelihood, SufficientStatistics, online_step
 from mixtura.em.regularisation import regularisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.estimators import validation as checks
@@ -531,7 +531,8 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         weight = batch.weight
         step = step_of(before.weight / weight)
         reg_covar = regularisation(self.reg_covar, batch) if trained is None else trained.reg_covar
-        learned, statistics = online_step(mixture, before, batch, reg_covar, step)
+        m_step = MaximumLikelihood(mixture.structure, reg_covar)
+        learned, statistics = online_step(mixture, before, batch, m_step, step)
         if trained is None:  # what stood for the parameters set by hand was no rows
             statistics = statistics.scaled(weight / statistics.weight)
         # Effective rows of a mean with these shares (Kish 1965).
@@ -865,18 +866,16 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         blocks: Blocks,
     ) -> _Started:
         if name == "auto":
-            reg_covar, deadline = options.reg_covar, options.deadline
             return search(
                 blocks,
-                kind,
+                options.m_step(kind),
                 self.n_components,
-                reg_covar,
                 seed,
-                deadline,
+                options.deadline,
                 min_rows=options.grounds.min_rows,
             )
         rng = np.random.RandomState(seed)
-        start = STARTS[name](blocks, kind, self.n_components, options.reg_covar, rng)
+        start = STARTS[name](blocks, options.m_step(kind), self.n_components, rng)
         return _override(start, kind, *given), []
 
     def _called(
@@ -908,7 +907,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
             if array.ndim == 1
             else ArrayResponsibilities(array)
         )
-        start = mixture_of(responsibilities, blocks, kind, self.n_components, options.reg_covar)
+        start = mixture_of(responsibilities, blocks, options.m_step(kind), self.n_components)
         return _override(start, kind, *given), []
 
     def _check_start_mixture(

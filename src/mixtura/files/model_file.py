@@ -138,8 +138,14 @@ def _statistics_in(
         array_in(arrays, f"statistics_{name}", getattr(mixture, like).shape)
         for name, like in _MOMENTS.items()
     )
-    sums = facts["weight"], facts["log_likelihood"], facts["log_certainty"]
-    found = SufficientStatistics(mixture.structure, centres, *sums, counts, firsts, seconds)
+    found = SufficientStatistics.of(
+        mixture.structure,
+        centres,
+        counts=counts,
+        firsts=firsts,
+        seconds=seconds,
+        **{name: facts[name] for name in ("weight", "log_likelihood", "log_certainty")},
+    )
     for name in _MOMENTS:
         if not np.isfinite(getattr(found, name)).all():
             raise Damaged(f"its statistics are not the mixture's ({name} are not finite)")

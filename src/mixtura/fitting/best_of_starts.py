@@ -12,7 +12,8 @@ from time import monotonic
 import numpy as np
 
 from mixtura._core import Acceleration, Stop
-from mixtura.em import Monitor, SufficientStatistics, expect, expectation_maximisation
+from mixtura.covariance import CovarianceStructure
+from mixtura.em import Monitor, MStep, SufficientStatistics, expect, expectation_maximisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.fitting.checkpoint import Checkpoint, Progress
 from mixtura.fitting.diagnosis import Doubt, Grounds, doubts_about, total_covariance, verdicts_of
@@ -114,6 +115,10 @@ class Options:
     def reg_covar(self) -> FloatArray:
         """Added to the diagonals of covariances."""
         return self.grounds.reg_covar
+
+    def m_step(self, structure: CovarianceStructure) -> MStep:
+        """The M-step of such covariances."""
+        return self.grounds.m_step(structure)
 
 
 Outcome = tuple[Fit | None, list[StartRecord], SingularCovarianceError | None]
@@ -293,7 +298,7 @@ class _Listener(Monitor):
         super().__init__(options.tol, options.max_iter, accelerated, options.deadline, stopping)
         self._progress, self._options = progress, options
         if options.on_iteration or options.callback or options.checkpoint:
-            self.heard = (0, 1)
+            self.called = (0, 1)
 
     def begin(self, acceleration: Acceleration | None) -> None:
         self._acceleration = acceleration
@@ -302,7 +307,7 @@ class _Listener(Monitor):
         if acceleration is not None and state is not None:
             acceleration.restore(state)
 
-    def hear(self, mixture: Mixture) -> str:
+    def callback(self, mixture: Mixture) -> str:
         options, last = self._options, self.history[-1]
         if options.checkpoint is not None:
             options.checkpoint.note(self._reached(mixture))
@@ -337,7 +342,11 @@ def _run(
     monitor = _Listener(progress, beginning.accelerate, options, stopping)
     try:
         mixture, statistics = expectation_maximisation(
-            progress.mixture, blocks, options.reg_covar, monitor, beginning.accelerate
+            progress.mixture,
+            blocks,
+            options.m_step(progress.mixture.structure),
+            monitor,
+            beginning.accelerate,
         )
     except BaseException:  # Ctrl-C above all
         if options.checkpoint is not None:

@@ -14,6 +14,7 @@ from scipy.optimize import linear_sum_assignment
 from mixtura import _core
 from mixtura.covariance import CovarianceStructure
 from mixtura.display.page import Page, Shown, Table, plural
+from mixtura.em import MaximumLikelihood, MStep
 from mixtura.mixture import Mixture, covariance_of
 from mixtura.rows import Blocks
 from mixtura.support.arrays import Array, FloatArray
@@ -72,6 +73,10 @@ class Grounds:
     recording: _core.Recording | None = None
     min_rows: float = 0.0
     names: list[str] = field(default_factory=list)
+
+    def m_step(self, structure: CovarianceStructure) -> MStep:
+        """The M-step of such covariances."""
+        return MaximumLikelihood(structure, self.reg_covar)
 
 
 # Features from which a bound on a distance is quicker than the distance.
@@ -389,13 +394,13 @@ def doubts_about(
         The covariance of all rows. In directions in which all of them have no variance of their own, as in
         a constant column, every mixture is degenerate, and no one more than another.
     """
+    m_step = grounds.m_step(mixture.structure).native
 
     def first_doubt(only: int) -> Doubt | None:
         doubt = _core.first_doubt(
-            mixture.structure.model,
-            mixture.as_tuple(),
+            m_step,
+            mixture.native,
             effective_rows,
-            grounds.reg_covar,
             grounds.recording,
             grounds.min_rows,
             total,

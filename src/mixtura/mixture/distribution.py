@@ -90,6 +90,11 @@ class Mixture(Shown):
             array.setflags(write=False)
         return self
 
+    @property
+    def native(self) -> _core.Mixture:
+        """As the core takes it."""
+        return _core.Mixture(self.structure.kernel, *self.as_tuple())
+
     def as_tuple(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return the weights, means, covariances and precisions_cholesky."""
         return self.weights, self.means, self.covariances, self.precisions_cholesky
@@ -513,11 +518,8 @@ def _evaluate(
     log_joint: Array | None = None,
 ) -> None:
     _core.evaluate(
-        mixture.structure.kernel,
         X,
-        mixture.weights,
-        mixture.means,
-        mixture.precisions_cholesky,
+        mixture.native,
         log_density,
         responsibilities,
         labels,

@@ -1,6 +1,6 @@
 """Where rows lie: each place a small class with the same few methods."""
 
-from mixtura.em.blocks import Blocks, Randomness, Responsibilities
+from mixtura.em import Blocks, Randomness, Responsibilities
 from mixtura.rows.array import ArrayBlocks, in_memory
 from mixtura.rows.distinct import DistinctRows, distinct_rows
 from mixtura.rows.parts import PartitionedBlocks

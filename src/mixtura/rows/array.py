@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from copy import copy
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
 from numpy.random import RandomState
 
 from mixtura import _core
-from mixtura.covariance import STRUCTURES, CovarianceStructure
-from mixtura.em.blocks import Blocks, Randomness, Responsibilities, T, TotalScatter
-from mixtura.em.statistics import SufficientStatistics
+from mixtura.covariance import STRUCTURES
+from mixtura.em import TotalScatter
+from mixtura.em.blocks import Blocks, Randomness, Responsibilities, T
 from mixtura.inputs.scales import Extent
-from mixtura.mixture import Mixture, arithmetic
 from mixtura.support.arrays import (
     Array,
     FloatArray,
@@ -26,8 +24,6 @@ from mixtura.support.arrays import (
     result_dtype,
 )
 from mixtura.support.cached import cached
-
-Sums = tuple[float, float, float]
 
 # Up to here rows are picked by numpy's permutation, as scikit-learn does; beyond, without N numbers.
 _PERMUTATION_ROWS = 1 << 20
@@ -47,7 +43,7 @@ _LIFTED = -300
 NO_ROWS: Array = np.empty(0, dtype=np.int64)
 
 
-class ArrayBlocks:
+class ArrayBlocks(Blocks):
     """Rows of a 2-D array with optional weights.
 
     Parameters
@@ -73,10 +69,11 @@ class ArrayBlocks:
         if sample_weight is not None:
             self._weight = contiguous(sample_weight, np.float64)
         self.n_threads = n_threads
-        self.shape: tuple[int, int] = self._X.shape
+        self.shape = self._X.shape
         self.dtype = result_dtype(self._X) if dtype is None else dtype
         self._is_native = is_native(self._X) and self._X.dtype == self.dtype
-        self._native: dict[tuple[bool, bool], _core.ArrayRows] = {}
+        # An array of another type is worked on in pieces, and its scatter belongs to all of them.
+        self.uses_total = self._is_native
 
     def in_double(self) -> ArrayBlocks:
         """The same rows, computed with in float64 whatever they are."""
@@ -126,49 +123,39 @@ class ArrayBlocks:
         """Run a task on the only part: all rows."""
         yield task(self, 0)
 
-    def accumulate(
-        self, mixture: Mixture, *, centres: FloatArray | None = None, hard: bool = False
-    ) -> SufficientStatistics:
-        """E-step: the statistics of all rows under `mixture`."""
-        # An array of another type is worked on in pieces, and its scatter belongs to all of them.
-        total = self.total if mixture.structure.shared and self._is_native else None
-        return self.expect(mixture, centres, hard=hard, total=total)
+    def source(self, dtype: np.dtype[Any]) -> _core.RowSource:
+        """The rows as the core asks them: where they lie, or else in pieces of that type."""
+        if is_native(self._X) and self._X.dtype == dtype:
+            return self._in_place
+        return _core.StreamRows(partial(self.pieces, dtype), dtype == np.float32)
 
-    def score(self, mixture: Mixture) -> SufficientStatistics:
-        """Like accumulate, with the scalars only."""
-        return self.expect(mixture, None, moments=False)
+    @cached
+    def _in_place(self) -> _core.RowSource:
+        return _core.MemoryRows([_core.Rows(self._X, self._weight)])
 
-    def accumulate_given(
-        self,
-        structure: CovarianceStructure,
-        responsibilities: Responsibilities,
-        centres: FloatArray,
-    ) -> SufficientStatistics:
-        """Statistics of all rows under responsibilities that are given."""
-        statistics = None
-        for rows in block_slices(len(self._X), max(self.shape[1], len(centres))):
+    def pieces(self, dtype: np.dtype[Any]) -> Iterator[_core.Rows]:
+        """Yield the rows in that type: at once where they are of it, else some megabytes at a time."""
+        for rows, X in native_blocks(self._X, dtype):
+            yield _core.Rows(X, self._weight_of(rows))
+
+    def bringing(self, responsibilities: Responsibilities, n_components: int) -> _core.RowSource:
+        """The same, each row with its responsibilities."""
+        given = getattr(responsibilities, "in_float64", None)
+        if self._is_native and given is not None:
+            return _core.MemoryRows([_core.Rows(self._X, self._weight, given)])
+        pieces = partial(self.pieces_bringing, responsibilities, n_components)
+        return _core.StreamRows(pieces, self.dtype == np.float32)
+
+    def pieces_bringing(
+        self, responsibilities: Responsibilities, n_components: int
+    ) -> Iterator[_core.Rows]:
+        """Yield rows with the responsibilities that are asked for them, some megabytes at a time."""
+        for rows in block_slices(len(self._X), max(self.shape[1], n_components)):
             given = responsibilities(rows)
-            block = self._floats(self._X[rows])
-            part = self._given_block(structure, centres, given, block, rows)
-            statistics = part if statistics is None else statistics + part
-        return statistics or SufficientStatistics.zeros(structure, centres)
+            yield _core.Rows(self._floats(self._X[rows]), self._weight_of(rows), given)
 
-    def _given_block(
-        self,
-        structure: CovarianceStructure,
-        centres: FloatArray,
-        given: FloatArray,
-        block: Array,
-        rows: slice,
-    ) -> SufficientStatistics:
-        def fill(
-            X: Array, w: FloatArray | None, n: FloatArray, f: FloatArray, s: FloatArray
-        ) -> Sums:
-            return _core.accumulate_given(
-                structure.kernel, X, w, given, centres, n, f, s, self.n_threads
-            )
-
-        return self._statistics(structure, centres, fill, block, rows)
+    def _weight_of(self, rows: slice) -> FloatArray | None:
+        return None if self._weight is None else self._weight[rows]
 
     def sample(self, n_rows: int, rng: Randomness) -> tuple[Array, FloatArray | None]:
         """Return at most `n_rows` rows as float, uniformly, in their order, and their weights.
@@ -229,12 +216,6 @@ class ArrayBlocks:
         blocks = (self._weight[rows] for rows in block_slices(len(self._weight), 1))
         return all(bool(np.all(block == np.floor(block))) for block in blocks)
 
-    def with_threads(self, n_threads: int) -> ArrayBlocks:
-        """Return the same rows, to be worked on by so many threads."""
-        same = copy(self)  # with what is computed already
-        same.n_threads = n_threads
-        return same
-
     @cached
     def mean(self) -> FloatArray:
         """Mean of all rows."""
@@ -257,87 +238,6 @@ class ArrayBlocks:
         delta = means - about.centres
         scatter = about.seconds[0] - about.weight * delta.T @ delta
         return TotalScatter(about.weight, means[0], scatter)
-
-    def native(
-        self, structure: CovarianceStructure, *, hard: bool = False
-    ) -> _core.ArrayRows | None:
-        """The rows as the native loop reads them itself, or None where their type is another."""
-        if not self._is_native:
-            return None
-        key = structure.shared, hard
-        if key not in self._native:
-            total = self.total.as_tuple() if structure.shared else None
-            self._native[key] = _core.ArrayRows(self._X, self._weight, hard, total)
-        return self._native[key]
-
-    def expect(
-        self,
-        mixture: Mixture,
-        centres: FloatArray | None,
-        *,
-        hard: bool = False,
-        moments: bool = True,
-        total: TotalScatter | None = None,
-    ) -> SufficientStatistics:
-        """E-step: as `accumulate`, without `moments` as `score`.
-
-        total: the scatter of these rows, from which the second moments are then taken where that loses no
-        digits.
-        """
-        about = mixture.means if centres is None else centres
-
-        def fill(
-            X: Array, w: FloatArray | None, n: FloatArray, f: FloatArray, s: FloatArray
-        ) -> Sums:
-            return _core.accumulate(
-                mixture.structure.kernel,
-                X,
-                w,
-                mixture.weights,
-                mixture.means,
-                mixture.precisions_cholesky,
-                about,
-                n,
-                f,
-                s,
-                self.n_threads,
-                moments,
-                hard,
-                None if total is None else total.as_tuple(),
-            )
-
-        dtype = arithmetic(mixture, self.dtype)
-        if is_native(self._X) and self._X.dtype == dtype:
-            return self._statistics(mixture.structure, about, fill, self._X, slice(None))
-        parts = (
-            self._statistics(mixture.structure, about, fill, X, rows)
-            for rows, X in native_blocks(self._X, dtype)
-        )
-        statistics = next(parts)
-        for part in parts:
-            statistics = statistics + part
-        return statistics
-
-    def _statistics(
-        self,
-        structure: CovarianceStructure,
-        centres: FloatArray,
-        fill: Callable[..., Sums],
-        X: Array,
-        rows: slice,
-    ) -> SufficientStatistics:
-        k, d = centres.shape
-        moments = np.zeros(k), np.zeros((k, d)), np.zeros(structure.shape(k, d))
-        weight = None if self._weight is None else self._weight[rows]
-        return SufficientStatistics(structure, centres, *fill(X, weight, *moments), *moments)
-
-
-def usable_total(mixture: Mixture, blocks: Blocks) -> TotalScatter | None:
-    """Where it loses no digits, a tied iteration takes its second moments from the total scatter."""
-    if not mixture.structure.shared:
-        return None
-    total, single = blocks.total, blocks.dtype == np.float32
-    return total if _core.serves(total.as_tuple(), mixture.precisions_cholesky, single) else None
 
 
 def in_memory(blocks: Blocks, rows: Array, weight: FloatArray | None) -> ArrayBlocks:

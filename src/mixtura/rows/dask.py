@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import accumulate, chain, zip_longest
 from math import ceil, inf
 from time import monotonic
@@ -16,8 +17,9 @@ from uuid import uuid4
 import numpy as np
 
 from mixtura import _core
+from mixtura.em import Responsibilities
 from mixtura.em.blocks import T
-from mixtura.em.statistics import SufficientStatistics
+from mixtura.em.statistics import from_upper_half, upper_half
 from mixtura.errors import SourceError
 from mixtura.rows.array import ArrayBlocks
 from mixtura.rows.dask_partitions import (
@@ -30,7 +32,7 @@ from mixtura.rows.dask_partitions import (
     partitions,
     weights,
 )
-from mixtura.rows.parts import PartFacts, PartitionedBlocks, part_facts
+from mixtura.rows.parts import PartFacts, PartitionedBlocks, Shifted, part_facts
 from mixtura.support.arrays import Array, FloatArray
 
 Task = Callable[[ArrayBlocks, int], T]
@@ -38,8 +40,11 @@ Task = Callable[[ArrayBlocks, int], T]
 # As Dask has it: by its key each task, a tuple of a function and its arguments, keys and futures among them.
 Graph = dict[Any, Any]
 
-# Sums over some leaves of a binary tree: by level (0: a partition) and place in it.
-Sums = dict[tuple[int, int], SufficientStatistics]
+#: Weights, means, precisions_cholesky.
+Parameters = tuple[FloatArray, FloatArray, FloatArray]
+
+# Blocks of sums over some leaves of a binary tree: by level (0: a partition) and place in it.
+Sums = dict[tuple[int, int], FloatArray]
 
 # Sums that are added in one task. A worker then holds that many; fewer would mean more levels, and each
 # costs some milliseconds.
@@ -179,8 +184,29 @@ class DaskBlocks(PartitionedBlocks):
             yield from found
             done, size = done + size, _GROWTH * size
 
-    def reduced(self, task: Task[SufficientStatistics]) -> SufficientStatistics:
-        """Sum of the statistics of all partitions, in a binary tree over them."""
+    def source(self, dtype: np.dtype[Any]) -> _core.RowSource:
+        """The rows as the core asks them: who holds them adds up their sums."""
+        return _core.CalledRows(partial(self._summed, dtype), dtype == np.float32)
+
+    def bringing(self, responsibilities: Responsibilities, n_components: int) -> _core.RowSource:  # noqa: ARG002
+        """The same, each row with its responsibilities, by their places among all rows."""
+        given = partial(self._summed, self.dtype, responsibilities=responsibilities)
+        return _core.CalledRows(given, self.dtype == np.float32)
+
+    def _summed(
+        self,
+        dtype: np.dtype[Any],
+        asked: tuple[Any, ...],
+        kernel: _core.Structure,
+        parameters: Parameters | None,
+        centres: FloatArray,
+        responsibilities: Responsibilities | None = None,
+    ) -> FloatArray:
+        task = _Sums(kernel.name, centres, dtype, asked, parameters, responsibilities)
+        return from_upper_half(self._reduced(task), kernel, *centres.shape)
+
+    def _reduced(self, task: Task[FloatArray]) -> FloatArray:
+        """Sum of the blocks of all partitions, in a binary tree over them."""
         began = monotonic()
         with self._scheduler_at_hand():
             sums = self._asked_directly(task) if self._is_quick else None
@@ -188,9 +214,9 @@ class DaskBlocks(PartitionedBlocks):
                 sums = self._asked_by_tasks(task)
         self._is_quick = monotonic() - began < _QUICK
         (whole,) = _merge(len(self.parts), sums).values()
-        return _unpacked(whole)
+        return whole
 
-    def _asked_by_tasks(self, task: Task[SufficientStatistics]) -> list[Sums]:
+    def _asked_by_tasks(self, task: Task[FloatArray]) -> list[Sums]:
         n_leaves = len(self.parts)
         graph: Graph = {}
         sent = self._sent(graph, task)
@@ -212,7 +238,7 @@ class DaskBlocks(PartitionedBlocks):
             keys = _add(graph, "add", [(_merge, n_leaves, some) for some in several])
         return self._computed(graph, keys)
 
-    def _asked_directly(self, task: Task[SufficientStatistics]) -> list[Sums] | None:
+    def _asked_directly(self, task: Task[FloatArray]) -> list[Sums] | None:
         """What few workers have of the tree, by one call each; None where that cannot be."""
         if self._client is None or _is_in_a_task():
             return None
@@ -401,6 +427,32 @@ def _look_at(rows: Array, weight: FloatArray | None, names: Names, number: int) 
     return _Found(facts, np.array(rows[0], dtype=np.float64))
 
 
+@dataclass(frozen=True, eq=False)
+class _Sums:
+    """The sums of a partition: half of symmetric matrices is enough, of which `+` makes the same half."""
+
+    kernel: str
+    centres: FloatArray
+    dtype: np.dtype[Any]
+    asked: tuple[Any, ...]
+    parameters: Parameters | None
+    responsibilities: Responsibilities | None
+
+    def __call__(self, part: ArrayBlocks, first_row: int) -> FloatArray:
+        kernel, centres, threads = _core.Structure[self.kernel], self.centres, part.n_threads
+        if self.responsibilities is not None:
+            given = Shifted(self.responsibilities, first_row)
+            rows = part.bringing(given, len(centres))
+            block = _core.accumulate_given(rows, kernel, centres, threads)
+        else:
+            assert self.parameters is not None
+            weights, means, factors = self.parameters
+            mixture = _core.Mixture(kernel, weights, means, None, factors)
+            asked, rows = _core.Expectation(*self.asked), part.source(self.dtype)
+            block = _core.accumulate(rows, asked, mixture, centres, threads)
+        return block[upper_half(kernel, *centres.shape)]
+
+
 def _given(values: list[T]) -> T:
     return values[0]
 
@@ -410,7 +462,7 @@ def _run(task: Task[T], rows: Array, weight: FloatArray | None, first_row: int) 
 
 
 def _work(
-    task: Task[SufficientStatistics],
+    task: Task[FloatArray],
     parts: list[tuple[Array, FloatArray | None]],
     first_rows: list[int],
     places: list[int],
@@ -421,8 +473,8 @@ def _work(
     sums: Sums = {}
     n_threads = _worker_threads() if n_threads is None else n_threads
     for (rows, weight), first_row, place in zip(parts, first_rows, places, strict=True):
-        statistics = task(ArrayBlocks(rows, weight, n_threads), first_row)
-        _put(sums, n_leaves, 0, place, _packed(statistics))
+        block = task(ArrayBlocks(rows, weight, n_threads), first_row)
+        _put(sums, n_leaves, 0, place, block)
     return sums
 
 
@@ -461,8 +513,8 @@ def _work_on_held(
             weight = None if one.weight is None else data[one.weight]
         except KeyError:
             return None
-        statistics = task(ArrayBlocks(rows, weight, n_threads), one.first_row)
-        _put(sums, n_leaves, 0, one.place, _packed(statistics))
+        block = task(ArrayBlocks(rows, weight, n_threads), one.first_row)
+        _put(sums, n_leaves, 0, one.place, block)
     return pickle.dumps(sums)
 
 
@@ -474,14 +526,12 @@ def _worker_threads() -> int:
 
 def _merge(n_leaves: int, several: list[Sums]) -> Sums:
     merged: Sums = {}
-    for (level, place), statistics in chain.from_iterable(sums.items() for sums in several):
-        _put(merged, n_leaves, level, place, statistics)
+    for (level, place), block in chain.from_iterable(sums.items() for sums in several):
+        _put(merged, n_leaves, level, place, block)
     return merged
 
 
-def _put(
-    sums: Sums, n_leaves: int, level: int, place: int, statistics: SufficientStatistics
-) -> None:
+def _put(sums: Sums, n_leaves: int, level: int, place: int, block: FloatArray) -> None:
     """Add a sum to its sibling's, where that is there, and so on up the tree."""
     while (n_nodes := -(-n_leaves >> level)) > 1:
         sibling = place ^ 1
@@ -489,30 +539,9 @@ def _put(
             other = sums.pop((level, sibling), None)
             if other is None:
                 break
-            statistics = statistics + other
+            block = block + other
         level, place = level + 1, place // 2
-    sums[level, place] = statistics
-
-
-def _packed(statistics: SufficientStatistics) -> SufficientStatistics:
-    """The same with one half of symmetric matrices, which `+` adds just as well."""
-    if not _has_matrices(statistics):
-        return statistics
-    upper = np.triu_indices(statistics.centres.shape[1])
-    return replace(statistics, seconds=statistics.seconds[..., *upper])
-
-
-def _unpacked(statistics: SufficientStatistics) -> SufficientStatistics:
-    if not _has_matrices(statistics):
-        return statistics
-    seconds = np.empty(statistics.structure.shape(*statistics.centres.shape))
-    i, j = np.triu_indices(statistics.centres.shape[1])
-    seconds[..., i, j] = seconds[..., j, i] = statistics.seconds
-    return replace(statistics, seconds=seconds)
-
-
-def _has_matrices(statistics: SufficientStatistics) -> bool:
-    return statistics.structure.kernel in (_core.Structure.full, _core.Structure.tied)
+    sums[level, place] = block
 
 
 __all__ = ["DaskBlocks"]

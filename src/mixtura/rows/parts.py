@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from copy import copy
-from dataclasses import dataclass, replace
-from functools import reduce
+from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
-from operator import add
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.random import RandomState
 
 from mixtura import _core
-from mixtura.covariance import STRUCTURES, CovarianceStructure
-from mixtura.em.blocks import Randomness, Responsibilities, T, TotalScatter
+from mixtura.covariance import STRUCTURES
+from mixtura.em import TotalScatter
+from mixtura.em.blocks import Blocks, Randomness, Responsibilities, T
 from mixtura.em.statistics import SufficientStatistics
 from mixtura.inputs.scales import Extent
-from mixtura.mixture import Mixture
 from mixtura.rows.array import (
     NO_ROWS,
     ArrayBlocks,
@@ -29,13 +27,12 @@ from mixtura.rows.array import (
     places_of_rows,
     places_of_sample,
     ranks_of_sample,
-    usable_total,
 )
 from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.cached import cached
 
 
-class PartitionedBlocks(ABC):
+class PartitionedBlocks(Blocks):
     """Rows in parts; what the whole is asked for is computed part by part.
 
     A subclass sets `shape`, `dtype` and `n_threads`, and says in `each` how a task runs on every part. What
@@ -45,10 +42,6 @@ class PartitionedBlocks(ABC):
     The results of an array are those of its parts to rounding, whatever the cut; samples are the same rows.
     """
 
-    shape: tuple[int, int]
-    dtype: np.dtype[Any]
-    n_threads: int
-
     @abstractmethod
     def each(self, task: Callable[[ArrayBlocks, int], T]) -> Iterator[T]:
         """Run a task on every part; yield its results in the order of the parts.
@@ -56,60 +49,25 @@ class PartitionedBlocks(ABC):
         It may be called from several threads at once. Parts without rows are left out.
         """
 
-    def reduced(
-        self, task: Callable[[ArrayBlocks, int], SufficientStatistics]
-    ) -> SufficientStatistics:
-        """Sum of the statistics of all parts, added in an order that only the cut decides."""
-        return reduce(add, self.each(task))
+    def source(self, dtype: np.dtype[Any]) -> _core.RowSource:
+        """The rows as the core asks them: part by part."""
+        return _core.StreamRows(partial(self.pieces, dtype), dtype == np.float32)
 
-    def native(
-        self,
-        _structure: CovarianceStructure,
-        *,
-        hard: bool = False,  # noqa: ARG002
-    ) -> _core.RowSource | None:
-        """None, unless all parts are in memory: the core cannot read them by itself."""
-        return None
+    def pieces(self, dtype: np.dtype[Any]) -> Iterator[_core.Rows]:
+        """Yield the rows in that type."""
+        for part, _ in self.each(_itself):
+            yield from part.pieces(dtype)
 
-    def with_threads(self, n_threads: int) -> Self:
-        """Return the same rows, to be worked on by so many threads."""
-        same = copy(self)  # with what is computed already
-        same.n_threads = n_threads
-        return same
+    def bringing(self, responsibilities: Responsibilities, n_components: int) -> _core.RowSource:
+        """The same, each row with its responsibilities, by their places among all rows."""
+        pieces = partial(self._pieces_bringing, responsibilities, n_components)
+        return _core.StreamRows(pieces, self.dtype == np.float32)
 
-    @abstractmethod
-    def in_double(self) -> Self:
-        """Return the same rows, computed with in float64 whatever they are."""
-
-    # Statistics
-
-    def accumulate(
-        self, mixture: Mixture, *, centres: FloatArray | None = None, hard: bool = False
-    ) -> SufficientStatistics:
-        """E-step: the statistics of all rows under `mixture`.
-
-        The tied shortcut is linear in the scatter. So the parts take none for theirs, about the mean of all
-        rows, and the scatter of all rows is added once, here: no part needs passes for a scatter of its own.
-        """
-        total = usable_total(mixture, self)
-        if total is None:
-            return self.reduced(_Expect(mixture, centres, hard))
-        none = replace(total, weight=0.0, scatter=np.zeros_like(total.scatter))
-        statistics = self.reduced(_Expect(mixture, centres, hard, total=none))
-        return replace(statistics, seconds=statistics.seconds + total.scatter)
-
-    def score(self, mixture: Mixture) -> SufficientStatistics:
-        """Like accumulate, with the scalars only."""
-        return self.reduced(_Expect(mixture, moments=False))
-
-    def accumulate_given(
-        self,
-        structure: CovarianceStructure,
-        responsibilities: Responsibilities,
-        centres: FloatArray,
-    ) -> SufficientStatistics:
-        """Statistics of all rows under responsibilities that are given, by their places among all rows."""
-        return self.reduced(_Given(structure, responsibilities, centres))
+    def _pieces_bringing(
+        self, responsibilities: Responsibilities, n_components: int
+    ) -> Iterator[_core.Rows]:
+        for part, first_row in self.each(_itself):
+            yield from part.pieces_bringing(Shifted(responsibilities, first_row), n_components)
 
     # Moments of all rows
 
@@ -269,41 +227,14 @@ def part_facts(part: ArrayBlocks, first_row: int) -> PartFacts:
 
 
 @dataclass(frozen=True, eq=False)
-class _Expect:
-    mixture: Mixture
-    centres: FloatArray | None = None
-    hard: bool = False
-    moments: bool = True
-    total: TotalScatter | None = None
+class Shifted:
+    """Responsibilities of a part's rows, which some rows stand before."""
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Where it is sent nobody asks for the covariances, half of its bytes.
-        mixture = replace(self.mixture, covariances=self.mixture.covariances[:0])
-        return _Expect, (mixture, self.centres, self.hard, self.moments, self.total)
-
-    def __call__(self, part: ArrayBlocks, _: int) -> SufficientStatistics:
-        return part.expect(
-            self.mixture, self.centres, hard=self.hard, moments=self.moments, total=self.total
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class _Given:
-    structure: CovarianceStructure
-    responsibilities: Responsibilities
-    centres: FloatArray
-
-    def __call__(self, part: ArrayBlocks, first_row: int) -> SufficientStatistics:
-        given = _Shifted(self.responsibilities, first_row)
-        return part.accumulate_given(self.structure, given, self.centres)
-
-
-@dataclass(frozen=True, eq=False)
-class _Shifted:
     responsibilities: Responsibilities
     by: int
 
     def __call__(self, rows: slice) -> FloatArray:
+        """Return the responsibilities of those rows."""
         return self.responsibilities(slice(rows.start + self.by, rows.stop + self.by))
 
 
@@ -350,6 +281,10 @@ def _inside(rows: Array, part: ArrayBlocks, first_row: int) -> Array:
     return inside
 
 
+def _itself(part: ArrayBlocks, first_row: int) -> tuple[ArrayBlocks, int]:
+    return part, first_row
+
+
 def _first_row(part: ArrayBlocks, _: int) -> FloatArray:
     return np.array(part.rows[0], dtype=np.float64)
 
@@ -360,4 +295,4 @@ def _close(rows: Iterator[Any]) -> None:
         close()
 
 
-__all__ = ["PartFacts", "PartitionedBlocks", "part_facts"]
+__all__ = ["PartFacts", "PartitionedBlocks", "Shifted", "part_facts"]

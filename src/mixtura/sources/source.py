@@ -7,18 +7,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
+from functools import partial
 from typing import Any, Literal, NoReturn, Protocol
 
 import numpy as np
 
 from mixtura import _core
-from mixtura.covariance import CovarianceStructure
+from mixtura.em import Expectation, SufficientStatistics
 from mixtura.em.blocks import T
-from mixtura.em.statistics import SufficientStatistics
 from mixtura.errors import SourceError
-from mixtura.mixture import Mixture
+from mixtura.mixture import Mixture, arithmetic
 from mixtura.rows import ArrayBlocks, PartitionedBlocks
 from mixtura.rows.parts import PartFacts, part_facts
 from mixtura.sources.memory import n_bytes
@@ -173,8 +171,17 @@ class Source(ABC):
 
     def score(self, mixture: Mixture, n_threads: int) -> SufficientStatistics:
         """Return the scalars of all rows under the mixture, in one reading, the first or a later one."""
-        arrays = (ArrayBlocks(part.rows, part.weight, n_threads) for part in self.parts())
-        return reduce(add, (array.score(mixture) for array in arrays))
+        rows = _core.StreamRows(
+            partial(self._pieces_in, arithmetic(mixture, self.dtype)), self.dtype == np.float32
+        )
+        asked = Expectation(moments=False).native
+        block = _core.accumulate(rows, asked, mixture.native, None, n_threads)
+        return SufficientStatistics(mixture.structure, mixture.means, block)
+
+    def _pieces_in(self, dtype: np.dtype[Any]) -> Iterator[_core.Rows]:
+        with closing(self.parts()) as parts:  # type: ignore[type-var]
+            for part in parts:
+                yield from ArrayBlocks(part.rows, part.weight).pieces(dtype)
 
     def blocks(self, n_threads: int = 1) -> PartitionedBlocks:
         """Rows for EM; reads all of them, where that has not been done.
@@ -415,17 +422,13 @@ class SourceBlocks(PartitionedBlocks):
         same.dtype = np.dtype(np.float64)
         return same
 
-    def native(
-        self, structure: CovarianceStructure, *, hard: bool = False
-    ) -> _core.RowSource | None:
-        """The rows where all of them are kept, and nobody wants to hear of each part."""
-        kept = self._source.opened().kept
+    def source(self, dtype: np.dtype[Any]) -> _core.RowSource:
+        """The rows in memory, where all of them are, and nobody wants to be told of each part."""
+        in_memory = self._source.opened().kept
         is_told = self._source.on_rows is not None
-        if is_told or len(kept) < len(self.parts) or self.dtype != self._source.dtype:
-            return None
-        total = self.total.as_tuple() if structure.shared else None
-        weights = [part.weight for part in kept]
-        return _core.PartsRows([part.rows for part in kept], weights, hard, total)
+        if is_told or len(in_memory) < len(self.parts) or dtype != self._source.dtype:
+            return super().source(dtype)
+        return _core.MemoryRows([_core.Rows(part.rows, part.weight) for part in in_memory])
 
     def each(self, task: Callable[[ArrayBlocks, int], T]) -> Iterator[T]:
         """Run a task on the parts as they come."""

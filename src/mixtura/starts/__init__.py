@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from numpy.random import RandomState
 
-from mixtura.covariance import CovarianceStructure
+from mixtura.em import MStep
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
 from mixtura.starts.auto import search
@@ -15,9 +15,8 @@ from mixtura.starts.kmeans import kmeans
 from mixtura.starts.random import random
 from mixtura.starts.records import StartRecord, Starts, n_begun
 from mixtura.starts.seeds import plus_plus, random_from_data
-from mixtura.support.arrays import FloatArray
 
-Start = Callable[[Blocks, CovarianceStructure, int, float | FloatArray, RandomState], Mixture]
+Start = Callable[[Blocks, MStep, int, RandomState], Mixture]
 
 STARTS: dict[str, Start] = {
     "kmeans": kmeans,

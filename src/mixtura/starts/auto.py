@@ -14,6 +14,7 @@ from numpy.random import PCG64, RandomState
 
 from mixtura import _core
 from mixtura.covariance import CovarianceStructure
+from mixtura.em import MStep
 from mixtura.em.regularisation import regularisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.inputs.scales import significant
@@ -74,7 +75,14 @@ class SearchRows:
         #: The rows with their weights.
         self.blocks = blocks
 
-    def metric_reg_covar(self, reg_covar: FloatArray) -> FloatArray:
+    def problem(
+        self, m_step: MStep, n_components: int, seed: int, deadline: float
+    ) -> _core.SearchProblem:
+        """What is searched, as the core takes it."""
+        metric, seconds = self._metric_reg_covar(m_step.reg_covar), deadline - monotonic()
+        return _core.SearchProblem(self.native, m_step.native, n_components, metric, seed, seconds)
+
+    def _metric_reg_covar(self, reg_covar: FloatArray) -> FloatArray:
         """What is added to the metric of a partition.
 
         Where reg_covar=0 leaves no metric, a fit of another structure may still be possible.
@@ -128,9 +136,8 @@ def searched(blocks: Blocks, most: int, rng: Randomness, min_rows: float = 0.0) 
 
 def search(
     blocks: Blocks,
-    structure: CovarianceStructure,
+    m_step: MStep,
     n_components: int,
-    reg_covar: FloatArray,
     seed: int,
     deadline: float = np.inf,
     stop: _core.Stop | None = None,
@@ -151,42 +158,29 @@ def search(
     # Ten times as quick to seed as the Mersenne twister that scikit-learn's starts draw from.
     most = rows_of_a_search(n_components, blocks.shape[1])
     rows = searched(blocks, most, lambda: RandomState(PCG64(seed)), min_rows)
-    return search_rows(
-        rows, structure, n_components, reg_covar, seed, deadline, stop, blocks.n_threads
-    )
+    return search_rows(rows, m_step, n_components, seed, deadline, stop, blocks.n_threads)
 
 
 def search_rows(
     rows: SearchRows,
-    structure: CovarianceStructure,
+    m_step: MStep,
     n_components: int,
-    reg_covar: FloatArray,
     seed: int,
     deadline: float = np.inf,
     stop: _core.Stop | None = None,
     n_threads: int = 1,
 ) -> tuple[Mixture, list[StartRecord]]:
     """As `search`, on all of these rows."""
-    found = _core.search(
-        rows.native,
-        structure.model,
-        n_components,
-        reg_covar,
-        rows.metric_reg_covar(reg_covar),
-        seed,
-        deadline - monotonic(),
-        stop,
-        n_threads,
-    )
-    return _ended(found, structure, seed, len(rows.X))
+    problem = rows.problem(m_step, n_components, seed, deadline)
+    found = _core.search(problem, stop, n_threads)
+    return _ended(found, m_step.structure, seed, len(rows.X))
 
 
 def search_from(
     given: Sequence[Given],
     rows: SearchRows,
-    structure: CovarianceStructure,
+    m_step: MStep,
     n_components: int,
-    reg_covar: FloatArray,
     seed: int,
     budget: Budget,
     deadline: float = np.inf,
@@ -209,34 +203,27 @@ def search_from(
         If `stop` was set.
     """
     found = _core.search_from(
-        rows.native,
-        structure.model,
-        n_components,
-        reg_covar,
-        rows.metric_reg_covar(reg_covar),
-        seed,
-        deadline - monotonic(),
+        rows.problem(m_step, n_components, seed, deadline),
         list(given),
-        None if incumbent is None else incumbent.as_tuple(),
+        None if incumbent is None else incumbent.native,
         (budget.moving, budget.own),
         stop,
         n_threads,
     )
-    mixture, _ = _ended(found, structure, seed, len(rows.X))
-    return mixture, [Mixture(structure, *parameters) for parameters in found[2]]
+    mixture, _ = _ended(found, m_step.structure, seed, len(rows.X))
+    return mixture, [Mixture(m_step.structure, *parameters) for parameters in found[2]]
 
 
 def split(
-    mixture: Mixture, given: FloatArray, rows: SearchRows, reg_covar: FloatArray
+    mixture: Mixture, given: FloatArray, rows: SearchRows, m_step: MStep
 ) -> FloatArray | None:
     """Responsibilities of one component more: that is cut whose best cut gains most; None: none can be."""
-    structure = mixture.structure
-    return _core.split(rows.native, structure.model, mixture.as_tuple(), given, reg_covar)
+    return _core.split(rows.native, m_step.native, mixture.native, given)
 
 
 def merged(mixture: Mixture, given: FloatArray) -> FloatArray:
     """Responsibilities of one component fewer: the two whose merge costs least are one."""
-    return _core.merged(mixture.structure.model, mixture.as_tuple(), given)
+    return _core.merged(mixture.native, given)
 
 
 def _ended(

@@ -6,7 +6,7 @@ import numpy as np
 
 from mixtura import _core
 from mixtura.covariance import CovarianceStructure
-from mixtura.em import SufficientStatistics
+from mixtura.em import MStep, SufficientStatistics
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks, Responsibilities
 from mixtura.support.arrays import Array, FloatArray, is_native
@@ -21,35 +21,31 @@ def statistics_of(
     structure: CovarianceStructure,
     n_components: int,
 ) -> SufficientStatistics:
-    """Statistics of given responsibilities. Two passes: the second about the means of the first."""
-    rows = blocks.native(structure)
-    given = getattr(responsibilities, "in_float64", None)
-    if isinstance(rows, _core.ArrayRows) and given is not None:
-        sums = _core.statistics_of(rows, structure.kernel, given, blocks.n_threads)
-        return SufficientStatistics(structure, *sums)
-    origin = np.zeros((n_components, blocks.shape[1]))
-    first = blocks.accumulate_given(structure, responsibilities, origin)
-    if not first.counts.any():
+    """Statistics of given responsibilities. Two passes: the second about the means of the first.
+
+    A component without rows is taken to lie where all rows do, not at the origin.
+    """
+    rows = blocks.bringing(responsibilities, n_components)
+    n_features = blocks.shape[1]
+    sums = _core.expect_given(rows, structure.kernel, n_components, n_features, blocks.n_threads)
+    if sums is None:
         raise ValueError(
             "The weights are so small that their products with responsibilities are 0: multiply all of "
             "them by one number that brings the largest near 1."
         )
-    centres = first.means
-    # A component without rows: where all rows lie, not at the origin.
-    centres[first.counts == 0] = np.average(centres, axis=0, weights=first.counts)
-    return blocks.accumulate_given(structure, responsibilities, centres)
+    centres, block = sums
+    return SufficientStatistics(structure, centres, block)
 
 
 def mixture_of(
     responsibilities: Responsibilities,
     blocks: Blocks,
-    structure: CovarianceStructure,
+    m_step: MStep,
     n_components: int,
-    reg_covar: float | FloatArray,
 ) -> Mixture:
     """Mixture that the responsibilities imply, as scikit-learn starts from them."""
-    statistics = statistics_of(responsibilities, blocks, structure, n_components)
-    return statistics.maximise(reg_covar, blocks.n_threads)
+    statistics = statistics_of(responsibilities, blocks, m_step.structure, n_components)
+    return m_step.maximise(statistics, blocks.n_threads)
 
 
 class LabelResponsibilities:

@@ -8,7 +8,7 @@ from sklearn.cluster import (
     KMeans,  # not at a first fit: a child forked then could import it no more
 )
 
-from mixtura.covariance import CovarianceStructure
+from mixtura.em import MStep
 from mixtura.mixture import Mixture
 from mixtura.rows import ArrayBlocks, Blocks
 from mixtura.starts.given import LabelResponsibilities, mixture_of
@@ -21,9 +21,8 @@ _BUDGET = 24 << 20
 
 def kmeans(
     blocks: Blocks,
-    structure: CovarianceStructure,
+    m_step: MStep,
     n_components: int,
-    reg_covar: float | FloatArray,
     rng: RandomState,
 ) -> Mixture:
     """Return one M-step from the labels of KMeans(n_init=1), as scikit-learn does."""
@@ -31,7 +30,7 @@ def kmeans(
     labels = _labels(X, weight, n_components, rng)
     sample = ArrayBlocks(X, weight, blocks.n_threads)
     given = LabelResponsibilities(labels, n_components)
-    return mixture_of(given, sample, structure, n_components, reg_covar)
+    return mixture_of(given, sample, m_step, n_components)
 
 
 def rows_of_a_start(n_features: int, n_components: int) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from numpy.random import RandomState
 
-from mixtura.covariance import CovarianceStructure
-from mixtura.em import SufficientStatistics
+from mixtura.em import MStep, SufficientStatistics
 from mixtura.mixture import Mixture
 from mixtura.rows import ArrayBlocks, Blocks, in_memory
 from mixtura.starts.given import statistics_of
@@ -25,9 +25,8 @@ _DRAWS = 1 << 15
 
 def random(
     blocks: Blocks,
-    structure: CovarianceStructure,
+    m_step: MStep,
     n_components: int,
-    reg_covar: float | FloatArray,
     rng: RandomState,
 ) -> Mixture:
     """Uniform random responsibilities; the means they imply, spread to the data's own scale.
@@ -42,12 +41,9 @@ def random(
     X, weight = blocks.sample(rows_of_a_start(blocks.shape[1], n_components), rng)
     sample = in_memory(blocks, X, weight)
     responsibilities = RandomResponsibilities(sample, n_components, rng)
-    statistics = statistics_of(responsibilities, sample, structure, n_components)
-    mixture = statistics.maximise(reg_covar, blocks.n_threads)
-    means = _spread(statistics, sample)
-    return Mixture(
-        structure, mixture.weights, means, mixture.covariances, mixture.precisions_cholesky
-    )
+    statistics = statistics_of(responsibilities, sample, m_step.structure, n_components)
+    mixture = m_step.maximise(statistics, blocks.n_threads)
+    return replace(mixture, means=_spread(statistics, sample))
 
 
 def _spread(statistics: SufficientStatistics, blocks: Blocks) -> FloatArray:

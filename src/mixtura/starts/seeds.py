@@ -8,8 +8,8 @@ from sklearn.cluster import (
     kmeans_plusplus,  # not at a first fit: a child forked then could import it no more
 )
 
-from mixtura.covariance import STRUCTURES, CovarianceStructure
-from mixtura.em import SufficientStatistics
+from mixtura.covariance import STRUCTURES
+from mixtura.em import MStep, SufficientStatistics
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
 from mixtura.starts.kmeans import rows_of_a_start
@@ -18,21 +18,19 @@ from mixtura.support.arrays import FloatArray
 
 def random_from_data(
     blocks: Blocks,
-    structure: CovarianceStructure,
+    m_step: MStep,
     n_components: int,
-    reg_covar: float | FloatArray,
     rng: RandomState,
 ) -> Mixture:
     """Means at rows drawn without replacement."""
     means = blocks.pick(n_components, rng)
-    return mixture_at(means, blocks, structure, reg_covar)
+    return mixture_at(means, blocks, m_step)
 
 
 def plus_plus(
     blocks: Blocks,
-    structure: CovarianceStructure,
+    m_step: MStep,
     n_components: int,
-    reg_covar: float | FloatArray,
     rng: RandomState,
 ) -> Mixture:
     """Means at the seeds of k-means++."""
@@ -40,12 +38,10 @@ def plus_plus(
     # Its distances are x^2 - 2 x y + y^2, which cancels far from the origin.
     centred = (X - X.mean(axis=0, dtype=np.float64)).astype(X.dtype, copy=False)
     _, chosen = kmeans_plusplus(centred, n_components, sample_weight=weight, random_state=rng)
-    return mixture_at(X[chosen].astype(np.float64), blocks, structure, reg_covar)
+    return mixture_at(X[chosen].astype(np.float64), blocks, m_step)
 
 
-def mixture_at(
-    means: FloatArray, blocks: Blocks, structure: CovarianceStructure, reg_covar: float | FloatArray
-) -> Mixture:
+def mixture_at(means: FloatArray, blocks: Blocks, m_step: MStep) -> Mixture:
     """Mixture with these means, equal weights and one covariance: the scatter around the nearest mean.
 
     scikit-learn's start gives each component the covariance of its single row, reg_covar I, and
@@ -53,22 +49,16 @@ def mixture_at(
     """
     n_components = len(means)
     weights = np.full(n_components, 1.0 / n_components)
-    scatter = _scatter_around_nearest(means, weights, blocks, reg_covar)
-    statistics = SufficientStatistics(
-        structure,
-        means,
-        weight=1.0,
-        log_likelihood=0.0,
-        log_certainty=0.0,
-        counts=weights,
-        firsts=np.zeros_like(means),
-        seconds=structure.scatters(scatter, n_components),
+    scatter = _scatter_around_nearest(means, weights, blocks, m_step.reg_covar)
+    seconds = m_step.structure.scatters(scatter, n_components)
+    statistics = SufficientStatistics.of(
+        m_step.structure, means, weight=1.0, counts=weights, seconds=seconds
     )
-    return statistics.maximise(reg_covar)
+    return m_step.maximise(statistics)
 
 
 def _scatter_around_nearest(
-    means: FloatArray, weights: FloatArray, blocks: Blocks, reg_covar: float | FloatArray
+    means: FloatArray, weights: FloatArray, blocks: Blocks, reg_covar: FloatArray
 ) -> FloatArray:
     # Nearest in units of each feature's own spread, so that units do not matter.
     total = blocks.total

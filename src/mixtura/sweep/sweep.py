@@ -325,9 +325,8 @@ class Sweep:
             found, others = search_from(
                 starts,
                 self._sample(key).rows,
-                kind,
+                self._wish.options.m_step(kind),
                 k,
-                self._wish.options.reg_covar,
                 self._seed_of(key, look),
                 budget,
                 self._wish.options.deadline,
@@ -363,9 +362,8 @@ class Sweep:
             try:
                 found, _ = search_rows(
                     sample.rows,
-                    structure(name),
+                    options.m_step(structure(name)),
                     k,
-                    options.reg_covar,
                     seed,
                     options.deadline,
                     self._stop,
@@ -381,7 +379,8 @@ class Sweep:
         fewer, more = first.get((k - 1, name)), first.get((k + 1, name))
         if isinstance(fewer, Mixture):
             given = self._responsibilities(fewer, k, n_threads)
-            found = split(fewer, given, self._sample(key).rows, self._wish.options.reg_covar)
+            m_step = self._wish.options.m_step(fewer.structure)
+            found = split(fewer, given, self._sample(key).rows, m_step)
             if found is not None:
                 yield "split", found
         if isinstance(more, Mixture):
@@ -454,7 +453,7 @@ class Sample:
     def __init__(self, blocks: Blocks, n_rows: int, seed: int, most: int, grounds: Grounds) -> None:
         rng = RandomState(seed)
         self.rows = searched(blocks, n_rows, rng, grounds.min_rows)
-        self._reg_covar = grounds.reg_covar
+        self._m_step = grounds.m_step(structure("EEE"))
         self._partitions = self._merged(most, rng)
 
     def partitions(self, k: int) -> list[Given]:
@@ -483,10 +482,9 @@ class Sample:
 
     def _spread(self, labels: Array, rows: FloatArray, weight: FloatArray | None, k: int) -> Array:
         """Labels of all rows, from those of some of them."""
-        kind = structure("EEE")
         given = LabelResponsibilities(labels, k)
         try:
-            mixture = mixture_of(given, ArrayBlocks(rows, weight), kind, k, self._reg_covar)
+            mixture = mixture_of(given, ArrayBlocks(rows, weight), self._m_step, k)
         except SingularCovarianceError:
             return np.zeros(len(self.rows.X), dtype=np.int64)
         return labels_of(mixture, self.rows.X, self.rows.blocks.n_threads)

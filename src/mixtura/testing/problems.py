@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mixtura.covariance import structure
+from mixtura.em import MaximumLikelihood, MStep, SufficientStatistics
 from mixtura.mixture import Mixture
 from mixtura.testing import oracle
 
@@ -58,3 +59,18 @@ def random_rows(mixture: Mixture, n_rows: int, rng: np.random.Generator) -> Arra
     far = rng.random(n_rows) < 0.05
     X[far] += 6.0 * rng.standard_normal((int(far.sum()), mixture.n_features))
     return np.asarray(X, dtype=np.float64)
+
+
+def likeliest(mixture: Mixture, reg_covar: Any = 0.0) -> MStep:
+    """Return the M-step of maximum likelihood for such mixtures; reg_covar: one number, or one a feature."""
+    added = np.broadcast_to(np.asarray(reg_covar, dtype=np.float64), (mixture.n_features,))
+    return MaximumLikelihood(mixture.structure, np.ascontiguousarray(added))
+
+
+def maximised(
+    statistics: SufficientStatistics, reg_covar: Any = 0.0, before: Mixture | None = None
+) -> Mixture:
+    """Return the likeliest mixture for these sums."""
+    added = np.broadcast_to(np.asarray(reg_covar, dtype=np.float64), statistics.centres.shape[1:])
+    step = MaximumLikelihood(statistics.structure, np.ascontiguousarray(added))
+    return step.maximise(statistics, before=before)

@@ -1,97 +1,91 @@
-// The search as Python sees it.
+// The search for the best optimum, and what it is made of.
 #include <chrono>
 #include <cstdint>
 #include <limits>
 #include <memory>
 #include <string>
 
+#include "m_step/maximum_likelihood.hpp"
+#include "optimum/cut.hpp"
 #include "optimum/hierarchy.hpp"
+#include "optimum/leave_one_out.hpp"
 #include "optimum/moves.hpp"
 #include "optimum/search.hpp"
 #include "optimum/starts.hpp"
 #include "optimum/verdict.hpp"
-#include "python/bindings.hpp"
+#include "python/values.hpp"
 
 namespace mixtura::python {
 namespace {
 
 using Matrix = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-using Parameters = std::tuple<Doubles, Doubles, Doubles, Doubles>;  // weights, means, covariances, precisions_cholesky
 using GivenArrays = std::vector<std::tuple<std::string, Matrix>>;
 
 // The rows of searches: as they lie and as contiguous doubles, with the scatter of all of them.
-class SearchRows {
+class SearchedRows {
   public:
     template <class Real>
-    SearchRows(const RowArray<Real>& rows, const Matrix& doubles, const std::optional<Doubles>& sample_weight,
-               const Total& total, double rows_per_weight, double min_rows)
-        : rows_(rows), doubles_(doubles), weight_(sample_weight), total_(total), rows_per_weight_(rows_per_weight),
-          min_rows_(min_rows) {
+    SearchedRows(const RowArray<Real>& rows, const Matrix& doubles, const std::optional<Doubles>& sample_weight,
+                 const Total& total, double rows_per_weight, double min_rows)
+        : rows_per_weight(rows_per_weight), min_rows(min_rows), expectation_(false, true, total), rows_(rows),
+          doubles_(doubles), weight_(sample_weight) {
         require_shape("doubles", doubles, shape_of(rows));
         require(rows.size() > 0, "rows must have a row and a feature at least");
         const mixtura::Rows<Real> all = as_rows(rows, sample_weight);
-        const mixtura::TotalScatter scatter = as_total(total, all.n_features);
-        for (const bool hard : {false, true}) {
-            sources_[hard][false] = std::make_unique<mixtura::ArraySource<Real>>(all, hard, mixtura::TotalScatter{});
-            sources_[hard][true] = std::make_unique<mixtura::ArraySource<Real>>(all, hard, scatter);
-        }
-        recording_ = mixtura::recording_of(doubles_.data(), weight_ ? weight_->data() : nullptr, view().n_rows,
-                                           view().n_features, rows_per_weight, std::numeric_limits<Real>::epsilon());
+        expectation_.require_sizes(Sizes(Structure::tied, 1, all.n_features));
+        source = std::make_unique<MemorySource<Real>>(all);
+        recording = recording_of(doubles_.data(), weight_ ? weight_->data() : nullptr, view().n_rows, view().n_features,
+                                 rows_per_weight, std::numeric_limits<Real>::epsilon());
     }
 
     mixtura::SearchRows view() const {
         return {doubles_.data(), weight_ ? weight_->data() : nullptr, static_cast<std::ptrdiff_t>(doubles_.shape(0)),
                 static_cast<std::ptrdiff_t>(doubles_.shape(1))};
     }
-
-    mixtura::Problem problem(Model model, std::ptrdiff_t n_components, const Doubles& reg_covar,
-                             const Doubles& metric_reg_covar, std::uint64_t seed, double seconds) const {
-        const mixtura::SearchRows rows = view();
-        const Sizes sizes(mixtura::structure_of(model), n_components, rows.n_features);
-        require_shape("reg_covar", reg_covar, {sizes.d});
-        require_shape("metric_reg_covar", metric_reg_covar, {sizes.d});
-        mixtura::Problem problem;
-        problem.model = model;
-        problem.n_components = n_components;
-        problem.rows = rows;
-        problem.source = sources_[false][mixtura::structure_of(model) == Structure::tied].get();
-        problem.hard = sources_[true][false].get();
-        problem.hard_tied = sources_[true][true].get();
-        problem.total = as_total(total_, rows.n_features);
-        problem.reg_covar = reg_covar.data();
-        problem.metric_reg_covar = metric_reg_covar.data();
-        problem.recording = &recording_;
-        problem.rows_per_weight = rows_per_weight_;
-        problem.min_rows = min_rows_;
-        problem.seed = seed;
-        problem.deadline = deadline_after(seconds);
-        return problem;
+    const TotalScatter& total() const { return expectation_.value.total; }
+    void require_features(std::ptrdiff_t n_features) const {
+        require(n_features == view().n_features, "means must have the " + std::to_string(view().n_features) +
+                                                     " features of the rows, got " + std::to_string(n_features));
     }
 
-    double rows_per_weight() const { return rows_per_weight_; }
+    std::unique_ptr<RowSource> source;
+    Recording recording;
+    double rows_per_weight, min_rows;
 
   private:
-    mixtura::Recording recording_;
+    ExpectationArrays expectation_;
     nb::ndarray<> rows_;
     Matrix doubles_;
     std::optional<Doubles> weight_;
-    std::optional<Total> total_;
-    double rows_per_weight_, min_rows_;
-    std::unique_ptr<mixtura::RowSource> sources_[2][2];  // by hard, by with the total scatter
 };
 
-mixtura::OwnedMixture mixture_in(Model model, const Parameters& parameters) {
-    const auto& [weights, means, covariances, precisions_cholesky] = parameters;
-    return as_owned(mixtura::structure_of(model), weights, means, covariances, precisions_cholesky);
-}
+// What is searched, and where.
+class BoundProblem {
+  public:
+    BoundProblem(const SearchedRows& rows, const MStep& m_step, std::ptrdiff_t n_components,
+                 const Doubles& metric_reg_covar, std::uint64_t seed, double seconds)
+        : metric_reg_covar_(metric_reg_covar) {
+        const Sizes sizes(m_step.structure(), n_components, rows.view().n_features);
+        require(m_step.n_features() == sizes.d, "the M-step was made for other features");
+        require_shape("metric_reg_covar", metric_reg_covar, {sizes.d});
+        problem.m_step = &m_step;
+        problem.n_components = n_components;
+        problem.rows = rows.view();
+        problem.source = rows.source.get();
+        problem.total = rows.total();
+        problem.metric_reg_covar = metric_reg_covar_.data();
+        problem.recording = &rows.recording;
+        problem.rows_per_weight = rows.rows_per_weight;
+        problem.min_rows = rows.min_rows;
+        problem.seed = seed;
+        problem.deadline = deadline_after(seconds);
+    }
 
-// One of as many features as the rows have.
-mixtura::OwnedMixture mixture_of(const SearchRows& rows, Model model, const Parameters& parameters) {
-    const Doubles& means = std::get<1>(parameters);
-    require_matrix("means", means);
-    require_shape("means", means, {static_cast<std::ptrdiff_t>(means.shape(0)), rows.view().n_features});
-    return mixture_in(model, parameters);
-}
+    Problem problem;
+
+  private:
+    Doubles metric_reg_covar_;
+};
 
 mixtura::Responsibilities as_responsibilities(const Matrix& array) {
     return {static_cast<std::ptrdiff_t>(array.shape(1)),
@@ -133,83 +127,80 @@ nb::tuple run(int n_threads, Stop* stop, const Search& search) {
         stop));
 }
 
-nb::tuple search(const SearchRows& rows, Model model, std::ptrdiff_t n_components, const Doubles& reg_covar,
-                 const Doubles& metric_reg_covar, std::uint64_t seed, double seconds, Stop* stop, int n_threads) {
-    const mixtura::Problem problem = rows.problem(model, n_components, reg_covar, metric_reg_covar, seed, seconds);
-    return run(n_threads, stop, [&](mixtura::Control& control) { return mixtura::search(problem, control); });
+nb::tuple search(const BoundProblem& bound, Stop* stop, int n_threads) {
+    return run(n_threads, stop, [&](Control& control) { return mixtura::search(bound.problem, control); });
 }
 
-nb::tuple search_from(const SearchRows& rows, Model model, std::ptrdiff_t n_components, const Doubles& reg_covar,
-                      const Doubles& metric_reg_covar, std::uint64_t seed, double seconds, const GivenArrays& given,
-                      const std::optional<Parameters>& incumbent,
+nb::tuple search_from(const BoundProblem& bound, const GivenArrays& given, const MixtureArrays* incumbent,
                       const std::tuple<std::ptrdiff_t, std::ptrdiff_t>& budget, Stop* stop, int n_threads) {
-    const mixtura::Problem problem = rows.problem(model, n_components, reg_covar, metric_reg_covar, seed, seconds);
-    std::vector<mixtura::Given> starts;
+    const Problem& problem = bound.problem;
+    std::vector<Given> starts;
     for (const auto& [kind, array] : given) {
-        require_shape("responsibilities", array, {problem.rows.n_rows, n_components});
+        require_shape("responsibilities", array, {problem.rows.n_rows, problem.n_components});
         starts.push_back({kind, as_responsibilities(array)});
     }
-    std::optional<mixtura::OwnedMixture> best;
-    if (incumbent) best = mixture_of(rows, model, *incumbent);
-    require(!best || best->n_components == n_components, "incumbent must have n_components components");
-    const mixtura::Budget passes{std::get<0>(budget), std::get<1>(budget)};
-    return run(n_threads, stop, [&](mixtura::Control& control) {
+    std::optional<OwnedMixture> best;
+    if (incumbent != nullptr) {
+        require(incumbent->sizes == Sizes(problem.m_step->structure(), problem.n_components, problem.rows.n_features),
+                "incumbent must have n_components components and the features of the rows");
+        best = incumbent->owned();
+    }
+    const Budget passes{std::get<0>(budget), std::get<1>(budget)};
+    return run(n_threads, stop, [&](Control& control) {
         return mixtura::search_from(starts, best ? &*best : nullptr, passes, problem, control);
     });
 }
 
-std::optional<Array> split(const SearchRows& rows, Model model, const Parameters& mixture, const Matrix& given,
-                           const Doubles& reg_covar) {
-    const mixtura::OwnedMixture whole = mixture_of(rows, model, mixture);
-    require_shape("reg_covar", reg_covar, {whole.n_features});
-    require_shape("responsibilities", given, {rows.view().n_rows, whole.n_components});
-    return as_matrix(without_gil(1, [&](mixtura::Control&) {
-        const mixtura::Responsibilities before = as_responsibilities(given);
-        const auto found = mixtura::cuts(whole, before, rows.view(), reg_covar.data(), rows.rows_per_weight());
-        return found.empty() ? mixtura::Responsibilities{} : mixtura::split(before, found.front());
+void require_given(const SearchedRows& rows, const MStep& m_step, const MixtureArrays& mixture, const Matrix& given) {
+    rows.require_features(mixture.sizes.d);
+    require(m_step.n_features() == mixture.sizes.d, "the M-step was made for other features");
+    require_shape("responsibilities", given, {rows.view().n_rows, mixture.sizes.k});
+}
+
+std::optional<Array> split(const SearchedRows& rows, const MStep& m_step, const MixtureArrays& mixture,
+                           const Matrix& given) {
+    require_given(rows, m_step, mixture, given);
+    return as_matrix(without_gil(1, [&](Control&) {
+        const Responsibilities before = as_responsibilities(given);
+        const auto found = cuts(mixture.owned(), before, rows.view(), m_step.added().data(), rows.rows_per_weight);
+        return found.empty() ? Responsibilities{} : mixtura::split(before, found.front());
     }));
 }
 
-Array merged(Model model, const Parameters& mixture, const Matrix& given) {
-    const mixtura::OwnedMixture whole = mixture_in(model, mixture);
-    require(whole.n_components > 1, "n_components must be at least 2, got 1");
-    require_shape("responsibilities", given, {n_rows_of(given), whole.n_components});
-    return *as_matrix(without_gil(1, [&](mixtura::Control&) {
-        return mixtura::merged(as_responsibilities(given), mixtura::closest_pairs(whole).front());
+Array merged(const MixtureArrays& mixture, const Matrix& given) {
+    require(mixture.sizes.k > 1, "n_components must be at least 2, got 1");
+    require_shape("responsibilities", given, {n_rows_of(given), mixture.sizes.k});
+    return *as_matrix(without_gil(1, [&](Control&) {
+        return mixtura::merged(as_responsibilities(given), closest_pairs(mixture.owned()).front());
     }));
 }
 
-Array merge_losses(Model model, const Parameters& mixture) {
-    const mixtura::OwnedMixture whole = mixture_in(model, mixture);
-    return as_array(without_gil(1, [&](mixtura::Control&) { return mixtura::merge_losses(whole); }),
-                    {whole.n_components, whole.n_components});
+Array merge_losses(const MixtureArrays& mixture) {
+    return as_array(without_gil(1, [&](Control&) { return mixtura::merge_losses(mixture.owned()); }),
+                    {mixture.sizes.k, mixture.sizes.k});
 }
 
-std::vector<std::int64_t> partition(const SearchRows& rows, Model metric, std::ptrdiff_t n_components,
-                                    std::ptrdiff_t max_iter, const Doubles& reg_covar, std::uint64_t seed) {
+std::vector<std::int64_t> partition(const BoundProblem& bound, Model metric, std::ptrdiff_t max_iter) {
     require(metric == Model::EEI || metric == Model::EEE, "metric must be EEI or EEE");
-    const mixtura::Problem problem = rows.problem(metric, n_components, reg_covar, reg_covar, seed, 0.0);
-    mixtura::Random random(seed);
-    return without_gil(1, [&](mixtura::Control& control) {
+    Random random(bound.problem.seed);
+    return without_gil(1, [&](Control& control) {
         try {
-            return mixtura::partition(problem, metric, max_iter, random, control);
-        } catch (const mixtura::Interrupted&) {
+            return mixtura::partition(bound.problem, metric, max_iter, random, control);
+        } catch (const Interrupted&) {
             return std::vector<std::int64_t>{};
         }
     });
 }
 
 // (gain, united, merged, share) of each.
-nb::list moves(const SearchRows& rows, Model model, const Parameters& mixture, const Matrix& given,
-               const Doubles& reg_covar) {
-    const mixtura::OwnedMixture whole = mixture_of(rows, model, mixture);
-    require_shape("reg_covar", reg_covar, {whole.n_features});
-    require_shape("responsibilities", given, {rows.view().n_rows, whole.n_components});
-    const std::vector<mixtura::Move> promising = without_gil(1, [&](mixtura::Control&) {
-        return mixtura::moves(whole, as_responsibilities(given), rows.view(), reg_covar.data(), rows.rows_per_weight());
+nb::list moves(const SearchedRows& rows, const MStep& m_step, const MixtureArrays& mixture, const Matrix& given) {
+    require_given(rows, m_step, mixture, given);
+    const std::vector<Move> promising = without_gil(1, [&](Control&) {
+        return mixtura::moves(mixture.owned(), as_responsibilities(given), rows.view(), m_step.added().data(),
+                              rows.rows_per_weight);
     });
     nb::list found;
-    for (const mixtura::Move& move : promising) {
+    for (const Move& move : promising) {
         found.append(nb::make_tuple(move.gain, nb::make_tuple(move.united[0], move.united[1]),
                                     nb::make_tuple(move.merged[0], move.merged[1]),
                                     as_array(*move.share, {rows.view().n_rows})));
@@ -217,20 +208,17 @@ nb::list moves(const SearchRows& rows, Model model, const Parameters& mixture, c
     return found;
 }
 
-void leave_one_out(Structure structure, const Doubles& rows, const std::optional<Doubles>& sample_weight,
-                   const Doubles& weights, const Doubles& means, const Doubles& precisions_cholesky,
+void leave_one_out(const Doubles& rows, const std::optional<Doubles>& sample_weight, const MixtureArrays& mixture,
                    const MutableDoubles& responsibilities) {
-    require(structure == Structure::full || structure == Structure::tied,
-            "structure must be full or tied: only matrices have leverage");
-    const Sizes sizes = Sizes::of(structure, "means", means);
-    const mixtura::Mixture mixture = as_mixture(sizes, weights, means, precisions_cholesky);
+    const Sizes& sizes = mixture.sizes;
+    require(has_matrices(sizes.structure), "structure must be full or tied: only matrices have leverage");
     require_matrix("rows", rows);
     const std::ptrdiff_t n = n_rows_of(rows);
     require_shape("rows", rows, {n, sizes.d});
     require_shape("responsibilities", responsibilities, {n, sizes.k});
     require_shape("sample_weight", sample_weight, {n});
-    without_gil(1, [&](mixtura::Control&) {
-        mixtura::leave_one_out(mixture, rows.data(), sample_weight ? sample_weight->data() : nullptr, n,
+    without_gil(1, [&](Control&) {
+        mixtura::leave_one_out(mixture.view(), rows.data(), sample_weight ? sample_weight->data() : nullptr, n,
                                responsibilities.data());
     });
 }
@@ -285,26 +273,25 @@ bool are_held_up(Structure structure, const Doubles& total_covariance, const Dou
 
 // (kind, component, label, words); the kind is '' where there is no doubt.
 std::tuple<std::string, std::ptrdiff_t, std::string, std::string> first_doubt(
-    Model model, const Parameters& mixture, const Doubles& effective_rows, const Doubles& reg_covar,
-    const mixtura::Recording* recording, double min_rows, const nb::callable& total_covariance, std::ptrdiff_t only,
-    const std::vector<std::string>& names) {
-    const mixtura::OwnedMixture whole = mixture_in(model, mixture);
-    const auto d = whole.n_features;
-    require_shape("effective_rows", effective_rows, {whole.n_components});
-    require_shape("reg_covar", reg_covar, {d});
-    require(recording == nullptr || static_cast<std::ptrdiff_t>(recording->rounding.size()) == d,
-            "recording must be of " + std::to_string(d) + " features");
-    require(only >= -1 && only < whole.n_components, "only must be a component or -1, got " + std::to_string(only));
-    require(names.empty() || static_cast<std::ptrdiff_t>(names.size()) == d, "names must be one a feature, or none");
+    const MStep& m_step, const MixtureArrays& mixture, const Doubles& effective_rows, const Recording* recording,
+    double min_rows, const nb::callable& total_covariance, std::ptrdiff_t only, const std::vector<std::string>& names) {
+    const Sizes& sizes = mixture.sizes;
+    require(m_step.n_features() == sizes.d, "the M-step was made for other features");
+    require_shape("effective_rows", effective_rows, {sizes.k});
+    require(recording == nullptr || static_cast<std::ptrdiff_t>(recording->rounding.size()) == sizes.d,
+            "recording must be of " + std::to_string(sizes.d) + " features");
+    require(only >= -1 && only < sizes.k, "only must be a component or -1, got " + std::to_string(only));
+    require(names.empty() || static_cast<std::ptrdiff_t>(names.size()) == sizes.d,
+            "names must be one a feature, or none");
     const auto total = [&] {
         const GilHeld gil;
         const auto covariance = nb::cast<Doubles>(call(total_covariance));
-        require_shape("total_covariance", covariance, {d, d});
+        require_shape("total_covariance", covariance, {sizes.d, sizes.d});
         return std::vector<double>(covariance.data(), covariance.data() + covariance.size());
     };
-    const mixtura::Verdict verdict = without_gil(1, [&](mixtura::Control&) {
-        return mixtura::first_doubt(whole, effective_rows.data(), {model, reg_covar.data(), recording, min_rows, total},
-                                    only);
+    const OwnedMixture whole = mixture.owned();
+    const Verdict verdict = without_gil(1, [&](Control&) {
+        return mixtura::first_doubt(whole, effective_rows.data(), {m_step, recording, min_rows, total}, only);
     });
     constexpr const char* kinds[] = {"",           "few rows", "held up",   "thinner than recorded",
                                      "point mass", "spike",    "coincident"};
@@ -314,9 +301,9 @@ std::tuple<std::string, std::ptrdiff_t, std::string, std::string> first_doubt(
 
 }  // namespace
 
-void bind_search(nb::module_& m) {
-    nb::class_<SearchRows>(m, "SearchRows",
-                           "The rows of searches; doubles: the same, total: (weight, mean, scatter) of all of them.")
+void bind_optimum(nb::module_& m) {
+    nb::class_<SearchedRows>(m, "SearchRows",
+                             "The rows of searches; doubles: the same, total: (weight, mean, scatter) of all of them.")
         .def(nb::init<const RowArray<double>&, const Matrix&, const std::optional<Doubles>&, const Total&, double,
                       double>(),
              "rows"_a.noconvert(), "doubles"_a.noconvert(), "sample_weight"_a.none(), "total"_a, "rows_per_weight"_a,
@@ -325,28 +312,32 @@ void bind_search(nb::module_& m) {
                       double>(),
              "rows"_a.noconvert(), "doubles"_a.noconvert(), "sample_weight"_a.none(), "total"_a, "rows_per_weight"_a,
              "min_rows"_a);
-    m.def("search", &search, "rows"_a, "model"_a, "n_components"_a, "reg_covar"_a, "metric_reg_covar"_a, "seed"_a,
-          "seconds"_a, "stop"_a.none(), "n_threads"_a,
+    nb::class_<BoundProblem>(m, "SearchProblem",
+                             "What is searched, and where. metric_reg_covar: above 0; seconds: after which no descent "
+                             "begins but the first.")
+        .def(nb::init<const SearchedRows&, const MStep&, std::ptrdiff_t, const Doubles&, std::uint64_t, double>(),
+             "rows"_a, "m_step"_a, "n_components"_a, "metric_reg_covar"_a, "seed"_a, "seconds"_a,
+             nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>());
+    m.def("search", &search, "problem"_a, "stop"_a.none(), "n_threads"_a,
           "The search behind the default start. Returns the best parameters, or None, and records (kind, n_iter,\n"
           "log_likelihood, converged, ended, n_passes, failed, failed_count); nothing and none where it was stopped.");
-    m.def("search_from", &search_from, "rows"_a, "model"_a, "n_components"_a, "reg_covar"_a, "metric_reg_covar"_a,
-          "seed"_a, "seconds"_a, "given"_a, "incumbent"_a.none(), "budget"_a, "stop"_a.none(), "n_threads"_a,
+    m.def("search_from", &search_from, "problem"_a, "given"_a, "incumbent"_a.none(), "budget"_a, "stop"_a.none(),
+          "n_threads"_a,
           "The search from responsibilities that are given; returns the same. budget: E-steps for moves, and for its "
           "own.");
-    m.def("split", &split, "rows"_a, "model"_a, "mixture"_a, "responsibilities"_a, "reg_covar"_a,
+    m.def("split", &split, "rows"_a, "m_step"_a, "mixture"_a, "responsibilities"_a,
           "Responsibilities of one component more: that is cut whose best cut gains most; None: none can be.");
-    m.def("merged", &merged, "model"_a, "mixture"_a, "responsibilities"_a,
+    m.def("merged", &merged, "mixture"_a, "responsibilities"_a,
           "Responsibilities of one component fewer: the two whose merge costs least are one.");
-    m.def("merge_losses", &merge_losses, "model"_a, "mixture"_a,
+    m.def("merge_losses", &merge_losses, "mixture"_a,
           "Bound on what each merge of two components costs, in nats a row.");
-    m.def("partition", &partition, "rows"_a, "metric"_a, "n_components"_a, "max_iter"_a, "reg_covar"_a, "seed"_a,
+    m.def("partition", &partition, "problem"_a, "metric"_a, "max_iter"_a,
           "Labels by hard EM from seeds far apart, in the metric of EEI or EEE.");
-    m.def("moves", &moves, "rows"_a, "model"_a, "mixture"_a, "responsibilities"_a, "reg_covar"_a,
+    m.def("moves", &moves, "rows"_a, "m_step"_a, "mixture"_a, "responsibilities"_a,
           "Merge-and-split moves, the most promising first: (gain, united, merged, share of each row for the second "
           "part).");
-    m.def("leave_one_out", &leave_one_out, "structure"_a, "rows"_a.noconvert(), "sample_weight"_a.none(), "weights"_a,
-          "means"_a, "precisions_cholesky"_a, "responsibilities"_a.noconvert(),
-          "Replaces responsibilities by those that leave each row itself out.");
+    m.def("leave_one_out", &leave_one_out, "rows"_a.noconvert(), "sample_weight"_a.none(), "mixture"_a,
+          "responsibilities"_a.noconvert(), "Replaces responsibilities by those that leave each row itself out.");
     m.def("cut", &cut, "structure"_a, "rows"_a.noconvert(), "weights"_a, "reg_covar"_a, "least_rows"_a,
           "sides"_a.noconvert(),
           "Cuts the rows of positive weight in two; fills sides with 0 and 1 (-1: weight 0) and returns the gain.");
@@ -367,11 +358,10 @@ void bind_search(nb::module_& m) {
     m.def("are_held_up", &are_held_up, "structure"_a, "total_covariance"_a, "reg_covar"_a,
           "Whether all rows together have no variance beside reg_covar in some direction that the structure's "
           "covariances have.");
-    m.def("first_doubt", &first_doubt, "model"_a, "mixture"_a, "effective_rows"_a, "reg_covar"_a, "recording"_a.none(),
-          "min_rows"_a, "total_covariance"_a, "only"_a, "names"_a,
+    m.def("first_doubt", &first_doubt, "m_step"_a, "mixture"_a, "effective_rows"_a, "recording"_a.none(), "min_rows"_a,
+          "total_covariance"_a, "only"_a, "names"_a,
           "What makes the likelihood of a mixture doubtful: (kind, component, label, words), '' where nothing does. "
-          "only: this component,\n"
-          "unless it is -1; total_covariance(): of all rows; names: what to call the columns.");
+          "only: this component,\nunless it is -1; total_covariance(): of all rows; names: what to call the columns.");
 }
 
 }  // namespace mixtura::python

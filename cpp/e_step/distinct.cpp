@@ -2,7 +2,7 @@
 #include <cstring>
 #include <vector>
 
-#include "model/core.hpp"
+#include "e_step/inspect.hpp"
 #include "support/parallel.hpp"
 
 namespace mixtura {

@@ -13,10 +13,11 @@
 //
 // In one plane, by the angle phi and with b_pq = (D^T S_k D)_pq, the first two derivatives at 0 are
 //
-//     tangent    2 e,  4 h          e = sum_k u_k (b_pq / b_p - b_pq / b_q),   h = sum_k u_k (b_p - b_q)^2 / (2 b_p
-//     b_q) objective  2 e,  4 (h - z)    z = sum_k u_k (b_pq^2 / b_p^2 + b_pq^2 / b_q^2), in EVE less the variance
-//     under
-//                                   the u_k of b_pq / b_p - b_pq / b_q, by d
+//     tangent    2 e,  4 h          e = sum_k u_k (b_pq / b_p - b_pq / b_q)
+//     objective  2 e,  4 (h - z)    h = sum_k u_k (b_p - b_q)^2 / (2 b_p b_q)
+//
+// with z = sum_k u_k (b_pq^2 / b_p^2 + b_pq^2 / b_q^2), in EVE less the variance under the u_k of b_pq / b_p - b_pq /
+// b_q, by d.
 #include <algorithm>
 #include <cmath>
 #include <numeric>

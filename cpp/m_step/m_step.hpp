@@ -1,0 +1,47 @@
+// An M-step: what makes a mixture from the sums, and what it raises.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "model/owned.hpp"
+#include "support/control.hpp"
+
+namespace mixtura {
+
+// The objective that EM raises, in nats, is the log-likelihood and what the M-step adds to it, `bound`. The loop, the
+// acceleration and the search for the best optimum hear no more of an M-step than this.
+class MStep {
+  public:
+    virtual ~MStep() = default;
+
+    // Whose covariances it makes, in how many features.
+    virtual Model model() const = 0;
+    virtual std::ptrdiff_t n_features() const = 0;
+    Structure structure() const { return structure_of(model()); }
+
+    // Fills `next` from the sums. before: the mixture that they were taken under, from which an iterative M-step goes
+    // on; null: none. Returns -1, or the index of the first component whose covariance is not positive definite.
+    virtual std::ptrdiff_t maximise(const Statistics& statistics, const OwnedMixture* before, OwnedMixture& next,
+                                    Control& control) const = 0;
+
+    // What the objective has beside the log-likelihood of all rows: a log prior, minus a divergence.
+    virtual double bound(const OwnedMixture&) const { return 0; }
+
+    // By how much the objective, in nats a row, rises at least in a step of EM's; it may fall where this is below 0.
+    virtual double least_rise(const OwnedMixture& /*before*/, const OwnedMixture& /*after*/) const { return 0; }
+
+    // What is added to the variance of each feature (d).
+    virtual const std::vector<double>& added() const = 0;
+
+    // The same with other numbers added.
+    virtual std::unique_ptr<MStep> adding(std::vector<double> added) const = 0;
+};
+
+// In nats a row, of the mixture under which the sums were taken.
+inline double objective(const MStep& m_step, const OwnedMixture& mixture, const OwnedStatistics& statistics) {
+    return statistics.mean_log_likelihood() + m_step.bound(mixture) / statistics.weight();
+}
+
+}  // namespace mixtura

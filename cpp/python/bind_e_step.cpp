@@ -1,0 +1,91 @@
+// What is asked about rows in an array.
+#include <vector>
+
+#include "e_step/inspect.hpp"
+#include "python/values.hpp"
+
+namespace mixtura::python {
+namespace {
+
+template <class Real>
+void evaluate(const RowArray<Real>& rows, const MixtureArrays& mixture,
+              const std::optional<OutArray<Real>>& log_density, const std::optional<OutArray<Real>>& responsibilities,
+              const std::optional<OutArray<std::int64_t>>& labels, const std::optional<OutArray<Real>>& log_joint,
+              int n_threads) {
+    const Sizes& sizes = mixture.sizes;
+    const std::ptrdiff_t n = n_rows_of(rows);
+    require_shape("rows", rows, {n, sizes.d});
+    require_shape("log_density", log_density, {n});
+    require_shape("responsibilities", responsibilities, {n, sizes.k});
+    require_shape("labels", labels, {n});
+    require_shape("log_joint", log_joint, {n, sizes.k});
+    Evaluation<Real> out;
+    if (log_density) out.log_density = log_density->data();
+    if (responsibilities) out.responsibilities = responsibilities->data();
+    if (labels) out.labels = labels->data();
+    if (log_joint) out.log_joint = log_joint->data();
+    without_gil(n_threads, [&](Control& control) { mixtura::evaluate(as_rows(rows), mixture.view(), out, control); });
+}
+
+template <class Real>
+std::tuple<std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t> find_nonfinite(const RowArray<Real>& rows, int n_threads) {
+    const NonFinite found =
+        without_gil(n_threads, [&](Control& control) { return mixtura::find_nonfinite(as_rows(rows), control); });
+    return {found.count, found.row, found.feature};
+}
+
+template <class Real>
+nb::tuple find_extent(const RowArray<Real>& rows, int n_threads) {
+    std::vector<double> least(rows.shape(1)), most(rows.shape(1));
+    without_gil(n_threads,
+                [&](Control& control) { mixtura::find_extent(as_rows(rows), least.data(), most.data(), control); });
+    const auto d = static_cast<std::ptrdiff_t>(rows.shape(1));
+    return nb::make_tuple(as_array(std::move(least), {d}), as_array(std::move(most), {d}));
+}
+
+template <class Real>
+std::ptrdiff_t find_distinct(const RowArray<Real>& rows, const std::optional<Doubles>& sample_weight,
+                             const nb::ndarray<std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>& first,
+                             const MutableDoubles& weights) {
+    const auto most = static_cast<std::ptrdiff_t>(first.shape(0));
+    require_shape("weights", weights, {most});
+    const mixtura::Rows<Real> all = as_rows(rows, sample_weight);
+    return without_gil(
+        1, [&](Control& control) { return mixtura::find_distinct(all, most, first.data(), weights.data(), control); });
+}
+
+template <class Real>
+void bind_rows(nb::module_& m) {
+    m.def("evaluate", &evaluate<Real>, "rows"_a.noconvert(), "mixture"_a, "log_density"_a.noconvert().none(),
+          "responsibilities"_a.noconvert().none(), "labels"_a.noconvert().none(), "log_joint"_a.noconvert().none(),
+          "n_threads"_a, "Per-row results, into those arrays that are given.");
+    m.def("find_nonfinite", &find_nonfinite<Real>, "rows"_a.noconvert(), "n_threads"_a,
+          "(count, row, feature) of the NaN and infinities; the first one's place, or -1.");
+    m.def("find_extent", &find_extent<Real>, "rows"_a.noconvert(), "n_threads"_a,
+          "The least and the most of each feature.");
+    m.def("find_distinct", &find_distinct<Real>, "rows"_a.noconvert(), "sample_weight"_a.none(), "first"_a.noconvert(),
+          "weights"_a.noconvert(),
+          "Fills the places and the weights of the distinct rows; returns their number, or one more than there is "
+          "room for.");
+}
+
+}  // namespace
+
+void bind_e_step(nb::module_& m) {
+    nb::class_<RowsArrays>(m, "Rows", "Rows in an array, with all that they bring.")
+        .def(nb::init<const RowArray<double>&, const std::optional<Doubles>&, const std::optional<AnyMatrix>&>(),
+             "rows"_a.noconvert(), "sample_weight"_a.none() = nb::none(),
+             "responsibilities"_a.noconvert().none() = nb::none())
+        .def(nb::init<const RowArray<float>&, const std::optional<Doubles>&, const std::optional<AnyMatrix>&>(),
+             "rows"_a.noconvert(), "sample_weight"_a.none() = nb::none(),
+             "responsibilities"_a.noconvert().none() = nb::none());
+    nb::class_<ExpectationArrays>(m, "Expectation",
+                                  "What an E-step is asked for. hard: a row belongs wholly to its likeliest component; "
+                                  "moments: more than the\nscalars; total: (weight, mean, scatter) of all rows.")
+        .def(nb::init<bool, bool, const std::optional<Total>&>(), "hard"_a = false, "moments"_a = true,
+             "total"_a.none() = nb::none());
+    bind_rows<double>(m);
+    bind_rows<float>(m);
+}
+
+}  // namespace mixtura::python

@@ -1,0 +1,151 @@
+// The values that Python passes to the core: each holds the arrays that it was made of, whose shapes were looked at
+// then.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <tuple>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "em/row_source.hpp"
+#include "m_step/m_step.hpp"
+#include "python/bindings.hpp"
+
+namespace mixtura::python {
+
+// Weights, means, covariances and precision factors. Without covariances, which no E-step reads, it can be sent
+// cheaply.
+class MixtureArrays {
+  public:
+    MixtureArrays(Structure structure, const Doubles& weights, const Doubles& means,
+                  const std::optional<Doubles>& covariances, const Doubles& precisions_cholesky)
+        : sizes(Sizes::of(structure, "means", means)), weights_(weights), means_(means), covariances_(covariances),
+          precisions_cholesky_(precisions_cholesky) {
+        require_shape("weights", weights, {sizes.k});
+        require_shape("means", means, {sizes.k, sizes.d});
+        require_shape("covariances", covariances, sizes.covariances());
+        require_shape("precisions_cholesky", precisions_cholesky, sizes.covariances());
+    }
+
+    Mixture view() const {
+        return {sizes.structure, sizes.k, sizes.d, weights_.data(), means_.data(), precisions_cholesky_.data()};
+    }
+
+    OwnedMixture owned() const {
+        require(covariances_.has_value(), "the mixture must have covariances");
+        OwnedMixture mixture(sizes.structure, sizes.k, sizes.d);
+        std::copy_n(weights_.data(), weights_.size(), mixture.weights.begin());
+        std::copy_n(means_.data(), means_.size(), mixture.means.begin());
+        std::copy_n(covariances_->data(), covariances_->size(), mixture.covariances.begin());
+        std::copy_n(precisions_cholesky_.data(), precisions_cholesky_.size(), mixture.precisions_cholesky.begin());
+        return mixture;
+    }
+
+    const Sizes sizes;
+
+  private:
+    Doubles weights_, means_;
+    std::optional<Doubles> covariances_;
+    Doubles precisions_cholesky_;
+};
+
+// Rows in an array, with all that they bring.
+class RowsArrays {
+  public:
+    template <class Real>
+    RowsArrays(const RowArray<Real>& rows, const std::optional<Doubles>& sample_weight,
+               const std::optional<AnyMatrix>& responsibilities)
+        : rows_(as_rows(rows, sample_weight)), array_(rows), weight_(sample_weight), given_(responsibilities) {
+        if (!responsibilities) return;
+        require_shape("responsibilities", *responsibilities,
+                      {n_rows_of(rows), static_cast<std::ptrdiff_t>(responsibilities->shape(1))});
+        n_components_ = static_cast<std::ptrdiff_t>(responsibilities->shape(1));
+        std::get<mixtura::Rows<Real>>(rows_).given = {responsibilities->data(), responsibilities->stride(0),
+                                                      responsibilities->stride(1)};
+    }
+
+    // f(rows), of float or of double.
+    template <class Function>
+    auto visit(const Function& f) const {
+        return std::visit(f, rows_);
+    }
+    bool is_single() const { return std::holds_alternative<mixtura::Rows<float>>(rows_); }
+    std::ptrdiff_t n_rows() const {
+        return visit([](const auto& rows) { return rows.n_rows; });
+    }
+    std::ptrdiff_t n_features() const {
+        return visit([](const auto& rows) { return rows.n_features; });
+    }
+    // Raises where a mixture is asked with that has other sizes.
+    void require_sizes(const Sizes& sizes) const {
+        require(sizes.d == n_features(), "means must have the " + std::to_string(n_features()) +
+                                             " features of the rows, got " + std::to_string(sizes.d));
+        require(n_components_ < 0 || sizes.k == n_components_, "responsibilities must have " + std::to_string(sizes.k) +
+                                                                   " columns, got " + std::to_string(n_components_));
+    }
+
+  private:
+    std::variant<mixtura::Rows<double>, mixtura::Rows<float>> rows_;
+    nb::ndarray<> array_;
+    std::optional<Doubles> weight_;
+    std::optional<AnyMatrix> given_;
+    std::ptrdiff_t n_components_ = -1;
+};
+
+using Total = std::tuple<double, Doubles, Doubles>;  // weight, mean, scatter of all rows
+
+// What an E-step is asked for.
+class ExpectationArrays {
+  public:
+    ExpectationArrays(bool hard, bool moments, const std::optional<Total>& total) : total_(total) {
+        value.hard = hard;
+        value.moments = moments;
+        if (!total) return;
+        const auto& [weight, mean, scatter] = *total;
+        n_features_ = static_cast<std::ptrdiff_t>(mean.size());
+        require_shape("the total's mean", mean, {n_features_});
+        require_shape("the total's scatter", scatter, {n_features_, n_features_});
+        value.total = {weight, mean.data(), scatter.data()};
+    }
+
+    void require_sizes(const Sizes& sizes) const {
+        require(n_features_ < 0 || n_features_ == sizes.d,
+                "the total's mean must have shape " + as_text({sizes.d}) + ", got " + as_text({n_features_}));
+    }
+
+    mixtura::Expectation value;
+
+  private:
+    std::optional<Total> total_;
+    std::ptrdiff_t n_features_ = -1;
+};
+
+// Sums about centres.
+inline OwnedStatistics as_statistics(Structure structure, const Doubles& centres, const Doubles& block) {
+    const Sizes sizes = Sizes::of(structure, "centres", centres);
+    OwnedStatistics statistics(structure, sizes.k, sizes.d);
+    require_shape("block", block, {static_cast<std::ptrdiff_t>(statistics.block.size())});
+    std::copy_n(centres.data(), centres.size(), statistics.centres.begin());
+    std::copy_n(block.data(), block.size(), statistics.block.begin());
+    return statistics;
+}
+
+// weights, means, covariances, precisions_cholesky.
+inline nb::tuple as_arrays(OwnedMixture mixture) {
+    const Sizes sizes(mixture.structure, mixture.n_components, mixture.n_features);
+    return nb::make_tuple(as_array(std::move(mixture.weights), {sizes.k}),
+                          as_array(std::move(mixture.means), {sizes.k, sizes.d}),
+                          as_array(std::move(mixture.covariances), sizes.covariances()),
+                          as_array(std::move(mixture.precisions_cholesky), sizes.covariances()));
+}
+
+// centres, block.
+inline nb::tuple as_arrays(OwnedStatistics statistics) {
+    const SumLayout layout = statistics.layout();
+    return nb::make_tuple(as_array(std::move(statistics.centres), {layout.n_components, layout.n_features}),
+                          as_array(std::move(statistics.block), {layout.size()}));
+}
+
+}  // namespace mixtura::python

@@ -1,0 +1,90 @@
+"""M-steps: what makes a mixture from sums. The arithmetic is native (cpp/m_step/)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mixtura import _core
+from mixtura.covariance import CovarianceStructure
+from mixtura.em.statistics import SufficientStatistics
+from mixtura.mixture import Mixture
+from mixtura.support.arrays import FloatArray
+
+
+class MStep(ABC):
+    """How a mixture is made from the sums over the rows.
+
+    A new one is a class here and its native part, which says what the objective has beside the
+    log-likelihood (cpp/m_step/m_step.hpp). Starts, EM, the search for the best optimum and online EM take it
+    as it is.
+
+    Attributes
+    ----------
+    structure : CovarianceStructure
+    reg_covar : ndarray of shape (n_features,)
+        What is added to the variance of each feature.
+    """
+
+    structure: CovarianceStructure
+    reg_covar: FloatArray
+
+    @property
+    @abstractmethod
+    def native(self) -> _core.MStep:
+        """As the core takes it."""
+
+    def maximise(
+        self, statistics: SufficientStatistics, n_threads: int = 1, before: Mixture | None = None
+    ) -> Mixture:
+        """Return the mixture that raises the objective most, for these sums.
+
+        before: the mixture that they were taken under, from which an iterative M-step goes on.
+
+        Raises
+        ------
+        SingularCovarianceError
+            If a covariance is not positive definite.
+        """
+        found: Any = _core.maximise(
+            self.native,
+            statistics.centres,
+            statistics.block,
+            None if before is None else before.native,
+            n_threads,
+        )
+        if isinstance(found, int):
+            raise self.structure.singular(found, statistics.counts[found])
+        return Mixture(self.structure, *found)
+
+
+@dataclass(frozen=True, eq=False)
+class MaximumLikelihood(MStep):
+    """The likeliest mixture of a structure (Celeux & Govaert 1995).
+
+    Parameters
+    ----------
+    structure : CovarianceStructure
+    reg_covar : ndarray of shape (n_features,)
+        Added to the diagonal of every covariance, its mean to a spherical variance, before anything is
+        shared.
+    """
+
+    structure: CovarianceStructure
+    reg_covar: FloatArray
+
+    @classmethod
+    def plain(cls, structure: CovarianceStructure, n_features: int, reg_covar: float = 0.0) -> Any:
+        """Return the one that adds the same number, or none, to every feature."""
+        return cls(structure, np.full(n_features, reg_covar, dtype=np.float64))
+
+    @property
+    def native(self) -> _core.MaximumLikelihood:
+        """As the core takes it."""
+        return _core.MaximumLikelihood(self.structure.model, self.reg_covar)
+
+
+__all__ = ["MStep", "MaximumLikelihood"]
