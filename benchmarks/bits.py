@@ -196,7 +196,10 @@ def differences(
             lines.append(f"{level}: only {'after' if ours is None else 'before'}")
             continue
         for case in sorted(ours.keys() | theirs.keys()):
-            old, new = ours.get(case, {}), theirs.get(case, {})
+            old, new = ours.get(case), theirs.get(case)
+            if old is None or new is None:
+                lines.append(f"{level} {case}: only {'after' if old is None else 'before'}")
+                continue
             lines += [
                 f"{level} {case} {name}: {old.get(name, 'none')} -> {new.get(name, 'none')}"
                 for name in sorted(old.keys() | new.keys())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -128,6 +129,14 @@ def flat(value: Any) -> Any:
     if isinstance(value, dict):
         return [[name, flat(own)] for name, own in value.items()]
     return [flat(own) for own in value] if isinstance(value, list | tuple) else value
+
+
+def contents(file: Path) -> dict[str, Any]:
+    """Of a safetensors file, whose header comes in any order: the header sorted, and the arrays' bytes."""
+    written = file.read_bytes()
+    begin = 8 + int.from_bytes(written[:8], "little")
+    header = json.dumps(json.loads(written[8:begin]), sort_keys=True)
+    return {"header": header, "arrays": np.frombuffer(written[begin:], np.uint8)}
 
 
 def distribution(mixture: Mixture) -> dict[str, Any]:
@@ -663,7 +672,7 @@ def _resumed_fit(structure: str, accelerate: bool, folder: Path) -> dict[str, An
         GaussianMixture(3, callback=stop, **own).fit(X)
         raise AssertionError("it was to be interrupted")
     except KeyboardInterrupt:
-        kept = (folder / "fit.safetensors").read_bytes()
+        kept = contents(folder / "fit.safetensors")
     return all_of(GaussianMixture(3, **own).fit(X), X) | {"checkpoint": kept}
 
 
@@ -697,7 +706,7 @@ def _saved(structure: str, folder: Path) -> dict[str, Any]:
     loaded = mixtura.load(file)
     parameters = flat(loaded.get_params())
     own = {
-        "file": file.read_bytes(),
+        "file": contents(file),
         "parameters": parameters,
         "diagnosis text": str(loaded.diagnosis_),
     }
