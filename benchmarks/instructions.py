@@ -34,12 +34,12 @@ import mixtura
 
 DTYPES = ("float64", "float32")
 
-# An iteration of each takes 10 to 100 million instructions, some of them beside the rows' own (the M-step).
+# An iteration of each takes 1 to 50 million instructions, some of them beside the rows' own (the M-step).
 N_ROWS = {
     "B": 20_000,
     "C": 5_120,
-    "D": 2_560,
-    "E": 1_280,
+    "D": 1_280,
+    "E": 640,
     "F": 1_280,
     "G": 10_240,
     "H": 10_240,
