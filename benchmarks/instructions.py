@@ -46,8 +46,8 @@ N_ROWS = {
     "I": 10_240,
 }
 
-ITERATIONS = (2, 12)
-FITS = (100, 200)
+ITERATIONS = (2, 6)
+FITS = (50, 100)
 SMALL_FIT = replace(SMALL, name="a small fit", n_rows=200, n_iter=5)
 
 ENVIRONMENT = {
@@ -107,7 +107,7 @@ def fits(X: Any, begin: dict[str, Any], structure: str, n_iter: int, n_fits: int
         means_init=begin["means"],
         precisions_init=begin["covariances"],  # of unit matrices: their own inverses
         tol=0.0,
-        reg_covar=1e-6,
+        reg_covar=1.0,  # few rows alone would leave covariances so thin that float32 takes another way
         max_iter=n_iter,
         accelerate=False,
         n_jobs=1,
