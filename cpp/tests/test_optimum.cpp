@@ -278,6 +278,5 @@ int main() {
     wide_rows_are_left_where_a_call_is_to_end();
     moves_keep_every_row_whole();
     perturbed_rows_are_a_random_share();
-    std::printf("%d checks, instruction set %s\n", n_checks.load(), simd_level());
-    return 0;
+    return report();
 }
