@@ -5,6 +5,8 @@
 #include <limits>
 #include <vector>
 
+#include "model/structure.hpp"
+
 namespace mixtura {
 namespace {
 
@@ -19,12 +21,12 @@ struct Column {
 
 Column factor_column(const Mixture& mixture, std::ptrdiff_t k, std::ptrdiff_t j) {
     const std::ptrdiff_t d = mixture.n_features;
-    const double* factors = mixture.precisions_cholesky;
+    const double* factor = mixture.precisions_cholesky + k * covariance_stride(mixture.structure, d);
     switch (mixture.structure) {
-        case Structure::full: return {factors + k * d * d + j, 0, j + 1, d};
-        case Structure::tied: return {factors + j, 0, j + 1, d};
-        case Structure::diag: return {factors + k * d, j, j + 1, 1};
-        case Structure::spherical: return {factors + k, j, j + 1, 0};
+        case Structure::full:
+        case Structure::tied: return {factor + j, 0, j + 1, d};
+        case Structure::diag: return {factor, j, j + 1, 1};
+        case Structure::spherical: return {factor, j, j + 1, 0};
     }
     return {};
 }
@@ -74,7 +76,7 @@ struct FarRow {
 
 // A Gaussian's density is nowhere 0: what is below the least number is that number.
 template <class Real>
-Real held(Wide log_density) {
+Real clamped(Wide log_density) {
     return std::max(log_density, Wide(std::numeric_limits<Real>::lowest()));
 }
 
@@ -98,7 +100,7 @@ Wide settle_row(const Job<Real>& job, std::ptrdiff_t r, std::vector<Wide>& joint
             static_cast<Real>(work.weights[r] * (joint[k] / sum));
     }
     const Wide log_sum = std::log(sum), log_density = highest + log_sum - row.square_distance(likeliest) / 2;
-    work.log_density[r] = held<Real>(log_density);
+    work.log_density[r] = clamped<Real>(log_density);
     work.log_certainty[r] = static_cast<Real>(-log_sum);
     return log_density;
 }
@@ -113,7 +115,7 @@ double settle_far_rows(const Job<Real>& job, std::ptrdiff_t n_active, const Work
         const bool is_far = !std::isfinite(work.log_density[r]);
         if (is_far && job.stopped(job.stop_argument)) break;
         const Wide log_density = is_far ? settle_row(job, r, joint, work) : Wide(work.log_density[r]);
-        if (work.weights[r] != 0) log_likelihood += work.weights[r] * held<double>(log_density);
+        if (work.weights[r] != 0) log_likelihood += work.weights[r] * clamped<double>(log_density);
     }
     return log_likelihood;
 }

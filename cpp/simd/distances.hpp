@@ -2,6 +2,7 @@
 #pragma once
 
 #include "simd/job.hpp"
+#include "simd/unrolled.hpp"
 #include "simd/vector.hpp"
 
 namespace mixtura {
@@ -55,18 +56,6 @@ inline const Real* multiply_block(const Real* differences, std::ptrdiff_t stride
         }
     }
     return factor;
-}
-
-// f.template call<columns>() for the width of a block.
-template <class Function>
-inline void with_columns(std::ptrdiff_t columns, const Function& f) {
-    switch (columns) {
-        case 1: return f.template call<1>();
-        case 2: return f.template call<2>();
-        case 3: return f.template call<3>();
-        case 4: return f.template call<4>();
-        default: return f.template call<5>();
-    }
 }
 
 // Adds the squares of a block's outputs to `total`.

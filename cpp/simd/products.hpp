@@ -9,12 +9,13 @@
 // centres in double, at the end.
 //
 // What is lost: about p^2 |m|^2 last bits, beside the p^2 |x - mu|^2 ~ d that the difference itself loses.
-// prepare.cpp allows 4 d, so that it is a factor of a few.
+// e_step/products.cpp allows 4 d, so that it is a factor of a few.
 #pragma once
 
 #include "simd/distances.hpp"
 #include "simd/job.hpp"
-#include "simd/moments.hpp"
+#include "simd/lane_sums.hpp"
+#include "simd/unrolled.hpp"
 #include "simd/vector.hpp"
 
 namespace mixtura {

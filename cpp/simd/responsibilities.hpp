@@ -3,8 +3,11 @@
 // far_rows.hpp settles it.
 #pragma once
 
+#include "e_step/far_rows.hpp"
 #include "simd/exp_log.hpp"
 #include "simd/job.hpp"
+#include "simd/lane_sums.hpp"
+#include "simd/load.hpp"
 #include "simd/skipping.hpp"
 #include "simd/vector.hpp"
 
@@ -141,6 +144,66 @@ void harden(Real* responsibilities, std::ptrdiff_t n_components, std::ptrdiff_t 
             responsibilities[k * stride + r] = k == best ? weights[r] : Real(0);
         }
     }
+}
+
+// Where more than this share of the granules is active, it does not pay to leave out the others.
+constexpr double most_active = 0.7;
+
+// Finds the active granules of a tile; whether they are so few that it pays to leave out the others.
+template <class Real>
+bool few_are_active(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+    if (is_postponed(work.experience->skipping)) return false;
+    find_active(work.responsibilities, job.n_components, job.tile_stride, n_active, work.active);
+    std::ptrdiff_t n = 0;
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) n += __builtin_popcountll(work.active[k]);
+    const auto n_rows = static_cast<double>(n * granule<Real>);
+    if (n_rows / static_cast<double>(n_active * job.n_components) <= most_active) return true;
+    postpone(work.experience->skipping);
+    return false;
+}
+
+// For those who take whole tiles.
+template <class Real>
+void clear_inactive(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+        for_active_vectors<Real>(all_active<Real>(n_active) & ~work.active[k], [&](std::ptrdiff_t r) {
+            store<Real>(work.responsibilities + k * job.tile_stride + r, Vector<Real>{});
+        });
+    }
+}
+
+// weights[r] r_k(x) in place of the log joint densities of a tile, and its rows' log densities and certainties; only in
+// the granules of work.active, or in all.
+template <class Real>
+void normalise_tile(const Job<Real>& job, std::ptrdiff_t n_active, bool only_active, const Workspace<Real>& work) {
+    if (only_active) {
+        normalise_active(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights, work.active,
+                         work.log_density, work.log_certainty, work.listed);
+        if (sums_by_products(job)) clear_inactive(job, n_active, work);
+        return;
+    }
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) work.active[k] = all_active<Real>(n_active);
+    normalise(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights, work.log_density,
+              work.log_certainty);
+}
+
+// Whether a log density came out as no finite number.
+template <class Real>
+bool has_far_rows(const Real* log_density, std::ptrdiff_t n_rows) {
+    Vector<Real> differences = {};
+    for (std::ptrdiff_t r = 0; r < n_rows; r += lanes<Real>)
+        differences += load<Real>(log_density + r) - load<Real>(log_density + r);
+    return sum_lanes<Real>(differences) != 0;
+}
+
+// sum w log p(x) of a tile, less the shift; settles rows that are far from all components.
+template <class Real>
+double log_likelihood_of_tile(const Job<Real>& job, const Tile& tile, const Workspace<Real>& work) {
+    if (!has_far_rows(work.log_density, tile.n_rows))
+        return weighted_sum(work.weights, work.log_density, tile.n_active);
+    clear_inactive(job, tile.n_active, work);
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) work.active[k] = all_active<Real>(tile.n_active);
+    return settle_far_rows(job, tile.n_active, work);
 }
 
 }  // namespace

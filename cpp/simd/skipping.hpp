@@ -23,7 +23,7 @@
 namespace mixtura {
 namespace {
 
-// Rows that are kept or left out together: a vector of them, and at least 4, so that the 256 rows of a tile are
+// Rows that are computed or left out together: a vector of them, and at least 4, so that the 256 rows of a tile are
 // at most 64 granules, the bits of one number.
 template <class Real>
 constexpr std::ptrdiff_t granule = lanes<Real> > 4 ? lanes<Real> : 4;
@@ -58,6 +58,19 @@ template <class Real>
 constexpr std::uint64_t all_active(std::ptrdiff_t n_active) {
     const std::ptrdiff_t n = n_active / granule<Real>;
     return n >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1;
+}
+
+// What did not pay is left for 7 tiles, then for 15, up to 255.
+inline void postpone(Trials& trials) {
+    trials.pause = trials.pause == 0 ? 7 : (trials.pause < 255 ? 2 * trials.pause + 1 : 255);
+    trials.tiles_left = trials.pause;
+}
+
+// Asked once a tile.
+inline bool is_postponed(Trials& trials) {
+    if (trials.tiles_left == 0) return false;
+    --trials.tiles_left;
+    return true;
 }
 
 }  // namespace

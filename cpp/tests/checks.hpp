@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include "e_step/expect.hpp"
 
 inline std::atomic<int> n_checks{0};
 
@@ -17,3 +18,9 @@ inline void check_that(bool holds, const char* what, const char* where) {
 #define CHECK(condition, where) check_that((condition), #condition, (where))
 
 inline bool close(double a, double b, double rtol, double atol) { return std::abs(a - b) <= atol + rtol * std::abs(b); }
+
+// The end of a test program.
+inline int report() {
+    std::printf("%d checks, instruction set %s\n", n_checks.load(), mixtura::simd_level());
+    return 0;
+}

@@ -5,10 +5,13 @@
 #include <random>
 #include <vector>
 
+#include "m_step/maximum_likelihood.hpp"
+#include "optimum/cut.hpp"
 #include "optimum/ends.hpp"
 #include "optimum/hierarchy.hpp"
 #include "optimum/moves.hpp"
 #include "optimum/search.hpp"
+#include "optimum/seeds.hpp"
 #include "optimum/starts.hpp"
 #include "optimum/verdict.hpp"
 #include "support/parallel.hpp"
@@ -26,7 +29,8 @@ struct Clusters {
     std::vector<double> data, mean, scatter, reg_covar;
     Rows<double> rows;
     TotalScatter total;
-    std::unique_ptr<ArraySource<double>> source, source_tied, hard, hard_tied;
+    std::unique_ptr<MemorySource<double>> source;
+    mutable std::vector<std::unique_ptr<MaximumLikelihood>> m_steps;
 
     explicit Clusters(std::ptrdiff_t n_clusters) : K(n_clusters), mean(d), scatter(d * d), reg_covar(d, 1e-9) {
         std::mt19937 generator(1);
@@ -46,10 +50,7 @@ struct Clusters {
             }
         }
         total = {static_cast<double>(n), mean.data(), scatter.data()};
-        source = std::make_unique<ArraySource<double>>(rows, false, TotalScatter{});
-        source_tied = std::make_unique<ArraySource<double>>(rows, false, total);
-        hard = std::make_unique<ArraySource<double>>(rows, true, TotalScatter{});
-        hard_tied = std::make_unique<ArraySource<double>>(rows, true, total);
+        source = std::make_unique<MemorySource<double>>(rows);
     }
 
     double from_mean(std::ptrdiff_t i, std::ptrdiff_t j) const {
@@ -58,14 +59,12 @@ struct Clusters {
 
     Problem problem(Model model) const {
         Problem p;
-        p.model = model;
+        p.m_step = m_steps.emplace_back(std::make_unique<MaximumLikelihood>(model, reg_covar)).get();
         p.n_components = K;
         p.rows = {data.data(), nullptr, each * K, d};
-        p.source = structure_of(model) == Structure::tied ? source_tied.get() : source.get();
-        p.hard = hard.get();
-        p.hard_tied = hard_tied.get();
+        p.source = source.get();
         p.total = total;
-        p.reg_covar = p.metric_reg_covar = reg_covar.data();
+        p.metric_reg_covar = reg_covar.data();
         return p;
     }
 
@@ -253,7 +252,7 @@ void a_drawn_cut_halves_one_component() {
     Control control;
     Random random(5);
     const Responsibilities given = one_hot(partition(problem, Model::EEI, 10, random, control), 3);
-    const Beginning beginning = mixture_of(given, *problem.source, problem.model, d, problem.reg_covar, control);
+    const Beginning beginning = mixture_of(given, *problem.source, *problem.m_step, control);
     for (int i = 0; i < 20; ++i) {
         const Cut cut = drawn_cut(beginning.mixture, given, problem.rows, problem.total.scatter, random);
         const Responsibilities more = split(given, cut);
@@ -278,6 +277,5 @@ int main() {
     wide_rows_are_left_where_a_call_is_to_end();
     moves_keep_every_row_whole();
     perturbed_rows_are_a_random_share();
-    std::printf("%d checks, instruction set %s\n", n_checks.load(), simd_level());
-    return 0;
+    return report();
 }

@@ -1,0 +1,31 @@
+// The density of each component as the kernels read it: split means, packed factors, log coefficients.
+#pragma once
+
+#include <vector>
+
+#include "e_step/packing.hpp"
+#include "model/mixture.hpp"
+#include "simd/job.hpp"
+
+namespace mixtura {
+
+// Owns what it sets in a Job.
+template <class Real>
+class PackedDensity {
+  public:
+    void prepare(const Mixture& mixture, Job<Real>& job);
+
+  private:
+    void pack_factors(const Mixture& mixture, Job<Real>& job);
+    void find_coefficients(const Mixture& mixture, Job<Real>& job);
+    void find_residues(const Mixture& mixture, Job<Real>& job);
+
+    SplitArray<Real> means_;
+    std::vector<double> log_heights_;
+    std::vector<Real> factors_, coefficients_, residues_;
+};
+
+// d: the mean of a mixture, sum_k w_k mu_k.
+std::vector<double> mean_of(const Mixture& mixture);
+
+}  // namespace mixtura

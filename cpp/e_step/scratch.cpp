@@ -1,0 +1,124 @@
+#include "e_step/scratch.hpp"
+
+#include <utility>
+
+namespace mixtura {
+namespace {
+
+constexpr std::size_t most_spare = 1 << 20;
+
+struct Spare {
+    std::unique_ptr<unsigned char[]> bytes;
+    std::size_t size = 0;
+};
+
+Spare& spare() {
+    thread_local Spare of_this_thread;
+    return of_this_thread;
+}
+
+// Whether rows or components are to be left out: what candidates are for.
+template <class Real>
+bool needs_candidates(const Job<Real>& job) {
+    return job.bound_features > 0 || job.grouping.n_rows > 0;
+}
+
+// Numbers of all pieces.
+template <class Real>
+std::ptrdiff_t scratch_size(const Job<Real>& job) {
+    const std::ptrdiff_t of_candidates = needs_candidates(job) ? padded(job.n_features) + 4 : 0;
+    const std::ptrdiff_t of_tile = job.n_features + 2 * padded(job.n_features + 1) + job.n_components + 4;
+    return (of_tile + of_candidates) * job.tile_stride + job.grouping.n_rows * job.n_features;
+}
+
+// From the first cache line on, so that no vector crosses one.
+template <class Real>
+Pieces<Real> aligned(unsigned char* data) {
+    const auto address = reinterpret_cast<std::uintptr_t>(data);
+    return {reinterpret_cast<Real*>(data + (64 - address % 64) % 64)};
+}
+
+}  // namespace
+
+Scratch::Scratch(std::size_t n_bytes) {
+    Spare& last = spare();
+    size_ = std::exchange(last.size, 0);
+    bytes_ = std::move(last.bytes);
+    if (size_ >= n_bytes) return;
+    bytes_.reset(new unsigned char[n_bytes]);
+    size_ = n_bytes;
+}
+
+Scratch::~Scratch() {
+    Spare& last = spare();
+    if (bytes_ == nullptr || size_ > most_spare || size_ <= last.size) return;
+    last.bytes = std::move(bytes_);
+    last.size = size_;
+}
+
+template <class Real>
+WorkspaceMemory<Real>::WorkspaceMemory(const Job<Real>& job) {
+    constexpr std::ptrdiff_t line = 64 / static_cast<std::ptrdiff_t>(sizeof(Real));
+    memory_ = Scratch(static_cast<std::size_t>(scratch_size(job) + line) * sizeof(Real));
+    Pieces<Real> pieces = aligned<Real>(memory_.data());
+    take_tile(job, pieces);
+    if (job.grouping.n_rows > 0) take_sorted(job, pieces);
+    if (needs_candidates(job)) take_candidates(job, pieces);
+    workspace_.experience = &experience_;
+}
+
+template <class Real>
+void WorkspaceMemory<Real>::take_tile(const Job<Real>& job, Pieces<Real>& pieces) {
+    const std::ptrdiff_t stride = job.tile_stride;
+    workspace_.rows = pieces.take(job.n_features * stride);
+    workspace_.differences = pieces.take(padded(job.n_features + 1) * stride);
+    workspace_.panels = pieces.take(padded(job.n_features + 1) * stride);
+    workspace_.responsibilities = pieces.take(job.n_components * stride);
+    workspace_.weights = pieces.take(stride);
+    workspace_.log_density = pieces.take(stride);
+    workspace_.log_certainty = pieces.take(stride);
+    workspace_.roots = pieces.take(stride);
+    active_.resize(static_cast<std::size_t>(job.n_components));
+    workspace_.active = active_.data();
+    listed_.resize(static_cast<std::size_t>(job.n_components));
+    workspace_.listed = listed_.data();
+}
+
+template <class Real>
+void WorkspaceMemory<Real>::take_sorted(const Job<Real>& job, Pieces<Real>& pieces) {
+    const auto n = static_cast<std::size_t>(job.grouping.n_rows);
+    SortedRows<Real>& sorted = workspace_.sorted;
+    sorted.rows = pieces.take(job.grouping.n_rows * job.n_features);
+    sorted_weights_.resize(n);
+    sorted.weights = sorted_weights_.data();
+    sorting_.resize(3 * n + static_cast<std::size_t>(job.n_components) + 1);
+    sorted.guesses = sorting_.data();
+    sorted.unsorted = sorted.guesses + n;
+    sorted.places = sorted.unsorted + n;
+    sorted.starts = sorted.places + n;
+    centred_.resize(static_cast<std::size_t>((job.n_features + 1) * scan_stride + 16));
+    sorted.centred = centred_.data();
+    near_.resize(static_cast<std::size_t>((job.n_components + 63) / 64));
+    sorted.near = near_.data();
+}
+
+template <class Real>
+void WorkspaceMemory<Real>::take_candidates(const Job<Real>& job, Pieces<Real>& pieces) {
+    const std::ptrdiff_t stride = job.tile_stride;
+    Candidates<Real>& candidates = workspace_.candidates;
+    candidates.gathered = pieces.take(padded(job.n_features) * stride);
+    candidates.joint = pieces.take(stride);
+    candidates.likeliest = pieces.take(stride);
+    candidates.highest = pieces.take(stride);
+    candidates.thresholds = pieces.take(stride);
+    list_.resize(static_cast<std::size_t>(stride) + 64);  // room for whole groups of rows
+    chains_.resize(static_cast<std::size_t>(job.n_components + stride));
+    candidates.list = list_.data();
+    candidates.heads = chains_.data();
+    candidates.next = chains_.data() + job.n_components;
+}
+
+template class WorkspaceMemory<double>;
+template class WorkspaceMemory<float>;
+
+}  // namespace mixtura

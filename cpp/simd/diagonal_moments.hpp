@@ -1,0 +1,104 @@
+// Moments under diagonal and spherical covariances: rows along the lanes.
+#pragma once
+
+#include "simd/lane_sums.hpp"
+#include "simd/skipping.hpp"
+#include "simd/vector.hpp"
+
+namespace mixtura {
+namespace {
+
+// sum r y and sum r y^2, y = x - c, of `features` features from j on; rows along the lanes.
+template <class Real, int features>
+inline void diag_block(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t j,
+                       std::ptrdiff_t stride, std::uint64_t active, double* firsts, double* seconds) {
+    Vector<Real> total[2 * features] = {};
+    for_active_vectors<Real>(active, [&](std::ptrdiff_t r) {
+        const Vector<Real> weight = load<Real>(responsibilities + r);
+#pragma GCC unroll 4
+        for (int a = 0; a < features; ++a) {
+            const Vector<Real> x = load<Real>(rows + (j + a) * stride + r);
+            const Vector<Real> y = x - centre[j + a];
+            const Vector<Real> scaled = weight * y;
+            total[2 * a] += scaled;
+            total[2 * a + 1] += scaled * y;
+        }
+    });
+    Real sums[room<Real>(2 * features)];
+    sum_all<Real, 2 * features>(total, sums);
+    for (int a = 0; a < features; ++a) {
+        firsts[j + a] += sums[2 * a];
+        seconds[j + a] += sums[2 * a + 1];
+    }
+}
+
+template <class Real>
+void diag_moments(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t n_features,
+                  std::ptrdiff_t stride, std::uint64_t active, double* firsts, double* seconds) {
+    std::ptrdiff_t j = 0;
+    for (; j + 4 <= n_features; j += 4) {
+        diag_block<Real, 4>(rows, centre, responsibilities, j, stride, active, firsts, seconds);
+    }
+    switch (n_features - j) {
+        case 3: return diag_block<Real, 3>(rows, centre, responsibilities, j, stride, active, firsts, seconds);
+        case 2: return diag_block<Real, 2>(rows, centre, responsibilities, j, stride, active, firsts, seconds);
+        case 1: return diag_block<Real, 1>(rows, centre, responsibilities, j, stride, active, firsts, seconds);
+    }
+}
+
+// Features of a block whose sums, their squares' and the count stay in registers.
+constexpr int most_spherical_features = registers == 32 ? 14 : 7;
+
+// sum r y of `features` features from j on and the sum of their r y^2, rows along the lanes; with_count: and sum r.
+template <class Real, int features, bool with_count>
+inline void spherical_block(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t j,
+                            std::ptrdiff_t stride, std::uint64_t active, double* count, double* firsts,
+                            double* second) {
+    constexpr int n = features + 1 + with_count;
+    Vector<Real> total[n] = {};
+    for_active_vectors<Real>(active, [&](std::ptrdiff_t r) {
+        const Vector<Real> weight = load<Real>(responsibilities + r);
+        Vector<Real> square = {};
+#pragma GCC unroll 16
+        for (int a = 0; a < features; ++a) {
+            const Vector<Real> x = load<Real>(rows + (j + a) * stride + r);
+            const Vector<Real> y = x - centre[j + a];
+            total[a] += weight * y;
+            square += y * y;
+        }
+        total[features] += weight * square;
+        if (with_count) total[n - 1] += weight;
+    });
+    Real sums[room<Real>(n)];
+    sum_all<Real, n>(total, sums);
+    add_to(firsts + j, sums, features);
+    *second += sums[features];
+    if (with_count) *count += sums[n - 1];
+}
+
+// The last `n_features` features, `most` at most, in one block.
+template <class Real, int most = most_spherical_features>
+void last_spherical_block(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t j,
+                          std::ptrdiff_t n_features, std::ptrdiff_t stride, std::uint64_t active, double* count,
+                          double* firsts, double* second) {
+    if (n_features == most) {
+        spherical_block<Real, most, true>(rows, centre, responsibilities, j, stride, active, count, firsts, second);
+    } else if constexpr (most > 1) {
+        last_spherical_block<Real, most - 1>(rows, centre, responsibilities, j, n_features, stride, active, count,
+                                             firsts, second);
+    }
+}
+
+template <class Real>
+void spherical_moments(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t n_features,
+                       std::ptrdiff_t stride, std::uint64_t active, double* count, double* firsts, double* second) {
+    constexpr int half = most_spherical_features / 2;
+    std::ptrdiff_t j = 0;
+    for (; n_features - j > most_spherical_features; j += half) {
+        spherical_block<Real, half, false>(rows, centre, responsibilities, j, stride, active, nullptr, firsts, second);
+    }
+    last_spherical_block(rows, centre, responsibilities, j, n_features - j, stride, active, count, firsts, second);
+}
+
+}  // namespace
+}  // namespace mixtura

@@ -1,0 +1,112 @@
+// Log joint densities of a tile, log(w_k p_k(x)) - shift: which kernel computes them, by structure and number of
+// features.
+#pragma once
+
+#include "simd/distances.hpp"
+#include "simd/job.hpp"
+#include "simd/load.hpp"
+#include "simd/products.hpp"
+#include "simd/unrolled.hpp"
+
+namespace mixtura {
+namespace {
+
+template <class Real>
+SplitPoint<Real> offset(SplitPoint<Real> points, std::ptrdiff_t by) {
+    return {points.high + by, points.low + by};
+}
+
+template <class Real>
+struct SmallJoint {
+    const Real* rows;
+    const Real* mean;
+    const Real* residue;
+    const Real* factor;
+    std::ptrdiff_t stride, n_active;
+    Real coefficient;
+    Real* joint;
+
+    template <int D>
+    void call() const {
+        small_full_joint<Real, D>(rows, mean, residue, factor, stride, n_active, coefficient, joint);
+    }
+};
+
+// Log joint densities under a covariance that is a matrix, of rows that lie in a tile or were gathered.
+template <class Real>
+void full_component_joint(const Job<Real>& job, std::ptrdiff_t k, const Real* rows, std::ptrdiff_t n_active,
+                          Real* differences, Real* joint) {
+    const std::ptrdiff_t d = job.n_features;
+    const std::ptrdiff_t stride = job.tile_stride;
+    const Real* mean = job.means.high + k * d;
+    const Real* residue = job.residues + k * job.residue_stride;
+    const Real* factor = job.factors + k * job.factor_stride;
+    if (packs_triangle(job.structure, d)) {
+        with_features<1>(d,
+                         SmallJoint<Real>{rows, mean, residue, factor, stride, n_active, job.coefficients[k], joint});
+    } else {
+        full_joint(rows, mean, residue, factor, d, stride, n_active, differences, job.coefficients[k], joint);
+    }
+}
+
+template <class Real>
+void component_joint(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+    const std::ptrdiff_t d = job.n_features;
+    const std::ptrdiff_t stride = job.tile_stride;
+    const SplitPoint<Real> mean = offset(job.means, k * d);
+    const Real* factor = job.factors + k * job.factor_stride;
+    const Real coefficient = job.coefficients[k];
+    Real* joint = work.responsibilities + k * stride;
+    if (job.whitened)
+        return whitened_joint(work.panels, job.whitened_means + k * d, d, stride, n_active, coefficient, joint);
+    switch (job.structure) {
+        case Structure::full:
+        case Structure::tied: return full_component_joint(job, k, work.rows, n_active, work.differences, joint);
+        case Structure::diag:
+            return diag_joint(work.rows, mean.high, job.residues + k * job.residue_stride, factor, d, stride, n_active,
+                              coefficient, joint);
+        case Structure::spherical:
+            return spherical_joint(work.rows, mean, *factor, d, stride, n_active, coefficient, joint);
+    }
+}
+
+// Rows about a common point, whitened under a tied structure.
+template <class Real>
+void centre_rows(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+    subtract_point(work.rows, job.origin, job.n_features, job.tile_stride, n_active, work.differences, job.tile_stride);
+    if (job.whitened) whiten(work.differences, job.factors, job.n_features, job.tile_stride, n_active, work.panels);
+}
+
+// By products of terms and factors (products.hpp). False when the call was stopped.
+template <class Real>
+bool product_log_joint(const Job<Real>& job, std::ptrdiff_t n_active, const Ahead& ahead, const Workspace<Real>& work) {
+    Real* terms = job.whitened ? work.panels : work.differences;
+    append_square(terms, job.n_features, job.tile_stride, n_active);
+    std::ptrdiff_t columns;
+    for (std::ptrdiff_t k = 0; k < job.n_components; k += columns) {
+        if (job.stopped(job.stop_argument)) return false;
+        columns = block_columns(job.n_components - k);
+        with_columns(columns,
+                     JointBlock<Real>{terms, job.term_factors + k * job.n_terms, job.coefficients + k, job.n_terms,
+                                      job.tile_stride, n_active, work.responsibilities + k * job.tile_stride});
+        for (std::ptrdiff_t i = k; i < k + columns; ++i) ahead.prefetch(i, job.n_components);
+    }
+    return true;
+}
+
+// Of every component. False when the call was stopped.
+template <class Real>
+bool all_log_joint(const Job<Real>& job, const Tile& tile, const Workspace<Real>& work) {
+    const Ahead ahead = look_ahead(job, tile);
+    if (sums_by_products(job)) centre_rows(job, tile.n_active, work);
+    if (job.n_terms > 0) return product_log_joint(job, tile.n_active, ahead, work);
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+        if (job.stopped(job.stop_argument)) return false;
+        component_joint(job, k, tile.n_active, work);
+        ahead.prefetch(k, job.n_components);
+    }
+    return true;
+}
+
+}  // namespace
+}  // namespace mixtura
