@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from mixtura import GaussianMixture
 from mixtura.covariance import STRUCTURES, structure
 from mixtura.em import Monitor, expectation_maximisation
-from mixtura.rows import ArrayBlocks
+from mixtura.rows import ArrayBlocks, Rows
 from mixtura.starts import LabelResponsibilities, mixture_of
 
 
@@ -26,7 +26,7 @@ def overlapping(n_rows=1_500, d=3, k=3, seed=0):
 def start_of(X, kind, k=3, weight=None):
     """Far from the end: components cut at the first feature."""
     labels = np.minimum(np.argsort(np.argsort(X[:, 0])) * k // len(X), k - 1)
-    blocks = ArrayBlocks(X, weight)
+    blocks = ArrayBlocks(Rows(X, weight))
     return blocks, mixture_of(LabelResponsibilities(labels, k), blocks, structure(kind), k, 0.0)
 
 
@@ -76,7 +76,7 @@ def test_weights_are_repetitions():
     X = overlapping(400)
     weight = np.random.default_rng(1).integers(1, 4, len(X)).astype(float)
     blocks, start = start_of(X, "full", weight=weight)
-    repeated = ArrayBlocks(np.repeat(X, weight.astype(int), axis=0))
+    repeated = ArrayBlocks(Rows(np.repeat(X, weight.astype(int), axis=0)))
     ours, _ = run(blocks, start, accelerate=True, max_iter=15)
     theirs, _ = run(repeated, start, accelerate=True, max_iter=15)
     assert_allclose(ours.means, theirs.means, rtol=1e-7)

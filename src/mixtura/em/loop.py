@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mixtura import _core
-from mixtura.em.blocks import Blocks
+from mixtura.em.blocks import EMBlocks
 from mixtura.em.monitor import Monitor
 from mixtura.em.statistics import SufficientStatistics
 from mixtura.mixture import Mixture, arithmetic
@@ -16,7 +16,7 @@ Point = tuple[Mixture, SufficientStatistics]
 
 def expectation_maximisation(
     mixture: Mixture,
-    blocks: Blocks,
+    blocks: EMBlocks,
     reg_covar: float | FloatArray,
     monitor: Monitor,
     accelerate: bool = False,
@@ -27,7 +27,7 @@ def expectation_maximisation(
     ----------
     mixture : Mixture
         Where to begin.
-    blocks : Blocks
+    blocks : EMBlocks
         Where the rows lie.
     reg_covar : float or ndarray of shape (n_features,)
         Added to the diagonal of every covariance.
@@ -77,7 +77,7 @@ def expectation_maximisation(
     return Mixture(structure, *parameters), SufficientStatistics(structure, *sums)
 
 
-def expect(mixture: Mixture, blocks: Blocks) -> SufficientStatistics:
+def expect(mixture: Mixture, blocks: EMBlocks) -> SufficientStatistics:
     """E-step over all rows: the loop without an iteration.
 
     Where a component is about to jump far (a start at the wrong end of the data) sums about its
@@ -86,7 +86,7 @@ def expect(mixture: Mixture, blocks: Blocks) -> SufficientStatistics:
     return expectation_maximisation(mixture, blocks, 0.0, Monitor(0.0, 0))[1]
 
 
-def _called(mixture: Mixture, blocks: Blocks) -> _core.RowSource:
+def _called(mixture: Mixture, blocks: EMBlocks) -> _core.RowSource:
     """Rows that the core cannot read by itself."""
     structure = mixture.structure
 

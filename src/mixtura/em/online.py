@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mixtura.em.blocks import Blocks
+from mixtura.em.blocks import EMBlocks
 from mixtura.em.loop import Point
 from mixtura.em.statistics import SufficientStatistics
 from mixtura.mixture import Mixture
@@ -25,7 +25,7 @@ _LEAST_SHARE = 1e-100
 def online_step(
     mixture: Mixture,
     statistics: SufficientStatistics,
-    batch: Blocks,
+    batch: EMBlocks,
     reg_covar: float | FloatArray,
     step: float,
 ) -> Point:
@@ -39,7 +39,7 @@ def online_step(
         As it is before the batch.
     statistics : SufficientStatistics
         Of all rows before.
-    batch : Blocks
+    batch : EMBlocks
     reg_covar : float or ndarray of shape (n_features,)
         Added to the diagonal of every covariance.
     step : float

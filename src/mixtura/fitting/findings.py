@@ -123,7 +123,7 @@ def only_rows(n_distinct: int, blocks: Blocks) -> str:
 def n_distinct_rows(blocks: Blocks, enough: int) -> int:
     """Number of distinct rows that count, counted until there are `enough`."""
     found = distinct_rows(blocks, enough - 1)
-    return enough if found is None else len(found.rows)
+    return enough if found is None else len(found)
 
 
 def _glance(blocks: Blocks) -> Array:
@@ -133,7 +133,7 @@ def _glance(blocks: Blocks) -> Array:
 
 
 def _spread(part: ArrayBlocks, _: int, step: int) -> Array:
-    X, weight = part.rows, part.sample_weight
+    X, weight = part.rows.X, part.rows.weight
     if weight is None:
         return np.array(X[::step])
     slices = block_slices(len(X), 1)
@@ -144,7 +144,7 @@ def _spread(part: ArrayBlocks, _: int, step: int) -> Array:
 
 def _blocks(part: ArrayBlocks) -> Iterator[Array]:
     """All rows that count."""
-    X, weight = part.rows, part.sample_weight
+    X, weight = part.rows.X, part.rows.weight
     for rows in block_slices(*X.shape):
         yield X[rows] if weight is None else X[rows][weight[rows] > 0]
 
@@ -156,7 +156,7 @@ def _is_surely_sound(blocks: Blocks) -> bool:
     They do where the least eigenvalue of the correlation matrix is far above that of dependent columns, and
     all standard deviations are far above the rounding of the means.
     """
-    if not isinstance(blocks, ArrayBlocks) or blocks.sample_weight is not None:
+    if not isinstance(blocks, ArrayBlocks) or blocks.rows.weight is not None:
         return False
     n_rows, n_features = blocks.shape
     is_small = n_features < n_rows and n_rows * n_features**2 <= _FEW_PRODUCTS

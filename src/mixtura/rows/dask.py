@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import accumulate, chain, zip_longest
+from itertools import accumulate, chain
 from math import ceil, inf
 from time import monotonic
 from typing import Any
@@ -16,27 +16,30 @@ from uuid import uuid4
 import numpy as np
 
 from mixtura import _core
-from mixtura.em.blocks import T
 from mixtura.em.statistics import SufficientStatistics
 from mixtura.errors import SourceError
 from mixtura.rows.array import ArrayBlocks
+from mixtura.rows.blocks import T
 from mixtura.rows.dask_partitions import (
     Names,
+    beside,
     check,
     dask,
     delayed,
     dtype_of,
     feature_names,
     partitions,
-    weights,
 )
 from mixtura.rows.parts import PartFacts, PartitionedBlocks, part_facts
-from mixtura.support.arrays import Array, FloatArray
+from mixtura.rows.value import BESIDE, Rows
 
 Task = Callable[[ArrayBlocks, int], T]
 
 # As Dask has it: by its key each task, a tuple of a function and its arguments, keys and futures among them.
 Graph = dict[Any, Any]
+
+# Of a partition, what each field of its rows is: lazy, then a future or a key; None where they lack it.
+Place = tuple[Any, ...]
 
 # Sums over some leaves of a binary tree: by level (0: a partition) and place in it.
 Sums = dict[tuple[int, int], SufficientStatistics]
@@ -72,10 +75,11 @@ class DaskBlocks(PartitionedBlocks):
     X : dask.array.Array of shape (n_rows, n_features) or dask.dataframe.DataFrame
         Of numbers, in chunks of any size; chunks of some columns only are put together. float32 if all of it
         is, else float64.
-    sample_weight : dask.array.Array of shape (n_rows,), dask.dataframe.Series or None
-        Non-negative, in partitions of as many rows as those of X.
     n_threads : int, default=1
         Of this process: for the M-step, and for the tasks where there is no cluster.
+    **others : dask.array.Array, dask.dataframe.Series or None
+        What the rows bring beside their features, by the fields of `Rows` ('weight', ...): in partitions of
+        as many rows as those of X.
 
     Raises
     ------
@@ -91,15 +95,15 @@ class DaskBlocks(PartitionedBlocks):
     symmetric matrices one half.
     """
 
-    def __init__(self, X: Any, sample_weight: Any = None, n_threads: int = 1) -> None:
+    def __init__(self, X: Any, n_threads: int = 1, **others: Any) -> None:
         self.n_threads = n_threads
         self.dtype = dtype_of(X)
-        self._given = X, sample_weight
+        self._given, self._others = X, others
         self._get = dask.base.get_scheduler(collections=[X])
         self._client = _client_of(self._get)
         self._connection = getattr(self._client, "scheduler_comm", None)
         with self._scheduler_at_hand():
-            self._keep(partitions(X, self.dtype), weights(X, sample_weight))
+            self._keep(self._partitions())
             self._look(feature_names(X))
 
     @contextmanager
@@ -128,25 +132,36 @@ class DaskBlocks(PartitionedBlocks):
 
     def in_double(self) -> DaskBlocks:
         """The same rows as float64, looked at anew."""
-        X, weight = self._given
-        return DaskBlocks(X.astype(np.float64), weight, self.n_threads)
+        return DaskBlocks(self._given.astype(np.float64), self.n_threads, **self._others)
 
-    def _keep(self, rows: list[Any], weights: list[Any]) -> None:
+    def _partitions(self) -> list[Place]:
+        """Of each partition what the fields of its rows are to be; not yet computed."""
+        columns = [partitions(self._given, self.dtype)]
+        for what in BESIDE:
+            values = self._others.get(what.name)
+            none = [None] * len(columns[0])
+            columns.append(none if values is None else beside(self._given, values, what))
+        return list(zip(*columns, strict=True))
+
+    def _keep(self, lazy: list[Place]) -> None:
         """Have the partitions computed where they are to stay; without a cluster, note how they are."""
         self._graph: Graph = {}
         self._grouped_at = self._held_at = -inf
         self._is_quick = False
+        there = [one for place in lazy for one in place if one is not None]
         if self._client is None:
-            self._graph = dict(delayed([*rows, *weights]).__dask_graph__())
-            places = [one.key for one in (*rows, *weights)]
+            self._graph = dict(delayed(there).__dask_graph__())
+            found = iter([one.key for one in there])
         else:
-            places = self._client.compute([*rows, *weights])
-        self._places = list(zip_longest(places[: len(rows)], places[len(rows) :]))
+            found = iter(self._client.compute(there))
+        self._places: list[Place] = [
+            tuple(None if one is None else next(found) for one in place) for place in lazy
+        ]
 
     def _look(self, names: Names) -> None:
         """Count the rows of each partition, and look for what is no finite number."""
         graph: Graph = {}
-        looks = [(_look_at, *place, names, i) for i, place in enumerate(self._places)]
+        looks = [(_look_at, list(place), names, i) for i, place in enumerate(self._places)]
         found: list[_Found] = self._computed(graph, _add(graph, "look", looks))
         for one in found:
             if one.fault:
@@ -172,7 +187,8 @@ class DaskBlocks(PartitionedBlocks):
             graph: Graph = {}
             sent = self._sent(graph, task)
             runs = [
-                (_run, sent, *place, part.first_row) for place, part in places[done : done + size]
+                (_run, sent, list(place), part.first_row)
+                for place, part in places[done : done + size]
             ]
             with self._scheduler_at_hand():
                 found = self._computed(graph, _add(graph, "each", runs))
@@ -198,7 +214,7 @@ class DaskBlocks(PartitionedBlocks):
             (
                 _work,
                 sent,
-                [self._places[i] for i in group],
+                [list(self._places[i]) for i in group],
                 [self.parts[i].first_row for i in group],
                 group,
                 n_leaves,
@@ -258,7 +274,7 @@ class DaskBlocks(PartitionedBlocks):
         for worker, keys in held.items():
             for key in keys:
                 holders[key].append(worker)
-        able = [holders[rows.key] for rows, _ in self._places]
+        able = [holders[place[0].key] for place in self._places]
         of_worker: dict[str, list[int]] = {worker: [] for worker in held}
         for i in sorted(range(len(able)), key=lambda i: len(able[i])):  # who has a choice fills up
             if able[i]:
@@ -298,7 +314,7 @@ class DaskBlocks(PartitionedBlocks):
             self._client.replicate(missing, n=1, workers=[worker])
 
     def _held(self, i: int) -> _Held:
-        return _Held(i, self.parts[i].first_row, *(_key(place) for place in self._places[i]))
+        return _Held(i, self.parts[i].first_row, tuple(_key(one) for one in self._places[i]))
 
     @property
     def _task_threads(self) -> int | None:
@@ -389,29 +405,30 @@ class _Found:
 _NOTHING = PartFacts(0, 0, 0, 0.0, 0.0, True)
 
 
-def _look_at(rows: Array, weight: FloatArray | None, names: Names, number: int) -> _Found:
+def _look_at(values: list[Any], names: Names, number: int) -> _Found:
+    rows = Rows(*values)
     try:
-        check(rows, weight, names, number)
+        check(rows, names, number)
     except SourceError as fault:
         # Returned, so that of several partitions the first is named.
         return _Found(_NOTHING, fault=str(fault))
     if not len(rows):
         return _Found(_NOTHING)
-    facts = part_facts(ArrayBlocks(rows, weight), 0)
-    return _Found(facts, np.array(rows[0], dtype=np.float64))
+    facts = part_facts(ArrayBlocks(rows), 0)
+    return _Found(facts, np.array(rows.X[0], dtype=np.float64))
 
 
 def _given(values: list[T]) -> T:
     return values[0]
 
 
-def _run(task: Task[T], rows: Array, weight: FloatArray | None, first_row: int) -> T:
-    return task(ArrayBlocks(rows, weight), first_row)
+def _run(task: Task[T], values: list[Any], first_row: int) -> T:
+    return task(ArrayBlocks(Rows(*values)), first_row)
 
 
 def _work(
     task: Task[SufficientStatistics],
-    parts: list[tuple[Array, FloatArray | None]],
+    parts: list[list[Any]],
     first_rows: list[int],
     places: list[int],
     n_leaves: int,
@@ -420,20 +437,19 @@ def _work(
     """Sums over some partitions, of which few are alive at once."""
     sums: Sums = {}
     n_threads = _worker_threads() if n_threads is None else n_threads
-    for (rows, weight), first_row, place in zip(parts, first_rows, places, strict=True):
-        statistics = task(ArrayBlocks(rows, weight, n_threads), first_row)
+    for values, first_row, place in zip(parts, first_rows, places, strict=True):
+        statistics = task(ArrayBlocks(Rows(*values), n_threads), first_row)
         _put(sums, n_leaves, 0, place, _packed(statistics))
     return sums
 
 
 @dataclass(frozen=True)
 class _Held:
-    """A partition on a worker: its place among all, and the keys of its rows and weights there."""
+    """A partition on a worker: its place among all, and the keys of its rows' fields there."""
 
     place: int
     first_row: int
-    rows: Any
-    weight: Any
+    keys: tuple[Any, ...]
 
 
 async def _work_here(asked: bytes, dask_worker: Any) -> bytes | None:
@@ -457,11 +473,10 @@ def _work_on_held(
     sums: Sums = {}
     for one in holdings.get(address, []):
         try:
-            rows = data[one.rows]
-            weight = None if one.weight is None else data[one.weight]
+            values: Place = tuple(None if key is None else data[key] for key in one.keys)
         except KeyError:
             return None
-        statistics = task(ArrayBlocks(rows, weight, n_threads), one.first_row)
+        statistics = task(ArrayBlocks(Rows(*values), n_threads), one.first_row)
         _put(sums, n_leaves, 0, one.place, _packed(statistics))
     return pickle.dumps(sums)
 

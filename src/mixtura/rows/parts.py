@@ -16,23 +16,25 @@ from numpy.random import RandomState
 
 from mixtura import _core
 from mixtura.covariance import STRUCTURES, CovarianceStructure
-from mixtura.em.blocks import Randomness, Responsibilities, T, TotalScatter
+from mixtura.em.blocks import Responsibilities, TotalScatter
 from mixtura.em.statistics import SufficientStatistics
 from mixtura.inputs.scales import Extent
 from mixtura.mixture import Mixture
-from mixtura.rows.array import (
+from mixtura.rows.array import ArrayBlocks, everything, usable_total
+from mixtura.rows.blocks import Randomness, T
+from mixtura.rows.drawing import (
     NO_ROWS,
-    ArrayBlocks,
     distinct,
-    everything,
     measurable,
     places_of_rows,
     places_of_sample,
     ranks_of_sample,
-    usable_total,
 )
+from mixtura.rows.value import Rows
 from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.cached import cached
+
+_DOUBLE = np.dtype(np.float64)
 
 
 class PartitionedBlocks(ABC):
@@ -183,39 +185,38 @@ class PartitionedBlocks(ABC):
 
     # Rows
 
-    def sample(self, n_rows: int, rng: Randomness) -> tuple[Array, FloatArray | None]:
-        """Return at most `n_rows` rows, uniformly, in their order, and their weights.
+    def sample(self, n_rows: int, rng: Randomness) -> Rows:
+        """Return at most `n_rows` rows, uniformly, in their order.
 
         The same rows as of an array that holds all of them.
         """
         if self._counts_rows and self.weight > self.n_present > n_rows:
-            drawn = self._at(places_of_sample(self.weight, n_rows, rng), NO_ROWS)
-            return np.array([row for _, row in drawn], dtype=self.dtype), None
+            _, drawn = self._at(places_of_sample(self.weight, n_rows, rng), NO_ROWS)
+            return replace(drawn.in_precision(self.dtype), weight=None)
         before = self._before([part.n_present for part in self.parts])
         ranks = ranks_of_sample(self.n_present, n_rows, rng)
-        taken = list(self.each(_RowsOfRanks(ranks, before)))
-        weights = [weight for _, weight in taken if weight is not None]
-        rows = np.concatenate([rows for rows, _ in taken])
-        return rows, measurable(np.concatenate(weights)) if weights else None
+        taken = Rows.concatenate(list(self.each(_RowsOfRanks(ranks, before))))
+        return replace(taken, weight=measurable(taken.weight))
 
     def pick(self, n_rows: int, rng: RandomState) -> FloatArray:
         """Return rows drawn without replacement, with chances as their weights."""
         if self._counts_rows:
-            drawn = self._at(places_of_rows(self.weight, n_rows, rng), NO_ROWS)
-            return np.array([row for _, row in drawn])
+            _, drawn = self._at(places_of_rows(self.weight, n_rows, rng), NO_ROWS)
+            return drawn.X
         picked = distinct(n_rows, self._drawn_at, self._weight_without, rng)
         return np.array(list(picked.values()))
 
     def _drawn_at(self, positions: FloatArray, without: Array) -> dict[int, FloatArray]:
-        return dict(self._at(positions, without))
+        places, drawn = self._at(positions, without)
+        return dict(zip(places.tolist(), drawn.X, strict=True))
 
-    def _at(self, positions: FloatArray, without: Array) -> list[tuple[int, FloatArray]]:
+    def _at(self, positions: FloatArray, without: Array) -> tuple[Array, Rows]:
         """Places and values of the rows in which the running sum of the weights reaches each position."""
         before = self._before(self._weights_without(without))
-        found: dict[int, tuple[int, FloatArray]] = {}
-        for some in self.each(_RowsAt(positions, before, without)):
-            found |= some
-        return [found[order] for order in range(len(positions))]
+        found = list(self.each(_RowsAt(positions, before, without)))
+        order = np.argsort(np.concatenate([mine for mine, _, _ in found]))
+        places = np.concatenate([places for _, places, _ in found])
+        return places[order], Rows.concatenate([rows for _, _, rows in found])[order]
 
     def _weight_without(self, rows: Array) -> float:
         return float(sum(self._weights_without(rows)))
@@ -251,7 +252,7 @@ class PartFacts:
 
 def part_facts(part: ArrayBlocks, first_row: int) -> PartFacts:
     """Count a part's rows, add up its weights, and look how far its features reach."""
-    n_rows, weight, extent = part.shape[0], part.sample_weight, part.extent
+    n_rows, weight, extent = part.shape[0], part.rows.weight, part.extent
     if weight is None:
         return PartFacts(first_row, n_rows, n_rows, float(n_rows), float(n_rows), True, extent)
     return PartFacts(
@@ -312,7 +313,7 @@ class _RowsOfRanks:
     ranks: Array
     before: dict[int, tuple[int, int]]
 
-    def __call__(self, part: ArrayBlocks, first_row: int) -> tuple[Array, FloatArray | None]:
+    def __call__(self, part: ArrayBlocks, first_row: int) -> Rows:
         start, end = self.before[first_row]
         first, last = np.searchsorted(self.ranks, [start, end])
         return part.rows_of_ranks(self.ranks[first:last] - start)
@@ -324,15 +325,11 @@ class _RowsAt:
     before: dict[int, tuple[float, float]]
     without: Array
 
-    def __call__(self, part: ArrayBlocks, first_row: int) -> dict[int, tuple[int, FloatArray]]:
+    def __call__(self, part: ArrayBlocks, first_row: int) -> tuple[Array, Array, Rows]:
         start, end = self.before[first_row]
         mine = np.flatnonzero((self.positions >= start) & (self.positions < end))
         places = part.rows_at(self.positions[mine] - start, _inside(self.without, part, first_row))
-        rows = np.asarray(part.rows[places], dtype=np.float64)
-        return {
-            int(order): (first_row + int(place), row)
-            for order, place, row in zip(mine, places, rows, strict=True)
-        }
+        return mine, first_row + places, part.rows[places].in_precision(_DOUBLE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -351,7 +348,7 @@ def _inside(rows: Array, part: ArrayBlocks, first_row: int) -> Array:
 
 
 def _first_row(part: ArrayBlocks, _: int) -> FloatArray:
-    return np.array(part.rows[0], dtype=np.float64)
+    return np.array(part.rows.X[0], dtype=np.float64)
 
 
 def _close(rows: Iterator[Any]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from mixtura.em import SufficientStatistics
 from mixtura.errors import SourceError
 from mixtura.mixture import Mixture
-from mixtura.rows import PartitionedBlocks
+from mixtura.rows import PartitionedBlocks, Rows
 from mixtura.rows.dask import DaskBlocks
 from mixtura.rows.dask_partitions import (
     Names,
@@ -54,7 +54,7 @@ class DaskRows:
 
     def blocks(self, n_threads: int) -> PartitionedBlocks:
         """Rows for EM; looks at all of them."""
-        return DaskBlocks(self._X, self._weight, n_threads)
+        return DaskBlocks(self._X, n_threads, weight=self._weight)
 
     def score(self, mixture: Mixture, n_threads: int) -> SufficientStatistics:
         """Return the scalars of all rows under the mixture."""
@@ -119,9 +119,9 @@ def _evaluated(
     dtype: str,
     number: int,
 ) -> Array:
-    rows = floats(part, dtype, number)
-    check(rows, None, names, number)
-    return function(mixture, rows, 1)
+    rows = Rows(floats(part, dtype, number))
+    check(rows, names, number)
+    return function(mixture, rows.X, 1)
 
 
 def _as_frame(results: Array, index: Any, function: Evaluate) -> Any:

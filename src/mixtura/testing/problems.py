@@ -8,6 +8,7 @@ import numpy as np
 
 from mixtura.covariance import structure
 from mixtura.mixture import Mixture
+from mixtura.rows.value import Rows
 from mixtura.testing import oracle
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -58,3 +59,19 @@ def random_rows(mixture: Mixture, n_rows: int, rng: np.random.Generator) -> Arra
     far = rng.random(n_rows) < 0.05
     X[far] += 6.0 * rng.standard_normal((int(far.sum()), mixture.n_features))
     return np.asarray(X, dtype=np.float64)
+
+
+def rows_that_bring_all(n_rows: int, weights: Array | None = None) -> Rows:
+    """Rows of three features with every field of `Rows`, each of whose values tells its row."""
+    number = np.arange(n_rows)
+    X = np.stack([number, number % 7, -number], axis=1).astype(np.float64)
+    return Rows(X, weights, label=number, error=np.stack([number, 2 * number, 3 * number], axis=1))
+
+
+def all_go_together(rows: Rows) -> bool:
+    """Whether such rows, after whatever was done to them, still have what each of them brought."""
+    assert rows.label is not None
+    expected = rows_that_bring_all(1 + int(rows.label.max(initial=0)))[rows.label]
+    return all(
+        np.array_equal(values, rows.values[name]) for name, values in expected.values.items()
+    )
