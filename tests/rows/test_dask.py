@@ -799,7 +799,8 @@ def test_a_large_mixture_goes_from_worker_to_worker(client, monkeypatch):
     mixture, X, _ = problem()
     blocks = DaskBlocks(array_of(X))
     theirs = blocks.accumulate(mixture)
-    monkeypatch.setattr("mixtura.rows.dask._SMALL", 100)
+    for module in ("dask", "dask_scheduler"):
+        monkeypatch.setattr(f"mixtura.rows.{module}.SMALL", 100)
     assert_same_statistics(blocks.accumulate(mixture), theirs, rtol=0)
     assert len(list(blocks.each(lambda part, _: len(part.rows)))) == 6
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from copy import copy
 from dataclasses import replace
 from functools import reduce
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.random import RandomState
 
 from mixtura import _core
-from mixtura.covariance import STRUCTURES, CovarianceStructure
+from mixtura.covariance import CovarianceStructure
 from mixtura.em.blocks import Responsibilities, TotalScatter
 from mixtura.em.statistics import SufficientStatistics
 from mixtura.inputs.scales import Extent
@@ -29,7 +28,9 @@ from mixtura.rows.drawing import (
     rows_of_ranks,
     weights_without,
 )
+from mixtura.rows.facts import Counts, Glance
 from mixtura.rows.value import Rows
+from mixtura.rows.whole import Whole
 from mixtura.support.arrays import (
     Array,
     FloatArray,
@@ -43,7 +44,7 @@ from mixtura.support.cached import cached
 Sums = tuple[float, float, float]
 
 
-class ArrayBlocks:
+class ArrayBlocks(Whole):
     """Rows of which all are in arrays.
 
     Parameters
@@ -77,22 +78,21 @@ class ArrayBlocks:
         weight = self.weight / max(self.n_present, 1)
         return Extent(reduce(np.minimum, leasts), reduce(np.maximum, mosts), weight)
 
-    @property
-    def weight(self) -> float:
-        """Sum of the weights: the number of rows where there are none."""
-        return float(len(self._X) if self._weight is None else self._weight.sum())
+    @cached
+    def counts(self) -> Counts:
+        """Rows and weights of all."""
+        return Counts.of(self.rows)
 
-    @property
-    def n_present(self) -> int:
-        """Number of rows of positive weight."""
-        return len(self._X) if self._weight is None else int(np.count_nonzero(self._weight))
+    @cached
+    def glance(self) -> Array:
+        """Some thousand of the rows that count, spread over all."""
+        return Glance.of(self.rows).X
 
-    @property
-    def rows_per_weight(self) -> float:
-        """Effective rows in a unit of weight (Kish 1965); whole weights count as repetitions."""
-        if self._weight is None or self.has_integer_weights:
-            return 1.0
-        return float(self._weight.sum() / (self._weight @ self._weight))
+    @cached
+    def mean(self) -> FloatArray:
+        """Mean of all rows, its sums taken about the first: that loses few digits."""
+        first_row = np.asarray(self._X[0], dtype=np.float64)
+        return np.asarray(self.about("diag", first_row).means[0])
 
     def each(self, task: Callable[[ArrayBlocks, int], T]) -> Iterator[T]:
         """Run a task on the only part: all rows."""
@@ -150,7 +150,7 @@ class ArrayBlocks:
         n_present = self.n_present
         if n_present == len(self.rows) and n_present <= n_rows:
             return self.rows.in_precision(self.dtype)
-        if self.has_integer_weights and self.weight > n_present > n_rows:
+        if self.counts.is_whole and self.weight > n_present > n_rows:
             drawn = self.rows[self.rows_at(places_of_sample(self.weight, n_rows, rng))]
             return replace(drawn.in_precision(self.dtype), weight=None)
         sampled = self.rows_of_ranks(ranks_of_sample(n_present, n_rows, rng))
@@ -170,7 +170,7 @@ class ArrayBlocks:
 
     def _pick_indices(self, n_rows: int, rng: RandomState) -> Array:
         # Without weights, and with whole ones w that stand for w rows, the choice is among rows.
-        if self._weight is None or self.has_integer_weights:
+        if self.counts.is_whole:
             return self.rows_at(places_of_rows(self.weight, n_rows, rng))
         return np.array(list(distinct(n_rows, self._drawn_at, self.weight_without, rng)))
 
@@ -190,43 +190,6 @@ class ArrayBlocks:
         if not len(rows):
             return self.weight
         return float(sum(weight.sum() for _, weight in weights_without(self._weight, rows)))
-
-    @cached
-    def has_integer_weights(self) -> bool:
-        """Whether every weight is a whole number (and so a number of repetitions)."""
-        if self._weight is None:
-            return False
-        blocks = (self._weight[rows] for rows in block_slices(len(self._weight), 1))
-        return all(bool(np.all(block == np.floor(block))) for block in blocks)
-
-    def with_threads(self, n_threads: int) -> ArrayBlocks:
-        """Return the same rows, to be worked on by so many threads."""
-        same = copy(self)  # with what is computed already
-        same.n_threads = n_threads
-        return same
-
-    @cached
-    def mean(self) -> FloatArray:
-        """Mean of all rows."""
-        first_row = np.asarray(self._X[:1], dtype=np.float64)
-        means = self.accumulate_given(STRUCTURES["diag"], everything, first_row).means
-        return np.asarray(means[0])
-
-    @cached
-    def variances(self) -> FloatArray:
-        """Variance of each feature over all rows, its sums taken about the mean."""
-        about = self.accumulate_given(STRUCTURES["diag"], everything, self.mean[np.newaxis])
-        delta = about.means - about.centres
-        return np.asarray(about.seconds[0] / about.weight - delta[0] ** 2)
-
-    @cached
-    def total(self) -> TotalScatter:
-        """Mean and scatter of all rows. Two passes, the second about the mean: no digit is lost."""
-        about = self.accumulate_given(STRUCTURES["full"], everything, self.mean[np.newaxis])
-        means = about.means
-        delta = means - about.centres
-        scatter = about.seconds[0] - about.weight * delta.T @ delta
-        return TotalScatter(about.weight, means[0], scatter)
 
     def native(
         self, structure: CovarianceStructure, *, hard: bool = False
@@ -315,8 +278,3 @@ def in_memory(blocks: Blocks, rows: Rows) -> ArrayBlocks:
     if isinstance(blocks, ArrayBlocks) and len(rows) == blocks.shape[0]:
         return blocks
     return ArrayBlocks(rows, blocks.n_threads)
-
-
-def everything(rows: slice) -> FloatArray:
-    """Responsibility 1 for the only component."""
-    return np.ones((rows.stop - rows.start, 1))

@@ -13,7 +13,7 @@ from mixtura.em.statistics import SufficientStatistics
 from mixtura.inputs.scales import Extent
 from mixtura.mixture import Mixture
 from mixtura.rows.value import Rows
-from mixtura.support.arrays import FloatArray
+from mixtura.support.arrays import Array, FloatArray
 
 if TYPE_CHECKING:
     from mixtura.rows.array import ArrayBlocks
@@ -46,6 +46,10 @@ class Blocks(EMBlocks, Protocol):
     @property
     def extent(self) -> Extent:
         """The least and the most of each feature."""
+
+    @property
+    def glance(self) -> Array:
+        """Some thousand of the rows that count, spread over all; all of them where there are no more."""
 
     def in_double(self) -> Self:
         """Return the same rows, computed with in float64 whatever they are."""

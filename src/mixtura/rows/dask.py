@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
+import operator
 import pickle
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import accumulate, chain
 from math import ceil, inf
 from time import monotonic
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 
 from mixtura import _core
 from mixtura.em.statistics import SufficientStatistics
 from mixtura.errors import SourceError
+from mixtura.mixture import Mixture
 from mixtura.rows.array import ArrayBlocks
 from mixtura.rows.blocks import T
 from mixtura.rows.dask_partitions import (
     Names,
     beside,
     check,
-    dask,
     delayed,
     dtype_of,
     feature_names,
     partitions,
 )
-from mixtura.rows.parts import PartFacts, PartitionedBlocks, part_facts
+from mixtura.rows.dask_scheduler import SMALL, Graph, Scheduler, add, is_in_a_task
+from mixtura.rows.facts import Facts, PartFacts
+from mixtura.rows.parts import PartitionedBlocks, first_look
 from mixtura.rows.value import BESIDE, Rows
 
 Task = Callable[[ArrayBlocks, int], T]
 
-# As Dask has it: by its key each task, a tuple of a function and its arguments, keys and futures among them.
-Graph = dict[Any, Any]
+# A task that finds a part's facts, or none, and something that adds up and has a weight.
+Look = Task[tuple[PartFacts | None, Any]]
 
 # Of a partition, what each field of its rows is: lazy, then a future or a key; None where they lack it.
 Place = tuple[Any, ...]
@@ -47,10 +49,6 @@ Sums = dict[tuple[int, int], SufficientStatistics]
 # Sums that are added in one task. A worker then holds that many; fewer would mean more levels, and each
 # costs some milliseconds.
 _FAN_IN = 8
-
-# Bytes of a task up to which every worker gets it from the scheduler. A larger one goes to one worker, and
-# from there to the others.
-_SMALL = 1 << 20
 
 # For so long the scheduler is not asked again what lies where.
 _SECONDS = 1.0
@@ -99,85 +97,42 @@ class DaskBlocks(PartitionedBlocks):
         self.n_threads = n_threads
         self.dtype = dtype_of(X)
         self._given, self._others = X, others
-        self._get = dask.base.get_scheduler(collections=[X])
-        self._client = _client_of(self._get)
-        self._connection = getattr(self._client, "scheduler_comm", None)
-        with self._scheduler_at_hand():
-            self._keep(self._partitions())
+        self._scheduler = Scheduler(X)
+        self._client = self._scheduler.client
+        with self._scheduler.at_hand():
+            self._keep(_lazy_places(X, self.dtype, others))
             self._look(feature_names(X))
-
-    @contextmanager
-    def _scheduler_at_hand(self) -> Iterator[None]:
-        """Say so where what goes wrong is that the scheduler is gone: Dask fails in many ways then.
-
-        One that was started again knows nothing of the partitions that were kept.
-        """
-        try:
-            yield
-        except Exception as error:
-            if not self._has_lost_scheduler:
-                raise
-            raise SourceError(
-                "The connection to the Dask scheduler was lost, and with it the rows that its workers held: "
-                "make a new Client once the scheduler runs again, and fit again."
-            ) from error
-
-    @property
-    def _has_lost_scheduler(self) -> bool:
-        client = self._client
-        if client is None:
-            return False
-        # A client that has found another one, or the same one started again, has another connection.
-        return client.status != "running" or client.scheduler_comm is not self._connection
 
     def in_double(self) -> DaskBlocks:
         """The same rows as float64, looked at anew."""
         return DaskBlocks(self._given.astype(np.float64), self.n_threads, **self._others)
-
-    def _partitions(self) -> list[Place]:
-        """Of each partition what the fields of its rows are to be; not yet computed."""
-        columns = [partitions(self._given, self.dtype)]
-        for what in BESIDE:
-            values = self._others.get(what.name)
-            none = [None] * len(columns[0])
-            columns.append(none if values is None else beside(self._given, values, what))
-        return list(zip(*columns, strict=True))
 
     def _keep(self, lazy: list[Place]) -> None:
         """Have the partitions computed where they are to stay; without a cluster, note how they are."""
         self._graph: Graph = {}
         self._grouped_at = self._held_at = -inf
         self._is_quick = False
-        there = [one for place in lazy for one in place if one is not None]
         if self._client is None:
-            self._graph = dict(delayed(there).__dask_graph__())
-            found = iter([one.key for one in there])
+            self._graph, self._places = _graph_of(lazy)
         else:
-            found = iter(self._client.compute(there))
-        self._places: list[Place] = [
-            tuple(None if one is None else next(found) for one in place) for place in lazy
-        ]
+            self._places = _in_places(lazy, self._client.compute(_there(lazy)))
 
     def _look(self, names: Names) -> None:
-        """Count the rows of each partition, and look for what is no finite number."""
-        graph: Graph = {}
-        looks = [(_look_at, list(place), names, i) for i, place in enumerate(self._places)]
-        found: list[_Found] = self._computed(graph, _add(graph, "look", looks))
-        for one in found:
-            if one.fault:
-                raise SourceError(one.fault)
-        there = [i for i, one in enumerate(found) if one.facts.n_rows]
-        if not there:
-            raise SourceError("X has no rows.")
-        if not any(one.facts.n_present for one in found):
-            raise SourceError("Every weight is zero, so that no row is left.")
-        ends = list(accumulate(one.facts.n_rows for one in found))
-        self.parts = [
-            replace(found[i].facts, first_row=ends[i] - found[i].facts.n_rows) for i in there
+        """Check every partition, and find what a fit asks of it before its first iteration."""
+        found = _found(
+            self._scheduler, self._graph, self._places, names, first_look, self.n_threads
+        )
+        counts = [0 if part is None else part.counts.n_rows for part in found.facts]
+        ends = list(accumulate(counts))
+        there = [i for i, n_rows in enumerate(counts) if n_rows]
+        parts = [
+            replace(part, first_row=end - part.counts.n_rows)
+            for part, end in zip(found.facts, ends, strict=True)
+            if part is not None
         ]
+        self.facts = Facts(parts, found.total)
         self._places = [self._places[i] for i in there]
-        self.origin = found[there[0]].first
-        self.shape = ends[-1], len(self.origin)
+        self.shape = ends[-1], self._given.shape[1]
 
     def each(self, task: Task[T]) -> Iterator[T]:
         """Run a task on every partition where it lies."""
@@ -185,20 +140,20 @@ class DaskBlocks(PartitionedBlocks):
         done, size = 0, 1
         while done < len(places):
             graph: Graph = {}
-            sent = self._sent(graph, task)
+            sent = self._scheduler.sent(graph, task)
             runs = [
                 (_run, sent, list(place), part.first_row)
                 for place, part in places[done : done + size]
             ]
-            with self._scheduler_at_hand():
-                found = self._computed(graph, _add(graph, "each", runs))
+            with self._scheduler.at_hand():
+                found = self._computed(graph, add(graph, "each", runs))
             yield from found
             done, size = done + size, _GROWTH * size
 
     def reduced(self, task: Task[SufficientStatistics]) -> SufficientStatistics:
         """Sum of the statistics of all partitions, in a binary tree over them."""
         began = monotonic()
-        with self._scheduler_at_hand():
+        with self._scheduler.at_hand():
             sums = self._asked_directly(task) if self._is_quick else None
             if sums is None:
                 sums = self._asked_by_tasks(task)
@@ -209,7 +164,7 @@ class DaskBlocks(PartitionedBlocks):
     def _asked_by_tasks(self, task: Task[SufficientStatistics]) -> list[Sums]:
         n_leaves = len(self.parts)
         graph: Graph = {}
-        sent = self._sent(graph, task)
+        sent = self._scheduler.sent(graph, task)
         work = [
             (
                 _work,
@@ -222,20 +177,20 @@ class DaskBlocks(PartitionedBlocks):
             )
             for group in self._groups()
         ]
-        keys = _add(graph, "expect", work)
+        keys = add(graph, "expect", work)
         while len(keys) > _FAN_IN:
             several = [keys[i : i + _FAN_IN] for i in range(0, len(keys), _FAN_IN)]
-            keys = _add(graph, "add", [(_merge, n_leaves, some) for some in several])
+            keys = add(graph, "add", [(_merge, n_leaves, some) for some in several])
         return self._computed(graph, keys)
 
     def _asked_directly(self, task: Task[SufficientStatistics]) -> list[Sums] | None:
         """What few workers have of the tree, by one call each; None where that cannot be."""
-        if self._client is None or _is_in_a_task():
+        if self._client is None or is_in_a_task():
             return None
         if monotonic() - self._held_at > _SECONDS:
             self._holdings, self._held_at = self._shares(), monotonic()
         asked = _pickled((task, self._holdings, len(self.parts)))
-        if not self._holdings or len(asked) > _SMALL:
+        if not self._holdings or len(asked) > SMALL:
             return None
         try:
             found = self._client.run(_work_here, asked)
@@ -316,50 +271,15 @@ class DaskBlocks(PartitionedBlocks):
     def _held(self, i: int) -> _Held:
         return _Held(i, self.parts[i].first_row, tuple(_key(one) for one in self._places[i]))
 
+    def _computed(self, graph: Graph, keys: list[Any]) -> list[Any]:
+        return self._scheduler.computed(self._graph | graph, keys, self.n_threads)
+
     @property
     def _task_threads(self) -> int | None:
         """Threads of a task; None: as many as the worker has that runs it."""
         if self._client is not None:
             return None
         return max(1, self.n_threads // len(self.parts))
-
-    def _sent(self, graph: Graph, task: Any) -> Any:
-        """The task; where it is large its key, so that not every worker gets it from the scheduler."""
-        if self._client is None or _n_bytes(task) <= _SMALL:
-            return task
-        (key,) = _add(graph, "task", [(_given, [task])])
-        return key
-
-    def _computed(self, graph: Graph, keys: list[Any]) -> list[Any]:
-        if self._client is None or _is_in_a_task():
-            return list(self._get(self._graph | graph, keys, num_workers=self.n_threads))
-        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
-            futures = self._client.get(graph, keys, sync=False)
-        # The futures of the pass before are let go here. Had they been at its end, the client would have told
-        # the scheduler, and then have kept this graph back for the 10 ms in which it gathers messages.
-        self._recent = futures
-        try:
-            return list(self._client.gather(futures))
-        except BaseException:
-            for future in futures:
-                future.release()  # tasks that nobody waits for are cancelled
-            raise
-
-
-def _add(graph: Graph, name: str, tasks: list[Any]) -> list[Any]:
-    """Add tasks to a graph under keys of their own, which are returned."""
-    run = f"mixtura-{name}-{uuid4().hex}"
-    keys = [(run, i) for i in range(len(tasks))]
-    graph |= zip(keys, tasks, strict=True)
-    return keys
-
-
-def _n_bytes(task: Any) -> int:
-    from distributed.protocol import pickle
-
-    buffers: list[Any] = []
-    text = pickle.dumps(task, buffer_callback=buffers.append)
-    return len(text) + int(sum(buffer.raw().nbytes for buffer in buffers))
 
 
 def _pickled(task: Any) -> bytes:
@@ -369,25 +289,82 @@ def _pickled(task: Any) -> bytes:
     return text
 
 
-def _is_in_a_task() -> bool:
-    """Whether this is a task itself; Dask's `get` then lets another one have its thread."""
-    from distributed import get_worker
-
-    try:
-        get_worker()
-    except ValueError:
-        return False
-    return True
-
-
 def _key(place: Any) -> Any:
     return None if place is None else place.key
 
 
-def _client_of(scheduler: Any) -> Any:
-    """The distributed client that computes, if there is one."""
-    client = getattr(scheduler, "__self__", None)
-    return client if hasattr(client, "has_what") else None
+def score(X: Any, mixture: Mixture, n_threads: int = 1, **others: Any) -> SufficientStatistics:
+    """Scalars of all rows of a collection under a mixture: in one pass, which checks them and keeps none.
+
+    Raises
+    ------
+    SourceError
+        As `DaskBlocks`.
+    """
+    scheduler = Scheduler(X)
+    with scheduler.at_hand():
+        graph, places = _graph_of(_lazy_places(X, dtype_of(X), others))
+        found = _found(scheduler, graph, places, feature_names(X), _Scored(mixture), n_threads)
+    scalars = found.total
+    return SufficientStatistics.implied_by(
+        mixture, scalars.weight, scalars.log_likelihood, scalars.log_certainty
+    )
+
+
+# Partitions
+
+
+def _lazy_places(X: Any, dtype: np.dtype[Any], others: Mapping[str, Any]) -> list[Place]:
+    """Of each partition what the fields of its rows are to be."""
+    columns = [partitions(X, dtype)]
+    for what in BESIDE:
+        values = others.get(what.name)
+        none = [None] * len(columns[0])
+        columns.append(none if values is None else beside(X, values, what))
+    return list(zip(*columns, strict=True))
+
+
+def _there(places: list[Place]) -> list[Any]:
+    return [one for place in places for one in place if one is not None]
+
+
+def _in_places(places: list[Place], found: Iterable[Any]) -> list[Place]:
+    """What was found for all that is there, in its place."""
+    each = iter(found)
+    return [tuple(None if one is None else next(each) for one in place) for place in places]
+
+
+def _graph_of(lazy: list[Place]) -> tuple[Graph, list[Place]]:
+    """How the partitions are computed, and their keys."""
+    there = _there(lazy)
+    return dict(delayed(there).__dask_graph__()), _in_places(lazy, [one.key for one in there])
+
+
+def _found(
+    scheduler: Scheduler,
+    graph: Graph,
+    places: list[Place],
+    names: Names,
+    look: Look,
+    n_threads: int,
+) -> _Found:
+    """What `look` finds in all partitions, which are checked in the same pass."""
+    tasks: Graph = {}
+    sent = scheduler.sent(tasks, look)
+    looks = [(_look_at, sent, list(place), names, i) for i, place in enumerate(places)]
+    keys = add(tasks, "look", looks)
+    while len(keys) > 1:
+        several = [keys[i : i + _FAN_IN] for i in range(0, len(keys), _FAN_IN)]
+        keys = add(tasks, "together", [(_together, some) for some in several])
+    found: _Found
+    (found,) = scheduler.computed(graph | tasks, keys, n_threads)
+    if found.fault:
+        raise SourceError(found.fault)
+    if found.total is None:
+        raise SourceError("X has no rows.")
+    if not found.total.weight:
+        raise SourceError("Every weight is zero, so that no row is left.")
+    return found
 
 
 # What runs on the workers
@@ -395,31 +372,62 @@ def _client_of(scheduler: Any) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """What there is in a partition, or what is wrong with it."""
+    """What there is in neighbouring partitions, each of which may have no rows; or what is wrong first."""
 
-    facts: PartFacts
-    first: Any = None
+    facts: list[PartFacts | None]
+    total: Any
     fault: str = ""
 
+    def __add__(self, other: _Found) -> _Found:
+        if self.fault or other.fault:
+            return _Found([], None, self.fault or other.fault)
+        facts = self.facts + other.facts
+        if self.total is None or other.total is None:
+            return _Found(facts, other.total if self.total is None else self.total)
+        return _Found(facts, self.total + other.total)
 
-_NOTHING = PartFacts(0, 0, 0, 0.0, 0.0, True)
 
-
-def _look_at(values: list[Any], names: Names, number: int) -> _Found:
+def _look_at(look: Look, values: list[Any], names: Names, number: int) -> _Found:
     rows = Rows(*values)
     try:
         check(rows, names, number)
     except SourceError as fault:
         # Returned, so that of several partitions the first is named.
-        return _Found(_NOTHING, fault=str(fault))
+        return _Found([], None, str(fault))
     if not len(rows):
-        return _Found(_NOTHING)
-    facts = part_facts(ArrayBlocks(rows), 0)
-    return _Found(facts, np.array(rows.X[0], dtype=np.float64))
+        return _Found([None], None)
+    facts, total = look(ArrayBlocks(rows), 0)
+    return _Found([facts], total)
 
 
-def _given(values: list[T]) -> T:
-    return values[0]
+def _together(several: list[_Found]) -> _Found:
+    """The sum of at most `_FAN_IN`, in a binary tree."""
+    while len(several) > 1:
+        several = [reduce(operator.add, several[i : i + 2]) for i in range(0, len(several), 2)]
+    return several[0]
+
+
+@dataclass(frozen=True)
+class _Scalars:
+    weight: float
+    log_likelihood: float
+    log_certainty: float
+
+    def __add__(self, other: _Scalars) -> _Scalars:
+        return _Scalars(
+            self.weight + other.weight,
+            self.log_likelihood + other.log_likelihood,
+            self.log_certainty + other.log_certainty,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Scored:
+    mixture: Mixture
+
+    def __call__(self, part: ArrayBlocks, _: int) -> tuple[None, _Scalars]:
+        sums = part.score(self.mixture)
+        return None, _Scalars(sums.weight, sums.log_likelihood, sums.log_certainty)
 
 
 def _run(task: Task[T], values: list[Any], first_row: int) -> T:
@@ -530,4 +538,4 @@ def _has_matrices(statistics: SufficientStatistics) -> bool:
     return statistics.structure.kernel in (_core.Structure.full, _core.Structure.tied)
 
 
-__all__ = ["DaskBlocks"]
+__all__ = ["DaskBlocks", "score"]

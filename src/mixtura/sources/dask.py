@@ -11,7 +11,7 @@ from mixtura.em import SufficientStatistics
 from mixtura.errors import SourceError
 from mixtura.mixture import Mixture
 from mixtura.rows import PartitionedBlocks, Rows
-from mixtura.rows.dask import DaskBlocks
+from mixtura.rows.dask import DaskBlocks, score
 from mixtura.rows.dask_partitions import (
     Names,
     check,
@@ -57,8 +57,8 @@ class DaskRows:
         return DaskBlocks(self._X, n_threads, weight=self._weight)
 
     def score(self, mixture: Mixture, n_threads: int) -> SufficientStatistics:
-        """Return the scalars of all rows under the mixture."""
-        return self.blocks(n_threads).score(mixture)
+        """Return the scalars of all rows under the mixture, in one reading."""
+        return score(self._X, mixture, n_threads, weight=self._weight)
 
     def evaluated(self, function: Evaluate, mixture: Mixture, _: int) -> Any:
         """What a function gives for all rows, to be computed when it is asked for.

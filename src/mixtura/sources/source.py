@@ -6,7 +6,7 @@ import mmap
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from typing import Any, Literal, NoReturn, Protocol
@@ -20,7 +20,8 @@ from mixtura.errors import SourceError
 from mixtura.mixture import Mixture
 from mixtura.rows import ArrayBlocks, PartitionedBlocks, Rows
 from mixtura.rows.blocks import T
-from mixtura.rows.parts import PartFacts, part_facts
+from mixtura.rows.facts import Facts, Overview, PartFacts
+from mixtura.rows.parts import overview_of, part_facts
 from mixtura.rows.value import BESIDE
 from mixtura.sources.memory import n_bytes
 from mixtura.sources.prefetch import IN_FLIGHT, Prefetched
@@ -72,8 +73,8 @@ class _Opened:
     """What a first reading found."""
 
     facts: list[PartFacts]
-    origin: FloatArray
     kept: list[Part]
+    overview: Overview | None  # None where a prediction came first, which does not ask for it
 
 
 class Source(ABC):
@@ -119,8 +120,7 @@ class Source(ABC):
         """Number of rows; None until they were read once."""
         if self._opened is None:
             return None
-        last = self._opened.facts[-1]
-        return last.first_row + last.n_rows
+        return sum(part.counts.n_rows for part in self._opened.facts)
 
     @property
     @abstractmethod
@@ -211,36 +211,43 @@ class Source(ABC):
             )
         return ((part.rows.X, {}) for part in self.parts())
 
-    def opened(self) -> _Opened:
-        """What a first reading found."""
+    def opened(self, n_threads: int = 1) -> _Opened:
+        """What a first reading found, with all that a fit asks before its first iteration."""
         if self._opened is None:
-            for _ in self.parts():
+            for _ in self._told(self._first_reading(n_threads)):
                 pass
         assert self._opened is not None
+        if self._opened.overview is None:
+            arrays = (ArrayBlocks(part.rows, n_threads) for part in self.parts())
+            self._opened = replace(self._opened, overview=reduce(add, map(overview_of, arrays)))
         return self._opened
 
-    def _first_reading(self) -> Iterator[Part]:
+    def _first_reading(self, n_threads: int | None = None) -> Iterator[Part]:
+        """Read, check and keep the parts; with threads for it, look over them on the way."""
         # The part that is worked on, pieces of its size in flight, and what decoding one takes beside it.
         room = n_bytes(self._max_memory) - (1 + IN_FLIGHT + _DECODING) * self._bytes_of_a_part
         kept: list[Part] = []
         facts: list[PartFacts] = []
-        origin = None
+        overview: Overview | None = None
         spare: list[Rows] = []
         with Prefetched(self._stretches(0)) as stretches:
             for part in self._cut(stretches, 0, spare, check=True):
-                origin = np.array(part.rows.X[0], dtype=np.float64) if origin is None else origin
-                facts.append(part_facts(ArrayBlocks(part.rows), part.first_row))
+                array = ArrayBlocks(part.rows, n_threads or 1)
+                facts.append(part_facts(array, part.first_row))
+                if n_threads is not None:
+                    seen = overview_of(array)
+                    overview = seen if overview is None else overview + seen
                 room -= part.rows.n_bytes
                 if room >= 0:
                     kept.append(part)
                 yield part
                 if room < 0:
                     spare.append(part.rows)
-        if origin is None:
+        if not facts:
             raise SourceError(f"{self} has no rows.")
-        if not any(fact.n_present for fact in facts):
+        if not any(fact.counts.n_present for fact in facts):
             raise SourceError(f"{self}: every weight is zero, so that no row is left.")
-        self._opened = _Opened(facts, origin, kept)
+        self._opened = _Opened(facts, kept, overview)
 
     def _reopened(self, opened: _Opened) -> Iterator[Part]:
         kept, facts = opened.kept, opened.facts
@@ -255,7 +262,7 @@ class Source(ABC):
             parts = self._cut(stretches, first_row, spare, check=False)
             for fact in facts[len(kept) :]:
                 part = next(parts, None)
-                if part is None or len(part.rows) != fact.n_rows:
+                if part is None or len(part.rows) != fact.counts.n_rows:
                     self._raise_changed()
                 yield part
                 spare.append(part.rows)
@@ -396,17 +403,14 @@ class SourceBlocks(PartitionedBlocks):
     def __init__(self, source: Source, n_threads: int) -> None:
         self._source, self.n_threads = source, n_threads
         self.dtype = source.dtype
-        self.shape = sum(part.n_rows for part in source.opened().facts), source.n_features
+        self.shape = self.counts.n_rows, source.n_features
 
     @cached
-    def parts(self) -> list[PartFacts]:
+    def facts(self) -> Facts:
         """Known since the first reading."""
-        return self._source.opened().facts
-
-    @cached
-    def origin(self) -> FloatArray:
-        """The first row."""
-        return self._source.opened().origin
+        opened = self._source.opened(self.n_threads)
+        assert opened.overview is not None
+        return Facts(opened.facts, opened.overview)
 
     def in_double(self) -> SourceBlocks:
         """The same rows, converted to float64 part by part."""

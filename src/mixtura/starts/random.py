@@ -71,7 +71,7 @@ class RandomResponsibilities:
         self._first_state = rng.get_state()
         self._rng = rng
         weight = blocks.rows.weight
-        whole = weight is not None and blocks.has_integer_weights and weight.sum() <= _MOST_DRAWS
+        whole = weight is not None and blocks.counts.is_whole and weight.sum() <= _MOST_DRAWS
         self._repetitions = weight if whole else None
 
     def __call__(self, rows: slice) -> FloatArray:
