@@ -9,8 +9,10 @@ import sys
 import threading
 import time
 import warnings
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 
 import dask
 import dask.array as da
@@ -18,7 +20,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
-from distributed import Client, LocalCluster, futures_of
+from distributed import Client, LocalCluster, futures_of, wait
 from numpy.random import RandomState
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -735,48 +737,38 @@ def test_workers_that_are_asked_directly_give_the_same_bits(client, monkeypatch)
         assert_same_statistics(one, by_tasks, rtol=0)
 
 
-@pytest.fixture
-def copies_stay(client):
-    """Dask's memory manager drops copies every two seconds; without them a pass is one of tasks."""
-    client.amm.stop()
-    yield
-    client.amm.start()
-
-
-@pytest.mark.usefixtures("copies_stay")
 def test_few_workers_get_their_share_with_its_weights(client, monkeypatch):
     mixture, X, weight = problem()
     blocks = DaskBlocks(array_of(X), weight=da.from_array(weight, chunks=(UNEVEN,)))
     one, other = client.has_what()
-    there = [one for place in blocks._places for one in place if one is not None]
-    keys = [future.key for future in there]
-    monkeypatch.setattr(client, "has_what", lambda: {one: keys, other: []})
-    client.replicate(there, workers=[one])
-    asked, copied = [], []
+    asked = []
     monkeypatch.setattr(client, "run", recorded(client.run, asked))
     monkeypatch.setattr("mixtura.rows.dask._QUICK", np.inf)
     by_tasks = blocks.reduced(_Expect(mixture))
     assert not asked
-
-    def copy(futures, n, workers, do=client.replicate):
-        copied.append((len(futures), n, workers))
-        do(futures, n=n, workers=workers)
-
-    monkeypatch.setattr(client, "replicate", copy)
+    for i, place in enumerate(blocks._places):
+        blocks._places[i] = tuple(
+            None
+            if part is None
+            else client.submit(lambda part: part, part, workers=[one], pure=False)
+            for part in place
+        )
+    wait([part for place in blocks._places for part in place if part is not None])
+    assert [len(mine) for mine in blocks._placed(client.has_what())[0].values()] == [6, 0]
     directly = blocks.reduced(_Expect(mixture))
-    assert copied == [(6, 1, [other])]  # three partitions of rows, and their weights
-    assert [len(held) for held in blocks._holdings.values()] == [3, 3]
+    assert len(blocks._holdings[other]) > 0
+    assert sum(len(held) for held in blocks._holdings.values()) == 6
     assert len(asked) == 1
-    assert blocks._held_at > 0  # the pass was not one of tasks in the end
     assert_same_statistics(directly, by_tasks, rtol=0)
-
-    def paused(*_, **__):
-        raise ValueError
-
-    monkeypatch.setattr(client, "replicate", paused)
-    blocks._held_at = -np.inf
+    # Nothing is left of them where they were, which the memory manager would drop.
+    keys = {one.key for place in blocks._places for one in place if one is not None}
+    assert len(keys) == 12
+    lying = chain(*client.has_what().values())
+    assert Counter(key for key in lying if key in keys) == Counter(keys)
+    client.amm.run_once()
     assert_same_statistics(blocks.reduced(_Expect(mixture)), by_tasks, rtol=0)
-    assert len(asked) == 1  # it was one of tasks
+    assert len(asked) == 2
+    assert blocks._held_at > 0  # all is still where it was
 
 
 def recorded(function, calls):

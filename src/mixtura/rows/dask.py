@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import pickle
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import accumulate, chain
@@ -238,7 +238,7 @@ class DaskBlocks(PartitionedBlocks):
         return {worker: sorted(mine) for worker, mine in of_worker.items()}, lost
 
     def _shares(self) -> dict[str, list[_Held]]:
-        """What each of few workers is to do, by its threads; it gets copies of what it has not.
+        """What each of few workers is to do, by its threads; what lies elsewhere is moved to it.
 
         Empty where there are many workers, or partitions that none has.
         """
@@ -253,20 +253,34 @@ class DaskBlocks(PartitionedBlocks):
         shares = {worker: mine[: room[worker]] for worker, mine in of_worker.items()}
         for i in surplus:
             shares[max(shares, key=lambda worker: room[worker] - len(shares[worker]))].append(i)
-        try:
-            for worker, mine in shares.items():
-                self._copy_to(worker, mine, held[worker])
-        except (KeyError, OSError, ValueError):  # it died, or has no memory left and pauses
+        before = list(self._places)
+        for worker, mine in shares.items():
+            self._move_to(worker, mine, held[worker])
+        if self._places != before:
+            shares, lost = self._placed(self._client.has_what())  # Dask has the last word
+        if lost:
             return {}
         return {
             worker: [self._held(i) for i in sorted(mine)] for worker, mine in shares.items() if mine
         }
 
-    def _copy_to(self, worker: str, mine: list[int], keys: Any) -> None:
-        futures = [one for i in mine for one in self._places[i] if one is not None]
-        missing = [one for one in futures if one.key not in keys]
-        if missing:
-            self._client.replicate(missing, n=1, workers=[worker])
+    def _move_to(self, worker: str, mine: list[int], held: Collection[Any]) -> None:
+        """Have some partitions lie on a worker, which holds those keys already.
+
+        Each becomes a new result there, and is let go where it was. Of copies (`Client.replicate`) Dask's
+        memory manager would drop some within two seconds, and not those that are not needed.
+        """
+        from distributed import wait
+
+        for i in mine:
+            self._places[i] = tuple(self._moved_to(worker, one, held) for one in self._places[i])
+        wait(_there([self._places[i] for i in mine]))
+
+    def _moved_to(self, worker: str, one: Any, held: Collection[Any]) -> Any:
+        if one is None or one.key in held:
+            return one
+        where = {"workers": [worker], "allow_other_workers": True}  # it may die
+        return self._client.submit(_itself, one, **where, pure=False)
 
     def _held(self, i: int) -> _Held:
         return _Held(i, self.parts[i].first_row, tuple(_key(one) for one in self._places[i]))
@@ -428,6 +442,10 @@ class _Scored:
     def __call__(self, part: ArrayBlocks, _: int) -> tuple[None, _Scalars]:
         sums = part.score(self.mixture)
         return None, _Scalars(sums.weight, sums.log_likelihood, sums.log_certainty)
+
+
+def _itself(values: T) -> T:
+    return values
 
 
 def _run(task: Task[T], values: list[Any], first_row: int) -> T:
