@@ -343,7 +343,7 @@ class _Files(Source):
     def is_weighted(self) -> bool:
         return self._weight is not None
 
-    def _pieces(self, first_row: int) -> Iterator[Piece]:
+    def pieces(self, first_row: int) -> Iterator[Piece]:
         to_skip = first_row
         for file in self._files:
             known = self._n_rows.get(file.path)

@@ -155,7 +155,7 @@ class _Batches(Source):
         self._previous = made
         return iter(made)
 
-    def _pieces(self, first_row: int) -> Iterator[Piece]:
+    def pieces(self, first_row: int) -> Iterator[Piece]:
         like = self._first
         iterator = self._new_iterator()
         before = 0

@@ -152,7 +152,7 @@ class Source(ABC):
         return self
 
     @abstractmethod
-    def _pieces(self, first_row: int) -> Iterator[Piece]:
+    def pieces(self, first_row: int) -> Iterator[Piece]:
         """Read from `first_row` on."""
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
@@ -292,7 +292,7 @@ class Source(ABC):
     def _stretches(self, first_row: int) -> Iterator[Stretch]:
         """Pieces, a large one in stretches: only few rows of it wait, and no other piece meanwhile."""
         size = rows_of_a_part(self.n_features)
-        with closing(self._pieces(first_row)) as pieces:  # type: ignore[type-var]
+        with closing(self.pieces(first_row)) as pieces:  # type: ignore[type-var]
             for piece in pieces:
                 for first in range(0, piece.n_rows, size):
                     yield piece, first, min(first + size, piece.n_rows)
