@@ -19,7 +19,7 @@ from mixtura.covariance import structure
 from mixtura.em import MaximumLikelihood, Monitor, expectation_maximisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture
-from mixtura.rows import ArrayBlocks
+from mixtura.rows import ArrayBlocks, Rows
 from mixtura.starts import LabelResponsibilities, mixture_of, search
 from mixtura.starts.auto import SearchRows
 
@@ -60,7 +60,7 @@ def main() -> None:
     for problem in problems(arguments.shift):
         if len(problem.X) > MOST_ROWS:
             continue
-        blocks = ArrayBlocks(problem.X, n_threads=2)
+        blocks = ArrayBlocks(Rows(problem.X), n_threads=2)
         reg_covar = 1e-10 * problem.X.var(axis=0)
         try:
             start = start_of(problem, blocks, reg_covar, arguments.start)

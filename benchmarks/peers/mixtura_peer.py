@@ -8,7 +8,7 @@ from _worker import Loaded, Measure, Parameters, by_difference, require_iteratio
 import mixtura
 from mixtura import GaussianMixture, Mixture, _core
 from mixtura.em import MaximumLikelihood, Monitor, expectation_maximisation
-from mixtura.rows import ArrayBlocks
+from mixtura.rows import ArrayBlocks, Rows
 from mixtura.support.threads import n_threads
 
 
@@ -48,7 +48,7 @@ def prepare_class(loaded: Loaded) -> Measure:
 
 def prepare_loop(loaded: Loaded) -> Measure:
     """The loop that the class calls, without its checks, which would be most of the time of a few rows."""
-    blocks = ArrayBlocks(loaded.X, n_threads=loaded.options.get("n_jobs") or n_threads(None))
+    blocks = ArrayBlocks(Rows(loaded.X), n_threads=loaded.options.get("n_jobs") or n_threads(None))
     start = Mixture.from_parameters(
         loaded.weights, loaded.means, loaded.covariances, covariance_type=loaded.structure
     )

@@ -16,7 +16,7 @@ import dask.array as da
 import numpy as np
 from distributed import Client, LocalCluster
 
-from mixtura.rows import ArrayBlocks
+from mixtura.rows import ArrayBlocks, Rows
 from mixtura.rows.dask import DaskBlocks
 from mixtura.testing.problems import likeliest, random_mixture
 
@@ -64,7 +64,7 @@ def on_workers(n_rows, asked):
 
 def in_memory(n_rows, asked):
     X = np.random.default_rng(0).normal(size=(n_rows, asked.features))
-    return iteration(ArrayBlocks(X.astype(dtype_of(asked)), n_threads=asked.workers), asked)
+    return iteration(ArrayBlocks(Rows(X.astype(dtype_of(asked))), n_threads=asked.workers), asked)
 
 
 def dtype_of(asked):

@@ -13,9 +13,9 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-import rows
 
 import mixtura
+import rows
 
 N_COMPONENTS = 16
 

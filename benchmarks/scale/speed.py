@@ -19,7 +19,7 @@ import pyarrow.dataset as ds
 import mixtura
 import rows
 from mixtura.em import expect
-from mixtura.rows import ArrayBlocks
+from mixtura.rows import ArrayBlocks, Rows
 from mixtura.support.threads import n_threads
 
 
@@ -47,7 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "rows.parquet")
         rows.write(path, asked.rows, max(asked.components))
-        array = ArrayBlocks(rows.array(path), None, threads)
+        array = ArrayBlocks(Rows(rows.array(path)), threads)
         kept = mixtura.scan(path, max_memory=1 << 40).blocks(threads)
         read = mixtura.scan(path, max_memory=0).blocks(threads)
         print(f"{asked.rows:,} x {rows.N_FEATURES} float32, {threads} threads, medians in seconds")

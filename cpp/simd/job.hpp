@@ -9,6 +9,7 @@
 #include "model/mixture.hpp"
 #include "model/rows.hpp"
 #include "model/statistics.hpp"
+#include "model/structure.hpp"
 
 namespace mixtura {
 
@@ -30,7 +31,7 @@ constexpr Real negligible = sizeof(Real) == sizeof(double) ? Real(81) : Real(87)
 // A full covariance's factor: few features, the upper triangle by rows; many, in blocks of columns. A shared factor
 // whitens whole rows, always by blocks.
 static inline bool packs_triangle(Structure structure, std::ptrdiff_t n_features) {
-    return structure == Structure::full && n_features <= most_unrolled_features;
+    return has_matrices(structure) && !is_shared(structure) && n_features <= most_unrolled_features;
 }
 
 // A point, split so that float rows far from the origin lose nothing: x - c = (x - high) - low.
@@ -90,7 +91,13 @@ struct Job {
     void* stop_argument = nullptr;
 };
 
-// What does not pay is tried again after some tiles, each time after more.
+// Moments about a common point, of all components at once.
+template <class Real>
+static inline bool sums_by_products(const Job<Real>& job) {
+    return job.whitened || job.n_terms > 0;
+}
+
+// What does not pay is tried again after some tiles, each time after more (skipping.hpp).
 struct Trials {
     std::int32_t tiles_left = 0;  // before the next
     std::int32_t pause = 0;       // the last one's length
@@ -130,7 +137,7 @@ struct Candidates {
 };
 
 // One thread's scratch, in units of tile_stride numbers. Tiles are feature-major: feature j of row r at
-// [j * tile_stride + r]; panels are described in moments.hpp.
+// [j * tile_stride + r]; panels are described in panel_moments.hpp.
 template <class Real>
 struct Workspace {
     Real* rows = nullptr;              // d

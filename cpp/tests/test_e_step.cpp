@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "e_step/inspect.hpp"
 #include "tests/checks.hpp"
 #include "tests/random_problem.hpp"
 

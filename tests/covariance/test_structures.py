@@ -21,7 +21,7 @@ from mixtura.datasets import load_faithful
 from mixtura.em import Monitor, SufficientStatistics, expectation_maximisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.plots import plot_mixture
-from mixtura.rows import ArrayBlocks
+from mixtura.rows import ArrayBlocks, Rows
 from mixtura.testing import oracle
 from mixtura.testing.problems import (
     likeliest,
@@ -484,7 +484,9 @@ def test_em_converges_from_a_common_start(name, data):
         start = GaussianMixture(k, covariance_type=name, init_params=labels, reg_covar=0)
         mixture = start.set_params(max_iter=0).fit(X).mixture_
         monitor = Monitor(1e-8, 5_000)
-        found, _ = expectation_maximisation(mixture, ArrayBlocks(X), likeliest(mixture), monitor)
+        found, _ = expectation_maximisation(
+            mixture, ArrayBlocks(Rows(X)), likeliest(mixture), monitor
+        )
         assert monitor.converged or monitor.failure, (k, seed)
         assert np.diff(monitor.history).min(initial=0.0) >= -1e-13 * abs(monitor.history[0])
         found.structure.check_family(found.covariances, k)

@@ -12,7 +12,7 @@ from mixtura import GaussianMixture, _core
 from mixtura.covariance import STRUCTURES, structure
 from mixtura.em import Expectation, MaximumLikelihood, Monitor, expectation_maximisation
 from mixtura.mixture import Mixture
-from mixtura.rows import ArrayBlocks
+from mixtura.rows import ArrayBlocks, Rows
 from mixtura.starts import LabelResponsibilities, mixture_of
 from mixtura.testing.problems import likeliest, maximised
 
@@ -27,7 +27,7 @@ def overlapping(n_rows=1_500, d=3, k=3, seed=0):
 def start_of(X, kind, k=3, weight=None):
     """Far from the end: components cut at the first feature."""
     labels = np.minimum(np.argsort(np.argsort(X[:, 0])) * k // len(X), k - 1)
-    blocks = ArrayBlocks(X, weight)
+    blocks = ArrayBlocks(Rows(X, weight))
     m_step = MaximumLikelihood.plain(structure(kind), blocks.shape[1])
     return blocks, mixture_of(LabelResponsibilities(labels, k), blocks, m_step, k)
 
@@ -80,7 +80,7 @@ def test_weights_are_repetitions():
     X = overlapping(400)
     weight = np.random.default_rng(1).integers(1, 4, len(X)).astype(float)
     blocks, start = start_of(X, "full", weight=weight)
-    repeated = ArrayBlocks(np.repeat(X, weight.astype(int), axis=0))
+    repeated = ArrayBlocks(Rows(np.repeat(X, weight.astype(int), axis=0)))
     ours, _ = run(blocks, start, accelerate=True, max_iter=15)
     theirs, _ = run(repeated, start, accelerate=True, max_iter=15)
     assert_allclose(ours.means, theirs.means, rtol=1e-7)

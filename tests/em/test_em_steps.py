@@ -20,7 +20,7 @@ from mixtura.em import Monitor, expect, expectation_maximisation
 from mixtura.em.regularisation import regularisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.mixture import Mixture
-from mixtura.rows import ArrayBlocks
+from mixtura.rows import ArrayBlocks, Rows
 from mixtura.testing.problems import likeliest, maximised
 
 FOURTEEN = [name for name in STRUCTURES if name.isupper()]
@@ -60,7 +60,7 @@ def beginning(name, rng):
     """Rows, what is added, and a mixture to begin from; None where there is none."""
     X = degenerate_table(rng)
     n_components = int(rng.integers(2, max(3, min(len(X), 7))))
-    blocks = ArrayBlocks(X, None if rng.uniform() < 0.6 else rng.uniform(0.1, 3, len(X)))
+    blocks = ArrayBlocks(Rows(X, None if rng.uniform() < 0.6 else rng.uniform(0.1, 3, len(X))))
     reg_covar = regularisation([0.0, 1e-6, "auto"][rng.integers(3)], blocks)
     given = rng.dirichlet(np.full(n_components, 10 ** rng.uniform(-1, 0.5)), len(X))
     centres = np.tile(blocks.mean, (n_components, 1))
@@ -141,7 +141,7 @@ def test_accelerated_em_ends_where_em_does_whatever_reg_covar(name, reg_covar):
         params |= {"covariance_type": name, "tol": 1e-11, "max_iter": 5000, "accelerate": True}
         fitted = GaussianMixture(3, **params).fit(X)
         assert fitted.converged_
-        mixture, blocks = fitted.mixture_, ArrayBlocks(X)
+        mixture, blocks = fitted.mixture_, ArrayBlocks(Rows(X))
         after = maximised(expect(mixture, blocks), reg_covar, mixture)
         assert_allclose(after.weights, mixture.weights, rtol=0, atol=1e-4)
         assert_allclose(after.means, mixture.means, rtol=0, atol=1e-3)

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 
 import mixtura
 from mixtura import _core
-from mixtura.rows import ArrayBlocks
+from mixtura.rows import ArrayBlocks, Rows
 
 STATISTICS = """
 import json, sys
@@ -39,7 +39,7 @@ for name in STRUCTURES:
         )
         for dtype in (np.float64, np.float32):
             X = random_rows(far, n, rng).astype(dtype)
-            s = ArrayBlocks(X).accumulate(far)
+            s = ArrayBlocks(Rows(X)).accumulate(far)
             key = f"{name} {k} {d} {np.dtype(dtype).name}"
             found[key] = [s.log_likelihood, s.log_certainty, s.counts.tolist(),
                           s.firsts.ravel().tolist(), s.seconds.ravel().tolist()]
@@ -111,7 +111,7 @@ def test_sums_about_a_common_point_are_those_about_the_means(structure, distance
     log_joint += np.log(mixture.weights)
     log_density = np.logaddexp.reduce(log_joint, axis=1)
     r = np.exp(log_joint - log_density[:, None])
-    found = ArrayBlocks(X).accumulate(mixture)
+    found = ArrayBlocks(Rows(X)).accumulate(mixture)
     assert_allclose(found.log_likelihood, log_density.sum(), rtol=1e-12)
     assert_allclose(found.counts, r.sum(axis=0), rtol=1e-10, atol=1e-12)
     assert_allclose(found.firsts, np.einsum("nk,nkd->kd", r, differences), rtol=1e-9, atol=1e-9)

@@ -19,7 +19,7 @@ import mixtura
 from mixtura import GaussianMixture, GaussianMixtureSearch, ModelFileError, SingularCovarianceError
 from mixtura.covariance import STRUCTURES, structure
 from mixtura.em import SufficientStatistics, expect, online_step
-from mixtura.rows import ArrayBlocks
+from mixtura.rows import ArrayBlocks, Rows
 from mixtura.testing.problems import likeliest, maximised, random_mixture, random_rows
 
 SCIKIT_LEARNS = ["full", "tied", "diag", "spherical"]
@@ -80,7 +80,7 @@ def test_there_are_fourteen_structures():
 def test_moved_statistics_are_those_about_the_new_centres(seed, kind, n_features, distance):
     rng = np.random.default_rng(seed)
     mixture = random_mixture(3, n_features, kind, rng)
-    blocks = ArrayBlocks(random_rows(mixture, 120, rng), rng.uniform(0.1, 2, 120))
+    blocks = ArrayBlocks(Rows(random_rows(mixture, 120, rng), rng.uniform(0.1, 2, 120)))
     centres = mixture.means + distance * rng.standard_normal(mixture.means.shape)
     statistics = blocks.accumulate(mixture)
     moved = statistics.about(centres)
@@ -111,7 +111,7 @@ def expected_log_likelihood(mixture, statistics):
 def test_the_m_step_about_other_centres_is_as_good(kind):
     rng = np.random.default_rng(3)
     mixture = random_mixture(3, 4, kind, rng)
-    statistics = ArrayBlocks(random_rows(mixture, 500, rng)).accumulate(mixture)
+    statistics = ArrayBlocks(Rows(random_rows(mixture, 500, rng))).accumulate(mixture)
     moved = statistics.about(mixture.means + rng.standard_normal(mixture.means.shape))
     here, there = (maximised(some, 0.0, before=mixture) for some in (statistics, moved))
     best = expected_log_likelihood(here, statistics)
@@ -127,7 +127,7 @@ def test_the_m_step_about_other_centres_is_as_good(kind):
 def test_moving_the_centres_leaves_the_m_step_as_it_is(kind):
     rng = np.random.default_rng(3)
     mixture = random_mixture(3, 4, kind, rng)
-    statistics = ArrayBlocks(random_rows(mixture, 500, rng)).accumulate(mixture)
+    statistics = ArrayBlocks(Rows(random_rows(mixture, 500, rng))).accumulate(mixture)
     centres = mixture.means + rng.standard_normal(mixture.means.shape)
     moved = statistics.about(centres)
     assert not np.allclose(moved.seconds, statistics.seconds)
@@ -140,7 +140,7 @@ def test_moving_the_centres_leaves_the_m_step_as_it_is(kind):
 def test_a_scale_leaves_the_m_step_as_it_is(kind):
     rng = np.random.default_rng(4)
     mixture = random_mixture(3, 3, kind, rng)
-    statistics = ArrayBlocks(random_rows(mixture, 300, rng)).accumulate(mixture)
+    statistics = ArrayBlocks(Rows(random_rows(mixture, 300, rng))).accumulate(mixture)
     ours = maximised(statistics.scaled(1 / 3), 1e-9, before=mixture)
     assert_same_mixture(ours, maximised(statistics, 1e-9, before=mixture), rtol=1e-12)
     assert_allclose(statistics.scaled(1 / 3).mean_log_likelihood, statistics.mean_log_likelihood)
@@ -171,7 +171,7 @@ def test_a_step_of_one_is_an_em_iteration_on_the_batch(kind):
     X = stream(kind)
     model = model_of(kind, reg_covar=1e-7).fit(X[:1000])
     before = model.mixture_
-    theirs = maximised(expect(before, ArrayBlocks(X[1000:3000])), 1e-7, before=before)
+    theirs = maximised(expect(before, ArrayBlocks(Rows(X[1000:3000]))), 1e-7, before=before)
     model.partial_fit(X[1000:3000], step_size=1)
     assert_same_mixture(model.mixture_, theirs, rtol=1e-12)
 
@@ -201,7 +201,7 @@ def test_without_forgetting_the_statistics_are_the_sum_over_the_batches(kind):
     model = model_of(kind).fit(X[:1000])
     sums = model._trained.statistics
     for rows in (X[1000:1500], X[1500:4000], X[4000:4001]):
-        sums = sums.about(model.mixture_.means) + ArrayBlocks(rows).accumulate(model.mixture_)
+        sums = sums.about(model.mixture_.means) + ArrayBlocks(Rows(rows)).accumulate(model.mixture_)
         model.partial_fit(rows, step_size=forget_nothing)
     assert_allclose(model._trained.statistics.counts, sums.counts, rtol=1e-12)
     ours = model._trained.statistics.about(sums.centres)
@@ -634,9 +634,11 @@ def test_weights_can_be_routed():
 def test_the_step_by_itself_changes_nothing_that_it_is_given():
     X = stream()
     mixture = random_mixture(3, 3, "full", np.random.default_rng(0))
-    statistics = ArrayBlocks(X[:1000]).accumulate(mixture)
+    statistics = ArrayBlocks(Rows(X[:1000])).accumulate(mixture)
     kept = copy.deepcopy(statistics)
-    _, mixed = online_step(mixture, statistics, ArrayBlocks(X[1000:]), likeliest(mixture), 0.3)
+    _, mixed = online_step(
+        mixture, statistics, ArrayBlocks(Rows(X[1000:])), likeliest(mixture), 0.3
+    )
     for name in ("counts", "firsts", "seconds", "centres"):
         assert_array_equal(getattr(statistics, name), getattr(kept, name))
     assert_allclose(mixed.weight, len(X))

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import mixtura
 from mixtura import GaussianMixture, GaussianMixtureSearch
-from mixtura.rows import ArrayBlocks
+from mixtura.rows import ArrayBlocks, Rows
 from mixtura.starts import ArrayResponsibilities
 from mixtura.support.arrays import is_native
 
@@ -125,7 +125,7 @@ def test_packed_responsibilities_are_those_of_a_copy(packed):
 @each_packing
 def test_packed_weights_are_aligned_for_the_core(packed):
     X, weight = problem()
-    blocks = ArrayBlocks(X, packed(weight))
+    blocks = ArrayBlocks(Rows(X, packed(weight)))
     assert blocks.sample_weight.flags.aligned
     assert_array_equal(blocks.sample_weight, weight)
 

@@ -18,7 +18,7 @@ import mixtura
 from mixtura import DataWarning, GaussianMixture, GaussianMixtureSearch
 from mixtura.fitting import warnings as fitting_warnings
 from mixtura.fitting.findings import column_findings, row_findings
-from mixtura.rows import ArrayBlocks
+from mixtura.rows import ArrayBlocks, Rows
 
 
 def normal(n_columns=1, n_rows=300, seed=0):
@@ -78,7 +78,7 @@ def far_row():
 )
 @pytest.mark.parametrize("unit", [1.0, 2.0**500, 2.0**-500])
 def test_dependent_columns_are_named_set_by_set(make, among, unit):
-    _, found = column_findings(ArrayBlocks(unit * make()), None)
+    _, found = column_findings(ArrayBlocks(Rows(unit * make())), None)
     assert found == [f"{columns} are linearly dependent" for columns in among]
 
 
@@ -94,7 +94,7 @@ def test_columns_depend_where_the_least_eigenvalue_of_their_correlations_is_1e_9
     noise = np.random.default_rng(1).normal(size=(300, n_features))
     orthonormal, _ = np.linalg.qr(np.column_stack([np.ones(300), noise]))
     X = orthonormal[:, 1:] * np.sqrt(np.abs(values)) @ vectors.T  # centred, with these correlations
-    assert len(column_findings(ArrayBlocks(X), None)[1]) == found
+    assert len(column_findings(ArrayBlocks(Rows(X)), None)[1]) == found
 
 
 def fitted(model):
@@ -279,10 +279,10 @@ def test_what_is_found_in_ugly_tables_is_true(part):
     found = 0
     for seed in range(part, 1200, 4):
         X = ugly_table(seed)
-        alone, among = column_findings(ArrayBlocks(X), None)
+        alone, among = column_findings(ArrayBlocks(Rows(X)), None)
         for phrase in (*alone, *among):
             assert_true(phrase, X)
-        few = row_findings(ArrayBlocks(X), 2)
+        few = row_findings(ArrayBlocks(Rows(X)), 2)
         n_distinct = len(np.unique(X, axis=0))
         assert bool(few) == (n_distinct <= 4)
         assert ("all others repeat" in few) == (n_distinct <= 4 and n_distinct < len(X))

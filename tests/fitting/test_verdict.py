@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from mixtura import DegenerateComponentWarning, GaussianMixture, GaussianMixtureSearch
 from mixtura.errors import DataWarning
 from mixtura.fitting.diagnosis import recording_of
-from mixtura.rows import ArrayBlocks
+from mixtura.rows import ArrayBlocks, Rows
 
 
 def two_groups(n_rows=100, seed=0):
@@ -177,7 +177,7 @@ def test_of_groups_that_are_there_nothing_is_said():
 @pytest.mark.parametrize("decimals", [0, 1, 2])
 def test_the_step_of_rounded_values_is_found_wherever_they_lie(mean, decimals):
     X = np.random.default_rng(0).normal(mean, 9, (300, 1)).round(decimals)
-    rounding = recording_of(ArrayBlocks(X, None)).rounding
+    rounding = recording_of(ArrayBlocks(Rows(X))).rounding
     assert rounding == pytest.approx([(10.0**-decimals) ** 2 / 12], rel=1e-6)
 
 
@@ -187,4 +187,4 @@ def test_values_without_a_step_have_none():
     ties = rng.normal(170, 9, (500, 1))
     ties[::3] = ties[0]
     for X in (counts, ties):
-        assert recording_of(ArrayBlocks(X, None)).rounding == [0.0]
+        assert recording_of(ArrayBlocks(Rows(X))).rounding == [0.0]

@@ -271,7 +271,7 @@ def test_far_rows_count_in_sums_as_any_other(n_components):
         model.fit(rows[1:50])
     weights = rng.integers(0, 3, len(rows))
     for weight in (None, weights):
-        sums = mixtura.rows.ArrayBlocks(rows, weight).accumulate(model.mixture_)
+        sums = mixtura.rows.ArrayBlocks(mixtura.rows.Rows(rows, weight)).accumulate(model.mixture_)
         total = len(rows) if weight is None else weight.sum()
         assert_allclose(sums.counts.sum(), total)
 

@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from mixtura import GaussianMixture
 from mixtura.covariance import STRUCTURES
 from mixtura.em import SufficientStatistics
-from mixtura.rows import ArrayBlocks
+from mixtura.rows import ArrayBlocks, Rows
 from mixtura.testing import oracle
 from mixtura.testing.conformance import BlocksConformance, assert_same_statistics
 from mixtura.testing.problems import random_mixture, random_rows
@@ -23,24 +23,24 @@ FIELDS = ("weight", "log_likelihood", "log_certainty", "counts", "firsts", "seco
 
 class TestContiguous(BlocksConformance):
     def blocks(self, X, sample_weight):
-        return ArrayBlocks(X, sample_weight)
+        return ArrayBlocks(Rows(X, sample_weight))
 
 
 class TestFortranOrder(BlocksConformance):
     def blocks(self, X, sample_weight):
-        return ArrayBlocks(np.asfortranarray(X), sample_weight)
+        return ArrayBlocks(Rows(np.asfortranarray(X), sample_weight))
 
 
 class TestStrided(BlocksConformance):
     def blocks(self, X, sample_weight):
         wide = np.full((2 * len(X), 2 * X.shape[1]), np.nan)
         wide[::-2, ::2] = X
-        return ArrayBlocks(wide[::-2, ::2], sample_weight)
+        return ArrayBlocks(Rows(wide[::-2, ::2], sample_weight))
 
 
 class TestOtherByteOrder(BlocksConformance):
     def blocks(self, X, sample_weight):
-        return ArrayBlocks(X.astype(">f8"), sample_weight)
+        return ArrayBlocks(Rows(X.astype(">f8"), sample_weight))
 
 
 class TestReadOnlyMemoryMap(BlocksConformance):
@@ -50,12 +50,12 @@ class TestReadOnlyMemoryMap(BlocksConformance):
 
     def blocks(self, X, sample_weight):
         np.save(self.path, X)
-        return ArrayBlocks(np.load(self.path, mmap_mode="r"), sample_weight)
+        return ArrayBlocks(Rows(np.load(self.path, mmap_mode="r"), sample_weight))
 
 
 class TestTwoThreads(BlocksConformance):
     def blocks(self, X, sample_weight):
-        return ArrayBlocks(X, sample_weight, n_threads=2)
+        return ArrayBlocks(Rows(X, sample_weight), n_threads=2)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_other_types_count_as_their_values(dtype):
     rng = np.random.default_rng(0)
     X = rng.integers(0, 2, (70_000, 3)).astype(dtype)
     mixture = random_mixture(3, 3, "full", rng)
-    ours = ArrayBlocks(X).accumulate(mixture)
-    theirs = ArrayBlocks(X.astype(np.float64)).accumulate(mixture)
+    ours = ArrayBlocks(Rows(X)).accumulate(mixture)
+    theirs = ArrayBlocks(Rows(X.astype(np.float64))).accumulate(mixture)
     assert_same_statistics(ours, theirs)
     assert_allclose(
         mixture.log_density(X), oracle.log_density(mixture, X.astype(float)), rtol=1e-12
@@ -83,7 +83,7 @@ def test_every_number_of_features(covariance_type, n_features):
     rng = np.random.default_rng(n_features)
     mixture = random_mixture(3, n_features, covariance_type, rng)
     X = random_rows(mixture, 130, rng)
-    assert_same_statistics(ArrayBlocks(X).accumulate(mixture), oracle.statistics(mixture, X))
+    assert_same_statistics(ArrayBlocks(Rows(X)).accumulate(mixture), oracle.statistics(mixture, X))
 
 
 @pytest.mark.parametrize("covariance_type", STRUCTURES)
@@ -92,7 +92,7 @@ def test_every_number_of_components(covariance_type, n_components):
     rng = np.random.default_rng(n_components)
     mixture = random_mixture(n_components, 2, covariance_type, rng)
     X = random_rows(mixture, 100, rng)
-    assert_same_statistics(ArrayBlocks(X).accumulate(mixture), oracle.statistics(mixture, X))
+    assert_same_statistics(ArrayBlocks(Rows(X)).accumulate(mixture), oracle.statistics(mixture, X))
 
 
 @pytest.mark.parametrize("n_rows", [*TAILS, 127, 128, 129, 255, 256, 257, 2047, 2048, 2049, 5000])
@@ -100,7 +100,7 @@ def test_every_number_of_rows(n_rows):
     rng = np.random.default_rng(n_rows)
     mixture = random_mixture(3, 3, "full", rng)
     X = random_rows(mixture, n_rows, rng)
-    assert_same_statistics(ArrayBlocks(X).accumulate(mixture), oracle.statistics(mixture, X))
+    assert_same_statistics(ArrayBlocks(Rows(X)).accumulate(mixture), oracle.statistics(mixture, X))
     assert_allclose(mixture.log_density(X), oracle.log_density(mixture, X), rtol=1e-12)
     ours = mixture.responsibilities(X)
     assert_allclose(ours, oracle.responsibilities(mixture, X), rtol=1e-10, atol=1e-15)
@@ -110,7 +110,7 @@ def test_every_number_of_rows(n_rows):
 def test_zeros_are_the_identity(covariance_type):
     rng = np.random.default_rng(1)
     mixture = random_mixture(3, 2, covariance_type, rng)
-    some = ArrayBlocks(random_rows(mixture, 50, rng)).accumulate(mixture)
+    some = ArrayBlocks(Rows(random_rows(mixture, 50, rng))).accumulate(mixture)
     zero = SufficientStatistics.zeros(mixture.structure, mixture.means)
     for total in (some + zero, zero + some):
         for name in FIELDS:
@@ -129,9 +129,9 @@ def test_any_split_of_the_rows_gives_the_same_sum(seed, cuts, covariance_type, w
     mixture = random_mixture(3, 2, covariance_type, rng)
     X = random_rows(mixture, 300, rng)
     weight = rng.uniform(0, 3, 300) if weighted else None
-    whole = ArrayBlocks(X, weight).accumulate(mixture)
+    whole = ArrayBlocks(Rows(X, weight)).accumulate(mixture)
     parts = [
-        ArrayBlocks(X[rows], None if weight is None else weight[rows]).accumulate(mixture)
+        ArrayBlocks(Rows(X[rows], None if weight is None else weight[rows])).accumulate(mixture)
         for rows in np.split(np.arange(300), sorted(cuts))
     ]
     left = sum(parts[1:], start=parts[0])
@@ -145,7 +145,7 @@ def test_any_split_of_the_rows_gives_the_same_sum(seed, cuts, covariance_type, w
 def test_statistics_about_other_centres_do_not_add():
     rng = np.random.default_rng(1)
     mixture = random_mixture(2, 2, "full", rng)
-    blocks = ArrayBlocks(random_rows(mixture, 50, rng))
+    blocks = ArrayBlocks(Rows(random_rows(mixture, 50, rng)))
     with pytest.raises(ValueError, match="same centres"):
         blocks.accumulate(mixture) + blocks.accumulate(mixture, centres=mixture.means + 1)
 
@@ -157,7 +157,7 @@ def test_same_bits_for_any_number_of_threads(covariance_type, dtype):
     mixture = random_mixture(5, 6, covariance_type, rng)
     X = random_rows(mixture, 40_000, rng).astype(dtype)
     one, again, *others = (
-        ArrayBlocks(X, None, n_threads=n).accumulate(mixture) for n in (1, 1, 2, 3, 7, 16)
+        ArrayBlocks(Rows(X), n_threads=n).accumulate(mixture) for n in (1, 1, 2, 3, 7, 16)
     )
     for other in (again, *others):
         for name in FIELDS:

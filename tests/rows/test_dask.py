@@ -9,8 +9,10 @@ import sys
 import threading
 import time
 import warnings
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 
 import dask
 import dask.array as da
@@ -18,7 +20,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
-from distributed import Client, LocalCluster, futures_of
+from distributed import Client, LocalCluster, futures_of, wait
 from numpy.random import RandomState
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -26,12 +28,17 @@ from sklearn.base import clone
 import mixtura
 from mixtura import GaussianMixture, GaussianMixtureSearch, SourceError
 from mixtura.plots import plot_mixture, plot_uncertainty
-from mixtura.rows import ArrayBlocks
+from mixtura.rows import ArrayBlocks, Rows
 from mixtura.rows.dask import DaskBlocks, _work
 from mixtura.rows.parts import _Expect
 from mixtura.selection import bootstrap_difference, bootstrap_ratio_test, combine
 from mixtura.testing.conformance import BlocksConformance, assert_same_statistics
-from mixtura.testing.problems import random_mixture, random_rows
+from mixtura.testing.problems import (
+    all_go_together,
+    random_mixture,
+    random_rows,
+    rows_that_bring_all,
+)
 
 UNEVEN = (1, 699, 1, 2_299, 0, 900, 1_100)
 
@@ -78,7 +85,7 @@ def frame_of(X, npartitions=5, **more):
 class TestArray(BlocksConformance):
     def blocks(self, X, sample_weight):
         weight = None if sample_weight is None else da.from_array(sample_weight, chunks=1_234)
-        return DaskBlocks(array_of(X), weight, n_threads=2)
+        return DaskBlocks(array_of(X), weight=weight, n_threads=2)
 
 
 @pytest.mark.usefixtures("threads")
@@ -86,14 +93,14 @@ class TestFrame(BlocksConformance):
     def blocks(self, X, sample_weight):
         frame = frame_of(X, weight=1.0 if sample_weight is None else sample_weight)
         weight = None if sample_weight is None else frame["weight"]
-        return DaskBlocks(frame[["a", "b", "c"]], weight)
+        return DaskBlocks(frame[["a", "b", "c"]], weight=weight)
 
 
 @pytest.mark.usefixtures("client")
 class TestCluster(BlocksConformance):
     def blocks(self, X, sample_weight):
         weight = None if sample_weight is None else da.from_array(sample_weight, chunks=1_234)
-        return DaskBlocks(array_of(X), weight)
+        return DaskBlocks(array_of(X), weight=weight)
 
 
 # The same numbers as an array
@@ -110,7 +117,7 @@ def test_weights_and_rows_are_those_of_the_array(kind):
     _, X, whole = problem()
     weight = {"none": None, "whole": whole, "real": whole * np.linspace(0, 1, len(X))}[kind]
     lazy = None if weight is None else da.from_array(weight, chunks=(UNEVEN,))
-    ours, theirs = DaskBlocks(array_of(X), lazy), ArrayBlocks(X, weight)
+    ours, theirs = DaskBlocks(array_of(X), weight=lazy), ArrayBlocks(Rows(X, weight))
     assert ours.shape == X.shape
     assert_allclose(ours.weight, theirs.weight, rtol=1e-13)
     assert ours.n_present == theirs.n_present
@@ -118,8 +125,22 @@ def test_weights_and_rows_are_those_of_the_array(kind):
     assert_allclose(ours.variances, theirs.variances, rtol=1e-12)
     for ask in ("sample", "pick"):
         mine, its = (getattr(blocks, ask)(400, RandomState(1)) for blocks in (ours, theirs))
-        mine, its = (mine, its) if ask == "pick" else (mine[0], its[0])
+        mine, its = (mine, its) if ask == "pick" else (mine.X, its.X)
         assert_array_equal(mine, its)
+
+
+@pytest.mark.usefixtures("somewhere")
+def test_partitions_bring_all_that_their_rows_do():
+    rows = rows_that_bring_all(5_000, np.arange(5_000) % 3)
+    lazy = {
+        name: da.from_array(values, chunks=(1_234, *values.shape[1:]))
+        for name, values in rows.values.items()
+    }
+    blocks = DaskBlocks(lazy.pop("X"), **lazy)
+    for n_rows in (900, 5_000):
+        ours, theirs = (one.sample(n_rows, RandomState(0)) for one in (blocks, ArrayBlocks(rows)))
+        assert all_go_together(ours)
+        assert ours.digest() == theirs.digest()
 
 
 @pytest.mark.usefixtures("somewhere")
@@ -170,7 +191,7 @@ def test_float32_stays():
     for lazy in (array_of(narrow), frame_of(narrow)):
         blocks = DaskBlocks(lazy)
         assert blocks.dtype == np.float32
-        assert blocks.sample(10, RandomState(0))[0].dtype == np.float32
+        assert blocks.sample(10, RandomState(0)).X.dtype == np.float32
     mixed = frame_of(narrow, d=np.arange(len(X)))
     assert DaskBlocks(mixed).dtype == np.float64
 
@@ -672,7 +693,7 @@ def test_partitions_are_kept_for_the_time_of_a_fit_only(client):
 def test_what_the_user_has_persisted_is_not_copied(client):
     lazy = rows_made_by_workers(size=700).persist()
     blocks = DaskBlocks(lazy)
-    kept = {rows.key for rows, _ in blocks._places}
+    kept = {rows.key for rows, *_ in blocks._places}
     assert kept == {future.key for future in futures_of(lazy)}
 
 
@@ -689,7 +710,7 @@ def test_a_task_may_fit(client):
 
 def test_workers_that_are_asked_directly_give_the_same_bits(client, monkeypatch):
     mixture, X, weight = problem()
-    blocks = DaskBlocks(array_of(X), da.from_array(weight, chunks=(UNEVEN,)))
+    blocks = DaskBlocks(array_of(X), weight=da.from_array(weight, chunks=(UNEVEN,)))
     asked = []
     monkeypatch.setattr(client, "run", recorded(client.run, asked))
     monkeypatch.setattr("mixtura.rows.dask._QUICK", np.inf)
@@ -701,7 +722,7 @@ def test_workers_that_are_asked_directly_give_the_same_bits(client, monkeypatch)
     assert len(asked) == 1
     # A partition that is not where it was: the tasks find it.
     missing = {
-        worker: [replace(one, rows="gone") for one in held]
+        worker: [replace(one, keys=("gone", *one.keys[1:])) for one in held]
         for worker, held in blocks._holdings.items()
     }
     monkeypatch.setattr(blocks, "_holdings", missing)
@@ -716,47 +737,38 @@ def test_workers_that_are_asked_directly_give_the_same_bits(client, monkeypatch)
         assert_same_statistics(one, by_tasks, rtol=0)
 
 
-@pytest.fixture
-def copies_stay(client):
-    """Dask's memory manager drops copies every two seconds; without them a pass is one of tasks."""
-    client.amm.stop()
-    yield
-    client.amm.start()
-
-
-@pytest.mark.usefixtures("copies_stay")
 def test_few_workers_get_their_share_with_its_weights(client, monkeypatch):
     mixture, X, weight = problem()
-    blocks = DaskBlocks(array_of(X), da.from_array(weight, chunks=(UNEVEN,)))
+    blocks = DaskBlocks(array_of(X), weight=da.from_array(weight, chunks=(UNEVEN,)))
     one, other = client.has_what()
-    keys = [future.key for place in blocks._places for future in place]
-    monkeypatch.setattr(client, "has_what", lambda: {one: keys, other: []})
-    client.replicate([future for place in blocks._places for future in place], workers=[one])
-    asked, copied = [], []
+    asked = []
     monkeypatch.setattr(client, "run", recorded(client.run, asked))
     monkeypatch.setattr("mixtura.rows.dask._QUICK", np.inf)
     by_tasks = blocks.reduced(_Expect(mixture))
     assert not asked
-
-    def copy(futures, n, workers, do=client.replicate):
-        copied.append((len(futures), n, workers))
-        do(futures, n=n, workers=workers)
-
-    monkeypatch.setattr(client, "replicate", copy)
+    for i, place in enumerate(blocks._places):
+        blocks._places[i] = tuple(
+            None
+            if part is None
+            else client.submit(lambda part: part, part, workers=[one], pure=False)
+            for part in place
+        )
+    wait([part for place in blocks._places for part in place if part is not None])
+    assert [len(mine) for mine in blocks._placed(client.has_what())[0].values()] == [6, 0]
     directly = blocks.reduced(_Expect(mixture))
-    assert copied == [(6, 1, [other])]  # three partitions of rows, and their weights
-    assert [len(held) for held in blocks._holdings.values()] == [3, 3]
+    assert len(blocks._holdings[other]) > 0
+    assert sum(len(held) for held in blocks._holdings.values()) == 6
     assert len(asked) == 1
-    assert blocks._held_at > 0  # the pass was not one of tasks in the end
     assert_same_statistics(directly, by_tasks, rtol=0)
-
-    def paused(*_, **__):
-        raise ValueError
-
-    monkeypatch.setattr(client, "replicate", paused)
-    blocks._held_at = -np.inf
+    # Nothing is left of them where they were, which the memory manager would drop.
+    keys = {one.key for place in blocks._places for one in place if one is not None}
+    assert len(keys) == 12
+    lying = chain(*client.has_what().values())
+    assert Counter(key for key in lying if key in keys) == Counter(keys)
+    client.amm.run_once()
     assert_same_statistics(blocks.reduced(_Expect(mixture)), by_tasks, rtol=0)
-    assert len(asked) == 1  # it was one of tasks
+    assert len(asked) == 2
+    assert blocks._held_at > 0  # all is still where it was
 
 
 def recorded(function, calls):
@@ -771,7 +783,7 @@ def test_no_covariances_are_sent():
     mixture, X, _ = problem()
     sent = pickle.loads(pickle.dumps(_Expect(mixture)))
     assert sent.mixture.covariances.size == 0
-    ours, theirs = (task(ArrayBlocks(X), 0) for task in (sent, _Expect(mixture)))
+    ours, theirs = (task(ArrayBlocks(Rows(X)), 0) for task in (sent, _Expect(mixture)))
     assert_same_statistics(ours, theirs, rtol=0)
 
 
@@ -779,7 +791,8 @@ def test_a_large_mixture_goes_from_worker_to_worker(client, monkeypatch):
     mixture, X, _ = problem()
     blocks = DaskBlocks(array_of(X))
     theirs = blocks.accumulate(mixture)
-    monkeypatch.setattr("mixtura.rows.dask._SMALL", 100)
+    for module in ("dask", "dask_scheduler"):
+        monkeypatch.setattr(f"mixtura.rows.{module}.SMALL", 100)
     assert_same_statistics(blocks.accumulate(mixture), theirs, rtol=0)
     assert len(list(blocks.each(lambda part, _: len(part.rows)))) == 6
 

@@ -10,13 +10,19 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from mixtura.covariance import STRUCTURES
 from mixtura.em import expect
-from mixtura.rows import ArrayBlocks, PartitionedBlocks
+from mixtura.rows import ArrayBlocks, PartitionedBlocks, Rows, distinct_rows
 from mixtura.testing.conformance import (
     BlocksConformance,
     assert_same_statistics,
     m_step_tolerance,
 )
-from mixtura.testing.problems import maximised, random_mixture, random_rows
+from mixtura.testing.problems import (
+    all_go_together,
+    maximised,
+    random_mixture,
+    random_rows,
+    rows_that_bring_all,
+)
 
 UNEVEN = (1, 700, 701, 3_000)
 
@@ -24,31 +30,31 @@ UNEVEN = (1, 700, 701, 3_000)
 class PartsInMemory(PartitionedBlocks):
     """Pieces of an array, each task sent to them through pickle as to another process."""
 
-    def __init__(self, X, weight, cuts=UNEVEN, n_threads=1):
-        self.shape, self.n_threads, self.dtype = X.shape, n_threads, ArrayBlocks(X).dtype
-        bounds = [0, *(cut for cut in cuts if cut < len(X)), len(X)]
+    def __init__(self, rows, cuts=UNEVEN, n_threads=1, dtype=None):
+        whole = ArrayBlocks(rows, n_threads, dtype)
+        self.shape, self.n_threads, self.dtype = whole.shape, n_threads, whole.dtype
+        bounds = [0, *(cut for cut in cuts if cut < len(rows)), len(rows)]
         self._slices = [slice(a, b) for a, b in itertools.pairwise(bounds)]
-        self._X, self._weight, self._cuts = X, weight, cuts
+        self._rows, self._cuts = rows, cuts
         self.n_passes = 0
 
     def in_double(self):
-        return type(self)(self._X.astype(np.float64), self._weight, self._cuts, self.n_threads)
+        return type(self)(self._rows, self._cuts, self.n_threads, np.dtype(np.float64))
 
     def each(self, task):
         self.n_passes += 1
         for rows in self._slices:
-            weight = None if self._weight is None else self._weight[rows]
-            yield task(ArrayBlocks(self._X[rows], weight, self.n_threads), rows.start)
+            yield task(ArrayBlocks(self._rows[rows], self.n_threads, self.dtype), rows.start)
 
 
 class TestUnevenParts(BlocksConformance):
     def blocks(self, X, sample_weight):
-        return PartsInMemory(X, sample_weight)
+        return PartsInMemory(Rows(X, sample_weight))
 
 
 class TestPartsOfAnotherType(BlocksConformance):
     def blocks(self, X, sample_weight):
-        return PartsInMemory(X.astype(">f8"), sample_weight, n_threads=2)
+        return PartsInMemory(Rows(X.astype(">f8"), sample_weight), n_threads=2)
 
 
 def problem(covariance_type="full", n_rows=5_000):
@@ -66,19 +72,31 @@ def problem(covariance_type="full", n_rows=5_000):
 @pytest.mark.parametrize("kind", ["none", "whole", "real"])
 def test_weights_and_rows_are_those_of_the_array(kind):
     _, X, weights = problem()
-    ours, theirs = PartsInMemory(X, weights[kind]), ArrayBlocks(X, weights[kind])
+    rows = Rows(X, weights[kind])
+    ours, theirs = PartsInMemory(rows), ArrayBlocks(rows)
     assert_allclose(ours.weight, theirs.weight, rtol=1e-13)
     assert ours.n_present == theirs.n_present
     assert_allclose(ours.rows_per_weight, theirs.rows_per_weight, rtol=1e-13)
     assert_allclose(ours.variances, theirs.variances, rtol=1e-12)
     for n_rows in (7, 900, 10_000):
         mine, its = (blocks.sample(n_rows, RandomState(1)) for blocks in (ours, theirs))
-        assert_array_equal(mine[0], its[0])
-        assert (mine[1] is None) == (its[1] is None)
-        assert mine[1] is None or np.array_equal(mine[1], its[1])
+        assert_array_equal(mine.X, its.X)
+        assert (mine.weight is None) == (its.weight is None)
+        assert mine.weight is None or np.array_equal(mine.weight, its.weight)
         n_picked = min(n_rows, 900)
         mine, its = (blocks.pick(n_picked, RandomState(1)) for blocks in (ours, theirs))
         assert_array_equal(mine, its)
+
+
+@pytest.mark.parametrize("weight", [None, np.arange(5_000) % 4, np.linspace(0, 1, 5_000)])
+def test_a_sample_brings_all_that_its_rows_do(weight):
+    rows = rows_that_bring_all(5_000, weight)
+    ours, theirs = PartsInMemory(rows), ArrayBlocks(rows)
+    for n_rows in (900, 5_000):
+        mine, its = (blocks.sample(n_rows, RandomState(0)) for blocks in (ours, theirs))
+        assert all_go_together(mine)
+        assert mine.digest() == its.digest()
+    assert all_go_together(distinct_rows(ours, 5_000))
 
 
 @pytest.mark.parametrize("covariance_type", STRUCTURES)
@@ -88,8 +106,8 @@ def test_far_from_the_origin_nothing_cancels(covariance_type):
         mixture.weights, mixture.means + 1e6, mixture.covariances, covariance_type=covariance_type
     )
     for weight in weights.values():
-        ours = maximised(expect(moved, PartsInMemory(X + 1e6, weight)), 0.0)
-        theirs = maximised(expect(moved, ArrayBlocks(X + 1e6, weight)), 0.0)
+        ours = maximised(expect(moved, PartsInMemory(Rows(X + 1e6, weight))), 0.0)
+        theirs = maximised(expect(moved, ArrayBlocks(Rows(X + 1e6, weight))), 0.0)
         # An orientation that several share is found to half the objective's digits.
         rtol = max(1e-8, m_step_tolerance(theirs))
         assert_allclose(ours.covariances, theirs.covariances, rtol=rtol, atol=1e-9)
@@ -98,7 +116,7 @@ def test_far_from_the_origin_nothing_cancels(covariance_type):
 @pytest.mark.parametrize("covariance_type", ["tied", "full"])
 def test_an_iteration_is_one_pass(covariance_type):
     mixture, X, weights = problem(covariance_type)
-    blocks = PartsInMemory(X, weights["real"])
+    blocks = PartsInMemory(Rows(X, weights["real"]))
     blocks.accumulate(mixture)
     before = blocks.n_passes
     for _ in range(3):
@@ -108,7 +126,7 @@ def test_an_iteration_is_one_pass(covariance_type):
 
 def test_tied_takes_the_scatter_of_all_rows_where_it_loses_no_digits():
     mixture, X, _ = problem("tied")
-    ours, theirs = PartsInMemory(X, None), ArrayBlocks(X)
+    ours, theirs = PartsInMemory(Rows(X)), ArrayBlocks(Rows(X))
     assert_same_statistics(ours.accumulate(mixture), theirs.accumulate(mixture))
     assert "total" in vars(ours)
 
@@ -120,8 +138,8 @@ def test_tasks_can_be_sent_to_other_processes():
         def each(self, task):
             return super().each(pickle.loads(pickle.dumps(task)))
 
-    ours, theirs = (kind(X, weights["real"]) for kind in (Sent, PartsInMemory))
+    ours, theirs = (kind(Rows(X, weights["real"])) for kind in (Sent, PartsInMemory))
     assert_same_statistics(ours.accumulate(mixture), theirs.accumulate(mixture), rtol=0)
     assert_same_statistics(ours.score(mixture), theirs.score(mixture), rtol=0)
-    assert_array_equal(ours.sample(50, RandomState(0))[0], theirs.sample(50, RandomState(0))[0])
+    assert_array_equal(ours.sample(50, RandomState(0)).X, theirs.sample(50, RandomState(0)).X)
     assert_array_equal(ours.pick(50, RandomState(0)), theirs.pick(50, RandomState(0)))

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from mixtura import GaussianMixture, from_batches
 from mixtura.covariance import STRUCTURES as ALL_STRUCTURES
-from mixtura.rows import ArrayBlocks, distinct_rows
+from mixtura.rows import ArrayBlocks, Rows, distinct_rows
 from mixtura.starts.auto import searched
 from mixtura.testing.problems import random_mixture, random_rows
 
@@ -139,12 +139,12 @@ def test_of_many_repeated_rows_the_search_sees_those_that_weights_stand_for(most
     X = ugly_rows(most_distinct, 2, 9, seed=0)
     w = rng.integers(0, 4, most_distinct)
     assert w.sum() > 10_000
-    blocks = ArrayBlocks(X, w), ArrayBlocks(np.repeat(X, w, axis=0))
+    blocks = ArrayBlocks(Rows(X, w)), ArrayBlocks(Rows(np.repeat(X, w, axis=0)))
     ours, theirs = (searched(some, 6_000, RandomState(0)) for some in blocks)
     assert_array_equal(ours.X, theirs.X)
     ours, theirs = (
         GaussianMixture(2, random_state=0, max_iter=0).fit(
-            some.rows, sample_weight=some.sample_weight
+            some.rows.X, sample_weight=some.rows.weight
         )
         for some in blocks
     )
@@ -154,13 +154,13 @@ def test_of_many_repeated_rows_the_search_sees_those_that_weights_stand_for(most
 
 def test_equal_rows_are_one_row_of_the_search():
     X = np.array([[1.0, 0.0], [2.0, 5.0], [1.0, -0.0], [3.0, 5.0], [2.0, 5.0], [1.0, 0.0]])
-    sample = searched(ArrayBlocks(X), 10, RandomState(0))
+    sample = searched(ArrayBlocks(Rows(X)), 10, RandomState(0))
     assert_array_equal(sample.X, [[1, 0], [2, 5], [3, 5]])
-    weighted = ArrayBlocks(X, np.array([0.5, 1.5, 0.0, 2.0, 0.25, 0.125]))
+    weighted = ArrayBlocks(Rows(X, np.array([0.5, 1.5, 0.0, 2.0, 0.25, 0.125])))
     assert distinct_rows(weighted, 2) is None
     assert_array_equal(distinct_rows(weighted, 3).weight, [0.625, 1.75, 2.0])
     for dtype in (np.int8, np.float32, ">f8"):
-        assert_array_equal(distinct_rows(ArrayBlocks(X.astype(dtype)), 3).weight, [3, 2, 1])
+        assert_array_equal(distinct_rows(ArrayBlocks(Rows(X.astype(dtype))), 3).weight, [3, 2, 1])
 
 
 @pytest.mark.parametrize("cuts", [[], [3], [1, 1, 40, 111]])
@@ -171,7 +171,7 @@ def test_distinct_rows_are_those_of_the_parts(cuts):
         np.repeat(X, w.astype(int), axis=0), axis=0, return_index=True, return_counts=True
     )
     order = np.argsort(places)
-    assert_array_equal(ours.rows, theirs[order])
+    assert_array_equal(ours.X, theirs[order])
     assert_array_equal(ours.weight, counts[order])
     assert distinct_rows(in_batches(X, w, *cuts).blocks(1), len(theirs) - 1) is None
 
@@ -182,11 +182,11 @@ def test_a_sample_of_rows_with_whole_weights_is_one_of_repeated_rows(cuts):
         ugly_rows(1000, 2, 9, seed=2),
         np.random.default_rng(2).integers(0, 5, 1000).astype(float),
     )
-    theirs, _ = ArrayBlocks(np.repeat(X, w.astype(int), axis=0)).sample(300, RandomState(0))
-    for blocks in (ArrayBlocks(X, w), in_batches(X, w, *cuts).blocks(1)):
-        ours, weight = blocks.sample(300, RandomState(0))
-        assert_array_equal(ours, theirs)
-        assert weight is None
+    theirs = ArrayBlocks(Rows(np.repeat(X, w.astype(int), axis=0))).sample(300, RandomState(0))
+    for blocks in (ArrayBlocks(Rows(X, w)), in_batches(X, w, *cuts).blocks(1)):
+        ours = blocks.sample(300, RandomState(0))
+        assert_array_equal(ours.X, theirs.X)
+        assert ours.weight is None
 
 
 @each_start
@@ -595,7 +595,7 @@ def test_every_start_ends_whatever_the_weights(init_params, case):
 @pytest.mark.parametrize("case", HEAVY)
 def test_rows_drawn_by_weight_are_distinct_and_the_same_in_parts(case):
     X, weight = problem()[0], HEAVY[case]
-    ours = ArrayBlocks(X, weight).pick(20, RandomState(3))
+    ours = ArrayBlocks(Rows(X, weight)).pick(20, RandomState(3))
     assert len(np.unique(ours, axis=0)) == 20
     for cuts in ([77], [1, 100, 199]):
         parts = in_batches(X, weight, *cuts).blocks(1)
@@ -604,7 +604,7 @@ def test_rows_drawn_by_weight_are_distinct_and_the_same_in_parts(case):
 
 def test_rows_beside_a_heavy_one_are_drawn_by_their_own_weights():
     weight = np.r_[0.3e30, np.full(4, 0.1), np.full(5, 0.4)]
-    blocks = ArrayBlocks(np.arange(10.0)[:, np.newaxis], weight)
+    blocks = ArrayBlocks(Rows(np.arange(10.0)[:, np.newaxis], weight))
     drawn = np.array([blocks.pick(2, RandomState(seed))[:, 0] for seed in range(2000)])
     assert (drawn[:, 0] == 0).all()
     # Four rows of 0.1 beside five of 0.4; the deviation of the share is 0.0083.
@@ -616,6 +616,6 @@ def test_no_row_of_weight_zero_is_drawn_at_the_end():
     weight = np.array([0.5, 0.25, 0.0])
     X = np.arange(3.0)[:, np.newaxis]
     end = np.array([0.75])
-    assert ArrayBlocks(X, weight).rows_at(end).tolist() == [1]
-    (found,) = in_batches(X, weight, 1, 2).blocks(1)._at(end, np.empty(0, dtype=np.int64))
-    assert found[0] == 1
+    assert ArrayBlocks(Rows(X, weight)).rows_at(end).tolist() == [1]
+    places, _ = in_batches(X, weight, 1, 2).blocks(1)._at(end, np.empty(0, dtype=np.int64))
+    assert places.tolist() == [1]

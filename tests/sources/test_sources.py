@@ -19,7 +19,7 @@ import mixtura
 from mixtura import GaussianMixture, GaussianMixtureSearch, SourceError
 from mixtura.covariance import STRUCTURES
 from mixtura.em import Monitor, expectation_maximisation
-from mixtura.rows import ArrayBlocks
+from mixtura.rows import ArrayBlocks, Rows
 from mixtura.selection import bootstrap_difference, bootstrap_ratio_test, combine
 from mixtura.sources import Source
 from mixtura.sources import source as source_module
@@ -197,11 +197,11 @@ def test_the_same_statistics_and_fits(covariance_type, weighted, tmp_path):
         "precisions_init": mixture.precisions,
     }
     model = GaussianMixture(3, covariance_type=covariance_type, tol=0, max_iter=20, **start)
-    theirs = ArrayBlocks(X, weight).accumulate(mixture)
+    theirs = ArrayBlocks(Rows(X, weight)).accumulate(mixture)
     fitted = _fit(model, X, weight)
     rtol = max(1e-9, m_step_tolerance(mixture))
     for name, source, own in everywhere(X, weight, tmp_path):
-        blocks = source.blocks(2) if isinstance(source, Source) else ArrayBlocks(source, own)
+        blocks = source.blocks(2) if isinstance(source, Source) else ArrayBlocks(Rows(source, own))
         assert_same_statistics(blocks.accumulate(mixture), theirs)
         ours = _fit(model, source, own)
         for field in ("weights_", "means_", "covariances_"):

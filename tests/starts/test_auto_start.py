@@ -20,7 +20,7 @@ from mixtura import DataWarning, DegenerateComponentWarning, GaussianMixture
 from mixtura.covariance import structure
 from mixtura.datasets import load_faithful
 from mixtura.em.regularisation import regularisation
-from mixtura.rows import ArrayBlocks
+from mixtura.rows import ArrayBlocks, Rows
 from mixtura.starts import search
 
 DATA = Path(__file__).parents[1] / "data"
@@ -279,7 +279,7 @@ def test_max_time_ends_the_search():
 
 def test_the_search_looks_at_the_clock():
     """After the deadline no descent begins but the first; without one this search makes dozens."""
-    blocks = ArrayBlocks(load_iris().data)
+    blocks = ArrayBlocks(Rows(load_iris().data))
     reg_covar = regularisation("auto", blocks)
     arguments = blocks, structure("full"), 4, reg_covar, 0
     assert len(search(*arguments, time.monotonic() + 1e6)[1]) > 10

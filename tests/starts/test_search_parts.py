@@ -13,7 +13,7 @@ from sklearn.metrics import adjusted_rand_score
 from mixtura import Mixture, _core
 from mixtura.covariance import structure
 from mixtura.em import MaximumLikelihood
-from mixtura.rows import ArrayBlocks
+from mixtura.rows import ArrayBlocks, Rows
 from mixtura.starts.auto import SearchRows, merged, split
 from mixtura.starts.hierarchy import merged_partitions, wards_partitions
 from mixtura.testing.problems import likeliest
@@ -180,7 +180,7 @@ def test_moves_name_the_merge_and_the_split_that_are_called_for():
     means = [[0.0, 0.0], [0.0, 0.1], [6.0, 6.0]]
     broad = np.array([[37.0, -36.0], [-36.0, 37.0]])
     poor = Mixture.from_parameters([1 / 6, 1 / 6, 2 / 3], means, [np.eye(2), np.eye(2), broad])
-    rows = SearchRows(ArrayBlocks(X))
+    rows = SearchRows(ArrayBlocks(Rows(X)))
     R = poor.responsibilities(X)
     moves = _core.moves(rows.native, likeliest(poor, 1e-9).native, poor.native, R)
     gain, united, to_merge, share = moves[0]
@@ -195,7 +195,7 @@ def test_moves_name_the_merge_and_the_split_that_are_called_for():
 def test_one_component_more_or_fewer_keeps_every_row_whole():
     rng = np.random.default_rng(6)
     X, true = clusters(rng)
-    rows, R = SearchRows(ArrayBlocks(X)), true.responsibilities(X)
+    rows, R = SearchRows(ArrayBlocks(Rows(X))), true.responsibilities(X)
     two = merged(true, R)
     assert two.shape == (300, 2)
     assert_allclose(two.sum(axis=1), 1.0)
@@ -214,7 +214,7 @@ def test_one_component_more_or_fewer_keeps_every_row_whole():
 def test_nothing_is_split_where_no_side_has_the_rows_for_it():
     X = np.random.default_rng(7).standard_normal((5, 2))
     one = Mixture.from_parameters([1.0], [X.mean(axis=0)], [np.cov(X.T)])
-    rows = SearchRows(ArrayBlocks(X))
+    rows = SearchRows(ArrayBlocks(Rows(X)))
     assert split(one, np.ones((5, 1)), rows, likeliest(one, 1e-9)) is None
 
 
@@ -224,7 +224,7 @@ def test_partitions_do_not_depend_on_units(metric):
     X, _ = clusters(rng)
     found = []
     for rows in (X, X * [1e-5, 1e4] + [3.0, -1e6]):
-        blocks = ArrayBlocks(rows)
+        blocks = ArrayBlocks(Rows(rows))
         m_step = MaximumLikelihood(structure(metric), 1e-12 * blocks.variances)
         problem = SearchRows(blocks).problem(m_step, 3, 1, np.inf)
         found.append(_core.partition(problem, getattr(_core.Model, metric), 10))

@@ -29,7 +29,7 @@ from mixtura.datasets import load_faithful
 from mixtura.errors import DataWarning, ModelFileError
 from mixtura.fitting.diagnosis import rows_needed
 from mixtura.plots import plot_search
-from mixtura.rows import ArrayBlocks
+from mixtura.rows import ArrayBlocks, Rows
 from mixtura.starts.auto import SearchStopped, search_from
 from mixtura.starts.auto import search as search_of_a_start
 from mixtura.sweep.grid import ALL
@@ -476,7 +476,9 @@ def test_a_search_in_another_thread_ends_when_it_is_told_to():
     def run():
         began.set()
         with pytest.raises(SearchStopped):
-            search_of_a_start(ArrayBlocks(X), structure("VVV"), 40, np.full(8, 1e-9), 0, stop=stop)
+            search_of_a_start(
+                ArrayBlocks(Rows(X)), structure("VVV"), 40, np.full(8, 1e-9), 0, stop=stop
+            )
         ended.append(True)
 
     thread = Thread(target=run)

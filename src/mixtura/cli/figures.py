@@ -13,13 +13,13 @@ from numpy.random import RandomState
 from numpy.typing import NDArray
 
 from mixtura import GaussianMixture, GaussianMixtureSearch
+from mixtura.cli import tables
 from mixtura.cli.rows import Given, Scanned
-from mixtura.cli.tables import Rows
 from mixtura.plots import plot_entropy, plot_search, plot_uncertainty
 from mixtura.plots.canvas import OWN
 from mixtura.plots.mixture import MOST_POINTS, picture_of_mixture
 from mixtura.plots.style import colour
-from mixtura.rows import ArrayBlocks, Blocks
+from mixtura.rows import ArrayBlocks, Blocks, Rows
 from mixtura.selection import combine
 
 DPI = 150
@@ -48,8 +48,8 @@ def draw_uncertainty(model: GaussianMixture, rows: Given, path: Path) -> None:
 def draw_entropy(model: GaussianMixture, rows: Given, path: Path) -> None:
     """Draw the entropy of the components combined into clusters; of many rows, of a random sample."""
     blocks = _blocks(rows)
-    sample, weight = blocks.sample(MOST_POINTS, RandomState(0))
-    left, _ = plot_entropy(combine(model.mixture_, sample, weight), figure=OWN)
+    sample = blocks.sample(MOST_POINTS, RandomState(0))
+    left, _ = plot_entropy(combine(model.mixture_, sample.X, sample.weight), figure=OWN)
     if len(sample) < blocks.shape[0]:
         note = f"{len(sample):,} of {blocks.shape[0]:,} rows (random sample)"
         left.figure.suptitle(note, x=0.01, ha="left", fontsize=8)
@@ -59,7 +59,8 @@ def draw_entropy(model: GaussianMixture, rows: Given, path: Path) -> None:
 def _blocks(rows: Given) -> Blocks:
     if isinstance(rows, Scanned):
         return rows.X.blocks()
-    return ArrayBlocks(rows.data if isinstance(rows, Rows) else rows.X, rows.weight)
+    X = rows.data if isinstance(rows, tables.Rows) else rows.X
+    return ArrayBlocks(Rows(X, rows.weight))
 
 
 def draw_labels(model: GaussianMixture, data: NDArray[np.float64], path: Path) -> None:

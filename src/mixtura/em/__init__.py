@@ -1,6 +1,6 @@
 """Expectation-maximisation: the statistics, the M-step, the loop, the monitor."""
 
-from mixtura.em.blocks import Blocks, Randomness, Responsibilities
+from mixtura.em.blocks import EMBlocks, Responsibilities
 from mixtura.em.expectation import Expectation, TotalScatter
 from mixtura.em.loop import expect, expectation_maximisation
 from mixtura.em.m_step import MaximumLikelihood, MStep
@@ -9,12 +9,11 @@ from mixtura.em.online import default_step, online_step
 from mixtura.em.statistics import SufficientStatistics
 
 __all__ = [
-    "Blocks",
+    "EMBlocks",
     "Expectation",
     "MStep",
     "MaximumLikelihood",
     "Monitor",
-    "Randomness",
     "Responsibilities",
     "SufficientStatistics",
     "TotalScatter",

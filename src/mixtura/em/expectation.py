@@ -4,21 +4,46 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from mixtura import _core
 from mixtura.support.arrays import FloatArray
 
 
 @dataclass(frozen=True, eq=False)
 class TotalScatter:
-    """Mean of all rows, and sum w (x - mean)(x - mean)^T."""
+    """Weight and mean of some rows, and their scatter, sum w (x - mean)(x - mean)^T; or its diagonal.
+
+    `+` is of the rows of both, about the mean of both (Chan, Golub & LeVeque 1983). Far from the origin the
+    distance of two means has fewer digits than they; so each goes with `rest`, by which it was rounded.
+    """
 
     weight: float
     mean: FloatArray
     scatter: FloatArray
+    rest: FloatArray | float = 0.0
 
     def as_tuple(self) -> tuple[float, FloatArray, FloatArray]:
         """As the core takes it."""
         return self.weight, self.mean, self.scatter
+
+    @property
+    def variances(self) -> FloatArray:
+        """Variance of each feature."""
+        squares = self.scatter if self.scatter.ndim == 1 else np.diag(self.scatter)
+        return squares / self.weight
+
+    def __add__(self, other: TotalScatter) -> TotalScatter:
+        if not (self.weight and other.weight):
+            return self if self.weight else other
+        weight = self.weight + other.weight
+        step = (other.mean - self.mean) + (other.rest - self.rest)
+        share = other.weight / weight
+        square = step**2 if self.scatter.ndim == 1 else np.outer(step, step)
+        scatter = self.scatter + other.scatter + self.weight * share * square
+        moved = self.rest + share * step
+        mean = self.mean + moved
+        return TotalScatter(weight, mean, scatter, (self.mean - mean) + moved)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mixtura import _core
-from mixtura.em.blocks import Blocks
+from mixtura.em.blocks import EMBlocks
 from mixtura.em.m_step import MaximumLikelihood, MStep
 from mixtura.em.monitor import Monitor
 from mixtura.em.statistics import SufficientStatistics
@@ -14,7 +14,7 @@ Point = tuple[Mixture, SufficientStatistics]
 
 def expectation_maximisation(
     mixture: Mixture,
-    blocks: Blocks,
+    blocks: EMBlocks,
     m_step: MStep,
     monitor: Monitor,
     accelerate: bool = False,
@@ -25,7 +25,7 @@ def expectation_maximisation(
     ----------
     mixture : Mixture
         Where to begin.
-    blocks : Blocks
+    blocks : EMBlocks
         Where the rows lie.
     m_step : MStep
     monitor : Monitor
@@ -64,13 +64,13 @@ def expectation_maximisation(
     return Mixture(structure, *parameters), SufficientStatistics(structure, *sums)
 
 
-def task_of(blocks: Blocks, mixture: Mixture, m_step: MStep) -> _core.Task:
+def task_of(blocks: EMBlocks, mixture: Mixture, m_step: MStep) -> _core.Task:
     """What EM works with, in the precision that holds the mixture."""
     rows = blocks.source(arithmetic(mixture, blocks.dtype))
     return _core.Task(rows, m_step.native, blocks.expectation(mixture.structure).native)
 
 
-def expect(mixture: Mixture, blocks: Blocks) -> SufficientStatistics:
+def expect(mixture: Mixture, blocks: EMBlocks) -> SufficientStatistics:
     """E-step over all rows: the loop without an iteration.
 
     Where a component is about to jump far (a start at the wrong end of the data) sums about its

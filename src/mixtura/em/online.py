@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mixtura import _core
-from mixtura.em.blocks import Blocks
+from mixtura.em.blocks import EMBlocks
 from mixtura.em.loop import Point, task_of
 from mixtura.em.m_step import MStep
 from mixtura.em.statistics import SufficientStatistics
@@ -20,7 +20,7 @@ _EXPONENT = 0.7
 def online_step(
     mixture: Mixture,
     statistics: SufficientStatistics,
-    batch: Blocks,
+    batch: EMBlocks,
     m_step: MStep,
     step: float,
 ) -> Point:
@@ -34,7 +34,7 @@ def online_step(
         As it is before the batch.
     statistics : SufficientStatistics
         Of all rows before.
-    batch : Blocks
+    batch : EMBlocks
     m_step : MStep
     step : float
         In (0, 1]. 1 is an EM iteration on the batch alone. The batch's share of the weight of all rows adds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mixtura.em.blocks import Blocks
+from mixtura.em.blocks import EMBlocks
 from mixtura.inputs.scales import significant
 from mixtura.support.arrays import FloatArray
 
@@ -19,7 +19,7 @@ _SHARE = 1e-10
 _BITS = {np.dtype(np.float64): 36, np.dtype(np.float32): 12}
 
 
-def regularisation(reg_covar: float | str, blocks: Blocks) -> FloatArray:
+def regularisation(reg_covar: float | str, blocks: EMBlocks) -> FloatArray:
     """Return what is added, one number a feature.
 
     A constant feature has no scale but its own size.

@@ -63,7 +63,7 @@ from mixtura.inputs.frames import frame_of, frame_values
 from mixtura.inputs.invalid import check_measured, clearer
 from mixtura.inputs.scales import check_extent
 from mixtura.mixture import Mixture
-from mixtura.rows import ArrayBlocks, Blocks
+from mixtura.rows import ArrayBlocks, Blocks, Rows
 from mixtura.starts import (
     STARTS,
     ArrayResponsibilities,
@@ -440,7 +440,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         blocks = self._fit(X, sample_weight)
         if not isinstance(blocks, ArrayBlocks):
             return self.predict(X)
-        return evaluate.labels(self.mixture_, blocks.rows, blocks.n_threads)
+        return evaluate.labels(self.mixture_, blocks.rows.X, blocks.n_threads)
 
     def partial_fit(
         self,
@@ -523,7 +523,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
             return self._in_range(self._check_source(source).blocks(threads))
         rows = self._check_rows(X, self.mixture_)
         weight = checks.check_sample_weight(sample_weight, len(rows))
-        return self._in_range(ArrayBlocks(rows, weight, threads))
+        return self._in_range(ArrayBlocks(Rows(rows, weight), threads))
 
     def _learn(self, batch: Blocks, step_of: Callable[[float], float]) -> None:
         mixture, trained = self.mixture_, self._training()
@@ -668,7 +668,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         if source is None:
             rows = self._check_training_rows(X)
             weight = checks.check_sample_weight(sample_weight, len(rows))
-            return self._in_range(ArrayBlocks(rows, weight, threads))
+            return self._in_range(ArrayBlocks(Rows(rows, weight), threads))
         blocks = source.blocks(threads)
         if blocks.shape[0] < 2:
             raise ValueError(
@@ -835,7 +835,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
                     "init_params as a callable gets all rows as an array, which a source and a Dask "
                     "collection are not: give the name of a start, or an array of labels."
                 )
-            make_called = partial(self._called, kind, blocks.rows, options, given)
+            make_called = partial(self._called, kind, blocks.rows.X, options, given)
             return [
                 Beginning("callable", seed, partial(make_called, seed), asked, side_by_side=False)
                 for seed in seeds
@@ -1325,7 +1325,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
             return self._check_source(source).score(mixture, threads)
         rows = self._check_rows(X, mixture)
         weight = checks.check_sample_weight(sample_weight, len(rows))
-        blocks = ArrayBlocks(rows, weight, threads)
+        blocks = ArrayBlocks(Rows(rows, weight), threads)
         if weight is not None and not blocks.extent.suits(blocks.dtype):
             blocks = blocks.in_double()
         return blocks.score(mixture)

@@ -20,7 +20,7 @@ from mixtura.inputs.invalid import check_measured
 from mixtura.inputs.scales import DOUBLE, RANGES
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
-from mixtura.rows.array import LEAST_WEIGHT
+from mixtura.rows.drawing import LEAST_WEIGHT
 from mixtura.sources import Source
 from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.names import listed, nearest

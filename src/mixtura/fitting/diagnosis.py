@@ -16,8 +16,8 @@ from mixtura.covariance import CovarianceStructure
 from mixtura.display.page import Page, Shown, Table, plural
 from mixtura.em import MaximumLikelihood, MStep
 from mixtura.mixture import Mixture, covariance_of
-from mixtura.rows import Blocks
-from mixtura.support.arrays import Array, FloatArray
+from mixtura.rows import Blocks, Rows
+from mixtura.support.arrays import FloatArray
 from mixtura.support.interruptible import gram, interruptible, log_determinants
 
 #: Share of reg_covar in a component's smallest variance from which it is held up by it.
@@ -347,16 +347,17 @@ def floor_share(mixture: Mixture, reg_covar: FloatArray) -> FloatArray:
     return np.broadcast_to(largest, k).copy()
 
 
-def recorded_rows(blocks: Blocks) -> tuple[Array, FloatArray | None]:
-    """Rows whose values tell how they were recorded, and their weights: all of them, or a sample."""
+def recorded_rows(blocks: Blocks) -> Rows:
+    """Rows whose values tell how they were recorded: all of them, or a sample."""
     return blocks.sample(_RECORDED_ROWS, lambda: np.random.RandomState(0))
 
 
 def recording_of(blocks: Blocks) -> _core.Recording:
     """How the values of each column were recorded: to which step, and which are shared."""
-    rows, weight = recorded_rows(blocks)
-    doubles = np.ascontiguousarray(rows, dtype=np.float64)
-    return _core.recording_of(doubles, weight, blocks.rows_per_weight, rows.dtype == np.float32)
+    rows = recorded_rows(blocks)
+    doubles = np.ascontiguousarray(rows.X, dtype=np.float64)
+    is_single = rows.X.dtype == np.float32
+    return _core.recording_of(doubles, rows.weight, blocks.rows_per_weight, is_single)
 
 
 def total_covariance(blocks: Blocks, kind: CovarianceStructure) -> FloatArray:

@@ -14,9 +14,6 @@ from mixtura.rows import ArrayBlocks, Blocks, distinct_rows
 from mixtura.support.arrays import Array, FloatArray, block_slices
 from mixtura.support.interruptible import gram, interruptible
 
-# Rows that tell whether all rows are looked at for columns.
-_ROWS_AT_A_GLANCE = 2_000
-
 # Products in a scatter matrix of all rows that is quicker than to glance at some.
 _FEW_PRODUCTS = 100_000
 
@@ -70,7 +67,7 @@ def column_findings(blocks: Blocks, names: Array | None) -> tuple[list[str], lis
     """Constant columns, and equal or dependent ones, each a phrase; rows of weight 0 do not count."""
     if _is_surely_sound(blocks):
         return [], []
-    glance = _glance(blocks)
+    glance = blocks.glance
     if not _is_suspicious(glance):
         return [], []
     constant = _constant_columns(blocks, glance[0])
@@ -97,7 +94,7 @@ def first_of(found: list[str]) -> list[str]:
 
 def row_findings(blocks: Blocks, n_components: int) -> str:
     """A sentence where there are hardly more distinct rows than components, or ''."""
-    glance = _glance(blocks)
+    glance = blocks.glance
     few = 2 * n_components
     if len({*glance[: 2 * few, 0].tolist()}) > few:  # as mostly, and quicker than to sort
         return ""
@@ -123,28 +120,12 @@ def only_rows(n_distinct: int, blocks: Blocks) -> str:
 def n_distinct_rows(blocks: Blocks, enough: int) -> int:
     """Number of distinct rows that count, counted until there are `enough`."""
     found = distinct_rows(blocks, enough - 1)
-    return enough if found is None else len(found.rows)
-
-
-def _glance(blocks: Blocks) -> Array:
-    """Some rows, spread over those that count."""
-    step = max(1, blocks.n_present // _ROWS_AT_A_GLANCE)
-    return np.concatenate(list(blocks.each(partial(_spread, step=step))))
-
-
-def _spread(part: ArrayBlocks, _: int, step: int) -> Array:
-    X, weight = part.rows, part.sample_weight
-    if weight is None:
-        return np.array(X[::step])
-    slices = block_slices(len(X), 1)
-    there = [rows.start + np.flatnonzero(weight[rows])[::step] for rows in slices]
-    counting: Array = X[np.concatenate(there)]
-    return counting
+    return enough if found is None else len(found)
 
 
 def _blocks(part: ArrayBlocks) -> Iterator[Array]:
     """All rows that count."""
-    X, weight = part.rows, part.sample_weight
+    X, weight = part.rows.X, part.rows.weight
     for rows in block_slices(*X.shape):
         yield X[rows] if weight is None else X[rows][weight[rows] > 0]
 
@@ -156,7 +137,7 @@ def _is_surely_sound(blocks: Blocks) -> bool:
     They do where the least eigenvalue of the correlation matrix is far above that of dependent columns, and
     all standard deviations are far above the rounding of the means.
     """
-    if not isinstance(blocks, ArrayBlocks) or blocks.sample_weight is not None:
+    if not isinstance(blocks, ArrayBlocks) or blocks.rows.weight is not None:
         return False
     n_rows, n_features = blocks.shape
     is_small = n_features < n_rows and n_rows * n_features**2 <= _FEW_PRODUCTS

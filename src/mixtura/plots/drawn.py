@@ -217,9 +217,9 @@ def _rows_at(
     weight = np.empty(len(places)) if source.is_weighted else None
     for part in source.parts():
         here = (places >= part.first_row) & (places < part.first_row + len(part.rows))
-        found[here] = part.rows[places[here] - part.first_row]
-        if weight is not None and part.weight is not None:
-            weight[here] = part.weight[places[here] - part.first_row]
+        found[here] = part.rows.X[places[here] - part.first_row]
+        if weight is not None and part.rows.weight is not None:
+            weight[here] = part.rows.weight[places[here] - part.first_row]
     return found, weight
 
 

@@ -21,7 +21,7 @@ from mixtura.inputs.checks import as_numeric
 from mixtura.inputs.frames import frame_of, frame_values
 from mixtura.inputs.invalid import check_measured, clearer
 from mixtura.inputs.scales import check_extent
-from mixtura.rows import ArrayBlocks, Blocks
+from mixtura.rows import ArrayBlocks, Blocks, Rows
 from mixtura.sources import Source
 from mixtura.support.arrays import Array, FloatArray
 
@@ -243,7 +243,7 @@ def _of_table(X: Any, sample_weight: Any) -> _Given:
     if complete.any() and rows.shape[1]:
         whole = complete.all()
         some = None if weight is None else weight[complete]
-        blocks = ArrayBlocks(rows if whole else rows[complete], some)
+        blocks = ArrayBlocks(Rows(rows if whole else rows[complete], some))
     return _Given(
         len(rows),
         names,
@@ -338,7 +338,7 @@ def _described(given: _Given, blocks: Blocks) -> Description:
             range_notes.append(str(error))
         blocks = blocks.in_double()
     with np.errstate(all="ignore"):  # numbers whose squares overflow were named
-        sample, _ = recorded_rows(blocks)
+        sample = recorded_rows(blocks).X
         columns = _columns(given, blocks, sample.astype(np.float64))
         findings = tuple(words for _, words in doubts_about_rows(blocks, names, True, 1))
     n_distinct = len(np.unique(sample, axis=0))

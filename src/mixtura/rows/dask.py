@@ -2,43 +2,48 @@
 
 from __future__ import annotations
 
+import operator
 import pickle
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import accumulate, chain, zip_longest
+from functools import partial, reduce
+from itertools import accumulate, chain
 from math import ceil, inf
 from time import monotonic
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 
 from mixtura import _core
-from mixtura.em import Responsibilities
-from mixtura.em.blocks import T
+from mixtura.em import Responsibilities, SufficientStatistics
 from mixtura.em.statistics import from_upper_half, upper_half
 from mixtura.errors import SourceError
+from mixtura.mixture import Mixture
 from mixtura.rows.array import ArrayBlocks
+from mixtura.rows.blocks import T
 from mixtura.rows.dask_partitions import (
     Names,
+    beside,
     check,
-    dask,
     delayed,
     dtype_of,
     feature_names,
     partitions,
-    weights,
 )
-from mixtura.rows.parts import PartFacts, PartitionedBlocks, Shifted, part_facts
-from mixtura.support.arrays import Array, FloatArray
+from mixtura.rows.dask_scheduler import SMALL, Graph, Scheduler, add, is_in_a_task
+from mixtura.rows.facts import Facts, PartFacts
+from mixtura.rows.parts import PartitionedBlocks, Shifted, first_look
+from mixtura.rows.value import BESIDE, Rows
+from mixtura.support.arrays import FloatArray
 
 Task = Callable[[ArrayBlocks, int], T]
 
-# As Dask has it: by its key each task, a tuple of a function and its arguments, keys and futures among them.
-Graph = dict[Any, Any]
+# A task that finds a part's facts, or none, and something that adds up and has a weight.
+Look = Task[tuple[PartFacts | None, Any]]
+
+# Of a partition, what each field of its rows is: lazy, then a future or a key; None where they lack it.
+Place = tuple[Any, ...]
 
 #: Weights, means, precisions_cholesky.
 Parameters = tuple[FloatArray, FloatArray, FloatArray]
@@ -49,10 +54,6 @@ Sums = dict[tuple[int, int], FloatArray]
 # Sums that are added in one task. A worker then holds that many; fewer would mean more levels, and each
 # costs some milliseconds.
 _FAN_IN = 8
-
-# Bytes of a task up to which every worker gets it from the scheduler. A larger one goes to one worker, and
-# from there to the others.
-_SMALL = 1 << 20
 
 # For so long the scheduler is not asked again what lies where.
 _SECONDS = 1.0
@@ -77,10 +78,11 @@ class DaskBlocks(PartitionedBlocks):
     X : dask.array.Array of shape (n_rows, n_features) or dask.dataframe.DataFrame
         Of numbers, in chunks of any size; chunks of some columns only are put together. float32 if all of it
         is, else float64.
-    sample_weight : dask.array.Array of shape (n_rows,), dask.dataframe.Series or None
-        Non-negative, in partitions of as many rows as those of X.
     n_threads : int, default=1
         Of this process: for the M-step, and for the tasks where there is no cluster.
+    **others : dask.array.Array, dask.dataframe.Series or None
+        What the rows bring beside their features, by the fields of `Rows` ('weight', ...): in partitions of
+        as many rows as those of X.
 
     Raises
     ------
@@ -96,78 +98,46 @@ class DaskBlocks(PartitionedBlocks):
     symmetric matrices one half.
     """
 
-    def __init__(self, X: Any, sample_weight: Any = None, n_threads: int = 1) -> None:
+    def __init__(self, X: Any, n_threads: int = 1, **others: Any) -> None:
         self.n_threads = n_threads
         self.dtype = dtype_of(X)
-        self._given = X, sample_weight
-        self._get = dask.base.get_scheduler(collections=[X])
-        self._client = _client_of(self._get)
-        self._connection = getattr(self._client, "scheduler_comm", None)
-        with self._scheduler_at_hand():
-            self._keep(partitions(X, self.dtype), weights(X, sample_weight))
+        self._given, self._others = X, others
+        self._scheduler = Scheduler(X)
+        self._client = self._scheduler.client
+        with self._scheduler.at_hand():
+            self._keep(_lazy_places(X, self.dtype, others))
             self._look(feature_names(X))
-
-    @contextmanager
-    def _scheduler_at_hand(self) -> Iterator[None]:
-        """Say so where what goes wrong is that the scheduler is gone: Dask fails in many ways then.
-
-        One that was started again knows nothing of the partitions that were kept.
-        """
-        try:
-            yield
-        except Exception as error:
-            if not self._has_lost_scheduler:
-                raise
-            raise SourceError(
-                "The connection to the Dask scheduler was lost, and with it the rows that its workers held: "
-                "make a new Client once the scheduler runs again, and fit again."
-            ) from error
-
-    @property
-    def _has_lost_scheduler(self) -> bool:
-        client = self._client
-        if client is None:
-            return False
-        # A client that has found another one, or the same one started again, has another connection.
-        return client.status != "running" or client.scheduler_comm is not self._connection
 
     def in_double(self) -> DaskBlocks:
         """The same rows as float64, looked at anew."""
-        X, weight = self._given
-        return DaskBlocks(X.astype(np.float64), weight, self.n_threads)
+        return DaskBlocks(self._given.astype(np.float64), self.n_threads, **self._others)
 
-    def _keep(self, rows: list[Any], weights: list[Any]) -> None:
+    def _keep(self, lazy: list[Place]) -> None:
         """Have the partitions computed where they are to stay; without a cluster, note how they are."""
         self._graph: Graph = {}
         self._grouped_at = self._held_at = -inf
         self._is_quick = False
         if self._client is None:
-            self._graph = dict(delayed([*rows, *weights]).__dask_graph__())
-            places = [one.key for one in (*rows, *weights)]
+            self._graph, self._places = _graph_of(lazy)
         else:
-            places = self._client.compute([*rows, *weights])
-        self._places = list(zip_longest(places[: len(rows)], places[len(rows) :]))
+            self._places = _in_places(lazy, self._client.compute(_there(lazy)))
 
     def _look(self, names: Names) -> None:
-        """Count the rows of each partition, and look for what is no finite number."""
-        graph: Graph = {}
-        looks = [(_look_at, *place, names, i) for i, place in enumerate(self._places)]
-        found: list[_Found] = self._computed(graph, _add(graph, "look", looks))
-        for one in found:
-            if one.fault:
-                raise SourceError(one.fault)
-        there = [i for i, one in enumerate(found) if one.facts.n_rows]
-        if not there:
-            raise SourceError("X has no rows.")
-        if not any(one.facts.n_present for one in found):
-            raise SourceError("Every weight is zero, so that no row is left.")
-        ends = list(accumulate(one.facts.n_rows for one in found))
-        self.parts = [
-            replace(found[i].facts, first_row=ends[i] - found[i].facts.n_rows) for i in there
+        """Check every partition, and find what a fit asks of it before its first iteration."""
+        found = _found(
+            self._scheduler, self._graph, self._places, names, first_look, self.n_threads
+        )
+        counts = [0 if part is None else part.counts.n_rows for part in found.facts]
+        ends = list(accumulate(counts))
+        there = [i for i, n_rows in enumerate(counts) if n_rows]
+        parts = [
+            replace(part, first_row=end - part.counts.n_rows)
+            for part, end in zip(found.facts, ends, strict=True)
+            if part is not None
         ]
+        self.facts = Facts(parts, found.total)
         self._places = [self._places[i] for i in there]
-        self.origin = found[there[0]].first
-        self.shape = ends[-1], len(self.origin)
+        self.shape = ends[-1], self._given.shape[1]
 
     def each(self, task: Task[T]) -> Iterator[T]:
         """Run a task on every partition where it lies."""
@@ -175,12 +145,13 @@ class DaskBlocks(PartitionedBlocks):
         done, size = 0, 1
         while done < len(places):
             graph: Graph = {}
-            sent = self._sent(graph, task)
+            sent = self._scheduler.sent(graph, task)
             runs = [
-                (_run, sent, *place, part.first_row) for place, part in places[done : done + size]
+                (_run, sent, list(place), part.first_row)
+                for place, part in places[done : done + size]
             ]
-            with self._scheduler_at_hand():
-                found = self._computed(graph, _add(graph, "each", runs))
+            with self._scheduler.at_hand():
+                found = self._computed(graph, add(graph, "each", runs))
             yield from found
             done, size = done + size, _GROWTH * size
 
@@ -208,7 +179,7 @@ class DaskBlocks(PartitionedBlocks):
     def _reduced(self, task: Task[FloatArray]) -> FloatArray:
         """Sum of the blocks of all partitions, in a binary tree over them."""
         began = monotonic()
-        with self._scheduler_at_hand():
+        with self._scheduler.at_hand():
             sums = self._asked_directly(task) if self._is_quick else None
             if sums is None:
                 sums = self._asked_by_tasks(task)
@@ -219,12 +190,12 @@ class DaskBlocks(PartitionedBlocks):
     def _asked_by_tasks(self, task: Task[FloatArray]) -> list[Sums]:
         n_leaves = len(self.parts)
         graph: Graph = {}
-        sent = self._sent(graph, task)
+        sent = self._scheduler.sent(graph, task)
         work = [
             (
                 _work,
                 sent,
-                [self._places[i] for i in group],
+                [list(self._places[i]) for i in group],
                 [self.parts[i].first_row for i in group],
                 group,
                 n_leaves,
@@ -232,20 +203,20 @@ class DaskBlocks(PartitionedBlocks):
             )
             for group in self._groups()
         ]
-        keys = _add(graph, "expect", work)
+        keys = add(graph, "expect", work)
         while len(keys) > _FAN_IN:
             several = [keys[i : i + _FAN_IN] for i in range(0, len(keys), _FAN_IN)]
-            keys = _add(graph, "add", [(_merge, n_leaves, some) for some in several])
+            keys = add(graph, "add", [(_merge, n_leaves, some) for some in several])
         return self._computed(graph, keys)
 
     def _asked_directly(self, task: Task[FloatArray]) -> list[Sums] | None:
         """What few workers have of the tree, by one call each; None where that cannot be."""
-        if self._client is None or _is_in_a_task():
+        if self._client is None or is_in_a_task():
             return None
         if monotonic() - self._held_at > _SECONDS:
             self._holdings, self._held_at = self._shares(), monotonic()
         asked = _pickled((task, self._holdings, len(self.parts)))
-        if not self._holdings or len(asked) > _SMALL:
+        if not self._holdings or len(asked) > SMALL:
             return None
         try:
             found = self._client.run(_work_here, asked)
@@ -284,7 +255,7 @@ class DaskBlocks(PartitionedBlocks):
         for worker, keys in held.items():
             for key in keys:
                 holders[key].append(worker)
-        able = [holders[rows.key] for rows, _ in self._places]
+        able = [holders[place[0].key] for place in self._places]
         of_worker: dict[str, list[int]] = {worker: [] for worker in held}
         for i in sorted(range(len(able)), key=lambda i: len(able[i])):  # who has a choice fills up
             if able[i]:
@@ -293,7 +264,7 @@ class DaskBlocks(PartitionedBlocks):
         return {worker: sorted(mine) for worker, mine in of_worker.items()}, lost
 
     def _shares(self) -> dict[str, list[_Held]]:
-        """What each of few workers is to do, by its threads; it gets copies of what it has not.
+        """What each of few workers is to do, by its threads; what lies elsewhere is moved to it.
 
         Empty where there are many workers, or partitions that none has.
         """
@@ -308,23 +279,40 @@ class DaskBlocks(PartitionedBlocks):
         shares = {worker: mine[: room[worker]] for worker, mine in of_worker.items()}
         for i in surplus:
             shares[max(shares, key=lambda worker: room[worker] - len(shares[worker]))].append(i)
-        try:
-            for worker, mine in shares.items():
-                self._copy_to(worker, mine, held[worker])
-        except (KeyError, OSError, ValueError):  # it died, or has no memory left and pauses
+        before = list(self._places)
+        for worker, mine in shares.items():
+            self._move_to(worker, mine, held[worker])
+        if self._places != before:
+            shares, lost = self._placed(self._client.has_what())  # Dask has the last word
+        if lost:
             return {}
         return {
             worker: [self._held(i) for i in sorted(mine)] for worker, mine in shares.items() if mine
         }
 
-    def _copy_to(self, worker: str, mine: list[int], keys: Any) -> None:
-        futures = [one for i in mine for one in self._places[i] if one is not None]
-        missing = [one for one in futures if one.key not in keys]
-        if missing:
-            self._client.replicate(missing, n=1, workers=[worker])
+    def _move_to(self, worker: str, mine: list[int], held: Collection[Any]) -> None:
+        """Have some partitions lie on a worker, which holds those keys already.
+
+        Each becomes a new result there, and is let go where it was. Of copies (`Client.replicate`) Dask's
+        memory manager would drop some within two seconds, and not those that are not needed.
+        """
+        from distributed import wait
+
+        for i in mine:
+            self._places[i] = tuple(self._moved_to(worker, one, held) for one in self._places[i])
+        wait(_there([self._places[i] for i in mine]))
+
+    def _moved_to(self, worker: str, one: Any, held: Collection[Any]) -> Any:
+        if one is None or one.key in held:
+            return one
+        where = {"workers": [worker], "allow_other_workers": True}  # it may die
+        return self._client.submit(_itself, one, **where, pure=False)
 
     def _held(self, i: int) -> _Held:
-        return _Held(i, self.parts[i].first_row, *(_key(place) for place in self._places[i]))
+        return _Held(i, self.parts[i].first_row, tuple(_key(one) for one in self._places[i]))
+
+    def _computed(self, graph: Graph, keys: list[Any]) -> list[Any]:
+        return self._scheduler.computed(self._graph | graph, keys, self.n_threads)
 
     @property
     def _task_threads(self) -> int | None:
@@ -332,44 +320,6 @@ class DaskBlocks(PartitionedBlocks):
         if self._client is not None:
             return None
         return max(1, self.n_threads // len(self.parts))
-
-    def _sent(self, graph: Graph, task: Any) -> Any:
-        """The task; where it is large its key, so that not every worker gets it from the scheduler."""
-        if self._client is None or _n_bytes(task) <= _SMALL:
-            return task
-        (key,) = _add(graph, "task", [(_given, [task])])
-        return key
-
-    def _computed(self, graph: Graph, keys: list[Any]) -> list[Any]:
-        if self._client is None or _is_in_a_task():
-            return list(self._get(self._graph | graph, keys, num_workers=self.n_threads))
-        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
-            futures = self._client.get(graph, keys, sync=False)
-        # The futures of the pass before are let go here. Had they been at its end, the client would have told
-        # the scheduler, and then have kept this graph back for the 10 ms in which it gathers messages.
-        self._recent = futures
-        try:
-            return list(self._client.gather(futures))
-        except BaseException:
-            for future in futures:
-                future.release()  # tasks that nobody waits for are cancelled
-            raise
-
-
-def _add(graph: Graph, name: str, tasks: list[Any]) -> list[Any]:
-    """Add tasks to a graph under keys of their own, which are returned."""
-    run = f"mixtura-{name}-{uuid4().hex}"
-    keys = [(run, i) for i in range(len(tasks))]
-    graph |= zip(keys, tasks, strict=True)
-    return keys
-
-
-def _n_bytes(task: Any) -> int:
-    from distributed.protocol import pickle
-
-    buffers: list[Any] = []
-    text = pickle.dumps(task, buffer_callback=buffers.append)
-    return len(text) + int(sum(buffer.raw().nbytes for buffer in buffers))
 
 
 def _pickled(task: Any) -> bytes:
@@ -379,25 +329,82 @@ def _pickled(task: Any) -> bytes:
     return text
 
 
-def _is_in_a_task() -> bool:
-    """Whether this is a task itself; Dask's `get` then lets another one have its thread."""
-    from distributed import get_worker
-
-    try:
-        get_worker()
-    except ValueError:
-        return False
-    return True
-
-
 def _key(place: Any) -> Any:
     return None if place is None else place.key
 
 
-def _client_of(scheduler: Any) -> Any:
-    """The distributed client that computes, if there is one."""
-    client = getattr(scheduler, "__self__", None)
-    return client if hasattr(client, "has_what") else None
+def score(X: Any, mixture: Mixture, n_threads: int = 1, **others: Any) -> SufficientStatistics:
+    """Scalars of all rows of a collection under a mixture: in one pass, which checks them and keeps none.
+
+    Raises
+    ------
+    SourceError
+        As `DaskBlocks`.
+    """
+    scheduler = Scheduler(X)
+    with scheduler.at_hand():
+        graph, places = _graph_of(_lazy_places(X, dtype_of(X), others))
+        found = _found(scheduler, graph, places, feature_names(X), _Scored(mixture), n_threads)
+    scalars = found.total
+    return SufficientStatistics.implied_by(
+        mixture, scalars.weight, scalars.log_likelihood, scalars.log_certainty
+    )
+
+
+# Partitions
+
+
+def _lazy_places(X: Any, dtype: np.dtype[Any], others: Mapping[str, Any]) -> list[Place]:
+    """Of each partition what the fields of its rows are to be."""
+    columns = [partitions(X, dtype)]
+    for what in BESIDE:
+        values = others.get(what.name)
+        none = [None] * len(columns[0])
+        columns.append(none if values is None else beside(X, values, what))
+    return list(zip(*columns, strict=True))
+
+
+def _there(places: list[Place]) -> list[Any]:
+    return [one for place in places for one in place if one is not None]
+
+
+def _in_places(places: list[Place], found: Iterable[Any]) -> list[Place]:
+    """What was found for all that is there, in its place."""
+    each = iter(found)
+    return [tuple(None if one is None else next(each) for one in place) for place in places]
+
+
+def _graph_of(lazy: list[Place]) -> tuple[Graph, list[Place]]:
+    """How the partitions are computed, and their keys."""
+    there = _there(lazy)
+    return dict(delayed(there).__dask_graph__()), _in_places(lazy, [one.key for one in there])
+
+
+def _found(
+    scheduler: Scheduler,
+    graph: Graph,
+    places: list[Place],
+    names: Names,
+    look: Look,
+    n_threads: int,
+) -> _Found:
+    """What `look` finds in all partitions, which are checked in the same pass."""
+    tasks: Graph = {}
+    sent = scheduler.sent(tasks, look)
+    looks = [(_look_at, sent, list(place), names, i) for i, place in enumerate(places)]
+    keys = add(tasks, "look", looks)
+    while len(keys) > 1:
+        several = [keys[i : i + _FAN_IN] for i in range(0, len(keys), _FAN_IN)]
+        keys = add(tasks, "together", [(_together, some) for some in several])
+    found: _Found
+    (found,) = scheduler.computed(graph | tasks, keys, n_threads)
+    if found.fault:
+        raise SourceError(found.fault)
+    if found.total is None:
+        raise SourceError("X has no rows.")
+    if not found.total.weight:
+        raise SourceError("Every weight is zero, so that no row is left.")
+    return found
 
 
 # What runs on the workers
@@ -405,26 +412,62 @@ def _client_of(scheduler: Any) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """What there is in a partition, or what is wrong with it."""
+    """What there is in neighbouring partitions, each of which may have no rows; or what is wrong first."""
 
-    facts: PartFacts
-    first: Any = None
+    facts: list[PartFacts | None]
+    total: Any
     fault: str = ""
 
+    def __add__(self, other: _Found) -> _Found:
+        if self.fault or other.fault:
+            return _Found([], None, self.fault or other.fault)
+        facts = self.facts + other.facts
+        if self.total is None or other.total is None:
+            return _Found(facts, other.total if self.total is None else self.total)
+        return _Found(facts, self.total + other.total)
 
-_NOTHING = PartFacts(0, 0, 0, 0.0, 0.0, True)
 
-
-def _look_at(rows: Array, weight: FloatArray | None, names: Names, number: int) -> _Found:
+def _look_at(look: Look, values: list[Any], names: Names, number: int) -> _Found:
+    rows = Rows(*values)
     try:
-        check(rows, weight, names, number)
+        check(rows, names, number)
     except SourceError as fault:
         # Returned, so that of several partitions the first is named.
-        return _Found(_NOTHING, fault=str(fault))
+        return _Found([], None, str(fault))
     if not len(rows):
-        return _Found(_NOTHING)
-    facts = part_facts(ArrayBlocks(rows, weight), 0)
-    return _Found(facts, np.array(rows[0], dtype=np.float64))
+        return _Found([None], None)
+    facts, total = look(ArrayBlocks(rows), 0)
+    return _Found([facts], total)
+
+
+def _together(several: list[_Found]) -> _Found:
+    """The sum of at most `_FAN_IN`, in a binary tree."""
+    while len(several) > 1:
+        several = [reduce(operator.add, several[i : i + 2]) for i in range(0, len(several), 2)]
+    return several[0]
+
+
+@dataclass(frozen=True)
+class _Scalars:
+    weight: float
+    log_likelihood: float
+    log_certainty: float
+
+    def __add__(self, other: _Scalars) -> _Scalars:
+        return _Scalars(
+            self.weight + other.weight,
+            self.log_likelihood + other.log_likelihood,
+            self.log_certainty + other.log_certainty,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Scored:
+    mixture: Mixture
+
+    def __call__(self, part: ArrayBlocks, _: int) -> tuple[None, _Scalars]:
+        sums = part.score(self.mixture)
+        return None, _Scalars(sums.weight, sums.log_likelihood, sums.log_certainty)
 
 
 @dataclass(frozen=True, eq=False)
@@ -453,17 +496,17 @@ class _Sums:
         return block[upper_half(kernel, *centres.shape)]
 
 
-def _given(values: list[T]) -> T:
-    return values[0]
+def _itself(values: T) -> T:
+    return values
 
 
-def _run(task: Task[T], rows: Array, weight: FloatArray | None, first_row: int) -> T:
-    return task(ArrayBlocks(rows, weight), first_row)
+def _run(task: Task[T], values: list[Any], first_row: int) -> T:
+    return task(ArrayBlocks(Rows(*values)), first_row)
 
 
 def _work(
     task: Task[FloatArray],
-    parts: list[tuple[Array, FloatArray | None]],
+    parts: list[list[Any]],
     first_rows: list[int],
     places: list[int],
     n_leaves: int,
@@ -472,20 +515,19 @@ def _work(
     """Sums over some partitions, of which few are alive at once."""
     sums: Sums = {}
     n_threads = _worker_threads() if n_threads is None else n_threads
-    for (rows, weight), first_row, place in zip(parts, first_rows, places, strict=True):
-        block = task(ArrayBlocks(rows, weight, n_threads), first_row)
+    for values, first_row, place in zip(parts, first_rows, places, strict=True):
+        block = task(ArrayBlocks(Rows(*values), n_threads), first_row)
         _put(sums, n_leaves, 0, place, block)
     return sums
 
 
 @dataclass(frozen=True)
 class _Held:
-    """A partition on a worker: its place among all, and the keys of its rows and weights there."""
+    """A partition on a worker: its place among all, and the keys of its rows' fields there."""
 
     place: int
     first_row: int
-    rows: Any
-    weight: Any
+    keys: tuple[Any, ...]
 
 
 async def _work_here(asked: bytes, dask_worker: Any) -> bytes | None:
@@ -509,11 +551,10 @@ def _work_on_held(
     sums: Sums = {}
     for one in holdings.get(address, []):
         try:
-            rows = data[one.rows]
-            weight = None if one.weight is None else data[one.weight]
+            values: Place = tuple(None if key is None else data[key] for key in one.keys)
         except KeyError:
             return None
-        block = task(ArrayBlocks(rows, weight, n_threads), one.first_row)
+        block = task(ArrayBlocks(Rows(*values), n_threads), one.first_row)
         _put(sums, n_leaves, 0, one.place, block)
     return pickle.dumps(sums)
 
@@ -544,4 +585,4 @@ def _put(sums: Sums, n_leaves: int, level: int, place: int, block: FloatArray) -
     sums[level, place] = block
 
 
-__all__ = ["DaskBlocks"]
+__all__ = ["DaskBlocks", "score"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import Field
 from typing import Any
 
 import numpy as np
 
 from mixtura import _core
 from mixtura.errors import SourceError
+from mixtura.rows.value import BESIDE, Rows
 from mixtura.support.arrays import Array, FloatArray, contiguous
 
 try:
@@ -96,31 +98,34 @@ def partitions(X: Any, dtype: np.dtype[Any]) -> list[Any]:
     return [convert(block, dtype.str, number) for number, block in enumerate(blocks)]
 
 
-def weights(X: Any, sample_weight: Any) -> list[Any]:
-    """Weights of the partitions; none where every row weighs 1.
+def beside(X: Any, values: Any, what: Field[Any]) -> list[Any]:
+    """Of each partition of X what its rows bring beside their features: that field of `Rows`.
 
     Raises
     ------
     SourceError
-        If they are no Dask collection, or not cut as X is.
+        If it is no Dask collection, or not cut as X is.
     """
-    if sample_weight is None:
-        return []
-    if not dask.is_dask_collection(sample_weight) or getattr(sample_weight, "ndim", 0) != 1:
+    name, dtype = what.metadata["argument"], np.dtype(what.metadata["dtype"])
+    if (
+        not dask.is_dask_collection(values)
+        or getattr(values, "ndim", 0) not in what.metadata["ndim"]
+    ):
+        kind = " or ".join(f"{n}-D" for n in what.metadata["ndim"])
         raise SourceError(
-            "sample_weight must be a 1-D Dask array or a Dask Series, as X is a Dask collection, got "
-            f"{type(sample_weight).__name__}."
+            f"{name} must be a {kind} Dask array or a Dask Series, as X is a Dask collection, got "
+            f"{type(values).__name__}."
         )
-    if _are_arrays(X, sample_weight) and X.shape[0] == sample_weight.shape[0]:
-        sample_weight = sample_weight.rechunk((X.chunks[0],))
-    blocks = list(np.ravel(sample_weight.to_delayed()))
+    if _are_arrays(X, values) and X.shape[0] == values.shape[0]:
+        values = values.rechunk({0: X.chunks[0]} | dict.fromkeys(range(1, values.ndim), -1))
+    blocks = list(np.ravel(values.to_delayed()))
     n_partitions = len(X.chunks[0]) if hasattr(X, "chunks") else X.npartitions
     if len(blocks) != n_partitions:
         raise SourceError(
-            f"sample_weight has {len(blocks)} partitions and X {n_partitions}: both must be cut alike."
+            f"{name} has {len(blocks)} partitions and X {n_partitions}: both must be cut alike."
         )
     convert = delayed(floats, pure=False)
-    return [convert(block, "<f8", number, "sample_weight") for number, block in enumerate(blocks)]
+    return [convert(block, dtype.str, number, name) for number, block in enumerate(blocks)]
 
 
 def _are_arrays(*collections: Any) -> bool:
@@ -131,7 +136,7 @@ def _are_arrays(*collections: Any) -> bool:
 
 
 def floats(block: Any, dtype: str, number: int, name: str = "X") -> Array:
-    """Return a partition as a contiguous array.
+    """Return a partition as a contiguous array of that type.
 
     Raises
     ------
@@ -148,7 +153,7 @@ def floats(block: Any, dtype: str, number: int, name: str = "X") -> Array:
         raise SourceError(f"Partition {number}: {name} holds no numbers ({error}).") from None
 
 
-def check(rows: Array, weight: FloatArray | None, names: Names, number: int) -> None:
+def check(rows: Rows, names: Names, number: int) -> None:
     """Look for what is no finite number, and for impossible weights.
 
     Raises
@@ -156,24 +161,26 @@ def check(rows: Array, weight: FloatArray | None, names: Names, number: int) -> 
     SourceError
         Names the partition, the row in it, and the column.
     """
-    count, row, column = _core.find_nonfinite(rows, 1)
+    count, row, column = _core.find_nonfinite(rows.X, 1)
     if count:
-        kind = "NaN" if np.isnan(rows[row, column]) else "infinity"
+        kind = "NaN" if np.isnan(rows.X[row, column]) else "infinity"
         name = f"column {column}" + ("" if names is None else f" ({names[column]!r})")
         raise SourceError(
             f"Input X contains {kind}: partition {number} has {count} values that are not finite, the first "
             f"in {name}, row {row} of the partition. Remove such rows or fill them in."
         )
-    if weight is not None:
-        _check_weight(weight, len(rows), number)
+    for what in BESIDE:
+        values = rows.values.get(what.name)
+        if values is not None and len(values) != len(rows):
+            raise SourceError(
+                f"{what.metadata['argument']} must be cut as X is: partition {number} has {len(values)} "
+                f"{what.metadata['plural']} and {len(rows)} rows."
+            )
+    if rows.weight is not None:
+        _check_weight(rows.weight, number)
 
 
-def _check_weight(weight: FloatArray, n_rows: int, number: int) -> None:
-    if len(weight) != n_rows:
-        raise SourceError(
-            f"sample_weight must be cut as X is: partition {number} has {len(weight)} weights and {n_rows} "
-            "rows."
-        )
+def _check_weight(weight: FloatArray, number: int) -> None:
     wrong = ~(np.isfinite(weight) & (weight >= 0))
     if wrong.any():
         row = int(np.argmax(wrong))

@@ -4,32 +4,37 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import partial, reduce
 from itertools import accumulate
+from operator import add
 from typing import Any
 
 import numpy as np
 from numpy.random import RandomState
 
 from mixtura import _core
-from mixtura.covariance import STRUCTURES
-from mixtura.em import TotalScatter
-from mixtura.em.blocks import Blocks, Randomness, Responsibilities, T
-from mixtura.em.statistics import SufficientStatistics
+from mixtura.em import Responsibilities, TotalScatter
 from mixtura.inputs.scales import Extent
-from mixtura.rows.array import (
+from mixtura.rows.array import ArrayBlocks
+from mixtura.rows.blocks import Blocks, Randomness, T
+from mixtura.rows.drawing import (
     NO_ROWS,
-    ArrayBlocks,
     distinct,
-    everything,
     measurable,
     places_of_rows,
     places_of_sample,
     ranks_of_sample,
 )
+from mixtura.rows.facts import Counts, Facts, Glance, Overview, PartFacts
+from mixtura.rows.value import Rows
 from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.cached import cached
+
+_DOUBLE = np.dtype(np.float64)
+
+# Features beyond which the scatter of rows costs more than reading them; few structures ask for it.
+_WIDE = 64
 
 
 class PartitionedBlocks(Blocks):
@@ -69,111 +74,86 @@ class PartitionedBlocks(Blocks):
         for part, first_row in self.each(_itself):
             yield from part.pieces_bringing(Shifted(responsibilities, first_row), n_components)
 
-    # Moments of all rows
+    # All rows together
 
     @cached
-    def origin(self) -> FloatArray:
-        """A row: sums about it lose few digits."""
-        rows = self.each(_first_row)
-        first = next(rows)
-        _close(rows)
-        return first
-
-    @cached
-    def mean(self) -> FloatArray:
-        """Mean of all rows."""
-        return np.asarray(self._about("diag", self.origin).means[0])
-
-    @cached
-    def variances(self) -> FloatArray:
-        """Variance of each feature over all rows, its sums taken about the mean."""
-        about = self._about("diag", self.mean)
-        delta = about.means - about.centres
-        return np.asarray(about.seconds[0] / about.weight - delta[0] ** 2)
-
-    @cached
-    def total(self) -> TotalScatter:
-        """Mean and scatter of all rows, about the mean: no digit is lost."""
-        about = self._about("full", self.mean)
-        delta = about.means - about.centres
-        scatter = about.seconds[0] - about.weight * delta.T @ delta
-        return TotalScatter(about.weight, about.means[0], scatter)
-
-    def _about(self, structure: str, centre: FloatArray) -> SufficientStatistics:
-        return self.accumulate_given(STRUCTURES[structure], everything, centre[np.newaxis])
-
-    # Weights
-
-    @cached
-    def parts(self) -> list[PartFacts]:
-        """Rows and weights of each part. A subclass that knows them saves a pass."""
-        return list(self.each(part_facts))
+    def facts(self) -> Facts:
+        """What one reading finds. A subclass that knows it saves a pass."""
+        found = list(self.each(first_look))
+        return Facts([part for part, _ in found], reduce(add, (seen for _, seen in found)))
 
     @property
-    def weight(self) -> float:
-        """Sum of the weights: the number of rows where there are none."""
-        return float(sum(part.weight for part in self.parts))
+    def parts(self) -> list[PartFacts]:
+        """What is known of each part."""
+        return self.facts.parts
+
+    @cached
+    def counts(self) -> Counts:
+        """Rows and weights of all."""
+        return reduce(add, (part.counts for part in self.parts))
 
     @property
     def extent(self) -> Extent:
         """The least and the most of each feature."""
-        extents = [part.extent for part in self.parts if part.extent is not None]
-        least = np.min([extent.least for extent in extents], axis=0)
-        most = np.max([extent.most for extent in extents], axis=0)
+        least = np.min([part.extent.least for part in self.parts], axis=0)
+        most = np.max([part.extent.most for part in self.parts], axis=0)
         return Extent(least, most, self.weight / max(self.n_present, 1))
 
     @property
-    def n_present(self) -> int:
-        """Number of rows of positive weight."""
-        return sum(part.n_present for part in self.parts)
+    def glance(self) -> Array:
+        """Some thousand of the rows that count, spread over all."""
+        return self.facts.overview.glance.X
 
     @property
-    def rows_per_weight(self) -> float:
-        """Effective rows in a unit of weight (Kish 1965); whole weights count as repetitions."""
-        if self._counts_rows:
-            return 1.0
-        return self.weight / sum(part.squares for part in self.parts)
+    def mean(self) -> FloatArray:
+        """Mean of all rows."""
+        return self.facts.overview.spread.mean
 
     @property
-    def _counts_rows(self) -> bool:
-        """Whether every weight is a whole number: a number of repetitions."""
-        return all(part.is_whole for part in self.parts)
+    def variances(self) -> FloatArray:
+        """Variance of each feature over all rows."""
+        return self.facts.overview.spread.variances
+
+    @cached
+    def total(self) -> TotalScatter:
+        """Mean and scatter of all rows; of wide ones a pass of its own, where it is asked for."""
+        spread = self.facts.overview.spread
+        return spread if spread.scatter.ndim == 2 else super().total
 
     # Rows
 
-    def sample(self, n_rows: int, rng: Randomness) -> tuple[Array, FloatArray | None]:
-        """Return at most `n_rows` rows, uniformly, in their order, and their weights.
+    def sample(self, n_rows: int, rng: Randomness) -> Rows:
+        """Return at most `n_rows` rows, uniformly, in their order.
 
         The same rows as of an array that holds all of them.
         """
-        if self._counts_rows and self.weight > self.n_present > n_rows:
-            drawn = self._at(places_of_sample(self.weight, n_rows, rng), NO_ROWS)
-            return np.array([row for _, row in drawn], dtype=self.dtype), None
-        before = self._before([part.n_present for part in self.parts])
+        if self.counts.is_whole and self.weight > self.n_present > n_rows:
+            _, drawn = self._at(places_of_sample(self.weight, n_rows, rng), NO_ROWS)
+            return replace(drawn.in_precision(self.dtype), weight=None)
+        before = self._before([part.counts.n_present for part in self.parts])
         ranks = ranks_of_sample(self.n_present, n_rows, rng)
-        taken = list(self.each(_RowsOfRanks(ranks, before)))
-        weights = [weight for _, weight in taken if weight is not None]
-        rows = np.concatenate([rows for rows, _ in taken])
-        return rows, measurable(np.concatenate(weights)) if weights else None
+        taken = Rows.concatenate(list(self.each(_RowsOfRanks(ranks, before))))
+        return replace(taken, weight=measurable(taken.weight))
 
     def pick(self, n_rows: int, rng: RandomState) -> FloatArray:
         """Return rows drawn without replacement, with chances as their weights."""
-        if self._counts_rows:
-            drawn = self._at(places_of_rows(self.weight, n_rows, rng), NO_ROWS)
-            return np.array([row for _, row in drawn])
+        if self.counts.is_whole:
+            _, drawn = self._at(places_of_rows(self.weight, n_rows, rng), NO_ROWS)
+            return drawn.X
         picked = distinct(n_rows, self._drawn_at, self._weight_without, rng)
         return np.array(list(picked.values()))
 
     def _drawn_at(self, positions: FloatArray, without: Array) -> dict[int, FloatArray]:
-        return dict(self._at(positions, without))
+        places, drawn = self._at(positions, without)
+        return dict(zip(places.tolist(), drawn.X, strict=True))
 
-    def _at(self, positions: FloatArray, without: Array) -> list[tuple[int, FloatArray]]:
+    def _at(self, positions: FloatArray, without: Array) -> tuple[Array, Rows]:
         """Places and values of the rows in which the running sum of the weights reaches each position."""
         before = self._before(self._weights_without(without))
-        found: dict[int, tuple[int, FloatArray]] = {}
-        for some in self.each(_RowsAt(positions, before, without)):
-            found |= some
-        return [found[order] for order in range(len(positions))]
+        found = list(self.each(_RowsAt(positions, before, without)))
+        order = np.argsort(np.concatenate([mine for mine, _, _ in found]))
+        places = np.concatenate([places for _, places, _ in found])
+        return places[order], Rows.concatenate([rows for _, _, rows in found])[order]
 
     def _weight_without(self, rows: Array) -> float:
         return float(sum(self._weights_without(rows)))
@@ -181,7 +161,7 @@ class PartitionedBlocks(Blocks):
     def _weights_without(self, rows: Array) -> list[float]:
         """Weight of each part, of which some rows are left out."""
         if not len(rows):
-            return [part.weight for part in self.parts]
+            return [part.counts.weight for part in self.parts]
         return list(self.each(_WeightWithout(rows)))
 
     def _before(self, sizes: list[Any]) -> dict[int, tuple[Any, Any]]:
@@ -194,33 +174,28 @@ class PartitionedBlocks(Blocks):
         return {part.first_row: pair for part, pair in zip(self.parts, pairs, strict=True)}
 
 
-@dataclass(frozen=True)
-class PartFacts:
-    """What is asked about a part: its weights (1 of rows without them), and how far its features reach."""
-
-    first_row: int
-    n_rows: int
-    n_present: int
-    weight: float
-    squares: float
-    is_whole: bool
-    extent: Extent | None = None
+def first_look(part: ArrayBlocks, first_row: int) -> tuple[PartFacts, Overview]:
+    """What a fit asks of each part before it draws rows and iterates."""
+    return part_facts(part, first_row), overview_of(part)
 
 
 def part_facts(part: ArrayBlocks, first_row: int) -> PartFacts:
     """Count a part's rows, add up its weights, and look how far its features reach."""
-    n_rows, weight, extent = part.shape[0], part.sample_weight, part.extent
-    if weight is None:
-        return PartFacts(first_row, n_rows, n_rows, float(n_rows), float(n_rows), True, extent)
-    return PartFacts(
-        first_row,
-        n_rows,
-        part.n_present,
-        part.weight,
-        float(weight @ weight),
-        part.has_integer_weights,
-        extent,
-    )
+    return PartFacts(first_row, part.counts, part.extent)
+
+
+def overview_of(part: ArrayBlocks) -> Overview:
+    """Glance at a part, and find how its rows spread."""
+    return Overview(Glance.of(part.rows), _spread_of(part.in_double()))
+
+
+@np.errstate(all="ignore")  # of numbers that no fit takes
+def _spread_of(part: ArrayBlocks) -> TotalScatter:
+    """Mean and scatter of a part; of wide rows the diagonal alone, for whoever asks for more to look again.
+
+    In float64, so that it serves both precisions.
+    """
+    return part.spread("full" if part.shape[1] <= _WIDE else "diag")
 
 
 # Tasks: values that can be pickled, so that they can be sent to where the rows are.
@@ -243,7 +218,7 @@ class _RowsOfRanks:
     ranks: Array
     before: dict[int, tuple[int, int]]
 
-    def __call__(self, part: ArrayBlocks, first_row: int) -> tuple[Array, FloatArray | None]:
+    def __call__(self, part: ArrayBlocks, first_row: int) -> Rows:
         start, end = self.before[first_row]
         first, last = np.searchsorted(self.ranks, [start, end])
         return part.rows_of_ranks(self.ranks[first:last] - start)
@@ -255,15 +230,11 @@ class _RowsAt:
     before: dict[int, tuple[float, float]]
     without: Array
 
-    def __call__(self, part: ArrayBlocks, first_row: int) -> dict[int, tuple[int, FloatArray]]:
+    def __call__(self, part: ArrayBlocks, first_row: int) -> tuple[Array, Array, Rows]:
         start, end = self.before[first_row]
         mine = np.flatnonzero((self.positions >= start) & (self.positions < end))
         places = part.rows_at(self.positions[mine] - start, _inside(self.without, part, first_row))
-        rows = np.asarray(part.rows[places], dtype=np.float64)
-        return {
-            int(order): (first_row + int(place), row)
-            for order, place, row in zip(mine, places, rows, strict=True)
-        }
+        return mine, first_row + places, part.rows[places].in_precision(_DOUBLE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,6 +245,10 @@ class _WeightWithout:
         return part.weight_without(_inside(self.rows, part, first_row))
 
 
+def _itself(part: ArrayBlocks, first_row: int) -> tuple[ArrayBlocks, int]:
+    return part, first_row
+
+
 def _inside(rows: Array, part: ArrayBlocks, first_row: int) -> Array:
     """Those of some rows that are the part's, by their numbers there."""
     local = rows - first_row
@@ -281,18 +256,4 @@ def _inside(rows: Array, part: ArrayBlocks, first_row: int) -> Array:
     return inside
 
 
-def _itself(part: ArrayBlocks, first_row: int) -> tuple[ArrayBlocks, int]:
-    return part, first_row
-
-
-def _first_row(part: ArrayBlocks, _: int) -> FloatArray:
-    return np.array(part.rows[0], dtype=np.float64)
-
-
-def _close(rows: Iterator[Any]) -> None:
-    close = getattr(rows, "close", None)
-    if close is not None:
-        close()
-
-
-__all__ = ["PartFacts", "PartitionedBlocks", "Shifted", "part_facts"]
+__all__ = ["PartitionedBlocks", "Shifted", "first_look", "overview_of", "part_facts"]

@@ -20,7 +20,7 @@ from mixtura.estimators.validation import check_sample_weight, elsewhere
 from mixtura.fitting.summary import Criteria
 from mixtura.inputs.frames import frame_of, frame_values
 from mixtura.mixture import Mixture
-from mixtura.rows import ArrayBlocks
+from mixtura.rows import ArrayBlocks, Rows
 from mixtura.selection.checks import (
     check_fitted,
     check_seed,
@@ -366,7 +366,7 @@ class _Drawing:
     @classmethod
     def of(cls, rows: Array, sample_weight: Any) -> _Drawing:
         weight = check_sample_weight(sample_weight, len(rows))
-        blocks = ArrayBlocks(rows, weight)
+        blocks = ArrayBlocks(Rows(rows, weight))
         n_drawn = max(round(blocks.weight * blocks.rows_per_weight), 1)
         if n_drawn > _MOST_DRAWN:
             raise ValueError(

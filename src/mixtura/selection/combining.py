@@ -234,8 +234,8 @@ class _SharesOf:
     mixture: Mixture
 
     def __call__(self, part: ArrayBlocks, _: int) -> tuple[FloatArray, FloatArray]:
-        shares = responsibilities(self.mixture, part.rows, part.n_threads)
-        weight = part.sample_weight
+        shares = responsibilities(self.mixture, part.rows.X, part.n_threads)
+        weight = part.rows.weight
         ones = np.ones(len(shares)) if weight is None else weight.copy()  # the next part's memory
         return shares.astype(np.float64), ones
 

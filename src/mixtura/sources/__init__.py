@@ -2,6 +2,6 @@
 
 from mixtura.sources.batches import from_batches
 from mixtura.sources.files import scan
-from mixtura.sources.source import Source
+from mixtura.sources.source import Piece, Source
 
-__all__ = ["Source", "from_batches", "scan"]
+__all__ = ["Piece", "Source", "from_batches", "scan"]

@@ -18,6 +18,7 @@ import pyarrow.parquet
 from pyarrow import fs
 
 from mixtura.errors import SourceError
+from mixtura.rows import Rows
 from mixtura.sources.prefetch import Prefetched
 from mixtura.sources.source import Piece, Source, rows_of, rows_of_a_part
 from mixtura.sources.text import COMPRESSED, Dialect, TextTable, extension
@@ -342,7 +343,7 @@ class _Files(Source):
     def is_weighted(self) -> bool:
         return self._weight is not None
 
-    def _pieces(self, first_row: int) -> Iterator[Piece]:
+    def pieces(self, first_row: int) -> Iterator[Piece]:
         to_skip = first_row
         for file in self._files:
             known = self._n_rows.get(file.path)
@@ -529,12 +530,14 @@ class _Columns:
     def n_rows(self) -> int:
         return len(self.columns[0])
 
-    def write(self, out: Array, first: int) -> None:
-        j = 0
+    def write(self, out: Rows, first: int) -> None:
+        some, j = slice(first, first + len(out)), 0
         for column in self.columns:
             width = 1 if column.ndim == 1 else column.shape[1]
-            out[:, j : j + width] = column[first : first + len(out)].reshape(-1, width)
+            out.X[:, j : j + width] = column[some].reshape(-1, width)
             j += width
+        if out.weight is not None and self.weight is not None:
+            out.weight[:] = self.weight[some]
 
     def place(self, row: int, column: int | None) -> str:
         name = self.weight_name if column is None else self.names[column]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from mixtura.errors import SourceError
 from mixtura.inputs.frames import column_names, column_values, frame_of, frame_values, is_dask
+from mixtura.rows import Rows
 from mixtura.sources.source import Piece, Source
-from mixtura.support.arrays import Array, FloatArray, result_dtype
+from mixtura.support.arrays import result_dtype
 from mixtura.support.cached import cached
 from mixtura.support.names import listed
 
@@ -112,15 +113,15 @@ class _Batches(Source):
 
     @property
     def n_features(self) -> int:
-        return int(self._first.rows.shape[1])
+        return self._first.rows.shape[1]
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return result_dtype(self._first.rows)
+        return result_dtype(self._first.rows.X)
 
     @property
     def is_weighted(self) -> bool:
-        return self._first.weight is not None
+        return self._first.rows.weight is not None
 
     @cached
     def _first(self) -> _ArrayPiece:
@@ -133,13 +134,12 @@ class _Batches(Source):
         if batch is None:
             raise SourceError(f"{self} gives no batches.")
         piece = _piece(batch, 0)
-        weight = None if piece.weight is None else piece.weight[:1]
         n_columns, given = piece.rows.shape[1], self._given_names
         if given is not None and len(given) != n_columns:
             raise SourceError(
                 f"{self} has {len(given)} feature_names, but its batches have {n_columns} columns."
             )
-        return _ArrayPiece(piece.rows[:1].copy(), weight, piece.names, 0)
+        return replace(piece, rows=piece.rows[:1].copy())
 
     def _new_iterator(self) -> Iterator[Batch]:
         made = self._batches() if callable(self._batches) else self._batches
@@ -155,7 +155,7 @@ class _Batches(Source):
         self._previous = made
         return iter(made)
 
-    def _pieces(self, first_row: int) -> Iterator[Piece]:
+    def pieces(self, first_row: int) -> Iterator[Piece]:
         like = self._first
         iterator = self._new_iterator()
         before = 0
@@ -175,12 +175,14 @@ class _Batches(Source):
         if width != expected:
             raise SourceError(f"{what} has {width} columns, but batch 0 has {expected}.")
         self._check_names(piece, like)
-        if (piece.weight is None) != (like.weight is None):
-            has, had = ("no weights", "has") if piece.weight is None else ("weights", "has none")
+        if (piece.rows.weight is None) != (like.rows.weight is None):
+            has, had = (
+                ("no weights", "has") if piece.rows.weight is None else ("weights", "has none")
+            )
             raise SourceError(f"{what} has {has}, but batch 0 {had}: give all or none of them.")
-        if result_dtype(like.rows) == np.float32 and result_dtype(piece.rows) != np.float32:
+        if result_dtype(like.rows.X) == np.float32 and result_dtype(piece.rows.X) != np.float32:
             raise SourceError(
-                f"{what} holds {piece.rows.dtype} where batch 0 holds float32: give all in one precision."
+                f"{what} holds {piece.rows.X.dtype} where batch 0 holds float32: give all in one precision."
             )
 
     def _check_names(self, piece: _ArrayPiece, like: _ArrayPiece) -> None:
@@ -203,8 +205,7 @@ def _columns(names: tuple[str, ...] | None) -> str:
 
 @dataclass(frozen=True)
 class _ArrayPiece:
-    rows: Array
-    weight: FloatArray | None
+    rows: Rows
     names: tuple[str, ...] | None
     number: int
     skipped: int = 0
@@ -214,13 +215,10 @@ class _ArrayPiece:
         return len(self.rows)
 
     def after(self, skipped: int) -> _ArrayPiece:
-        if not skipped:
-            return self
-        weight = None if self.weight is None else self.weight[skipped:]
-        return _ArrayPiece(self.rows[skipped:], weight, self.names, self.number, skipped)
+        return replace(self, rows=self.rows[skipped:], skipped=skipped) if skipped else self
 
-    def write(self, out: Array, first: int) -> None:
-        out[:] = self.rows[first : first + len(out)]
+    def write(self, out: Rows, first: int) -> None:
+        out.fill(self.rows[first : first + len(out)])
 
     def place(self, row: int, column: int | None) -> str:
         name = column if self.names is None or column is None else repr(self.names[column])
@@ -244,10 +242,10 @@ def _piece(batch: Batch, number: int) -> _ArrayPiece:
         )
     names = None if frame is None else column_names(frame)
     if weight is None:
-        return _ArrayPiece(rows, None, names, number)
+        return _ArrayPiece(Rows(rows), names, number)
     weight = np.asarray(weight, dtype=np.float64)
     if weight.shape != (len(rows),):
         raise SourceError(
             f"batch {number} has {len(rows)} rows, but weights of shape {weight.shape}: give one a row."
         )
-    return _ArrayPiece(rows, weight, names, number)
+    return _ArrayPiece(Rows(rows, weight), names, number)

@@ -10,8 +10,8 @@ import numpy as np
 from mixtura.em import SufficientStatistics
 from mixtura.errors import SourceError
 from mixtura.mixture import Mixture
-from mixtura.rows import PartitionedBlocks
-from mixtura.rows.dask import DaskBlocks
+from mixtura.rows import PartitionedBlocks, Rows
+from mixtura.rows.dask import DaskBlocks, score
 from mixtura.rows.dask_partitions import (
     Names,
     check,
@@ -54,11 +54,11 @@ class DaskRows:
 
     def blocks(self, n_threads: int) -> PartitionedBlocks:
         """Rows for EM; looks at all of them."""
-        return DaskBlocks(self._X, self._weight, n_threads)
+        return DaskBlocks(self._X, n_threads, weight=self._weight)
 
     def score(self, mixture: Mixture, n_threads: int) -> SufficientStatistics:
-        """Return the scalars of all rows under the mixture."""
-        return self.blocks(n_threads).score(mixture)
+        """Return the scalars of all rows under the mixture, in one reading."""
+        return score(self._X, mixture, n_threads, weight=self._weight)
 
     def evaluated(self, function: Evaluate, mixture: Mixture, _: int) -> Any:
         """What a function gives for all rows, to be computed when it is asked for.
@@ -119,9 +119,9 @@ def _evaluated(
     dtype: str,
     number: int,
 ) -> Array:
-    rows = floats(part, dtype, number)
-    check(rows, None, names, number)
-    return function(mixture, rows, 1)
+    rows = Rows(floats(part, dtype, number))
+    check(rows, names, number)
+    return function(mixture, rows.X, 1)
 
 
 def _as_frame(results: Array, index: Any, function: Evaluate) -> Any:

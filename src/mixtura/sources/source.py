@@ -6,19 +6,22 @@ import mmap
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import partial, reduce
+from operator import add
 from typing import Any, Literal, NoReturn, Protocol
 
 import numpy as np
 
 from mixtura import _core
 from mixtura.em import Expectation, SufficientStatistics
-from mixtura.em.blocks import T
 from mixtura.errors import SourceError
 from mixtura.mixture import Mixture, arithmetic
-from mixtura.rows import ArrayBlocks, PartitionedBlocks
-from mixtura.rows.parts import PartFacts, part_facts
+from mixtura.rows import ArrayBlocks, PartitionedBlocks, Rows
+from mixtura.rows.blocks import T
+from mixtura.rows.facts import Facts, Overview, PartFacts
+from mixtura.rows.parts import overview_of, part_facts
+from mixtura.rows.value import BESIDE
 from mixtura.sources.memory import n_bytes
 from mixtura.sources.prefetch import IN_FLIGHT, Prefetched
 from mixtura.support.arrays import Array, FloatArray
@@ -45,12 +48,8 @@ class Piece(Protocol):
     def n_rows(self) -> int:
         """Number of rows."""
 
-    @property
-    def weight(self) -> FloatArray | None:
-        """Their weights, or None where every row weighs 1."""
-
-    def write(self, out: Array, first: int) -> None:
-        """Write the rows from `first` on into `out`, as many as it holds."""
+    def write(self, out: Rows, first: int) -> None:
+        """Write the rows from `first` on into `out`, as many and with all that it has room for."""
 
     def place(self, row: int, column: int | None) -> str:
         """Where a value stands, in words: its file, column and row; column None: the weight."""
@@ -65,13 +64,7 @@ class Part:
     """Rows to be worked on together, until the next are asked for: those come into the same memory."""
 
     first_row: int
-    rows: Array
-    weight: FloatArray | None
-
-    @property
-    def n_bytes(self) -> int:
-        """Bytes that keeping it takes."""
-        return self.rows.nbytes + (0 if self.weight is None else self.weight.nbytes)
+    rows: Rows
 
 
 @dataclass(frozen=True)
@@ -79,8 +72,8 @@ class _Opened:
     """What a first reading found."""
 
     facts: list[PartFacts]
-    origin: FloatArray
     kept: list[Part]
+    overview: Overview | None  # None where a prediction came first, which does not ask for it
 
 
 class Source(ABC):
@@ -126,8 +119,7 @@ class Source(ABC):
         """Number of rows; None until they were read once."""
         if self._opened is None:
             return None
-        last = self._opened.facts[-1]
-        return last.first_row + last.n_rows
+        return sum(part.counts.n_rows for part in self._opened.facts)
 
     @property
     @abstractmethod
@@ -138,6 +130,11 @@ class Source(ABC):
     @abstractmethod
     def is_weighted(self) -> bool:
         """Whether rows have weights."""
+
+    @property
+    def beside(self) -> dict[str, tuple[int, ...]]:
+        """What each row brings beside its features: fields of `Rows`, and the shape of one value."""
+        return {"weight": ()} if self.is_weighted else {}
 
     def taking(self, _features: Sequence[str]) -> Source:
         """The same rows with the features of these names, where nobody has said which ones to take.
@@ -154,7 +151,7 @@ class Source(ABC):
         return self
 
     @abstractmethod
-    def _pieces(self, first_row: int) -> Iterator[Piece]:
+    def pieces(self, first_row: int) -> Iterator[Piece]:
         """Read from `first_row` on."""
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
@@ -167,13 +164,12 @@ class Source(ABC):
         self, function: Callable[[Mixture, Array, int], Array], mixture: Mixture, n_threads: int
     ) -> Iterator[Array]:
         """What a function gives for each part, as they are read."""
-        return (function(mixture, part.rows, n_threads) for part in self.parts())
+        return (function(mixture, part.rows.X, n_threads) for part in self.parts())
 
     def score(self, mixture: Mixture, n_threads: int) -> SufficientStatistics:
         """Return the scalars of all rows under the mixture, in one reading, the first or a later one."""
-        rows = _core.StreamRows(
-            partial(self._pieces_in, arithmetic(mixture, self.dtype)), self.dtype == np.float32
-        )
+        dtype = arithmetic(mixture, self.dtype)
+        rows = _core.StreamRows(partial(self._pieces_in, dtype), dtype == np.float32)
         asked = Expectation(moments=False).native
         block = _core.accumulate(rows, asked, mixture.native, None, n_threads)
         return SufficientStatistics(mixture.structure, mixture.means, block)
@@ -181,7 +177,7 @@ class Source(ABC):
     def _pieces_in(self, dtype: np.dtype[Any]) -> Iterator[_core.Rows]:
         with closing(self.parts()) as parts:  # type: ignore[type-var]
             for part in parts:
-                yield from ArrayBlocks(part.rows, part.weight).pieces(dtype)
+                yield from ArrayBlocks(part.rows).pieces(dtype)
 
     def blocks(self, n_threads: int = 1) -> PartitionedBlocks:
         """Rows for EM; reads all of them, where that has not been done.
@@ -220,38 +216,45 @@ class Source(ABC):
             raise ValueError(
                 f"{self} has no columns to keep beside its features: those of files can be."
             )
-        return ((part.rows, {}) for part in self.parts())
+        return ((part.rows.X, {}) for part in self.parts())
 
-    def opened(self) -> _Opened:
-        """What a first reading found."""
+    def opened(self, n_threads: int = 1) -> _Opened:
+        """What a first reading found, with all that a fit asks before its first iteration."""
         if self._opened is None:
-            for _ in self.parts():
+            for _ in self._told(self._first_reading(n_threads)):
                 pass
         assert self._opened is not None
+        if self._opened.overview is None:
+            arrays = (ArrayBlocks(part.rows, n_threads) for part in self.parts())
+            self._opened = replace(self._opened, overview=reduce(add, map(overview_of, arrays)))
         return self._opened
 
-    def _first_reading(self) -> Iterator[Part]:
+    def _first_reading(self, n_threads: int | None = None) -> Iterator[Part]:
+        """Read, check and keep the parts; with threads for it, look over them on the way."""
         # The part that is worked on, pieces of its size in flight, and what decoding one takes beside it.
         room = n_bytes(self._max_memory) - (1 + IN_FLIGHT + _DECODING) * self._bytes_of_a_part
         kept: list[Part] = []
         facts: list[PartFacts] = []
-        origin = None
-        spare: list[Part] = []
+        overview: Overview | None = None
+        spare: list[Rows] = []
         with Prefetched(self._stretches(0)) as stretches:
             for part in self._cut(stretches, 0, spare, check=True):
-                origin = np.array(part.rows[0], dtype=np.float64) if origin is None else origin
-                facts.append(part_facts(ArrayBlocks(part.rows, part.weight), part.first_row))
-                room -= part.n_bytes
+                array = ArrayBlocks(part.rows, n_threads or 1)
+                facts.append(part_facts(array, part.first_row))
+                if n_threads is not None:
+                    seen = overview_of(array)
+                    overview = seen if overview is None else overview + seen
+                room -= part.rows.n_bytes
                 if room >= 0:
                     kept.append(part)
                 yield part
                 if room < 0:
-                    spare.append(part)
-        if origin is None:
+                    spare.append(part.rows)
+        if not facts:
             raise SourceError(f"{self} has no rows.")
-        if not any(fact.n_present for fact in facts):
+        if not any(fact.counts.n_present for fact in facts):
             raise SourceError(f"{self}: every weight is zero, so that no row is left.")
-        self._opened = _Opened(facts, origin, kept)
+        self._opened = _Opened(facts, kept, overview)
 
     def _reopened(self, opened: _Opened) -> Iterator[Part]:
         kept, facts = opened.kept, opened.facts
@@ -259,25 +262,33 @@ class Source(ABC):
             yield from kept
             return
         first_row = facts[len(kept)].first_row
-        spare: list[Part] = []
+        spare: list[Rows] = []
         # Those that are not kept are read while those that are are worked on.
         with Prefetched(self._stretches(first_row)) as stretches:
             yield from kept
             parts = self._cut(stretches, first_row, spare, check=False)
             for fact in facts[len(kept) :]:
                 part = next(parts, None)
-                if part is None or len(part.rows) != fact.n_rows:
+                if part is None or len(part.rows) != fact.counts.n_rows:
                     self._raise_changed()
                 yield part
-                spare.append(part)
+                spare.append(part.rows)
             if next(parts, None) is not None:
                 self._raise_changed()
 
+    def _room(self, n_rows: int) -> Rows:
+        """Memory for so many rows, with all that they bring."""
+        X = _pages((n_rows, self.n_features), self.dtype, self._order)
+        beside = {
+            one.name: np.empty((n_rows, *self.beside[one.name]), one.metadata["dtype"])
+            for one in BESIDE
+            if one.name in self.beside
+        }
+        return Rows(X, **beside)
+
     @property
     def _bytes_of_a_part(self) -> int:
-        n_weight_bytes = 8 if self.is_weighted else 0
-        n_row_bytes = self.n_features * self.dtype.itemsize + n_weight_bytes
-        return rows_of_a_part(self.n_features) * n_row_bytes
+        return rows_of_a_part(self.n_features) * self._room(1).n_bytes
 
     def _raise_changed(self) -> NoReturn:
         raise SourceError(
@@ -288,13 +299,13 @@ class Source(ABC):
     def _stretches(self, first_row: int) -> Iterator[Stretch]:
         """Pieces, a large one in stretches: only few rows of it wait, and no other piece meanwhile."""
         size = rows_of_a_part(self.n_features)
-        with closing(self._pieces(first_row)) as pieces:  # type: ignore[type-var]
+        with closing(self.pieces(first_row)) as pieces:  # type: ignore[type-var]
             for piece in pieces:
                 for first in range(0, piece.n_rows, size):
                     yield piece, first, min(first + size, piece.n_rows)
 
     def _cut(
-        self, stretches: Iterator[Stretch], first_row: int, spare: list[Part], *, check: bool
+        self, stretches: Iterator[Stretch], first_row: int, spare: list[Rows], *, check: bool
     ) -> Iterator[Part]:
         """Cut what is read to parts, in the memory of spare ones where there are any."""
         part = _Growing(self, first_row, spare)
@@ -312,16 +323,11 @@ class Source(ABC):
 class _Growing:
     """A part that is being filled."""
 
-    def __init__(self, source: Source, first_row: int, spare: list[Part]) -> None:
+    def __init__(self, source: Source, first_row: int, spare: list[Rows]) -> None:
         self._first_row = first_row
         self.n_rows = 0
-        if spare:  # memory that is new costs as much time as filling it
-            part = spare.pop()
-            self._rows, self._weight = part.rows, part.weight
-            return
-        size = rows_of_a_part(source.n_features)
-        self._rows = _pages((size, source.n_features), source.dtype, source._order)
-        self._weight = np.empty(size) if source.is_weighted else None
+        # Memory that is new costs as much time as filling it.
+        self._rows = spare.pop() if spare else source._room(rows_of_a_part(source.n_features))
 
     @property
     def is_full(self) -> bool:
@@ -337,20 +343,13 @@ class _Growing:
         mine = slice(self.n_rows, self.n_rows + taken)
         piece.write(self._rows[mine], first)
         if check:
-            _check_rows(self._rows[mine], piece, first)
-        if self._weight is not None:
-            assert piece.weight is not None
-            self._weight[mine] = piece.weight[first : first + taken]
-            if check:
-                _check_weight(self._weight[mine], piece, first)
+            _check(self._rows[mine], piece, first)
         self.n_rows += taken
         return taken
 
     def finished(self) -> Part:
-        if self.is_full:
-            return Part(self._first_row, self._rows, self._weight)
-        weight = None if self._weight is None else self._weight[: self.n_rows].copy()
-        return Part(self._first_row, self._rows[: self.n_rows].copy(order="K"), weight)
+        rows = self._rows if self.is_full else self._rows[: self.n_rows].copy()
+        return Part(self._first_row, rows)
 
 
 def _pages(shape: tuple[int, int], dtype: np.dtype[Any], order: Literal["C", "F"]) -> Array:
@@ -370,19 +369,26 @@ def _pages(shape: tuple[int, int], dtype: np.dtype[Any], order: Literal["C", "F"
 
 def rows_of(piece: Piece, n_features: int, dtype: np.dtype[Any]) -> Array:
     """Rows of a piece by themselves, checked."""
-    rows = np.empty((piece.n_rows, n_features), dtype=dtype, order="F")
+    rows = Rows(np.empty((piece.n_rows, n_features), dtype=dtype, order="F"))
     piece.write(rows, 0)
-    _check_rows(rows, piece, 0)
-    return rows
+    _check(rows, piece, 0)
+    return rows.X
 
 
-def _check_rows(rows: Array, piece: Piece, first: int) -> None:
-    if rows.strides[0] < rows.strides[1]:  # in the order of memory
-        n_found, column, row = _core.find_nonfinite(rows.T, 1)
+def _check(rows: Rows, piece: Piece, first: int) -> None:
+    """Raise where a feature or weight of these rows of a piece, from `first` on, is none that counts."""
+    _check_features(rows.X, piece, first)
+    if rows.weight is not None:
+        _check_weight(rows.weight, piece, first)
+
+
+def _check_features(X: Array, piece: Piece, first: int) -> None:
+    if X.strides[0] < X.strides[1]:  # in the order of memory
+        n_found, column, row = _core.find_nonfinite(X.T, 1)
     else:
-        n_found, row, column = _core.find_nonfinite(rows, 1)
+        n_found, row, column = _core.find_nonfinite(X, 1)
     if n_found:
-        what = "NaN" if np.isnan(rows[row, column]) else "infinite"
+        what = "NaN" if np.isnan(X[row, column]) else "infinite"
         raise SourceError(
             f"{piece.place(first + row, column)} is {what}: remove such rows or fill them in."
         )
@@ -404,17 +410,14 @@ class SourceBlocks(PartitionedBlocks):
     def __init__(self, source: Source, n_threads: int) -> None:
         self._source, self.n_threads = source, n_threads
         self.dtype = source.dtype
-        self.shape = sum(part.n_rows for part in source.opened().facts), source.n_features
+        self.shape = self.counts.n_rows, source.n_features
 
     @cached
-    def parts(self) -> list[PartFacts]:
+    def facts(self) -> Facts:
         """Known since the first reading."""
-        return self._source.opened().facts
-
-    @cached
-    def origin(self) -> FloatArray:
-        """The first row."""
-        return self._source.opened().origin
+        opened = self._source.opened(self.n_threads)
+        assert opened.overview is not None
+        return Facts(opened.facts, opened.overview)
 
     def in_double(self) -> SourceBlocks:
         """The same rows, converted to float64 part by part."""
@@ -428,11 +431,11 @@ class SourceBlocks(PartitionedBlocks):
         is_told = self._source.on_rows is not None
         if is_told or len(in_memory) < len(self.parts) or dtype != self._source.dtype:
             return super().source(dtype)
-        return _core.MemoryRows([_core.Rows(part.rows, part.weight) for part in in_memory])
+        return _core.MemoryRows([_core.Rows(part.rows.X, part.rows.weight) for part in in_memory])
 
     def each(self, task: Callable[[ArrayBlocks, int], T]) -> Iterator[T]:
         """Run a task on the parts as they come."""
         with closing(self._source.parts()) as parts:  # type: ignore[type-var]
             for part in parts:
-                array = ArrayBlocks(part.rows, part.weight, self.n_threads, self.dtype)
+                array = ArrayBlocks(part.rows, self.n_threads, self.dtype)
                 yield task(array, part.first_row)

@@ -6,7 +6,7 @@ The search itself is native (cpp/optimum/): a descent on a few hundred rows take
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 import numpy as np
@@ -19,7 +19,7 @@ from mixtura.em.regularisation import regularisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.inputs.scales import significant
 from mixtura.mixture import Mixture
-from mixtura.rows import ArrayBlocks, Blocks, DistinctRows, Randomness, distinct_rows, in_memory
+from mixtura.rows import ArrayBlocks, Blocks, Randomness, distinct_rows, in_memory
 from mixtura.starts.records import StartRecord
 from mixtura.support.arrays import FloatArray
 
@@ -61,13 +61,13 @@ class SearchRows:
     ) -> None:
         if rows_per_weight is None:
             rows_per_weight = blocks.rows_per_weight
-        rows = blocks.floats
+        rows = blocks.rows.in_precision(blocks.dtype)
         #: The rows as contiguous float64.
-        self.X: FloatArray = np.ascontiguousarray(rows, dtype=np.float64)
+        self.X: FloatArray = np.ascontiguousarray(rows.X, dtype=np.float64)
         self.native = _core.SearchRows(
-            rows,
+            rows.X,
             self.X,
-            blocks.sample_weight,
+            rows.weight,
             blocks.total.as_tuple(),
             rows_per_weight,
             min_rows,
@@ -116,21 +116,21 @@ def searched(blocks: Blocks, most: int, rng: Randomness, min_rows: float = 0.0) 
     """
     distinct, rows_per_weight, share = distinct_rows(blocks, most), blocks.rows_per_weight, 1.0
     if distinct is None:
-        rows, weight = blocks.sample(most, rng)
-        distinct = DistinctRows.of(rows, weight, len(rows))
-        rows_per_weight = ArrayBlocks(rows, weight).rows_per_weight
+        rows = blocks.sample(most, rng)
+        distinct = rows.distinct(len(rows))
+        rows_per_weight = ArrayBlocks(rows).rows_per_weight
         share = len(rows) / blocks.n_present
-    if distinct is None:
+    if distinct is None or distinct.weight is None:
         raise RuntimeError("a sample has at most as many distinct rows as rows")
-    few = share * min_rows
-    if (distinct.weight == 1).all():
-        return SearchRows(in_memory(blocks, distinct.rows, None), few, rows_per_weight)
-    if (distinct.weight == np.floor(distinct.weight)).all():
-        return SearchRows(in_memory(blocks, distinct.rows, distinct.weight), few, rows_per_weight)
+    few, weight = share * min_rows, distinct.weight
+    if (weight == 1).all():
+        return SearchRows(in_memory(blocks, replace(distinct, weight=None)), few, rows_per_weight)
+    if (weight == np.floor(weight)).all():
+        return SearchRows(in_memory(blocks, distinct), few, rows_per_weight)
     # Only proportions of fractions matter: those of all their multiples are the same numbers.
-    unit = float(distinct.weight.max())
-    weight = significant(distinct.weight / unit, _BITS_OF_PROPORTIONS)
-    sample = ArrayBlocks(distinct.rows, weight, blocks.n_threads)
+    unit = float(weight.max())
+    proportions = significant(weight / unit, _BITS_OF_PROPORTIONS)
+    sample = ArrayBlocks(replace(distinct, weight=proportions), blocks.n_threads)
     return SearchRows(sample, few, rows_per_weight * unit)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from mixtura import _core
@@ -27,7 +29,9 @@ def statistics_of(
     """
     rows = blocks.bringing(responsibilities, n_components)
     n_features = blocks.shape[1]
-    sums = _core.expect_given(rows, structure.kernel, n_components, n_features, blocks.n_threads)
+    sums: Any = _core.expect_given(
+        rows, structure.kernel, n_components, n_features, blocks.n_threads
+    )
     if sums is None:
         raise ValueError(
             "The weights are so small that their products with responsibilities are 0: multiply all of "

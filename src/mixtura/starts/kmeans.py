@@ -26,10 +26,10 @@ def kmeans(
     rng: RandomState,
 ) -> Mixture:
     """Return one M-step from the labels of KMeans(n_init=1), as scikit-learn does."""
-    X, weight = blocks.sample(rows_of_a_start(blocks.shape[1], n_components), rng)
-    labels = _labels(X, weight, n_components, rng)
-    sample = ArrayBlocks(X, weight, blocks.n_threads)
+    rows = blocks.sample(rows_of_a_start(blocks.shape[1], n_components), rng)
+    labels = _labels(rows.X, rows.weight, n_components, rng)
     given = LabelResponsibilities(labels, n_components)
+    sample = ArrayBlocks(rows, blocks.n_threads)
     return mixture_of(given, sample, m_step, n_components)
 
 

@@ -38,8 +38,8 @@ def random(
 
     Of many rows a uniform sample is taken: that their number does not matter is what the stretch is for.
     """
-    X, weight = blocks.sample(rows_of_a_start(blocks.shape[1], n_components), rng)
-    sample = in_memory(blocks, X, weight)
+    rows = blocks.sample(rows_of_a_start(blocks.shape[1], n_components), rng)
+    sample = in_memory(blocks, rows)
     responsibilities = RandomResponsibilities(sample, n_components, rng)
     statistics = statistics_of(responsibilities, sample, m_step.structure, n_components)
     mixture = m_step.maximise(statistics, blocks.n_threads)
@@ -66,8 +66,8 @@ class RandomResponsibilities:
         self._n_components = n_components
         self._first_state = rng.get_state()
         self._rng = rng
-        weight = blocks.sample_weight
-        whole = weight is not None and blocks.has_integer_weights and weight.sum() <= _MOST_DRAWS
+        weight = blocks.rows.weight
+        whole = weight is not None and blocks.counts.is_whole and weight.sum() <= _MOST_DRAWS
         self._repetitions = weight if whole else None
 
     def __call__(self, rows: slice) -> FloatArray:

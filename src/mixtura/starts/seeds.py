@@ -34,10 +34,11 @@ def plus_plus(
     rng: RandomState,
 ) -> Mixture:
     """Means at the seeds of k-means++."""
-    X, weight = blocks.sample(rows_of_a_start(blocks.shape[1], n_components), rng)
+    rows = blocks.sample(rows_of_a_start(blocks.shape[1], n_components), rng)
+    X = rows.X
     # Its distances are x^2 - 2 x y + y^2, which cancels far from the origin.
     centred = (X - X.mean(axis=0, dtype=np.float64)).astype(X.dtype, copy=False)
-    _, chosen = kmeans_plusplus(centred, n_components, sample_weight=weight, random_state=rng)
+    _, chosen = kmeans_plusplus(centred, n_components, sample_weight=rows.weight, random_state=rng)
     return mixture_at(X[chosen].astype(np.float64), blocks, m_step)
 
 

@@ -20,7 +20,7 @@ from mixtura.files.state_file import arrays_of, keep, kept, reading
 from mixtura.fitting.summary import Criteria
 from mixtura.mixture import Mixture
 from mixtura.rows import ArrayBlocks, Blocks
-from mixtura.support.arrays import FloatArray, block_slices
+from mixtura.support.arrays import FloatArray
 from mixtura.sweep.cells import Cell, Key
 from mixtura.sweep.sweep import LOOKS, State
 
@@ -43,13 +43,7 @@ def _combined(digests: list[str]) -> str:
 
 
 def _digest(part: ArrayBlocks, _: int) -> str:
-    X, weight = part.rows, part.sample_weight
-    digest = hashlib.sha256(f"{X.shape} {X.dtype.str}".encode())
-    for rows in block_slices(*X.shape):
-        digest.update(np.ascontiguousarray(X[rows]).tobytes())
-    if weight is not None:
-        digest.update(b"weights" + weight.tobytes())
-    return digest.hexdigest()
+    return part.rows.digest()
 
 
 def check_path(path: str | os.PathLike[str] | None, *, resume: bool = False) -> None:

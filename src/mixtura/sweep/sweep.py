@@ -35,7 +35,7 @@ from mixtura.fitting.diagnosis import Grounds, are_held_up, rows_needed
 from mixtura.fitting.summary import Criteria
 from mixtura.mixture import Mixture, responsibilities
 from mixtura.mixture import labels as labels_of
-from mixtura.rows import ArrayBlocks, Blocks
+from mixtura.rows import ArrayBlocks, Blocks, Rows
 from mixtura.starts import LabelResponsibilities, StartRecord, mixture_of
 from mixtura.starts.auto import (
     Budget,
@@ -462,8 +462,9 @@ class Sample:
 
     def _merged(self, most: int, rng: RandomState) -> list[tuple[str, dict[int, Array]]]:
         """Partitions in three metrics: the data's units, standard deviations, none."""
-        rows, weight = self.rows.blocks.sample(_MERGED_ROWS, rng)
-        rows = np.ascontiguousarray(rows, dtype=np.float64)
+        sample = self.rows.blocks.sample(_MERGED_ROWS, rng)
+        sample = replace(sample, X=np.ascontiguousarray(sample.X, dtype=np.float64))
+        rows, weight = sample.X, sample.weight
         most = min(most, len(rows))
         mean = np.average(rows, axis=0, weights=weight)
         spread = np.sqrt(np.average((rows - mean) ** 2, axis=0, weights=weight))
@@ -476,15 +477,15 @@ class Sample:
         if len(rows) == len(self.rows.X):
             return found
         return [
-            (kind, {k: self._spread(labels, rows, weight, k) for k, labels in partitions.items()})
+            (kind, {k: self._spread(labels, sample, k) for k, labels in partitions.items()})
             for kind, partitions in found
         ]
 
-    def _spread(self, labels: Array, rows: FloatArray, weight: FloatArray | None, k: int) -> Array:
+    def _spread(self, labels: Array, rows: Rows, k: int) -> Array:
         """Labels of all rows, from those of some of them."""
         given = LabelResponsibilities(labels, k)
         try:
-            mixture = mixture_of(given, ArrayBlocks(rows, weight), self._m_step, k)
+            mixture = mixture_of(given, ArrayBlocks(rows), self._m_step, k)
         except SingularCovarianceError:
             return np.zeros(len(self.rows.X), dtype=np.int64)
         return labels_of(mixture, self.rows.X, self.rows.blocks.n_threads)

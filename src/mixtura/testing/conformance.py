@@ -4,7 +4,7 @@ Subclass, say what is to be tested, and pytest runs the rest::
 
     class TestArrays(BlocksConformance):
         def blocks(self, X, sample_weight):
-            return ArrayBlocks(X, sample_weight)
+            return ArrayBlocks(Rows(X, sample_weight))
 
     class TestFull(StructureConformance):
         covariance_type = "full"
@@ -21,7 +21,7 @@ from numpy.testing import assert_allclose
 from mixtura.covariance import STRUCTURES, structure
 from mixtura.em import Monitor, SufficientStatistics, expect, expectation_maximisation
 from mixtura.mixture import Mixture
-from mixtura.rows import ArrayBlocks, Blocks
+from mixtura.rows import ArrayBlocks, Blocks, Rows
 from mixtura.testing import oracle
 from mixtura.testing.problems import likeliest, maximised, random_mixture, random_rows
 
@@ -126,14 +126,14 @@ class BlocksConformance:
         """Rows of the data without repetition, none of weight zero, in their order."""
         _, X, weight = self._problem(2, "full")
         weight = 0.3 * weight
-        sample, sample_weight = self.blocks(X, weight).sample(500, np.random.RandomState(0))
+        sample = self.blocks(X, weight).sample(500, np.random.RandomState(0))
         places = {row.tobytes(): i for i, row in enumerate(X)}
-        found = [places[row.tobytes()] for row in np.asarray(sample)]
+        found = [places[row.tobytes()] for row in np.asarray(sample.X)]
         assert found == sorted(set(found))
         assert len(found) == 500
-        assert sample_weight is not None
-        assert np.all(sample_weight == weight[found])
-        assert np.all(sample_weight > 0)
+        assert sample.weight is not None
+        assert np.all(sample.weight == weight[found])
+        assert np.all(sample.weight > 0)
 
     def test_a_sample_makes_a_generator_only_where_it_draws(self) -> None:
         """Then the rows are those of the generator that is made."""
@@ -148,7 +148,7 @@ class BlocksConformance:
 
             ours, theirs = blocks.sample(500, made), blocks.sample(500, np.random.RandomState(0))
             assert n_made == 1
-            assert np.array_equal(ours[0], theirs[0])
+            assert np.array_equal(ours.X, theirs.X)
             blocks.sample(len(X), made)
             assert n_made == 1
 
@@ -156,10 +156,10 @@ class BlocksConformance:
         """Where there are more rows; otherwise it is all rows and their weights."""
         _, X, weight = self._problem(2, "full")
         weight = np.ceil(weight)
-        sample, sample_weight = self.blocks(X, weight).sample(500, np.random.RandomState(0))
-        repeated = ArrayBlocks(np.repeat(X, weight.astype(int), axis=0))
-        assert sample_weight is None
-        assert np.array_equal(sample, repeated.sample(500, np.random.RandomState(0))[0])
+        sample = self.blocks(X, weight).sample(500, np.random.RandomState(0))
+        repeated = ArrayBlocks(Rows(np.repeat(X, weight.astype(int), axis=0)))
+        assert sample.weight is None
+        assert np.array_equal(sample.X, repeated.sample(500, np.random.RandomState(0)).X)
 
     def test_the_em_loop_runs_on_it(self) -> None:
         """EM from one mixture ends where it ends on an array."""
@@ -169,7 +169,7 @@ class BlocksConformance:
             mixture, self.blocks(X, weight), m_step, Monitor(0.0, 10)
         )
         theirs, _ = expectation_maximisation(
-            mixture, ArrayBlocks(X, weight), m_step, Monitor(0.0, 10)
+            mixture, ArrayBlocks(Rows(X, weight)), m_step, Monitor(0.0, 10)
         )
         assert_allclose(ours.means, theirs.means, rtol=1e-9, atol=1e-9)
         assert_allclose(ours.covariances, theirs.covariances, rtol=1e-9, atol=1e-9)
@@ -191,13 +191,13 @@ class StructureConformance:
     def test_statistics_equal_the_oracle(self) -> None:
         """Weighted sums to 1e-12."""
         for mixture, X, weight in self._problems():
-            ours = ArrayBlocks(X, weight).accumulate(mixture)
+            ours = ArrayBlocks(Rows(X, weight)).accumulate(mixture)
             assert_same_statistics(ours, oracle.statistics(mixture, X, weight))
 
     def test_m_step_equals_the_oracle(self) -> None:
         """The next mixture by averages about the new means."""
         for mixture, X, weight in self._problems():
-            ours = maximised(expect(mixture, ArrayBlocks(X, weight)), 1e-3)
+            ours = maximised(expect(mixture, ArrayBlocks(Rows(X, weight))), 1e-3)
             weights, means, covariances = oracle.maximise(mixture, X, 1e-3, weight)
             assert_allclose(ours.weights, weights, rtol=1e-12)
             assert_allclose(ours.means, means, rtol=1e-11, atol=1e-12)
@@ -207,7 +207,7 @@ class StructureConformance:
     def test_m_step_is_as_likely_as_the_oracles(self) -> None:
         """The deviance of its covariances is the oracle's, or less where there are several minima."""
         for mixture, X, weight in self._problems():
-            ours = maximised(expect(mixture, ArrayBlocks(X, weight)), 1e-3)
+            ours = maximised(expect(mixture, ArrayBlocks(Rows(X, weight))), 1e-3)
             *_, own = oracle.maximise(in_full(mixture), X, 1e-3, weight)
             bound = oracle.likeliest(mixture.structure.letters, ours.weights, own, 300)
             found = oracle.deviance(ours.weights, own, ours.covariance_matrices())
@@ -216,7 +216,7 @@ class StructureConformance:
     def test_m_step_goes_on_from_the_mixture_before(self) -> None:
         """From any mixture of the family the next one is at least as likely."""
         for mixture, X, weight in self._problems():
-            statistics = expect(mixture, ArrayBlocks(X, weight))
+            statistics = expect(mixture, ArrayBlocks(Rows(X, weight)))
             ours = maximised(statistics, 0.0, before=mixture)
             *_, own = oracle.maximise(in_full(mixture), X, 0.0, weight)
             before = oracle.deviance(ours.weights, own, mixture.covariance_matrices())
@@ -229,7 +229,9 @@ class StructureConformance:
         """At every iteration, without reg_covar."""
         for mixture, X, weight in self._problems():
             monitor = Monitor(0.0, 60)
-            expectation_maximisation(mixture, ArrayBlocks(X, weight), likeliest(mixture), monitor)
+            expectation_maximisation(
+                mixture, ArrayBlocks(Rows(X, weight)), likeliest(mixture), monitor
+            )
             rises = np.diff(monitor.history)
             assert rises.min() >= -1e-13 * abs(monitor.history[0])
             assert rises.max() > 0
@@ -239,7 +241,7 @@ class StructureConformance:
         rng = np.random.default_rng(7)
         for mixture, X, _ in self._problems():
             r = oracle.responsibilities(mixture, X)
-            best = maximised(expect(mixture, ArrayBlocks(X)), 0.0)
+            best = maximised(expect(mixture, ArrayBlocks(Rows(X))), 0.0)
             at_best = np.sum(r * oracle.log_joint(best, X))
             for _ in range(3):
                 nudged = type(best).from_parameters(

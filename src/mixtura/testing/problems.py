@@ -9,6 +9,7 @@ import numpy as np
 from mixtura.covariance import structure
 from mixtura.em import MaximumLikelihood, MStep, SufficientStatistics
 from mixtura.mixture import Mixture
+from mixtura.rows.value import Rows
 from mixtura.testing import oracle
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -74,3 +75,19 @@ def maximised(
     added = np.broadcast_to(np.asarray(reg_covar, dtype=np.float64), statistics.centres.shape[1:])
     step = MaximumLikelihood(statistics.structure, np.ascontiguousarray(added))
     return step.maximise(statistics, before=before)
+
+
+def rows_that_bring_all(n_rows: int, weights: Array | None = None) -> Rows:
+    """Rows of three features with every field of `Rows`, each of whose values tells its row."""
+    number = np.arange(n_rows)
+    X = np.stack([number, number % 7, -number], axis=1).astype(np.float64)
+    return Rows(X, weights, label=number, error=np.stack([number, 2 * number, 3 * number], axis=1))
+
+
+def all_go_together(rows: Rows) -> bool:
+    """Whether such rows, after whatever was done to them, still have what each of them brought."""
+    assert rows.label is not None
+    expected = rows_that_bring_all(1 + int(rows.label.max(initial=0)))[rows.label]
+    return all(
+        np.array_equal(values, rows.values[name]) for name, values in expected.values.items()
+    )

@@ -1,0 +1,129 @@
+"""What a place for rows fulfils, so that a fit runs on it unchanged."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from copy import copy
+from typing import TYPE_CHECKING, Self, TypeVar
+
+import numpy as np
+from numpy.random import RandomState
+
+from mixtura.covariance import STRUCTURES
+from mixtura.em import EMBlocks, SufficientStatistics, TotalScatter
+from mixtura.inputs.scales import Extent
+from mixtura.rows.facts import Counts
+from mixtura.rows.value import Rows
+from mixtura.support.arrays import Array, FloatArray
+from mixtura.support.cached import cached
+
+if TYPE_CHECKING:
+    from mixtura.rows.array import ArrayBlocks
+
+T = TypeVar("T")
+
+#: A generator, or what makes one where random numbers are needed: to seed one takes longer than a small fit.
+Randomness = RandomState | Callable[[], RandomState]
+
+
+class Blocks(EMBlocks):
+    """Rows that lie somewhere: beside what EM asks, what starts and checks need to know of them.
+
+    A new place for rows says what its rows count, how they are read and drawn; what follows from that is
+    here.
+    """
+
+    @property
+    @abstractmethod
+    def extent(self) -> Extent:
+        """The least and the most of each feature."""
+
+    @abstractmethod
+    def in_double(self) -> Self:
+        """Return the same rows, computed with in float64 whatever they are."""
+
+    @abstractmethod
+    def each(self, task: Callable[[ArrayBlocks, int], T]) -> Iterator[T]:
+        """Run a task on every part of the rows that lies in one array; yield its results in their order.
+
+        task: called with the part and the number of rows before it. It must not keep the part. The
+        rows are read as the results are asked for; an iterator that is closed reads no further.
+        """
+
+    @abstractmethod
+    def sample(self, n_rows: int, rng: Randomness) -> Rows:
+        """Return at most `n_rows` rows, with all that they bring; all of them if there are no more.
+
+        A uniform sample without replacement, in the order of the rows, none of weight 0, in `dtype`. Where
+        there are more rows, and whole weights, it is one of repeated rows, and has no weights. A generator
+        that is yet to be made is made only where there are more.
+        """
+
+    @abstractmethod
+    def pick(self, n_rows: int, rng: RandomState) -> FloatArray:
+        """Return rows drawn without replacement, with chances as their weights, in the order drawn."""
+
+    @cached
+    @abstractmethod
+    def counts(self) -> Counts:
+        """Rows and weights of all."""
+
+    @cached
+    @abstractmethod
+    def glance(self) -> Array:
+        """Some thousand of the rows that count, spread over all; all of them where there are no more."""
+
+    def with_threads(self, n_threads: int) -> Self:
+        """Return the same rows, to be worked on by so many threads."""
+        same = copy(self)  # with what is computed already
+        same.n_threads = n_threads
+        return same
+
+    @property
+    def weight(self) -> float:
+        """Sum of the weights: the number of rows where there are none."""
+        return self.counts.weight
+
+    @property
+    def n_present(self) -> int:
+        """Number of rows of positive weight."""
+        return self.counts.n_present
+
+    @property
+    def rows_per_weight(self) -> float:
+        """Effective rows in a unit of weight (Kish 1965); whole weights count as repetitions."""
+        return self.counts.rows_per_weight
+
+    @cached
+    def variances(self) -> FloatArray:
+        """Variance of each feature over all rows, its sums taken about the mean."""
+        about = self.about("diag", self.mean)
+        delta = about.means - about.centres
+        return np.asarray(about.seconds[0] / about.weight - delta[0] ** 2)
+
+    @cached
+    def total(self) -> TotalScatter:
+        """Mean and scatter of all rows, its sums taken about the mean."""
+        return self.spread("full")
+
+    def spread(self, structure: str) -> TotalScatter:
+        """Mean and scatter of all rows, 'full' or its diagonal, 'diag'; its sums taken about the mean."""
+        about = self.about(structure, self.mean)
+        mean, centre = about.means[0], about.centres[0]
+        delta = mean - centre
+        weighted = about.weight * delta
+        between = weighted * delta if structure == "diag" else np.outer(weighted, delta)
+        scatter = about.seconds[0] - between
+        return TotalScatter(
+            about.weight, mean, scatter, (centre - mean) + about.firsts[0] / about.weight
+        )
+
+    def about(self, structure: str, centre: FloatArray) -> SufficientStatistics:
+        """Sums of all rows about a point, as of one component."""
+        return self.accumulate_given(STRUCTURES[structure], everything, centre[np.newaxis])
+
+
+def everything(rows: slice) -> FloatArray:
+    """Responsibility 1 for the only component."""
+    return np.ones((rows.stop - rows.start, 1))

@@ -1,0 +1,133 @@
+"""Some rows as one value: their features, and whatever else each of them brings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import Field, dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+
+from mixtura import _core
+from mixtura.support.arrays import Array, FloatArray, block_slices, contiguous, is_native
+
+# Of what a row may bring beside its features: the type that it is held in, its numbers of axes, its name as
+# an argument, and its plural.
+_WEIGHT = {"dtype": np.float64, "ndim": (1,), "argument": "sample_weight", "plural": "weights"}
+_LABEL = {"dtype": np.int64, "ndim": (1,), "argument": "label", "plural": "labels"}
+_ERROR = {"dtype": np.float64, "ndim": (2, 3), "argument": "error", "plural": "errors"}
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Some rows. The first axis of each array is the rows; each but `X` is optional.
+
+    What is done with rows (cut, put together, hashed, sent, ...) is done with every field alike. A new thing
+    that a row may bring is a new field here.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        Real numbers of any type and layout; not copied.
+    weight : ndarray of shape (n_rows,), optional
+        Non-negative; None: every row weighs 1.
+    label : ndarray of shape (n_rows,), optional
+        The component that each row is known to belong to; -1 where it is not known.
+    error : ndarray of shape (n_rows, n_features) or (n_rows, n_features, n_features), optional
+        Variances or covariances of the errors with which each row was measured.
+    """
+
+    X: Array
+    weight: FloatArray | None = field(default=None, metadata=_WEIGHT)
+    label: Array | None = field(default=None, metadata=_LABEL)
+    error: FloatArray | None = field(default=None, metadata=_ERROR)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "X", np.asarray(self.X))
+        for one in BESIDE:
+            values = getattr(self, one.name)
+            if values is not None:
+                object.__setattr__(self, one.name, contiguous(values, one.metadata["dtype"]))
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of rows and of features."""
+        n_rows, n_features = self.X.shape
+        return n_rows, n_features
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes that they take."""
+        return sum(values.nbytes for values in self.values.values())
+
+    @property
+    def values(self) -> dict[str, Array]:
+        """What there is, by the names of the fields."""
+        found = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: values for name, values in found.items() if values is not None}
+
+    def __getitem__(self, some: slice | Array) -> Rows:
+        """Some of the rows: a slice, or by their numbers, or where a mask is true."""
+        return Rows(**{name: values[some] for name, values in self.values.items()})
+
+    @staticmethod
+    def concatenate(several: Sequence[Rows]) -> Rows:
+        """One after another; all bring the same things."""
+        names = several[0].values
+        return Rows(
+            **{name: np.concatenate([rows.values[name] for rows in several]) for name in names}
+        )
+
+    def copy(self) -> Rows:
+        """The same in memory of their own, in the same order of axes."""
+        return Rows(**{name: values.copy(order="K") for name, values in self.values.items()})
+
+    def fill(self, rows: Rows) -> None:
+        """Write as many other rows into the memory of these."""
+        for name, values in self.values.items():
+            values[:] = rows.values[name]
+
+    def in_precision(self, dtype: np.dtype[Any]) -> Rows:
+        """The same with features that the core reads, float32 or float64; a copy only where need be."""
+        if is_native(self.X) and self.X.dtype == dtype:
+            return self
+        return replace(self, X=self.X.astype(dtype))
+
+    def digest(self) -> str:
+        """A number that other rows would not have."""
+        digest = hashlib.sha256()
+        for name, values in self.values.items():
+            digest.update(f"{name} {values.shape} {values.dtype.str}".encode())
+            for some in block_slices(len(values), int(np.prod(values.shape[1:]))):
+                digest.update(np.ascontiguousarray(values[some]).tobytes())
+        return digest.hexdigest()
+
+    def distinct(self, most: int) -> Rows | None:
+        """Those of positive weight, equal ones taken together: the first of each, with the weight of all.
+
+        The features must be native floats. None where more than `most` are left.
+        """
+        room = min(most, len(self))
+        first, weight = np.empty(room, dtype=np.int64), np.empty(room)
+        n_distinct = _core.find_distinct(self._compared, self.weight, first, weight)
+        if n_distinct > room:
+            return None
+        return replace(self[first[:n_distinct]], weight=weight[:n_distinct])
+
+    @property
+    def _compared(self) -> Array:
+        """All that makes two rows differ but their weights, as one table."""
+        beside = [
+            values.reshape(len(self), -1)
+            for name, values in self.values.items()
+            if name not in ("X", "weight")
+        ]
+        return np.hstack([self.X, *beside], dtype=np.float64) if beside else self.X
+
+
+#: The fields beside the features, each with such `metadata`.
+BESIDE: tuple[Field[Any], ...] = fields(Rows)[1:]
