@@ -126,8 +126,8 @@ def test_packed_responsibilities_are_those_of_a_copy(packed):
 def test_packed_weights_are_aligned_for_the_core(packed):
     X, weight = problem()
     blocks = ArrayBlocks(Rows(X, packed(weight)))
-    assert blocks.sample_weight.flags.aligned
-    assert_array_equal(blocks.sample_weight, weight)
+    assert blocks.rows.weight.flags.aligned
+    assert_array_equal(blocks.rows.weight, weight)
 
 
 @each_packing

@@ -495,7 +495,7 @@ def test_types_of_columns(types, tmp_path):
     source = mixtura.scan(tmp_path / "rows.parquet")
     assert source.feature_names == ("x0", "x1")
     assert source.dtype == dtype
-    assert_array_equal(np.concatenate([part.rows for part in source.parts()]), X)
+    assert_array_equal(np.concatenate([part.rows.X for part in source.parts()]), X)
 
 
 def test_float32_files_give_the_bits_of_float32_batches(tmp_path):
@@ -537,7 +537,7 @@ def test_folders_patterns_lists_and_uris(tmp_path):
     (tmp_path / "README.txt").write_text("about these rows")
 
     def rows(path, **options):
-        return np.concatenate([part.rows for part in mixtura.scan(path, **options).parts()])
+        return np.concatenate([part.rows.X for part in mixtura.scan(path, **options).parts()])
 
     assert_array_equal(rows(tmp_path), X)
     assert_array_equal(rows(str(tmp_path) + "/"), X)
@@ -557,7 +557,7 @@ def test_paths_may_be_relative(tmp_path, monkeypatch):
     write_folder(tmp_path / "rows", X, n_files=3)
     monkeypatch.chdir(tmp_path)
     for path in ("rows", "./rows", "rows/*.parquet", "*/*.parquet", "r*", f"../{tmp_path.name}/*s"):
-        assert_array_equal(np.concatenate([part.rows for part in mixtura.scan(path).parts()]), X)
+        assert_array_equal(np.concatenate([part.rows.X for part in mixtura.scan(path).parts()]), X)
 
 
 def test_csv_with_other_delimiters_and_quotes(tmp_path):
@@ -569,7 +569,7 @@ def test_csv_with_other_delimiters_and_quotes(tmp_path):
         mixtura.scan(tmp_path / "rows.csv", columns=["a b"])
     source = mixtura.scan(tmp_path / "rows.csv")
     assert source.feature_names == ("c", "d")
-    assert_array_equal(next(source.parts()).rows, [[2, 3], [5, 6]])
+    assert_array_equal(next(source.parts()).rows.X, [[2, 3], [5, 6]])
 
 
 # Lists as features
@@ -599,12 +599,12 @@ def test_lists_are_features(kind, extension, tmp_path):
         assert source.feature_names == tuple(f"e_{j}" for j in range(X.shape[1]))
         assert source.dtype == np.float32
         for _ in range(2):
-            parts = [(part.rows.copy(), part.weight.copy()) for part in source.parts()]
+            parts = [(part.rows.X.copy(), part.rows.weight.copy()) for part in source.parts()]
             assert_array_equal(np.concatenate([rows for rows, _ in parts]), X)
             assert_array_equal(np.concatenate([weights for _, weights in parts]), weight)
     beside = mixtura.scan(tmp_path, columns=["id", "e"])
     assert beside.feature_names[:2] == ("id", "e_0")
-    found = np.concatenate([part.rows for part in beside.parts()])
+    found = np.concatenate([part.rows.X for part in beside.parts()])
     assert_array_equal(found, np.column_stack([weight, X]))
 
 
@@ -667,9 +667,9 @@ def test_features_that_no_lists_have_are_said(tmp_path):
             mixtura.scan(path, columns)
     # A column of the name comes first, where there are such ones for all.
     write_parquet(pa.table({"e": lists, "e_0": [7.0] * 3, "e_1": [8.0] * 3}), path)
-    assert next(mixtura.scan(path, ["e_0", "e_1"]).parts()).rows.tolist() == [[7.0, 8.0]] * 3
+    assert next(mixtura.scan(path, ["e_0", "e_1"]).parts()).rows.X.tolist() == [[7.0, 8.0]] * 3
     write_parquet(pa.table({"e": lists, "e_0": [7.0] * 3}), path)
-    assert next(mixtura.scan(path, ["e_0", "e_1"]).parts()).rows.tolist() == [[1.0, 1.0]] * 3
+    assert next(mixtura.scan(path, ["e_0", "e_1"]).parts()).rows.X.tolist() == [[1.0, 1.0]] * 3
     write_parquet(pa.table({"g": lists}), path)
     with pytest.raises(SourceError, match=r"lists of 2 values in column 'g', where 1 feature"):
         mixtura.scan(path, ["g_0"])
@@ -713,9 +713,9 @@ def test_parts_that_are_not_kept_come_into_the_same_memory(order):
     source.opened()
     places, first = set(), 0
     for part in source.parts():
-        assert_array_equal(part.rows, X[first : first + len(part.rows)])
-        assert_array_equal(part.weight, weight[first : first + len(part.rows)])
-        places.add(part.rows.__array_interface__["data"][0])
+        assert_array_equal(part.rows.X, X[first : first + len(part.rows)])
+        assert_array_equal(part.rows.weight, weight[first : first + len(part.rows)])
+        places.add(part.rows.X.__array_interface__["data"][0])
         first += len(part.rows)
     assert first == len(X)
     assert len(places) <= 2  # the last has fewer rows
@@ -1094,7 +1094,7 @@ def test_predict_to_arguments(folder, tmp_path):
     ):
         with pytest.raises(ValueError, match=words):
             model.predict_to(out, source, **arguments)
-    X = next(source.parts()).rows
+    X = next(source.parts()).rows.X
     array = GaussianMixture(2, random_state=0, tol=1).fit(X)
     with pytest.raises(ValueError, match="an array has none"):
         array.predict_to(out, X, keep=["w"])
