@@ -32,13 +32,12 @@ from mixtura.covariance import (
     structure,
 )
 from mixtura.display.component_table import numbered
-from mixtura.em import SufficientStatistics, online_step
+from mixtura.em import SufficientStatistics
 from mixtura.em.regularisation import regularisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.estimators import validation as checks
-from mixtura.estimators.attributes import PARAMETERS, HandedOut, Training, described_mixture
+from mixtura.estimators.attributes import PARAMETERS, PUBLIC_FACTS, HandedOut, described_mixture
 from mixtura.estimators.constructors import ChecksArgumentNames, warn_of_overrides
-from mixtura.files.model_file import save_model
 from mixtura.fitting.best_of_starts import (
     Beginning,
     Callback,
@@ -50,8 +49,11 @@ from mixtura.fitting.best_of_starts import (
 )
 from mixtura.fitting.checkpoint import Checkpoint, identity
 from mixtura.fitting.diagnosis import Diagnosis, Grounds, diagnose, matching, recording_of
+from mixtura.fitting.facts import Criteria, FitFacts
+from mixtura.fitting.model_file import SavedModel, save_model
+from mixtura.fitting.online import learn
 from mixtura.fitting.printer import Printer
-from mixtura.fitting.summary import Criteria, Ended, Summary, summarise
+from mixtura.fitting.summary import Summary, summarise
 from mixtura.fitting.warnings import (
     doubts_about_components,
     doubts_about_end,
@@ -260,7 +262,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
     _handed_out: HandedOut | None = None
 
     #: What is known of the rows of that fit; none where the parameters did not come from one.
-    _trained: Training | None = None
+    _trained: FitFacts | None = None
 
     #: Draws of `sample`, made at the first one.
     _sampler: RandomState | None = None
@@ -526,57 +528,28 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         return self._in_range(ArrayBlocks(rows, weight, threads))
 
     def _learn(self, batch: Blocks, step_of: Callable[[float], float]) -> None:
-        mixture, trained = self.mixture_, self._training()
-        before = self._statistics_to_go_on(mixture, trained, batch)
-        weight = batch.weight
-        step = step_of(before.weight / weight)
-        reg_covar = regularisation(self.reg_covar, batch) if trained is None else trained.reg_covar
-        learned, statistics = online_step(mixture, before, batch, reg_covar, step)
-        if trained is None:  # what stood for the parameters set by hand was no rows
-            statistics = statistics.scaled(weight / statistics.weight)
-        # Effective rows of a mean with these shares (Kish 1965).
-        n_batch = weight * batch.rows_per_weight
-        n_before = n_batch if trained is None else trained.effective_rows.sum()
-        n_rows = 1 / ((1 - step) ** 2 / n_before + step**2 / n_batch)
-        self._set_point(
-            learned,
-            statistics,
-            statistics.counts * (n_rows / statistics.weight),
-            batch.shape[0] + (0 if trained is None else trained.n_rows),
-            reg_covar,
-            self._dtype(),
-            None,
-            None if trained is None else trained.n_starts,
-            1 + (0 if trained is None else trained.n_batches),
-        )
-        self.converged_ = False
-        self.n_iter_ = getattr(self, "n_iter_", 0) + 1
+        mixture, before = self.mixture_, self._facts_of_rows()
+        reg_covar = regularisation(self.reg_covar, batch) if before is None else before.reg_covar
+        learned, facts = learn(mixture, before, batch, step_of, reg_covar)
+        # Also those before parameters were set by hand.
         known = getattr(self, "lower_bounds_", [])
-        self.lower_bounds_: list[float] = [*known, self.lower_bound_][-_MOST_BOUNDS:]
-        self.remaining_gain_ = np.nan
+        self._hand_out(learned, self._dtype())
+        self._take_facts(
+            replace(
+                facts,
+                n_iter=1 + getattr(self, "n_iter_", 0),
+                lower_bounds=(*known, facts.mean_log_likelihood)[-_MOST_BOUNDS:],
+            )
+        )
 
-    def _statistics_to_go_on(
-        self, mixture: Mixture, trained: Training | None, batch: Blocks
-    ) -> SufficientStatistics:
-        """Those so far; where there are none, those that the mixture implies.
-
-        Parameters that were set by hand stand for one batch like this one.
-        """
-        known: SufficientStatistics | Criteria
-        if trained is None:
-            known = batch.score(mixture)
-        elif trained.statistics is None:
-            known = trained.criteria
-        else:
-            return trained.statistics
-        sums = (known.weight, known.log_likelihood, known.log_certainty)
-        return SufficientStatistics.implied_by(mixture, *sums)
-
-    def _training(self) -> Training | None:
-        """What is known of the rows; None where a parameter was set by hand since the fit."""
+    def _facts_of_rows(self) -> FitFacts | None:
+        """What is known of the fit; None where a parameter was set by hand since."""
         handed_out = self._handed_out
         unchanged = handed_out is not None and self.mixture_ is handed_out.mixture
-        return self._trained if unchanged else None
+        if self._trained is None or not unchanged:
+            return None
+        public = {name: getattr(self, f"{name}_") for name in PUBLIC_FACTS}
+        return replace(self._trained, lower_bounds=tuple(self.lower_bounds_), **public)
 
     def _fit(self, X: Any, sample_weight: Any) -> Blocks:
         printer = Printer(self.verbose, self.verbose_interval) if self.verbose else None
@@ -600,7 +573,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
             order = self._order(fit.mixture)
             if order is not None:
                 fit = ordered(fit, order, blocks, options)
-            self._set_fit(fit, records, blocks, options.reg_covar, seeds[0])
+            self._take_fit(fit, records, blocks, options.reg_covar, seeds[0])
         self._warn(fit, blocks, options.reg_covar)
         return blocks
 
@@ -965,7 +938,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
             checkpoint=checkpoint,
         )
 
-    def _set_fit(
+    def _take_fit(
         self,
         fit: Fit,
         records: list[StartRecord],
@@ -973,46 +946,17 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         reg_covar: FloatArray,
         seed: int,
     ) -> None:
-        self._set_point(
-            fit.mixture,
-            fit.statistics,
-            fit.effective_rows,
-            blocks.shape[0],
-            reg_covar,
-            blocks.dtype,
-            fit.verdicts,
-            n_begun(records),
-        )
-        self.converged_ = fit.monitor.converged
-        self.n_iter_ = fit.monitor.n_iter
-        self.lower_bounds_ = fit.monitor.log_likelihoods
-        self.remaining_gain_ = fit.remaining_gain
+        self._hand_out(fit.mixture, blocks.dtype)
+        self._take_facts(fit.facts(blocks.shape[0], reg_covar, n_begun(records)))
         self.starts_ = Starts(records)
         self._sampler_seed, self._sampler = seed, None
 
-    def _set_point(
-        self,
-        mixture: Mixture,
-        statistics: SufficientStatistics,
-        effective_rows: FloatArray,
-        n_rows: int,
-        reg_covar: FloatArray,
-        dtype: np.dtype[Any],
-        verdicts: tuple[str, ...] | None,
-        n_starts: int | None,
-        n_batches: int = 0,
-    ) -> None:
-        self._hand_out(mixture, dtype)
-        criteria = Criteria(
-            statistics.weight,
-            statistics.log_likelihood,
-            statistics.log_certainty,
-            mixture.n_parameters,
-        )
-        self._trained = Training(
-            criteria, effective_rows, n_rows, reg_covar, statistics, verdicts, n_starts, n_batches
-        )
-        self.lower_bound_ = statistics.mean_log_likelihood
+    def _take_facts(self, facts: FitFacts) -> None:
+        self._trained = facts
+        self.lower_bound_ = facts.mean_log_likelihood
+        self.lower_bounds_ = list(facts.lower_bounds)
+        for name in PUBLIC_FACTS:
+            setattr(self, f"{name}_", getattr(facts, name))
 
     def _order(self, mixture: Mixture) -> Array | None:
         if self.sort_components is None:
@@ -1314,10 +1258,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         return self._score(X, sample_weight).icl
 
     def _score(self, X: Any, sample_weight: Any) -> Criteria:
-        sums = self._sums(X, sample_weight)
-        return Criteria(
-            sums.weight, sums.log_likelihood, sums.log_certainty, self.mixture_.n_parameters
-        )
+        return Criteria.of(self._sums(X, sample_weight), self.mixture_.n_parameters)
 
     def _sums(self, X: Any, sample_weight: Any) -> SufficientStatistics:
         threads, mixture = n_threads(self.n_jobs), self.mixture_
@@ -1376,7 +1317,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
     @property
     def diagnosis_(self) -> Diagnosis:
         """How far each component can be trusted; of parameters set by hand, what needs no rows to tell."""
-        mixture, trained = self.mixture_, self._training()
+        mixture, trained = self.mixture_, self._facts_of_rows()
         if trained is None:
             unknown = np.full(mixture.n_components, np.nan)
             return diagnose(mixture, unknown, np.zeros(mixture.n_features))
@@ -1418,7 +1359,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         True
         """
         order = matching(self.mixture_, checks.as_mixture(other))
-        trained = self._training()
+        trained = self._facts_of_rows()
         self._hand_out(self.mixture_.permuted(order), self._dtype())
         self._trained = None if trained is None else trained.permuted(order)
         return self
@@ -1439,18 +1380,8 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         NotFittedError
             Before `fit`.
         """
-        mixture, trained = self.mixture_, self._training()
-        if trained is None:
-            return summarise(mixture, self._feature_names())
-        ended = Ended(
-            trained.criteria,
-            trained.n_rows,
-            self.n_iter_,
-            self.converged_,
-            trained.n_starts,
-            trained.n_batches,
-        )
-        return summarise(mixture, self._feature_names(), ended)
+        mixture, trained = self.mixture_, self._facts_of_rows()
+        return summarise(mixture, self._feature_names(), trained)
 
     def _feature_names(self) -> tuple[str, ...]:
         names = getattr(self, "feature_names_in_", None)
@@ -1474,77 +1405,34 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         """
         from mixtura import __version__
 
-        mixture, trained = self.mixture_, self._training()
         names = getattr(self, "feature_names_in_", None)
-        facts = {
-            "library_version": __version__,
-            "parameters": jsonable_arguments(self) | _described(mixture),
-            "dtype": self._dtype().name,
-            "feature_names": None if names is None else [str(name) for name in names],
-        }
-        if trained is not None:
-            facts |= self._facts_of_training(trained)
-        save_model(path, mixture, facts, None if trained is None else trained.statistics)
-
-    def _facts_of_training(self, trained: Training) -> dict[str, Any]:
-        return {
-            "n_rows": trained.n_rows,
-            "weight": trained.criteria.weight,
-            "log_likelihood": trained.criteria.log_likelihood,
-            "log_certainty": trained.criteria.log_certainty,
-            "n_iter": self.n_iter_,
-            "converged": bool(self.converged_),
-            "lower_bounds": [float(bound) for bound in self.lower_bounds_],
-            "remaining_gain": float(self.remaining_gain_),
-            "effective_rows": trained.effective_rows.tolist(),
-            "reg_covar": trained.reg_covar.tolist(),
-            "verdicts": trained.verdicts and list(trained.verdicts),
-            "n_starts": trained.n_starts,
-            "n_batches": trained.n_batches,
-        }
+        saved = SavedModel(
+            self.mixture_,
+            jsonable_arguments(self) | _described(self.mixture_),
+            self._dtype().name,
+            None if names is None else [str(name) for name in names],
+            self._facts_of_rows(),
+        )
+        save_model(path, saved, __version__)
 
     @classmethod
-    def _from_facts(
-        cls, mixture: Mixture, facts: dict[str, Any], statistics: SufficientStatistics | None = None
-    ) -> GaussianMixture:
-        model = cls(**facts["parameters"])
+    def _from_saved(cls, saved: SavedModel) -> GaussianMixture:
+        mixture = saved.mixture
+        model = cls(**saved.parameters)
         model._checked_structure()
         model.n_features_in_ = mixture.n_features
-        if facts["feature_names"] is not None:
-            model.feature_names_in_ = np.array(facts["feature_names"], dtype=object)
+        if saved.feature_names is not None:
+            model.feature_names_in_ = np.array(saved.feature_names, dtype=object)
         described = (model.covariance_type, model.n_components)
         if described != (mixture.covariance_type, mixture.n_components):
             raise ValueError(f"the parameters {described} do not match the arrays")
-        model._hand_out(mixture, np.dtype(facts["dtype"]))
-        if "n_rows" in facts:  # else the parameters were set by hand
-            model._take_training(facts, statistics)
+        model._hand_out(mixture, np.dtype(saved.dtype))
+        if saved.facts is not None:
+            model._take_facts(saved.facts)
         model.starts_ = Starts()
-        seed = facts["parameters"]["random_state"]
+        seed = saved.parameters["random_state"]
         model._sampler_seed, model._sampler = model._seeds()[0] if seed is None else seed, None
         return model
-
-    def _take_training(
-        self, facts: dict[str, Any], statistics: SufficientStatistics | None
-    ) -> None:
-        mixture = self.mixture_
-        sums = (facts["weight"], facts["log_likelihood"], facts["log_certainty"])
-        effective_rows = facts.get("effective_rows", mixture.weights * facts["n_rows"])
-        verdicts = facts.get("verdicts")
-        self._trained = Training(
-            Criteria(*sums, mixture.n_parameters),
-            np.array(effective_rows, dtype=np.float64),
-            facts["n_rows"],
-            np.array(facts.get("reg_covar", [0.0] * mixture.n_features)),
-            statistics,
-            verdicts and tuple(verdicts),
-            facts.get("n_starts"),
-            facts.get("n_batches", 0),
-        )
-        self.converged_ = facts["converged"]
-        self.n_iter_ = facts["n_iter"]
-        self.lower_bounds_ = facts["lower_bounds"]
-        self.lower_bound_ = facts["log_likelihood"] / facts["weight"]
-        self.remaining_gain_ = facts.get("remaining_gain", np.nan)
 
 
 def _override(

@@ -26,16 +26,17 @@ from mixtura.estimators.gaussian_mixture import GaussianMixture, jsonable_argume
 from mixtura.fitting.best_of_starts import Options
 from mixtura.fitting.diagnosis import Grounds, recording_of
 from mixtura.fitting.lines import Lines, lines_of_progress
+from mixtura.fitting.model_file import SavedModel
 from mixtura.fitting.summary import Summary
 from mixtura.fitting.warnings import too_many_parameters
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
-from mixtura.support.arrays import Array
+from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.threads import n_threads
 from mixtura.sweep import grid
 from mixtura.sweep.cells import Cell, Key, Models, candidates, table
 from mixtura.sweep.checkpoint import Journal, check_path, fingerprint, seed_in
-from mixtura.sweep.sweep import Report, Sweep, Wish
+from mixtura.sweep.sweep import Report, Sweep, SweepRequest
 
 #: Differences of a criterion up to which models are listed with the best.
 CLOSE = (2.0, 6.0, 10.0)
@@ -283,14 +284,14 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         self._model._warn_of_rows(blocks, has_matrices)
         seed = self._kept_seed() if self.random_state is None else None
         seed = self._model._seeds()[0] if seed is None else seed
-        self._dtype_given = blocks.dtype.name
+        self._dtype_of_rows = blocks.dtype.name
         if has_matrices:
             # Some cell may ask for more digits than float32 has, and could not be compared with the others.
             blocks = blocks.in_double()
         lines = lines_of_progress()
-        wish = self._wish(possible, blocks, seed, lines)
-        journal = self._journal(blocks, seed)
-        sweep = Sweep(blocks, wish, journal.read(), journal.keep)
+        request = self._request(possible, blocks, seed, lines)
+        journal = self._journal(blocks, seed, request.options.reg_covar)
+        sweep = Sweep(blocks, request, journal.read(), journal.keep)
         try:
             sweep.run()
             journal.keep(sweep.state, now=True)
@@ -315,7 +316,9 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
             )
         return "The sweep was stopped by its callback before a model was fitted."
 
-    def _wish(self, keys: tuple[Key, ...], blocks: Blocks, seed: int, lines: Lines) -> Wish:
+    def _request(
+        self, keys: tuple[Key, ...], blocks: Blocks, seed: int, lines: Lines
+    ) -> SweepRequest:
         names = [str(name) for name in getattr(self._model, "feature_names_in_", ())]
         grounds = Grounds(
             regularisation(self.reg_covar, blocks),
@@ -331,9 +334,9 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         )
         listens = self.callback is not None or self.verbose
         report: Report | None = partial(self._report, lines) if listens else None
-        return Wish(keys, options, seed, self.n_init, n_threads(self.n_jobs), report)
+        return SweepRequest(keys, options, seed, self.n_init, n_threads(self.n_jobs), report)
 
-    def _journal(self, blocks: Blocks, seed: int) -> Journal:
+    def _journal(self, blocks: Blocks, seed: int, reg_covar: FloatArray) -> Journal:
         settings = {
             "tol": float(self.tol),
             "reg_covar": self.reg_covar,
@@ -343,7 +346,14 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
             "seed": seed,
         }
         known = "" if self.checkpoint is None else fingerprint(blocks)
-        return Journal(self.checkpoint, bool(self.resume), known, settings, blocks.shape[1])
+        return Journal(
+            self.checkpoint,
+            bool(self.resume),
+            known,
+            settings,
+            blocks.shape[1],
+            {"n_rows": blocks.shape[0], "reg_covar": reg_covar},
+        )
 
     def _kept_seed(self) -> int | None:
         """The seed that the sweep to go on from drew, if there is one."""
@@ -393,11 +403,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
             limit: [_params(cells[i]) for i in order if self.delta_[i] <= limit] for limit in CLOSE
         }
         self._cells = {cell.key: cell for cell in cells}
-        self._blocks_facts = (blocks.shape[0], self._dtype_given, self._reg_covar_of(blocks))
         self.best_estimator_ = self.estimator(**self.best_params_)
-
-    def _reg_covar_of(self, blocks: Blocks) -> list[float]:
-        return [float(value) for value in regularisation(self.reg_covar, blocks)]
 
     def estimator(self, n_components: int, covariance_type: str) -> GaussianMixture:
         """Return any fitted cell as a model of its own.
@@ -425,30 +431,19 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
                 f"The search has no cell {n_components}, {covariance_type!r}: choose one of results_."
             )
         cell = self._cells[key]
-        if cell.mixture is None or cell.criteria is None or cell.effective_rows is None:
+        if cell.mixture is None or cell.facts is None:
             raise ValueError(
                 f"The cell {n_components}, {covariance_type!r} has no fit: {cell.failure}."
             )
-        params = jsonable_arguments(self._model) | _params(cell)
-        n_rows, dtype, reg_covar = self._blocks_facts
         names = getattr(self, "feature_names_in_", None)
-        facts = {
-            "parameters": params,
-            "dtype": dtype,
-            "feature_names": None if names is None else [str(name) for name in names],
-            "n_rows": n_rows,
-            "weight": cell.criteria.weight,
-            "log_likelihood": cell.criteria.log_likelihood,
-            "log_certainty": cell.criteria.log_certainty,
-            "n_iter": cell.n_iter,
-            "converged": cell.converged,
-            "lower_bounds": list(cell.lower_bounds),
-            "remaining_gain": cell.remaining_gain,
-            "effective_rows": cell.effective_rows.tolist(),
-            "reg_covar": reg_covar,
-            "verdicts": cell.verdicts and list(cell.verdicts),
-        }
-        return GaussianMixture._from_facts(cell.mixture, facts)
+        saved = SavedModel(
+            cell.mixture,
+            jsonable_arguments(self._model) | _params(cell),
+            self._dtype_of_rows,
+            None if names is None else [str(name) for name in names],
+            cell.facts,
+        )
+        return GaussianMixture._from_saved(saved)
 
     def top(self, n: int = 10) -> Models:
         """Return the best rows of `results_`, the best first, each with its delta.
@@ -514,11 +509,11 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         return f"{plural(k, 'component')}, {kind}"
 
     def _too_many_parameters(self, best: Cell) -> str:
-        assert best.criteria is not None
-        assert best.effective_rows is not None
-        n_rows = float(best.effective_rows.sum())
+        assert best.facts is not None
+        assert best.mixture is not None
+        n_rows = float(best.facts.effective_rows.sum())
         what = f"The best model, {self._best_in_words},"
-        return too_many_parameters(what, best.criteria.n_parameters, n_rows)
+        return too_many_parameters(what, best.mixture.n_parameters, n_rows)
 
     # The best model
 

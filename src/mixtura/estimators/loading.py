@@ -6,8 +6,8 @@ import os
 
 from mixtura.errors import ModelFileError
 from mixtura.estimators.gaussian_mixture import GaussianMixture
-from mixtura.files.model_file import read_model
 from mixtura.files.state_file import brief
+from mixtura.fitting.model_file import read_model
 
 
 def load(path: str | os.PathLike[str]) -> GaussianMixture:
@@ -41,9 +41,9 @@ def load(path: str | os.PathLike[str]) -> GaussianMixture:
     >>> model.n_components
     2
     """
-    mixture, facts, statistics = read_model(path)
+    saved = read_model(path)
     try:
-        return GaussianMixture._from_facts(mixture, facts, statistics)
+        return GaussianMixture._from_saved(saved)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(
             f"cannot load {path}: its description is damaged ({brief(error)})."

@@ -14,8 +14,9 @@ import numpy as np
 from mixtura._core import Acceleration, Stop
 from mixtura.em import Monitor, SufficientStatistics, expect, expectation_maximisation
 from mixtura.errors import SingularCovarianceError
-from mixtura.fitting.checkpoint import Checkpoint, Progress
+from mixtura.fitting.checkpoint import Checkpoint, End, Progress
 from mixtura.fitting.diagnosis import Doubt, Grounds, doubts_about, total_covariance, verdicts_of
+from mixtura.fitting.facts import FitFacts
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
 from mixtura.starts import StartRecord
@@ -80,6 +81,25 @@ class Fit:
     def failure(self) -> str:
         """Why EM stopped at this mixture for want of a next one, or ''."""
         return str(self.monitor.failure or "")
+
+    def facts(self, n_rows: int, reg_covar: FloatArray, n_starts: int | None = None) -> FitFacts:
+        """What is known of it, on so many rows."""
+        sums, monitor = self.statistics, self.monitor
+        return FitFacts(
+            n_rows=n_rows,
+            weight=sums.weight,
+            log_likelihood=sums.log_likelihood,
+            log_certainty=sums.log_certainty,
+            n_iter=monitor.n_iter,
+            converged=monitor.converged,
+            lower_bounds=tuple(monitor.log_likelihoods),
+            remaining_gain=self.remaining_gain,
+            effective_rows=self.effective_rows,
+            reg_covar=reg_covar,
+            verdicts=self.verdicts,
+            n_starts=n_starts,
+            statistics=sums,
+        )
 
 
 @dataclass(frozen=True)
@@ -210,26 +230,22 @@ def _goes_on_later(
 
 
 def _end(index: int, fit: Fit) -> Progress:
-    facts = {
-        "stopped": fit.monitor.stopped,
-        "failure": fit.failure,
-        "leads_to": fit.leads_to,
-        "remaining_gain": fit.remaining_gain,
-        "accelerated": fit.monitor.accelerated,
-    }
     monitor = fit.monitor
-    return Progress(index, fit.mixture, monitor.history, monitor.n_refused, None, [], facts)
+    end = End(monitor.stopped, fit.failure, fit.leads_to, fit.remaining_gain, monitor.accelerated)
+    return Progress(index, fit.mixture, monitor.history, monitor.n_refused, None, [], end)
 
 
-def _restored(end: Progress, blocks: Blocks, options: Options) -> Fit:
-    monitor = Monitor(options.tol, options.max_iter, end.facts["accelerated"])
-    _replay(monitor, end)
-    monitor.stopped = end.facts["stopped"]
-    if end.facts["failure"]:
-        monitor.failure = SingularCovarianceError(end.facts["failure"])
-    gain = end.facts["remaining_gain"]
-    fit = _fit_of(end.mixture, expect(end.mixture, blocks), monitor, gain, blocks, options)
-    return replace(fit, leads_to=end.facts["leads_to"])
+def _restored(progress: Progress, blocks: Blocks, options: Options) -> Fit:
+    end = progress.end
+    assert end is not None
+    monitor = Monitor(options.tol, options.max_iter, end.accelerated)
+    _replay(monitor, progress)
+    monitor.stopped = end.stopped
+    if end.failure:
+        monitor.failure = SingularCovarianceError(end.failure)
+    mixture, gain = progress.mixture, end.remaining_gain
+    fit = _fit_of(mixture, expect(mixture, blocks), monitor, gain, blocks, options)
+    return replace(fit, leads_to=end.leads_to)
 
 
 def _replay(monitor: Monitor, progress: Progress) -> None:
@@ -263,7 +279,7 @@ def _outcome(
     try:
         if progress is None:
             mixture, journal = beginning.make(blocks)
-            progress = Progress(index, mixture, [], 0, None, journal, {})
+            progress = Progress(index, mixture, [], 0, None, journal)
         journal = progress.journal
         fit = _run(progress, beginning, blocks, options, stopping)
     except SingularCovarianceError as error:

@@ -17,6 +17,7 @@ from mixtura.files import schema as must_be
 from mixtura.files.output import check_kept_target, check_no_other_file
 from mixtura.files.schema import Check, Damaged, array_in, mixture_in
 from mixtura.files.state_file import arrays_of, keep, kept, reading
+from mixtura.fitting.facts import check_of
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
 from mixtura.starts import StartRecord
@@ -42,6 +43,17 @@ _FREE = {
 }
 
 
+@dataclass(frozen=True)
+class End:
+    """How a start ended."""
+
+    stopped: str
+    failure: str
+    leads_to: str
+    remaining_gain: float
+    accelerated: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Progress:
     """A start on its way, or at its end: all that its next iteration depends on.
@@ -57,8 +69,8 @@ class Progress:
     acceleration : ndarray or None
     journal : list of StartRecord
         Of the search that the start came from.
-    facts : dict
-        At the end: why it ended, what it would still gain.
+    end : End or None
+        None on the way.
     """
 
     index: int
@@ -67,7 +79,7 @@ class Progress:
     n_refused: int
     acceleration: FloatArray | None
     journal: list[StartRecord]
-    facts: dict[str, Any]
+    end: End | None = None
 
 
 class Checkpoint:
@@ -162,7 +174,7 @@ class Checkpoint:
             facts["n_refused"],
             acceleration,
             _records(facts["journal"]),
-            facts["facts"],
+            _end(facts["facts"]),
         )
 
     def begin_again(self) -> None:
@@ -219,7 +231,7 @@ _END = {
     "stopped": must_be.text,
     "failure": must_be.text,
     "leads_to": must_be.text,
-    "remaining_gain": must_be.number(finite=False),
+    "remaining_gain": check_of("remaining_gain"),
     "accelerated": must_be.flag,
 }
 
@@ -298,6 +310,10 @@ def _records(written: list[dict[str, Any]]) -> list[StartRecord]:
     return [StartRecord(**{name: record[name] for name in _RECORD}) for record in written]
 
 
+def _end(written: dict[str, Any]) -> End | None:
+    return End(**{name: written[name] for name in _END}) if written else None
+
+
 def _restores(state: FloatArray, mixture: Mixture) -> bool:
     """Whether an acceleration of such a mixture can go on from it."""
     acceleration = Acceleration(mixture.structure.kernel, *mixture.means.shape)
@@ -310,7 +326,7 @@ def _facts(progress: Progress) -> dict[str, Any]:
         "history": progress.history,
         "n_refused": progress.n_refused,
         "journal": [asdict(record) for record in progress.journal],
-        "facts": progress.facts,
+        "facts": {} if progress.end is None else asdict(progress.end),
     }
 
 

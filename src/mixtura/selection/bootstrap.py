@@ -17,7 +17,7 @@ from mixtura.display.page import Page, Shown, plural
 from mixtura.errors import DataWarning
 from mixtura.estimators import GaussianMixture
 from mixtura.estimators.validation import check_sample_weight, elsewhere
-from mixtura.fitting.summary import Criteria
+from mixtura.fitting.facts import Criteria
 from mixtura.inputs.frames import frame_of, frame_values
 from mixtura.mixture import Mixture
 from mixtura.rows import ArrayBlocks
