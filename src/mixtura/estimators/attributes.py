@@ -17,9 +17,6 @@ _SPREADS = ("covariances_", "precisions_cholesky_", "precisions_")
 
 PARAMETERS = ("weights_", "means_", *_SPREADS)
 
-#: Facts of a fit that are public attributes as well, under these names with an underscore.
-PUBLIC_FACTS = ("n_iter", "converged", "remaining_gain")
-
 
 @dataclass(frozen=True, eq=False)
 class HandedOut:

@@ -390,8 +390,14 @@ def _judged(
     return doubts_about(mixture, effective_rows, options.grounds, total)
 
 
-def ordered(fit: Fit, order: Array, blocks: Blocks, options: Options) -> Fit:
-    """The same with the components in another order, by whose numbers the doubts call them."""
+def ordered(fit: Fit, by: str | None, blocks: Blocks, options: Options) -> Fit:
+    """The same with the components by 'weight' or 'mean', by whose numbers the doubts call them."""
+    if by is None:
+        return fit
+    weights, means = fit.mixture.weights, fit.mixture.means
+    order: Array = (
+        np.argsort(-weights, kind="stable") if by == "weight" else np.lexsort(means.T[::-1])
+    )
     mixture, rows = fit.mixture.permuted(order), fit.effective_rows[order]
     return replace(
         fit,

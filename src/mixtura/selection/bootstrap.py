@@ -16,8 +16,8 @@ from mixtura.covariance import structure
 from mixtura.display.page import Page, Shown, plural
 from mixtura.errors import DataWarning
 from mixtura.estimators import GaussianMixture
-from mixtura.estimators.validation import check_sample_weight, elsewhere
 from mixtura.fitting.facts import Criteria
+from mixtura.fitting.given_rows import check_sample_weight, rows_elsewhere
 from mixtura.inputs.frames import frame_of, frame_values
 from mixtura.mixture import Mixture
 from mixtura.rows import ArrayBlocks
@@ -324,9 +324,7 @@ def bootstrap_ratio_test(
     number = int(seed.generate_state(1)[0])
     null = _fitted(rows, n_components, covariance_type, number, drawing.weight)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DataWarning
-        )  # that smoothing widens components: it is meant to
+        warnings.simplefilter("ignore", DataWarning)  # smoothing is meant to widen components
         statistic = _smoothed_ratio(null, rows, number, drawing.weight)
 
     def replicate(seed: np.random.SeedSequence) -> float:
@@ -335,14 +333,8 @@ def bootstrap_ratio_test(
         smaller = _refitted(null, null.mixture_, drawn)
         return drawing.unit * _smoothed_ratio(smaller, drawn, number)
 
-    values: list[float] = []
-    is_clear = False
     replicates = _replicated(replicate, n_replicates, seed, n_jobs, callback)
-    while len(values) < n_replicates and not is_clear:
-        values += islice(replicates, min(_BATCH, n_replicates - len(values)))
-        done = np.array([value for value in values if np.isfinite(value)])
-        is_clear = level is not None and _is_clear(int((done >= statistic).sum()), len(done), level)
-    replicates.close()
+    values, is_clear = _until_clear(replicates, n_replicates, statistic, level)
     found = _without_failures(values)
     return RatioTest(
         n_components,
@@ -352,6 +344,20 @@ def bootstrap_ratio_test(
         is_clear,
         len(values) - len(found),
     )
+
+
+def _until_clear(
+    replicates: Generator[float], most: int, statistic: float, level: float | None
+) -> tuple[list[float], bool]:
+    """Replicates, and whether they ended early, as it was clear on which side of the level p lies."""
+    values: list[float] = []
+    is_clear = False
+    while len(values) < most and not is_clear:
+        values += islice(replicates, min(_BATCH, most - len(values)))
+        done = np.array([value for value in values if np.isfinite(value)])
+        is_clear = level is not None and _is_clear(int((done >= statistic).sum()), len(done), level)
+    replicates.close()
+    return values, is_clear
 
 
 @dataclass(frozen=True, eq=False)
@@ -404,7 +410,7 @@ class _Drawing:
 
 
 def _rows(X: Any, who: str) -> Array:
-    source = elsewhere(X)
+    source = rows_elsewhere(X)
     if source is not None:
         raise TypeError(
             f"{who} draws data as large as X, so X must be in memory: read the rows of {source} with NumPy, "
