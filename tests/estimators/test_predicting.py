@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import logsumexp
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
@@ -48,6 +49,7 @@ def test_it_says_of_rows_what_its_mixture_says(mixture, X):
     assert_array_equal(model.score_samples(X), mixture.log_density(X))
     log_joint = model.log_joint(X)
     assert log_joint.shape == (len(X), K)
+    assert_allclose(logsumexp(log_joint, axis=1), model.score_samples(X), rtol=1e-13)
     assert_array_equal(log_joint.argmax(axis=1), model.predict(X))
 
 

@@ -136,7 +136,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
     resume : bool, default=False
         Whether `fit` goes on from the checkpoint, where there is one, and ends with the bits of a fit that
         was never interrupted. Rows and arguments must be those that it began with, but for max_iter,
-        max_time, n_jobs and who listens.
+        max_time, n_jobs and callbacks.
     n_jobs : int or None, default=None
         Threads. None: all the cores that this process may use (affinity and cgroup limits respected), and
         one where the problem is small. -1: all cores, -2: all but one, and so on, one at least (joblib's

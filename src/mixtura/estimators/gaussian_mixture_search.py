@@ -59,7 +59,7 @@ _CONSTRAINTS = {
     )
 }
 
-Listener = Callable[[int, int, dict[str, Any]], object]
+SweepCallback = Callable[[int, int, dict[str, Any]], object]
 
 
 class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # type: ignore[misc]
@@ -174,7 +174,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         max_time: float | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool = False,
-        callback: Listener | None = None,
+        callback: SweepCallback | None = None,
         verbose: int = 0,
         n_jobs: int | None = None,
     ) -> None:
@@ -299,14 +299,14 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         lines = lines_of_progress()
         request = self._request(possible, blocks, seed, names, lines)
         journal = self._journal(blocks, seed, request.options.reg_covar)
-        sweep = Sweep(blocks, request, journal.read(), journal.keep)
+        sweep = Sweep(blocks, request, journal.read(), journal.write)
         conclude = partial(self._conclude, sweep, keys, impossible, blocks.shape[1], names, dtype)
         try:
             sweep.run()
-            journal.keep(sweep.state, now=True)
+            journal.write(sweep.state, now=True)
         except (KeyboardInterrupt, OSError):  # as of a full disk
             with suppress(OSError):
-                journal.keep(sweep.state, now=True)
+                journal.write(sweep.state, now=True)
             conclude()
             raise
         finally:
@@ -342,9 +342,8 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
             min_component_rows=self.min_component_rows,
             names=names,
         )
-        listens = self.callback is not None or self.verbose
         report: Report | None = None
-        if listens:
+        if self.callback is not None or self.verbose:
             report = partial(self._report, lines, blocks.shape[1])
         return SweepRequest(keys, options, seed, self.n_init, n_threads(self.n_jobs), report)
 

@@ -157,7 +157,7 @@ def best_fit(
     if options.checkpoint is None:
         outcomes = _outcomes(beginnings, blocks, options)
     else:
-        outcomes = _kept_outcomes(beginnings, blocks, options, options.checkpoint)
+        outcomes = _outcomes_with_checkpoint(beginnings, blocks, options, options.checkpoint)
     records = [record for _, journal, _ in outcomes for record in journal]
     best: Fit | None = None
     for fit, _, _ in outcomes:
@@ -168,12 +168,12 @@ def best_fit(
 
 
 def _outcomes(beginnings: Sequence[Beginning], blocks: Blocks, options: Options) -> list[Outcome]:
-    listens = options.callback or options.on_iteration or options.on_end
+    reports = options.callback or options.on_iteration or options.on_end
     n_workers = min(len(beginnings), blocks.n_threads)
     freely = all(beginning.side_by_side for beginning in beginnings)
     worthwhile = fits_side_by_side(blocks, _LEAST_SIDE_BY_SIDE)
     ended: list[Fit] = []
-    if n_workers < 2 or listens or not freely or not worthwhile:
+    if n_workers < 2 or reports or not freely or not worthwhile:
         return [
             _outcome(*pair, blocks, options, ended, options.stop) for pair in enumerate(beginnings)
         ]
@@ -192,10 +192,10 @@ def _outcomes(beginnings: Sequence[Beginning], blocks: Blocks, options: Options)
             raise
 
 
-def _kept_outcomes(
+def _outcomes_with_checkpoint(
     beginnings: Sequence[Beginning], blocks: Blocks, options: Options, checkpoint: Checkpoint
 ) -> list[Outcome]:
-    """One after another, each end kept in a file; those that are in it already are not run again."""
+    """One after another, each end written to a file; those that are there already are not run again."""
     best, error = None, None
     if checkpoint.best is not None:
         best = _restored(checkpoint.best, blocks, options)
@@ -249,7 +249,7 @@ def _restored(progress: Progress, blocks: Blocks, options: Options) -> Fit:
 
 
 def _replay(monitor: Monitor, progress: Progress) -> None:
-    """What was heard before the interruption."""
+    """Take up what was observed before the interruption."""
     for log_likelihood in progress.history:
         monitor.goes_on(log_likelihood)
     monitor.n_refused = progress.n_refused
@@ -300,8 +300,8 @@ def _why_no_more(ended: list[Fit], options: Options) -> str:
     return ""
 
 
-class _Listener(Monitor):
-    """Tells the face and the user's callback of each iteration, and ends when one of them says so."""
+class _ReportingMonitor(Monitor):
+    """Calls the callbacks, writes the checkpoint, and ends where the user's callback says so."""
 
     def __init__(
         self, progress: Progress, accelerated: bool, options: Options, stopping: Stop | None
@@ -350,7 +350,7 @@ def _run(
     options: Options,
     stopping: Stop | None,
 ) -> Fit:
-    monitor = _Listener(progress, beginning.accelerate, options, stopping)
+    monitor = _ReportingMonitor(progress, beginning.accelerate, options, stopping)
     try:
         mixture, statistics = expectation_maximisation(
             progress.mixture, blocks, options.reg_covar, monitor, beginning.accelerate

@@ -14,9 +14,9 @@ import numpy as np
 from mixtura._core import Acceleration
 from mixtura.covariance import structure
 from mixtura.files import schema as must_be
-from mixtura.files.output import check_kept_target, check_no_other_file
+from mixtura.files.output import check_no_other_file, check_state_target
 from mixtura.files.schema import Check, Damaged, array_in, mixture_in
-from mixtura.files.state_file import arrays_of, keep, kept, reading
+from mixtura.files.state_file import arrays_of, read_state, reading, write_state
 from mixtura.fitting.facts import check_of
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
@@ -28,7 +28,7 @@ FORMAT = "mixtura checkpoint 1"
 # Rows that stand for all of them in the comparison with those of the file.
 _ROWS = 1000
 
-# What may change between a fit and its continuation: how long, how fast, who listens.
+# What may change between a fit and its continuation: how long, how fast, which callbacks.
 _FREE = {
     "max_iter",
     "max_time",
@@ -106,7 +106,7 @@ class Checkpoint:
         seeds: list[int],
     ) -> None:
         self.path = Path(path)
-        check_kept_target(self.path)
+        check_state_target(self.path)
         self.seeds = seeds
         #: Whether all starts were begun again in float64.
         self.in_double = False
@@ -134,7 +134,7 @@ class Checkpoint:
         if not (resume and self.path.exists()):
             return
         with reading(self.path, "resume from"):
-            header, arrays = kept(self.path, FORMAT, "the checkpoint of a fit")
+            header, arrays = read_state(self.path, FORMAT, "the checkpoint of a fit")
             must_be.record({"identity": must_be.mapping()})("its description", header)
             _check_same(self.path, header["identity"], self._identity)
             _state_of(len(self.seeds))("its description", header)
@@ -212,7 +212,7 @@ class Checkpoint:
             header[name] = None if progress is None else _facts(progress)
             if progress is not None:
                 arrays |= _arrays_of(name, progress)
-        keep(self.path, FORMAT, header, arrays)
+        write_state(self.path, FORMAT, header, arrays)
         self._written = monotonic()
 
 

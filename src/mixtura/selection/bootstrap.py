@@ -46,7 +46,7 @@ _MOST_DRAWN = 1 << 53
 # has so wide a null distribution that groups are missed (benchmarks/optimum/power.py).
 _SMOOTHING = 0.02
 
-Listener = Callable[[int, int], object]
+ProgressCallback = Callable[[int, int], object]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -146,7 +146,7 @@ def bootstrap_difference(
     criterion: str = "bic",
     n_replicates: int = 100,
     random_state: Any = 0,
-    callback: Listener | None = None,
+    callback: ProgressCallback | None = None,
     n_jobs: int | None = None,
 ) -> DifferenceTest:
     """Bootstrap the difference of two models' criterion.
@@ -214,14 +214,11 @@ def bootstrap_difference(
         check_fitted(model, name)
     check_whole("n_replicates", n_replicates, 1)
     seed = check_seed(random_state)
-    rows = _rows(X, "bootstrap_difference")
-    drawing = _Drawing.of(rows, sample_weight)
+    drawing = _Drawing.of(_rows(X, "bootstrap_difference"), sample_weight)
     models = (first, second)
     for model in models:
         drawing.check_weight_of(model)
-    difference = getattr(first, criterion)(X, drawing.weight) - getattr(second, criterion)(
-        X, drawing.weight
-    )
+    ours, theirs = (getattr(model, criterion)(X, drawing.weight) for model in models)
 
     def replicate(seed: np.random.SeedSequence) -> float:
         drawn, counts = drawing.rows_and_counts(np.random.default_rng(seed))
@@ -233,7 +230,7 @@ def bootstrap_difference(
     found = _without_failures(values)
     low, high = np.quantile(found, [0.025, 0.975])
     return DifferenceTest(
-        float(difference),
+        float(ours - theirs),
         found,
         float((found < 0).mean()),
         (float(low), float(high)),
@@ -251,7 +248,7 @@ def bootstrap_ratio_test(
     n_replicates: int = 999,
     level: float | None = 0.05,
     random_state: Any = 0,
-    callback: Listener | None = None,
+    callback: ProgressCallback | None = None,
     n_jobs: int | None = None,
 ) -> RatioTest:
     """Test K components against K + 1 by the parametric bootstrap of the likelihood ratio.
@@ -323,8 +320,8 @@ def bootstrap_ratio_test(
     drawing = _Drawing.of(rows, sample_weight)
     number = int(seed.generate_state(1)[0])
     null = _fitted(rows, n_components, covariance_type, number, drawing.weight)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)  # smoothing is meant to widen components
+    # Smoothing is meant to widen components.
+    with warnings.catch_warnings(action="ignore", category=DataWarning):
         statistic = _smoothed_ratio(null, rows, number, drawing.weight)
 
     def replicate(seed: np.random.SeedSequence) -> float:
@@ -433,7 +430,7 @@ def _replicated(
     n_replicates: int,
     seed: np.random.SeedSequence,
     n_jobs: int | None,
-    callback: Listener | None,
+    callback: ProgressCallback | None,
 ) -> Generator[float, None, None]:
     """Yield the replicates in order, a batch at a time; NaN for one that failed."""
     seeds = seed.spawn(n_replicates)
@@ -445,7 +442,7 @@ def _replicated(
             return float("nan")
 
     with warnings.catch_warnings(), ThreadPoolExecutor(n_threads(n_jobs)) as pool:
-        warnings.simplefilter("ignore")  # of replicates, nobody wants to hear
+        warnings.simplefilter("ignore")  # those of replicates say nothing of the models
         for start in range(0, n_replicates, _BATCH):
             for number, value in enumerate(pool.map(guarded, seeds[start : start + _BATCH])):
                 if callback is not None:

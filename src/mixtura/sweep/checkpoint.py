@@ -15,9 +15,9 @@ import numpy as np
 
 from mixtura.covariance import ONE_FEATURE, STRUCTURES, structure
 from mixtura.files import schema as must_be
-from mixtura.files.output import check_kept_target, check_no_other_file
+from mixtura.files.output import check_no_other_file, check_state_target
 from mixtura.files.schema import Damaged, mixture_in
-from mixtura.files.state_file import arrays_of, keep, kept, reading
+from mixtura.files.state_file import arrays_of, read_state, reading, write_state
 from mixtura.fitting.facts import facts_in, json_of
 from mixtura.mixture import Mixture
 from mixtura.rows import ArrayBlocks, Blocks
@@ -54,7 +54,7 @@ def _digest(part: ArrayBlocks, _: int) -> str:
 
 
 def check_path(path: str | os.PathLike[str] | None, *, resume: bool = False) -> None:
-    """See that a sweep can be kept there, before there is one.
+    """See that the state of a sweep can be written there, before there is one.
 
     Raises
     ------
@@ -82,12 +82,12 @@ def check_path(path: str | os.PathLike[str] | None, *, resume: bool = False) -> 
         raise PermissionError(
             f"checkpoint={str(path)!r} cannot be written: no permission to write in {file.parent}."
         )
-    check_kept_target(path)
+    check_state_target(path)
 
 
 @dataclass
 class Journal:
-    """Keeps the state of a sweep in a file, if there is to be one."""
+    """Writes the state of a sweep to a file, and reads it, if there is to be one."""
 
     path: str | os.PathLike[str] | None
     resume: bool
@@ -131,14 +131,14 @@ class Journal:
                     "it back, or give another file or resume=False."
                 )
 
-    def keep(self, state: State, *, now: bool = False) -> None:
+    def write(self, state: State, *, now: bool = False) -> None:
         """Write the file: `now`, or once a second; less often where that would take more than a twentieth."""
         began = monotonic()
         if self.path is None or (not now and began < self._due):
             return
         header, arrays = _written(state)
         header |= {"rows": self.rows, "settings": self.settings}
-        keep(self.path, FORMAT, header, arrays)
+        write_state(self.path, FORMAT, header, arrays)
         ended = monotonic()
         self._due = ended + max(_INTERVAL, _INTERVAL_OF_A_WRITE * (ended - began))
 
@@ -153,7 +153,7 @@ def seed_in(path: str | os.PathLike[str] | None) -> int | None:
 
 
 def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, FloatArray]]:
-    header, arrays = kept(path, FORMAT, _WHAT)
+    header, arrays = read_state(path, FORMAT, _WHAT)
     _HEADER("its description", header)
     return header, arrays
 

@@ -121,10 +121,10 @@ class Sweep:
         blocks: Blocks,
         request: SweepRequest,
         state: State,
-        keep: Callable[[State], None] = lambda _: None,
+        write: Callable[[State], None] = lambda _: None,
     ) -> None:
         self.state = state
-        self._blocks, self._request, self._keep = blocks, request, keep
+        self._blocks, self._request, self._write = blocks, request, write
         self._options = request.options
         self._stop, self._lock = Stop(), Lock()
         self._cut_short: dict[Key, Mixture] = {}
@@ -216,7 +216,7 @@ class Sweep:
             else:
                 self.state.looks[step][key] = found
             self._n_done += 1
-            self._keep(self.state)
+            self._write(self.state)
             if told is not None and self._tells_to_stop(step, told):
                 self._stop.set()
         return True
