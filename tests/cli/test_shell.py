@@ -170,7 +170,7 @@ def test_a_sweep_whose_checkpoint_cannot_be_written_any_more_is_not_lost(home, m
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mixtura.sweep.checkpoint.keep", full)
+    monkeypatch.setattr("mixtura.sweep.checkpoint.write_state", full)
     message = fails(*SELECT, "--checkpoint", "kept", cwd=home)
     assert message == (
         "cannot write kept: No space left on device; the best model by then is in out"

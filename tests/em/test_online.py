@@ -221,7 +221,7 @@ def test_one_component_that_forgets_nothing_has_the_moments_of_all_rows(offset):
     assert_allclose(model.means_[0], np.average(X, axis=0, weights=w), rtol=1e-12)
     theirs = np.cov(X - offset, rowvar=False, ddof=0, aweights=w)
     assert_allclose(model.covariances_[0], theirs, rtol=1e-9, atol=1e-9)
-    assert_allclose(model._trained.criteria.weight, w.sum())
+    assert_allclose(model._trained.weight, w.sum())
 
 
 def test_the_step_hears_how_many_such_batches_came_before():

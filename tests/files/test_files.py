@@ -15,7 +15,7 @@ import pyarrow.parquet
 import pytest
 
 from mixtura.files import output as _files
-from mixtura.files.output import check_kept_target, check_target, replacing
+from mixtura.files.output import check_state_target, check_target, replacing
 from mixtura.files.predictions import write_parquet
 from mixtura.fitting.checkpoint import Checkpoint
 from mixtura.sweep.checkpoint import check_path
@@ -103,7 +103,7 @@ def test_standard_output_goes_on(where, tmp_path):
 def test_what_is_read_again_is_a_regular_file(tmp_path):
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    for check in (check_kept_target, check_path, lambda path: Checkpoint(path, 1.0, [0])):
+    for check in (check_state_target, check_path, lambda path: Checkpoint(path, 1.0, [0])):
         with pytest.raises(OSError, match="fifo: it is no regular file; name one"):
             check(fifo)
     check_target(fifo)

@@ -641,7 +641,7 @@ def test_a_sweep_whose_file_cannot_be_written_any_more_leaves_what_it_has(tmp_pa
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mixtura.sweep.checkpoint.keep", full)
+    monkeypatch.setattr("mixtura.sweep.checkpoint.write_state", full)
     search = GaussianMixtureSearch(
         [1, 2], ["EEE"], random_state=0, checkpoint=tmp_path / "sweep", resume=True
     )

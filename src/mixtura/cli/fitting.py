@@ -15,7 +15,7 @@ from mixtura.cli.rows import Given
 from mixtura.cli.tables import Rows
 from mixtura.covariance import ONE_FEATURE, STRUCTURES
 from mixtura.errors import SourceError
-from mixtura.files.output import check_kept_target, check_no_other_file
+from mixtura.files.output import check_no_other_file, check_state_target
 
 
 def check_options(n_components: int, covariance: str, jobs: int | None) -> None:
@@ -39,7 +39,7 @@ def check_checkpoint(checkpoint: str | None, resume: bool) -> None:
             raise UsageError("--resume goes on from a file; name it with --checkpoint")
         return
     with writing(checkpoint):
-        check_kept_target(checkpoint)
+        check_state_target(checkpoint)
         if not resume:
             check_no_other_file(checkpoint)
 

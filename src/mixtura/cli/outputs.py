@@ -27,10 +27,10 @@ from mixtura.cli.errors import CommandError, UsageError, in_our_words, note, not
 from mixtura.cli.progress import progress_of_rows
 from mixtura.cli.rows import Given, check_not_within, reading
 from mixtura.cli.tables import check_extension
-from mixtura.estimators import validation as checks
 from mixtura.files.output import check_target, replacing
 from mixtura.files.predictions import OUTPUTS
 from mixtura.files.predictions import predictions as columns_of
+from mixtura.fitting import given_rows as checks
 from mixtura.support.threads import n_threads
 
 # Rows, and responsibilities, that are written at a time.

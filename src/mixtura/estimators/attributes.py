@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from mixtura.covariance import CovarianceStructure, check_features, structure
-from mixtura.em import SufficientStatistics
-from mixtura.fitting.summary import Criteria
 from mixtura.mixture import Mixture
 from mixtura.support.arrays import Array, FloatArray
 
@@ -18,44 +16,6 @@ from mixtura.support.arrays import Array, FloatArray
 _SPREADS = ("covariances_", "precisions_cholesky_", "precisions_")
 
 PARAMETERS = ("weights_", "means_", *_SPREADS)
-
-
-@dataclass(frozen=True, eq=False)
-class Training:
-    """What is known of the rows that a mixture was fitted to; of none that was set by hand.
-
-    Attributes
-    ----------
-    criteria : Criteria
-    effective_rows : ndarray of shape (n_components,)
-    n_rows : int
-    reg_covar : ndarray of shape (n_features,)
-    statistics : SufficientStatistics or None
-        None where they are not known, as of a cell of a search.
-    verdicts : tuple of str or None
-        On each component, by the rows; None where those were not all there, as after `partial_fit`.
-    n_starts, n_batches : int or None, int
-        As in `Summary`.
-    """
-
-    criteria: Criteria
-    effective_rows: FloatArray
-    n_rows: int
-    reg_covar: FloatArray
-    statistics: SufficientStatistics | None
-    verdicts: tuple[str, ...] | None = None
-    n_starts: int | None = None
-    n_batches: int = 0
-
-    def permuted(self, order: Array) -> Training:
-        """The same with the components in another order."""
-        statistics, verdicts = self.statistics, self.verdicts
-        return replace(
-            self,
-            effective_rows=self.effective_rows[order],
-            statistics=None if statistics is None else statistics.permuted(order),
-            verdicts=None if verdicts is None else tuple(verdicts[k] for k in order),
-        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,92 +3,68 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
-from functools import cache, partial
-from numbers import Integral, Real
-from time import monotonic
+from functools import cache
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.random import Generator, RandomState
-from sklearn.base import BaseEstimator, DensityMixin
-from sklearn.utils import check_array, check_random_state
-from sklearn.utils._param_validation import (
-    Interval,
-    InvalidParameterError,
-    StrOptions,
-    validate_parameter_constraints,
-)
-from sklearn.utils.validation import check_is_fitted, validate_data
+from numpy.random import RandomState
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from mixtura import mixture as evaluate
-from mixtura.covariance import (
-    ONE_FEATURE,
-    STRUCTURES,
-    CovarianceStructure,
-    check_features,
-    structure,
-)
-from mixtura.display.component_table import numbered
-from mixtura.em import MaximumLikelihood, SufficientStatistics, online_step
+from mixtura.covariance import CovarianceStructure, check_features, structure
+from mixtura.em import MaximumLikelihood
 from mixtura.em.regularisation import regularisation
-from mixtura.errors import SingularCovarianceError
-from mixtura.estimators import validation as checks
-from mixtura.estimators.attributes import PARAMETERS, HandedOut, Training, described_mixture
+from mixtura.estimators.attributes import HandedOut
 from mixtura.estimators.constructors import ChecksArgumentNames, warn_of_overrides
-from mixtura.files.model_file import save_model
-from mixtura.fitting.best_of_starts import (
-    Beginning,
-    Callback,
-    Fit,
-    OnIteration,
-    Options,
-    best_fit,
-    ordered,
+from mixtura.estimators.predicting import Predicting
+from mixtura.estimators.rows import blocks_to_fit, feature_names, rows_to_evaluate, rows_to_fit
+from mixtura.estimators.saving import described, saved_model
+from mixtura.estimators.state import (
+    facts_of,
+    hand_out,
+    handed_in,
+    has_parameters,
+    take_facts,
+    unchanged_on_failure,
 )
+from mixtura.estimators.validation import (
+    CONSTRAINTS,
+    as_mixture,
+    check_parameters,
+    check_same_kind,
+    check_step_size,
+)
+from mixtura.fitting.best_of_starts import Callback, OnIteration, Options, ordered
 from mixtura.fitting.checkpoint import Checkpoint, identity
-from mixtura.fitting.diagnosis import Diagnosis, Grounds, diagnose, matching, recording_of
+from mixtura.fitting.diagnosis import Diagnosis, diagnose, matching
+from mixtura.fitting.facts import FitFacts
+from mixtura.fitting.given_rows import GivenRows, in_range
+from mixtura.fitting.model_file import save_model
+from mixtura.fitting.online import learn
+from mixtura.fitting.precision import best_fit_in_precision
 from mixtura.fitting.printer import Printer
-from mixtura.fitting.summary import Criteria, Ended, Summary, summarise
+from mixtura.fitting.request import StartRequest, options_of, seeds_of
+from mixtura.fitting.summary import Summary, summarise
 from mixtura.fitting.warnings import (
     doubts_about_components,
     doubts_about_end,
     doubts_about_rows,
     warn_of,
 )
-from mixtura.inputs.checks import as_numeric, check_finite, check_n_features
-from mixtura.inputs.frames import frame_of, frame_values
-from mixtura.inputs.invalid import check_measured, clearer
-from mixtura.inputs.scales import check_extent
 from mixtura.mixture import Mixture
-from mixtura.rows import ArrayBlocks, Blocks, Rows
-from mixtura.starts import (
-    STARTS,
-    ArrayResponsibilities,
-    LabelResponsibilities,
-    StartRecord,
-    Starts,
-    mixture_of,
-    n_begun,
-    search,
-)
-from mixtura.support.arrays import Array, FloatArray, block_slices, is_native
+from mixtura.rows import Blocks
+from mixtura.starts import Starts, n_begun
 from mixtura.support.threads import n_threads
-
-_PLAIN = (int, float, str, bool, type(None))
-_ALIKE = (np.ndarray, RandomState)  # where one may be given, so may any other
-_MOST_KNOWN = 1_000
 
 # Values of lower_bounds_ that a stream keeps: it has no end.
 _MOST_BOUNDS = 1_000
 
-_Given = tuple[FloatArray | None, FloatArray | None, FloatArray | None]
-_Started = tuple[Mixture, list[StartRecord]]
 
-
-class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type: ignore[misc]
+class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: ignore[misc]
     """Gaussian mixture fitted by EM; a drop-in for scikit-learn's class of the same name.
 
     What an argument means there it means here. Beyond it: sample weights, threads with the same bits
@@ -161,7 +137,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
     resume : bool, default=False
         Whether `fit` goes on from the checkpoint, where there is one, and ends with the bits of a fit that
         was never interrupted. Rows and arguments must be those that it began with, but for max_iter,
-        max_time, n_jobs and who listens.
+        max_time, n_jobs and callbacks.
     n_jobs : int or None, default=None
         Threads. None: all the cores that this process may use (affinity and cgroup limits respected), and
         one where the problem is small. -1: all cores, -2: all but one, and so on, one at least (joblib's
@@ -224,34 +200,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
     array([0, 1])
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-        "covariance_type": [StrOptions({*STRUCTURES, *ONE_FEATURE})],
-        "tol": [Interval(Real, 0.0, None, closed="left")],
-        "reg_covar": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
-        "max_iter": [Interval(Integral, 0, None, closed="left")],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
-        "init_params": [StrOptions({"auto", *STARTS}), "array-like", callable],
-        "weights_init": ["array-like", None],
-        "means_init": ["array-like", None],
-        "precisions_init": ["array-like", None],
-        "random_state": ["random_state"],
-        "warm_start": ["boolean"],
-        "verbose": ["verbose"],
-        "verbose_interval": [Interval(Integral, 1, None, closed="left")],
-        "accelerate": ["boolean", StrOptions({"auto"})],
-        "sort_components": [StrOptions({"weight", "mean"}), None],
-        "min_component_rows": [Interval(Real, 0.0, None, closed="left")],
-        "callback": [callable, None],
-        "max_time": [Interval(Real, 0.0, None, closed="left"), None],
-        "checkpoint": [str, os.PathLike, None],
-        "checkpoint_interval": [Interval(Real, 0.0, None, closed="left")],
-        "resume": ["boolean"],
-        "n_jobs": [Integral, None],
-    }
-
-    #: Sets of plain arguments that were checked before: a check costs as much as ten iterations.
-    _known_good: ClassVar[set[tuple[Any, ...]]] = set()
+    _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
 
     #: Called as f(start, n_iter, mean_log_likelihood) after each iteration; faces set it for progress.
     _on_iteration: OnIteration | None = None
@@ -260,10 +209,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
     _handed_out: HandedOut | None = None
 
     #: What is known of the rows of that fit; none where the parameters did not come from one.
-    _trained: Training | None = None
-
-    #: Draws of `sample`, made at the first one.
-    _sampler: RandomState | None = None
+    _trained: FitFacts | None = None
 
     def __init__(
         self,
@@ -369,10 +315,10 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
             weights, means, covariances, covariance_type=covariance_type
         )
         model = cls(**arguments)
-        for name, value in _described(mixture).items():  # a subclass may not take these
+        for name, value in described(mixture).items():  # a subclass may not take these
             setattr(model, name, value)
         model.n_features_in_ = mixture.n_features
-        model._hand_out(mixture, np.dtype(np.float64))
+        hand_out(model, mixture, np.dtype(np.float64))
         return model
 
     # Fitting
@@ -437,10 +383,8 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         ValueError
             As `fit`.
         """
-        blocks = self._fit(X, sample_weight)
-        if not isinstance(blocks, ArrayBlocks):
-            return self.predict(X)
-        return evaluate.labels(self.mixture_, blocks.rows.X, blocks.n_threads)
+        given = self._fit(X, sample_weight)
+        return given.evaluated(evaluate.labels, self.mixture_, n_threads(self.n_jobs))
 
     def partial_fit(
         self,
@@ -506,114 +450,59 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         >>> np.sort(gm.means_[:, 0]).round(1) + 0.0
         array([ 0., 10.])
         """
-        step_of = checks.check_step_size(step_size)
+        step_of = check_step_size(step_size)
         if not self.__sklearn_is_fitted__():
             self._fit(X, sample_weight)
             return self
-        with self._unchanged_on_failure():
+        with unchanged_on_failure(self):
             kind = self._checked_structure()
             self._check_same_kind(kind, "partial_fit", "call fit")
-            self._learn(self._batch(X, sample_weight), step_of)
+            self._learn(X, sample_weight, step_of)
         return self
 
-    def _batch(self, X: Any, sample_weight: Any) -> Blocks:
-        threads = n_threads(self.n_jobs)
-        source = checks.elsewhere(X, sample_weight)
-        if source is not None:
-            return self._in_range(self._check_source(source).blocks(threads))
-        rows = self._check_rows(X, self.mixture_)
-        weight = checks.check_sample_weight(sample_weight, len(rows))
-        return self._in_range(ArrayBlocks(Rows(rows, weight), threads))
-
-    def _learn(self, batch: Blocks, step_of: Callable[[float], float]) -> None:
-        mixture, trained = self.mixture_, self._training()
-        before = self._statistics_to_go_on(mixture, trained, batch)
-        weight = batch.weight
-        step = step_of(before.weight / weight)
-        reg_covar = regularisation(self.reg_covar, batch) if trained is None else trained.reg_covar
-        m_step = MaximumLikelihood(mixture.structure, reg_covar)
-        learned, statistics = online_step(mixture, before, batch, m_step, step)
-        if trained is None:  # what stood for the parameters set by hand was no rows
-            statistics = statistics.scaled(weight / statistics.weight)
-        # Effective rows of a mean with these shares (Kish 1965).
-        n_batch = weight * batch.rows_per_weight
-        n_before = n_batch if trained is None else trained.effective_rows.sum()
-        n_rows = 1 / ((1 - step) ** 2 / n_before + step**2 / n_batch)
-        self._set_point(
-            learned,
-            statistics,
-            statistics.counts * (n_rows / statistics.weight),
-            batch.shape[0] + (0 if trained is None else trained.n_rows),
-            reg_covar,
-            self._dtype(),
-            None,
-            None if trained is None else trained.n_starts,
-            1 + (0 if trained is None else trained.n_batches),
+    def _learn(self, X: Any, sample_weight: Any, step_of: Callable[[float], float]) -> None:
+        mixture, before = self.mixture_, facts_of(self)
+        given = rows_to_evaluate(self, mixture.n_features, X, sample_weight)
+        batch = in_range(given.blocks(n_threads(self.n_jobs)), feature_names(self))
+        reg_covar = regularisation(self.reg_covar, batch) if before is None else before.reg_covar
+        learned, facts = learn(
+            mixture, before, batch, step_of, MaximumLikelihood(mixture.structure, reg_covar)
         )
-        self.converged_ = False
-        self.n_iter_ = getattr(self, "n_iter_", 0) + 1
-        known = getattr(self, "lower_bounds_", [])
-        self.lower_bounds_: list[float] = [*known, self.lower_bound_][-_MOST_BOUNDS:]
-        self.remaining_gain_ = np.nan
+        # Those of before parameters were set by hand count on, too.
+        known = (*getattr(self, "lower_bounds_", ()), facts.mean_log_likelihood)
+        n_iter = 1 + getattr(self, "n_iter_", 0)
+        hand_out(self, learned, self._dtype_of_rows())
+        take_facts(self, replace(facts, n_iter=n_iter, lower_bounds=known[-_MOST_BOUNDS:]))
 
-    def _statistics_to_go_on(
-        self, mixture: Mixture, trained: Training | None, batch: Blocks
-    ) -> SufficientStatistics:
-        """Those so far; where there are none, those that the mixture implies.
-
-        Parameters that were set by hand stand for one batch like this one.
-        """
-        known: SufficientStatistics | Criteria
-        if trained is None:
-            known = batch.score(mixture)
-        elif trained.statistics is None:
-            known = trained.criteria
-        else:
-            return trained.statistics
-        sums = (known.weight, known.log_likelihood, known.log_certainty)
-        return SufficientStatistics.implied_by(mixture, *sums)
-
-    def _training(self) -> Training | None:
-        """What is known of the rows; None where a parameter was set by hand since the fit."""
-        handed_out = self._handed_out
-        unchanged = handed_out is not None and self.mixture_ is handed_out.mixture
-        return self._trained if unchanged else None
-
-    def _fit(self, X: Any, sample_weight: Any) -> Blocks:
+    def _fit(self, X: Any, sample_weight: Any) -> GivenRows:
         printer = Printer(self.verbose, self.verbose_interval) if self.verbose else None
-        with (
-            self._unchanged_on_failure(),
-            nullcontext() if printer is None else printer.following(X),
-        ):
+        with unchanged_on_failure(self), nullcontext() if printer is None else printer.following(X):
             kind = self._checked_structure()
             previous = self._warm_mixture(kind)
             checkpoint = self._checkpoint()
-            blocks = self._training_blocks(X, sample_weight)
-            self._check_enough_rows(blocks.n_present)
-            self._check_features(kind, previous)
-            self._warn_of_rows(blocks, kind.has_matrices)
+            given = rows_to_fit(self, X, sample_weight)
+            blocks = blocks_to_fit(self, given)
+            names = feature_names(self)
+            self._check_size(blocks, kind, previous)
+            doubts = doubts_about_rows(blocks, names, kind.has_matrices, self.n_components)
+            warn_of("columns", doubts, stacklevel=3)
             if checkpoint is not None:
-                same = identity(self._arguments(), blocks)
-                checkpoint.begin(same, resume=self.resume)
+                checkpoint.begin(identity(self._arguments(), blocks), resume=self.resume)
             seeds = self._seeds() if checkpoint is None else checkpoint.seeds
             options = self._options(blocks, printer, checkpoint)
-            fit, records, blocks, options = self._best_fit(kind, blocks, options, seeds, previous)
-            order = self._order(fit.mixture)
-            if order is not None:
-                fit = ordered(fit, order, blocks, options)
-            self._set_fit(fit, records, blocks, options.reg_covar, seeds[0])
-        self._warn(fit, blocks, options.reg_covar)
-        return blocks
-
-    @contextmanager
-    def _unchanged_on_failure(self) -> Iterator[None]:
-        before = dict(self.__dict__)
-        try:
-            yield
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
+            request = self._start_request(kind, seeds, previous)
+            found = best_fit_in_precision(request, blocks, options, self.reg_covar)
+            fit, blocks, options = found.fit, found.blocks, found.options
+            fit = ordered(fit, self.sort_components, blocks, options)
+            hand_out(self, fit.mixture, blocks.dtype)
+            facts = fit.facts(blocks.shape[0], options.reg_covar, n_begun(found.records))
+            take_facts(self, facts)
+            self.starts_ = Starts(found.records)
+            self._sampler_seed, self._sampler = seeds[0], None
+        warn_of("end of EM", doubts_about_end(fit, float(self.tol), self.max_iter), stacklevel=3)
+        about = doubts_about_components(fit, blocks, options.reg_covar, self.reg_covar, names)
+        warn_of("components", about, stacklevel=3)
+        return given
 
     def _arguments(self) -> dict[str, Any]:
         """Arguments of GaussianMixture; the constructor of a subclass may have others, more or fewer."""
@@ -627,117 +516,8 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         return names
 
     def _checked_structure(self) -> CovarianceStructure:
-        plain = self._plain_parameters()
-        if plain is None or plain not in self._known_good:
-            self._check_each_parameter()
-            if plain is not None and len(self._known_good) < _MOST_KNOWN:
-                self._known_good.add(plain)
+        check_parameters(type(self).__name__, self._arguments(), self._parameter_constraints)
         return structure(self.covariance_type)
-
-    def _plain_parameters(self) -> tuple[Any, ...] | None:
-        """The constructor's arguments with their types; None where neither tells whether one is possible."""
-        arguments = list(self._arguments().values())
-        types = [*map(type, arguments)]
-        values = [
-            None if kind in _ALIKE else value for kind, value in zip(types, arguments, strict=True)
-        ]
-        if not all(type(value) in _PLAIN for value in values):
-            return None
-        seed = self.random_state
-        if type(seed) is int and 0 <= seed < 2**32:  # any such seed is as good as another
-            values[_SEED_AT] = 0
-        return (*values, *types)
-
-    def _check_each_parameter(self) -> None:
-        arguments = self._arguments()
-        try:
-            validate_parameter_constraints(
-                self._parameter_constraints, arguments, caller_name=type(self).__name__
-            )
-        except InvalidParameterError as error:
-            message = checks.suggest(error, self._parameter_constraints, arguments)
-            raise InvalidParameterError(message) from None
-        checks.check_sizes(arguments)
-        if self.n_jobs == 0:
-            raise ValueError("n_jobs must not be 0: None or -1 mean all cores, 1 means one thread.")
-
-    def _training_blocks(self, X: Any, sample_weight: Any) -> Blocks:
-        """Rows to fit, checked: where they lie, in memory or elsewhere."""
-        threads = n_threads(self.n_jobs)
-        source = checks.elsewhere(X, sample_weight)
-        if source is None:
-            rows = self._check_training_rows(X)
-            weight = checks.check_sample_weight(sample_weight, len(rows))
-            return self._in_range(ArrayBlocks(Rows(rows, weight), threads))
-        blocks = source.blocks(threads)
-        if blocks.shape[0] < 2:
-            raise ValueError(
-                f"Found {source} with 1 row (sample) while a minimum of 2 is required."
-            )
-        self.n_features_in_ = source.n_features
-        self.__dict__.pop("feature_names_in_", None)
-        if source.feature_names is not None:
-            self.feature_names_in_ = np.array(source.feature_names, dtype=object)
-        return self._in_range(blocks)
-
-    def _in_range(self, blocks: Blocks) -> Blocks:
-        """The rows in a precision that holds their squares."""
-        extent = blocks.extent
-        if extent.suits(blocks.dtype):
-            return blocks
-        check_extent(extent, getattr(self, "feature_names_in_", None))
-        return blocks.in_double()
-
-    def _check_training_rows(self, X: Any) -> Array:
-        if type(X) is np.ndarray and X.ndim == 2 and is_native(X) and len(X) > 1 and X.shape[1] > 0:
-            # All that validate_data would do, at a tenth of its time.
-            self.n_features_in_ = X.shape[1]
-            self.__dict__.pop("feature_names_in_", None)
-            self._check_finite(X)
-            return X
-        return self._validated(X, reset=True, least_rows=2)
-
-    def _check_rows(self, X: Any, mixture: Mixture) -> Array:
-        """Rows to evaluate, in the columns that were fitted."""
-        rows = self._validated(X, reset=False)
-        check_n_features(rows.shape[1], mixture.n_features)
-        return rows
-
-    def _validated(self, X: Any, *, reset: bool, least_rows: int = 1) -> Array:
-        frame = frame_of(X)
-        options: dict[str, Any] = {"ensure_all_finite": False, "ensure_min_samples": least_rows}
-        rows: Array
-        if frame is not None:
-            validate_data(self, frame.to_native(), reset=reset, skip_check_array=True)  # its names
-            rows = check_array(frame_values(frame), estimator=self, **options)
-        else:
-            check_measured(X)
-            try:
-                rows = validate_data(self, X, reset=reset, dtype=as_numeric(X), **options)
-            except (TypeError, ValueError) as error:
-                raise clearer(error, X) from error
-        self._check_finite(rows)
-        return rows
-
-    def _check_source(self, source: checks.Elsewhere) -> checks.Elsewhere:
-        """The source, where it has the columns that were fitted."""
-        check_is_fitted(self)
-        names = getattr(self, "feature_names_in_", None)
-        if names is not None:
-            source = source.taking(tuple(names))
-        checks.check_columns(source, names, self.n_features_in_, type(self).__name__)
-        return source
-
-    def _check_finite(self, rows: Array) -> None:
-        names = getattr(self, "feature_names_in_", None)
-        check_finite(rows, names, n_threads(self.n_jobs), type(self).__name__)
-
-    def _check_enough_rows(self, n_rows: int) -> None:
-        if n_rows < self.n_components:
-            raise ValueError(
-                f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
-                f"n_samples = {n_rows} (rows of weight 0 do not count)."
-            )
 
     def _warm_mixture(self, kind: CovarianceStructure) -> Mixture | None:
         """Where a warm start goes on, or None for a fresh start."""
@@ -747,18 +527,16 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         return self.mixture_
 
     def _check_same_kind(self, kind: CovarianceStructure, what: str, otherwise: str) -> None:
-        previous = self.mixture_
-        for name, before, now in (
-            ("n_components", previous.n_components, self.n_components),
-            ("covariance_type", previous.covariance_type, kind.name),
-        ):
-            if before != now:
-                raise ValueError(
-                    f"{what} goes on from a fit with {name}={before!r}, but {name} is now {now!r}: "
-                    f"set it back, or {otherwise}."
-                )
+        check_same_kind(self.mixture_, self.n_components, kind.name, what, otherwise)
 
-    def _check_features(self, kind: CovarianceStructure, previous: Mixture | None) -> None:
+    def _check_size(
+        self, blocks: Blocks, kind: CovarianceStructure, previous: Mixture | None
+    ) -> None:
+        if blocks.n_present < self.n_components:
+            raise ValueError(
+                f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
+                f"n_samples = {blocks.n_present} (rows of weight 0 do not count)."
+            )
         check_features(kind, self.n_features_in_)
         if previous is not None and previous.n_features != self.n_features_in_:
             raise ValueError(
@@ -767,176 +545,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
             )
 
     def _seeds(self) -> list[int]:
-        """One seed a start: the first is random_state itself, so that it is scikit-learn's start."""
-        if isinstance(self.random_state, Integral):
-            first = int(self.random_state)
-        else:
-            first = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        if self.n_init == 1:
-            return [first]
-        others = np.random.SeedSequence(first).generate_state(self.n_init - 1)
-        return [first, *(int(seed) for seed in others)]
-
-    def _best_fit(
-        self,
-        kind: CovarianceStructure,
-        blocks: Blocks,
-        options: Options,
-        seeds: list[int],
-        previous: Mixture | None,
-    ) -> tuple[Fit, list[StartRecord], Blocks, Options]:
-        """The best of all starts; in float64 where float32 does not hold the covariances it comes to."""
-        checkpoint = options.checkpoint
-        if checkpoint is None or not checkpoint.in_double:
-            beginnings = self._beginnings(kind, blocks, options, seeds, previous)
-            try:
-                fit, records = best_fit(beginnings, blocks, options)
-            except SingularCovarianceError:
-                if blocks.dtype == np.float64 or not kind.has_matrices:
-                    raise
-            else:
-                is_held = evaluate.arithmetic(fit.mixture, blocks.dtype) == blocks.dtype
-                if is_held and not (
-                    (fit.failure or fit.leads_to)
-                    and kind.has_matrices
-                    and blocks.dtype == np.float32
-                ):
-                    return fit, records, blocks, options
-            if checkpoint is not None:
-                checkpoint.begin_again()
-        blocks = blocks.in_double()
-        reg_covar = regularisation(self.reg_covar, blocks)
-        options = replace(options, grounds=replace(options.grounds, reg_covar=reg_covar))
-        beginnings = self._beginnings(kind, blocks, options, seeds, previous)
-        return *best_fit(beginnings, blocks, options), blocks, options
-
-    def _beginnings(
-        self,
-        kind: CovarianceStructure,
-        blocks: Blocks,
-        options: Options,
-        seeds: list[int],
-        previous: Mixture | None,
-    ) -> list[Beginning]:
-        asked = self.accelerate is True
-        if previous is not None:
-            return [Beginning("warm start", None, lambda _: (previous, []), asked)]
-        given = self._given_parameters(kind, blocks.shape[1])
-        if all(parameter is not None for parameter in given):
-            start = _override(None, kind, *given)
-            return [Beginning("given parameters", None, lambda _: (start, []), asked)]
-        if not isinstance(self.init_params, str) and not callable(self.init_params):
-            array = checks.check_start_array(self.init_params, blocks.shape[0], self.n_components)
-            make = partial(self._from_array, array, kind, options, given)
-            return [Beginning("given array", None, make, asked)]
-        if callable(self.init_params):
-            if not isinstance(blocks, ArrayBlocks):
-                raise ValueError(
-                    "init_params as a callable gets all rows as an array, which a source and a Dask "
-                    "collection are not: give the name of a start, or an array of labels."
-                )
-            make_called = partial(self._called, kind, blocks.rows.X, options, given)
-            return [
-                Beginning("callable", seed, partial(make_called, seed), asked, side_by_side=False)
-                for seed in seeds
-            ]
-        name = self.init_params
-        # Where some parameters are given, a search for the others would not end at them.
-        if name == "auto" and any(parameter is not None for parameter in given):
-            name = "kmeans"
-        accelerate = asked or (self.accelerate == "auto" and name == "auto")
-        return [
-            Beginning(
-                name,
-                seed,
-                partial(self._named, name, kind, options, given, seed),
-                accelerate,
-                is_found=name == "auto",
-            )
-            for seed in seeds
-        ]
-
-    def _named(
-        self,
-        name: str,
-        kind: CovarianceStructure,
-        options: Options,
-        given: _Given,
-        seed: int,
-        blocks: Blocks,
-    ) -> _Started:
-        if name == "auto":
-            return search(
-                blocks,
-                options.m_step(kind),
-                self.n_components,
-                seed,
-                options.deadline,
-                min_rows=options.grounds.min_rows,
-            )
-        rng = np.random.RandomState(seed)
-        start = STARTS[name](blocks, options.m_step(kind), self.n_components, rng)
-        return _override(start, kind, *given), []
-
-    def _called(
-        self,
-        kind: CovarianceStructure,
-        rows: Array,
-        options: Options,
-        given: _Given,
-        seed: int,
-        blocks: Blocks,
-    ) -> _Started:
-        result = self.init_params(rows, self.n_components, np.random.RandomState(seed))
-        if isinstance(result, Mixture):
-            start = self._check_start_mixture(result, kind, rows.shape[1])
-            return _override(start, kind, *given), []
-        array = checks.check_start_array(result, len(rows), self.n_components)
-        return self._from_array(array, kind, options, given, blocks)
-
-    def _from_array(
-        self,
-        array: Array,
-        kind: CovarianceStructure,
-        options: Options,
-        given: _Given,
-        blocks: Blocks,
-    ) -> _Started:
-        responsibilities = (
-            LabelResponsibilities(array, self.n_components)
-            if array.ndim == 1
-            else ArrayResponsibilities(array)
-        )
-        start = mixture_of(responsibilities, blocks, options.m_step(kind), self.n_components)
-        return _override(start, kind, *given), []
-
-    def _check_start_mixture(
-        self, start: Mixture, kind: CovarianceStructure, n_features: int
-    ) -> Mixture:
-        expected = (kind.name, self.n_components, n_features)
-        got = (start.covariance_type, start.n_components, start.n_features)
-        if got != expected:
-            raise ValueError(
-                "init_params returned a mixture of (covariance_type, n_components, n_features) = "
-                f"{got}, but {expected} is wanted."
-            )
-        return start
-
-    def _given_parameters(
-        self, kind: CovarianceStructure, n_features: int
-    ) -> tuple[FloatArray | None, FloatArray | None, FloatArray | None]:
-        k = self.n_components
-        weights = means = precisions = None
-        if self.weights_init is not None:
-            weights = checks.check_weights_init(self.weights_init, k)
-        if self.means_init is not None:
-            means = checks.check_means_init(self.means_init, k, n_features)
-        if self.precisions_init is not None:
-            precisions = checks.check_precisions_init(self.precisions_init, kind, k, n_features)
-        return weights, means, precisions
-
-    def _column_names(self) -> list[str]:
-        return [str(name) for name in getattr(self, "feature_names_in_", ())]
+        return seeds_of(self.random_state, self.n_init)
 
     def _checkpoint(self) -> Checkpoint | None:
         if self.checkpoint is None:
@@ -948,98 +557,34 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
     def _options(
         self, blocks: Blocks, printer: Printer | None, checkpoint: Checkpoint | None
     ) -> Options:
-        return Options(
-            grounds=Grounds(
-                regularisation(self.reg_covar, blocks),
-                recording_of(blocks),
-                float(self.min_component_rows),
-                self._column_names(),
-            ),
-            tol=float(self.tol),
+        return options_of(
+            blocks,
+            reg_covar=self.reg_covar,
+            tol=self.tol,
             max_iter=self.max_iter,
-            deadline=np.inf if self.max_time is None else monotonic() + self.max_time,
+            max_time=self.max_time,
+            min_component_rows=self.min_component_rows,
+            names=feature_names(self),
             callback=self.callback,
             on_iteration=self._on_iteration or (printer.iteration if printer else None),
             on_end=printer.end if printer else None,
             checkpoint=checkpoint,
         )
 
-    def _set_fit(
-        self,
-        fit: Fit,
-        records: list[StartRecord],
-        blocks: Blocks,
-        reg_covar: FloatArray,
-        seed: int,
-    ) -> None:
-        self._set_point(
-            fit.mixture,
-            fit.statistics,
-            fit.effective_rows,
-            blocks.shape[0],
-            reg_covar,
-            blocks.dtype,
-            fit.verdicts,
-            n_begun(records),
+    def _start_request(
+        self, kind: CovarianceStructure, seeds: list[int], previous: Mixture | None
+    ) -> StartRequest:
+        return StartRequest(
+            kind,
+            self.n_components,
+            seeds,
+            self.init_params,
+            self.weights_init,
+            self.means_init,
+            self.precisions_init,
+            self.accelerate,
+            previous,
         )
-        self.converged_ = fit.monitor.converged
-        self.n_iter_ = fit.monitor.n_iter
-        self.lower_bounds_ = fit.monitor.log_likelihoods
-        self.remaining_gain_ = fit.remaining_gain
-        self.starts_ = Starts(records)
-        self._sampler_seed, self._sampler = seed, None
-
-    def _set_point(
-        self,
-        mixture: Mixture,
-        statistics: SufficientStatistics,
-        effective_rows: FloatArray,
-        n_rows: int,
-        reg_covar: FloatArray,
-        dtype: np.dtype[Any],
-        verdicts: tuple[str, ...] | None,
-        n_starts: int | None,
-        n_batches: int = 0,
-    ) -> None:
-        self._hand_out(mixture, dtype)
-        criteria = Criteria(
-            statistics.weight,
-            statistics.log_likelihood,
-            statistics.log_certainty,
-            mixture.n_parameters,
-        )
-        self._trained = Training(
-            criteria, effective_rows, n_rows, reg_covar, statistics, verdicts, n_starts, n_batches
-        )
-        self.lower_bound_ = statistics.mean_log_likelihood
-
-    def _order(self, mixture: Mixture) -> Array | None:
-        if self.sort_components is None:
-            return None
-        if self.sort_components == "weight":
-            return np.argsort(-mixture.weights, kind="stable")
-        return np.lexsort(mixture.means.T[::-1])
-
-    def _hand_out(self, mixture: Mixture, dtype: np.dtype[Any]) -> None:
-        dtype = evaluate.arithmetic(mixture, dtype)  # float32 where it holds the inverses too
-        self._handed_out, self._trained = HandedOut.of(mixture), None
-        for name, value in self._handed_out.values().items():
-            setattr(self, name, value.astype(dtype))
-
-    def _dtype(self) -> np.dtype[Any]:
-        """Of the rows that were fitted, as that of the means tells; whole numbers set by hand are float64."""
-        return np.dtype(np.float32 if np.asarray(self.means_).dtype == np.float32 else np.float64)
-
-    def _warn_of_rows(self, blocks: Blocks, has_matrices: bool) -> None:
-        names = getattr(self, "feature_names_in_", None)
-        doubts = doubts_about_rows(blocks, names, has_matrices, self.n_components)
-        warn_of("columns", doubts, stacklevel=4)
-
-    def _warn(self, fit: Fit, blocks: Blocks, reg_covar: FloatArray) -> None:
-        warn_of("end of EM", doubts_about_end(fit, float(self.tol), self.max_iter), stacklevel=4)
-        names = getattr(self, "feature_names_in_", None)
-        doubts = doubts_about_components(fit, blocks, reg_covar, self.reg_covar, names)
-        warn_of("components", doubts, stacklevel=4)
 
     # Using the fit
 
@@ -1058,328 +603,20 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
             Where some that were set are not possible, or do not belong together.
         """
         check_is_fitted(self)
-        attributes = {name: getattr(self, name) for name in PARAMETERS if hasattr(self, name)}
         # Whatever the constructor's arguments have been set to since: they are for the next fit.
-        return described_mixture(attributes, self.covariance_type, self._handed_out)
+        return handed_in(self)
 
     def __sklearn_is_fitted__(self) -> bool:
-        return any(hasattr(self, name) for name in PARAMETERS)
-
-    def predict(self, X: Any) -> Any:
-        """Label each row with its likeliest component: the argmax of `predict_proba`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), source or Dask collection
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), int64
-            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ValueError
-            If X has other columns than were fitted, NaN or infinity.
-        """
-        return self._evaluated(evaluate.labels, X)
-
-    def predict_proba(self, X: Any) -> Any:
-        """Responsibilities: the probability of each component given each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), source or Dask collection
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_components)
-            Rows sum to 1.
-            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ValueError
-            If X has other columns than were fitted, NaN or infinity.
-        """
-        return self._evaluated(evaluate.responsibilities, X)
-
-    def log_joint(self, X: Any) -> Any:
-        """Log of each component's weight times its density at each row: log w_k N(x; mu_k, Sigma_k).
-
-        Its log-sum-exp over the components is `score_samples`; minus that it is the log of
-        `predict_proba`, also where probabilities are too small for a number.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), source or Dask collection
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_components)
-            -inf for a component of weight 0.
-            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ValueError
-            If X has other columns than were fitted, NaN or infinity.
-
-        Examples
-        --------
-        >>> from mixtura import GaussianMixture
-        >>> gm = GaussianMixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [[[1.0]], [[1.0]]])
-        >>> gm.log_joint([[0.0]]).round(2)
-        array([[ -1.61, -42.11]])
-        """
-        return self._evaluated(evaluate.log_joint, X)
-
-    def score_samples(self, X: Any) -> Any:
-        """Log-density of each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), source or Dask collection
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ValueError
-            If X has other columns than were fitted, NaN or infinity.
-        """
-        return self._evaluated(evaluate.log_density, X)
-
-    def predict_to(
-        self,
-        path: str | os.PathLike[str],
-        X: Any,
-        what: str | Sequence[str] = "label",
-        *,
-        keep: Sequence[str] = (),
-    ) -> None:
-        """Write what the fit says of each row to a Parquet file, without holding it in memory.
-
-        Parameters
-        ----------
-        path : str or path
-            The file. Written beside and renamed when it is whole: an earlier one survives any failure.
-        X : array-like of shape (n_samples, n_features), or a source
-            What `mixtura.scan` and `mixtura.from_batches` return is read once.
-        what : {'label', 'certainty', 'log_density', 'responsibilities'} or several, default='label'
-            Columns, in this order: 'label' as `predict`; 'certainty', the probability of that component;
-            'log_density' as `score_samples`; 'responsibilities' as `predict_proba`, one column a component:
-            'responsibility_0', 'responsibility_1', ...
-        keep : sequence of str, default=()
-            Columns of the files that `scan` reads to be copied before these, as an identifier; of any type.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ValueError
-            If X has other columns than were fitted, or an argument is not possible; if X holds what is no
-            finite number (of a source, SourceError).
-        OSError
-            If the file cannot be written.
-        ImportError
-            Without pyarrow: pip install 'mixtura[files]'.
-
-        Examples
-        --------
-        >>> import numpy as np, pyarrow.parquet, tempfile
-        >>> from mixtura import GaussianMixture
-        >>> X = np.random.default_rng(0).normal(size=(100, 2))
-        >>> gm = GaussianMixture(2, random_state=0).fit(X)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     gm.predict_to(folder + "/labels.parquet", X, ["label", "log_density"])
-        ...     table = pyarrow.parquet.read_table(folder + "/labels.parquet")
-        >>> table.column_names, table.num_rows
-        (['label', 'log_density'], 100)
-        """
-        try:
-            from mixtura.files.predictions import check_outputs, predictions, write_parquet
-        except ImportError as error:
-            raise ImportError(
-                "predict_to needs pyarrow; install it with: pip install 'mixtura[files]'"
-            ) from error
-        asked, threads = check_outputs(what), n_threads(self.n_jobs)
-        mixture = self.mixture_
-        tables = self._tables(X, mixture, checks.check_keep(keep, asked))
-        write_parquet(
-            path, (kept | predictions(mixture, rows, asked, threads) for rows, kept in tables)
-        )
-
-    def _tables(
-        self, X: Any, mixture: Mixture, keep: Sequence[str]
-    ) -> Iterator[tuple[Array, dict[str, Any]]]:
-        source = checks.elsewhere(X)
-        if source is not None:
-            return self._check_source(source).tables(keep)
-        if keep:
-            raise ValueError("keep names columns of the files of mixtura.scan; an array has none.")
-        rows = self._check_rows(X, mixture)
-        return ((rows[some], {}) for some in block_slices(*rows.shape))
-
-    def _evaluated(self, function: Callable[[Mixture, Array, int], Array], X: Any) -> Any:
-        """What a function gives for all rows; of a source part by part, of a Dask collection a lazy one."""
-        threads, mixture = n_threads(self.n_jobs), self.mixture_
-        source = checks.elsewhere(X)
-        if source is not None:
-            return self._check_source(source).evaluated(function, mixture, threads)
-        return function(mixture, self._check_rows(X, mixture), threads)
-
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """Mean log-density of the rows, in nats; the weighted mean where weights are given.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), source or Dask collection
-        y : None
-            Ignored.
-        sample_weight : array-like of shape (n_samples,), default=None
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ValueError
-            If X or a weight is not possible.
-        """
-        criteria = self._score(X, sample_weight)
-        return criteria.log_likelihood / criteria.weight
-
-    def bic(self, X: Any, sample_weight: Any = None) -> float:
-        """Bayesian information criterion; lower is better. Its n is the sum of the weights.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), source or Dask collection
-        sample_weight : array-like of shape (n_samples,), default=None
-
-        Returns
-        -------
-        float
-            -2 log-likelihood + free parameters * log n (Schwarz 1978).
-        """
-        return self._score(X, sample_weight).bic
-
-    def aic(self, X: Any, sample_weight: Any = None) -> float:
-        """Akaike information criterion; lower is better.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), source or Dask collection
-        sample_weight : array-like of shape (n_samples,), default=None
-
-        Returns
-        -------
-        float
-            -2 log-likelihood + 2 free parameters (Akaike 1974).
-        """
-        return self._score(X, sample_weight).aic
-
-    def icl(self, X: Any, sample_weight: Any = None) -> float:
-        """Integrated completed likelihood; lower is better.
-
-        BIC plus twice the entropy of the hard assignment, so it prefers components that are
-        clusters.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), source or Dask collection
-        sample_weight : array-like of shape (n_samples,), default=None
-
-        Returns
-        -------
-        float
-            BIC - 2 sum_i w_i log max_k r_ik (Biernacki, Celeux & Govaert 2000).
-        """
-        return self._score(X, sample_weight).icl
-
-    def _score(self, X: Any, sample_weight: Any) -> Criteria:
-        sums = self._sums(X, sample_weight)
-        return Criteria(
-            sums.weight, sums.log_likelihood, sums.log_certainty, self.mixture_.n_parameters
-        )
-
-    def _sums(self, X: Any, sample_weight: Any) -> SufficientStatistics:
-        threads, mixture = n_threads(self.n_jobs), self.mixture_
-        source = checks.elsewhere(X, sample_weight)
-        if source is not None:
-            return self._check_source(source).score(mixture, threads)
-        rows = self._check_rows(X, mixture)
-        weight = checks.check_sample_weight(sample_weight, len(rows))
-        blocks = ArrayBlocks(Rows(rows, weight), threads)
-        if weight is not None and not blocks.extent.suits(blocks.dtype):
-            blocks = blocks.in_double()
-        return blocks.score(mixture)
-
-    def sample(
-        self, n_samples: int = 1, random_state: int | RandomState | Generator | None = None
-    ) -> tuple[Array, Array]:
-        """Draw rows from the fitted mixture, in random order of their components.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-        random_state : int, RandomState, Generator or None, default=None
-            None: each call goes on from the last one; the estimator's `random_state` sets the
-            sequence.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features), in the dtype of the fitted rows
-        y : ndarray of shape (n_samples,)
-            The component of each row.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ValueError
-            If n_samples is no whole number, or below 1.
-        """
-        check_is_fitted(self)
-        if random_state is None:
-            random_state = self._own_sampler()
-        X, y = self.mixture_.sample(n_samples, random_state)
-        return X.astype(self._dtype(), copy=False), y
-
-    def _own_sampler(self) -> int | RandomState | None:
-        if not hasattr(self, "_sampler_seed"):  # the parameters were set by hand
-            return self.random_state
-        if self._sampler is None:
-            sequence = np.random.SeedSequence((self._sampler_seed, 1))
-            self._sampler = np.random.RandomState(sequence.generate_state(4))
-        return self._sampler
-
-    def _n_parameters(self) -> int:
-        return self.mixture_.n_parameters
+        return has_parameters(self)
 
     @property
     def diagnosis_(self) -> Diagnosis:
         """How far each component can be trusted; of parameters set by hand, what needs no rows to tell."""
-        mixture, trained = self.mixture_, self._training()
-        if trained is None:
+        mixture, facts = self.mixture_, facts_of(self)
+        if facts is None:
             unknown = np.full(mixture.n_components, np.nan)
             return diagnose(mixture, unknown, np.zeros(mixture.n_features))
-        return diagnose(mixture, trained.effective_rows, trained.reg_covar, trained.verdicts)
+        return diagnose(mixture, facts.effective_rows, facts.reg_covar, facts.verdicts)
 
     def align_to(self, other: Any) -> Self:
         """Number the components as those of another mixture that they are most like.
@@ -1416,10 +653,10 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         >>> bool((ours.predict(X) == theirs.predict(X)).all())
         True
         """
-        order = matching(self.mixture_, checks.as_mixture(other))
-        trained = self._training()
-        self._hand_out(self.mixture_.permuted(order), self._dtype())
-        self._trained = None if trained is None else trained.permuted(order)
+        mixture, facts = self.mixture_, facts_of(self)
+        order = matching(mixture, as_mixture(other))
+        hand_out(self, mixture.permuted(order), self._dtype_of_rows())
+        take_facts(self, None if facts is None else facts.permuted(order))
         return self
 
     # Showing and keeping the fit
@@ -1438,24 +675,7 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         NotFittedError
             Before `fit`.
         """
-        mixture, trained = self.mixture_, self._training()
-        if trained is None:
-            return summarise(mixture, self._feature_names())
-        ended = Ended(
-            trained.criteria,
-            trained.n_rows,
-            self.n_iter_,
-            self.converged_,
-            trained.n_starts,
-            trained.n_batches,
-        )
-        return summarise(mixture, self._feature_names(), ended)
-
-    def _feature_names(self) -> tuple[str, ...]:
-        names = getattr(self, "feature_names_in_", None)
-        if names is None:
-            return numbered(self.mixture_.n_features)
-        return tuple(str(name) for name in names)
+        return summarise(self.mixture_, self._names_of_features(), facts_of(self))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fit to one safetensors file, which `mixtura.load` reads without running code.
@@ -1473,132 +693,8 @@ class GaussianMixture(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type
         """
         from mixtura import __version__
 
-        mixture, trained = self.mixture_, self._training()
-        names = getattr(self, "feature_names_in_", None)
-        facts = {
-            "library_version": __version__,
-            "parameters": jsonable_arguments(self) | _described(mixture),
-            "dtype": self._dtype().name,
-            "feature_names": None if names is None else [str(name) for name in names],
-        }
-        if trained is not None:
-            facts |= self._facts_of_training(trained)
-        save_model(path, mixture, facts, None if trained is None else trained.statistics)
-
-    def _facts_of_training(self, trained: Training) -> dict[str, Any]:
-        return {
-            "n_rows": trained.n_rows,
-            "weight": trained.criteria.weight,
-            "log_likelihood": trained.criteria.log_likelihood,
-            "log_certainty": trained.criteria.log_certainty,
-            "n_iter": self.n_iter_,
-            "converged": bool(self.converged_),
-            "lower_bounds": [float(bound) for bound in self.lower_bounds_],
-            "remaining_gain": float(self.remaining_gain_),
-            "effective_rows": trained.effective_rows.tolist(),
-            "reg_covar": trained.reg_covar.tolist(),
-            "verdicts": trained.verdicts and list(trained.verdicts),
-            "n_starts": trained.n_starts,
-            "n_batches": trained.n_batches,
-        }
-
-    @classmethod
-    def _from_facts(
-        cls, mixture: Mixture, facts: dict[str, Any], statistics: SufficientStatistics | None = None
-    ) -> GaussianMixture:
-        model = cls(**facts["parameters"])
-        model._checked_structure()
-        model.n_features_in_ = mixture.n_features
-        if facts["feature_names"] is not None:
-            model.feature_names_in_ = np.array(facts["feature_names"], dtype=object)
-        described = (model.covariance_type, model.n_components)
-        if described != (mixture.covariance_type, mixture.n_components):
-            raise ValueError(f"the parameters {described} do not match the arrays")
-        model._hand_out(mixture, np.dtype(facts["dtype"]))
-        if "n_rows" in facts:  # else the parameters were set by hand
-            model._take_training(facts, statistics)
-        model.starts_ = Starts()
-        seed = facts["parameters"]["random_state"]
-        model._sampler_seed, model._sampler = model._seeds()[0] if seed is None else seed, None
-        return model
-
-    def _take_training(
-        self, facts: dict[str, Any], statistics: SufficientStatistics | None
-    ) -> None:
-        mixture = self.mixture_
-        sums = (facts["weight"], facts["log_likelihood"], facts["log_certainty"])
-        effective_rows = facts.get("effective_rows", mixture.weights * facts["n_rows"])
-        verdicts = facts.get("verdicts")
-        self._trained = Training(
-            Criteria(*sums, mixture.n_parameters),
-            np.array(effective_rows, dtype=np.float64),
-            facts["n_rows"],
-            np.array(facts.get("reg_covar", [0.0] * mixture.n_features)),
-            statistics,
-            verdicts and tuple(verdicts),
-            facts.get("n_starts"),
-            facts.get("n_batches", 0),
-        )
-        self.converged_ = facts["converged"]
-        self.n_iter_ = facts["n_iter"]
-        self.lower_bounds_ = facts["lower_bounds"]
-        self.lower_bound_ = facts["log_likelihood"] / facts["weight"]
-        self.remaining_gain_ = facts.get("remaining_gain", np.nan)
-
-
-def _override(
-    start: Mixture | None,
-    kind: CovarianceStructure,
-    weights: FloatArray | None,
-    means: FloatArray | None,
-    precisions: FloatArray | None,
-) -> Mixture:
-    """The start with those parameters replaced that the user gives, as scikit-learn does."""
-    if precisions is None:
-        if weights is None and means is None:
-            assert start is not None
-            return start
-        assert start is not None
-        covariances, factors = start.covariances, start.precisions_cholesky
-    else:
-        covariances, factors = (
-            kind.invert_precisions(precisions),
-            kind.factor_precisions(precisions),
-        )
-    weights = start.weights if weights is None and start is not None else weights
-    means = start.means if means is None and start is not None else means
-    assert weights is not None
-    assert means is not None
-    return Mixture(kind, weights, means, covariances, factors)
-
-
-def _described(mixture: Mixture) -> dict[str, Any]:
-    """The constructor's arguments that a mixture settles."""
-    return {
-        "n_components": mixture.n_components,
-        "covariance_type": mixture.covariance_type,
-    }
-
-
-def jsonable_arguments(model: GaussianMixture) -> dict[str, Any]:
-    """Constructor arguments as JSON; what cannot be written (a callable, a generator) becomes the default."""
-    defaults = GaussianMixture().get_params(deep=False)
-    # A model that is loaded does not write into the files of the fit that it came from.
-    arguments = model._arguments() | {name: defaults[name] for name in ("checkpoint", "resume")}
-    return {name: _jsonable(value, defaults[name]) for name, value in arguments.items()}
-
-
-def _jsonable(value: Any, default: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if callable(value) or isinstance(value, RandomState):
-        return default
-    return np.asarray(value).tolist()
-
-
-_SEED_AT = list(GaussianMixture._parameter_constraints).index("random_state")
+        defaults = GaussianMixture().get_params(deep=False)
+        save_model(path, saved_model(self, self._arguments(), defaults), __version__)
 
 
 __all__ = ["GaussianMixture"]

@@ -6,44 +6,63 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from copy import copy
 from functools import partial
 from numbers import Integral
-from time import monotonic
 from typing import Any, Self
 
 import numpy as np
-from numpy.random import Generator, RandomState
-from sklearn.base import BaseEstimator, DensityMixin
+from numpy.random import RandomState
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from mixtura.covariance import structure
 from mixtura.display.page import plural
-from mixtura.em.regularisation import regularisation
 from mixtura.errors import DataWarning, DegenerateComponentWarning
 from mixtura.estimators.constructors import ChecksArgumentNames
-from mixtura.estimators.gaussian_mixture import GaussianMixture, jsonable_arguments
-from mixtura.fitting.best_of_starts import Options
-from mixtura.fitting.diagnosis import Grounds, recording_of
+from mixtura.estimators.gaussian_mixture import GaussianMixture
+from mixtura.estimators.loading import model_of
+from mixtura.estimators.predicting import Predicting
+from mixtura.estimators.rows import blocks_to_fit, feature_names, rows_to_fit
+from mixtura.estimators.saving import described, jsonable
+from mixtura.estimators.validation import CONSTRAINTS, check_parameters
 from mixtura.fitting.lines import Lines, lines_of_progress
+from mixtura.fitting.model_file import SavedModel
+from mixtura.fitting.request import options_of, seeds_of
 from mixtura.fitting.summary import Summary
-from mixtura.fitting.warnings import too_many_parameters
+from mixtura.fitting.warnings import doubts_about_rows, too_many_parameters, warn_of
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
-from mixtura.support.arrays import Array
+from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.threads import n_threads
 from mixtura.sweep import grid
 from mixtura.sweep.cells import Cell, Key, Models, candidates, table
 from mixtura.sweep.checkpoint import Journal, check_path, fingerprint, seed_in
-from mixtura.sweep.sweep import Report, Sweep, Wish
+from mixtura.sweep.sweep import Report, Sweep, SweepRequest
 
 #: Differences of a criterion up to which models are listed with the best.
 CLOSE = (2.0, 6.0, 10.0)
 
-Listener = Callable[[int, int, dict[str, Any]], object]
+# What `GaussianMixture` is given of each cell, and what that may be.
+_CONSTRAINTS = {
+    name: CONSTRAINTS[name]
+    for name in (
+        "tol",
+        "reg_covar",
+        "max_iter",
+        "n_init",
+        "random_state",
+        "min_component_rows",
+        "max_time",
+        "n_jobs",
+    )
+}
+
+SweepCallback = Callable[[int, int, dict[str, Any]], object]
 
 
-class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  # type: ignore[misc]
+class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # type: ignore[misc]
     """Fit mixtures of several numbers of components and covariance structures, and keep the best.
 
     The cells of the grid share what they find. Each is searched by itself first; then every structure begins
@@ -155,7 +174,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         max_time: float | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool = False,
-        callback: Listener | None = None,
+        callback: SweepCallback | None = None,
         verbose: int = 0,
         n_jobs: int | None = None,
     ) -> None:
@@ -221,10 +240,11 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         grid.check_structures(self.covariance_type)
         grid.check_max_parameters(self.max_parameters)
         check_path(self.checkpoint, resume=self.resume)
-        self._model = self._template()
-        blocks = self._model._training_blocks(X, sample_weight)
-        names = grid.structures_of(self.covariance_type, blocks.shape[1])
-        self._sweep(blocks, [(k, name) for k in numbers for name in names])
+        check_parameters(type(self).__name__, self._shared(), _CONSTRAINTS)
+        seen = copy(self)  # learns the columns, as this one does where there is a result
+        blocks = blocks_to_fit(seen, rows_to_fit(seen, X, sample_weight))
+        kinds = grid.structures_of(self.covariance_type, blocks.shape[1])
+        self._sweep(blocks, [(k, name) for k in numbers for name in kinds], feature_names(seen))
         return self
 
     def _warn_of_one_number(self) -> None:
@@ -259,49 +279,39 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         """
         return self.fit(X, y, sample_weight).predict(X)
 
-    def _template(self) -> GaussianMixture:
-        """A model with the arguments that all cells share, checked."""
-        model = GaussianMixture(
-            tol=self.tol,
-            reg_covar=self.reg_covar,
-            max_iter=self.max_iter,
-            n_init=self.n_init,
-            min_component_rows=self.min_component_rows,
-            random_state=self.random_state,
-            max_time=self.max_time,
-            n_jobs=self.n_jobs,
-        )
-        model._checked_structure()
-        return model
+    def _shared(self) -> dict[str, Any]:
+        """The arguments of `GaussianMixture` that all cells share."""
+        return {name: getattr(self, name) for name in _CONSTRAINTS}
 
-    def _sweep(self, blocks: Blocks, keys: list[Key]) -> None:
+    def _sweep(self, blocks: Blocks, keys: list[Key], names: Array | None) -> None:
         impossible = grid.impossible(keys, blocks, self.max_parameters)
         possible = tuple(key for key in keys if key not in impossible)
         if not possible:
             raise ValueError(f"No model can be fitted: {impossible[keys[0]]}.")
         has_matrices = any(structure(name).has_matrices for _, name in possible)
-        self._model._warn_of_rows(blocks, has_matrices)
-        seed = self._kept_seed() if self.random_state is None else None
-        seed = self._model._seeds()[0] if seed is None else seed
-        self._dtype_given = blocks.dtype.name
+        warn_of("columns", doubts_about_rows(blocks, names, has_matrices, 1), stacklevel=3)
+        seed = self._seed_of_file() if self.random_state is None else None
+        seed = seeds_of(self.random_state)[0] if seed is None else seed
+        dtype = blocks.dtype.name
         if has_matrices:
             # Some cell may ask for more digits than float32 has, and could not be compared with the others.
             blocks = blocks.in_double()
         lines = lines_of_progress()
-        wish = self._wish(possible, blocks, seed, lines)
-        journal = self._journal(blocks, seed)
-        sweep = Sweep(blocks, wish, journal.read(), journal.keep)
+        request = self._request(possible, blocks, seed, names, lines)
+        journal = self._journal(blocks, seed, request.options.reg_covar)
+        sweep = Sweep(blocks, request, journal.read(), journal.write)
+        conclude = partial(self._conclude, sweep, keys, impossible, blocks.shape[1], names, dtype)
         try:
             sweep.run()
-            journal.keep(sweep.state, now=True)
+            journal.write(sweep.state, now=True)
         except (KeyboardInterrupt, OSError):  # as of a full disk
             with suppress(OSError):
-                journal.keep(sweep.state, now=True)
-            self._conclude(sweep, keys, impossible, blocks)
+                journal.write(sweep.state, now=True)
+            conclude()
             raise
         finally:
             lines.end()
-        if not self._conclude(sweep, keys, impossible, blocks):
+        if not conclude():
             raise ValueError(self._why_nothing(sweep, possible))
         self._warn(sweep)
 
@@ -315,25 +325,29 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
             )
         return "The sweep was stopped by its callback before a model was fitted."
 
-    def _wish(self, keys: tuple[Key, ...], blocks: Blocks, seed: int, lines: Lines) -> Wish:
-        names = [str(name) for name in getattr(self._model, "feature_names_in_", ())]
-        grounds = Grounds(
-            regularisation(self.reg_covar, blocks),
-            recording_of(blocks),
-            float(self.min_component_rows),
-            names,
-        )
-        options = Options(
-            grounds,
-            tol=float(self.tol),
+    def _request(
+        self,
+        keys: tuple[Key, ...],
+        blocks: Blocks,
+        seed: int,
+        names: Array | None,
+        lines: Lines,
+    ) -> SweepRequest:
+        options = options_of(
+            blocks,
+            reg_covar=self.reg_covar,
+            tol=self.tol,
             max_iter=self.max_iter,
-            deadline=np.inf if self.max_time is None else monotonic() + self.max_time,
+            max_time=self.max_time,
+            min_component_rows=self.min_component_rows,
+            names=names,
         )
-        listens = self.callback is not None or self.verbose
-        report: Report | None = partial(self._report, lines) if listens else None
-        return Wish(keys, options, seed, self.n_init, n_threads(self.n_jobs), report)
+        report: Report | None = None
+        if self.callback is not None or self.verbose:
+            report = partial(self._report, lines, blocks.shape[1])
+        return SweepRequest(keys, options, seed, self.n_init, n_threads(self.n_jobs), report)
 
-    def _journal(self, blocks: Blocks, seed: int) -> Journal:
+    def _journal(self, blocks: Blocks, seed: int, reg_covar: FloatArray) -> Journal:
         settings = {
             "tol": float(self.tol),
             "reg_covar": self.reg_covar,
@@ -343,14 +357,23 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
             "seed": seed,
         }
         known = "" if self.checkpoint is None else fingerprint(blocks)
-        return Journal(self.checkpoint, bool(self.resume), known, settings, blocks.shape[1])
+        return Journal(
+            self.checkpoint,
+            bool(self.resume),
+            known,
+            settings,
+            blocks.shape[1],
+            {"n_rows": blocks.shape[0], "reg_covar": reg_covar},
+        )
 
-    def _kept_seed(self) -> int | None:
+    def _seed_of_file(self) -> int | None:
         """The seed that the sweep to go on from drew, if there is one."""
         return seed_in(self.checkpoint) if self.resume else None
 
-    def _report(self, lines: Lines, n_done: int, n_steps: int, step: str, cell: Cell) -> object:
-        columns = table([cell], self.sign, self._model.n_features_in_)
+    def _report(
+        self, lines: Lines, n_features: int, n_done: int, n_steps: int, step: str, cell: Cell
+    ) -> object:
+        columns = table([cell], self.sign, n_features)
         row = {name: _plain(column[0]) for name, column in columns.items()} | {"step": step}
         if self.verbose:
             has_fit = cell.criteria is not None
@@ -361,7 +384,13 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         return self.callback is not None and self.callback(n_done, n_steps, row)
 
     def _conclude(
-        self, sweep: Sweep, keys: list[Key], impossible: dict[Key, str], blocks: Blocks
+        self,
+        sweep: Sweep,
+        keys: list[Key],
+        impossible: dict[Key, str],
+        n_features: int,
+        names: Array | None,
+        dtype: str,
     ) -> bool:
         """Set the attributes, unless nothing was found."""
         finished = sweep.finished()
@@ -370,16 +399,17 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
             for key in keys
         ]
         able = candidates(cells)
-        if able:
-            self._set_results(cells, able, blocks)
-        return bool(able)
-
-    def _set_results(self, cells: list[Cell], able: list[Cell], blocks: Blocks) -> None:
-        best = min(able, key=lambda cell: cell.criterion(self.criterion))
-        self.n_features_in_ = blocks.shape[1]
+        if not able:
+            return False
+        self.n_features_in_, self._dtype_of_fitted = n_features, dtype
         self.__dict__.pop("feature_names_in_", None)
-        if hasattr(self._model, "feature_names_in_"):
-            self.feature_names_in_ = self._model.feature_names_in_
+        if names is not None:
+            self.feature_names_in_ = names
+        self._set_results(cells, able)
+        return True
+
+    def _set_results(self, cells: list[Cell], able: list[Cell]) -> None:
+        best = min(able, key=lambda cell: cell.criterion(self.criterion))
         self.results_ = table(cells, self.sign, self.n_features_in_)
         self.best_index_ = cells.index(best)
         self.best_params_ = _params(best)
@@ -393,11 +423,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
             limit: [_params(cells[i]) for i in order if self.delta_[i] <= limit] for limit in CLOSE
         }
         self._cells = {cell.key: cell for cell in cells}
-        self._blocks_facts = (blocks.shape[0], self._dtype_given, self._reg_covar_of(blocks))
         self.best_estimator_ = self.estimator(**self.best_params_)
-
-    def _reg_covar_of(self, blocks: Blocks) -> list[float]:
-        return [float(value) for value in regularisation(self.reg_covar, blocks)]
 
     def estimator(self, n_components: int, covariance_type: str) -> GaussianMixture:
         """Return any fitted cell as a model of its own.
@@ -425,30 +451,21 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
                 f"The search has no cell {n_components}, {covariance_type!r}: choose one of results_."
             )
         cell = self._cells[key]
-        if cell.mixture is None or cell.criteria is None or cell.effective_rows is None:
+        if cell.mixture is None or cell.facts is None:
             raise ValueError(
                 f"The cell {n_components}, {covariance_type!r} has no fit: {cell.failure}."
             )
-        params = jsonable_arguments(self._model) | _params(cell)
-        n_rows, dtype, reg_covar = self._blocks_facts
-        names = getattr(self, "feature_names_in_", None)
-        facts = {
-            "parameters": params,
-            "dtype": dtype,
-            "feature_names": None if names is None else [str(name) for name in names],
-            "n_rows": n_rows,
-            "weight": cell.criteria.weight,
-            "log_likelihood": cell.criteria.log_likelihood,
-            "log_certainty": cell.criteria.log_certainty,
-            "n_iter": cell.n_iter,
-            "converged": cell.converged,
-            "lower_bounds": list(cell.lower_bounds),
-            "remaining_gain": cell.remaining_gain,
-            "effective_rows": cell.effective_rows.tolist(),
-            "reg_covar": reg_covar,
-            "verdicts": cell.verdicts and list(cell.verdicts),
-        }
-        return GaussianMixture._from_facts(cell.mixture, facts)
+        names = feature_names(self)
+        defaults = GaussianMixture().get_params(deep=False)
+        return model_of(
+            SavedModel(
+                cell.mixture,
+                defaults | jsonable(self._shared(), defaults) | described(cell.mixture),
+                self._dtype_of_fitted,
+                None if names is None else [str(name) for name in names],
+                cell.facts,
+            )
+        )
 
     def top(self, n: int = 10) -> Models:
         """Return the best rows of `results_`, the best first, each with its delta.
@@ -514,11 +531,11 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         return f"{plural(k, 'component')}, {kind}"
 
     def _too_many_parameters(self, best: Cell) -> str:
-        assert best.criteria is not None
-        assert best.effective_rows is not None
-        n_rows = float(best.effective_rows.sum())
+        assert best.facts is not None
+        assert best.mixture is not None
+        n_rows = float(best.facts.effective_rows.sum())
         what = f"The best model, {self._best_in_words},"
-        return too_many_parameters(what, best.criteria.n_parameters, n_rows)
+        return too_many_parameters(what, best.mixture.n_parameters, n_rows)
 
     # The best model
 
@@ -531,125 +548,11 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
         check_is_fitted(self, "best_estimator_")
         return self.best_estimator_
 
-    def predict(self, X: Any) -> Any:
-        """Label each row with the best model's likeliest component.
+    def _draws(self) -> int | RandomState | None:
+        return self._best()._draws()
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), source or Dask collection
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), int64
-            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
-        """
-        return self._best().predict(X)
-
-    def predict_proba(self, X: Any) -> Any:
-        """Probability of each of the best model's components given each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), source or Dask collection
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_components)
-            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
-        """
-        return self._best().predict_proba(X)
-
-    def score_samples(self, X: Any) -> Any:
-        """Log-density of each row under the best model.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), source or Dask collection
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
-        """
-        return self._best().score_samples(X)
-
-    def predict_to(
-        self,
-        path: str | os.PathLike[str],
-        X: Any,
-        what: str | Sequence[str] = "label",
-        *,
-        keep: Sequence[str] = (),
-    ) -> None:
-        """Write what the best model says of each row to a Parquet file, as `GaussianMixture.predict_to`.
-
-        Parameters
-        ----------
-        path : str or path
-        X : array-like of shape (n_samples, n_features), or a source
-        what : {'label', 'certainty', 'log_density', 'responsibilities'} or several, default='label'
-        keep : sequence of str, default=()
-            Columns of the files of a source to be copied.
-        """
-        self._best().predict_to(path, X, what, keep=keep)
-
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """Mean log-density of the rows under the best model, in nats.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), source or Dask collection
-        y : None
-            Ignored.
-        sample_weight : array-like of shape (n_samples,), default=None
-
-        Returns
-        -------
-        float
-        """
-        return self._best().score(X, y, sample_weight)
-
-    def bic(self, X: Any, sample_weight: Any = None) -> float:
-        """Bayesian information criterion of the best model on X; lower is better.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), source or Dask collection
-        sample_weight : array-like of shape (n_samples,), default=None
-
-        Returns
-        -------
-        float
-        """
-        return self._best().bic(X, sample_weight)
-
-    def aic(self, X: Any, sample_weight: Any = None) -> float:
-        """Akaike information criterion of the best model on X; lower is better.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), source or Dask collection
-        sample_weight : array-like of shape (n_samples,), default=None
-
-        Returns
-        -------
-        float
-        """
-        return self._best().aic(X, sample_weight)
-
-    def icl(self, X: Any, sample_weight: Any = None) -> float:
-        """Integrated completed likelihood of the best model on X; lower is better.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), source or Dask collection
-        sample_weight : array-like of shape (n_samples,), default=None
-
-        Returns
-        -------
-        float
-        """
-        return self._best().icl(X, sample_weight)
+    def _dtype_of_rows(self) -> np.dtype[Any]:
+        return self._best()._dtype_of_rows()
 
     def summary(self) -> Summary:
         """The best model on one page, as `GaussianMixture.summary`: print it, or take `to_dict()`.
@@ -675,24 +578,6 @@ class GaussianMixtureSearch(ChecksArgumentNames, DensityMixin, BaseEstimator):  
             If the file cannot be written; an earlier one survives.
         """
         self._best().save(path)
-
-    def sample(
-        self, n_samples: int = 1, random_state: int | RandomState | Generator | None = None
-    ) -> tuple[Array, Array]:
-        """Draw rows from the best model.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-        random_state : int, RandomState, Generator or None, default=None
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features)
-        y : ndarray of shape (n_samples,)
-            The component of each row.
-        """
-        return self._best().sample(n_samples, random_state)
 
 
 def _plain(value: Any) -> Any:

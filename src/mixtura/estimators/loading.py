@@ -6,8 +6,10 @@ import os
 
 from mixtura.errors import ModelFileError
 from mixtura.estimators.gaussian_mixture import GaussianMixture
-from mixtura.files.model_file import read_model
+from mixtura.estimators.saving import take_saved
+from mixtura.estimators.validation import CONSTRAINTS, check_parameters
 from mixtura.files.state_file import brief
+from mixtura.fitting.model_file import SavedModel, read_model
 
 
 def load(path: str | os.PathLike[str]) -> GaussianMixture:
@@ -41,10 +43,24 @@ def load(path: str | os.PathLike[str]) -> GaussianMixture:
     >>> model.n_components
     2
     """
-    mixture, facts, statistics = read_model(path)
+    saved = read_model(path)
     try:
-        return GaussianMixture._from_facts(mixture, facts, statistics)
+        return model_of(saved)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(
             f"cannot load {path}: its description is damaged ({brief(error)})."
         ) from error
+
+
+def model_of(saved: SavedModel) -> GaussianMixture:
+    """The fitted model that a file describes, or a cell of a search.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If its arguments are not possible, or not those of its mixture.
+    """
+    model = GaussianMixture(**saved.parameters)
+    check_parameters(type(model).__name__, model.get_params(deep=False), CONSTRAINTS)
+    take_saved(model, saved)
+    return model

@@ -50,7 +50,7 @@ def check_target(path: str | os.PathLike[str]) -> None:
         raise PermissionError(f"cannot write {path}: the folder {target.parent} is not writable")
 
 
-def check_kept_target(path: str | os.PathLike[str]) -> None:
+def check_state_target(path: str | os.PathLike[str]) -> None:
     """The same for a file that is read again: no device, no FIFO.
 
     Raises

@@ -61,7 +61,7 @@ def reading(path: str | os.PathLike[str], doing: str) -> Iterator[None]:
         In place of Damaged, and of safetensors' own errors.
     """
     try:
-        with np.errstate(all="ignore"):  # nonsense overflows, and is refused
+        with np.errstate(all="ignore"):  # nonsense overflows, and is an error then
             yield
     except SafetensorError as error:
         raise ModelFileError(
@@ -90,17 +90,17 @@ def described(header: Mapping[str, str], name: str) -> Any:
         raise Damaged(f"the {name!r} of its header is no JSON that can be read") from error
 
 
-def keep(
+def write_state(
     path: str | os.PathLike[str], kind: str, facts: dict[str, Any], arrays: dict[str, FloatArray]
 ) -> None:
     """Write a state that a computation goes on from. kind: what file it is, and which version of it."""
     write(path, {"format": kind, "facts": json.dumps(facts)}, arrays)
 
 
-def kept(
+def read_state(
     path: str | os.PathLike[str], kind: str, what: str
 ) -> tuple[dict[str, Any], dict[str, FloatArray]]:
-    """Read what `keep` wrote: within `reading`. what: the kind in words."""
+    """Read what `write_state` wrote: within `reading`. what: the kind in words."""
     header, arrays = read(path)
     if header.get("format") != kind:
         raise Damaged(f"it is not {what} that this mixtura wrote")

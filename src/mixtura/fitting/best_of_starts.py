@@ -15,8 +15,9 @@ from mixtura._core import Acceleration, Stop
 from mixtura.covariance import CovarianceStructure
 from mixtura.em import Monitor, MStep, SufficientStatistics, expect, expectation_maximisation
 from mixtura.errors import SingularCovarianceError
-from mixtura.fitting.checkpoint import Checkpoint, Progress
+from mixtura.fitting.checkpoint import Checkpoint, End, Progress
 from mixtura.fitting.diagnosis import Doubt, Grounds, doubts_about, total_covariance, verdicts_of
+from mixtura.fitting.facts import FitFacts
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
 from mixtura.starts import StartRecord
@@ -82,6 +83,25 @@ class Fit:
         """Why EM stopped at this mixture for want of a next one, or ''."""
         return str(self.monitor.failure or "")
 
+    def facts(self, n_rows: int, reg_covar: FloatArray, n_starts: int | None = None) -> FitFacts:
+        """What is known of it, on so many rows."""
+        sums, monitor = self.statistics, self.monitor
+        return FitFacts(
+            n_rows=n_rows,
+            weight=sums.weight,
+            log_likelihood=sums.log_likelihood,
+            log_certainty=sums.log_certainty,
+            n_iter=monitor.n_iter,
+            converged=monitor.converged,
+            lower_bounds=tuple(monitor.log_likelihoods),
+            remaining_gain=self.remaining_gain,
+            effective_rows=self.effective_rows,
+            reg_covar=reg_covar,
+            verdicts=self.verdicts,
+            n_starts=n_starts,
+            statistics=sums,
+        )
+
 
 @dataclass(frozen=True)
 class Beginning:
@@ -142,7 +162,7 @@ def best_fit(
     if options.checkpoint is None:
         outcomes = _outcomes(beginnings, blocks, options)
     else:
-        outcomes = _kept_outcomes(beginnings, blocks, options, options.checkpoint)
+        outcomes = _outcomes_with_checkpoint(beginnings, blocks, options, options.checkpoint)
     records = [record for _, journal, _ in outcomes for record in journal]
     best: Fit | None = None
     for fit, _, _ in outcomes:
@@ -153,12 +173,12 @@ def best_fit(
 
 
 def _outcomes(beginnings: Sequence[Beginning], blocks: Blocks, options: Options) -> list[Outcome]:
-    listens = options.callback or options.on_iteration or options.on_end
+    reports = options.callback or options.on_iteration or options.on_end
     n_workers = min(len(beginnings), blocks.n_threads)
     freely = all(beginning.side_by_side for beginning in beginnings)
     worthwhile = fits_side_by_side(blocks, _LEAST_SIDE_BY_SIDE)
     ended: list[Fit] = []
-    if n_workers < 2 or listens or not freely or not worthwhile:
+    if n_workers < 2 or reports or not freely or not worthwhile:
         return [
             _outcome(*pair, blocks, options, ended, options.stop) for pair in enumerate(beginnings)
         ]
@@ -177,10 +197,10 @@ def _outcomes(beginnings: Sequence[Beginning], blocks: Blocks, options: Options)
             raise
 
 
-def _kept_outcomes(
+def _outcomes_with_checkpoint(
     beginnings: Sequence[Beginning], blocks: Blocks, options: Options, checkpoint: Checkpoint
 ) -> list[Outcome]:
-    """One after another, each end kept in a file; those that are in it already are not run again."""
+    """One after another, each end written to a file; those that are there already are not run again."""
     best, error = None, None
     if checkpoint.best is not None:
         best = _restored(checkpoint.best, blocks, options)
@@ -215,30 +235,26 @@ def _goes_on_later(
 
 
 def _end(index: int, fit: Fit) -> Progress:
-    facts = {
-        "stopped": fit.monitor.stopped,
-        "failure": fit.failure,
-        "leads_to": fit.leads_to,
-        "remaining_gain": fit.remaining_gain,
-        "accelerated": fit.monitor.accelerated,
-    }
     monitor = fit.monitor
-    return Progress(index, fit.mixture, monitor.history, monitor.n_refused, None, [], facts)
+    end = End(monitor.stopped, fit.failure, fit.leads_to, fit.remaining_gain, monitor.accelerated)
+    return Progress(index, fit.mixture, monitor.history, monitor.n_refused, None, [], end)
 
 
-def _restored(end: Progress, blocks: Blocks, options: Options) -> Fit:
-    monitor = Monitor(options.tol, options.max_iter, end.facts["accelerated"])
-    _replay(monitor, end)
-    monitor.stopped = end.facts["stopped"]
-    if end.facts["failure"]:
-        monitor.failure = SingularCovarianceError(end.facts["failure"])
-    gain = end.facts["remaining_gain"]
-    fit = _fit_of(end.mixture, expect(end.mixture, blocks), monitor, gain, blocks, options)
-    return replace(fit, leads_to=end.facts["leads_to"])
+def _restored(progress: Progress, blocks: Blocks, options: Options) -> Fit:
+    end = progress.end
+    assert end is not None
+    monitor = Monitor(options.tol, options.max_iter, end.accelerated)
+    _replay(monitor, progress)
+    monitor.stopped = end.stopped
+    if end.failure:
+        monitor.failure = SingularCovarianceError(end.failure)
+    mixture, gain = progress.mixture, end.remaining_gain
+    fit = _fit_of(mixture, expect(mixture, blocks), monitor, gain, blocks, options)
+    return replace(fit, leads_to=end.leads_to)
 
 
 def _replay(monitor: Monitor, progress: Progress) -> None:
-    """What was heard before the interruption."""
+    """Take up what was observed before the interruption."""
     for log_likelihood in progress.history:
         monitor.goes_on(log_likelihood)
     monitor.n_refused = progress.n_refused
@@ -268,7 +284,7 @@ def _outcome(
     try:
         if progress is None:
             mixture, journal = beginning.make(blocks)
-            progress = Progress(index, mixture, [], 0, None, journal, {})
+            progress = Progress(index, mixture, [], 0, None, journal)
         journal = progress.journal
         fit = _run(progress, beginning, blocks, options, stopping)
     except SingularCovarianceError as error:
@@ -289,8 +305,8 @@ def _why_no_more(ended: list[Fit], options: Options) -> str:
     return ""
 
 
-class _Listener(Monitor):
-    """Tells the face and the user's callback of each iteration, and ends when one of them says so."""
+class _ReportingMonitor(Monitor):
+    """Calls the callbacks, writes the checkpoint, and ends where the user's callback says so."""
 
     def __init__(
         self, progress: Progress, accelerated: bool, options: Options, stopping: Stop | None
@@ -339,7 +355,7 @@ def _run(
     options: Options,
     stopping: Stop | None,
 ) -> Fit:
-    monitor = _Listener(progress, beginning.accelerate, options, stopping)
+    monitor = _ReportingMonitor(progress, beginning.accelerate, options, stopping)
     try:
         mixture, statistics = expectation_maximisation(
             progress.mixture,
@@ -383,8 +399,14 @@ def _judged(
     return doubts_about(mixture, effective_rows, options.grounds, total)
 
 
-def ordered(fit: Fit, order: Array, blocks: Blocks, options: Options) -> Fit:
-    """The same with the components in another order, by whose numbers the doubts call them."""
+def ordered(fit: Fit, by: str | None, blocks: Blocks, options: Options) -> Fit:
+    """The same with the components by 'weight' or 'mean', by whose numbers the doubts call them."""
+    if by is None:
+        return fit
+    weights, means = fit.mixture.weights, fit.mixture.means
+    order: Array = (
+        np.argsort(-weights, kind="stable") if by == "weight" else np.lexsort(means.T[::-1])
+    )
     mixture, rows = fit.mixture.permuted(order), fit.effective_rows[order]
     return replace(
         fit,

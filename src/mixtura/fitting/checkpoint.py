@@ -14,9 +14,10 @@ import numpy as np
 from mixtura._core import Acceleration
 from mixtura.covariance import structure
 from mixtura.files import schema as must_be
-from mixtura.files.output import check_kept_target, check_no_other_file
+from mixtura.files.output import check_no_other_file, check_state_target
 from mixtura.files.schema import Check, Damaged, array_in, mixture_in
-from mixtura.files.state_file import arrays_of, keep, kept, reading
+from mixtura.files.state_file import arrays_of, read_state, reading, write_state
+from mixtura.fitting.facts import check_of
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
 from mixtura.starts import StartRecord
@@ -27,7 +28,7 @@ FORMAT = "mixtura checkpoint 1"
 # Rows that stand for all of them in the comparison with those of the file.
 _ROWS = 1000
 
-# What may change between a fit and its continuation: how long, how fast, who listens.
+# What may change between a fit and its continuation: how long, how fast, which callbacks.
 _FREE = {
     "max_iter",
     "max_time",
@@ -40,6 +41,17 @@ _FREE = {
     "checkpoint_interval",
     "resume",
 }
+
+
+@dataclass(frozen=True)
+class End:
+    """How a start ended."""
+
+    stopped: str
+    failure: str
+    leads_to: str
+    remaining_gain: float
+    accelerated: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +69,8 @@ class Progress:
     acceleration : ndarray or None
     journal : list of StartRecord
         Of the search that the start came from.
-    facts : dict
-        At the end: why it ended, what it would still gain.
+    end : End or None
+        None on the way.
     """
 
     index: int
@@ -67,7 +79,7 @@ class Progress:
     n_refused: int
     acceleration: FloatArray | None
     journal: list[StartRecord]
-    facts: dict[str, Any]
+    end: End | None = None
 
 
 class Checkpoint:
@@ -94,7 +106,7 @@ class Checkpoint:
         seeds: list[int],
     ) -> None:
         self.path = Path(path)
-        check_kept_target(self.path)
+        check_state_target(self.path)
         self.seeds = seeds
         #: Whether all starts were begun again in float64.
         self.in_double = False
@@ -122,7 +134,7 @@ class Checkpoint:
         if not (resume and self.path.exists()):
             return
         with reading(self.path, "resume from"):
-            header, arrays = kept(self.path, FORMAT, "the checkpoint of a fit")
+            header, arrays = read_state(self.path, FORMAT, "the checkpoint of a fit")
             must_be.record({"identity": must_be.mapping()})("its description", header)
             _check_same(self.path, header["identity"], self._identity)
             _state_of(len(self.seeds))("its description", header)
@@ -162,7 +174,7 @@ class Checkpoint:
             facts["n_refused"],
             acceleration,
             _records(facts["journal"]),
-            facts["facts"],
+            _end(facts["facts"]),
         )
 
     def begin_again(self) -> None:
@@ -200,7 +212,7 @@ class Checkpoint:
             header[name] = None if progress is None else _facts(progress)
             if progress is not None:
                 arrays |= _arrays_of(name, progress)
-        keep(self.path, FORMAT, header, arrays)
+        write_state(self.path, FORMAT, header, arrays)
         self._written = monotonic()
 
 
@@ -219,7 +231,7 @@ _END = {
     "stopped": must_be.text,
     "failure": must_be.text,
     "leads_to": must_be.text,
-    "remaining_gain": must_be.number(finite=False),
+    "remaining_gain": check_of("remaining_gain"),
     "accelerated": must_be.flag,
 }
 
@@ -295,6 +307,10 @@ def _records(written: list[dict[str, Any]]) -> list[StartRecord]:
     return [StartRecord(**{name: record[name] for name in _RECORD}) for record in written]
 
 
+def _end(written: dict[str, Any]) -> End | None:
+    return End(**{name: written[name] for name in _END}) if written else None
+
+
 def _restores(state: FloatArray, mixture: Mixture) -> bool:
     """Whether an acceleration of such a mixture can go on from it."""
     acceleration = Acceleration(mixture.structure.kernel, *mixture.means.shape)
@@ -307,7 +323,7 @@ def _facts(progress: Progress) -> dict[str, Any]:
         "history": progress.history,
         "n_refused": progress.n_refused,
         "journal": [asdict(record) for record in progress.journal],
-        "facts": progress.facts,
+        "facts": {} if progress.end is None else asdict(progress.end),
     }
 
 

@@ -67,19 +67,19 @@ def column_findings(blocks: Blocks, names: Array | None) -> tuple[list[str], lis
     """Constant columns, and equal or dependent ones, each a phrase; rows of weight 0 do not count."""
     if _is_surely_sound(blocks):
         return [], []
-    glance = blocks.glance
-    if not _is_suspicious(glance):
+    sample = blocks.glance
+    if not _is_suspicious(sample):
         return [], []
-    constant = _constant_columns(blocks, glance[0])
+    constant = _constant_columns(blocks, sample[0])
     alone = [f"column {column_name(j, names)} is constant ({value:g})" for j, value in constant]
     skip = {j for j, _ in constant}
-    equal = [(i, j) for i, j in _equal_columns(blocks, glance) if i not in skip]
+    equal = [(i, j) for i, j in _equal_columns(blocks, sample) if i not in skip]
     among = [
         f"columns {column_name(i, names)} and {column_name(j, names)} are equal" for i, j in equal
     ]
     skip |= {j for _, j in equal}
     kept = [j for j in range(blocks.shape[1]) if j not in skip]
-    for columns in _dependent_columns(blocks, glance, kept):
+    for columns in _dependent_columns(blocks, sample, kept):
         listed = ", ".join(column_name(j, names) for j in columns)
         among.append(f"columns {listed} are linearly dependent")
     return alone, among
@@ -94,11 +94,11 @@ def first_of(found: list[str]) -> list[str]:
 
 def row_findings(blocks: Blocks, n_components: int) -> str:
     """A sentence where there are hardly more distinct rows than components, or ''."""
-    glance = blocks.glance
+    sample = blocks.glance
     few = 2 * n_components
-    if len({*glance[: 2 * few, 0].tolist()}) > few:  # as mostly, and quicker than to sort
+    if len({*sample[: 2 * few, 0].tolist()}) > few:  # as mostly, and quicker than to sort
         return ""
-    if len(np.unique(glance[:, 0])) > few or len(np.unique(glance, axis=0)) > few:
+    if len(np.unique(sample[:, 0])) > few or len(np.unique(sample, axis=0)) > few:
         return ""
     n_distinct = n_distinct_rows(blocks, few + 1)
     if n_distinct > few:
@@ -147,26 +147,26 @@ def _is_surely_sound(blocks: Blocks) -> bool:
     return not are_held_up(blocks, STRUCTURES["full"], room)
 
 
-def _is_suspicious(glance: Array) -> bool:
+def _is_suspicious(sample: Array) -> bool:
     """Whether a column seems constant or a combination of others."""
-    centre, units = _scale(glance)
-    if not (units > 1e-13 * np.abs(glance[0])).all():
+    centre, units = _scale(sample)
+    if not (units > 1e-13 * np.abs(sample[0])).all():
         return True
-    return bool(_dependent_sets(_sums(glance, centre, units)))
+    return bool(_dependent_sets(_sums(sample, centre, units)))
 
 
-def _dependent_columns(blocks: Blocks, glance: Array, columns: list[int]) -> list[list[int]]:
+def _dependent_columns(blocks: Blocks, sample: Array, columns: list[int]) -> list[list[int]]:
     """Sets of columns of which a combination is constant: in all rows, and in those that are not far away.
 
     One row that is far away in every column makes all of them seem so.
     """
     if len(columns) < 2:
         return []
-    glance = glance[:, columns]
-    centre, units = _scale(glance)
+    sample = sample[:, columns]
+    centre, units = _scale(sample)
     moments = partial(_moments, columns=columns, centre=centre, units=units)
     found = _dependent_sets(reduce(_added, blocks.each(moments)))
-    near = glance[_is_near(glance.astype(np.float64))] if found else glance
+    near = sample[_is_near(sample.astype(np.float64))] if found else sample
     return [[columns[j] for j in some] for some in found if _seem_dependent(near[:, some])]
 
 
@@ -198,7 +198,7 @@ def _scale(rows: Array) -> tuple[FloatArray, FloatArray]:
     return centre, units
 
 
-@np.errstate(all="ignore")  # squares of numbers far beyond the glance overflow
+@np.errstate(all="ignore")  # squares of numbers far beyond the sample overflow
 def _moments(
     part: ArrayBlocks, _: int, columns: list[int], centre: FloatArray, units: FloatArray
 ) -> _Sums:
@@ -265,10 +265,10 @@ def _same_as(part: ArrayBlocks, _: int, first: Array) -> Array:
     return same
 
 
-def _equal_columns(blocks: Blocks, glance: Array) -> list[tuple[int, int]]:
+def _equal_columns(blocks: Blocks, sample: Array) -> list[tuple[int, int]]:
     first_seen: dict[bytes, int] = {}
     pairs = []
-    for j, column in enumerate(np.ascontiguousarray(glance.T)):
+    for j, column in enumerate(np.ascontiguousarray(sample.T)):
         i = first_seen.setdefault(column.tobytes(), j)
         if i != j:
             pairs.append((i, j))

@@ -32,14 +32,14 @@ class Printer:
 
     @contextmanager
     def following(self, X: Any) -> Iterator[None]:
-        """Print for a while; hear of the rows of a source, unless somebody else does."""
-        hears = isinstance(X, Source) and X.on_rows is None
-        if hears:
+        """Print for a while; also the rows read of a source, unless it has another callback."""
+        follows = isinstance(X, Source) and X.on_rows is None
+        if follows:
             X.on_rows = partial(self._rows, X)
         try:
             yield
         finally:
-            if hears:
+            if follows:
                 X.on_rows = None
             self._lines.end()
 
@@ -51,7 +51,7 @@ class Printer:
         self._print(f"{what}{n_done:,} {rows}")
 
     def iteration(self, start: int, n_iter: int, log_likelihood: float) -> None:
-        """Hear of an iteration that is done."""
+        """An iteration is done."""
         if start != self._start:
             self._start, self._previous = start, np.nan
             self._began = self._last = perf_counter()
@@ -68,7 +68,7 @@ class Printer:
         return f"\t time lapse {elapsed:.5f}s\t ll change {log_likelihood - self._previous:.5f}"
 
     def end(self, start: int, fit: Fit) -> None:
-        """Hear that a start is done."""
+        """A start is done."""
         state = "converged." if fit.monitor.converged else "did not converge."
         details = ""
         if self._verbose > 1:

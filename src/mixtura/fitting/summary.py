@@ -17,48 +17,12 @@ from mixtura.display.component_table import (
     rows_in_words,
 )
 from mixtura.display.page import Page, Shown, Table, plural
+from mixtura.fitting.facts import Criteria, FitFacts
 from mixtura.mixture import Mixture, covariance_of
 from mixtura.support.interruptible import log_determinants
 
 # Features that the line of a single component names.
 _MOST_FEATURES = 6
-
-
-@dataclass(frozen=True)
-class Criteria:
-    """What a mixture scores on rows of total weight `weight`: all that the criteria need."""
-
-    weight: float
-    log_likelihood: float
-    log_certainty: float
-    n_parameters: int
-
-    @property
-    def bic(self) -> float:
-        """-2 log-likelihood + free parameters * log n (Schwarz 1978); lower is better."""
-        return -2 * self.log_likelihood + self.n_parameters * float(np.log(self.weight))
-
-    @property
-    def aic(self) -> float:
-        """-2 log-likelihood + 2 free parameters (Akaike 1974); lower is better."""
-        return -2 * self.log_likelihood + 2 * self.n_parameters
-
-    @property
-    def icl(self) -> float:
-        """BIC - 2 sum_i log max_k r_ik (Biernacki, Celeux & Govaert 2000); lower is better."""
-        return self.bic - 2 * self.log_certainty
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What is known of a fit beside its mixture; `n_starts` and `n_batches` as in `Summary`."""
-
-    criteria: Criteria
-    n_rows: int
-    n_iter: int
-    converged: bool
-    n_starts: int | None = None
-    n_batches: int = 0
 
 
 @dataclass(frozen=True, repr=False)
@@ -167,42 +131,42 @@ class Summary(Shown):
 
 
 def summarise(
-    mixture: Mixture, feature_names: tuple[str, ...], ended: Ended | None = None
+    mixture: Mixture, feature_names: tuple[str, ...], facts: FitFacts | None = None
 ) -> Summary:
-    """Put a fit's numbers together; `ended` is None where the parameters did not come from one."""
-    criteria = None if ended is None else ended.criteria
+    """Put a fit's numbers together; `facts` is None where the parameters did not come from one."""
+    criteria = None if facts is None else Criteria.of(facts, mixture.n_parameters)
     return Summary(
         model=f"Gaussian mixture, {plural(mixture.n_components, 'component')}, "
         f"{mixture.covariance_type} covariances",
-        n_rows=None if ended is None else ended.n_rows,
-        weight=None if criteria is None else criteria.weight,
+        n_rows=None if facts is None else facts.n_rows,
+        weight=None if facts is None else facts.weight,
         n_features=mixture.n_features,
         covariance_type=mixture.covariance_type,
-        log_likelihood=None if criteria is None else criteria.log_likelihood,
-        mean_log_likelihood=None if criteria is None else criteria.log_likelihood / criteria.weight,
+        log_likelihood=None if facts is None else facts.log_likelihood,
+        mean_log_likelihood=None if facts is None else facts.mean_log_likelihood,
         n_parameters=mixture.n_parameters,
         bic=None if criteria is None else criteria.bic,
         aic=None if criteria is None else criteria.aic,
         icl=None if criteria is None else criteria.icl,
-        bic_of_one=None if ended is None else _bic_of_one(mixture, ended),
-        converged=None if ended is None else ended.converged,
-        n_iter=None if ended is None else ended.n_iter,
-        n_starts=None if ended is None else ended.n_starts,
-        n_batches=0 if ended is None else ended.n_batches,
+        bic_of_one=None if facts is None else _bic_of_one(mixture, facts),
+        converged=None if facts is None else facts.converged,
+        n_iter=None if facts is None else facts.n_iter,
+        n_starts=None if facts is None else facts.n_starts,
+        n_batches=0 if facts is None else facts.n_batches,
         feature_names=feature_names,
-        components=tuple(_components(mixture, None if criteria is None else criteria.weight)),
+        components=tuple(_components(mixture, None if facts is None else facts.weight)),
     )
 
 
-def _bic_of_one(mixture: Mixture, ended: Ended) -> float | None:
+def _bic_of_one(mixture: Mixture, facts: FitFacts) -> float | None:
     """From -2 log-likelihood of n rows with covariance S = n (d log 2 pi + log |S| + d)."""
     shares_a_part = len(set(mixture.structure.letters) - {"I"}) > 1
-    if mixture.n_components == 1 or shares_a_part or not ended.converged:
+    if mixture.n_components == 1 or shares_a_part or not facts.converged:
         return None
     log_determinant = _log_determinant_of_one(mixture)
     if not np.isfinite(log_determinant):
         return None
-    weight, d = ended.criteria.weight, mixture.n_features
+    weight, d = facts.weight, mixture.n_features
     log_likelihood = -weight / 2 * (d * np.log(2 * np.pi) + log_determinant + d)
     n_parameters = mixture.structure.n_parameters(1, d)
     return Criteria(weight, float(log_likelihood), 0.0, n_parameters).bic

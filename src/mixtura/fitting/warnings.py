@@ -59,7 +59,7 @@ def _without_failing(what: str, doubts: Iterator[Doubt]) -> list[Doubt]:
 def doubts_about_rows(
     blocks: Blocks, names: Array | None, has_matrices: bool, n_components: int
 ) -> Iterator[Doubt]:
-    """What is hopeless in the data, to be said before minutes of EM."""
+    """What in the data spoils any fit, to be said before minutes of EM."""
     if columns := column_warning(blocks, names, has_matrices):
         yield DataWarning, columns
     elif few := row_findings(blocks, n_components):

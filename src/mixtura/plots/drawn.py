@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixtura import Mixture
-from mixtura.estimators.validation import check_no_weight, check_sample_weight
+from mixtura.fitting.given_rows import check_no_weight, check_sample_weight
 from mixtura.inputs.checks import check_rows
 from mixtura.inputs.frames import frame_of
 from mixtura.sources import Source

@@ -16,8 +16,8 @@ from mixtura.covariance import structure
 from mixtura.display.page import Page, Shown, plural
 from mixtura.errors import DataWarning
 from mixtura.estimators import GaussianMixture
-from mixtura.estimators.validation import check_sample_weight, elsewhere
-from mixtura.fitting.summary import Criteria
+from mixtura.fitting.facts import Criteria
+from mixtura.fitting.given_rows import check_sample_weight, rows_elsewhere
 from mixtura.inputs.frames import frame_of, frame_values
 from mixtura.mixture import Mixture
 from mixtura.rows import ArrayBlocks, Rows
@@ -46,7 +46,7 @@ _MOST_DRAWN = 1 << 53
 # has so wide a null distribution that groups are missed (benchmarks/optimum/power.py).
 _SMOOTHING = 0.02
 
-Listener = Callable[[int, int], object]
+ProgressCallback = Callable[[int, int], object]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -146,7 +146,7 @@ def bootstrap_difference(
     criterion: str = "bic",
     n_replicates: int = 100,
     random_state: Any = 0,
-    callback: Listener | None = None,
+    callback: ProgressCallback | None = None,
     n_jobs: int | None = None,
 ) -> DifferenceTest:
     """Bootstrap the difference of two models' criterion.
@@ -214,14 +214,11 @@ def bootstrap_difference(
         check_fitted(model, name)
     check_whole("n_replicates", n_replicates, 1)
     seed = check_seed(random_state)
-    rows = _rows(X, "bootstrap_difference")
-    drawing = _Drawing.of(rows, sample_weight)
+    drawing = _Drawing.of(_rows(X, "bootstrap_difference"), sample_weight)
     models = (first, second)
     for model in models:
         drawing.check_weight_of(model)
-    difference = getattr(first, criterion)(X, drawing.weight) - getattr(second, criterion)(
-        X, drawing.weight
-    )
+    ours, theirs = (getattr(model, criterion)(X, drawing.weight) for model in models)
 
     def replicate(seed: np.random.SeedSequence) -> float:
         drawn, counts = drawing.rows_and_counts(np.random.default_rng(seed))
@@ -233,7 +230,7 @@ def bootstrap_difference(
     found = _without_failures(values)
     low, high = np.quantile(found, [0.025, 0.975])
     return DifferenceTest(
-        float(difference),
+        float(ours - theirs),
         found,
         float((found < 0).mean()),
         (float(low), float(high)),
@@ -251,7 +248,7 @@ def bootstrap_ratio_test(
     n_replicates: int = 999,
     level: float | None = 0.05,
     random_state: Any = 0,
-    callback: Listener | None = None,
+    callback: ProgressCallback | None = None,
     n_jobs: int | None = None,
 ) -> RatioTest:
     """Test K components against K + 1 by the parametric bootstrap of the likelihood ratio.
@@ -323,10 +320,8 @@ def bootstrap_ratio_test(
     drawing = _Drawing.of(rows, sample_weight)
     number = int(seed.generate_state(1)[0])
     null = _fitted(rows, n_components, covariance_type, number, drawing.weight)
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DataWarning
-        )  # that smoothing widens components: it is meant to
+    # Smoothing is meant to widen components.
+    with warnings.catch_warnings(action="ignore", category=DataWarning):
         statistic = _smoothed_ratio(null, rows, number, drawing.weight)
 
     def replicate(seed: np.random.SeedSequence) -> float:
@@ -335,14 +330,8 @@ def bootstrap_ratio_test(
         smaller = _refitted(null, null.mixture_, drawn)
         return drawing.unit * _smoothed_ratio(smaller, drawn, number)
 
-    values: list[float] = []
-    is_clear = False
     replicates = _replicated(replicate, n_replicates, seed, n_jobs, callback)
-    while len(values) < n_replicates and not is_clear:
-        values += islice(replicates, min(_BATCH, n_replicates - len(values)))
-        done = np.array([value for value in values if np.isfinite(value)])
-        is_clear = level is not None and _is_clear(int((done >= statistic).sum()), len(done), level)
-    replicates.close()
+    values, is_clear = _until_clear(replicates, n_replicates, statistic, level)
     found = _without_failures(values)
     return RatioTest(
         n_components,
@@ -352,6 +341,20 @@ def bootstrap_ratio_test(
         is_clear,
         len(values) - len(found),
     )
+
+
+def _until_clear(
+    replicates: Generator[float], most: int, statistic: float, level: float | None
+) -> tuple[list[float], bool]:
+    """Replicates, and whether they ended early, as it was clear on which side of the level p lies."""
+    values: list[float] = []
+    is_clear = False
+    while len(values) < most and not is_clear:
+        values += islice(replicates, min(_BATCH, most - len(values)))
+        done = np.array([value for value in values if np.isfinite(value)])
+        is_clear = level is not None and _is_clear(int((done >= statistic).sum()), len(done), level)
+    replicates.close()
+    return values, is_clear
 
 
 @dataclass(frozen=True, eq=False)
@@ -404,7 +407,7 @@ class _Drawing:
 
 
 def _rows(X: Any, who: str) -> Array:
-    source = elsewhere(X)
+    source = rows_elsewhere(X)
     if source is not None:
         raise TypeError(
             f"{who} draws data as large as X, so X must be in memory: read the rows of {source} with NumPy, "
@@ -427,7 +430,7 @@ def _replicated(
     n_replicates: int,
     seed: np.random.SeedSequence,
     n_jobs: int | None,
-    callback: Listener | None,
+    callback: ProgressCallback | None,
 ) -> Generator[float, None, None]:
     """Yield the replicates in order, a batch at a time; NaN for one that failed."""
     seeds = seed.spawn(n_replicates)
@@ -439,7 +442,7 @@ def _replicated(
             return float("nan")
 
     with warnings.catch_warnings(), ThreadPoolExecutor(n_threads(n_jobs)) as pool:
-        warnings.simplefilter("ignore")  # of replicates, nobody wants to hear
+        warnings.simplefilter("ignore")  # those of replicates say nothing of the models
         for start in range(0, n_replicates, _BATCH):
             for number, value in enumerate(pool.map(guarded, seeds[start : start + _BATCH])):
                 if callback is not None:

@@ -10,7 +10,8 @@ from numpy.random import Generator, RandomState, SeedSequence
 from sklearn.utils.validation import check_is_fitted
 
 from mixtura.estimators import GaussianMixture
-from mixtura.fitting.summary import Criteria
+from mixtura.estimators.state import facts_of
+from mixtura.fitting.facts import Criteria
 
 
 def check_fitted(model: Any, name: str) -> None:
@@ -31,12 +32,12 @@ def criteria_of(model: GaussianMixture) -> Criteria:
     ValueError
         If parameters were set by hand, so that there are no such rows.
     """
-    trained = model._training()
-    if trained is None:
+    facts = facts_of(model)
+    if facts is None:
         raise ValueError(
             "the models must be fits to X, but parameters of one were set by hand: fit it."
         )
-    return trained.criteria
+    return Criteria.of(facts, model.mixture_.n_parameters)
 
 
 def check_whole(name: str, value: Any, least: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral
 from typing import Any
 
@@ -11,9 +12,10 @@ import numpy as np
 from scipy.special import xlogy
 
 from mixtura.display.page import Page, Shown, Table, plural
-from mixtura.estimators import GaussianMixture
-from mixtura.estimators import validation as checks
-from mixtura.estimators.gaussian_mixture_search import GaussianMixtureSearch
+from mixtura.estimators import GaussianMixture, GaussianMixtureSearch
+from mixtura.estimators.rows import rows_to_evaluate
+from mixtura.fitting.given_rows import RowsElsewhere, given_rows
+from mixtura.inputs.checks import check_rows
 from mixtura.mixture import Mixture, responsibilities
 from mixtura.rows import ArrayBlocks
 from mixtura.support.arrays import Array, FloatArray
@@ -210,21 +212,23 @@ def _shares(
     model: Any, mixture: Mixture, X: Any, sample_weight: Any
 ) -> tuple[FloatArray, FloatArray]:
     """Responsibilities and weights of all rows."""
-    source = checks.elsewhere(X, sample_weight)
-    if source is not None:
-        if not isinstance(model, Mixture):
-            source = getattr(model, "best_estimator_", model)._check_source(source)
-        elif source.n_features != mixture.n_features:
-            raise ValueError(
-                f"{source} has {source.n_features} features, but the mixture has {mixture.n_features}."
-            )
-        parts = list(source.blocks(n_threads(None)).each(_SharesOf(mixture)))
-        return np.concatenate([one for one, _ in parts]), np.concatenate([w for _, w in parts])
-    # A model knows the names of its columns.
-    given = mixture.responsibilities(X) if isinstance(model, Mixture) else model.predict_proba(X)
-    shares = np.asarray(given, dtype=np.float64)
-    weight = checks.check_sample_weight(sample_weight, len(shares))
-    return shares, np.ones(len(shares)) if weight is None else weight
+    d = mixture.n_features
+    if isinstance(model, Mixture):  # which knows no names of columns
+        given = given_rows(
+            X, sample_weight, partial(check_rows, n_features=d), partial(_check_columns, d)
+        )
+    else:
+        given = rows_to_evaluate(model, d, X, sample_weight)
+    parts = list(given.blocks(n_threads(None)).each(_SharesOf(mixture)))
+    return np.concatenate([one for one, _ in parts]), np.concatenate([w for _, w in parts])
+
+
+def _check_columns(n_features: int, rows: RowsElsewhere) -> RowsElsewhere:
+    if rows.n_features != n_features:
+        raise ValueError(
+            f"{rows} has {rows.n_features} features, but the mixture has {n_features}."
+        )
+    return rows
 
 
 @dataclass(frozen=True)

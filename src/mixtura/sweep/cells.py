@@ -10,9 +10,9 @@ import numpy as np
 
 from mixtura.covariance import structure
 from mixtura.display.page import MOST_LINES, Page, Shown, Table, plural
-from mixtura.fitting.summary import Criteria
+from mixtura.fitting.facts import Criteria, FitFacts
 from mixtura.mixture import Mixture
-from mixtura.support.arrays import Array, FloatArray
+from mixtura.support.arrays import Array
 
 #: Number of components, covariance structure.
 Key = tuple[int, str]
@@ -36,12 +36,9 @@ class Cell:
     degenerate: bool = False
     seconds: float = 0.0
     mixture: Mixture | None = None
-    criteria: Criteria | None = None
-    converged: bool = False
-    lower_bounds: tuple[float, ...] = ()
-    remaining_gain: float = np.nan
-    effective_rows: FloatArray | None = None
-    verdicts: tuple[str, ...] | None = None
+    facts: FitFacts | None = None
+    #: What the mixture scores on a sample of the rows, while there is no fit to all of them.
+    on_sample: Criteria | None = None
 
     @property
     def key(self) -> Key:
@@ -49,9 +46,21 @@ class Cell:
         return self.n_components, self.covariance_type
 
     @property
+    def criteria(self) -> Criteria | None:
+        """What it scores; None where there is no mixture."""
+        if self.facts is None or self.mixture is None:
+            return self.on_sample
+        return Criteria.of(self.facts, self.mixture.n_parameters)
+
+    @property
     def n_iter(self) -> int:
         """EM iterations of the last descent, over all rows."""
-        return len(self.lower_bounds)
+        return 0 if self.facts is None else self.facts.n_iter
+
+    @property
+    def converged(self) -> bool:
+        """Whether that descent did."""
+        return self.facts is not None and self.facts.converged
 
     @property
     def can_win(self) -> bool:
@@ -60,7 +69,7 @@ class Cell:
 
     def criterion(self, name: str) -> float:
         """Lower is better; NaN where there is no fit."""
-        return np.nan if self.criteria is None else float(getattr(self.criteria, name))
+        return _of(self, name)
 
 
 def candidates(cells: Sequence[Cell]) -> list[Cell]:
@@ -145,4 +154,5 @@ def table(cells: Sequence[Cell], sign: str, n_features: int) -> Results:
 
 
 def _of(cell: Cell, name: str) -> float:
-    return np.nan if cell.criteria is None else float(getattr(cell.criteria, name))
+    criteria = cell.criteria
+    return np.nan if criteria is None else float(getattr(criteria, name))

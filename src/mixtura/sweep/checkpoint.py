@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -14,10 +15,10 @@ import numpy as np
 
 from mixtura.covariance import ONE_FEATURE, STRUCTURES, structure
 from mixtura.files import schema as must_be
-from mixtura.files.output import check_kept_target, check_no_other_file
-from mixtura.files.schema import Check, Damaged, mixture_in
-from mixtura.files.state_file import arrays_of, keep, kept, reading
-from mixtura.fitting.summary import Criteria
+from mixtura.files.output import check_no_other_file, check_state_target
+from mixtura.files.schema import Damaged, mixture_in
+from mixtura.files.state_file import arrays_of, read_state, reading, write_state
+from mixtura.fitting.facts import facts_in, json_of
 from mixtura.mixture import Mixture
 from mixtura.rows import ArrayBlocks, Blocks
 from mixtura.support.arrays import FloatArray
@@ -47,7 +48,7 @@ def _digest(part: ArrayBlocks, _: int) -> str:
 
 
 def check_path(path: str | os.PathLike[str] | None, *, resume: bool = False) -> None:
-    """See that a sweep can be kept there, before there is one.
+    """See that the state of a sweep can be written there, before there is one.
 
     Raises
     ------
@@ -75,18 +76,20 @@ def check_path(path: str | os.PathLike[str] | None, *, resume: bool = False) -> 
         raise PermissionError(
             f"checkpoint={str(path)!r} cannot be written: no permission to write in {file.parent}."
         )
-    check_kept_target(path)
+    check_state_target(path)
 
 
 @dataclass
 class Journal:
-    """Keeps the state of a sweep in a file, if there is to be one."""
+    """Writes the state of a sweep to a file, and reads it, if there is to be one."""
 
     path: str | os.PathLike[str] | None
     resume: bool
     rows: str
     settings: dict[str, Any]
     n_features: int
+    #: The facts that the fits of all cells have in common.
+    known: Mapping[str, Any]
     _due: float = -np.inf
 
     def read(self) -> State:
@@ -106,7 +109,7 @@ class Journal:
         with reading(self.path, "resume from"):
             header, arrays = _read(self.path)
             self._check_same(header)
-            return _state(header, arrays, self.n_features)
+            return _state(header, arrays, self.n_features, self.known)
 
     def _check_same(self, header: dict[str, Any]) -> None:
         if header["rows"] != self.rows:
@@ -122,14 +125,14 @@ class Journal:
                     "it back, or give another file or resume=False."
                 )
 
-    def keep(self, state: State, *, now: bool = False) -> None:
+    def write(self, state: State, *, now: bool = False) -> None:
         """Write the file: `now`, or once a second; less often where that would take more than a twentieth."""
         began = monotonic()
         if self.path is None or (not now and began < self._due):
             return
         header, arrays = _written(state)
         header |= {"rows": self.rows, "settings": self.settings}
-        keep(self.path, FORMAT, header, arrays)
+        write_state(self.path, FORMAT, header, arrays)
         ended = monotonic()
         self._due = ended + max(_INTERVAL, _INTERVAL_OF_A_WRITE * (ended - began))
 
@@ -144,7 +147,7 @@ def seed_in(path: str | os.PathLike[str] | None) -> int | None:
 
 
 def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, FloatArray]]:
-    header, arrays = kept(path, FORMAT, _WHAT)
+    header, arrays = read_state(path, FORMAT, _WHAT)
     _HEADER("its description", header)
     return header, arrays
 
@@ -169,7 +172,12 @@ def _written(state: State) -> tuple[dict[str, Any], dict[str, FloatArray]]:
     return {"looks": looks, "cells": cells}, arrays
 
 
-def _state(header: dict[str, Any], arrays: dict[str, FloatArray], n_features: int) -> State:
+def _state(
+    header: dict[str, Any],
+    arrays: dict[str, FloatArray],
+    n_features: int,
+    known: Mapping[str, Any],
+) -> State:
     state = State()
     for look in LOOKS:
         for text, failure in header["looks"][look].items():
@@ -177,70 +185,45 @@ def _state(header: dict[str, Any], arrays: dict[str, FloatArray], n_features: in
             found = _mixture(look, key, arrays, n_features) if failure is None else failure
             state.looks[look][key] = found
     for text, facts in header["cells"].items():
-        state.cells[_key(text)] = _cell(_key(text), facts, arrays, n_features)
+        state.cells[_key(text)] = _cell(_key(text), facts, arrays, n_features, known)
     return state
 
 
 def _facts(cell: Cell) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "failure": cell.failure,
-        "degenerate": cell.degenerate,
-        "seconds": cell.seconds,
-    }
-    if cell.criteria is None or cell.effective_rows is None:
-        return facts
-    return facts | {
-        "weight": cell.criteria.weight,
-        "log_likelihood": cell.criteria.log_likelihood,
-        "log_certainty": cell.criteria.log_certainty,
-        "converged": cell.converged,
-        "lower_bounds": list(cell.lower_bounds),
-        "remaining_gain": cell.remaining_gain,
-        "effective_rows": cell.effective_rows.tolist(),
-        "verdicts": cell.verdicts and list(cell.verdicts),
-    }
+    own = {"failure": cell.failure, "degenerate": cell.degenerate, "seconds": cell.seconds}
+    return own | ({} if cell.facts is None else json_of(cell.facts, _OF_A_FIT))
 
 
-def _cell(key: Key, facts: dict[str, Any], arrays: dict[str, FloatArray], n_features: int) -> Cell:
-    short = Cell(*key, facts["failure"], facts["degenerate"], facts["seconds"])
-    if "weight" not in facts:
+def _cell(
+    key: Key,
+    json: dict[str, Any],
+    arrays: dict[str, FloatArray],
+    n_features: int,
+    known: Mapping[str, Any],
+) -> Cell:
+    short = Cell(*key, json["failure"], json["degenerate"], json["seconds"])
+    if "weight" not in json:
         if not short.failure:
             raise Damaged(f"the cell {_text(key)!r} has neither a fit nor a failure")
         return short
-    _fit_of(key[0])(f"the cell {_text(key)!r}", facts)
     mixture = _mixture("last", key, arrays, n_features)
-    scores = (facts["weight"], facts["log_likelihood"], facts["log_certainty"])
-    return Cell(
-        *key,
-        short.failure,
-        short.degenerate,
-        short.seconds,
-        mixture,
-        Criteria(*scores, mixture.n_parameters),
-        facts["converged"],
-        tuple(facts["lower_bounds"]),
-        facts["remaining_gain"],
-        np.array(facts["effective_rows"], dtype=np.float64),
-        facts["verdicts"] and tuple(facts["verdicts"]),
-    )
+    what = f"the cell {_text(key)!r}"
+    facts = facts_in(json, mixture, what, _OF_A_FIT, maybe_older=False, n_iter=0, **known)
+    facts = replace(facts, n_iter=len(facts.lower_bounds))
+    return replace(short, mixture=mixture, facts=facts)
 
 
-def _fit_of(n_components: int) -> Check:
-    """What the facts of a cell with a fit of so many components must be."""
-    return must_be.record(
-        {
-            "weight": must_be.number(above=0),
-            "log_likelihood": must_be.number(),
-            "log_certainty": must_be.number(),
-            "converged": must_be.flag,
-            "lower_bounds": must_be.list_of(must_be.number()),
-            "remaining_gain": must_be.number(finite=False),
-            "effective_rows": must_be.list_of(must_be.number(0), n_components),
-            "verdicts": must_be.nullable(must_be.list_of(must_be.text, n_components)),
-        }
-    )
-
-
+# What stands there of the facts of a fit; the others are those of all cells, or follow from these.
+_OF_A_FIT = (
+    "weight",
+    "log_likelihood",
+    "log_certainty",
+    "converged",
+    "lower_bounds",
+    "remaining_gain",
+    "effective_rows",
+    "verdicts",
+)
 _CELL = {
     "failure": must_be.text,
     "degenerate": must_be.flag,

@@ -32,7 +32,7 @@ from mixtura.covariance import structure
 from mixtura.errors import SingularCovarianceError
 from mixtura.fitting.best_of_starts import Beginning, Fit, Options, best_fit, fits_side_by_side
 from mixtura.fitting.diagnosis import Grounds, are_held_up, rows_needed
-from mixtura.fitting.summary import Criteria
+from mixtura.fitting.facts import Criteria
 from mixtura.mixture import Mixture, responsibilities
 from mixtura.mixture import labels as labels_of
 from mixtura.rows import ArrayBlocks, Blocks, Rows
@@ -77,7 +77,7 @@ Report = Callable[[int, int, str, Cell], object]
 
 
 @dataclass(frozen=True)
-class Wish:
+class SweepRequest:
     """What is asked of a sweep."""
 
     keys: tuple[Key, ...]
@@ -119,18 +119,19 @@ class Sweep:
     def __init__(
         self,
         blocks: Blocks,
-        wish: Wish,
+        request: SweepRequest,
         state: State,
-        keep: Callable[[State], None] = lambda _: None,
+        write: Callable[[State], None] = lambda _: None,
     ) -> None:
         self.state = state
-        self._blocks, self._wish, self._keep = blocks, wish, keep
+        self._blocks, self._request, self._write = blocks, request, write
+        self._options = request.options
         self._stop, self._lock = Stop(), Lock()
         self._cut_short: dict[Key, Mixture] = {}
         self._seconds: dict[Key, float] = {}
         self._columns: dict[int, list[str]] = {}
         # By the number of components, then from narrow to wide.
-        self._keys = sorted(wish.keys, key=lambda key: (key[0], sum(ranks(_letters(key[1])))))
+        self._keys = sorted(request.keys, key=lambda key: (key[0], sum(ranks(_letters(key[1])))))
         for k, name in self._keys:
             self._columns.setdefault(k, []).append(name)
         self._samples = self._drawn()
@@ -138,13 +139,13 @@ class Sweep:
         self._rows_in_all = self._weight_of_all * blocks.rows_per_weight
         self._are_matrices_held_up = self._only_matrices_are_held_up()
         done = [*state.cells, *(key for look in LOOKS for key in state.looks[look])]
-        self._n_done = sum(key in self._wish.keys for key in done)
+        self._n_done = sum(key in self._request.keys for key in done)
 
     def run(self) -> None:
         """Fit what is not fitted yet."""
         # The longest first keep all threads busy to the end; where time may be up before, small models have
         # answers first.
-        is_timed = self._wish.options.deadline < np.inf
+        is_timed = self._options.deadline < np.inf
         keys = self._keys if is_timed else self._keys[::-1]
         self._each([partial(self._first_look, key) for key in keys])
         if not self.is_stopped:
@@ -154,7 +155,9 @@ class Sweep:
 
     def finished(self) -> dict[Key, Cell]:
         """The cells; what was found, but not finished, as it is."""
-        return {key: self.state.cells.get(key) or self._unfinished(key) for key in self._wish.keys}
+        return {
+            key: self.state.cells.get(key) or self._unfinished(key) for key in self._request.keys
+        }
 
     def _unfinished(self, key: Key) -> Cell:
         found = self._cut_short.get(key) or self.state.latest(key)
@@ -165,7 +168,7 @@ class Sweep:
     @property
     def n_unfinished(self) -> int:
         """Cells that are not fitted, or not to the end."""
-        return sum(key not in self.state.cells for key in self._wish.keys)
+        return sum(key not in self.state.cells for key in self._request.keys)
 
     @property
     def is_stopped(self) -> bool:
@@ -174,18 +177,18 @@ class Sweep:
 
     @property
     def _is_late(self) -> bool:
-        return monotonic() > self._wish.options.deadline
+        return monotonic() > self._options.deadline
 
     # Who runs what
 
     def _each(self, jobs: Sequence[Callable[[int], None]]) -> None:
         """Run the jobs, each with a number of threads of its own; side by side where that is quicker."""
-        n_workers = min(self._wish.n_threads, len(jobs))
+        n_workers = min(self._request.n_threads, len(jobs))
         if n_workers < 2 or not all(
             fits_side_by_side(sample.rows.blocks) for sample in self._samples.values()
         ):
             for job in jobs:
-                _until_stopped(job, self._wish.n_threads)
+                _until_stopped(job, self._request.n_threads)
             return
         with ThreadPoolExecutor(n_workers) as pool:
             try:
@@ -206,21 +209,21 @@ class Sweep:
             return False
         if isinstance(found, Cell):
             found = replace(found, seconds=seconds)
-        told = None if self._wish.report is None else self._so_far(key, found)
+        told = None if self._request.report is None else self._so_far(key, found)
         with self._lock:
             if isinstance(found, Cell):
                 self.state.cells[key] = found
             else:
                 self.state.looks[step][key] = found
             self._n_done += 1
-            self._keep(self.state)
+            self._write(self.state)
             if told is not None and self._tells_to_stop(step, told):
                 self._stop.set()
         return True
 
     def _tells_to_stop(self, step: str, cell: Cell) -> bool:
-        report = self._wish.report
-        n_steps = len(STEPS) * len(self._wish.keys)
+        report = self._request.report
+        n_steps = len(STEPS) * len(self._request.keys)
         return report is not None and bool(report(self._n_done, n_steps, step, cell))
 
     def _so_far(self, key: Key, found: Mixture | str | Cell) -> Cell:
@@ -229,8 +232,8 @@ class Sweep:
             return found
         if isinstance(found, str):
             return Cell(*key, failure=found, seconds=self._seconds[key])
-        criteria, seconds = self._on_sample(found, 1), self._seconds[key]
-        return Cell(*key, NOT_FINISHED, False, seconds, found, criteria)
+        seconds, on_sample = self._seconds[key], self._on_sample(found, 1)
+        return Cell(*key, NOT_FINISHED, False, seconds, found, on_sample=on_sample)
 
     def _on_sample(self, found: Mixture, n_threads: int) -> Criteria:
         """What a mixture scores on the sample, as if that were all rows."""
@@ -252,15 +255,15 @@ class Sweep:
     def _scores(self, found: Mapping[Key, Mixture | str | None]) -> dict[Key, float]:
         """BIC on the sample, of those of a grid that have a mixture."""
         return {
-            key: self._on_sample(one, self._wish.n_threads).bic
+            key: self._on_sample(one, self._request.n_threads).bic
             for key, one in found.items()
             if isinstance(one, Mixture)
         }
 
     def _by_promise(self) -> list[Key]:
         """The cells, the best so far first: where the sweep is stopped, those are done."""
-        scores = self._scores({key: self.state.latest(key) for key in self._wish.keys})
-        return sorted(self._wish.keys, key=lambda key: scores.get(key, np.inf))
+        scores = self._scores({key: self.state.latest(key) for key in self._request.keys})
+        return sorted(self._request.keys, key=lambda key: scores.get(key, np.inf))
 
     def _exchange(self, k: int, n_threads: int) -> None:
         """Every structure of a column, from narrow to wide, from what others found by themselves."""
@@ -325,11 +328,11 @@ class Sweep:
             found, others = search_from(
                 starts,
                 self._sample(key).rows,
-                self._wish.options.m_step(kind),
+                self._options.m_step(kind),
                 k,
                 self._seed_of(key, look),
                 budget,
-                self._wish.options.deadline,
+                self._options.deadline,
                 incumbent,
                 self._stop,
                 n_threads,
@@ -357,8 +360,8 @@ class Sweep:
         """Ends of searches as `GaussianMixture` makes them, where more than one start is asked for."""
         k, name = key
         sample = self._sample(key)
-        for number in range(1, self._wish.n_init):
-            seed, options = self._seed_of(key, "first", number), self._wish.options
+        for number in range(1, self._request.n_init):
+            seed, options = self._seed_of(key, "first", number), self._options
             try:
                 found, _ = search_rows(
                     sample.rows,
@@ -379,7 +382,7 @@ class Sweep:
         fewer, more = first.get((k - 1, name)), first.get((k + 1, name))
         if isinstance(fewer, Mixture):
             given = self._responsibilities(fewer, k, n_threads)
-            m_step = self._wish.options.m_step(fewer.structure)
+            m_step = self._options.m_step(fewer.structure)
             found = split(fewer, given, self._sample(key).rows, m_step)
             if found is not None:
                 yield "split", found
@@ -388,13 +391,13 @@ class Sweep:
 
     def _fitted(self, key: Key, found: Mixture, blocks: Blocks) -> Cell:
         """EM over all rows."""
-        options = replace(self._wish.options, stop=self._stop)
+        options = replace(self._options, stop=self._stop)
         begin = partial(_unchanged, found)
         beginning = Beginning("sweep", None, begin, accelerate=True, is_found=True)
         fit, _ = best_fit([beginning], blocks, options)
         if self._stop.is_set():
             raise SearchStopped
-        return self._standing_by_itself(_cell_of(key, fit))
+        return self._standing_by_itself(_cell_of(key, fit, blocks, options.reg_covar))
 
     def _standing_by_itself(self, cell: Cell) -> Cell:
         """The cell, with a failure where reg_covar alone keeps its covariances from being singular."""
@@ -406,10 +409,10 @@ class Sweep:
     def _only_matrices_are_held_up(self) -> bool:
         """Whether covariance matrices depend on reg_covar, and others in the grid do not."""
         kinds = {
-            kind.has_matrices: kind for _, name in self._wish.keys for kind in [structure(name)]
+            kind.has_matrices: kind for _, name in self._request.keys for kind in [structure(name)]
         }
         held_up = [
-            are_held_up(self._blocks, kinds[has_matrices], self._wish.options.reg_covar)
+            are_held_up(self._blocks, kinds[has_matrices], self._options.reg_covar)
             for has_matrices in (False, True)
             if has_matrices in kinds
         ]
@@ -417,13 +420,13 @@ class Sweep:
 
     def _as_it_is(self, key: Key, mixture: Mixture) -> Cell:
         beginning = Beginning("sweep", None, partial(_unchanged, mixture))
-        fit, _ = best_fit([beginning], self._blocks, _as_given(self._wish.options))
-        cell = _cell_of(key, fit)
+        fit, _ = best_fit([beginning], self._blocks, _as_given(self._options))
+        cell = _cell_of(key, fit, self._blocks, self._options.reg_covar)
         return replace(cell, failure=cell.failure or NOT_FINISHED)
 
     def _seed_of(self, key: Key, look: str, number: int = 0) -> int:
         k, name = key
-        entropy = f"{self._wish.seed} {k} {_letters(name)} {look} {number}"
+        entropy = f"{self._request.seed} {k} {_letters(name)} {look} {number}"
         return int.from_bytes(blake2b(entropy.encode(), digest_size=4).digest(), "big")
 
     # Rows
@@ -442,7 +445,7 @@ class Sweep:
         """A sample of each size that is needed."""
         most = {self._size(k): k for k in sorted(self._columns)}
         return {
-            size: Sample(self._blocks, size, self._wish.seed, k, self._wish.options.grounds)
+            size: Sample(self._blocks, size, self._request.seed, k, self._options.grounds)
             for size, k in most.items()
         }
 
@@ -509,22 +512,12 @@ def _as_given(options: Options) -> Options:
     return Options(options.grounds, options.tol, max_iter=0)
 
 
-def _cell_of(key: Key, fit: Fit) -> Cell:
-    statistics, monitor = fit.statistics, fit.monitor
+def _cell_of(key: Key, fit: Fit, blocks: Blocks, reg_covar: FloatArray) -> Cell:
+    facts = fit.facts(blocks.shape[0], reg_covar)
     return Cell(
         *key,
         failure=fit.doubt,
         degenerate=fit.is_degenerate,
         mixture=fit.mixture.frozen(),
-        criteria=Criteria(
-            statistics.weight,
-            statistics.log_likelihood,
-            statistics.log_certainty,
-            fit.mixture.n_parameters,
-        ),
-        converged=monitor.converged,
-        lower_bounds=tuple(monitor.log_likelihoods),
-        remaining_gain=fit.remaining_gain,
-        effective_rows=fit.effective_rows,
-        verdicts=fit.verdicts,
+        facts=replace(facts, statistics=None),  # K d^2 numbers
     )

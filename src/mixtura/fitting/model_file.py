@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,19 @@ import numpy as np
 from mixtura.covariance import ONE_FEATURE, STRUCTURES, CovarianceStructure, structure
 from mixtura.em import SufficientStatistics
 from mixtura.files import schema as must_be
-from mixtura.files.schema import Damaged, array_in, mixture_in
+from mixtura.files.schema import Check, Damaged, array_in, mixture_in
 from mixtura.files.state_file import arrays_of, described, read, reading, write
+from mixtura.fitting.facts import FitFacts, facts_in, json_of
 from mixtura.mixture import Mixture
 from mixtura.support.arrays import FloatArray
 from mixtura.support.interruptible import interruptible
 
 #: Raised by one whenever an older version could no longer read what is written.
 FORMAT_VERSION = 1
+
+# What stands in the description of any model, and how an error calls it.
+_OF_ANY_MODEL = ("parameters", "dtype", "feature_names")
+_WHAT = "its description"
 
 # Sums that partial_fit goes on from, and which array of the mixture each has the shape of.
 _MOMENTS = {"centres": "means", "counts": "weights", "firsts": "means", "seconds": "covariances"}
@@ -31,29 +37,53 @@ _ROUNDING = 1e-6
 _FAR = 1e8
 
 
-def save_model(
-    path: str | os.PathLike[str],
-    mixture: Mixture,
-    facts: dict[str, Any],
-    statistics: SufficientStatistics | None = None,
-) -> None:
-    """Write a mixture, JSON-able facts about its fit, its statistics; an older file survives any failure."""
-    arrays = arrays_of("", mixture)
-    if statistics is not None:
+@dataclass(frozen=True, eq=False)
+class SavedModel:
+    """What a model file holds.
+
+    Attributes
+    ----------
+    mixture : Mixture
+    parameters : dict
+        The constructor's arguments, as JSON.
+    dtype : str
+        Of the rows that were fitted.
+    feature_names : list of str or None
+    facts : FitFacts or None
+        None where the parameters were set by hand.
+    """
+
+    mixture: Mixture
+    parameters: dict[str, Any]
+    dtype: str
+    feature_names: list[str] | None = None
+    facts: FitFacts | None = None
+
+
+def save_model(path: str | os.PathLike[str], model: SavedModel, library_version: str) -> None:
+    """Write a model; an older file survives any failure."""
+    arrays = arrays_of("", model.mixture)
+    if model.facts is not None and model.facts.statistics is not None:
+        statistics = model.facts.statistics
         arrays |= {f"statistics_{name}": getattr(statistics, name) for name in _MOMENTS}
+    description = {
+        "library_version": library_version,
+        "parameters": model.parameters,
+        "dtype": model.dtype,
+        "feature_names": model.feature_names,
+        **({} if model.facts is None else json_of(model.facts)),
+    }
     header = {
         "format": "mixtura",
         "format_version": str(FORMAT_VERSION),
-        "covariance_type": mixture.covariance_type,
-        "model": json.dumps(facts),
+        "covariance_type": model.mixture.covariance_type,
+        "model": json.dumps(description),
     }
     write(path, header, arrays)
 
 
-def read_model(
-    path: str | os.PathLike[str],
-) -> tuple[Mixture, dict[str, Any], SufficientStatistics | None]:
-    """Read what `save_model` wrote, and check it: mixture, facts, and the statistics if there.
+def read_model(path: str | os.PathLike[str]) -> SavedModel:
+    """Read what `save_model` wrote, and check it.
 
     Raises
     ------
@@ -70,12 +100,10 @@ def read_model(
         header, arrays = read(file)
         _check_header(header)
         mixture = mixture_in(arrays, "", _structure_in(header))
-        facts = described(header, "model")
-        _check_facts(facts, *mixture.means.shape)
-        has_statistics = any(name.startswith("statistics_") for name in arrays)
-        if "n_rows" not in facts or not has_statistics:  # set by hand; an older file
-            return mixture, facts, None
-        return mixture, facts, _statistics_in(arrays, facts, mixture)
+        description = described(header, "model")
+        _check_of_any_model(mixture.n_features)(_WHAT, description)
+        own = {name: description[name] for name in _OF_ANY_MODEL}
+        return SavedModel(mixture, **own, facts=_facts_in(description, arrays, mixture))
 
 
 def _check_header(header: dict[str, str]) -> None:
@@ -98,41 +126,33 @@ def _structure_in(header: dict[str, str]) -> CovarianceStructure:
     return structure(name)
 
 
-def _check_facts(facts: Any, n_components: int, n_features: int) -> None:
-    """See that they are those of a mixture of this size; of one set by hand, without any of its rows."""
-    must_be.record(
+def _check_of_any_model(n_features: int) -> Check:
+    return must_be.record(
         {
             "parameters": must_be.mapping(),
             "dtype": must_be.one_of("float32", "float64"),
             "feature_names": must_be.nullable(must_be.list_of(must_be.text, n_features)),
         }
-    )("its description", facts)
-    if set(facts) <= {"parameters", "dtype", "feature_names", "library_version"}:
-        return
-    must_be.record(
-        {
-            "n_rows": must_be.whole(1),
-            "weight": must_be.number(above=0),
-            "log_likelihood": must_be.number(),
-            "log_certainty": must_be.number(),
-            "n_iter": must_be.whole(),
-            "converged": must_be.flag,
-            "lower_bounds": must_be.list_of(must_be.number()),
-        },
-        optional={  # older files have none
-            "remaining_gain": must_be.number(finite=False),
-            "effective_rows": must_be.list_of(must_be.number(0), n_components),
-            "reg_covar": must_be.list_of(must_be.number(0), n_features),
-            "verdicts": must_be.nullable(must_be.list_of(must_be.text, n_components)),
-            "n_starts": must_be.nullable(must_be.whole(1)),
-            "n_batches": must_be.whole(),
-        },
-    )("its description", facts)
-    must_be.number()("log_likelihood / weight", facts["log_likelihood"] / facts["weight"])
+    )
+
+
+def _facts_in(
+    description: dict[str, Any], arrays: dict[str, FloatArray], mixture: Mixture
+) -> FitFacts | None:
+    """What is known of the fit; None of parameters that were set by hand, without any rows."""
+    if set(description) <= {*_OF_ANY_MODEL, "library_version"}:
+        return None
+    facts = facts_in(description, mixture, _WHAT)
+    has_statistics = any(name.startswith("statistics_") for name in arrays)  # older files: none
+    return (
+        replace(facts, statistics=_statistics_in(arrays, facts, mixture))
+        if has_statistics
+        else facts
+    )
 
 
 def _statistics_in(
-    arrays: dict[str, FloatArray], facts: dict[str, Any], mixture: Mixture
+    arrays: dict[str, FloatArray], facts: FitFacts, mixture: Mixture
 ) -> SufficientStatistics:
     centres, counts, firsts, seconds = (
         array_in(arrays, f"statistics_{name}", getattr(mixture, like).shape)
@@ -144,7 +164,9 @@ def _statistics_in(
         counts=counts,
         firsts=firsts,
         seconds=seconds,
-        **{name: facts[name] for name in ("weight", "log_likelihood", "log_certainty")},
+        weight=facts.weight,
+        log_likelihood=facts.log_likelihood,
+        log_certainty=facts.log_certainty,
     )
     for name in _MOMENTS:
         if not np.isfinite(getattr(found, name)).all():

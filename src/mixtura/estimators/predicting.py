@@ -1,0 +1,338 @@
+"""What an estimator says of rows, and draws, by its fitted distribution alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.random import Generator, RandomState
+from sklearn.base import DensityMixin
+
+from mixtura import mixture as evaluate
+from mixtura.display.component_table import numbered
+from mixtura.estimators.rows import feature_names, rows_to_evaluate
+from mixtura.fitting.facts import Criteria
+from mixtura.fitting.given_rows import check_keep
+from mixtura.mixture import Mixture
+from mixtura.support.arrays import Array
+from mixtura.support.threads import n_threads
+
+
+class Predicting(DensityMixin):  # type: ignore[misc]
+    """For an estimator that has a `mixture_` once it is fitted: labels, densities, criteria, draws.
+
+    Before a fit `mixture_` raises NotFittedError. Beside it there may be `n_jobs`, `random_state`, and
+    `n_features_in_` and `feature_names_in_`, which rows are then compared with.
+    """
+
+    if TYPE_CHECKING:
+
+        @property
+        def mixture_(self) -> Mixture:
+            """The fitted distribution."""
+
+    n_jobs: int | None = None
+
+    #: Of the draws that follow each other; None: `random_state` begins each call.
+    _sampler_seed: int | None = None
+
+    #: Those draws, made at the first one.
+    _sampler: RandomState | None = None
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "mixture_")
+
+    def predict(self, X: Any) -> Any:
+        """Label each row with its likeliest component: the argmax of `predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), source or Dask collection
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int64
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has other columns than were fitted, NaN or infinity.
+        """
+        return self._evaluated(evaluate.labels, X)
+
+    def predict_proba(self, X: Any) -> Any:
+        """Responsibilities: the probability of each component given each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), source or Dask collection
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            Rows sum to 1.
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has other columns than were fitted, NaN or infinity.
+        """
+        return self._evaluated(evaluate.responsibilities, X)
+
+    def log_joint(self, X: Any) -> Any:
+        """Log of each component's weight times its density at each row: log w_k N(x; mu_k, Sigma_k).
+
+        Its log-sum-exp over the components is `score_samples`; minus that it is the log of
+        `predict_proba`, also where probabilities are too small for a number.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), source or Dask collection
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            -inf for a component of weight 0.
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has other columns than were fitted, NaN or infinity.
+
+        Examples
+        --------
+        >>> from mixtura import GaussianMixture
+        >>> gm = GaussianMixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [[[1.0]], [[1.0]]])
+        >>> gm.log_joint([[0.0]]).round(2)
+        array([[ -1.61, -42.11]])
+        """
+        return self._evaluated(evaluate.log_joint, X)
+
+    def score_samples(self, X: Any) -> Any:
+        """Log-density of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), source or Dask collection
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has other columns than were fitted, NaN or infinity.
+        """
+        return self._evaluated(evaluate.log_density, X)
+
+    def predict_to(
+        self,
+        path: str | os.PathLike[str],
+        X: Any,
+        what: str | Sequence[str] = "label",
+        *,
+        keep: Sequence[str] = (),
+    ) -> None:
+        """Write what the fit says of each row to a Parquet file, without holding it in memory.
+
+        Parameters
+        ----------
+        path : str or path
+            The file. Written beside and renamed when it is whole: an earlier one survives any failure.
+        X : array-like of shape (n_samples, n_features), or a source
+            What `mixtura.scan` and `mixtura.from_batches` return is read once.
+        what : {'label', 'certainty', 'log_density', 'responsibilities'} or several, default='label'
+            Columns, in this order: 'label' as `predict`; 'certainty', the probability of that component;
+            'log_density' as `score_samples`; 'responsibilities' as `predict_proba`, one column a component:
+            'responsibility_0', 'responsibility_1', ...
+        keep : sequence of str, default=()
+            Columns of the files that `scan` reads to be copied before these, as an identifier; of any type.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has other columns than were fitted, or an argument is not possible; if X holds what is no
+            finite number (of a source, SourceError).
+        OSError
+            If the file cannot be written.
+        ImportError
+            Without pyarrow: pip install 'mixtura[files]'.
+
+        Examples
+        --------
+        >>> import numpy as np, pyarrow.parquet, tempfile
+        >>> from mixtura import GaussianMixture
+        >>> X = np.random.default_rng(0).normal(size=(100, 2))
+        >>> gm = GaussianMixture(2, random_state=0).fit(X)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     gm.predict_to(folder + "/labels.parquet", X, ["label", "log_density"])
+        ...     table = pyarrow.parquet.read_table(folder + "/labels.parquet")
+        >>> table.column_names, table.num_rows
+        (['label', 'log_density'], 100)
+        """
+        try:
+            from mixtura.files.predictions import check_outputs, predictions, write_parquet
+        except ImportError as error:
+            raise ImportError(
+                "predict_to needs pyarrow; install it with: pip install 'mixtura[files]'"
+            ) from error
+        asked, threads = check_outputs(what), n_threads(self.n_jobs)
+        mixture = self.mixture_
+        keep = check_keep(keep, asked)
+        tables = rows_to_evaluate(self, mixture.n_features, X).tables(keep)
+        write_parquet(
+            path, (kept | predictions(mixture, rows, asked, threads) for rows, kept in tables)
+        )
+
+    def _evaluated(self, function: Callable[[Mixture, Array, int], Array], X: Any) -> Any:
+        """What a function gives for all rows; of a source part by part, of a Dask collection a lazy one."""
+        mixture = self.mixture_
+        rows = rows_to_evaluate(self, mixture.n_features, X)
+        return rows.evaluated(function, mixture, n_threads(self.n_jobs))
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Mean log-density of the rows, in nats; the weighted mean where weights are given.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), source or Dask collection
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X or a weight is not possible.
+        """
+        criteria = self._score(X, sample_weight)
+        return criteria.log_likelihood / criteria.weight
+
+    def bic(self, X: Any, sample_weight: Any = None) -> float:
+        """Bayesian information criterion; lower is better. Its n is the sum of the weights.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), source or Dask collection
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+            -2 log-likelihood + free parameters * log n (Schwarz 1978).
+        """
+        return self._score(X, sample_weight).bic
+
+    def aic(self, X: Any, sample_weight: Any = None) -> float:
+        """Akaike information criterion; lower is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), source or Dask collection
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+            -2 log-likelihood + 2 free parameters (Akaike 1974).
+        """
+        return self._score(X, sample_weight).aic
+
+    def icl(self, X: Any, sample_weight: Any = None) -> float:
+        """Integrated completed likelihood; lower is better.
+
+        BIC plus twice the entropy of the hard assignment, so it prefers components that are
+        clusters.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), source or Dask collection
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+            BIC - 2 sum_i w_i log max_k r_ik (Biernacki, Celeux & Govaert 2000).
+        """
+        return self._score(X, sample_weight).icl
+
+    def _score(self, X: Any, sample_weight: Any) -> Criteria:
+        mixture = self.mixture_
+        rows = rows_to_evaluate(self, mixture.n_features, X, sample_weight)
+        sums = rows.score(mixture, n_threads(self.n_jobs))
+        return Criteria.of(sums, mixture.n_parameters)
+
+    def sample(
+        self, n_samples: int = 1, random_state: int | RandomState | Generator | None = None
+    ) -> tuple[Array, Array]:
+        """Draw rows from the fitted mixture, in random order of their components.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        random_state : int, RandomState, Generator or None, default=None
+            None: each call goes on from the last one; the estimator's `random_state` sets the
+            sequence.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features), in the dtype of the fitted rows
+        y : ndarray of shape (n_samples,)
+            The component of each row.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If n_samples is no whole number, or below 1.
+        """
+        if random_state is None:
+            random_state = self._draws()
+        X, y = self.mixture_.sample(n_samples, random_state)
+        return X.astype(self._dtype_of_rows(), copy=False), y
+
+    def _draws(self) -> int | RandomState | None:
+        """Where a call without `random_state` draws from."""
+        if self._sampler_seed is None:  # the parameters were set by hand
+            return getattr(self, "random_state", None)
+        if self._sampler is None:
+            sequence = np.random.SeedSequence((self._sampler_seed, 1))
+            self._sampler = np.random.RandomState(sequence.generate_state(4))
+        return self._sampler
+
+    def _dtype_of_rows(self) -> np.dtype[Any]:
+        """Of the rows that were fitted, as that of the means tells; whole numbers set by hand are float64."""
+        means = np.asarray(getattr(self, "means_", 0.0))
+        return np.dtype(np.float32 if means.dtype == np.float32 else np.float64)
+
+    def _n_parameters(self) -> int:
+        return self.mixture_.n_parameters
+
+    def _names_of_features(self) -> tuple[str, ...]:
+        """Their numbers where they have no names."""
+        names = feature_names(self)
+        return numbered(self.mixture_.n_features) if names is None else tuple(map(str, names))

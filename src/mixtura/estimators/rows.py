@@ -1,0 +1,161 @@
+"""The rows that an estimator is given, in the columns that it has or is to have."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
+
+from mixtura.fitting.given_rows import GivenRows, RowsElsewhere, given_rows, in_range
+from mixtura.inputs.checks import as_numeric, check_finite, check_n_features
+from mixtura.inputs.frames import frame_of, frame_values
+from mixtura.inputs.invalid import check_measured, clearer
+from mixtura.rows import Blocks
+from mixtura.support.arrays import Array, is_native
+from mixtura.support.names import listed
+from mixtura.support.threads import n_threads
+
+
+def feature_names(model: Any) -> Array | None:
+    """The names of the columns that a model was fitted to, where they have any."""
+    names: Array | None = getattr(model, "feature_names_in_", None)
+    return names
+
+
+# To fit
+
+
+def rows_to_fit(model: Any, X: Any, sample_weight: Any) -> GivenRows:
+    """Rows to fit, where they lie. The model learns their columns.
+
+    Raises
+    ------
+    ValueError
+        If X or a weight is not possible.
+    """
+    to_fit = partial(_rows_to_fit, model), partial(_elsewhere_to_fit, model)
+    return given_rows(X, sample_weight, *to_fit)
+
+
+def blocks_to_fit(model: Any, given: GivenRows) -> Blocks:
+    """Those rows as EM reads them, in a precision that holds their squares.
+
+    Raises
+    ------
+    ValueError
+        If there is one row only, or no precision holds them.
+    """
+    blocks = given.blocks(n_threads(model.n_jobs))
+    if blocks.shape[0] < 2:
+        raise ValueError(f"Found {given} with 1 row (sample) while a minimum of 2 is required.")
+    return in_range(blocks, feature_names(model))
+
+
+def _rows_to_fit(model: Any, X: Any) -> Array:
+    if type(X) is np.ndarray and X.ndim == 2 and is_native(X) and len(X) > 1 and X.shape[1] > 0:
+        # All that validate_data would do, at a tenth of its time.
+        model.n_features_in_ = X.shape[1]
+        model.__dict__.pop("feature_names_in_", None)
+        _check_finite(model, X)
+        return X
+    return _validated(model, X, reset=True, least_rows=2)
+
+
+def _elsewhere_to_fit(model: Any, rows: RowsElsewhere) -> RowsElsewhere:
+    model.n_features_in_ = rows.n_features
+    model.__dict__.pop("feature_names_in_", None)
+    if rows.feature_names is not None:
+        model.feature_names_in_ = np.array(rows.feature_names, dtype=object)
+    return rows
+
+
+# To evaluate
+
+
+def rows_to_evaluate(model: Any, n_features: int, X: Any, sample_weight: Any = None) -> GivenRows:
+    """Rows to evaluate with a model of so many features, in the columns that it was fitted to.
+
+    Raises
+    ------
+    ValueError
+        If X has other columns, or X or a weight is not possible.
+    """
+    to_evaluate = (
+        partial(_rows_to_evaluate, model, n_features),
+        partial(_elsewhere_to_evaluate, model, n_features),
+    )
+    return given_rows(X, sample_weight, *to_evaluate)
+
+
+def _rows_to_evaluate(model: Any, n_features: int, X: Any) -> Array:
+    rows = _validated(model, X, reset=False)
+    check_n_features(rows.shape[1], n_features)
+    return rows
+
+
+def _elsewhere_to_evaluate(model: Any, n_features: int, rows: RowsElsewhere) -> RowsElsewhere:
+    names = feature_names(model)
+    if names is not None:
+        rows = rows.taking(tuple(names))
+    _check_columns(rows, names, n_features, type(model).__name__)
+    return rows
+
+
+def _check_columns(
+    source: RowsElsewhere, names: Array | None, n_features: int, estimator: str
+) -> None:
+    """Raise, or warn as scikit-learn does, where a source has other columns than were fitted."""
+    fitted = None if names is None else tuple(names)
+    if source.feature_names is None or fitted is None:
+        if source.n_features != n_features:
+            raise ValueError(
+                f"{source} has {source.n_features} features, but {estimator} is expecting {n_features} "
+                "features as input."
+            )
+        if source.feature_names is not None:
+            warnings.warn(
+                f"X has feature names, but {estimator} was fitted without feature names",
+                stacklevel=_USER,
+            )
+        elif fitted is not None:
+            warnings.warn(
+                f"X does not have valid feature names, but {estimator} was fitted with feature names",
+                stacklevel=_USER,
+            )
+    elif source.feature_names != fitted:
+        raise ValueError(
+            f"{source} has the columns {listed(source.feature_names)}, but {estimator} was fitted with "
+            f"{listed(fitted)}: give those with columns=, in that order."
+        )
+
+
+# Where a warning of `_check_columns` points: at who called `predict`.
+_USER = 7
+
+
+# Arrays and data frames
+
+
+def _validated(model: Any, X: Any, *, reset: bool, least_rows: int = 1) -> Array:
+    frame = frame_of(X)
+    options: dict[str, Any] = {"ensure_all_finite": False, "ensure_min_samples": least_rows}
+    rows: Array
+    if frame is not None:
+        validate_data(model, frame.to_native(), reset=reset, skip_check_array=True)  # its names
+        rows = check_array(frame_values(frame), estimator=model, **options)
+    else:
+        check_measured(X)
+        try:
+            rows = validate_data(model, X, reset=reset, dtype=as_numeric(X), **options)
+        except (TypeError, ValueError) as error:
+            raise clearer(error, X) from error
+    _check_finite(model, rows)
+    return rows
+
+
+def _check_finite(model: Any, rows: Array) -> None:
+    check_finite(rows, feature_names(model), n_threads(model.n_jobs), type(model).__name__)

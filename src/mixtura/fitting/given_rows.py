@@ -1,0 +1,207 @@
+"""The rows that are given to be fitted or evaluated, wherever they lie, and their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, Protocol
+
+import numpy as np
+from sklearn.utils import check_array
+
+from mixtura.em import SufficientStatistics
+from mixtura.inputs.frames import column_values, is_dask
+from mixtura.inputs.invalid import check_measured
+from mixtura.inputs.scales import check_extent
+from mixtura.mixture import Mixture
+from mixtura.rows import ArrayBlocks, Blocks, Rows
+from mixtura.rows.drawing import LEAST_WEIGHT
+from mixtura.sources import Source
+from mixtura.support.arrays import Array, FloatArray, block_slices
+
+Evaluate = Callable[[Mixture, Array, int], Array]
+
+
+class GivenRows(Protocol):
+    """Rows, wherever they lie: fitted, scored and evaluated alike."""
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns."""
+
+    def blocks(self, n_threads: int) -> Blocks:
+        """Rows for EM, checked."""
+
+    def score(self, mixture: Mixture, n_threads: int) -> SufficientStatistics:
+        """Return the scalars of all rows under the mixture."""
+
+    def evaluated(self, function: Evaluate, mixture: Mixture, n_threads: int) -> Any:
+        """What a function gives for all rows, piece by piece or later."""
+
+    def tables(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+        """Rows piece by piece, each with the columns to keep."""
+
+
+class RowsElsewhere(GivenRows, Protocol):
+    """Rows that are no array in memory: a source, or a Dask collection."""
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Names of the columns, if they have any."""
+
+    def taking(self, _features: Sequence[str]) -> RowsElsewhere:
+        """The same rows with the features of these names, where nobody has said which ones to take."""
+
+
+@dataclass(frozen=True, eq=False)
+class RowsInMemory:
+    """An array of rows that were checked, and their weights."""
+
+    rows: Array
+    sample_weight: FloatArray | None = None
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns."""
+        return int(self.rows.shape[1])
+
+    def blocks(self, n_threads: int) -> ArrayBlocks:
+        """Rows for EM."""
+        return ArrayBlocks(Rows(self.rows, self.sample_weight), n_threads)
+
+    def score(self, mixture: Mixture, n_threads: int) -> SufficientStatistics:
+        """Return the scalars of all rows under the mixture."""
+        blocks = self.blocks(n_threads)
+        if self.sample_weight is not None and not blocks.extent.suits(blocks.dtype):
+            blocks = blocks.in_double()
+        return blocks.score(mixture)
+
+    def evaluated(self, function: Evaluate, mixture: Mixture, n_threads: int) -> Array:
+        """What a function gives for all rows."""
+        return function(mixture, self.rows, n_threads)
+
+    def tables(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+        """Rows piece by piece."""
+        if keep:
+            raise ValueError("keep names columns of the files of mixtura.scan; an array has none.")
+        return ((self.rows[some], {}) for some in block_slices(*self.rows.shape))
+
+
+def given_rows(
+    X: Any,
+    sample_weight: Any,
+    in_memory: Callable[[Any], Array],
+    elsewhere: Callable[[RowsElsewhere], RowsElsewhere],
+) -> GivenRows:
+    """X with its weights.
+
+    in_memory, elsewhere: make of X what may be fitted or evaluated, or raise; the one that fits is called.
+    """
+    rows = rows_elsewhere(X, sample_weight)
+    if rows is not None:
+        return elsewhere(rows)
+    checked = in_memory(X)
+    return RowsInMemory(checked, check_sample_weight(sample_weight, len(checked)))
+
+
+def rows_elsewhere(X: Any, sample_weight: Any = None) -> RowsElsewhere | None:
+    """X with its weights where it is no array in memory, else None."""
+    if isinstance(X, Source):
+        check_no_weight(sample_weight)
+        return X
+    if is_dask(X):
+        from mixtura.sources.dask import DaskRows
+
+        return DaskRows(X, sample_weight)
+    return None
+
+
+def in_range(blocks: Blocks, names: Array | None) -> Blocks:
+    """The rows in a precision that holds their squares."""
+    extent = blocks.extent
+    if extent.suits(blocks.dtype):
+        return blocks
+    check_extent(extent, names)
+    return blocks.in_double()
+
+
+def check_no_weight(sample_weight: Any) -> None:
+    """Raise where weights are given beside a source, which has its own."""
+    if sample_weight is not None:
+        raise ValueError(
+            "sample_weight belongs to an array; a source has its own: mixtura.scan(path, weight='column'), "
+            "or pairs of rows and weights in mixtura.from_batches."
+        )
+
+
+def check_keep(keep: Sequence[str], outputs: Sequence[str]) -> Sequence[str]:
+    """Return the names of the columns to keep; raise where one is also the name of an output."""
+    if isinstance(keep, str):
+        raise ValueError(f"keep must be a list of names, got {keep!r}.")
+    both = [name for name in keep if name in outputs or name.startswith("responsibility_")]
+    if both:
+        raise ValueError(f"keep holds {both[0]!r}, which is the name of a column that is written.")
+    return keep
+
+
+def check_sample_weight(sample_weight: Any, n_rows: int) -> FloatArray | None:
+    """Return weights as float64, or None where every row weighs 1.
+
+    Raises
+    ------
+    ValueError
+        If the length is not the rows', a weight is negative, NaN or infinite, or all are zero, too small or
+        too large to reckon with.
+    """
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(n_rows, sample_weight)
+    weight = _weights_as_floats(column_values(sample_weight, "sample_weight"))
+    if weight.shape != (n_rows,):
+        raise ValueError(
+            f"sample_weight must have one weight for each of the {n_rows} rows of X, "
+            f"got shape {weight.shape}."
+        )
+    # Extremes need no temporary array; NaN is one of them.
+    least, most = weight.min(initial=np.inf), weight.max(initial=0.0)
+    if not np.isfinite(most) or np.isnan(least) or least == -np.inf:
+        row = int(np.argmax(~np.isfinite(weight)))
+        raise ValueError(
+            f"sample_weight must be finite, but row {row} has {weight[row]}: "
+            "give 0 to leave a row out."
+        )
+    if least < 0:
+        row = int(np.argmax(weight < 0))
+        raise ValueError(
+            f"sample_weight must not be negative, but row {row} has {weight[row]:g}: "
+            "give 0 to leave a row out. (Negative values in data passed as weights.)"
+        )
+    if most == 0:
+        raise ValueError("sample_weight must not be zero for every row: no row is left to fit.")
+    if not LEAST_WEIGHT <= most <= 1 / LEAST_WEIGHT:
+        raise ValueError(
+            f"sample_weight is {most:g} at most, and such numbers cannot be squared: multiply all weights by "
+            "one number that brings the largest near 1."
+        )
+    return weight
+
+
+def _weights_as_floats(sample_weight: Any) -> FloatArray:
+    check_measured(sample_weight, "sample_weight")
+    try:
+        weight: FloatArray = check_array(
+            sample_weight,
+            dtype=np.float64,
+            ensure_2d=False,
+            ensure_all_finite=False,
+            ensure_min_samples=0,
+            order="C",
+        )
+    except (TypeError, ValueError) as error:
+        # The first line: what follows is the whole array.
+        text = str(error).partition("\n")[0]
+        why = "they are complex" if "Complex data" in text else text
+        raise type(error)(f"sample_weight must be an array of real numbers: {why}") from error
+    return weight
