@@ -379,7 +379,7 @@ void Acceleration::accept() {
 
 void Acceleration::shorten() { reach_ = std::max(std::min(reach_, length_) * narrow, 1.0); }
 
-void Acceleration::refuse(const OwnedStatistics& statistics) {
+void Acceleration::reject(const OwnedStatistics& statistics) {
     shorten();
     remember(point_, residual_, proposal_, difference(encode(statistics.view()), proposal_));
 }

@@ -26,7 +26,7 @@ class Acceleration {
     bool propose(const OwnedStatistics& statistics, const OwnedMixture& mixture, OwnedStatistics& out);
 
     void accept();                                   // the proposal is the current point
-    void refuse(const OwnedStatistics& statistics);  // it was worse; its E-step still teaches
+    void reject(const OwnedStatistics& statistics);  // it was worse; its E-step still teaches
     void shorten();                                  // the M-step there failed
     void step();                                     // the EM step is the current point
 

@@ -69,7 +69,7 @@ class Loop {
             return true;
         }
         ++monitor_.n_refused;
-        acceleration_->refuse(next_.statistics);
+        acceleration_->reject(next_.statistics);
         return false;
     }
 

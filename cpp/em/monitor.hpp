@@ -8,7 +8,7 @@
 
 namespace mixtura {
 
-// Hears the mean log-likelihood of every mixture and decides whether EM goes on.
+// Is told the mean log-likelihood of every mixture and decides whether EM goes on.
 //
 // Convergence is scikit-learn's: the change from one iteration to the next is at most `tol` in size; then the M-step
 // that is already paid for is still made. With tol = 0 EM ends when the log-likelihood has not risen for ten

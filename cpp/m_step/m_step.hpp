@@ -11,7 +11,7 @@
 namespace mixtura {
 
 // The objective that EM raises, in nats, is the log-likelihood and what the M-step adds to it, `bound`. The loop, the
-// acceleration and the search for the best optimum hear no more of an M-step than this.
+// acceleration and the search for the best optimum know no more of an M-step than this.
 class MStep {
   public:
     virtual ~MStep() = default;

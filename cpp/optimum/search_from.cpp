@@ -14,7 +14,7 @@ namespace {
 constexpr std::ptrdiff_t passes_of_none = 1000;
 
 // EM iterations after which a descent from a given start that cannot catch up with the incumbent is given up.
-constexpr std::ptrdiff_t glance_of_given = 10;
+constexpr std::ptrdiff_t first_check_of_given = 10;
 
 std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
@@ -59,7 +59,7 @@ class SearchingFrom final : public Searching {
             spend(best_ ? budget_.own : std::max(budget_.own, passes_of_none));
             run();
         }
-        stop_on_the_way(given_);
+        look_before_degenerate(given_);
     }
 
     Found found() {
@@ -72,7 +72,7 @@ class SearchingFrom final : public Searching {
     bool is_spent() const override { return n_passes_ >= most_passes_ || Searching::is_spent(); }
 
     // Most starts lead to worse ends.
-    std::ptrdiff_t first_glance() const override { return best_ ? glance_of_given : Searching::first_glance(); }
+    std::ptrdiff_t first_check() const override { return best_ ? first_check_of_given : Searching::first_check(); }
 
     // Not where it is worse than the best even with what is spurious about it; other starts are many.
     bool is_worth_mending(const Optimum& found) const override {
@@ -87,7 +87,7 @@ class SearchingFrom final : public Searching {
         const std::size_t descent = records_.size();
         descend("incumbent", Beginning{incumbent});
         if (!is_proper(records_[descent])) {
-            way_stop_ = std::move(kept);
+            before_degenerate_ = std::move(kept);
         } else if (!best_ || best_->log_likelihood() < kept.log_likelihood() + same_optimum) {
             best_ = std::move(kept);
         }

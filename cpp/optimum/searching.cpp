@@ -13,7 +13,7 @@ namespace mixtura {
 namespace {
 
 // EM iterations after which a descent that cannot catch up with the best is given up, looked at every few of them.
-constexpr std::ptrdiff_t glance = 40, glance_of_many = 10, glance_every = 5;
+constexpr std::ptrdiff_t first_check_of_few = 40, first_check_of_many = 10, check_every = 5;
 
 // What a search may spend: densities of one feature (one of d features costs about 1 + d^2 / 16 of them, a Cholesky
 // factor and its inverse d^3 / 6), and E-steps within these bounds.
@@ -29,7 +29,7 @@ constexpr double patience = 250, least_patience = 750, trust = 4;
 // And where every descent has been degenerate: on those tables a proper optimum was found within 525 E-steps, in one
 // fit in a hundred much later, or never. On few rows, where E-steps cost nothing, more: of 70 rows of which 31 are one
 // it took up to 3,600.
-constexpr double hopeless = 1500, hopeless_densities = 3e6;
+constexpr double passes_without_proper = 1500, densities_without_proper = 3e6;
 
 // The best optimum has been reached this often before the search believes it.
 constexpr std::ptrdiff_t hits = 5;
@@ -161,18 +161,18 @@ bool Searching::apart_and_whole() {
 
 // Where every way leads to a spurious maximum: the likeliest mixture before EM's way from a start turned to one, of
 // those given or else of other partitions. It is what there is to say about the rows.
-void Searching::stop_on_the_way(const std::vector<Given>& given) {
+void Searching::look_before_degenerate(const std::vector<Given>& given) {
     if (best_ || has_hardly_rows()) return;
     const auto take = [&](const Beginning& beginning) {
         if (beginning.failed >= 0) return;
         std::optional<Optimum> found = before_doubt(beginning.mixture);
-        if (found && (!way_stop_ || found->log_likelihood() > way_stop_->log_likelihood()))
-            way_stop_ = std::move(found);
+        if (found && (!before_degenerate_ || found->log_likelihood() > before_degenerate_->log_likelihood()))
+            before_degenerate_ = std::move(found);
     };
     for (const Given& one : given) take(from_responsibilities(one.responsibilities));
-    for (int i = 0; i < n_others && !way_stop_; ++i) {
+    for (int i = 0; i < n_others && !before_degenerate_; ++i) {
         for (const std::string_view kind : {"k-means", "seeds"}) {
-            if (!way_stop_) take(from_responsibilities(from_labels(kind)));
+            if (!before_degenerate_) take(from_responsibilities(from_labels(kind)));
         }
     }
 }
@@ -212,7 +212,7 @@ bool Searching::has_hardly_rows() const {
 }
 
 Found Searching::found() {
-    std::optional<Optimum>& proper = best_ ? best_ : way_stop_ ? way_stop_ : coincident_;
+    std::optional<Optimum>& proper = best_ ? best_ : before_degenerate_ ? before_degenerate_ : coincident_;
     const bool is_likelier = degenerate_ && (!proper || degenerate_->log_likelihood() > proper->log_likelihood());
     std::optional<Optimum>& optimum = is_likelier && (!proper || has_hardly_rows()) ? degenerate_ : proper;
     Found found;
@@ -229,14 +229,15 @@ bool Searching::is_spent() const {
     if (!has_leverage() && K >= many) most *= 0.7;
     if (!can_leave_out()) {
         const double long_enough = std::max(patience * static_cast<double>(K), least_patience) + trust * improved_at_;
-        most = std::min(most, best_ ? long_enough : std::max(hopeless, hopeless_densities / densities));
+        most =
+            std::min(most, best_ ? long_enough : std::max(passes_without_proper, densities_without_proper / densities));
     }
     // A descent that fails at once costs no pass.
     const auto spent = static_cast<double>(n_passes_) + static_cast<double>(records_.size());
     return spent >= std::min(std::max(most_densities / densities, least_passes), most) || is_late();
 }
 
-std::ptrdiff_t Searching::first_glance() const { return K >= many ? glance_of_many : glance; }
+std::ptrdiff_t Searching::first_check() const { return K >= many ? first_check_of_many : first_check_of_few; }
 
 bool Searching::is_late() const { return std::chrono::steady_clock::now() > problem_.deadline; }
 
@@ -392,27 +393,27 @@ bool Searching::descend(std::string_view kind, Beginning beginning) {
     Monitor monitor(search_tol, search_max_iter, true);
     Acceleration acceleration(structure_, K, d);
     LoopOptions options;
-    options.first = options.every = glance_every;
+    options.first = options.every = check_every;
     // Ends what comes near to a known end, and gives up what, as fast as it rises now, will not catch up with the best.
     const End* known = nullptr;
     options.callback = [&](const OwnedMixture& mixture) -> std::string {
         if (monitor.converged) return "";
         known = known_end(mixture);
         if (known != nullptr) return "near a known end";
-        if (monitor.n_iter() < first_glance()) return "";
+        if (monitor.n_iter() < first_check()) return "";
         const std::vector<double>& history = monitor.history;
-        const double last = history.back(), before = history[history.size() - 1 - at(glance_every)];
+        const double last = history.back(), before = history[history.size() - 1 - at(check_every)];
         return last + 10 * (last - before) + 0.01 < best ? "behind the best" : "";
     };
     expectation_maximisation(problem_.task(), monitor, &acceleration, options, found, control_);
     check(control_);
     n_passes_ += monitor.n_passes();
-    if (known != nullptr) return meet(kind, monitor, *known);
+    if (known != nullptr) return stop_near(kind, monitor, *known);
     return judge(kind, monitor, std::move(found));
 }
 
 // A descent that has come near to the end of another, which stands for its own.
-bool Searching::meet(std::string_view kind, const Monitor& monitor, const End& end) {
+bool Searching::stop_near(std::string_view kind, const Monitor& monitor, const End& end) {
     record(kind, monitor, end.is_proper ? near_optimum : near_degenerate);
     records_.back().log_likelihood = end.log_likelihood;
     const bool is_best =
@@ -589,7 +590,7 @@ std::vector<Move> Searching::candidates(const OwnedMixture& mixture, const Respo
 Found search(const Problem& problem, Control& control) {
     Searching searching(problem, control);
     searching.run();
-    searching.stop_on_the_way({});
+    searching.look_before_degenerate({});
     return searching.found();
 }
 

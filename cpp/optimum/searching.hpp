@@ -31,12 +31,12 @@ class Searching {
     virtual ~Searching() = default;
 
     void run();
-    void stop_on_the_way(const std::vector<Given>& given);
+    void look_before_degenerate(const std::vector<Given>& given);
     Found found();
 
   protected:
     virtual bool is_spent() const;
-    virtual std::ptrdiff_t first_glance() const;
+    virtual std::ptrdiff_t first_check() const;
     virtual bool is_worth_mending(const Optimum&) const { return true; }
 
     // Where a descent begins
@@ -60,7 +60,7 @@ class Searching {
     Verdict doubt(const OwnedMixture& mixture, const std::vector<double>& counts, double unit) const;
     Verdict doubt(const Optimum& found) const;
 
-    bool meet(std::string_view kind, const Monitor& monitor, const End& end);
+    bool stop_near(std::string_view kind, const Monitor& monitor, const End& end);
     const End* known_end(const OwnedMixture& mixture) const;
     bool is_new(const Optimum& found, bool is_proper);
 
@@ -86,7 +86,7 @@ class Searching {
     const std::ptrdiff_t K, d;
     const double weight_;
     Random random_;
-    std::optional<Optimum> best_, way_stop_, coincident_, degenerate_;
+    std::optional<Optimum> best_, before_degenerate_, coincident_, degenerate_;
     std::vector<std::string> found_from_;
     std::ptrdiff_t n_passes_ = 0, n_reseeded_ = 0;
     std::vector<Record> records_;

@@ -38,7 +38,7 @@ void proposals_are_statistics() {
             if (worth && turn % 3 == 0) {
                 acceleration.accept();
             } else {
-                if (worth) acceleration.refuse(found.owned);
+                if (worth) acceleration.reject(found.owned);
                 acceleration.step();
             }
         }

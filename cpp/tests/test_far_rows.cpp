@@ -12,6 +12,8 @@ using namespace mixtura;
 
 namespace {
 
+double total_of(const std::vector<double>& counts) { return std::accumulate(counts.begin(), counts.end(), 0.0); }
+
 // Where floats are too narrow for the squares, doubles tell what is right: by every way through the kernels.
 void a_row_far_from_all_components_has_the_answer_of_a_wider_range() {
     for (int s = 0; s < 4; ++s) {
@@ -76,11 +78,11 @@ void a_far_row_counts_as_any_other() {
         Control control;
         accumulate(p.view(false), p.mixture(), {}, sums.view(), control);
         CHECK(std::isfinite(sums.view().log_likelihood), "far");
-        CHECK(close(std::accumulate(sums.counts().begin(), sums.counts().end(), 0.0), 70, 1e-13, 0), "far");
+        CHECK(close(total_of(sums.counts()), 70, 1e-13, 0), "far");
         p.rows[3] = 1e200;
         sums = Sums(p);
         accumulate(p.view(false), p.mixture(), {}, sums.view(), control);
-        CHECK(close(std::accumulate(sums.counts().begin(), sums.counts().end(), 0.0), 70, 1e-13, 0), "farther");
+        CHECK(close(total_of(sums.counts()), 70, 1e-13, 0), "farther");
     }
     RandomProblem p(Structure::diag, 70, 1, 1, 1);
     Sums sums(p);

@@ -27,10 +27,10 @@ from sklearn.base import clone
 
 import mixtura
 from mixtura import GaussianMixture, GaussianMixtureSearch, SourceError
+from mixtura.em.statistics import from_upper_half
 from mixtura.plots import plot_mixture, plot_uncertainty
 from mixtura.rows import ArrayBlocks, Rows
-from mixtura.rows.dask import DaskBlocks, _work
-from mixtura.rows.parts import _Expect
+from mixtura.rows.dask import DaskBlocks, _Sums, _work
 from mixtura.selection import bootstrap_difference, bootstrap_ratio_test, combine
 from mixtura.testing.conformance import BlocksConformance, assert_same_statistics
 from mixtura.testing.problems import (
@@ -716,9 +716,9 @@ def test_workers_that_are_asked_directly_give_the_same_bits(client, monkeypatch)
     monkeypatch.setattr("mixtura.rows.dask._QUICK", np.inf)
     # However long this takes.
     monkeypatch.setattr("mixtura.rows.dask._SECONDS", 1e9)
-    blocks.reduced(_Expect(mixture))
+    blocks.accumulate(mixture)
     assert not asked
-    directly = blocks.reduced(_Expect(mixture))
+    directly = blocks.accumulate(mixture)
     assert len(asked) == 1
     # A partition that is not where it was: the tasks find it.
     missing = {
@@ -726,12 +726,12 @@ def test_workers_that_are_asked_directly_give_the_same_bits(client, monkeypatch)
         for worker, held in blocks._holdings.items()
     }
     monkeypatch.setattr(blocks, "_holdings", missing)
-    again = blocks.reduced(_Expect(mixture))
+    again = blocks.accumulate(mixture)
     assert len(asked) == 2
     assert blocks._held_at == -np.inf
     monkeypatch.setattr("mixtura.rows.dask._QUICK", 0.0)
     blocks._is_quick = False
-    by_tasks = blocks.reduced(_Expect(mixture))
+    by_tasks = blocks.accumulate(mixture)
     assert len(asked) == 2
     for one in (directly, again):
         assert_same_statistics(one, by_tasks, rtol=0)
@@ -744,7 +744,7 @@ def test_few_workers_get_their_share_with_its_weights(client, monkeypatch):
     asked = []
     monkeypatch.setattr(client, "run", recorded(client.run, asked))
     monkeypatch.setattr("mixtura.rows.dask._QUICK", np.inf)
-    by_tasks = blocks.reduced(_Expect(mixture))
+    by_tasks = blocks.accumulate(mixture)
     assert not asked
     for i, place in enumerate(blocks._places):
         blocks._places[i] = tuple(
@@ -755,7 +755,7 @@ def test_few_workers_get_their_share_with_its_weights(client, monkeypatch):
         )
     wait([part for place in blocks._places for part in place if part is not None])
     assert [len(mine) for mine in blocks._placed(client.has_what())[0].values()] == [6, 0]
-    directly = blocks.reduced(_Expect(mixture))
+    directly = blocks.accumulate(mixture)
     assert len(blocks._holdings[other]) > 0
     assert sum(len(held) for held in blocks._holdings.values()) == 6
     assert len(asked) == 1
@@ -766,7 +766,7 @@ def test_few_workers_get_their_share_with_its_weights(client, monkeypatch):
     lying = chain(*client.has_what().values())
     assert Counter(key for key in lying if key in keys) == Counter(keys)
     client.amm.run_once()
-    assert_same_statistics(blocks.reduced(_Expect(mixture)), by_tasks, rtol=0)
+    assert_same_statistics(blocks.accumulate(mixture), by_tasks, rtol=0)
     assert len(asked) == 2
     assert blocks._held_at > 0  # all is still where it was
 
@@ -779,12 +779,19 @@ def recorded(function, calls):
     return call
 
 
-def test_no_covariances_are_sent():
+def sums_under(mixture):
+    """What goes to a partition: no covariances."""
+    parameters = mixture.weights, mixture.means, mixture.precisions_cholesky
+    asked = False, True, None
+    return _Sums("full", mixture.means, np.dtype(np.float64), asked, parameters, None)
+
+
+def test_the_sums_of_a_partition_can_be_sent():
     mixture, X, _ = problem()
-    sent = pickle.loads(pickle.dumps(_Expect(mixture)))
-    assert sent.mixture.covariances.size == 0
-    ours, theirs = (task(ArrayBlocks(Rows(X)), 0) for task in (sent, _Expect(mixture)))
-    assert_same_statistics(ours, theirs, rtol=0)
+    task = sums_under(mixture)
+    sent = pickle.loads(pickle.dumps(task))
+    ours, theirs = (one(ArrayBlocks(Rows(X)), 0) for one in (sent, task))
+    assert np.array_equal(ours, theirs)
 
 
 def test_a_large_mixture_goes_from_worker_to_worker(client, monkeypatch):
@@ -817,8 +824,11 @@ def test_the_tree_has_one_shape(n_partitions, monkeypatch):
 @pytest.mark.usefixtures("threads")
 def test_symmetric_matrices_travel_as_one_half():
     mixture, X, _ = problem()
-    sums = _work(_Expect(mixture), [(X, None)], [0], [0], 1, 1)
-    assert sums[0, 0].seconds.shape == (4, 6)
+    sums = _work(sums_under(mixture), [(X, None)], [0], [0], 1, 1)
+    whole = ArrayBlocks(Rows(X)).accumulate(mixture)
+    assert len(whole.block) - len(sums[0, 0]) == 4 * (9 - 6)
+    block = from_upper_half(sums[0, 0], mixture.structure.kernel, *mixture.means.shape)
+    assert np.array_equal(block, whole.block)
 
 
 # Packages

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from mixtura.rows import ArrayBlocks, Rows
-from mixtura.rows.facts import MOST_AT_A_GLANCE, Counts, Glance
+from mixtura.rows.facts import MOST_IN_A_PREVIEW, Counts, Preview
 from mixtura.rows.parts import _WIDE, overview_of
 
 
@@ -71,7 +71,7 @@ def test_parts_without_weight_add_nothing():
     theirs = overview_of(ArrayBlocks(Rows(X)))
     assert_array_equal(ours.spread.mean, theirs.spread.mean)
     assert_array_equal(ours.spread.scatter, theirs.spread.scatter)
-    assert_array_equal(ours.glance.X, X)
+    assert_array_equal(ours.preview.X, X)
 
 
 def test_a_spread_is_of_float64_whatever_the_rows_are():
@@ -85,16 +85,16 @@ def test_a_spread_is_of_float64_whatever_the_rows_are():
 
 @pytest.mark.parametrize("n_rows", [9, 3_999, 4_000, 4_001, 70_001])
 @pytest.mark.parametrize("every", [1, 3])
-def test_a_glance_is_of_rows_spread_over_all_that_count(n_rows, every):
+def test_a_preview_is_of_rows_spread_over_all_that_count(n_rows, every):
     weight = (np.arange(n_rows) % every == 0).astype(float)
     rows = Rows(np.arange(n_rows, dtype=float)[:, np.newaxis], weight)
     counting = np.flatnonzero(weight)
     for cuts in ([], [1, n_rows // 3, n_rows // 2, n_rows // 2 + 1]):
-        seen = reduce(add, map(Glance.of, cut(rows, cuts))).X[:, 0]
+        seen = reduce(add, map(Preview.of, cut(rows, cuts))).X[:, 0]
         assert set(seen) <= set(counting)
-        if len(counting) <= MOST_AT_A_GLANCE:
+        if len(counting) <= MOST_IN_A_PREVIEW:
             assert_array_equal(seen, counting)
         else:
-            assert MOST_AT_A_GLANCE / 4 <= len(seen) <= MOST_AT_A_GLANCE
+            assert MOST_IN_A_PREVIEW / 4 <= len(seen) <= MOST_IN_A_PREVIEW
             gaps = np.diff(seen)
             assert np.count_nonzero(gaps != np.median(gaps)) <= 2 * len(cuts)

@@ -46,7 +46,7 @@ class Counted:
 
 
 def known(blocks):
-    return blocks.weight, blocks.extent, blocks.glance, blocks.mean, blocks.variances
+    return blocks.weight, blocks.extent, blocks.preview, blocks.mean, blocks.variances
 
 
 def test_one_reading_finds_all_that_is_known_of_the_rows():

@@ -14,7 +14,7 @@ from mixtura.rows import ArrayBlocks, Blocks, distinct_rows
 from mixtura.support.arrays import Array, FloatArray, block_slices
 from mixtura.support.interruptible import gram, interruptible
 
-# Products in a scatter matrix of all rows that is quicker than to glance at some.
+# Products in a scatter matrix of all rows that is quicker than to preview at some.
 _FEW_PRODUCTS = 100_000
 
 # Phrases in one message.
@@ -67,7 +67,7 @@ def column_findings(blocks: Blocks, names: Array | None) -> tuple[list[str], lis
     """Constant columns, and equal or dependent ones, each a phrase; rows of weight 0 do not count."""
     if _is_surely_sound(blocks):
         return [], []
-    sample = blocks.glance
+    sample = blocks.preview
     if not _is_suspicious(sample):
         return [], []
     constant = _constant_columns(blocks, sample[0])
@@ -94,7 +94,7 @@ def first_of(found: list[str]) -> list[str]:
 
 def row_findings(blocks: Blocks, n_components: int) -> str:
     """A sentence where there are hardly more distinct rows than components, or ''."""
-    sample = blocks.glance
+    sample = blocks.preview
     few = 2 * n_components
     if len({*sample[: 2 * few, 0].tolist()}) > few:  # as mostly, and quicker than to sort
         return ""

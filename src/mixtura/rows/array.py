@@ -25,7 +25,7 @@ from mixtura.rows.drawing import (
     rows_of_ranks,
     weights_without,
 )
-from mixtura.rows.facts import Counts, Glance
+from mixtura.rows.facts import Counts, Preview
 from mixtura.rows.value import Rows
 from mixtura.support.arrays import (
     Array,
@@ -79,9 +79,9 @@ class ArrayBlocks(Blocks):
         return Counts.of(self.rows)
 
     @cached
-    def glance(self) -> Array:
+    def preview(self) -> Array:
         """Some thousand of the rows that count, spread over all."""
-        return Glance.of(self.rows).X
+        return Preview.of(self.rows).X
 
     @cached
     def mean(self) -> FloatArray:

@@ -71,7 +71,7 @@ class Blocks(EMBlocks):
 
     @cached
     @abstractmethod
-    def glance(self) -> Array:
+    def preview(self) -> Array:
         """Some thousand of the rows that count, spread over all; all of them where there are no more."""
 
     def with_threads(self, n_threads: int) -> Self:

@@ -11,8 +11,8 @@ from mixtura.inputs.scales import Extent
 from mixtura.rows.value import Rows
 from mixtura.support.arrays import Array, block_slices
 
-#: Rows of a glance at most.
-MOST_AT_A_GLANCE = 4_000
+#: Rows of a preview at most.
+MOST_IN_A_PREVIEW = 4_000
 
 
 @dataclass(frozen=True)
@@ -55,39 +55,39 @@ class Counts:
 
 
 @dataclass(frozen=True, eq=False)
-class Glance:
+class Preview:
     """Every so many-th of the rows that count. `+` is of rows one after another."""
 
     X: Array
     step: int
 
     @classmethod
-    def of(cls, rows: Rows) -> Glance:
-        """Glance at some rows."""
+    def of(cls, rows: Rows) -> Preview:
+        """Preview at some rows."""
         counting = None if rows.weight is None else np.flatnonzero(rows.weight)
         step = _step(len(rows) if counting is None else len(counting))
         return cls(np.array(rows.X[::step] if counting is None else rows.X[counting[::step]]), step)
 
-    def __add__(self, other: Glance) -> Glance:
+    def __add__(self, other: Preview) -> Preview:
         step = max(self.step, other.step)
         X = np.concatenate([one.X[:: step // one.step] for one in (self, other)])
         further = _step(len(X))
-        return Glance(X[::further], step * further)
+        return Preview(X[::further], step * further)
 
 
 def _step(n_rows: int) -> int:
-    """The least power of two that leaves no more rows than a glance has."""
-    return 1 << max(0, -(-n_rows // MOST_AT_A_GLANCE) - 1).bit_length()
+    """The least power of two that leaves no more rows than a preview has."""
+    return 1 << max(0, -(-n_rows // MOST_IN_A_PREVIEW) - 1).bit_length()
 
 
 @dataclass(frozen=True, eq=False)
 class Overview:
-    """Of some rows what adds up: a glance at them, their mean and scatter. `+` is of rows one after another.
+    """Of some rows what adds up: a preview of them, their mean and scatter. `+` is of rows one after another.
 
     spread: of wide rows the diagonal of the scatter alone.
     """
 
-    glance: Glance
+    preview: Preview
     spread: TotalScatter
 
     @property
@@ -96,7 +96,7 @@ class Overview:
         return self.spread.weight
 
     def __add__(self, other: Overview) -> Overview:
-        return Overview(self.glance + other.glance, self.spread + other.spread)
+        return Overview(self.preview + other.preview, self.spread + other.spread)
 
 
 @dataclass(frozen=True, eq=False)

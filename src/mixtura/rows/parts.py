@@ -26,7 +26,7 @@ from mixtura.rows.drawing import (
     places_of_sample,
     ranks_of_sample,
 )
-from mixtura.rows.facts import Counts, Facts, Glance, Overview, PartFacts
+from mixtura.rows.facts import Counts, Facts, Overview, PartFacts, Preview
 from mixtura.rows.value import Rows
 from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.cached import cached
@@ -100,9 +100,9 @@ class PartitionedBlocks(Blocks):
         return Extent(least, most, self.weight / max(self.n_present, 1))
 
     @property
-    def glance(self) -> Array:
+    def preview(self) -> Array:
         """Some thousand of the rows that count, spread over all."""
-        return self.facts.overview.glance.X
+        return self.facts.overview.preview.X
 
     @property
     def mean(self) -> FloatArray:
@@ -185,8 +185,8 @@ def part_facts(part: ArrayBlocks, first_row: int) -> PartFacts:
 
 
 def overview_of(part: ArrayBlocks) -> Overview:
-    """Glance at a part, and find how its rows spread."""
-    return Overview(Glance.of(part.rows), _spread_of(part.in_double()))
+    """Preview at a part, and find how its rows spread."""
+    return Overview(Preview.of(part.rows), _spread_of(part.in_double()))
 
 
 @np.errstate(all="ignore")  # of numbers that no fit takes
