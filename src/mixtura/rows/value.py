@@ -45,7 +45,7 @@ class Rows:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "X", np.asarray(self.X))
-        for one in BESIDE:
+        for one in fields(self)[1:]:
             values = getattr(self, one.name)
             if values is not None:
                 object.__setattr__(self, one.name, contiguous(values, one.metadata["dtype"]))
@@ -72,19 +72,19 @@ class Rows:
 
     def __getitem__(self, some: slice | Array) -> Rows:
         """Some of the rows: a slice, or by their numbers, or where a mask is true."""
-        return Rows(**{name: values[some] for name, values in self.values.items()})
+        return type(self)(**{name: values[some] for name, values in self.values.items()})
 
     @staticmethod
     def concatenate(several: Sequence[Rows]) -> Rows:
         """One after another; all bring the same things."""
         names = several[0].values
-        return Rows(
+        return type(several[0])(
             **{name: np.concatenate([rows.values[name] for rows in several]) for name in names}
         )
 
     def copy(self) -> Rows:
         """The same in memory of their own, in the same order of axes."""
-        return Rows(**{name: values.copy(order="K") for name, values in self.values.items()})
+        return type(self)(**{name: values.copy(order="K") for name, values in self.values.items()})
 
     def fill(self, rows: Rows) -> None:
         """Write as many other rows into the memory of these."""
