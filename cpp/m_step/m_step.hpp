@@ -21,8 +21,9 @@ class MStep {
     virtual std::ptrdiff_t n_features() const = 0;
     Structure structure() const { return structure_of(model()); }
 
-    // Fills `next` from the sums. before: the mixture that they were taken under, from which an iterative M-step goes
-    // on; null: none. Returns -1, or the index of the first component whose covariance is not positive definite.
+    // Fills `next` from the sums. The counts of sums that the acceleration proposes add up to the weight roughly.
+    // before: the mixture that they were taken under, from which an iterative M-step goes on; null: none. Returns -1,
+    // or the index of the first component whose covariance is not positive definite.
     virtual std::ptrdiff_t maximise(const Statistics& statistics, const OwnedMixture* before, OwnedMixture& next,
                                     Control& control) const = 0;
 

@@ -17,7 +17,7 @@ STATISTICS = """
 import json, sys
 import numpy as np
 from mixtura import _core
-from mixtura.rows import ArrayBlocks
+from mixtura.rows import ArrayBlocks, Rows
 from mixtura.covariance import STRUCTURES
 from mixtura.testing.problems import random_mixture, random_rows
 

@@ -585,7 +585,7 @@ class CountedTotal(ArrayBlocks):
     """Rows whose total scatter can be exchanged, and whose passes are counted."""
 
     def __init__(self, X, extra=0.0):
-        super().__init__(X)
+        super().__init__(Rows(X))
         self.extra = extra
         self.computed = 0
 

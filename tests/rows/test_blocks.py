@@ -111,7 +111,7 @@ def test_zeros_are_the_identity(covariance_type):
     rng = np.random.default_rng(1)
     mixture = random_mixture(3, 2, covariance_type, rng)
     some = ArrayBlocks(Rows(random_rows(mixture, 50, rng))).accumulate(mixture)
-    zero = SufficientStatistics.zeros(mixture.structure, mixture.means)
+    zero = SufficientStatistics.of(mixture.structure, mixture.means)
     for total in (some + zero, zero + some):
         for name in FIELDS:
             assert_array_equal(getattr(total, name), getattr(some, name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -83,6 +83,12 @@ class SufficientStatistics:
     structure: CovarianceStructure
     centres: FloatArray
     block: FloatArray
+    #: Where each sum stands: looked up once, since a small fit asks for some dozens.
+    _places: dict[str, _Place] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        places = _layout(self.structure.kernel, *self.centres.shape)
+        object.__setattr__(self, "_places", places)
 
     @classmethod
     def of(
@@ -111,24 +117,28 @@ class SufficientStatistics:
             seconds=mixture.structure.moments(mixture.covariances, counts, mixture.n_features),
         )
 
+    def _number(self, name: str) -> float:
+        number: float = self.block.item(self._places[name][0].start)
+        return number
+
     def _sum(self, name: str) -> FloatArray:
-        place, shape, _ = _layout(self.structure.kernel, *self.centres.shape)[name]
+        place, shape, _ = self._places[name]
         return self.block[place].reshape(shape)
 
     @property
     def weight(self) -> float:
         """Sum of w."""
-        return float(self._sum("weight"))
+        return self._number("weight")
 
     @property
     def log_likelihood(self) -> float:
         """Sum of w log p(x)."""
-        return float(self._sum("log_likelihood"))
+        return self._number("log_likelihood")
 
     @property
     def log_certainty(self) -> float:
         """Sum of w log max_k r_k(x)."""
-        return float(self._sum("log_certainty"))
+        return self._number("log_certainty")
 
     @property
     def counts(self) -> FloatArray:
@@ -167,9 +177,8 @@ class SufficientStatistics:
 
     def permuted(self, order: Array) -> SufficientStatistics:
         """Return the same sums with the components in another order, as `Mixture.permuted`."""
-        layout = _layout(self.structure.kernel, *self.centres.shape)
         block = self.block.copy()
-        for name, (place, _, is_by_component) in layout.items():
+        for name, (place, _, is_by_component) in self._places.items():
             if is_by_component:
                 block[place] = self._sum(name)[order].ravel()
         return replace(self, centres=self.centres[order], block=block)
@@ -182,7 +191,8 @@ class SufficientStatistics:
     @property
     def means(self) -> FloatArray:
         """The means that these statistics imply; a component without rows stays at its centre."""
-        counts = np.where(self.counts > 0, self.counts, 1.0)
+        counts = self.counts
+        counts = np.where(counts > 0, counts, 1.0)
         return self.centres + self.firsts / counts[:, np.newaxis]
 
 

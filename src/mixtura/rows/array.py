@@ -31,6 +31,7 @@ from mixtura.support.arrays import (
     Array,
     FloatArray,
     block_slices,
+    fit_in_a_block,
     is_native,
     native_blocks,
     result_dtype,
@@ -112,6 +113,9 @@ class ArrayBlocks(Blocks):
         """The same, each row with its responsibilities."""
         given = getattr(responsibilities, "in_float64", None)
         if self._is_native and given is not None:
+            return _core.MemoryRows([_core.Rows(self._X, self._weight, given)])
+        if self._is_native and fit_in_a_block(len(self._X), max(self.shape[1], n_components)):
+            given = responsibilities(slice(0, len(self._X)))
             return _core.MemoryRows([_core.Rows(self._X, self._weight, given)])
         pieces = partial(self.pieces_bringing, responsibilities, n_components)
         return _core.StreamRows(pieces, self.dtype == np.float32)

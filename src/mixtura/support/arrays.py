@@ -45,6 +45,11 @@ def block_slices(n_rows: int, width: int) -> Iterator[slice]:
         yield slice(start, min(n_rows, start + size))
 
 
+def fit_in_a_block(n_rows: int, width: int) -> bool:
+    """Whether `block_slices` leaves so many rows together."""
+    return n_rows <= _BLOCK_NUMBERS // max(width, 1)
+
+
 def native_blocks(X: Array, dtype: np.dtype[Any] | None = None) -> Iterator[tuple[slice, Array]]:
     """Yield `X` whole where the core can read it, else block by block as float: in `dtype`, or its own."""
     dtype = result_dtype(X) if dtype is None else dtype
