@@ -278,6 +278,7 @@ bool Acceleration::propose(const OwnedStatistics& statistics, const OwnedMixture
         add(proposal_, part, move);
         if (!mend(proposal_)) continue;
         decode(proposal_, out.view());
+        out.view().weight = statistics.weight();  // an M-step may ask for it
         out.centres = centres_;
         return true;
     }

@@ -28,7 +28,8 @@ class WithDirichlet final : public MStep {
     std::ptrdiff_t maximise(const Statistics& statistics, const OwnedMixture* before, OwnedMixture& next,
                             Control& control) const override {
         const std::ptrdiff_t failed = likelihood_.maximise(statistics, before, next, control);
-        const double total = statistics.weight + count_ * static_cast<double>(next.n_components);
+        double total = 0;  // not the weight: the counts of a proposal of the acceleration sum to it roughly
+        for (std::ptrdiff_t k = 0; k < next.n_components; ++k) total += statistics.counts[k] + count_;
         for (std::ptrdiff_t k = 0; k < next.n_components; ++k) {
             next.weights[static_cast<std::size_t>(k)] = (statistics.counts[k] + count_) / total;
         }
