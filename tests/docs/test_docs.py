@@ -26,7 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # README.es.md has the code of README.md, which a test below sees to.
 RUN = ["README.md", "docs/user-guide.md", "docs/differences.md"]
 PAGES = sorted(
-    str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    str(path.relative_to(ROOT))
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]
 )
 
 # Commands that set a machine up: nothing to try in a test.
@@ -287,11 +288,17 @@ def test_links_lead_somewhere(page):
             assert fragment in [anchor(heading) for heading in headings_of(name)], link
 
 
+# A path, in backquotes with whatever follows it, or of a program in a command; `*` stands for any name,
+# `<date>` for what a reader fills in.
+FOLDERS = r"(?:src|cpp|tests|benchmarks|docs|examples|\.ci)/"
+PATHS = re.compile(rf"`({FOLDERS}[\w./*-]*)|(?:python|bash|pytest) ({FOLDERS}\S+\.\w+)")
+
+
 @in_repository
 @pytest.mark.parametrize("page", PAGES)
 def test_paths_that_are_named_exist(page):
-    named = re.findall(r"`((?:src|cpp|tests|docs|examples|\.ci)/[\w./*-]*)`", text_of(page))
-    for path in named:
+    for in_backquotes, in_a_command in PATHS.findall(text_of(page)):
+        path = in_backquotes or in_a_command
         assert any(ROOT.glob(path.rstrip("/"))), f"{page} names {path}"
 
 
