@@ -1,4 +1,4 @@
-"""A new thing that a row brings, as docs/architecture.md shows it: one field, that goes where its row goes."""
+"""A new thing that a row brings, as docs/architecture.md shows it: one field that goes with its row."""
 
 from __future__ import annotations
 
