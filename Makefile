@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CPP := $(wildcard cpp/*/*.cpp cpp/*/*.hpp)
 CORE := $(CPP) cpp/CMakeLists.txt
 
-.PHONY: demo test lint stub core sanitize package ci bench bench-compare clean
+.PHONY: demo test lint tidy stub core sanitize package ci bench bench-compare clean
 
 demo: $(VENV)/.installed
 	$(BIN)/mixtura demo
@@ -23,6 +23,12 @@ lint: $(VENV)/.installed
 	$(BIN)/python -m nanobind.stubgen -q -m mixtura._core -o build/_core.pyi
 	diff build/_core.pyi src/mixtura/_core.pyi || (echo "the core's interface changed: make stub" && false)
 	$(BIN)/mypy
+
+# What is likely a bug in the core (.clang-tidy); the kernels once, they are one source for all instruction sets.
+tidy: $(VENV)/.tools
+	$(BIN)/cmake -S cpp -B build/tidy -DMIXTURA_TESTS=OFF -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
+	$(BIN)/clang-tidy --quiet -p build/tidy $(foreach room,support model e_step m_step em optimum,$(wildcard cpp/$(room)/*.cpp))
+	$(BIN)/clang-tidy --quiet cpp/simd/kernels.cpp -- -std=c++17 -Icpp -DMIXTURA_KERNELS=kernels_baseline
 
 # The types of the native module, for editors and mypy.
 stub: $(VENV)/.installed

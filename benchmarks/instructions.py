@@ -27,10 +27,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from harness.problems import SMALL, TABLE, Problem, write
-from harness.text import table
 
 import mixtura
+from harness.problems import SMALL, TABLE, Problem, write
+from harness.text import table
 
 DTYPES = ("float64", "float32")
 

@@ -10,10 +10,10 @@ import matplotlib as mpl
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from sections.table import ratios_to_theirs
 
 from harness.bench import OURS, THEIRS
 from harness.text import digits
+from sections.table import ratios_to_theirs
 
 # Okabe and Ito's palette, told apart by all common kinds of colour vision, and by lightness in grey.
 COLOURS = {

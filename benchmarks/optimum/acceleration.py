@@ -12,7 +12,6 @@ import argparse
 import warnings
 
 import numpy as np
-from problems import Problem, problems
 
 from mixtura import _core
 from mixtura.covariance import structure
@@ -22,6 +21,7 @@ from mixtura.mixture import Mixture
 from mixtura.rows import ArrayBlocks, Rows
 from mixtura.starts import LabelResponsibilities, mixture_of, search
 from mixtura.starts.auto import SearchRows
+from problems import Problem, problems
 
 MOST_ROWS = 30_000
 ITERATIONS = 5_000

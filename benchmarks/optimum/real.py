@@ -30,10 +30,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from problems import Problem
 from sklearn import datasets
 
 from mixtura.covariance import structure
+from problems import Problem
 
 # Below so many rows a free parameter the likeliest mixture is seldom the best: reported apart.
 FEW_ROWS = 5

@@ -25,7 +25,14 @@ from pathlib import Path
 from time import process_time
 
 import numpy as np
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.special import softmax
+from scipy.stats import rankdata
+from sklearn.cluster import KMeans
+from sklearn.mixture import GaussianMixture as SklearnMixture
+
 from judge import degenerate, log_likelihood
+from mixtura import GaussianMixture, Mixture
 from problems import Problem
 from proper import (
     ALONG_COLUMNS,
@@ -39,13 +46,6 @@ from proper import (
     kind_of,
 )
 from real import problems
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.special import softmax
-from scipy.stats import rankdata
-from sklearn.cluster import KMeans
-from sklearn.mixture import GaussianMixture as SklearnMixture
-
-from mixtura import GaussianMixture, Mixture
 
 FILE = Path(__file__).parent / "real_reference.json"
 

@@ -18,13 +18,14 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
+from sklearn.model_selection import KFold
+
 from judge import log_likelihood, mixture_of
 from methods import Method
 from problems import Problem
 from proper import LETTERS, Rows
 from real import FEW_ROWS, has_few_rows, problems
 from real_reference import JUDGES, known, record_end
-from sklearn.model_selection import KFold
 
 TOLERANCE = 1e-3
 SKLEARN_NAMES = {"VVV": "full", "EEE": "tied", "VVI": "diag", "VII": "spherical"}

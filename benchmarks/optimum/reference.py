@@ -17,10 +17,10 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from judge import degenerate, log_likelihood
-from problems import Problem, problems
 
+from judge import degenerate, log_likelihood
 from mixtura import GaussianMixture
+from problems import Problem, problems
 
 FILE = Path(__file__).parent / "reference.json"
 KINDS = ("kmeans", "k-means++", "random")

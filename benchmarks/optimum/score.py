@@ -24,6 +24,7 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
+
 from judge import degenerate, log_likelihood, mixture_of
 from methods import Method
 from problems import Problem, problems

@@ -20,10 +20,10 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from proper import ALONG_COLUMNS, LETTERS, SPHERICAL, Rows, improper
-from real import rows_of
 
 from mixtura import GaussianMixtureSearch
+from proper import ALONG_COLUMNS, LETTERS, SPHERICAL, Rows, improper
+from real import rows_of
 
 REFERENCE = Path(__file__).parent / "sweeps_reference.json"
 LARGEST = 6

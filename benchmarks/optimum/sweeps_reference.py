@@ -18,11 +18,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from proper import Rows, improper
-from sweeps import LARGEST, REFERENCE, TABLES, known, parser_of_tables
 
 from mixtura import Mixture
 from mixtura.covariance import structure
+from proper import Rows, improper
+from sweeps import LARGEST, REFERENCE, TABLES, known, parser_of_tables
 
 SCRIPT = Path(__file__).parent / "sweeps_mclust.R"
 

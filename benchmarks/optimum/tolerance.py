@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from judge import degenerate
-from problems import Problem, problems
 
+from judge import degenerate
 from mixtura import GaussianMixture
+from problems import Problem, problems
 
 TOLERANCES = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
 CLOSE = 1e-4  # nats a row

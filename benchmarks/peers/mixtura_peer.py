@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from _worker import Loaded, Measure, Parameters, by_difference, require_iterations, serve
 
 import mixtura
+from _worker import Loaded, Measure, Parameters, by_difference, require_iterations, serve
 from mixtura import GaussianMixture, Mixture, _core
 from mixtura.em import MaximumLikelihood, Monitor, expectation_maximisation
 from mixtura.rows import ArrayBlocks, Rows

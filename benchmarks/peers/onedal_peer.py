@@ -6,6 +6,7 @@ import importlib.metadata
 
 import daal4py
 import numpy as np
+
 from _worker import Loaded, Measure, Parameters, by_difference, require_iterations, serve
 
 STORAGE = {"full": "full", "diag": "diagonal"}

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import scipy
 import sklearn
-from _worker import Loaded, Measure, Parameters, by_stamps, require_iterations, serve
 from sklearn.mixture import GaussianMixture
+
+from _worker import Loaded, Measure, Parameters, by_stamps, require_iterations, serve
 
 
 class StampedMixture(GaussianMixture):

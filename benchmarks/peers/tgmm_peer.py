@@ -7,8 +7,9 @@ import time
 from typing import Any
 
 import torch
-from _worker import Loaded, Measure, Parameters, by_stamps, require_iterations, serve
 from tgmm import GaussianMixture
+
+from _worker import Loaded, Measure, Parameters, by_stamps, require_iterations, serve
 
 NAMES = {"full": "full", "tied": "tied_full", "diag": "diag", "spherical": "spherical"}
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from _worker import Loaded, Measure, Parameters, by_stamps, serve
 from torchgmm.base.data import DataLoader, collate_tensor, dataset_from_tensors
 from torchgmm.bayes import GaussianMixture
 from torchgmm.bayes.core import cholesky_precision
 from torchgmm.bayes.gmm import GaussianMixtureModel, GaussianMixtureModelConfig
 from torchgmm.bayes.gmm.lightning_module import GaussianMixtureLightningModule
+
+from _worker import Loaded, Measure, Parameters, by_stamps, serve
 
 for name in ("pytorch_lightning", "lightning.pytorch"):
     logging.getLogger(name).setLevel(logging.ERROR)

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.datasets import make_blobs
+
 from harness.bench import OURS, THEIRS, Bench
 from harness.problems import SMALL, write
 from harness.rounds import interleave, medians, samples, tasks_of
 from harness.text import duration, percent, table, times
 from harness.workers import Worker
-from sklearn.datasets import make_blobs
-
 from mixtura.datasets import make_three_blobs
 
 TITLE = "Small problems"

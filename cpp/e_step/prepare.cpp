@@ -12,8 +12,8 @@ std::ptrdiff_t tile_rows(Structure structure, std::ptrdiff_t n_components, std::
     // The d^2 numbers of each component pass through the cache for every tile: where they outweigh it, the tile is
     // large.
     const bool streams = structure == Structure::full && n_features >= 64;
-    const std::ptrdiff_t cache = (streams ? 896 : n_features <= 24 ? 704 : 448) * 1024;
-    std::ptrdiff_t fitting = cache / size / (3 * n_features + n_components);
+    const std::ptrdiff_t kilobytes = streams ? 896 : n_features <= 24 ? 704 : 448;
+    std::ptrdiff_t fitting = kilobytes * 1024 / size / (3 * n_features + n_components);
     // Kernels of few operations a number are as fast as the first-level cache, where the rows can stay in it. Half the
     // rows of a tile are enough for diagonal ones; products would load their factors twice as often.
     const std::ptrdiff_t nearest = 32 * 1024 / size / n_features;

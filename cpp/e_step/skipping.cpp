@@ -75,7 +75,8 @@ struct ReachArrays {
 
     double* aligned_scratch() {
         const auto address = reinterpret_cast<std::uintptr_t>(scratch.data());
-        return scratch.data() + (64 - address % 64) % 64 / sizeof(double);
+        const std::size_t skipped = (64 - address % 64) % 64 / sizeof(double);
+        return scratch.data() + skipped;
     }
 };
 

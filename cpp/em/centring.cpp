@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "m_step/moments.hpp"
+#include "m_step/estimates.hpp"
 
 namespace mixtura {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "m_step/moments.hpp"
+#include "m_step/estimates.hpp"
 
 namespace mixtura {
 namespace {

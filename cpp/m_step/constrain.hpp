@@ -26,7 +26,7 @@ struct Components {
 // whose covariance cannot be made: without bound the likelihood rises as its determinant tends to 0.
 std::ptrdiff_t constrain(Model model, const Components& components, Control& control);
 
-// The same for EVE and VVE (common_orientation.cpp).
+// The same for EVE and VVE (orientation.cpp).
 std::ptrdiff_t constrain_orientation(const Components& components, bool equal_volumes, Control& control);
 
 }  // namespace mixtura

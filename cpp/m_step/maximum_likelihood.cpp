@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "m_step/constrain.hpp"
+#include "m_step/estimates.hpp"
 #include "m_step/factorise.hpp"
-#include "m_step/moments.hpp"
 
 namespace mixtura {
 namespace {
@@ -34,7 +34,7 @@ double added_share(const std::vector<double>& added, const OwnedMixture& mixture
 
 std::ptrdiff_t MaximumLikelihood::maximise(const Statistics& statistics, const OwnedMixture* before, OwnedMixture& next,
                                            Control& control) const {
-    take_moments(statistics, added_, next);
+    estimate(statistics, added_, next);
     const Components components{next.n_components, next.n_features, next.weights.data(),
                                 before != nullptr ? before->covariances.data() : nullptr, next.covariances.data()};
     const std::ptrdiff_t failed = constrain(model_, components, control);

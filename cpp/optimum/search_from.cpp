@@ -62,7 +62,7 @@ class SearchingFrom final : public Searching {
         look_before_degenerate(given_);
     }
 
-    Found found() {
+    Found all_found() {
         Found found = Searching::found();
         found.others = std::move(others_);
         return found;
@@ -153,7 +153,7 @@ Found search_from(const std::vector<Given>& given, const OwnedMixture* incumbent
                   Control& control) {
     SearchingFrom searching(given, budget, problem, control);
     searching.run_from(incumbent);
-    return searching.found();
+    return searching.all_found();
 }
 
 }  // namespace mixtura

@@ -18,7 +18,8 @@ constexpr double search_tol = 2e-6;
 constexpr std::ptrdiff_t search_max_iter = 150;
 
 // Why a descent ended that came near to the end of another.
-inline const std::string near_optimum = "near a known optimum", near_degenerate = "near a known degenerate end";
+constexpr const char* near_optimum = "near a known optimum";
+constexpr const char* near_degenerate = "near a known degenerate end";
 
 struct Optimum : Point {
     using Point::Point;

@@ -1,7 +1,7 @@
 // M-steps.
+#include "m_step/estimates.hpp"
 #include "m_step/factorise.hpp"
 #include "m_step/maximum_likelihood.hpp"
-#include "m_step/moments.hpp"
 #include "python/values.hpp"
 
 namespace mixtura::python {

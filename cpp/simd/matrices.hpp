@@ -20,6 +20,7 @@ struct Scalars {
 template <bool subtract, class V, int rows, int columns>
 inline void add_products(Scalars a, const double* b, std::ptrdiff_t stride, std::ptrdiff_t n, const double* start,
                          double* out) {
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): V is a vector, or double itself.
     constexpr auto width = static_cast<std::ptrdiff_t>(sizeof(V) / sizeof(double));
     V sums[rows][columns];
     for (int i = 0; i < rows; ++i) {

@@ -60,9 +60,9 @@ void strip_moments(const Real* rows, const Real* centre, const Real* responsibil
     Real sums[room<Real>(n)];
     sum_all<Real, n>(total, sums);
     const Real* sum = sums;
-    for (int i = first; i < end; ++i) {
+    for (std::ptrdiff_t i = first; i < end; ++i) {
         double* to = i < D ? seconds + i * D : firsts;
-        for (int j = 0; j <= i && j < D; ++j) to[j] += *sum++;
+        for (std::ptrdiff_t j = 0; j <= i && j < D; ++j) to[j] += *sum++;
     }
     if constexpr (end < D + 1) {
         strip_moments<Real, D, end>(rows, centre, responsibilities, stride, active, count, firsts, seconds);

@@ -96,8 +96,8 @@ bool bounded_log_joint(const Job<Real>& job, const Tile& tile, const Workspace<R
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
         if (job.stopped(job.stop_argument)) return false;
         n_complete += candidates_joint(job, k, tile, work);
-        if (k + 1 == components_to_judge_by && n_complete > most_complete * components_to_judge_by * tile.n_active)
-            return false;
+        const auto n_judged = static_cast<double>(components_to_judge_by * tile.n_active);
+        if (k + 1 == components_to_judge_by && static_cast<double>(n_complete) > most_complete * n_judged) return false;
     }
     for (std::ptrdiff_t r = 0; r < tile.n_active; ++r) {
         const auto k = static_cast<std::ptrdiff_t>(candidates.likeliest[r]);

@@ -160,7 +160,7 @@ inline Vector<Real> sum_each(Vector<Real>* v) {
     if constexpr (run == n) {
         return v[0];
     } else {
-        for (int i = 0; i < n / (2 * run); ++i) {
+        for (std::ptrdiff_t i = 0; i < n / (2 * run); ++i) {
             v[i] = add_pairs<run>(v[2 * i], v[2 * i + 1], typename LanesUpTo<n>::type{});
         }
         return sum_each<Real, 2 * run>(v);

@@ -60,7 +60,8 @@ class StopFlag {
     bool stopped(unsigned n_asks = 1) {
         if (stop_.load(std::memory_order_relaxed)) return true;
         if (control_.poll == nullptr || std::this_thread::get_id() != caller_) return false;
-        if ((control_.n_asked += n_asks) < asks_a_look) return false;
+        control_.n_asked += n_asks;
+        if (control_.n_asked < asks_a_look) return false;
         control_.n_asked = 0;
         const auto now = std::chrono::steady_clock::now();
         if (now - control_.last_poll < std::chrono::milliseconds(20)) return false;

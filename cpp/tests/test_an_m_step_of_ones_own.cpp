@@ -1,5 +1,5 @@
-// An M-step, as docs/architecture.md shows it: maximum likelihood with a Dirichlet prior on the weights. The loop hears
-// of its objective by `bound`, and of nothing else.
+// An M-step, as docs/architecture.md shows it: maximum likelihood with a Dirichlet prior on the weights. The loop is
+// told of its objective by `bound`, and of nothing else.
 #include <algorithm>
 #include <cmath>
 #include <vector>

@@ -2,9 +2,9 @@
 #include <cmath>
 #include <vector>
 
+#include "m_step/estimates.hpp"
 #include "m_step/factorise.hpp"
 #include "m_step/maximum_likelihood.hpp"
-#include "m_step/moments.hpp"
 #include "tests/checks.hpp"
 #include "tests/random_problem.hpp"
 

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, Protocol
 
-import numpy as np
-from sklearn.utils import check_array
-
 from mixtura.em import SufficientStatistics
-from mixtura.inputs.frames import column_values, is_dask
-from mixtura.inputs.invalid import check_measured
+from mixtura.inputs.frames import is_dask
 from mixtura.inputs.scales import check_extent
+from mixtura.inputs.weights import check_sample_weight
 from mixtura.mixture import Mixture
 from mixtura.rows import ArrayBlocks, Blocks, Rows
-from mixtura.rows.drawing import LEAST_WEIGHT
 from mixtura.sources import Source
 from mixtura.support.arrays import Array, FloatArray, block_slices
 
@@ -143,65 +138,3 @@ def check_keep(keep: Sequence[str], outputs: Sequence[str]) -> Sequence[str]:
     if both:
         raise ValueError(f"keep holds {both[0]!r}, which is the name of a column that is written.")
     return keep
-
-
-def check_sample_weight(sample_weight: Any, n_rows: int) -> FloatArray | None:
-    """Return weights as float64, or None where every row weighs 1.
-
-    Raises
-    ------
-    ValueError
-        If the length is not the rows', a weight is negative, NaN or infinite, or all are zero, too small or
-        too large to reckon with.
-    """
-    if sample_weight is None:
-        return None
-    if isinstance(sample_weight, Real):
-        sample_weight = np.full(n_rows, sample_weight)
-    weight = _weights_as_floats(column_values(sample_weight, "sample_weight"))
-    if weight.shape != (n_rows,):
-        raise ValueError(
-            f"sample_weight must have one weight for each of the {n_rows} rows of X, "
-            f"got shape {weight.shape}."
-        )
-    # Extremes need no temporary array; NaN is one of them.
-    least, most = weight.min(initial=np.inf), weight.max(initial=0.0)
-    if not np.isfinite(most) or np.isnan(least) or least == -np.inf:
-        row = int(np.argmax(~np.isfinite(weight)))
-        raise ValueError(
-            f"sample_weight must be finite, but row {row} has {weight[row]}: "
-            "give 0 to leave a row out."
-        )
-    if least < 0:
-        row = int(np.argmax(weight < 0))
-        raise ValueError(
-            f"sample_weight must not be negative, but row {row} has {weight[row]:g}: "
-            "give 0 to leave a row out. (Negative values in data passed as weights.)"
-        )
-    if most == 0:
-        raise ValueError("sample_weight must not be zero for every row: no row is left to fit.")
-    if not LEAST_WEIGHT <= most <= 1 / LEAST_WEIGHT:
-        raise ValueError(
-            f"sample_weight is {most:g} at most, and such numbers cannot be squared: multiply all weights by "
-            "one number that brings the largest near 1."
-        )
-    return weight
-
-
-def _weights_as_floats(sample_weight: Any) -> FloatArray:
-    check_measured(sample_weight, "sample_weight")
-    try:
-        weight: FloatArray = check_array(
-            sample_weight,
-            dtype=np.float64,
-            ensure_2d=False,
-            ensure_all_finite=False,
-            ensure_min_samples=0,
-            order="C",
-        )
-    except (TypeError, ValueError) as error:
-        # The first line: what follows is the whole array.
-        text = str(error).partition("\n")[0]
-        why = "they are complex" if "Complex data" in text else text
-        raise type(error)(f"sample_weight must be an array of real numbers: {why}") from error
-    return weight

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixtura import Mixture
-from mixtura.fitting.given_rows import check_no_weight, check_sample_weight
+from mixtura.fitting.given_rows import check_no_weight
 from mixtura.inputs.checks import check_rows
 from mixtura.inputs.frames import frame_of
+from mixtura.inputs.weights import check_sample_weight
 from mixtura.sources import Source
 
 SAMPLE_SEED = 0

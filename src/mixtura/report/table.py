@@ -10,10 +10,10 @@ import numpy as np
 from sklearn.utils import check_array
 
 from mixtura.fitting.findings import column_name
-from mixtura.fitting.given_rows import check_sample_weight
 from mixtura.inputs.checks import as_numeric
 from mixtura.inputs.frames import frame_of, frame_values
 from mixtura.inputs.invalid import check_measured, clearer
+from mixtura.inputs.weights import check_sample_weight
 from mixtura.report.columns import ColumnDescription
 from mixtura.rows import ArrayBlocks, Blocks, Rows
 from mixtura.sources import Source

@@ -22,7 +22,7 @@ from mixtura.errors import SourceError
 from mixtura.mixture import Mixture
 from mixtura.rows.array import ArrayBlocks
 from mixtura.rows.blocks import T
-from mixtura.rows.dask_partitions import (
+from mixtura.rows.dask_collection import (
     Names,
     beside,
     check,

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from mixtura.errors import SourceError
 from mixtura.rows.blocks import T
-from mixtura.rows.dask_partitions import dask
+from mixtura.rows.dask_collection import dask
 
 # As Dask has it: by its key each task, a tuple of a function and its arguments, keys and futures among them.
 Graph = dict[Any, Any]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.random import RandomState
 
+from mixtura.inputs.weights import LEAST_WEIGHT
 from mixtura.rows.blocks import Randomness, T
 from mixtura.support.arrays import Array, FloatArray, block_slices
 
@@ -18,9 +19,6 @@ _COUNTABLE = 1 << 52
 
 # Draws in vain before the rows that were drawn are taken out; ordinary weights never make so many.
 _MOST_IN_VAIN = 20
-
-#: Between it and its inverse the squares of weights, summed over any number of rows, are numbers.
-LEAST_WEIGHT = 1e-100
 
 # Power of two of the largest weight of a sample that has only smaller ones: a number, and not a whole one.
 _LIFTED = -300

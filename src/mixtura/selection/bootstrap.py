@@ -17,8 +17,9 @@ from mixtura.display.page import Page, Shown, plural
 from mixtura.errors import DataWarning
 from mixtura.estimators import GaussianMixture
 from mixtura.fitting.facts import Criteria
-from mixtura.fitting.given_rows import check_sample_weight, rows_elsewhere
+from mixtura.fitting.given_rows import rows_elsewhere
 from mixtura.inputs.frames import frame_of, frame_values
+from mixtura.inputs.weights import check_sample_weight
 from mixtura.mixture import Mixture
 from mixtura.rows import ArrayBlocks, Rows
 from mixtura.selection.checks import (

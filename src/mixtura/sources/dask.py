@@ -12,7 +12,7 @@ from mixtura.errors import SourceError
 from mixtura.mixture import Mixture
 from mixtura.rows import PartitionedBlocks, Rows
 from mixtura.rows.dask import DaskBlocks, score
-from mixtura.rows.dask_partitions import (
+from mixtura.rows.dask_collection import (
     Names,
     check,
     delayed,

@@ -11,7 +11,7 @@ namespace mixtura {
 //
 // and what is added to the diagonal. The centres c are the means of the last iteration, so delta tends to 0 and nothing
 // cancels. A component without rows keeps its place.
-void take_moments(const Statistics& statistics, const std::vector<double>& added, OwnedMixture& next);
+void estimate(const Statistics& statistics, const std::vector<double>& added, OwnedMixture& next);
 
 // True where the centres lie so far from the new means, measured in the new spread, that seconds / counts - delta
 // delta^T would lose digits of the sums (of a float where is_single); they should be taken again about the new means.

@@ -1,4 +1,4 @@
-#include "m_step/moments.hpp"
+#include "m_step/estimates.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -8,9 +8,9 @@
 namespace mixtura {
 namespace {
 
-class Moments {
+class Estimates {
   public:
-    Moments(const Statistics& statistics, const std::vector<double>& added, OwnedMixture& next)
+    Estimates(const Statistics& statistics, const std::vector<double>& added, OwnedMixture& next)
         : K(next.n_components), d(next.n_features), sums_(statistics), added_(added.data()), next_(next),
           deltas_(next.means.size()) {}
 
@@ -161,8 +161,8 @@ class Cancellation {
 
 }  // namespace
 
-void take_moments(const Statistics& statistics, const std::vector<double>& added, OwnedMixture& next) {
-    Moments(statistics, added, next).take();
+void estimate(const Statistics& statistics, const std::vector<double>& added, OwnedMixture& next) {
+    Estimates(statistics, added, next).take();
 }
 
 bool cancels(const Statistics& statistics, const std::vector<double>& added, bool is_single) {
