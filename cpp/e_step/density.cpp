@@ -1,3 +1,4 @@
+// Factors and coefficients as the kernels of log densities read them.
 #include "e_step/density.hpp"
 
 #include <algorithm>

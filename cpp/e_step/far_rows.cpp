@@ -1,3 +1,4 @@
+// What rows beyond the range of their precision have, in a wider one.
 #include "e_step/far_rows.hpp"
 
 #include <algorithm>

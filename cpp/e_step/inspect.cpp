@@ -1,3 +1,4 @@
+// Passes over rows that look at each number.
 #include "e_step/inspect.hpp"
 
 #include <algorithm>

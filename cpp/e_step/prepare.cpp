@@ -1,3 +1,4 @@
+// A job put together: the tile, the centres, what densities need, what can be left out.
 #include "e_step/prepare.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Whitened means and terms, for log densities that are products.
 #include "e_step/products.hpp"
 
 #include "e_step/density.hpp"

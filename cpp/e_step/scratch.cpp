@@ -1,3 +1,4 @@
+// Memory of a tile and its temporaries, one thread's.
 #include "e_step/scratch.hpp"
 
 #include <utility>

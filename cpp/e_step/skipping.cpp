@@ -1,3 +1,4 @@
+// Bounds and reaches of components, from which the kernels see what cannot matter.
 #include "e_step/skipping.hpp"
 
 #include <algorithm>

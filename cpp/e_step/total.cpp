@@ -1,3 +1,4 @@
+// Second moments of a tied mixture from the scatter of all rows, and where that loses no digits.
 #include "e_step/total.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// L-BFGS in the whitened space of the sufficient statistics.
 #include "em/acceleration.hpp"
 
 #include <algorithm>

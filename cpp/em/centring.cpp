@@ -1,3 +1,4 @@
+// When sums are taken anew, about other centres.
 #include "em/centring.hpp"
 
 #include <algorithm>

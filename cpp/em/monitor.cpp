@@ -32,6 +32,11 @@ bool Monitor::goes_on(double mean_log_likelihood) {
     return n_iter() < max_iter;
 }
 
+std::string Monitor::ended() const {
+    if (!stopped.empty()) return stopped;
+    return converged ? "converged" : "max_iter reached";
+}
+
 double Monitor::change() const {
     constexpr double infinity = std::numeric_limits<double>::infinity();
     if (history.size() < 2) return infinity;

@@ -24,6 +24,7 @@ class Monitor {
     bool goes_on(double mean_log_likelihood);
     std::ptrdiff_t n_iter() const { return static_cast<std::ptrdiff_t>(history.size()) - 1; }
     std::ptrdiff_t n_passes() const { return n_iter() + 1 + n_refused; }  // E-steps made
+    std::string ended() const;                                            // why the loop ended, in words
     double change() const;  // size of the last change; infinite before there is one
 
     const double tol;

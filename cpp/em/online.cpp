@@ -1,3 +1,4 @@
+// Statistics that forget, and the M-step from them.
 #include "em/online.hpp"
 
 #include <algorithm>

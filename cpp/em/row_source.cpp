@@ -1,3 +1,4 @@
+// Rows in memory, and sums of what comes in parts.
 #include "em/row_source.hpp"
 
 #include <algorithm>

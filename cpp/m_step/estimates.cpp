@@ -1,3 +1,4 @@
+// The averages of an M-step, and the digits that they keep.
 #include "m_step/estimates.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Cholesky factors, inverted.
 #include "m_step/factorise.hpp"
 
 #include <algorithm>

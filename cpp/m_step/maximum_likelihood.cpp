@@ -1,3 +1,4 @@
+// Averages, then what the structure shares, then factors.
 #include "m_step/maximum_likelihood.hpp"
 
 #include <cmath>

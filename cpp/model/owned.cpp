@@ -1,3 +1,4 @@
+// The layout of sums, and their algebra about centres.
 #include "model/owned.hpp"
 
 #include <utility>

@@ -106,11 +106,6 @@ double shared(const Responsibilities& given, const SearchRows& rows) {
     return sum / rows.weight();
 }
 
-std::string why_ended(const Monitor& monitor) {
-    if (!monitor.stopped.empty()) return monitor.stopped;
-    return monitor.converged ? "converged" : "max_iter reached";
-}
-
 }  // namespace
 
 Searching::Searching(const Problem& problem, Control& control)
@@ -457,7 +452,7 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
         if (!is_new(found, false)) return false;
         return reseed(found, verdict.component, verdict.is_degenerate() ? degenerate_ : coincident_);
     }
-    record(kind, monitor, why_ended(monitor));
+    record(kind, monitor, monitor.ended());
     is_new(found, true);
     const double before = best_ ? best_->log_likelihood() : -std::numeric_limits<double>::infinity();
     const double now = found.log_likelihood();

@@ -307,6 +307,7 @@ void bind_em(nb::module_& m) {
         .def_ro("predicted_gain", &Monitor::predicted_gain)
         .def_prop_ro("n_iter", &Monitor::n_iter)
         .def_prop_ro("n_passes", &Monitor::n_passes)
+        .def_prop_ro("ended", &Monitor::ended)
         .def_prop_ro("change", &Monitor::change)
         .def("goes_on", &Monitor::goes_on, "mean_log_likelihood"_a);
     nb::class_<LoopOptions>(m, "LoopOptions",

@@ -1,3 +1,4 @@
+// Who works for which call, thread by thread.
 #include "support/interrupt.hpp"
 
 #include "support/parallel.hpp"

@@ -1,3 +1,4 @@
+// Cholesky, inverse and congruence in pieces that can be interrupted; eigenvalues by Jacobi's rotations.
 #include "support/linear_algebra.hpp"
 
 #include <algorithm>

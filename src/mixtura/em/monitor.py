@@ -92,9 +92,7 @@ class Monitor(_core.Monitor):
     @property
     def ended(self) -> str:
         """Why the loop ended, in words."""
-        if self.failure is not None:
-            return str(self.failure)
-        return self.stopped or ("converged" if self.converged else "max_iter reached")
+        return super().ended if self.failure is None else str(self.failure)
 
     @property
     def remaining_gain(self) -> float:
