@@ -69,8 +69,8 @@ sanitize: $(VENV)/.tools
 
 # What a user installs: the sdist, a wheel from it, an empty environment, and the tests there that could fail where only the
 # package is: files that it must bring, optional packages, the command line, scikit-learn's contract.
-PACKAGE_TESTS := cli datasets promises/test_defects.py docs inputs/test_frames.py em/test_online.py plots/test_plots.py files/test_saving.py \
-	promises/test_sklearn_contract.py sources
+PACKAGE_TESTS := cli/test_cli datasets/test_datasets docs/test_docs em/test_online files/test_saving inputs/test_frames \
+	plots/test_plots promises/test_defects promises/test_sklearn_contract sources/test_sources
 package: $(VENV)/.tools
 	rm -rf dist build/package
 	$(BIN)/python -m build --sdist --outdir dist
@@ -79,7 +79,7 @@ package: $(VENV)/.tools
 	build/package/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	build/package/bin/python -m pip install --quiet "$$(ls dist/mixtura-*.whl)[all]" pytest pytest-xdist hypothesis pandas polars
 	mkdir -p build/package/run && cp -r tests README.md README.es.md pyproject.toml build/package/run/
-	cd build/package/run && ../bin/$(PYTEST) -p no:cacheprovider $(PACKAGE_TESTS:%=tests/%)
+	cd build/package/run && ../bin/$(PYTEST) -p no:cacheprovider $(PACKAGE_TESTS:%=tests/%.py)
 
 clean:
 	rm -rf $(VENV) build dist
