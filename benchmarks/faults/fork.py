@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import sys
 import warnings
 from collections import Counter
 from itertools import cycle
@@ -57,7 +58,7 @@ def ends(limit: float) -> str:
     return "hung"
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--forks", type=int, default=1000)
     parser.add_argument("--limit", type=float, default=60, help="seconds after which a child hangs")
@@ -74,7 +75,8 @@ def main() -> None:
             print(dict(found), flush=True)
     stopping.set()
     thread.join()
+    return int(set(found) != {"ended"})
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -393,7 +393,7 @@ def test_an_unreadable_file(write, tmp_path):
 
 
 def test_columns_that_are_not_there(home):
-    assert fails("fit", "small.csv", "--columns", "a,bb", cwd=home, run=process) == (
+    assert fails("fit", "small.csv", "--columns", "a,bb", cwd=home) == (
         "small.csv has no column 'bb'. Did you mean 'b'?"
     )
     assert "has no columns 'x', 'y'" in fails("fit", "small.csv", "--columns", "x,y", cwd=home)

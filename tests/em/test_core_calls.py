@@ -1,6 +1,6 @@
 """The core called with wrong sizes, types and values: it raises, whatever comes, and the process lives.
 
-The calls are made in a process of their own, `python tests/em/test_core_calls.py SEED`.
+The calls are made in a process of their own, `python tests/em/test_core_calls.py SEED COUNT`.
 """
 
 import faulthandler
@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from mixtura import _core
+
+HANGS_AFTER = 60.0
 
 K, D, N = 2, 3, 12
 MODELS = ["EII", "VEI", "EEE", "EVE", "VEV", "VVV"]
@@ -182,6 +184,7 @@ def main(seed, n_calls):
             place = rng.randint(len(arguments))
             arguments[place] = wrong(arguments[place], rng)
         print(name, model, real.__name__, *map(_short, arguments), flush=True)
+        faulthandler.dump_traceback_later(HANGS_AFTER, exit=True)
         try:
             getattr(_core, name.split()[0])(*arguments)
         except Exception:
@@ -257,7 +260,6 @@ def test_what_does_not_fit_is_named(name, place, value, message):
 
 if __name__ == "__main__":
     faulthandler.enable()
-    faulthandler.dump_traceback_later(280)
     warnings.simplefilter("ignore")
     assert Path(__file__).exists()
     main(*map(int, sys.argv[1:3]))

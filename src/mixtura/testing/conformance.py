@@ -50,6 +50,10 @@ def in_full(mixture: Mixture) -> Mixture:
     )
 
 
+# Sums have four forms: that is all of a structure that a source of rows has to do with.
+FORMS = sorted({kind.kernel.name for kind in STRUCTURES.values()})
+
+
 class BlocksConformance:
     """What a source of rows must fulfil."""
 
@@ -65,7 +69,7 @@ class BlocksConformance:
 
     def test_statistics_equal_the_oracle(self) -> None:
         """Sums under a mixture, plain and weighted."""
-        for seed, name in enumerate(STRUCTURES):
+        for seed, name in enumerate(FORMS):
             mixture, X, weight = self._problem(seed, name)
             for w in (None, weight):
                 ours = self.blocks(X, w).accumulate(mixture)
@@ -82,7 +86,7 @@ class BlocksConformance:
 
     def test_other_centres_give_the_same_mixture(self) -> None:
         """Sums about other centres imply the same next mixture."""
-        for seed, name in enumerate(STRUCTURES):
+        for seed, name in enumerate(FORMS):
             mixture, X, weight = self._problem(seed, name)
             blocks = self.blocks(X, weight)
             moved = mixture.means + 0.5
@@ -94,7 +98,7 @@ class BlocksConformance:
 
     def test_given_responsibilities_equal_computed_ones(self) -> None:
         """accumulate_given under a mixture's own responsibilities gives accumulate's sums."""
-        for seed, name in enumerate(STRUCTURES):
+        for seed, name in enumerate(FORMS):
             mixture, X, weight = self._problem(seed, name)
             given = oracle.responsibilities(mixture, X)
             blocks = self.blocks(X, weight)
