@@ -34,6 +34,22 @@ def column_of(description, name):
     return found
 
 
+def assert_same_facts(theirs, ours):
+    """Equal but for the last digits of means, which parts sum in another order."""
+    if isinstance(ours, dict):
+        assert theirs.keys() == ours.keys()
+        for name in ours:
+            assert_same_facts(theirs[name], ours[name])
+    elif isinstance(ours, list | tuple):
+        assert len(theirs) == len(ours)
+        for one, other in zip(theirs, ours, strict=True):
+            assert_same_facts(one, other)
+    elif isinstance(ours, float):
+        assert theirs == pytest.approx(ours, rel=1e-14)
+    else:
+        assert theirs == ours
+
+
 def with_column(frame, values):
     return frame.assign(z=values)
 
@@ -224,8 +240,7 @@ def test_whatever_holds_the_rows_is_described_alike(clean, tmp_path):
     frame.to_parquet(tmp_path / "x.parquet")
     for max_memory in (None, 0):
         source = mixtura.scan(tmp_path / "x.parquet", max_memory=max_memory)
-        theirs = describe(source).to_dict()
-        assert json.dumps(theirs, sort_keys=True) == json.dumps(ours, sort_keys=True)
+        assert_same_facts(describe(source).to_dict(), ours)
     weight = np.ones(N)
     weight[7] = 0
     frame.loc[7, "a"] = 1e9

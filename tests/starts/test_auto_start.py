@@ -19,6 +19,7 @@ from sklearn.mixture import GaussianMixture as SklearnMixture
 from mixtura import DataWarning, DegenerateComponentWarning, GaussianMixture
 from mixtura.covariance import structure
 from mixtura.datasets import load_faithful
+from mixtura.em.m_step import MaximumLikelihood
 from mixtura.em.regularisation import regularisation
 from mixtura.rows import ArrayBlocks, Rows
 from mixtura.starts import search
@@ -280,8 +281,8 @@ def test_max_time_ends_the_search():
 def test_the_search_looks_at_the_clock():
     """After the deadline no descent begins but the first; without one this search makes dozens."""
     blocks = ArrayBlocks(Rows(load_iris().data))
-    reg_covar = regularisation("auto", blocks)
-    arguments = blocks, structure("full"), 4, reg_covar, 0
+    m_step = MaximumLikelihood(structure("full"), regularisation("auto", blocks))
+    arguments = blocks, m_step, 4, 0
     assert len(search(*arguments, time.monotonic() + 1e6)[1]) > 10
     assert {record.kind for record in search(*arguments, 0.0)[1]} <= {"k-means", "re-seeded"}
 

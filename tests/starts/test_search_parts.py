@@ -13,6 +13,7 @@ from sklearn.metrics import adjusted_rand_score
 from mixtura import Mixture, _core
 from mixtura.covariance import structure
 from mixtura.em import MaximumLikelihood
+from mixtura.mixture import native_mixture
 from mixtura.rows import ArrayBlocks, Rows
 from mixtura.starts.auto import SearchRows, merged, split
 from mixtura.starts.hierarchy import merged_partitions, wards_partitions
@@ -22,12 +23,12 @@ from mixtura.testing.problems import likeliest
 def leave_one_out(mixture, responsibilities, X, weight):
     """Responsibilities without each row's own pull, from a copy."""
     left_out = responsibilities.copy()
-    _core.leave_one_out(X, weight, mixture.native, left_out)
+    _core.leave_one_out(X, weight, native_mixture(mixture), left_out)
     return left_out
 
 
 def merge_losses(mixture):
-    return _core.merge_losses(mixture.native)
+    return _core.merge_losses(native_mixture(mixture))
 
 
 def covariance_of(X, r):
@@ -182,7 +183,7 @@ def test_moves_name_the_merge_and_the_split_that_are_called_for():
     poor = Mixture.from_parameters([1 / 6, 1 / 6, 2 / 3], means, [np.eye(2), np.eye(2), broad])
     rows = SearchRows(ArrayBlocks(Rows(X)))
     R = poor.responsibilities(X)
-    moves = _core.moves(rows.native, likeliest(poor, 1e-9).native, poor.native, R)
+    moves = _core.moves(rows.native, likeliest(poor, 1e-9).native, native_mixture(poor), R)
     gain, united, to_merge, share = moves[0]
     assert (united, to_merge) == ((2, 2), (0, 1))
     assert gain > 0

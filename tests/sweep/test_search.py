@@ -26,6 +26,7 @@ from mixtura import GaussianMixture, GaussianMixtureSearch
 from mixtura._core import Stop
 from mixtura.covariance import structure
 from mixtura.datasets import load_faithful
+from mixtura.em.m_step import MaximumLikelihood
 from mixtura.errors import DataWarning, ModelFileError
 from mixtura.fitting.diagnosis import rows_needed
 from mixtura.plots import plot_search
@@ -472,13 +473,12 @@ def test_a_search_in_another_thread_ends_when_it_is_told_to():
     """Otherwise it would end after 2,000 E-steps of 10,000 rows and 40 components, in some minutes."""
     rng = np.random.default_rng(0)
     X, began, ended, stop = rng.normal(size=(10_000, 8)), Event(), [], Stop()
+    m_step = MaximumLikelihood(structure("VVV"), np.full(8, 1e-9))
 
     def run():
         began.set()
         with pytest.raises(SearchStopped):
-            search_of_a_start(
-                ArrayBlocks(Rows(X)), structure("VVV"), 40, np.full(8, 1e-9), 0, stop=stop
-            )
+            search_of_a_start(ArrayBlocks(Rows(X)), m_step, 40, 0, stop=stop)
         ended.append(True)
 
     thread = Thread(target=run)

@@ -11,7 +11,7 @@ from mixtura import _core
 from mixtura.covariance import CovarianceStructure
 from mixtura.em.expectation import Expectation, TotalScatter
 from mixtura.em.statistics import SufficientStatistics
-from mixtura.mixture import Mixture, arithmetic
+from mixtura.mixture import Mixture, arithmetic, native_mixture
 from mixtura.support.arrays import FloatArray
 
 
@@ -79,7 +79,9 @@ class EMBlocks(ABC):
         self, mixture: Mixture, asked: Expectation, centres: FloatArray | None
     ) -> SufficientStatistics:
         rows = self.source(arithmetic(mixture, self.dtype))
-        block = _core.accumulate(rows, asked.native, mixture.native, centres, self.n_threads)
+        block = _core.accumulate(
+            rows, asked.native, native_mixture(mixture), centres, self.n_threads
+        )
         about = mixture.means if centres is None else centres
         return SufficientStatistics(mixture.structure, about, block)
 

@@ -39,8 +39,9 @@ class TotalScatter:
         weight = self.weight + other.weight
         step = (other.mean - self.mean) + (other.rest - self.rest)
         share = other.weight / weight
-        square = step**2 if self.scatter.ndim == 1 else np.outer(step, step)
-        scatter = self.scatter + other.scatter + self.weight * share * square
+        with np.errstate(over="ignore"):  # of values that no fit takes: they are refused by name
+            square = step**2 if self.scatter.ndim == 1 else np.outer(step, step)
+            scatter = self.scatter + other.scatter + self.weight * share * square
         moved = self.rest + share * step
         mean = self.mean + moved
         return TotalScatter(weight, mean, scatter, (self.mean - mean) + moved)

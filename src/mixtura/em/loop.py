@@ -7,7 +7,7 @@ from mixtura.em.blocks import EMBlocks
 from mixtura.em.m_step import MaximumLikelihood, MStep
 from mixtura.em.monitor import Monitor
 from mixtura.em.statistics import SufficientStatistics
-from mixtura.mixture import Mixture, arithmetic
+from mixtura.mixture import Mixture, arithmetic, native_mixture
 
 Point = tuple[Mixture, SufficientStatistics]
 
@@ -53,7 +53,7 @@ def expectation_maximisation(
     monitor.begin(acceleration)
     parameters, sums = _core.expectation_maximisation(
         task_of(blocks, mixture, m_step),
-        mixture.native,
+        native_mixture(mixture),
         monitor,
         acceleration,
         monitor.options(structure),

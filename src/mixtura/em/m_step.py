@@ -11,7 +11,7 @@ import numpy as np
 from mixtura import _core
 from mixtura.covariance import CovarianceStructure
 from mixtura.em.statistics import SufficientStatistics
-from mixtura.mixture import Mixture
+from mixtura.mixture import Mixture, native_mixture
 from mixtura.support.arrays import FloatArray
 
 
@@ -53,7 +53,7 @@ class MStep(ABC):
             self.native,
             statistics.centres,
             statistics.block,
-            None if before is None else before.native,
+            None if before is None else native_mixture(before),
             n_threads,
         )
         if isinstance(found, int):

@@ -9,7 +9,7 @@ from mixtura.em.blocks import EMBlocks
 from mixtura.em.loop import Point, task_of
 from mixtura.em.m_step import MStep
 from mixtura.em.statistics import SufficientStatistics
-from mixtura.mixture import Mixture
+from mixtura.mixture import Mixture, native_mixture
 
 # Between 1/2 and 1 the steps sum to infinity and their squares do not, so that online EM converges. Cappe &
 # Moulines take 0.6. Over streams of 20,000 rows, 0.7 ended five times nearer to the exact fit with batches of
@@ -55,7 +55,7 @@ def online_step(
     found: Any = _core.online_step(
         task_of(batch, mixture, m_step),
         step,
-        mixture.native,
+        native_mixture(mixture),
         statistics.centres,
         statistics.block,
         batch.n_threads,

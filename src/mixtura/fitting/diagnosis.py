@@ -15,7 +15,7 @@ from mixtura import _core
 from mixtura.covariance import CovarianceStructure
 from mixtura.display.page import Page, Shown, Table, plural
 from mixtura.em import MaximumLikelihood, MStep
-from mixtura.mixture import Mixture, covariance_of
+from mixtura.mixture import Mixture, covariance_of, native_mixture
 from mixtura.rows import Blocks, Rows
 from mixtura.support.arrays import FloatArray
 from mixtura.support.interruptible import gram, interruptible, log_determinants
@@ -400,7 +400,7 @@ def doubts_about(
     def first_doubt(only: int) -> Doubt | None:
         doubt = _core.first_doubt(
             m_step,
-            mixture.native,
+            native_mixture(mixture),
             effective_rows,
             grounds.recording,
             grounds.min_rows,

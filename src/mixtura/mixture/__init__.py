@@ -8,6 +8,7 @@ from mixtura.mixture.distribution import (
     labels,
     log_density,
     log_joint,
+    native_mixture,
     responsibilities,
 )
 
@@ -19,5 +20,6 @@ __all__ = [
     "labels",
     "log_density",
     "log_joint",
+    "native_mixture",
     "responsibilities",
 ]

@@ -90,11 +90,6 @@ class Mixture(Shown):
             array.setflags(write=False)
         return self
 
-    @property
-    def native(self) -> _core.Mixture:
-        """As the core takes it."""
-        return _core.Mixture(self.structure.kernel, *self.as_tuple())
-
     def as_tuple(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return the weights, means, covariances and precisions_cholesky."""
         return self.weights, self.means, self.covariances, self.precisions_cholesky
@@ -507,6 +502,11 @@ def _as_logs(values: Array, X: Array) -> Array:
     return np.maximum(values, np.finfo(dtype).min).astype(dtype)
 
 
+def native_mixture(mixture: Mixture) -> _core.Mixture:
+    """Return the mixture as the core takes it."""
+    return _core.Mixture(mixture.structure.kernel, *mixture.as_tuple())
+
+
 def _evaluate(
     mixture: Mixture,
     X: Array,
@@ -519,7 +519,7 @@ def _evaluate(
 ) -> None:
     _core.evaluate(
         X,
-        mixture.native,
+        native_mixture(mixture),
         log_density,
         responsibilities,
         labels,

@@ -113,8 +113,9 @@ class Blocks(EMBlocks):
         mean, centre = about.means[0], about.centres[0]
         delta = mean - centre
         weighted = about.weight * delta
-        between = weighted * delta if structure == "diag" else np.outer(weighted, delta)
-        scatter = about.seconds[0] - between
+        with np.errstate(over="ignore"):  # of values that no fit takes: they are refused by name
+            between = weighted * delta if structure == "diag" else np.outer(weighted, delta)
+            scatter = about.seconds[0] - between
         return TotalScatter(
             about.weight, mean, scatter, (centre - mean) + about.firsts[0] / about.weight
         )

@@ -16,7 +16,7 @@ import numpy as np
 from mixtura import _core
 from mixtura.em import Expectation, SufficientStatistics
 from mixtura.errors import SourceError
-from mixtura.mixture import Mixture, arithmetic
+from mixtura.mixture import Mixture, arithmetic, native_mixture
 from mixtura.rows import ArrayBlocks, PartitionedBlocks, Rows
 from mixtura.rows.blocks import T
 from mixtura.rows.facts import Facts, Overview, PartFacts
@@ -171,7 +171,7 @@ class Source(ABC):
         dtype = arithmetic(mixture, self.dtype)
         rows = _core.StreamRows(partial(self._pieces_in, dtype), dtype == np.float32)
         asked = Expectation(moments=False).native
-        block = _core.accumulate(rows, asked, mixture.native, None, n_threads)
+        block = _core.accumulate(rows, asked, native_mixture(mixture), None, n_threads)
         return SufficientStatistics(mixture.structure, mixture.means, block)
 
     def _pieces_in(self, dtype: np.dtype[Any]) -> Iterator[_core.Rows]:

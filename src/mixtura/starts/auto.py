@@ -18,7 +18,7 @@ from mixtura.em import MStep
 from mixtura.em.regularisation import regularisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.inputs.scales import significant
-from mixtura.mixture import Mixture
+from mixtura.mixture import Mixture, native_mixture
 from mixtura.rows import ArrayBlocks, Blocks, Randomness, distinct_rows, in_memory
 from mixtura.starts.records import StartRecord
 from mixtura.support.arrays import FloatArray
@@ -205,7 +205,7 @@ def search_from(
     found = _core.search_from(
         rows.problem(m_step, n_components, seed, deadline),
         list(given),
-        None if incumbent is None else incumbent.native,
+        None if incumbent is None else native_mixture(incumbent),
         (budget.moving, budget.own),
         stop,
         n_threads,
@@ -218,12 +218,12 @@ def split(
     mixture: Mixture, given: FloatArray, rows: SearchRows, m_step: MStep
 ) -> FloatArray | None:
     """Responsibilities of one component more: that is cut whose best cut gains most; None: none can be."""
-    return _core.split(rows.native, m_step.native, mixture.native, given)
+    return _core.split(rows.native, m_step.native, native_mixture(mixture), given)
 
 
 def merged(mixture: Mixture, given: FloatArray) -> FloatArray:
     """Responsibilities of one component fewer: the two whose merge costs least are one."""
-    return _core.merged(mixture.native, given)
+    return _core.merged(native_mixture(mixture), given)
 
 
 def _ended(
