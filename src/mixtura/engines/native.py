@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mixtura import _core
 from mixtura.em import Expectation, SufficientStatistics
-from mixtura.mixture import Mixture, arithmetic
+from mixtura.mixture import Mixture, arithmetic, native_mixture
 from mixtura.rows import ArrayBlocks, Rows
 from mixtura.support.arrays import FloatArray
 
@@ -22,7 +22,7 @@ class Native:
         """Return the sums of all rows under the mixture, about `centres`."""
         blocks = ArrayBlocks(rows)
         source = blocks.source(arithmetic(mixture, blocks.dtype))
-        block = _core.accumulate(source, asked.native, mixture.native, centres, 1)
+        block = _core.accumulate(source, asked.native, native_mixture(mixture), centres, 1)
         return SufficientStatistics(mixture.structure, centres, block)
 
 
