@@ -6,10 +6,10 @@
 #include <memory>
 #include <vector>
 
-#include "e_step/dispatch.hpp"
 #include "e_step/prepare.hpp"
 #include "e_step/total.hpp"
 #include "model/owned.hpp"
+#include "simd/dispatch.hpp"
 #include "support/interrupt.hpp"
 #include "support/parallel.hpp"
 

@@ -9,8 +9,8 @@
 #include <limits>
 
 #include "e_step/density.hpp"
-#include "e_step/dispatch.hpp"
 #include "e_step/packing.hpp"
+#include "simd/dispatch.hpp"
 #include "support/interrupt.hpp"
 
 namespace mixtura {

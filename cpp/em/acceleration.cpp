@@ -6,8 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "m_step/linear_algebra.hpp"
 #include "support/interrupt.hpp"
-#include "support/linear_algebra.hpp"
 
 namespace mixtura {
 namespace {

@@ -9,7 +9,7 @@
 #include <cmath>
 #include <vector>
 
-#include "support/linear_algebra.hpp"
+#include "m_step/linear_algebra.hpp"
 #include "support/parallel.hpp"
 
 namespace mixtura {

@@ -24,7 +24,7 @@
 #include <vector>
 
 #include "m_step/constrain.hpp"
-#include "support/linear_algebra.hpp"
+#include "m_step/linear_algebra.hpp"
 #include "support/parallel.hpp"
 
 namespace mixtura {

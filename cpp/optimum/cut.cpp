@@ -11,9 +11,9 @@
 #include <limits>
 #include <vector>
 
+#include "m_step/linear_algebra.hpp"
 #include "optimum/cut.hpp"
 #include "support/interrupt.hpp"
-#include "support/linear_algebra.hpp"
 
 namespace mixtura {
 namespace {

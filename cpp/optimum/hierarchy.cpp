@@ -5,8 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "m_step/linear_algebra.hpp"
 #include "support/interrupt.hpp"
-#include "support/linear_algebra.hpp"
 
 namespace mixtura {
 namespace {

@@ -76,4 +76,11 @@ void leave_one_out(const Mixture& mixture, const double* rows, const double* wei
     }
 }
 
+void LeftOut::accumulate(const Expectation& asked, const Mixture& mixture, OwnedStatistics& out,
+                         Control& control) const {
+    Responsibilities given = responsibilities(mixture, rows_, control);
+    leave_one_out(mixture, rows_.data, rows_.weights, rows_.n_rows, given.values.data());
+    source_.bringing(given.view())->accumulate(asked, mixture, out, control);
+}
+
 }  // namespace mixtura

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "model/mixture.hpp"
+#include "optimum/rows.hpp"
 
 namespace mixtura {
 
@@ -11,5 +12,19 @@ namespace mixtura {
 // itself out, with all of its weight.
 void leave_one_out(const Mixture& mixture, const double* rows, const double* weights, std::ptrdiff_t n_rows,
                    double* responsibilities);
+
+// Rows of a search whose E-step leaves each row itself out. The log-likelihood among their sums means nothing.
+class LeftOut final : public RowSource {
+  public:
+    LeftOut(const SearchRows& rows, const RowSource& source) : rows_(rows), source_(source) {}
+
+    void accumulate(const Expectation& asked, const Mixture& mixture, OwnedStatistics& out,
+                    Control& control) const override;
+    bool is_single() const override { return source_.is_single(); }
+
+  private:
+    const SearchRows& rows_;
+    const RowSource& source_;
+};
 
 }  // namespace mixtura

@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "em/loop.hpp"
+#include "m_step/linear_algebra.hpp"
 #include "optimum/cut.hpp"
 #include "support/interrupt.hpp"
-#include "support/linear_algebra.hpp"
 
 namespace mixtura {
 namespace {
@@ -148,7 +148,7 @@ std::optional<SoftSplit> soft_split(const Move& move, const Responsibilities& gi
     Acceleration acceleration(m_step.structure(), 2, d);
     expectation_maximisation({source, m_step}, monitor, &acceleration, {}, of_two, control);
     check(control);
-    const Responsibilities found = responsibilities(of_two.mixture, inner, control);
+    const Responsibilities found = responsibilities(of_two.mixture.view(), inner, control);
     auto share = std::make_shared<Vector>(at(rows.n_rows));
     for (std::size_t i = 0; i < members.size(); ++i) (*share)[at(members[i])] = found.values[2 * i + 1];
     return SoftSplit{of_two.statistics.log_likelihood() - of_one.statistics.log_likelihood(), std::move(share)};

@@ -12,12 +12,12 @@ double SearchRows::weight() const {
     return sum;
 }
 
-Responsibilities responsibilities(const OwnedMixture& mixture, const SearchRows& rows, Control& control) {
+Responsibilities responsibilities(const Mixture& mixture, const SearchRows& rows, Control& control) {
     Responsibilities out{mixture.n_components,
                          std::vector<double>(static_cast<std::size_t>(rows.n_rows * mixture.n_components))};
     Evaluation<double> evaluation;
     evaluation.responsibilities = out.values.data();
-    evaluate(rows.view(), mixture.view(), evaluation, control);
+    evaluate(rows.view(), mixture, evaluation, control);
     check(control);
     return out;
 }

@@ -35,7 +35,7 @@ struct SearchRows {
     Rows<double> view() const { return {data, n_rows, n_features, n_features, 1, weights}; }
 };
 
-Responsibilities responsibilities(const OwnedMixture& mixture, const SearchRows& rows, Control& control);
+Responsibilities responsibilities(const Mixture& mixture, const SearchRows& rows, Control& control);
 
 std::vector<std::int64_t> labels(const OwnedMixture& mixture, const SearchRows& rows, Control& control);
 

@@ -323,7 +323,7 @@ Beginning Searching::widened(const Responsibilities& given) {
     expectation_maximisation(problem_.task(*wider), monitor, &acceleration, {}, point, control_);
     check(control_);
     n_passes_ += monitor.n_passes();
-    return from_responsibilities(responsibilities(point.mixture, problem_.rows, control_));
+    return from_responsibilities(responsibilities(point.mixture.view(), problem_.rows, control_));
 }
 
 // From more components than are asked for, the closest of them merged one after another.
@@ -335,7 +335,7 @@ Beginning Searching::merged_down() {
     Beginning beginning = from_responsibilities(given);
     if (beginning.failed < 0) {
         beginning.mixture = after_plain_em(beginning.mixture, surplus_iter);
-        given = responsibilities(beginning.mixture, problem_.rows, control_);
+        given = responsibilities(beginning.mixture.view(), problem_.rows, control_);
     }
     while (given.n_components > K && beginning.failed < 0) {
         given = merged(given, closest_pairs(beginning.mixture).front());
@@ -352,7 +352,7 @@ Beginning Searching::detoured() {
     Beginning more = from_responsibilities(split(given, cut));
     if (more.failed >= 0) return more;
     const OwnedMixture settled = after_plain_em(more.mixture, detour_iter);
-    const Responsibilities given_more = responsibilities(settled, problem_.rows, control_);
+    const Responsibilities given_more = responsibilities(settled.view(), problem_.rows, control_);
     std::vector<Move::Pair> pairs = closest_pairs(settled);
     pairs.erase(std::remove(pairs.begin(), pairs.end(), Move::Pair{cut.component, K}), pairs.end());
     return from_responsibilities(merged(
@@ -361,19 +361,19 @@ Beginning Searching::detoured() {
 
 Beginning Searching::loosened(const Responsibilities& given) {
     Beginning beginning = from_responsibilities(given);
-    if (!can_leave_out()) return beginning;
-    for (int i = 0; i < left_out && beginning.failed < 0; ++i) {
-        Responsibilities next = responsibilities(beginning.mixture, problem_.rows, control_);
-        leave_one_out(beginning.mixture.view(), problem_.rows.data, problem_.rows.weights, problem_.rows.n_rows,
-                      next.values.data());
-        beginning = from_responsibilities(next);
-    }
-    return beginning;
+    if (!can_leave_out() || beginning.failed >= 0) return beginning;
+    const LeftOut rows(problem_.rows, *problem_.source);
+    Point point(std::move(beginning.mixture));
+    Monitor monitor(0, left_out, false);
+    expectation_maximisation({rows, *problem_.m_step}, monitor, nullptr, {}, point, control_);
+    check(control_);
+    n_passes_ += 2 * monitor.n_iter();
+    return {std::move(point.mixture), monitor.failed, monitor.failed_count};
 }
 
 Responsibilities Searching::best_responsibilities() {
     ++n_passes_;
-    return responsibilities(best_->mixture, problem_.rows, control_);
+    return responsibilities(best_->mixture.view(), problem_.rows, control_);
 }
 
 // Descents
@@ -473,7 +473,7 @@ bool Searching::reseed(const Optimum& found, std::ptrdiff_t dead, std::optional<
     if (!best_of_its_kind || found.log_likelihood() > best_of_its_kind->log_likelihood()) best_of_its_kind = found;
     const std::ptrdiff_t most = best_ ? 1 : reseeded + K / 8;
     if (!is_worth_mending(found) || n_reseeded_ >= most || is_spent()) return false;
-    const Responsibilities given = responsibilities(found.mixture, problem_.rows, control_);
+    const Responsibilities given = responsibilities(found.mixture.view(), problem_.rows, control_);
     // One for each component that can be cut: the least promising of its merges with the dead one.
     std::vector<Move> mends;
     for (const Move& move : candidates(found.mixture, given)) {
@@ -545,7 +545,7 @@ bool Searching::detour(const Responsibilities& beginning) {
     Beginning more = from_responsibilities(beginning);
     if (more.failed >= 0) return false;
     const OwnedMixture settled = after_plain_em(more.mixture, detour_iter);
-    const Responsibilities given_more = responsibilities(settled, problem_.rows, control_);
+    const Responsibilities given_more = responsibilities(settled.view(), problem_.rows, control_);
     std::vector<Move::Pair> pairs = closest_pairs(settled);
     pairs.resize(std::min(pairs.size(), at(detour_merges)));
     for (const Move::Pair& pair : pairs) {

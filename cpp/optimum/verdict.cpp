@@ -8,7 +8,7 @@
 #include <numeric>
 #include <utility>
 
-#include "support/linear_algebra.hpp"
+#include "m_step/linear_algebra.hpp"
 
 namespace mixtura {
 namespace {

@@ -1,6 +1,6 @@
 // Structures, mixtures, statistics.
+#include "m_step/linear_algebra.hpp"
 #include "python/values.hpp"
-#include "support/linear_algebra.hpp"
 
 namespace mixtura::python {
 namespace {

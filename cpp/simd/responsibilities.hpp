@@ -3,8 +3,8 @@
 // far_rows.hpp settles it.
 #pragma once
 
-#include "e_step/far_rows.hpp"
 #include "simd/exp_log.hpp"
+#include "simd/far_rows.hpp"
 #include "simd/job.hpp"
 #include "simd/lane_sums.hpp"
 #include "simd/load.hpp"

@@ -3,7 +3,7 @@
 #include <random>
 #include <vector>
 
-#include "support/linear_algebra.hpp"
+#include "m_step/linear_algebra.hpp"
 #include "tests/checks.hpp"
 
 using namespace mixtura;

@@ -17,8 +17,8 @@
 #include <unistd.h>
 #endif
 
+#include "m_step/linear_algebra.hpp"
 #include "support/control.hpp"
-#include "support/linear_algebra.hpp"
 #include "support/parallel.hpp"
 #include "tests/checks.hpp"
 

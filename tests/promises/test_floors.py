@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -35,6 +36,11 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 #: Rooms and files that stand beside the house: tests and data, errors, the native module.
 APART = {"datasets", "testing", "errors", "_core", "__init__", "__main__"}
+
+
+#: Of the native core, from the ground up.
+NATIVE = ["support", "model", "simd", "e_step", "m_step", "em", "optimum", "python"]
+CPP = ROOT.parents[1] / "cpp"
 
 
 def module_of(path):
@@ -83,6 +89,21 @@ def test_nothing_imports_upwards(module):
         if other == room or other in APART:
             continue
         assert FLOOR[other] < FLOOR[room], f"{module} imports {imported}"
+
+
+@pytest.mark.skipif(not CPP.is_dir(), reason="only where the sources are")
+@pytest.mark.parametrize("room", NATIVE)
+def test_nothing_native_includes_upwards(room):
+    files = [*(CPP / room).glob("*.hpp"), *(CPP / room).glob("*.cpp")]
+    assert files
+    for file in files:
+        for other in re.findall(r'#include "(\w+)/', file.read_text(encoding="utf-8")):
+            assert NATIVE.index(other) <= NATIVE.index(room), f"{file.name} includes {other}"
+
+
+def test_every_native_room_has_a_floor():
+    rooms = {path.name for path in CPP.iterdir() if path.is_dir()} if CPP.is_dir() else {"tests"}
+    assert rooms - {"tests"} <= set(NATIVE)
 
 
 def test_no_circles_between_files():

@@ -718,8 +718,15 @@ def test_workers_that_are_asked_directly_give_the_same_bits(client, monkeypatch)
     monkeypatch.setattr("mixtura.rows.dask._SECONDS", 1e9)
     blocks.accumulate(mixture)
     assert not asked
-    directly = blocks.accumulate(mixture)
-    assert len(asked) == 1
+    # A copy that a task had fetched may go while it is asked for: then the tasks give the sums, and the
+    # next pass asks again.
+    for _ in range(20):
+        asked.clear()
+        directly = blocks.accumulate(mixture)
+        assert len(asked) == 1
+        if blocks._held_at > -np.inf:
+            break
+    assert blocks._held_at > -np.inf
     # A partition that is not where it was: the tasks find it.
     missing = {
         worker: [replace(one, keys=("gone", *one.keys[1:])) for one in held]

@@ -102,21 +102,21 @@ class ArrayBlocks(Blocks):
 
     @cached
     def _in_place(self) -> _core.RowSource:
-        return _core.MemoryRows([_core.Rows(self._X, self._weight)])
+        return _core.MemoryRows([self.rows.native()])
 
     def pieces(self, dtype: np.dtype[Any]) -> Iterator[_core.Rows]:
         """Yield the rows in that type: at once where they are of it, else some megabytes at a time."""
         for rows, X in native_blocks(self._X, dtype):
-            yield _core.Rows(X, self._weight_of(rows))
+            yield replace(self.rows[rows], X=X).native()
 
     def bringing(self, responsibilities: Responsibilities, n_components: int) -> _core.RowSource:
         """The same, each row with its responsibilities."""
         given = getattr(responsibilities, "in_float64", None)
         if self._is_native and given is not None:
-            return _core.MemoryRows([_core.Rows(self._X, self._weight, given)])
+            return _core.MemoryRows([self.rows.native(given)])
         if self._is_native and fit_in_a_block(len(self._X), max(self.shape[1], n_components)):
             given = responsibilities(slice(0, len(self._X)))
-            return _core.MemoryRows([_core.Rows(self._X, self._weight, given)])
+            return _core.MemoryRows([self.rows.native(given)])
         pieces = partial(self.pieces_bringing, responsibilities, n_components)
         return _core.StreamRows(pieces, self.dtype == np.float32)
 
@@ -125,11 +125,7 @@ class ArrayBlocks(Blocks):
     ) -> Iterator[_core.Rows]:
         """Yield rows with the responsibilities that are asked for them, some megabytes at a time."""
         for rows in block_slices(len(self._X), max(self.shape[1], n_components)):
-            given = responsibilities(rows)
-            yield _core.Rows(self._floats(self._X[rows]), self._weight_of(rows), given)
-
-    def _weight_of(self, rows: slice) -> FloatArray | None:
-        return None if self._weight is None else self._weight[rows]
+            yield self.rows[rows].in_precision(self.dtype).native(responsibilities(rows))
 
     def sample(self, n_rows: int, rng: Randomness) -> Rows:
         """Return at most `n_rows` rows as float, uniformly, in their order.
@@ -149,9 +145,6 @@ class ArrayBlocks(Blocks):
         """Rows, as float, that are the `ranks`-th (ascending) of those of positive weight."""
         some = ranks if self._weight is None else rows_of_ranks(self._weight, ranks)
         return self.rows[some].in_precision(self.dtype)
-
-    def _floats(self, X: Array) -> Array:
-        return X if self._is_native else X.astype(self.dtype)
 
     def pick(self, n_rows: int, rng: RandomState) -> FloatArray:
         """Return rows drawn without replacement, with chances as their weights."""

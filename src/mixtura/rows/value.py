@@ -97,6 +97,10 @@ class Rows:
             return self
         return replace(self, X=self.X.astype(dtype))
 
+    def native(self, responsibilities: FloatArray | None = None) -> _core.Rows:
+        """The same as the core takes them, features as they lie; each with its responsibilities if given."""
+        return _core.Rows(self.X, self.weight, responsibilities)
+
     def digest(self) -> str:
         """A number that other rows would not have."""
         digest = hashlib.sha256(f"{self.X.shape} {self.X.dtype.str}".encode())

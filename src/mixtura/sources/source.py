@@ -431,7 +431,7 @@ class SourceBlocks(PartitionedBlocks):
         is_told = self._source.on_rows is not None
         if is_told or len(in_memory) < len(self.parts) or dtype != self._source.dtype:
             return super().source(dtype)
-        return _core.MemoryRows([_core.Rows(part.rows.X, part.rows.weight) for part in in_memory])
+        return _core.MemoryRows([part.rows.native() for part in in_memory])
 
     def each(self, task: Callable[[ArrayBlocks, int], T]) -> Iterator[T]:
         """Run a task on the parts as they come."""

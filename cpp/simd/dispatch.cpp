@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "e_step/dispatch.hpp"
+#include "simd/dispatch.hpp"
 
 namespace mixtura {
 namespace {

@@ -1,5 +1,5 @@
 // What rows beyond the range of their precision have, in a wider one.
-#include "e_step/far_rows.hpp"
+#include "simd/far_rows.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,11 +1,11 @@
 // Cholesky, inverse and congruence in pieces that can be interrupted; eigenvalues by Jacobi's rotations.
-#include "support/linear_algebra.hpp"
+#include "m_step/linear_algebra.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "e_step/dispatch.hpp"
+#include "simd/dispatch.hpp"
 #include "support/interrupt.hpp"
 
 namespace mixtura {
