@@ -1341,10 +1341,10 @@ def test_ctrl_c_keeps_the_fit_and_it_goes_on_to_the_same_end(tmp_path):
     for day in range(3):
         frame = pd.DataFrame(rng.normal(size=(60_000, 4)), columns=list("abcd"))
         frame.to_parquet(tmp_path / f"rows/{day}.parquet")
-    options = ["-k", "4", "--tol", "0", "--max-iter", "60", "--n-init", "8"]
+    options = ["-k", "4", "--tol", "0", "--max-iter", "60", "--n-init", "4"]
     running, terminal = start_fit(tmp_path, *options, "--checkpoint", "fit", "-o", "one")
     # Whichever iteration is shown first: the line is drawn some times a second.
-    last = after_ctrl_c(running, terminal, b" of 8, iteration ", b" % of 180,000 rows")
+    last = after_ctrl_c(running, terminal, b" of 4, iteration ", b" % of 180,000 rows")
     assert last.endswith(
         "mixtura: interrupted; the fit so far is kept in fit, "
         "and the same command with --resume goes on from it"
@@ -1432,6 +1432,7 @@ def peak_of(*arguments, cwd):
     return int(done.stderr.split()[-1]) * 1024
 
 
+@pytest.mark.nightly
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
 def test_memory_does_not_grow_with_the_files(tmp_path):
     """A fit and its responsibilities, and a prediction, of six times the rows."""

@@ -65,9 +65,10 @@ def baseline():
 
 @pytest.mark.parametrize("level", ["avx2", "avx512"])
 def test_instruction_sets_agree(level, baseline):
-    found = statistics(1, MIXTURA_SIMD=level)
-    if found.pop("level") != level:
+    if level not in _core.simd_levels():
         pytest.skip(f"this machine has no {level}")
+    found = statistics(1, MIXTURA_SIMD=level)
+    assert found.pop("level") == level
     assert baseline["level"] == "baseline"
     for key, ours in found.items():
         # Sums within a tile are taken in the rows' precision.
@@ -80,9 +81,19 @@ def test_instruction_sets_agree(level, baseline):
 
 @pytest.mark.parametrize(
     ("spread", "level"),
-    [(1, "avx512"), (6, "baseline"), (6, "avx2"), (6, "avx512"), (30, "avx512")],
+    [
+        (6, "baseline"),
+        (1, "avx2"),
+        (6, "avx2"),
+        (30, "avx2"),
+        (1, "avx512"),
+        (6, "avx512"),
+        (30, "avx512"),
+    ],
 )
 def test_what_is_left_out_changes_no_bit(spread, level):
+    if level not in _core.simd_levels():
+        pytest.skip(f"this machine has no {level}")
     everything = statistics(spread, MIXTURA_SKIP="0", MIXTURA_SIMD=level)
     assert statistics(spread, MIXTURA_SIMD=level) == everything
 

@@ -129,7 +129,9 @@ def test_the_search_takes_whole_weights_as_repeated_rows(data):
     ours = GaussianMixture(**params).fit(X, sample_weight=w)
     theirs = GaussianMixture(**params).fit(np.repeat(X, w, axis=0))
     assert descents(ours) == descents(theirs)
-    assert_allclose(ours.lower_bound_, theirs.lower_bound_, rtol=0, atol=1e-7)
+    # A descent of the search stops where an iteration gains less than 2e-6 nats a row (search_tol): rounding
+    # decides at which iteration.
+    assert_allclose(ours.lower_bound_, theirs.lower_bound_, rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize("most_distinct", [8_000, 12_000])
