@@ -20,6 +20,8 @@ if TYPE_CHECKING:
         SourceError,
     )
     from mixtura.estimators import GaussianMixture, GaussianMixtureSearch
+    from mixtura.estimators.fit_many import fit_many
+    from mixtura.estimators.fitted_mixtures import FittedMixtures
     from mixtura.estimators.loading import load
     from mixtura.fitting.diagnosis import Diagnosis
     from mixtura.fitting.summary import Summary
@@ -35,6 +37,7 @@ _HOMES = {
     "DataWarning": "mixtura.errors",
     "DegenerateComponentWarning": "mixtura.errors",
     "Description": "mixtura.report.description",
+    "FittedMixtures": "mixtura.estimators.fitted_mixtures",
     "GaussianMixture": "mixtura.estimators",
     "GaussianMixtureSearch": "mixtura.estimators",
     "Mixture": "mixtura.mixture",
@@ -43,6 +46,7 @@ _HOMES = {
     "SourceError": "mixtura.errors",
     "Summary": "mixtura.fitting.summary",
     "describe": "mixtura.report.description",
+    "fit_many": "mixtura.estimators.fit_many",
     "from_batches": "mixtura.sources",
     "load": "mixtura.estimators.loading",
     "scan": "mixtura.sources",
@@ -74,6 +78,7 @@ __all__ = [
     "DegenerateComponentWarning",
     "Description",
     "Diagnosis",
+    "FittedMixtures",
     "GaussianMixture",
     "GaussianMixtureSearch",
     "Mixture",
@@ -83,6 +88,7 @@ __all__ = [
     "Summary",
     "__version__",
     "describe",
+    "fit_many",
     "from_batches",
     "load",
     "scan",

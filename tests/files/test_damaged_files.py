@@ -13,7 +13,14 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from mixtura import GaussianMixture, GaussianMixtureSearch, ModelFileError, load
+from mixtura import (
+    FittedMixtures,
+    GaussianMixture,
+    GaussianMixtureSearch,
+    ModelFileError,
+    fit_many,
+    load,
+)
 from mixtura._core import Acceleration, Structure
 
 FUZZER = Path(__file__).parents[2] / "benchmarks" / "fuzz" / "files.py"
@@ -124,6 +131,27 @@ def test_a_model_of_nonsense(case, tmp_path):
     GaussianMixture(2, random_state=0).fit(X).save(path)
     rewrite(path, MODEL.get(case) or TEXTS[case], name="model")
     refusal(path, lambda: load(path))
+
+
+MANY = {
+    "as many keys as there are not": putting("keys", [0]),
+    "a list for a key": putting("keys", [[0], 1]),
+    "a number for a failure": putting("failures", [1, ""]),
+    "no models": putting("models", [None, None]),
+    "text for a model": putting("models", ["x", None]),
+    "a number for by": putting("by", 3),
+    "no structure": putting("models", 0, "covariance_type", "x"),
+    "no arguments": putting("models", 0, "parameters", {"n_components": 3}),
+    "a NaN likelihood": putting("models", 0, "log_likelihood", np.nan),
+}
+
+
+@pytest.mark.parametrize("case", [*MANY, *TEXTS])
+def test_many_models_of_nonsense(case, tmp_path):
+    path = tmp_path / "many"
+    fit_many([X, X], 2, random_state=0).save(path)
+    rewrite(path, MANY.get(case) or TEXTS[case])
+    refusal(path, lambda: FittedMixtures.load(path))
 
 
 STATISTICS = {

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -43,7 +44,7 @@ from mixtura.fitting.checkpoint import Checkpoint, identity
 from mixtura.fitting.diagnosis import Diagnosis, diagnose, matching
 from mixtura.fitting.facts import FitFacts
 from mixtura.fitting.given_rows import GivenRows, in_range
-from mixtura.fitting.model_file import save_model
+from mixtura.fitting.model_file import SavedModel, save_model
 from mixtura.fitting.online import learn
 from mixtura.fitting.precision import best_fit_in_precision
 from mixtura.fitting.printer import Printer
@@ -693,8 +694,16 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         """
         from mixtura import __version__
 
-        defaults = GaussianMixture().get_params(deep=False)
-        save_model(path, saved_model(self, self._arguments(), defaults), __version__)
+        save_model(path, self._saved(), __version__)
+
+    def _saved(self) -> SavedModel:
+        return saved_model(self, self._arguments(), default_arguments())
 
 
-__all__ = ["GaussianMixture"]
+@cache
+def default_arguments() -> Mapping[str, Any]:
+    """The constructor's arguments as they are where nobody sets them."""
+    return MappingProxyType(GaussianMixture().get_params(deep=False))
+
+
+__all__ = ["GaussianMixture", "default_arguments"]

@@ -21,9 +21,9 @@ from mixtura.covariance import structure
 from mixtura.display.page import plural
 from mixtura.errors import DataWarning, DegenerateComponentWarning
 from mixtura.estimators.constructors import ChecksArgumentNames
-from mixtura.estimators.gaussian_mixture import GaussianMixture
-from mixtura.estimators.loading import model_of
+from mixtura.estimators.gaussian_mixture import GaussianMixture, default_arguments
 from mixtura.estimators.predicting import Predicting
+from mixtura.estimators.restoring import model_of
 from mixtura.estimators.rows import blocks_to_fit, feature_names, rows_to_fit
 from mixtura.estimators.saving import described, jsonable
 from mixtura.estimators.validation import CONSTRAINTS, check_parameters
@@ -456,11 +456,11 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
                 f"The cell {n_components}, {covariance_type!r} has no fit: {cell.failure}."
             )
         names = feature_names(self)
-        defaults = GaussianMixture().get_params(deep=False)
+        defaults = default_arguments()
         return model_of(
             SavedModel(
                 cell.mixture,
-                defaults | jsonable(self._shared(), defaults) | described(cell.mixture),
+                dict(defaults) | jsonable(self._shared(), defaults) | described(cell.mixture),
                 self._dtype_of_fitted,
                 None if names is None else [str(name) for name in names],
                 cell.facts,

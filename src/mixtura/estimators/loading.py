@@ -6,10 +6,9 @@ import os
 
 from mixtura.errors import ModelFileError
 from mixtura.estimators.gaussian_mixture import GaussianMixture
-from mixtura.estimators.saving import take_saved
-from mixtura.estimators.validation import CONSTRAINTS, check_parameters
+from mixtura.estimators.restoring import model_of
 from mixtura.files.state_file import brief
-from mixtura.fitting.model_file import SavedModel, read_model
+from mixtura.fitting.model_file import read_model
 
 
 def load(path: str | os.PathLike[str]) -> GaussianMixture:
@@ -50,17 +49,3 @@ def load(path: str | os.PathLike[str]) -> GaussianMixture:
         raise ModelFileError(
             f"cannot load {path}: its description is damaged ({brief(error)})."
         ) from error
-
-
-def model_of(saved: SavedModel) -> GaussianMixture:
-    """The fitted model that a file describes, or a cell of a search.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If its arguments are not possible, or not those of its mixture.
-    """
-    model = GaussianMixture(**saved.parameters)
-    check_parameters(type(model).__name__, model.get_params(deep=False), CONSTRAINTS)
-    take_saved(model, saved)
-    return model

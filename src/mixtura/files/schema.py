@@ -63,6 +63,12 @@ def text(name: str, value: Any) -> None:
     _require(isinstance(value, str), name, "text", value)
 
 
+def number_or_text(name: str, value: Any) -> None:
+    """A finite number, true or false, or any text."""
+    fits = isinstance(value, str | bool | int) or (isinstance(value, float) and abs(value) <= _MOST)
+    _require(fits, name, "a number or text", value)
+
+
 def one_of(*values: str) -> Check:
     """One of these texts."""
     return lambda name, value: _require(

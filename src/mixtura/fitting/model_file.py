@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,18 @@ from mixtura.support.interruptible import interruptible
 
 #: Raised by one whenever an older version could no longer read what is written.
 FORMAT_VERSION = 1
+
+# The format of a file of many models.
+_MANY = "mixtura models"
+
+_CHECK_MANY = must_be.record(
+    {
+        "by": must_be.nullable(must_be.text),
+        "keys": must_be.list_of(must_be.number_or_text),
+        "failures": must_be.list_of(must_be.text),
+        "models": must_be.list_of(must_be.nullable(must_be.mapping())),
+    }
+)
 
 # What stands in the description of any model, and how an error calls it.
 _OF_ANY_MODEL = ("parameters", "dtype", "feature_names")
@@ -62,24 +75,13 @@ class SavedModel:
 
 def save_model(path: str | os.PathLike[str], model: SavedModel, library_version: str) -> None:
     """Write a model; an older file survives any failure."""
-    arrays = arrays_of("", model.mixture)
-    if model.facts is not None and model.facts.statistics is not None:
-        statistics = model.facts.statistics
-        arrays |= {f"statistics_{name}": getattr(statistics, name) for name in _MOMENTS}
-    description = {
-        "library_version": library_version,
-        "parameters": model.parameters,
-        "dtype": model.dtype,
-        "feature_names": model.feature_names,
-        **({} if model.facts is None else json_of(model.facts)),
-    }
     header = {
         "format": "mixtura",
         "format_version": str(FORMAT_VERSION),
         "covariance_type": model.mixture.covariance_type,
-        "model": json.dumps(description),
+        "model": json.dumps(_description(model, library_version)),
     }
-    write(path, header, arrays)
+    write(path, header, _arrays("", model))
 
 
 def read_model(path: str | os.PathLike[str]) -> SavedModel:
@@ -92,36 +94,154 @@ def read_model(path: str | os.PathLike[str]) -> SavedModel:
     ModelFileError
         If the file is damaged, of another kind, or written by a newer version.
     """
+    with reading(_existing(path), "load"):
+        header, arrays = read(path)
+        _check_header(header)
+        return _model_in(described(header, "model"), arrays, header.get("covariance_type"))
+
+
+def _description(model: SavedModel, library_version: str) -> dict[str, Any]:
+    return {
+        "library_version": library_version,
+        "parameters": model.parameters,
+        "dtype": model.dtype,
+        "feature_names": model.feature_names,
+        **({} if model.facts is None else json_of(model.facts)),
+    }
+
+
+def _arrays(prefix: str, model: SavedModel) -> dict[str, FloatArray]:
+    arrays = arrays_of(prefix, model.mixture)
+    if model.facts is not None and model.facts.statistics is not None:
+        statistics = model.facts.statistics
+        arrays |= {f"{prefix}statistics_{name}": getattr(statistics, name) for name in _MOMENTS}
+    return arrays
+
+
+def _model_in(
+    description: Any, arrays: Mapping[str, FloatArray], covariance_type: Any
+) -> SavedModel:
+    mixture = mixture_in(arrays, "", _structure(covariance_type))
+    _check_of_any_model(mixture.n_features)(_WHAT, description)
+    own = {name: description[name] for name in _OF_ANY_MODEL}
+    return SavedModel(mixture, **own, facts=_facts_in(description, arrays, mixture))
+
+
+def _existing(path: str | os.PathLike[str]) -> Path:
     file = Path(path)
     if file.is_dir() or not file.exists():
         kind = "is a folder, not a model file" if file.is_dir() else "does not exist"
         raise FileNotFoundError(f"cannot load {file}: it {kind}.")
-    with reading(file, "load"):
-        header, arrays = read(file)
-        _check_header(header)
-        mixture = mixture_in(arrays, "", _structure_in(header))
-        description = described(header, "model")
-        _check_of_any_model(mixture.n_features)(_WHAT, description)
-        own = {name: description[name] for name in _OF_ANY_MODEL}
-        return SavedModel(mixture, **own, facts=_facts_in(description, arrays, mixture))
+    return file
+
+
+# Many models in one file
+
+
+@dataclass(frozen=True, eq=False)
+class SavedModels:
+    """What a file of many models holds.
+
+    Attributes
+    ----------
+    keys : list
+        One a table: numbers or text.
+    models : list of SavedModel or None
+        None where the fit failed.
+    failures : list of str
+        Why, or ''.
+    by : str or None
+        The column that told the tables apart.
+    """
+
+    keys: list[Any]
+    models: list[SavedModel | None]
+    failures: list[str]
+    by: str | None = None
+
+
+def save_models(path: str | os.PathLike[str], many: SavedModels, library_version: str) -> None:
+    """Write many models; an older file survives any failure."""
+    described_models: list[Any] = []
+    arrays: dict[str, FloatArray] = {}
+    for i, model in enumerate(many.models):
+        if model is None:
+            described_models.append(None)
+            continue
+        kind = {"covariance_type": model.mixture.covariance_type}
+        described_models.append(_description(model, library_version) | kind)
+        arrays |= _arrays(f"{i}/", model)
+    facts = {
+        "by": many.by,
+        "keys": many.keys,
+        "failures": many.failures,
+        "models": described_models,
+    }
+    write(path, {"format": _MANY, "format_version": "1", "facts": json.dumps(facts)}, arrays)
+
+
+def read_models(path: str | os.PathLike[str]) -> SavedModels:
+    """Read what `save_models` wrote, and check it.
+
+    Raises
+    ------
+    FileNotFoundError, ModelFileError
+        As `read_model`.
+    """
+    with reading(_existing(path), "load"):
+        header, arrays = read(path)
+        if header.get("format") != _MANY:
+            raise Damaged("it does not hold the fits of many tables: mixtura.load reads a model")
+        _check_version(header, 1)
+        facts = described(header, "facts")
+        _CHECK_MANY(_WHAT, facts)
+        models, failures, keys = facts["models"], facts["failures"], facts["keys"]
+        if not len(models) == len(failures) == len(keys):
+            raise Damaged("its models, failures and keys are not equally many")
+        own = _by_model(arrays)
+        found = [
+            None
+            if model is None
+            else _model_in(model, own.get(str(i), {}), model.get("covariance_type"))
+            for i, model in enumerate(models)
+        ]
+        if not any(found):
+            raise Damaged("it holds no model")
+        return SavedModels(keys, found, failures, facts["by"])
+
+
+def _by_model(arrays: Mapping[str, FloatArray]) -> dict[str, dict[str, FloatArray]]:
+    found: dict[str, dict[str, FloatArray]] = {}
+    for name, array in arrays.items():
+        number, _, own = name.partition("/")
+        found.setdefault(number, {})[own] = array
+    return found
+
+
+# One model
 
 
 def _check_header(header: dict[str, str]) -> None:
+    if header.get("format") == _MANY:
+        raise Damaged("it holds many models, of fit_many: FittedMixtures.load reads them")
     if header.get("format", "").startswith("mixtura "):
         raise Damaged("it holds the state of a fit or a sweep, not a model")
     if header.get("format") != "mixtura":
         raise Damaged("it is a safetensors file, but not one that mixtura wrote")
+    _check_version(header, FORMAT_VERSION)
+
+
+def _check_version(header: dict[str, str], newest: int) -> None:
     version = header.get("format_version", "")
-    if not re.fullmatch("[0-9]{1,9}", version) or int(version) > FORMAT_VERSION:
+    if not re.fullmatch("[0-9]{1,9}", version) or int(version) > newest:
         raise Damaged(
             f"its format is version {version[:20] or 'unknown'}, this mixtura reads up to version "
-            f"{FORMAT_VERSION}. Install a newer mixtura"
+            f"{newest}. Install a newer mixtura"
         )
 
 
-def _structure_in(header: dict[str, str]) -> CovarianceStructure:
-    name = header.get("covariance_type")
-    if name not in STRUCTURES and name not in ONE_FEATURE:
+def _structure(name: Any) -> CovarianceStructure:
+    if not isinstance(name, str) or (name not in STRUCTURES and name not in ONE_FEATURE):
         raise Damaged(f"its covariance_type is none, {must_be.short(name)}")
     return structure(name)
 
@@ -137,10 +257,10 @@ def _check_of_any_model(n_features: int) -> Check:
 
 
 def _facts_in(
-    description: dict[str, Any], arrays: dict[str, FloatArray], mixture: Mixture
+    description: dict[str, Any], arrays: Mapping[str, FloatArray], mixture: Mixture
 ) -> FitFacts | None:
     """What is known of the fit; None of parameters that were set by hand, without any rows."""
-    if set(description) <= {*_OF_ANY_MODEL, "library_version"}:
+    if set(description) <= {*_OF_ANY_MODEL, "library_version", "covariance_type"}:
         return None
     facts = facts_in(description, mixture, _WHAT)
     has_statistics = any(name.startswith("statistics_") for name in arrays)  # older files: none
@@ -152,7 +272,7 @@ def _facts_in(
 
 
 def _statistics_in(
-    arrays: dict[str, FloatArray], facts: FitFacts, mixture: Mixture
+    arrays: Mapping[str, FloatArray], facts: FitFacts, mixture: Mixture
 ) -> SufficientStatistics:
     centres, counts, firsts, seconds = (
         array_in(arrays, f"statistics_{name}", getattr(mixture, like).shape)

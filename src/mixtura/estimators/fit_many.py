@@ -1,0 +1,222 @@
+"""Fits of many tables, side by side."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from numbers import Integral
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from mixtura.errors import DataWarning
+from mixtura.estimators.fitted_mixtures import FittedMixtures
+from mixtura.estimators.gaussian_mixture import GaussianMixture
+from mixtura.estimators.gaussian_mixture_search import GaussianMixtureSearch
+from mixtura.fitting.model_file import SavedModel
+from mixtura.fitting.request import seeds_of
+from mixtura.inputs.tables import Tables
+from mixtura.support.arrays import Array
+from mixtura.support.names import listed
+from mixtura.support.threads import n_threads
+
+#: callback(n_done, n_tables) for each fit; what is true ends the call: the tables left over are failures.
+Callback = Callable[[int, int], Any]
+
+# Of one fit: a file that it writes and goes on from, lines that it prints, a fit that it goes on from.
+_OF_ONE_FIT = ("checkpoint", "resume", "verbose", "warm_start")
+
+# Seconds: after which it is known how long fits take; of work that is worth the start of other processes,
+# which takes some; and of work that one of them is handed at a time.
+_LOOKED_AT = 0.5
+_WORTHWHILE = 10.0
+_AT_A_TIME = 0.2
+
+# Its rows, their weights, its seed.
+_Table = tuple[Any, Any, int]
+
+_STOPPED = "not begun: stopped by the callback"
+
+
+def fit_many(
+    X: Any,
+    n_components: int | Iterable[int] = 1,
+    *,
+    by: str | None = None,
+    sample_weight: Any = None,
+    random_state: Any = None,
+    n_jobs: int | None = None,
+    callback: Callback | None = None,
+    **options: Any,
+) -> FittedMixtures:
+    """Fit a mixture to each of many tables: a gene, a pixel, a customer, a sensor.
+
+    Every fit is the one that `GaussianMixture` makes of its table by itself, to the last bit. Where all take
+    long, they run side by side in processes, which joblib starts (`joblib.parallel_config` chooses others).
+
+    Parameters
+    ----------
+    X : array-like of shape (n_tables, n_rows, n_features), list of tables, or data frame
+        Tables in a list may differ in their numbers of rows; each is an array-like of shape (n_rows,
+        n_features) or a data frame. Of one data frame (pandas, polars, Arrow) the column `by` tells the
+        tables apart, and the others are features.
+    n_components : int or iterable of int, default=1
+        Several: each table's number is chosen, as by `GaussianMixtureSearch`.
+    by : str, default=None
+        The column of a data frame whose values are the tables' keys.
+    sample_weight : array-like or list, default=None
+        Weights in the form of X: of shape (n_tables, n_rows), a list of arrays, or one a row of a frame.
+    random_state : int, RandomState or None, default=None
+        The i-th table is fitted with the seed
+        ``numpy.random.SeedSequence(random_state).spawn(n_tables)[i].generate_state(1)[0]``; so its fit
+        depends neither on the other tables nor on n_jobs.
+    n_jobs : int, default=None
+        Processes; None and -1 are as many as there are cores.
+    callback : callable, default=None
+        Called as callback(n_done, n_tables) for each fit, in the order of the tables. Where it returns
+        something true no further fit begins.
+    **options
+        Further arguments of `GaussianMixture`, or of `GaussianMixtureSearch` where n_components or
+        covariance_type are several: the same for all tables. Not those of one fit alone: checkpoint, resume,
+        verbose, warm_start.
+
+    Returns
+    -------
+    FittedMixtures
+        Arrays over all tables, and `[i]`, a fitted `GaussianMixture`. A fit that fails is recorded with its
+        reason in `failures` and stops nothing.
+
+    Raises
+    ------
+    TypeError
+        If there is no such option, or an option that is of one fit.
+    ValueError
+        If an option is not possible, X is one table or none, or every fit failed: the first reason.
+    KeyboardInterrupt
+        After Ctrl-C, at once.
+
+    Warns
+    -----
+    DataWarning
+        If some fits failed: how many, and why the first did. What a single fit warns of is not said for each
+        table: `verdicts` and `converged` tell.
+
+    Examples
+    --------
+    >>> import numpy as np, mixtura
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(50, 200, 2)) + 6 * rng.integers(0, 2, (50, 200, 1))
+    >>> many = mixtura.fit_many(X, 2, random_state=0)
+    >>> many.means.shape
+    (50, 2, 2)
+    >>> many[7].predict(X[7]).shape
+    (200,)
+    """
+    several = _are_several(n_components) or _are_several(options.get("covariance_type", "full"))
+    kind: Any = GaussianMixtureSearch if several else GaussianMixture
+    _check_options(kind, options)
+    arguments = {"n_components": n_components, **options}
+    tables = Tables.of(X, by, sample_weight)
+    seeds = _seeds(random_state, len(tables))
+    given = list(zip(tables.X, tables.weights, seeds, strict=True))
+    found: list[SavedModel | str] = []
+    with closing(_results(_Job(kind, arguments), given, n_threads(n_jobs))) as results:
+        for some in results:
+            before = len(found)
+            found += some
+            ends = [
+                callback(n_done, len(given))
+                for n_done in range(before + 1, len(found) + 1)
+                if callback is not None
+            ]
+            if any(ends):
+                break
+    found += [_STOPPED] * (len(given) - len(found))
+    models = [None if isinstance(one, str) else one for one in found]
+    failures = [one if isinstance(one, str) else "" for one in found]
+    if not any(models):
+        raise ValueError(f"Every fit failed. Of table {tables.keys[0]!s}: {failures[0]}")
+    _warn(tables.keys, failures)
+    return FittedMixtures(tables.keys, models, failures, by)
+
+
+def _are_several(value: Any) -> bool:
+    return value == "all" or not isinstance(value, Integral | str)
+
+
+def _check_options(kind: Any, options: dict[str, Any]) -> None:
+    for name in _OF_ONE_FIT:
+        if name in options:
+            raise TypeError(
+                f"{name}= is of one fit, and fit_many makes many: leave it out, or call {kind.__name__} in a "
+                "loop."
+            )
+    known = kind._get_param_names()
+    for name in options:
+        if name not in known:
+            raise TypeError(f"fit_many has no option {name}=: {kind.__name__} has {listed(known)}.")
+
+
+def _seeds(random_state: Any, n_tables: int) -> list[int]:
+    root = np.random.SeedSequence(seeds_of(random_state)[0])
+    return [int(child.generate_state(1)[0]) for child in root.spawn(n_tables)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """Fits tables: here or in another process."""
+
+    kind: Any
+    arguments: dict[str, Any]
+
+    def fit_all(self, tables: Iterable[_Table]) -> list[SavedModel | str]:
+        """What is kept of each fit, or why there is none."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # verdicts and converged tell
+            return [self._fit(*table) for table in tables]
+
+    def _fit(self, X: Any, weight: Any, seed: int) -> SavedModel | str:
+        model = self.kind(**self.arguments, random_state=seed, n_jobs=1)
+        try:
+            model.fit(X, sample_weight=weight)
+        except (ValueError, TypeError, ArithmeticError) as error:
+            return str(error)
+        saved: SavedModel = getattr(model, "best_estimator_", model)._saved()
+        return saved
+
+
+def _results(
+    job: _Job, tables: Sequence[_Table], n_workers: int
+) -> Generator[list[SavedModel | str], None, None]:
+    """What became of the fits, some at a time and in order.
+
+    They begin in this process; once it is known how long they take, others help where that is worth their
+    start. Threads would not: half of a small fit is Python.
+    """
+    began, done = perf_counter(), 0
+    while done < len(tables):
+        yield job.fit_all(tables[done : done + 1])
+        done, seconds = done + 1, perf_counter() - began
+        left = tables[done:]
+        if n_workers > 1 and seconds > _LOOKED_AT and seconds / done * len(left) > _WORTHWHILE:
+            size = max(1, int(_AT_A_TIME * done / seconds))
+            some = [left[first : first + size] for first in range(0, len(left), size)]
+            work = (delayed(job.fit_all)(one) for one in some)
+            yield from Parallel(n_workers, return_as="generator")(work)
+            return
+
+
+def _warn(keys: Array, failures: list[str]) -> None:
+    failed = [i for i, why in enumerate(failures) if why]
+    if failed:
+        first = failed[0]
+        warnings.warn(
+            f"{len(failed)} of {len(failures)} fits failed; the first, of table {keys[first]!s}: "
+            f"{failures[first]} The attribute failures has all reasons.",
+            DataWarning,
+            stacklevel=3,
+        )

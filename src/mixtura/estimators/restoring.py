@@ -1,0 +1,22 @@
+"""From what a file holds, or a cell of a search, to a fitted model."""
+
+from __future__ import annotations
+
+from mixtura.estimators.gaussian_mixture import GaussianMixture
+from mixtura.estimators.saving import take_saved
+from mixtura.estimators.validation import CONSTRAINTS, check_parameters
+from mixtura.fitting.model_file import SavedModel
+
+
+def model_of(saved: SavedModel) -> GaussianMixture:
+    """The fitted model that a file describes, or a cell of a search.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If its arguments are not possible, or not those of its mixture.
+    """
+    model = GaussianMixture(**saved.parameters)
+    check_parameters(type(model).__name__, model.get_params(deep=False), CONSTRAINTS)
+    take_saved(model, saved)
+    return model
