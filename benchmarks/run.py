@@ -23,9 +23,10 @@ from harness.environments import BUILD, PEERS
 from harness.problems import DTYPES
 from harness.report import write_report
 from harness.workers import PeerError
-from sections import predict, skip, small, sweep, table, threads
+from sections import predict, skip, small, sweep, table, threads, whole
 
 SECTIONS = {
+    "whole": whole,
     "table": table,
     "small": small,
     "predict": predict,

@@ -70,7 +70,10 @@ FITS = (
 
 def measure(bench: Bench) -> dict[str, Any]:
     workers = {name: bench.workers[name] for name in (THEIRS, OURS) if name in bench.workers}
-    return {**_iterations(bench, workers), "fits": [_fits(bench, workers, fits) for fits in FITS]}
+    return {
+        **_iterations(bench, workers),
+        "fits": [measured(bench, workers, fits) for fits in FITS],
+    }
 
 
 def _iterations(bench: Bench, workers: dict[str, Worker]) -> dict[str, Any]:
@@ -89,11 +92,12 @@ def _iterations(bench: Bench, workers: dict[str, Worker]) -> dict[str, Any]:
     }
 
 
-def _fits(bench: Bench, workers: dict[str, Worker], fits: Fits) -> dict[str, Any]:
-    n_fits = 20 if bench.quick else fits.n_fits
+def measured(bench: Bench, workers: dict[str, Worker], fits: Fits) -> dict[str, Any]:
+    """Seconds of the fits of each peer, and how many ended below the other's; rows are drawn once."""
+    n_fits = min(fits.n_fits, 20) if bench.quick else fits.n_fits
     path = bench.folder / "sets.npy"
     np.save(path, np.stack([fits.draw(seed) for seed in range(n_fits)]))
-    n_rounds = 2 * bench.rounds
+    n_rounds = min(2 * bench.rounds, n_fits)
     tasks = {
         name: _turns(worker, path, n_fits, n_rounds, fits.arguments)
         for name, worker in workers.items()
@@ -121,9 +125,7 @@ def _turns(
             rows=str(path),
             begin=begin,
             end=end,
-            n_components=3,
-            random_state=0,
-            **arguments,
+            **({"n_components": 3, "random_state": 0} | arguments),
         )
 
     return task
@@ -154,13 +156,13 @@ def render(data: dict[str, Any]) -> str:
             "start is a search, and its `tol` 1e-7. In brackets how many ended more than "
             f"{WORSE:g} nats a row below the other:",
             table(
-                ["rows", "fits", *names, "ratio"], [_fits_row(fits, names) for fits in data["fits"]]
+                ["rows", "fits", *names, "ratio"], [row_of(fits, names) for fits in data["fits"]]
             ),
         ]
     )
 
 
-def _fits_row(fits: dict[str, Any], names: list[str]) -> list[str]:
+def row_of(fits: dict[str, Any], names: list[str]) -> list[str]:
     seconds = fits["seconds"]
     cells = [f"{duration(seconds[name])} ({percent(fits['worse'][name])})" for name in names]
     both = THEIRS in seconds and OURS in seconds

@@ -237,6 +237,20 @@ std::vector<Move> refined(const std::vector<Move>& candidates, const OwnedMixtur
     return found;
 }
 
+std::vector<double> split_gains(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows,
+                                const double* added, double rows_per_weight, const MStep& m_step, Control& control) {
+    Vector gains(at(mixture.n_components));
+    for (const Cut& cut : cuts(mixture, given, rows, added, rows_per_weight)) {
+        auto share = std::make_shared<Vector>(cut.sides.begin(), cut.sides.end());
+        for (double& side : *share) side = side == 1 ? 1.0 : 0.0;
+        const Move::Pair itself{cut.component, cut.component};
+        const std::optional<SoftSplit> found =
+            soft_split({0, itself, itself, std::move(share)}, given, rows, m_step, control);
+        gains[at(cut.component)] = found ? found->gain : infinity;
+    }
+    return gains;
+}
+
 std::vector<Move> disjoint(const std::vector<Move>& candidates) {
     std::vector<Move> chosen;
     std::set<std::ptrdiff_t> taken;

@@ -43,6 +43,11 @@ std::vector<Move> moves(const OwnedMixture& mixture, const Responsibilities& giv
 std::vector<Move> refined(const std::vector<Move>& candidates, const OwnedMixture& mixture,
                           const Responsibilities& given, const SearchRows& rows, const MStep& m_step, Control& control);
 
+// What EM of two components gains over one on the rows of each, in log-likelihood, from its best cut: 0 where it has no
+// cut, infinite where EM fails.
+std::vector<double> split_gains(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows,
+                                const double* added, double rows_per_weight, const MStep& m_step, Control& control);
+
 // Moves that promise a gain and can be made together.
 std::vector<Move> disjoint(const std::vector<Move>& candidates);
 

@@ -81,6 +81,10 @@ constexpr std::ptrdiff_t surplus = 2, surplus_iter = 10;
 // Entropy of the responsibilities, in nats a row, below which components are apart.
 constexpr double hardly = 1e-3;
 
+// What tells that components are the clusters: entropy up to this, splits that gain up to this share of what BIC asks,
+// pairs that gain up to this when they are cut anew, merges that lose this in nats a row of both.
+constexpr double little = 0.1, whole = 0.5, recut = 1e-3, far = 0.5;
+
 // Moves drawn at a time.
 constexpr int n_drawn = 2;
 
@@ -106,6 +110,18 @@ double shared(const Responsibilities& given, const SearchRows& rows) {
     return sum / rows.weight();
 }
 
+// Whether every merge loses far more than so much, in nats a row.
+bool merges_cost(const OwnedMixture& mixture, double gain) {
+    const std::vector<double> losses = merge_losses(mixture);
+    for (std::ptrdiff_t i = 0; i < mixture.n_components; ++i) {
+        for (std::ptrdiff_t j = i + 1; j < mixture.n_components; ++j) {
+            const double of_both = mixture.weights[at(i)] + mixture.weights[at(j)];
+            if (!(losses[at(i * mixture.n_components + j)] > gain + far * of_both)) return false;
+        }
+    }
+    return true;
+}
+
 }  // namespace
 
 Searching::Searching(const Problem& problem, Control& control)
@@ -120,7 +136,9 @@ void Searching::run() {
     descend("k-means", from_partition("k-means"));
     if (K == 1 || is_late() || apart_and_whole()) return;
     descend("mahalanobis", from_partition("mahalanobis"));
+    if (is_settled()) return;
     climb();
+    if (is_settled()) return;
     explore();
     if (can_leave_out() && best_) descend("leave-one-out", loosened(best_responsibilities()));
     const Schedule& turns = can_leave_out() ? schedule_of_few : K >= many ? schedule_of_many : schedule;
@@ -145,13 +163,34 @@ bool Searching::apart_and_whole() {
     const Responsibilities given = best_responsibilities();
     const std::vector<Cut> all =
         cuts(best_->mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
+    const double most = shared(given, problem_.rows) < hardly ? cost_of_one_more() / problem_.rows_per_weight : 0;
+    return (all.empty() || all.front().gain <= most) && plans(given, false).empty();
+}
+
+// What the numbers of one component more cost (BIC, Schwarz 1978), in log-likelihood.
+double Searching::cost_of_one_more() const {
     const auto of_covariance = static_cast<double>(structure_ == Structure::spherical ? 1
                                                    : structure_ == Structure::diag    ? d
                                                                                       : d * (d + 1) / 2);
-    const double n_rows = weight_ * problem_.rows_per_weight,
-                 cost = (1 + static_cast<double>(d) + of_covariance) * std::log(n_rows) / 2;
-    const double most = shared(given, problem_.rows) < hardly ? cost / problem_.rows_per_weight : 0;
-    return (all.empty() || all.front().gain <= most) && plans(given, false).empty();
+    return (1 + static_cast<double>(d) + of_covariance) * std::log(weight_ * problem_.rows_per_weight) / 2;
+}
+
+// Few rows are shared, EM of two on the rows of any component gains little of what BIC asks for one more, and a merge
+// that would free one costs far more than that: components are the clusters, and whole.
+bool Searching::is_settled() {
+    if (!best_ || has_leverage()) return false;
+    const Responsibilities given = best_responsibilities();
+    if (shared(given, problem_.rows) > little) return false;
+    const OwnedMixture& mixture = best_->mixture;
+    const std::vector<double> gains = split_gains(mixture, given, problem_.rows, cut_floor_.data(),
+                                                  problem_.rows_per_weight, *problem_.m_step, control_);
+    const double most = *std::max_element(gains.begin(), gains.end());
+    if (most * problem_.rows_per_weight > whole * cost_of_one_more()) return false;
+    std::vector<Move> all = candidates(mixture, given);
+    all.erase(std::remove_if(all.begin(), all.end(), [](const Move& move) { return move.splits_one(); }), all.end());
+    all = refined(all, mixture, given, problem_.rows, *problem_.m_step, control_);
+    const bool can_be_recut = !all.empty() && all.front().gain > recut;
+    return !can_be_recut && merges_cost(mixture, most / weight_);
 }
 
 // Where every way leads to a spurious maximum: the likeliest mixture before EM's way from a start turned to one, of

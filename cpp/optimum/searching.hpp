@@ -100,6 +100,8 @@ class Searching {
     Responsibilities from_labels(std::string_view kind);
     Responsibilities moved_at_random();
     bool apart_and_whole();
+    bool is_settled();
+    double cost_of_one_more() const;
 };
 
 }  // namespace mixtura

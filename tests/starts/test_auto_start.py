@@ -237,6 +237,28 @@ def test_clusters_that_are_whole_and_apart_need_one_start():
     assert [record.kind for record in records] == ["k-means", "auto"]
 
 
+def clusters(n_clusters, rng):
+    """Normal ones, eight standard deviations apart and more."""
+    means = 8 * rng.permutation(np.eye(8))[:n_clusters] + rng.uniform(-1, 1, (n_clusters, 8))
+    return means[rng.integers(n_clusters, size=4_000)] + rng.standard_normal((4_000, 8))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_clusters_that_no_split_would_gain_from_end_the_search(seed):
+    X = clusters(8, np.random.default_rng(seed))
+    model = GaussianMixture(8, random_state=0).fit(X)
+    kinds = {record.kind for record in model.starts_}
+    assert kinds <= {"k-means", "mahalanobis", "re-seeded", "split and merge", "auto"}
+    many = GaussianMixture(8, init_params="k-means++", n_init=20, random_state=0, max_iter=500)
+    assert model.lower_bound_ > many.fit(X).lower_bound_ - 1e-4
+
+
+def test_a_component_that_hides_two_clusters_does_not():
+    X = clusters(8, np.random.default_rng(0))
+    kinds = {record.kind for record in GaussianMixture(7, random_state=0).fit(X).starts_}
+    assert kinds >= {"detour", "seeds"}
+
+
 def test_a_large_array_is_searched_on_a_part_of_it():
     rng = np.random.default_rng(0)
     X = np.concatenate([rng.standard_normal((30_000, 2)), rng.standard_normal((30_000, 2)) + 6])
