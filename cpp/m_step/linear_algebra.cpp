@@ -18,14 +18,19 @@ std::ptrdiff_t rows_of_a_piece(std::ptrdiff_t d) {
     return std::max(multiplications / (d * d) / block, std::ptrdiff_t{1}) * block;
 }
 
-// Calls rows(begin, end) for pieces of d rows; between them asks whether the call is to end.
+// Calls rows(begin, end) for pieces of n rows of d numbers; between them asks whether the call is to end.
+template <class Rows>
+void in_pieces(std::ptrdiff_t n, std::ptrdiff_t d, const Rows& rows) {
+    const std::ptrdiff_t size = rows_of_a_piece(d);
+    for (std::ptrdiff_t begin = 0; begin < n; begin += size) {
+        if (begin > 0) check_interrupted();
+        rows(begin, std::min(begin + size, n));
+    }
+}
+
 template <class Rows>
 void in_pieces(std::ptrdiff_t d, const Rows& rows) {
-    const std::ptrdiff_t size = rows_of_a_piece(d);
-    for (std::ptrdiff_t begin = 0; begin < d; begin += size) {
-        if (begin > 0) check_interrupted();
-        rows(begin, std::min(begin + size, d));
-    }
+    in_pieces(d, d, rows);
 }
 
 // What is above the diagonal, below it.
@@ -60,6 +65,33 @@ void congruence(const double* upper, const double* a, double* half, double* out,
     in_pieces(d,
               [&](std::ptrdiff_t begin, std::ptrdiff_t end) { kernels.upper_times(upper, half, d, out, begin, end); });
     mirror(out, d);
+}
+
+void times_upper(const double* a, const double* upper, std::ptrdiff_t n, std::ptrdiff_t d, double* out) {
+    in_pieces(n, d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+        active_kernels().matrices.times_upper(a + begin * d, upper, d, out + begin * d, 0, end - begin);
+    });
+}
+
+void gram(const double* a, const double* b, std::ptrdiff_t n, std::ptrdiff_t d, double* out) {
+    constexpr std::ptrdiff_t rows = 64;  // as many as stay in the cache while all of the result passes
+    std::fill(out, out + d * d, 0.0);
+    for (std::ptrdiff_t begin = 0; begin < n; begin += rows) {
+        check_interrupted();
+        active_kernels().matrices.add_gram(a + begin * d, b + begin * d, std::min(rows, n - begin), d, out);
+    }
+    mirror(out, d);
+}
+
+double inner_product(const double* a, const double* b, std::ptrdiff_t n) {
+    constexpr std::ptrdiff_t lanes = 8;
+    double sums[lanes] = {};
+    const std::ptrdiff_t whole = n / lanes * lanes;
+    for (std::ptrdiff_t i = 0; i < whole; i += lanes) {
+        for (std::ptrdiff_t lane = 0; lane < lanes; ++lane) sums[lane] += a[i + lane] * b[i + lane];
+    }
+    for (std::ptrdiff_t i = whole; i < n; ++i) sums[i - whole] += a[i] * b[i];
+    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
 void compose(const double* vectors, const double* values, std::ptrdiff_t d, double* out) {

@@ -193,6 +193,8 @@ struct MatrixKernels {
                         std::ptrdiff_t end);
     void (*upper_times)(const double* upper, const double* a, std::ptrdiff_t d, double* out, std::ptrdiff_t begin,
                         std::ptrdiff_t end);
+    // Adds to all of the upper triangle.
+    void (*add_gram)(const double* a, const double* b, std::ptrdiff_t n, std::ptrdiff_t d, double* out);
 };
 
 struct KernelSet {

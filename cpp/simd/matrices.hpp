@@ -139,5 +139,13 @@ void upper_times(const double* upper, const double* a, std::ptrdiff_t d, double*
     }
 }
 
+// Adds a^T b, which is symmetric, to the upper triangle of out; a and b are n x d.
+void add_gram(const double* a, const double* b, std::ptrdiff_t n, std::ptrdiff_t d, double* out) {
+    for (std::ptrdiff_t i = 0; i < d; i += matrix_rows) {
+        double* rows = out + i * d;
+        add_block<false>(rows_from(i, d), {a + i, 1, d}, b, d, i, d, [&](std::ptrdiff_t) { return n; }, rows, rows);
+    }
+}
+
 }  // namespace
 }  // namespace mixtura
