@@ -12,16 +12,21 @@ namespace mixtura {
 
 namespace {
 
-// Rows of a product of d x d matrices that are computed in some milliseconds: whole blocks of them, all of a small one.
-std::ptrdiff_t rows_of_a_piece(std::ptrdiff_t d) {
+// Rows of a result that are computed in some milliseconds, of `work` multiplications each: whole blocks of them.
+std::ptrdiff_t rows_of_a_piece(std::ptrdiff_t work) {
     constexpr std::ptrdiff_t multiplications = 1 << 23, block = 4;
-    return std::max(multiplications / (d * d) / block, std::ptrdiff_t{1}) * block;
+    return std::max(multiplications / work / block, std::ptrdiff_t{1}) * block;
 }
 
-// Calls rows(begin, end) for pieces of n rows of d numbers; between them asks whether the call is to end.
+// Features of a matrix that stays in the cache, and rows of a larger one that do, beside which all others pass.
+constexpr std::ptrdiff_t most_of_small = 256, panel_rows = 48;
+
+std::ptrdiff_t rows_of_a_panel(std::ptrdiff_t d) { return d <= most_of_small ? d : panel_rows; }
+
+// Calls rows(begin, end) for pieces of n rows of so much work each; between them asks whether the call is to end.
 template <class Rows>
-void in_pieces(std::ptrdiff_t n, std::ptrdiff_t d, const Rows& rows) {
-    const std::ptrdiff_t size = rows_of_a_piece(d);
+void in_pieces(std::ptrdiff_t n, std::ptrdiff_t work, const Rows& rows) {
+    const std::ptrdiff_t size = rows_of_a_piece(work);
     for (std::ptrdiff_t begin = 0; begin < n; begin += size) {
         if (begin > 0) check_interrupted();
         rows(begin, std::min(begin + size, n));
@@ -30,7 +35,7 @@ void in_pieces(std::ptrdiff_t n, std::ptrdiff_t d, const Rows& rows) {
 
 template <class Rows>
 void in_pieces(std::ptrdiff_t d, const Rows& rows) {
-    in_pieces(d, d, rows);
+    in_pieces(d, d * d, rows);
 }
 
 // What is above the diagonal, below it.
@@ -46,17 +51,35 @@ void mirror(double* matrix, std::ptrdiff_t d) {
 bool cholesky(double* a, std::ptrdiff_t d) {
     check_interrupted_sometimes();
     bool done = true;
-    in_pieces(d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
-        done = done && active_kernels().matrices.cholesky(a, d, begin, end);
-    });
+    const MatrixKernels& kernels = active_kernels().matrices;
+    const std::ptrdiff_t panel = rows_of_a_panel(d);
+    for (std::ptrdiff_t from = 0; done && from < d; from += panel) {
+        const std::ptrdiff_t to = std::min(from + panel, d);
+        in_pieces(to - from, d * d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+            done = done && kernels.cholesky(a, d, from, from + begin, from + end);
+        });
+        if (!done) break;
+        in_pieces(d - to, panel_rows * d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+            kernels.subtract_squares(a, d, from, to, to + begin, to + end);
+        });
+    }
     return done;
 }
 
 void invert_upper(const double* upper, std::ptrdiff_t d, double* out) {
     std::fill(out, out + d * d, 0.0);
-    in_pieces(d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
-        active_kernels().matrices.invert_upper(upper, d, out, d - end, d - begin);
-    });
+    const MatrixKernels& kernels = active_kernels().matrices;
+    const std::ptrdiff_t panel = rows_of_a_panel(d);
+    for (std::ptrdiff_t last = d; last > 0; last -= std::min(panel, last)) {
+        const std::ptrdiff_t first = last - std::min(panel, last);
+        for (std::ptrdiff_t from = last; from < d; from += panel) {
+            check_interrupted_sometimes();
+            kernels.subtract_products(upper, d, out, from, std::min(from + panel, d), first, last);
+        }
+        in_pieces(last - first, d * d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+            kernels.invert_upper(upper, d, out, last, last - end, last - begin);
+        });
+    }
 }
 
 void congruence(const double* upper, const double* a, double* half, double* out, std::ptrdiff_t d) {
@@ -68,7 +91,7 @@ void congruence(const double* upper, const double* a, double* half, double* out,
 }
 
 void times_upper(const double* a, const double* upper, std::ptrdiff_t n, std::ptrdiff_t d, double* out) {
-    in_pieces(n, d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+    in_pieces(n, d * d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
         active_kernels().matrices.times_upper(a + begin * d, upper, d, out + begin * d, 0, end - begin);
     });
 }

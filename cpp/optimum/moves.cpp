@@ -104,10 +104,11 @@ bool overlap(const Move::Pair& a, const Move::Pair& b) {
     return a[0] == b[0] || a[0] == b[1] || a[1] == b[0] || a[1] == b[1];
 }
 
-// In weight, on each side of a cut: what a covariance of the kernel's shape takes to have a volume.
+// In weight, on each side of a cut: what a covariance of the kernel's shape takes to have a volume; of many features
+// twice as much, since fewer rows always look thin in some direction.
 double least_rows(const OwnedMixture& mixture, double rows_per_weight) {
     const double rows = mixture.structure == Structure::full ? static_cast<double>(mixture.n_features + 1) : 2.0;
-    return rows / rows_per_weight;
+    return (mixture.n_features >= wide ? 2 * rows : rows) / rows_per_weight;
 }
 
 double inside(const Move::Pair& united, const double* row) {

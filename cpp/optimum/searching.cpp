@@ -21,6 +21,10 @@ constexpr double most_densities = 4e8;
 constexpr double least_passes = 250, most_passes = 4000;
 constexpr double most_of_few_passes = 8000;  // where components have few rows for their features
 
+// Of wide rows, where an E-step and an M-step cost as much as a whole search of narrow ones; the most where a mixture
+// has more parameters than rows, so that the rows cannot tell its optima apart.
+constexpr double least_passes_of_wide = 20, most_passes_of_wide = 60;
+
 // It stops earlier where it has long found nothing better: after so many E-steps for each component, and some times
 // those that it took to find the best. On 73 tables the last gain came after 5 % of 4,000 E-steps in the median, 29 %
 // in a tenth of the fits.
@@ -118,8 +122,9 @@ Searching::Searching(const Problem& problem, Control& control)
 
 void Searching::run() {
     descend("k-means", from_partition("k-means"));
-    if (K == 1 || is_late() || apart_and_whole()) return;
-    descend("mahalanobis", from_partition("mahalanobis"));
+    const bool is_found = best_ || degenerate_ || coincident_;
+    if (K == 1 || is_late() || (is_found && has_no_optimum()) || apart_and_whole()) return;
+    if (second_metric() == Model::EEE) descend("mahalanobis", from_partition("mahalanobis"));
     climb();
     explore();
     if (can_leave_out() && best_) descend("leave-one-out", loosened(best_responsibilities()));
@@ -141,17 +146,21 @@ void Searching::explore() {
 // is shared, a cut may gain what the numbers of one component more cost (BIC, Schwarz 1978): the other optima cut what
 // is whole.
 bool Searching::apart_and_whole() {
-    if (!best_ || has_leverage()) return false;
+    if (!best_ || (has_leverage() && !is_wide())) return false;
     const Responsibilities given = best_responsibilities();
     const std::vector<Cut> all =
         cuts(best_->mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
+    const double cost = parameters_of_one() * std::log(weight_ * problem_.rows_per_weight) / 2;
+    const double most = shared(given, problem_.rows) < hardly ? cost / problem_.rows_per_weight : 0;
+    return (all.empty() || all.front().gain <= most) && plans(given, false).empty();
+}
+
+// A component's weight, mean and covariance.
+double Searching::parameters_of_one() const {
     const auto of_covariance = static_cast<double>(structure_ == Structure::spherical ? 1
                                                    : structure_ == Structure::diag    ? d
                                                                                       : d * (d + 1) / 2);
-    const double n_rows = weight_ * problem_.rows_per_weight,
-                 cost = (1 + static_cast<double>(d) + of_covariance) * std::log(n_rows) / 2;
-    const double most = shared(given, problem_.rows) < hardly ? cost / problem_.rows_per_weight : 0;
-    return (all.empty() || all.front().gain <= most) && plans(given, false).empty();
+    return 1 + static_cast<double>(d) + of_covariance;
 }
 
 // Where every way leads to a spurious maximum: the likeliest mixture before EM's way from a start turned to one, of
@@ -217,9 +226,14 @@ Found Searching::found() {
 }
 
 bool Searching::is_spent() const {
+    if (is_late()) return true;
     const auto n_rows = static_cast<double>(problem_.rows.n_rows), features = static_cast<double>(d);
     const double densities =
         static_cast<double>(K) * (n_rows * (1 + features * features / 16) + std::pow(features, 3) / 6);
+    // A descent that fails at once costs no pass.
+    const auto spent = static_cast<double>(n_passes_) + static_cast<double>(records_.size());
+    if (is_wide() && (has_matrices(structure_) || static_cast<double>(K) * parameters_of_one() > n_rows))
+        return spent >= std::clamp(most_densities / densities, least_passes_of_wide, most_passes_of_wide);
     double most = has_leverage() ? most_of_few_passes : most_passes;
     if (!has_leverage() && K >= many) most *= 0.7;
     if (!can_leave_out()) {
@@ -227,9 +241,7 @@ bool Searching::is_spent() const {
         most =
             std::min(most, best_ ? long_enough : std::max(passes_without_proper, densities_without_proper / densities));
     }
-    // A descent that fails at once costs no pass.
-    const auto spent = static_cast<double>(n_passes_) + static_cast<double>(records_.size());
-    return spent >= std::min(std::max(most_densities / densities, least_passes), most) || is_late();
+    return spent >= std::min(std::max(most_densities / densities, least_passes), most);
 }
 
 std::ptrdiff_t Searching::first_check() const { return K >= many ? first_check_of_many : first_check_of_few; }
@@ -245,8 +257,21 @@ bool Searching::is_sure() const {
     const auto fresh =
         std::count_if(found_from_.begin(), found_from_.end(), [](const std::string& kind) { return is_fresh(kind); });
     const auto found = static_cast<std::ptrdiff_t>(found_from_.size());
+    if (is_wide()) return found >= hits && fresh >= 2;
     if (has_leverage()) return found >= hits_of_few && fresh >= 3 && (2 * fresh >= tried || found >= 5 * hits_of_few);
     return found >= std::min(hits + K / 4, 2 * hits) && (fresh >= 4 || found >= 4 * hits);
+}
+
+bool Searching::is_wide() const { return d >= wide; }
+
+// Where there are no more rows than features all of them lie in a plane: the likelihood of every mixture with matrices
+// depends on what is added to them, and says nothing of which is better.
+bool Searching::has_no_optimum() const { return has_matrices(structure_) && problem_.rows.n_rows <= d; }
+
+// Of the second kind of partition: the Mahalanobis metric of all rows, where it says anything of them, and of many
+// features only where the structure costs as much in every M-step.
+Model Searching::second_metric() const {
+    return is_wide() && (!has_matrices(structure_) || problem_.rows.n_rows <= d) ? Model::EEI : Model::EEE;
 }
 
 // Whether components have few rows for their features, and so many an optimum.
@@ -296,7 +321,7 @@ Responsibilities Searching::moved_at_random() {
 
 // Seeds alone are the most different starts.
 Responsibilities Searching::from_labels(std::string_view kind) {
-    const Model metric = kind == "mahalanobis" ? Model::EEE : Model::EEI;
+    const Model metric = kind == "mahalanobis" ? second_metric() : Model::EEI;
     return one_hot(partition(problem_, metric, kind == "seeds" ? 0 : partition_iter, random_, control_), K);
 }
 
@@ -330,7 +355,7 @@ Beginning Searching::widened(const Responsibilities& given) {
 Beginning Searching::merged_down() {
     Problem more = problem_;
     more.n_components = std::min(surplus * K, std::max(K, problem_.rows.n_rows / (surplus * (d + 1))));
-    const Model metric = records_.size() % 2 ? Model::EEI : Model::EEE;
+    const Model metric = records_.size() % 2 ? Model::EEI : second_metric();
     Responsibilities given = one_hot(partition(more, metric, 0, random_, control_), more.n_components);
     Beginning beginning = from_responsibilities(given);
     if (beginning.failed < 0) {
@@ -472,7 +497,7 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
 bool Searching::reseed(const Optimum& found, std::ptrdiff_t dead, std::optional<Optimum>& best_of_its_kind) {
     if (!best_of_its_kind || found.log_likelihood() > best_of_its_kind->log_likelihood()) best_of_its_kind = found;
     const std::ptrdiff_t most = best_ ? 1 : reseeded + K / 8;
-    if (!is_worth_mending(found) || n_reseeded_ >= most || is_spent()) return false;
+    if (has_no_optimum() || !is_worth_mending(found) || n_reseeded_ >= most || is_spent()) return false;
     const Responsibilities given = responsibilities(found.mixture.view(), problem_.rows, control_);
     // One for each component that can be cut: the least promising of its merges with the dead one.
     std::vector<Move> mends;

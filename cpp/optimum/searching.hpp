@@ -76,6 +76,10 @@ class Searching {
     std::vector<Move> candidates(const OwnedMixture& mixture, const Responsibilities& given) const;
 
     bool is_sure() const;
+    bool is_wide() const;
+    bool has_no_optimum() const;
+    double parameters_of_one() const;
+    Model second_metric() const;
     bool has_leverage() const;
     bool has_hardly_rows() const;
     bool can_leave_out() const;
