@@ -32,7 +32,10 @@ class Loop {
             expect(next_);
             std::swap(current_, next_);
             if (accelerates) acceleration_->step();
-            if (has_same_partition()) monitor_.converged = true;
+            if (has_same_partition()) {
+                monitor_.converged = true;
+                monitor_.predicted_gain = 0;
+            }
         }
     }
 

@@ -68,6 +68,9 @@ constexpr std::array<double, 2> shares{0.5, 0.3};
 
 constexpr std::ptrdiff_t partition_iter = 10;
 
+// Of descents where the likelihood says nothing of which mixture is better: the fit goes on from there.
+constexpr std::ptrdiff_t few_iter = 20;
+
 // Where every way leads to a spurious maximum, so many partitions of each kind are looked at along the way.
 constexpr int n_others = 5;
 
@@ -345,7 +348,7 @@ Beginning Searching::widened(const Responsibilities& given) {
     Point point(std::move(beginning.mixture));
     Monitor monitor(search_tol, widened_iter, true);
     Acceleration acceleration(structure_, K, d);
-    expectation_maximisation(problem_.task(*wider), monitor, &acceleration, {}, point, control_);
+    expectation_maximisation(problem_.task(*wider), monitor, &acceleration, until_deadline(), point, control_);
     check(control_);
     n_passes_ += monitor.n_passes();
     return from_responsibilities(responsibilities(point.mixture.view(), problem_.rows, control_));
@@ -390,7 +393,7 @@ Beginning Searching::loosened(const Responsibilities& given) {
     const LeftOut rows(problem_.rows, *problem_.source);
     Point point(std::move(beginning.mixture));
     Monitor monitor(0, left_out, false);
-    expectation_maximisation({rows, *problem_.m_step}, monitor, nullptr, {}, point, control_);
+    expectation_maximisation({rows, *problem_.m_step}, monitor, nullptr, until_deadline(), point, control_);
     check(control_);
     n_passes_ += 2 * monitor.n_iter();
     return {std::move(point.mixture), monitor.failed, monitor.failed_count};
@@ -410,9 +413,9 @@ bool Searching::descend(std::string_view kind, Beginning beginning) {
     }
     const double best = best_ ? best_->log_likelihood() : -std::numeric_limits<double>::infinity();
     Optimum found(std::move(beginning.mixture));
-    Monitor monitor(search_tol, search_max_iter, true);
+    Monitor monitor(search_tol, has_no_optimum() ? few_iter : search_max_iter, true);
     Acceleration acceleration(structure_, K, d);
-    LoopOptions options;
+    LoopOptions options = until_deadline();
     options.first = options.every = check_every;
     // Ends what comes near to a known end, and gives up what, as fast as it rises now, will not catch up with the best.
     const End* known = nullptr;
@@ -452,11 +455,18 @@ bool Searching::is_new(const Optimum& found, bool is_proper) {
     return can_leave_out() || ends_.add({found.mixture, found.log_likelihood(), is_proper});
 }
 
+// The first descent runs to its end whenever that is: without it there is no mixture.
+LoopOptions Searching::until_deadline() const {
+    LoopOptions options;
+    if (best_ || degenerate_ || coincident_) options.deadline = problem_.deadline;
+    return options;
+}
+
 // Where plain EM leads, in so many iterations at most.
 OwnedMixture Searching::after_plain_em(const OwnedMixture& start, std::ptrdiff_t max_iter) {
     Point point(start);
     Monitor monitor(search_tol, max_iter, false);
-    expectation_maximisation(problem_.task(), monitor, nullptr, {}, point, control_);
+    expectation_maximisation(problem_.task(), monitor, nullptr, until_deadline(), point, control_);
     check(control_);
     n_passes_ += monitor.n_passes();
     return std::move(point.mixture);
