@@ -21,9 +21,10 @@ constexpr double most_densities = 4e8;
 constexpr double least_passes = 250, most_passes = 4000;
 constexpr double most_of_few_passes = 8000;  // where components have few rows for their features
 
-// Of wide rows, where an E-step and an M-step cost as much as a whole search of narrow ones; the most where a mixture
-// has more parameters than rows, so that the rows cannot tell its optima apart.
-constexpr double least_passes_of_wide = 20, most_passes_of_wide = 60;
+// Of wide rows where a mixture has more parameters than rows, which cannot tell its optima apart: E-steps, fewer with
+// matrices, where each takes M-steps of d^3, and densities without them (one costs about 1 + d / 8 there).
+constexpr double least_passes_of_wide = 20, most_passes_of_matrices = 60, most_passes_of_variances = 250;
+constexpr double densities_of_variances = 1e7;
 
 // It stops earlier where it has long found nothing better: after so many E-steps for each component, and some times
 // those that it took to find the best. On 73 tables the last gain came after 5 % of 4,000 E-steps in the median, 29 %
@@ -67,6 +68,10 @@ constexpr double leverage = 0.05;
 constexpr std::array<double, 2> shares{0.5, 0.3};
 
 constexpr std::ptrdiff_t partition_iter = 10;
+
+// In many features components of nearly any partition are apart and whole, without matrices: so many other starts have
+// to end there too.
+constexpr int n_agreeing = 2;
 
 // Of descents where the likelihood says nothing of which mixture is better: the fit goes on from there.
 constexpr std::ptrdiff_t few_iter = 20;
@@ -126,7 +131,10 @@ Searching::Searching(const Problem& problem, Control& control)
 void Searching::run() {
     descend("k-means", from_partition("k-means"));
     const bool is_found = best_ || degenerate_ || coincident_;
-    if (K == 1 || is_late() || (is_found && has_no_optimum()) || apart_and_whole()) return;
+    if (K == 1 || is_late() || (is_found && has_no_optimum())) return;
+    const int n_others = is_wide() && !has_matrices(structure_) ? n_agreeing : 0;
+    for (int i = 0; i < n_others && !is_late(); ++i) descend("seeds", start("seeds"));
+    if (is_late() || (static_cast<int>(found_from_.size()) > n_others && apart_and_whole())) return;
     if (second_metric() == Model::EEE) descend("mahalanobis", from_partition("mahalanobis"));
     climb();
     explore();
@@ -235,8 +243,12 @@ bool Searching::is_spent() const {
         static_cast<double>(K) * (n_rows * (1 + features * features / 16) + std::pow(features, 3) / 6);
     // A descent that fails at once costs no pass.
     const auto spent = static_cast<double>(n_passes_) + static_cast<double>(records_.size());
-    if (is_wide() && (has_matrices(structure_) || static_cast<double>(K) * parameters_of_one() > n_rows))
-        return spent >= std::clamp(most_densities / densities, least_passes_of_wide, most_passes_of_wide);
+    if (is_wide() && has_matrices(structure_))
+        return spent >= std::clamp(most_densities / densities, least_passes_of_wide, most_passes_of_matrices);
+    if (is_wide() && static_cast<double>(K) * parameters_of_one() > n_rows) {
+        const double cost = static_cast<double>(K) * n_rows * (1 + features / 8);
+        return spent >= std::clamp(densities_of_variances / cost, least_passes_of_wide, most_passes_of_variances);
+    }
     double most = has_leverage() ? most_of_few_passes : most_passes;
     if (!has_leverage() && K >= many) most *= 0.7;
     if (!can_leave_out()) {

@@ -198,4 +198,3 @@ def test_rows_without_weights_are_recorded_as_rows_of_weight_one(single):
     alone = recording_of(ArrayBlocks(Rows(X)))
     weighted = recording_of(ArrayBlocks(Rows(X, np.ones(200))))
     assert alone.rounding == weighted.rounding
-    assert alone.floor == weighted.floor
