@@ -20,15 +20,7 @@ constexpr std::size_t numbers_of_a_piece = 1 << 16;  // a pass over more takes l
 
 double dot(const std::vector<double>& a, const std::vector<double>& b) {
     if (a.size() > numbers_of_a_piece) check_interrupted();
-    // Sums side by side: one alone would wait for each addition.
-    constexpr std::size_t lanes = 8;
-    double sums[lanes] = {};
-    const std::size_t whole = a.size() / lanes * lanes;
-    for (std::size_t i = 0; i < whole; i += lanes) {
-        for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane] += a[i + lane] * b[i + lane];
-    }
-    for (std::size_t i = whole; i < a.size(); ++i) sums[i - whole] += a[i] * b[i];
-    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+    return inner_product(a.data(), b.data(), static_cast<std::ptrdiff_t>(a.size()));
 }
 
 void add(std::vector<double>& a, double scale, const std::vector<double>& b) {

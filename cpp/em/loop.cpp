@@ -26,11 +26,16 @@ class Loop {
     void run() {
         expect(current_);
         while (goes_on()) {
-            if (acceleration_ != nullptr && leap()) continue;
+            const bool accelerates = acceleration_ != nullptr && !begins_certain();
+            if (accelerates && leap()) continue;
             if (control_.interrupted || !maximise(current_.statistics)) return;
             expect(next_);
             std::swap(current_, next_);
-            if (acceleration_ != nullptr) acceleration_->step();
+            if (accelerates) acceleration_->step();
+            if (has_same_partition()) {
+                monitor_.converged = true;
+                monitor_.predicted_gain = 0;
+            }
         }
     }
 
@@ -50,6 +55,22 @@ class Loop {
             monitor_.converged = false;
         }
         return failed < 0;
+    }
+
+    // Whether every row of many features is wholly one component's, so that an M-step ends at once where the next
+    // E-step leaves it there. An acceleration of such steps gains nothing and costs more than they do.
+    static bool is_certain(const Point& point) {
+        return point.mixture.n_features >= wide && point.statistics.log_certainty() == 0;
+    }
+
+    bool begins_certain() {
+        is_accelerated_ = is_accelerated_ || !is_certain(current_);
+        return !is_accelerated_;
+    }
+
+    // After a plain step: whether each row is where it was, so that nothing is left to change but rounding.
+    bool has_same_partition() const {
+        return is_certain(current_) && is_certain(next_) && current_.statistics.counts() == next_.statistics.counts();
     }
 
     // Takes the acceleration's proposal; false where there is none or the objective is lower there than a step of EM's
@@ -104,6 +125,7 @@ class Loop {
     Point& current_;
     Point next_;
     OwnedStatistics proposal_;
+    bool is_accelerated_ = false;
 };
 
 }  // namespace

@@ -36,7 +36,7 @@ class Monitor {
     std::ptrdiff_t failed = -1;    // the component that ended the loop at the mixture before
     double failed_count = 0;       // its rows
     std::string stopped;           // who ended the loop from outside
-    double predicted_gain = std::numeric_limits<double>::quiet_NaN();  // what is left, by the acceleration
+    double predicted_gain = std::numeric_limits<double>::quiet_NaN();  // what is left, by the acceleration; 0: nothing
 
   private:
     bool changes_are_small() const;

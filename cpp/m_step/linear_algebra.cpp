@@ -12,20 +12,30 @@ namespace mixtura {
 
 namespace {
 
-// Rows of a product of d x d matrices that are computed in some milliseconds: whole blocks of them, all of a small one.
-std::ptrdiff_t rows_of_a_piece(std::ptrdiff_t d) {
+// Rows of a result that are computed in some milliseconds, of `work` multiplications each: whole blocks of them.
+std::ptrdiff_t rows_of_a_piece(std::ptrdiff_t work) {
     constexpr std::ptrdiff_t multiplications = 1 << 23, block = 4;
-    return std::max(multiplications / (d * d) / block, std::ptrdiff_t{1}) * block;
+    return std::max(multiplications / work / block, std::ptrdiff_t{1}) * block;
 }
 
-// Calls rows(begin, end) for pieces of d rows; between them asks whether the call is to end.
+// Features of a matrix that stays in the cache, and rows of a larger one that do, beside which all others pass.
+constexpr std::ptrdiff_t most_of_small = 256, panel_rows = 48;
+
+std::ptrdiff_t rows_of_a_panel(std::ptrdiff_t d) { return d <= most_of_small ? d : panel_rows; }
+
+// Calls rows(begin, end) for pieces of n rows of so much work each; between them asks whether the call is to end.
+template <class Rows>
+void in_pieces(std::ptrdiff_t n, std::ptrdiff_t work, const Rows& rows) {
+    const std::ptrdiff_t size = rows_of_a_piece(work);
+    for (std::ptrdiff_t begin = 0; begin < n; begin += size) {
+        if (begin > 0) check_interrupted();
+        rows(begin, std::min(begin + size, n));
+    }
+}
+
 template <class Rows>
 void in_pieces(std::ptrdiff_t d, const Rows& rows) {
-    const std::ptrdiff_t size = rows_of_a_piece(d);
-    for (std::ptrdiff_t begin = 0; begin < d; begin += size) {
-        if (begin > 0) check_interrupted();
-        rows(begin, std::min(begin + size, d));
-    }
+    in_pieces(d, d * d, rows);
 }
 
 // What is above the diagonal, below it.
@@ -41,17 +51,35 @@ void mirror(double* matrix, std::ptrdiff_t d) {
 bool cholesky(double* a, std::ptrdiff_t d) {
     check_interrupted_sometimes();
     bool done = true;
-    in_pieces(d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
-        done = done && active_kernels().matrices.cholesky(a, d, begin, end);
-    });
+    const MatrixKernels& kernels = active_kernels().matrices;
+    const std::ptrdiff_t panel = rows_of_a_panel(d);
+    for (std::ptrdiff_t from = 0; done && from < d; from += panel) {
+        const std::ptrdiff_t to = std::min(from + panel, d);
+        in_pieces(to - from, d * d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+            done = done && kernels.cholesky(a, d, from, from + begin, from + end);
+        });
+        if (!done) break;
+        in_pieces(d - to, panel_rows * d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+            kernels.subtract_squares(a, d, from, to, to + begin, to + end);
+        });
+    }
     return done;
 }
 
 void invert_upper(const double* upper, std::ptrdiff_t d, double* out) {
     std::fill(out, out + d * d, 0.0);
-    in_pieces(d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
-        active_kernels().matrices.invert_upper(upper, d, out, d - end, d - begin);
-    });
+    const MatrixKernels& kernels = active_kernels().matrices;
+    const std::ptrdiff_t panel = rows_of_a_panel(d);
+    for (std::ptrdiff_t last = d; last > 0; last -= std::min(panel, last)) {
+        const std::ptrdiff_t first = last - std::min(panel, last);
+        for (std::ptrdiff_t from = last; from < d; from += panel) {
+            check_interrupted_sometimes();
+            kernels.subtract_products(upper, d, out, from, std::min(from + panel, d), first, last);
+        }
+        in_pieces(last - first, d * d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+            kernels.invert_upper(upper, d, out, last, last - end, last - begin);
+        });
+    }
 }
 
 void congruence(const double* upper, const double* a, double* half, double* out, std::ptrdiff_t d) {
@@ -60,6 +88,33 @@ void congruence(const double* upper, const double* a, double* half, double* out,
     in_pieces(d,
               [&](std::ptrdiff_t begin, std::ptrdiff_t end) { kernels.upper_times(upper, half, d, out, begin, end); });
     mirror(out, d);
+}
+
+void times_upper(const double* a, const double* upper, std::ptrdiff_t n, std::ptrdiff_t d, double* out) {
+    in_pieces(n, d * d, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+        active_kernels().matrices.times_upper(a + begin * d, upper, d, out + begin * d, 0, end - begin);
+    });
+}
+
+void gram(const double* a, const double* b, std::ptrdiff_t n, std::ptrdiff_t d, double* out) {
+    constexpr std::ptrdiff_t rows = 64;  // as many as stay in the cache while all of the result passes
+    std::fill(out, out + d * d, 0.0);
+    for (std::ptrdiff_t begin = 0; begin < n; begin += rows) {
+        check_interrupted();
+        active_kernels().matrices.add_gram(a + begin * d, b + begin * d, std::min(rows, n - begin), d, out);
+    }
+    mirror(out, d);
+}
+
+double inner_product(const double* a, const double* b, std::ptrdiff_t n) {
+    constexpr std::ptrdiff_t lanes = 8;
+    double sums[lanes] = {};
+    const std::ptrdiff_t whole = n / lanes * lanes;
+    for (std::ptrdiff_t i = 0; i < whole; i += lanes) {
+        for (std::ptrdiff_t lane = 0; lane < lanes; ++lane) sums[lane] += a[i + lane] * b[i + lane];
+    }
+    for (std::ptrdiff_t i = whole; i < n; ++i) sums[i - whole] += a[i] * b[i];
+    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
 void compose(const double* vectors, const double* values, std::ptrdiff_t d, double* out) {

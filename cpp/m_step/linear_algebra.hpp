@@ -5,7 +5,7 @@
 
 namespace mixtura {
 
-// The first three are compiled for each instruction set (simd/matrices.hpp).
+// The first five are compiled for each instruction set (simd/matrices.hpp).
 
 // a = U^T U, in place of the upper triangle; what is below the diagonal means nothing then. False where not positive
 // definite.
@@ -16,6 +16,15 @@ void invert_upper(const double* upper, std::ptrdiff_t d, double* out);
 
 // out = U^T a U, a symmetric and U upper triangular with zeros below; `half` takes d x d numbers.
 void congruence(const double* upper, const double* a, double* half, double* out, std::ptrdiff_t d);
+
+// out = a U for the n x d numbers of a, U upper triangular with zeros below.
+void times_upper(const double* a, const double* upper, std::ptrdiff_t n, std::ptrdiff_t d, double* out);
+
+// out = a^T b, d x d and symmetric, of n x d numbers each.
+void gram(const double* a, const double* b, std::ptrdiff_t n, std::ptrdiff_t d, double* out);
+
+// sum_j a_j b_j, in several sums side by side.
+double inner_product(const double* a, const double* b, std::ptrdiff_t n);
 
 // out = sum_j values[j] v_j v_j^T, the v_j being the rows of `vectors`.
 void compose(const double* vectors, const double* values, std::ptrdiff_t d, double* out);

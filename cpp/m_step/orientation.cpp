@@ -34,6 +34,7 @@ constexpr int most_sweeps = 100;
 constexpr int sweeps_to_compare = 5;
 constexpr std::ptrdiff_t most_beginnings = 4;
 constexpr double settled = 1e-15;     // decrease of the objective in a sweep, in nats a row
+constexpr double worthwhile = 0.1;    // or, from the axes before, as a share of what all sweeps have brought
 constexpr double negligible = 1e-20;  // in one plane: rounding
 constexpr double ridge = 1e-6;        // a negative curvature that is no rounding
 
@@ -49,18 +50,20 @@ class CommonOrientation {
         volumes_ = shares_ + K;
     }
 
-    // The objective after at most so many passes from these axes (the rows).
-    double minimise(const double* axes, int n_sweeps) {
+    // The objective after at most so many passes from these axes (the rows), fewer where one brings less than `least`
+    // of all of them.
+    double minimise(const double* axes, int n_sweeps, double least = 0) {
         std::copy_n(axes, d * d, axes_);
         for (std::ptrdiff_t k = 0; k < K; ++k) rotate_to_axes(c_.covariances + k * d * d, rotated(k));
         weigh();
-        double decrease = 1;
-        for (int sweep = 0; sweep < n_sweeps && decrease > settled; ++sweep) {
+        double decrease = 1, all = 0;
+        for (int sweep = 0; sweep < n_sweeps && decrease > std::max(settled, least * all); ++sweep) {
             decrease = 0;
             for (std::ptrdiff_t p = 0; p < d && !flag_.stopped(); ++p) {
                 if (d >= wide) check_interrupted();
                 for (std::ptrdiff_t q = p + 1; q < d; ++q) decrease += rotate(p, q);
             }
+            all += decrease;
         }
         weigh();
         return objective_;
@@ -307,8 +310,13 @@ std::ptrdiff_t constrain_orientation(const Components& c, bool equal_volumes, Co
     if (singular >= 0) return singular;
     StopFlag flag(control);
     CommonOrientation step(c, equal_volumes, flag);
-    const Axes axes = c.previous != nullptr ? common_axes(c.previous, c.K, c.d) : best_beginning(c, step);
-    step.minimise(axes.data(), most_sweeps);
+    // EM goes on from these axes in its next iteration: what a step leaves, the next ones gain, and the nearer EM is to
+    // its end, the nearer is each step to its own.
+    if (c.previous != nullptr) {
+        step.minimise(common_axes(c.previous, c.K, c.d).data(), most_sweeps, worthwhile);
+    } else {
+        step.minimise(best_beginning(c, step).data(), most_sweeps);
+    }
     step.finish();
     return -1;
 }

@@ -52,6 +52,7 @@ class OwnedStatistics {
     double count(std::ptrdiff_t k) const { return block[static_cast<std::size_t>(layout_.counts() + k)]; }
     double log_likelihood() const { return block[SumLayout::log_likelihood]; }
     double mean_log_likelihood() const { return log_likelihood() / weight(); }
+    double log_certainty() const { return block[SumLayout::log_certainty]; }
     std::vector<double> counts() const;
     // The centres become the means that the sums imply, for sums that are taken anew; one without rows stays.
     void centre();

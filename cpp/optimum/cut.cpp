@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "m_step/linear_algebra.hpp"
@@ -21,8 +22,9 @@ namespace {
 using Vector = std::vector<double>;
 
 constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
-constexpr std::ptrdiff_t jacobi_features = 64;  // beyond, the extreme axes by power iteration
+constexpr std::ptrdiff_t most_of_few_features = 64;  // beyond, the extreme axes by power iteration, without a matrix
 constexpr int power_iterations = 40;
+constexpr double settled = 1e-6;         // square of an axis's change by which no row changes sides
 constexpr int n_bins = 128;              // of a coordinate: cuts need no finer ones
 constexpr double least_variance = 1e-6;  // of one side of a cut, in units of the whole's
 
@@ -33,37 +35,67 @@ struct Cloud {
     Vector rows, weights;  // n x d, n
 };
 
-struct Moments {
-    double weight = 0;
-    Vector mean, covariance;
-};
+bool has_few_features(std::ptrdiff_t d) { return d <= most_of_few_features; }
 
-Moments moments_of(const Cloud& cloud) {
+// Of many features in structures without matrices nothing but the variances is looked at.
+bool takes_matrix(Structure structure, std::ptrdiff_t d) { return has_matrices(structure) || has_few_features(d); }
+
+// Takes the rows about their weighted mean.
+void centre(Cloud& cloud, double weight) {
     const std::ptrdiff_t d = cloud.d;
-    Moments out{0, Vector(at(d)), Vector(at(d * d))};
+    Vector mean(at(d));
     for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
         const double w = cloud.weights[at(i)];
-        out.weight += w;
-        for (std::ptrdiff_t j = 0; j < d; ++j) out.mean[at(j)] += w * cloud.rows[at(i * d + j)];
+        for (std::ptrdiff_t j = 0; j < d; ++j) mean[at(j)] += w * cloud.rows[at(i * d + j)];
     }
-    for (double& value : out.mean) value /= out.weight;
-    Vector centred(at(d));
+    for (double& value : mean) value /= weight;
     for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
-        if (d >= wide) check_interrupted_sometimes();
-        for (std::ptrdiff_t j = 0; j < d; ++j) centred[at(j)] = cloud.rows[at(i * d + j)] - out.mean[at(j)];
-        for (std::ptrdiff_t j = 0; j < d; ++j) {
-            const double scaled = cloud.weights[at(i)] * centred[at(j)];
-            for (std::ptrdiff_t m = 0; m <= j; ++m) out.covariance[at(j * d + m)] += scaled * centred[at(m)];
-        }
+        for (std::ptrdiff_t j = 0; j < d; ++j) cloud.rows[at(i * d + j)] -= mean[at(j)];
     }
-    for (std::ptrdiff_t j = 0; j < d; ++j) {
-        for (std::ptrdiff_t m = 0; m <= j; ++m) {
-            out.covariance[at(j * d + m)] /= out.weight;
-            out.covariance[at(m * d + j)] = out.covariance[at(j * d + m)];
-        }
-    }
-    return out;
 }
+
+// sum_i w_i x_i x_i^T over rows of positive weight: the lower triangle at least, or the diagonal alone (d numbers).
+Vector squares_of(const Cloud& cloud, const Vector& weights, bool is_matrix) {
+    const std::ptrdiff_t d = cloud.d;
+    Vector sums(at(is_matrix ? d * d : d));
+    if (is_matrix && !has_few_features(d)) {
+        Vector scaled(cloud.rows);
+        for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
+            for (std::ptrdiff_t j = 0; j < d; ++j) scaled[at(i * d + j)] *= weights[at(i)];
+        }
+        gram(cloud.rows.data(), scaled.data(), cloud.n, d, sums.data());
+        return sums;
+    }
+    for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
+        const double w = weights[at(i)];
+        const double* row = cloud.rows.data() + i * d;
+        if (w == 0) continue;
+        if (d >= wide) check_interrupted_sometimes();
+        if (!is_matrix) {
+            for (std::ptrdiff_t j = 0; j < d; ++j) sums[at(j)] += w * row[j] * row[j];
+            continue;
+        }
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            const double scaled = w * row[j];
+            for (std::ptrdiff_t m = 0; m <= j; ++m) sums[at(j * d + m)] += scaled * row[m];
+        }
+    }
+    return sums;
+}
+
+// The covariance of all rows: d x d, or d variances.
+Vector covariance_of(const Cloud& cloud, double weight, bool is_matrix) {
+    const std::ptrdiff_t d = cloud.d;
+    Vector covariance = squares_of(cloud, cloud.weights, is_matrix);
+    for (double& value : covariance) value /= weight;
+    for (std::ptrdiff_t j = 0; is_matrix && j < d; ++j) {
+        for (std::ptrdiff_t m = 0; m < j; ++m) covariance[at(m * d + j)] = covariance[at(j * d + m)];
+    }
+    return covariance;
+}
+
+// Between two numbers of the diagonal of a covariance: a matrix's, or the variances'.
+std::ptrdiff_t step_of(const Vector& covariance, std::ptrdiff_t d) { return covariance.size() == at(d) ? 1 : d + 1; }
 
 // Weight and covariance of both sides, from sums over the second one about the mean of all: the first one's are what
 // is left of the whole's. A side is no tighter than the threshold is sharp, so that few digits cancel.
@@ -72,114 +104,181 @@ struct Parts {
     Vector covariances[2];
 };
 
-Parts parts_of(const Cloud& cloud, const std::vector<signed char>& sides, const Moments& all) {
+Parts parts_of(const Cloud& cloud, const std::vector<signed char>& sides, double all_weight, const Vector& all) {
     const std::ptrdiff_t d = cloud.d;
     double weight = 0;
-    Vector first(at(d)), second(at(d * d)), centred(at(d));
+    Vector first(at(d)), weights(cloud.weights);
     for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
-        if (sides[at(i)] == 0) continue;
-        if (d >= wide) check_interrupted_sometimes();
-        const double w = cloud.weights[at(i)];
+        if (sides[at(i)] == 0) {
+            weights[at(i)] = 0;
+            continue;
+        }
+        const double w = weights[at(i)];
         weight += w;
-        for (std::ptrdiff_t j = 0; j < d; ++j) centred[at(j)] = cloud.rows[at(i * d + j)] - all.mean[at(j)];
-        for (std::ptrdiff_t j = 0; j < d; ++j) {
-            const double scaled = w * centred[at(j)];
-            first[at(j)] += scaled;
-            for (std::ptrdiff_t m = 0; m <= j; ++m) second[at(j * d + m)] += scaled * centred[at(m)];
-        }
+        for (std::ptrdiff_t j = 0; j < d; ++j) first[at(j)] += w * cloud.rows[at(i * d + j)];
     }
-    Parts parts{{all.weight - weight, weight}, {Vector(at(d * d)), Vector(at(d * d))}};
+    const bool is_matrix = all.size() > at(d);
+    const Vector second = squares_of(cloud, weights, is_matrix);
+    Parts parts{{all_weight - weight, weight}, {Vector(all.size()), Vector(all.size())}};
+    const auto part = [&](std::ptrdiff_t j, std::ptrdiff_t m, std::ptrdiff_t jm, std::ptrdiff_t mj) {
+        const double square = first[at(j)] * first[at(m)], total = all_weight * all[at(jm)];
+        const double of_first = (total - second[at(jm)] - square / parts.weights[0]) / parts.weights[0];
+        const double of_second = (second[at(jm)] - square / weight) / weight;
+        parts.covariances[0][at(jm)] = parts.covariances[0][at(mj)] = of_first;
+        parts.covariances[1][at(jm)] = parts.covariances[1][at(mj)] = of_second;
+    };
     for (std::ptrdiff_t j = 0; j < d; ++j) {
-        for (std::ptrdiff_t m = 0; m <= j; ++m) {
-            const double square = first[at(j)] * first[at(m)], total = all.weight * all.covariance[at(j * d + m)];
-            const double of_first = (total - second[at(j * d + m)] - square / parts.weights[0]) / parts.weights[0];
-            const double of_second = (second[at(j * d + m)] - square / weight) / weight;
-            parts.covariances[0][at(j * d + m)] = parts.covariances[0][at(m * d + j)] = of_first;
-            parts.covariances[1][at(j * d + m)] = parts.covariances[1][at(m * d + j)] = of_second;
-        }
+        if (!is_matrix) part(j, j, j, j);
+        for (std::ptrdiff_t m = 0; is_matrix && m <= j; ++m) part(j, m, j * d + m, m * d + j);
     }
     return parts;
 }
 
 // log |Sigma| of the structure's covariance with these moments; infinity where there is none.
 double log_determinant(Structure structure, Vector covariance, const double* added, std::ptrdiff_t d) {
+    const std::ptrdiff_t step = step_of(covariance, d);
     double sum = 0, trace = 0;
-    for (std::ptrdiff_t j = 0; j < d; ++j) covariance[at(j * d + j)] += added[j];
-    if (structure == Structure::full || structure == Structure::tied) {
+    for (std::ptrdiff_t j = 0; j < d; ++j) covariance[at(j * step)] += added[j];
+    if (has_matrices(structure)) {
         if (!cholesky(covariance.data(), d)) return -minus_infinity;
         for (std::ptrdiff_t j = 0; j < d; ++j) sum += 2 * std::log(covariance[at(j * d + j)]);
         return sum;
     }
     for (std::ptrdiff_t j = 0; j < d; ++j) {
-        sum += std::log(covariance[at(j * d + j)]);
-        trace += covariance[at(j * d + j)];
+        sum += std::log(covariance[at(j * step)]);
+        trace += covariance[at(j * step)];
     }
     return structure == Structure::diag ? sum : static_cast<double>(d) * std::log(trace / static_cast<double>(d));
 }
 
-void power_iteration(const Vector& matrix, double shift, double sign, std::ptrdiff_t d, Vector& axis) {
-    Vector next(at(d));
-    axis.assign(at(d), 1 / std::sqrt(static_cast<double>(d)));
-    for (int iteration = 0; iteration < power_iterations; ++iteration) {
-        check_interrupted();
-        double norm = 0;
-        for (std::ptrdiff_t i = 0; i < d; ++i) {
-            double sum = shift * axis[at(i)];
-            for (std::ptrdiff_t j = 0; j < d; ++j) sum += sign * matrix[at(i * d + j)] * axis[at(j)];
-            next[at(i)] = sum;
-            norm += sum * sum;
+// A matrix sum_i w_i x_i x_i^T + diag(ridge) that is never made.
+struct Product {
+    const Vector& rows;
+    Vector weights, ridge;
+    std::ptrdiff_t n, d;
+
+    void operator()(const Vector& axis, Vector& out) const {
+        for (std::ptrdiff_t j = 0; j < d; ++j) out[at(j)] = ridge.empty() ? 0 : ridge[at(j)] * axis[at(j)];
+        for (std::ptrdiff_t i = 0; i < n; ++i) {
+            check_interrupted_sometimes();
+            const double* row = rows.data() + i * d;
+            const double scaled = weights[at(i)] * inner_product(row, axis.data(), d);
+            for (std::ptrdiff_t j = 0; j < d; ++j) out[at(j)] += scaled * row[j];
         }
-        if (!(norm > 0)) return;
-        for (std::ptrdiff_t i = 0; i < d; ++i) axis[at(i)] = next[at(i)] / std::sqrt(norm);
     }
+};
+
+// The axis that iterating x -> shift x + sign M x tends to.
+Vector power_iteration(const Product& product, double shift, double sign) {
+    const std::ptrdiff_t d = product.d;
+    Vector next(at(d)), axis(at(d), 1 / std::sqrt(static_cast<double>(d)));
+    for (int iteration = 0; iteration < power_iterations; ++iteration) {
+        product(axis, next);
+        double norm = 0, change = 0;
+        for (std::ptrdiff_t i = 0; i < d; ++i) {
+            next[at(i)] = shift * axis[at(i)] + sign * next[at(i)];
+            norm += next[at(i)] * next[at(i)];
+        }
+        if (!(norm > 0)) return axis;
+        for (std::ptrdiff_t i = 0; i < d; ++i) {
+            const double value = next[at(i)] / std::sqrt(norm), moved = value - axis[at(i)];
+            change += moved * moved;
+            axis[at(i)] = value;
+        }
+        if (change < settled) return axis;
+    }
+    return axis;
 }
 
-// Axes of the largest and of the least eigenvalue of a positive matrix (roughly, where d is large).
-void extreme_axes(Vector matrix, std::ptrdiff_t d, Vector& largest, Vector& least) {
-    if (d > jacobi_features) {
-        double trace = 0;
-        for (std::ptrdiff_t j = 0; j < d; ++j) trace += matrix[at(j * d + j)];
-        power_iteration(matrix, 0, 1, d, largest);
-        power_iteration(matrix, 2 * trace / static_cast<double>(d), -1, d, least);
-        return;
-    }
-    Vector values(at(d)), vectors(at(d * d));
-    eigen(matrix.data(), d, values.data(), vectors.data());
-    largest.assign(vectors.begin(), vectors.begin() + d);
-    least.assign(vectors.end() - d, vectors.end());
-}
-
-// Solves U^T z = x - mean for every row, U upper triangular.
-Vector whitened(const Cloud& cloud, const Vector& mean, const Vector& upper) {
+// Solves U^T z = x for every row, U upper triangular; of a diagonal U its d roots.
+Vector whitened(const Cloud& cloud, const Vector& upper) {
     const std::ptrdiff_t d = cloud.d;
-    Vector inverse(at(d * d)), centred(at(d)), z(at(cloud.n * d));
+    Vector z(at(cloud.n * d));
+    if (!has_few_features(d) && upper.size() == at(d)) {
+        for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
+            for (std::ptrdiff_t j = 0; j < d; ++j) z[at(i * d + j)] = cloud.rows[at(i * d + j)] / upper[at(j)];
+        }
+        return z;
+    }
+    Vector inverse(at(d * d));
     invert_upper(upper.data(), d, inverse.data());  // z_j = sum_m<=j inverse[m, j] x_m
+    if (!has_few_features(d)) {
+        times_upper(cloud.rows.data(), inverse.data(), cloud.n, d, z.data());
+        return z;
+    }
     for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
         double* out = z.data() + i * d;
         if (d >= wide) check_interrupted_sometimes();
         for (std::ptrdiff_t m = 0; m < d; ++m) {
-            const double value = cloud.rows[at(i * d + m)] - mean[at(m)];
+            const double value = cloud.rows[at(i * d + m)];
             for (std::ptrdiff_t j = m; j < d; ++j) out[j] += inverse[at(m * d + j)] * value;
         }
     }
     return z;
 }
 
-// U with U^T U the covariance that the rows are whitened by; empty where there is none.
+// U with U^T U the covariance that the rows are whitened by, of many features without matrices its d roots; empty where
+// there is none.
 Vector root(Structure structure, Vector covariance, std::ptrdiff_t d) {
-    if (structure == Structure::full || structure == Structure::tied) {
-        return cholesky(covariance.data(), d) ? covariance : Vector();
-    }
+    if (has_matrices(structure)) return cholesky(covariance.data(), d) ? covariance : Vector();
+    const std::ptrdiff_t step = step_of(covariance, d);
     double trace = 0;
-    for (std::ptrdiff_t j = 0; j < d; ++j) trace += covariance[at(j * d + j)];
-    Vector out(at(d * d));
+    for (std::ptrdiff_t j = 0; j < d; ++j) trace += covariance[at(j * step)];
+    Vector out(covariance.size());
     for (std::ptrdiff_t j = 0; j < d; ++j) {
         const double variance =
-            structure == Structure::diag ? covariance[at(j * d + j)] : trace / static_cast<double>(d);
+            structure == Structure::diag ? covariance[at(j * step)] : trace / static_cast<double>(d);
         if (!(variance > 0)) return {};
-        out[at(j * d + j)] = std::sqrt(variance);
+        out[at(j * step)] = std::sqrt(variance);
     }
     return out;
+}
+
+struct Axes {
+    Vector light, heavy;  // of the least and of the largest kurtosis
+    Vector longest;       // in units of the features' spreads
+};
+
+// By matrices and all their axes.
+Axes axes_of_few(const Cloud& cloud, const Vector& z, const Vector& squares, const Vector& covariance) {
+    const std::ptrdiff_t d = cloud.d;
+    Vector fourth(at(d * d)), correlation(at(d * d)), values(at(d)), vectors(at(d * d));
+    for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
+        const double* row = z.data() + i * d;
+        if (d >= wide) check_interrupted_sometimes();
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            const double value = cloud.weights[at(i)] * squares[at(i)] * row[j];
+            for (std::ptrdiff_t m = 0; m < d; ++m) fourth[at(j * d + m)] += value * row[m];
+        }
+    }
+    for (std::ptrdiff_t i = 0; i < d; ++i) {
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            correlation[at(i * d + j)] =
+                covariance[at(i * d + j)] / std::sqrt(covariance[at(i * d + i)] * covariance[at(j * d + j)]);
+        }
+    }
+    Axes axes;
+    eigen(fourth.data(), d, values.data(), vectors.data());
+    axes.heavy.assign(vectors.begin(), vectors.begin() + d);
+    axes.light.assign(vectors.end() - d, vectors.end());
+    eigen(correlation.data(), d, values.data(), vectors.data());
+    axes.longest.assign(vectors.begin(), vectors.begin() + d);
+    return axes;
+}
+
+// Roughly, without the matrices.
+Axes axes_of_many(const Cloud& cloud, const Vector& z, const Vector& squares, const Vector& scaled, Vector ridge,
+                  double weight) {
+    Product fourth{z, cloud.weights, {}, cloud.n, cloud.d},
+        correlation{scaled, cloud.weights, std::move(ridge), cloud.n, cloud.d};
+    double trace = 0;
+    for (std::size_t i = 0; i < squares.size(); ++i) {
+        fourth.weights[i] *= squares[i];
+        correlation.weights[i] /= weight;
+        trace += fourth.weights[i] * squares[i];
+    }
+    return {power_iteration(fourth, 2 * trace / static_cast<double>(cloud.d), -1), power_iteration(fourth, 0, 1),
+            power_iteration(correlation, 0, 1)};
 }
 
 Vector project(const Vector& rows, const Vector& axis, std::ptrdiff_t n, std::ptrdiff_t d) {
@@ -249,18 +348,18 @@ bool best_threshold(const Vector& x, const Vector& weights, double least, bool r
 }
 
 // Gain in classification log-likelihood over one component for all.
-double gain_of(Structure structure, const Cloud& cloud, const std::vector<signed char>& sides, const Moments& all,
-               double log_det, const double* added) {
-    const Parts parts = parts_of(cloud, sides, all);
-    double gain = all.weight * log_det / 2;
-    for (const double weight : parts.weights) gain += weight * std::log(weight / all.weight);
+double gain_of(Structure structure, const Cloud& cloud, const std::vector<signed char>& sides, double weight,
+               const Vector& all, double log_det, const double* added) {
+    const Parts parts = parts_of(cloud, sides, weight, all);
+    double gain = weight * log_det / 2;
+    for (const double of_side : parts.weights) gain += of_side * std::log(of_side / weight);
     if (structure == Structure::tied) {
-        Vector pooled(all.covariance.size());
+        Vector pooled(all.size());
         for (int side : {0, 1}) {
-            const double share = parts.weights[side] / all.weight;
+            const double share = parts.weights[side] / weight;
             for (std::size_t i = 0; i < pooled.size(); ++i) pooled[i] += share * parts.covariances[side][i];
         }
-        return gain - all.weight * log_determinant(structure, pooled, added, cloud.d) / 2;
+        return gain - weight * log_determinant(structure, pooled, added, cloud.d) / 2;
     }
     for (int side : {0, 1}) {
         gain -= parts.weights[side] * log_determinant(structure, parts.covariances[side], added, cloud.d) / 2;
@@ -268,12 +367,9 @@ double gain_of(Structure structure, const Cloud& cloud, const std::vector<signed
     return gain;
 }
 
-Cloud gather(const double* rows, const double* weights, std::ptrdiff_t n, std::ptrdiff_t d,
-             std::vector<std::ptrdiff_t>& kept) {
-    for (std::ptrdiff_t i = 0; i < n; ++i) {
-        if (weights[i] > 0) kept.push_back(i);
-    }
+Cloud gather(const double* rows, const double* weights, std::ptrdiff_t d, const std::vector<std::ptrdiff_t>& kept) {
     Cloud cloud{static_cast<std::ptrdiff_t>(kept.size()), d, {}, {}};
+    cloud.rows.reserve(kept.size() * at(d));
     for (const std::ptrdiff_t i : kept) {
         cloud.rows.insert(cloud.rows.end(), rows + i * d, rows + (i + 1) * d);
         cloud.weights.push_back(weights[i]);
@@ -286,51 +382,49 @@ Cloud gather(const double* rows, const double* weights, std::ptrdiff_t n, std::p
 double cut(Structure structure, const double* rows, const double* weights, std::ptrdiff_t n_rows,
            std::ptrdiff_t n_features, const double* added, double least_rows, std::int8_t* sides) {
     const std::ptrdiff_t d = n_features;
-    std::vector<std::ptrdiff_t> kept;
-    const Cloud cloud = gather(rows, weights, n_rows, d, kept);
     std::fill(sides, sides + n_rows, static_cast<std::int8_t>(-1));
-    if (cloud.n < 2) return minus_infinity;
+    std::vector<std::ptrdiff_t> kept;
+    double weight = 0;
+    for (std::ptrdiff_t i = 0; i < n_rows; ++i) {
+        if (!(weights[i] > 0)) continue;
+        kept.push_back(i);
+        weight += weights[i];
+    }
+    // No threshold leaves both sides what they need.
+    if (kept.size() < 2 || weight < 2 * least_rows) return minus_infinity;
     check_interrupted_sometimes();
-    const Moments all = moments_of(cloud);
-    const double log_det = log_determinant(structure, all.covariance, added, d);
-    Vector covariance = all.covariance;
-    for (std::ptrdiff_t j = 0; j < d; ++j) covariance[at(j * d + j)] += added[j];
+    Cloud cloud = gather(rows, weights, d, kept);
+    centre(cloud, weight);
+    const Vector all = covariance_of(cloud, weight, takes_matrix(structure, d));
+    const double log_det = log_determinant(structure, all, added, d);
+    const std::ptrdiff_t step = step_of(all, d);
+    Vector covariance = all;
+    for (std::ptrdiff_t j = 0; j < d; ++j) covariance[at(j * step)] += added[j];
     const Vector upper = root(structure, covariance, d);
     if (upper.empty() || !std::isfinite(log_det)) return minus_infinity;
 
-    const Vector z = whitened(cloud, all.mean, upper);
-    Vector squares(at(cloud.n)), fourth(at(d * d)), correlation(at(d * d)), scaled(at(cloud.n * d));
+    const Vector z = whitened(cloud, upper);
+    Vector squares(at(cloud.n)), scaled(cloud.rows), ridge(at(d));
     for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
         const double* row = z.data() + i * d;
         if (d >= wide) check_interrupted_sometimes();
         for (std::ptrdiff_t j = 0; j < d; ++j) squares[at(i)] += row[j] * row[j];
-        for (std::ptrdiff_t j = 0; j < d; ++j) {
-            const double value = cloud.weights[at(i)] * squares[at(i)] * row[j];
-            for (std::ptrdiff_t m = 0; m < d; ++m) fourth[at(j * d + m)] += value * row[m];
-            scaled[at(i * d + j)] =
-                (cloud.rows[at(i * d + j)] - all.mean[at(j)]) / std::sqrt(covariance[at(j * d + j)]);
-        }
+        for (std::ptrdiff_t j = 0; j < d; ++j) scaled[at(i * d + j)] /= std::sqrt(covariance[at(j * step)]);
     }
-    for (std::ptrdiff_t i = 0; i < d; ++i) {
-        for (std::ptrdiff_t j = 0; j < d; ++j) {
-            correlation[at(i * d + j)] =
-                covariance[at(i * d + j)] / std::sqrt(covariance[at(i * d + i)] * covariance[at(j * d + j)]);
-        }
-    }
-    Vector heavy, light, longest, shortest;
-    extreme_axes(fourth, d, heavy, light);
-    extreme_axes(correlation, d, longest, shortest);
-    std::vector<Vector> coordinates{project(z, light, cloud.n, d), squares};
+    for (std::ptrdiff_t j = 0; j < d; ++j) ridge[at(j)] = added[j] / covariance[at(j * step)];
+    const Axes axes = has_few_features(d) ? axes_of_few(cloud, z, squares, covariance)
+                                          : axes_of_many(cloud, z, squares, scaled, std::move(ridge), weight);
+    std::vector<Vector> coordinates{project(z, axes.light, cloud.n, d), squares};
     if (d > 1) {
-        coordinates.push_back(project(z, heavy, cloud.n, d));
-        coordinates.push_back(project(scaled, longest, cloud.n, d));
+        coordinates.push_back(project(z, axes.heavy, cloud.n, d));
+        coordinates.push_back(project(scaled, axes.longest, cloud.n, d));
     }
 
     double best = minus_infinity;
     std::vector<signed char> found, best_sides;
     for (std::size_t c = 0; c < coordinates.size(); ++c) {
         if (!best_threshold(coordinates[c], cloud.weights, least_rows, c == 1, d, found)) continue;
-        const double gain = gain_of(structure, cloud, found, all, log_det, added);
+        const double gain = gain_of(structure, cloud, found, weight, all, log_det, added);
         if (gain > best) best = gain, best_sides = found;
     }
     for (std::size_t i = 0; i < best_sides.size(); ++i) sides[kept[i]] = best_sides[i];

@@ -24,7 +24,7 @@ bool is_near(const OwnedMixture& one, std::ptrdiff_t k, const OwnedMixture& othe
     for (std::ptrdiff_t j = 0; j < d; ++j) {
         const double variance = other.covariance(m, j, j), gap = one.means[at(k * d + j)] - other.means[at(m * d + j)];
         if (gap * gap > near_place * near_place * variance) return false;
-        for (std::ptrdiff_t i = 0; i <= j; ++i) {
+        for (std::ptrdiff_t i = has_matrices(one.structure) ? 0 : j; i <= j; ++i) {
             const double difference = one.covariance(k, i, j) - other.covariance(m, i, j);
             if (difference * difference > near_shape * near_shape * variance * other.covariance(m, i, i)) return false;
         }

@@ -11,6 +11,7 @@
 #include <limits>
 #include <vector>
 
+#include "m_step/linear_algebra.hpp"
 #include "optimum/leave_one_out.hpp"
 #include "support/interrupt.hpp"
 
@@ -18,6 +19,23 @@ namespace mixtura {
 namespace {
 
 constexpr double most_share = 0.5, most_leverage = 0.95;  // so that what is left stays regular
+
+// |P^T (row - mean)|^2 of every row.
+std::vector<double> square_distances(const double* rows, std::ptrdiff_t n_rows, const double* mean,
+                                     const double* factor, std::ptrdiff_t d) {
+    constexpr std::ptrdiff_t at_once = 64;
+    std::vector<double> centred(static_cast<std::size_t>(at_once * d)), z(centred.size()), squares;
+    for (std::ptrdiff_t begin = 0; begin < n_rows; begin += at_once) {
+        const std::ptrdiff_t n = std::min(at_once, n_rows - begin);
+        for (std::ptrdiff_t i = 0; i < n; ++i) {
+            for (std::ptrdiff_t j = 0; j < d; ++j)
+                centred[static_cast<std::size_t>(i * d + j)] = rows[(begin + i) * d + j] - mean[j];
+        }
+        times_upper(centred.data(), factor, n, d, z.data());
+        for (std::ptrdiff_t i = 0; i < n; ++i) squares.push_back(inner_product(z.data() + i * d, z.data() + i * d, d));
+    }
+    return squares;
+}
 
 double square_distance(const double* row, const double* mean, const double* factor, std::ptrdiff_t d,
                        std::vector<double>& z) {
@@ -59,12 +77,17 @@ void leave_one_out(const Mixture& mixture, const double* rows, const double* wei
         for (std::ptrdiff_t j = 0; j < d; ++j) log_k += std::log(factor[j * d + j]);
     }
     const auto features = static_cast<double>(d);
+    std::vector<std::vector<double>> distances;
+    for (std::ptrdiff_t k = 0; d >= wide && k < K; ++k) {
+        const double* factor = mixture.precisions_cholesky + (shared ? 0 : k * d * d);
+        distances.push_back(square_distances(rows, n_rows, mixture.means + k * d, factor, d));
+    }
     for (std::ptrdiff_t i = 0; i < n_rows; ++i) {
         double* r = responsibilities + i * K;
-        if (d >= wide) check_interrupted();
         for (std::ptrdiff_t k = 0; k < K; ++k) {
             const double* factor = mixture.precisions_cholesky + (shared ? 0 : k * d * d);
-            const double distance = square_distance(rows + i * d, mixture.means + k * d, factor, d, z);
+            const double distance = d >= wide ? distances[static_cast<std::size_t>(k)][static_cast<std::size_t>(i)]
+                                              : square_distance(rows + i * d, mixture.means + k * d, factor, d, z);
             const double count = std::max(counts[static_cast<std::size_t>(k)], std::numeric_limits<double>::min());
             const double h = std::min(weight_of(i) * r[k] / count, most_share);
             const double g = shared ? h * count / total : h;

@@ -37,28 +37,32 @@ std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
 bool is_more_promising(const Move& one, const Move& other) { return one.gain > other.gain; }
 
-void covariance_matrix(const OwnedMixture& mixture, std::ptrdiff_t k, Vector& out) {
+// Of a component: all of its covariance, or its d variances.
+Vector covariance_of(const OwnedMixture& mixture, std::ptrdiff_t k) {
     const std::ptrdiff_t d = mixture.n_features;
-    for (std::ptrdiff_t i = 0; i < d; ++i) {
-        for (std::ptrdiff_t j = 0; j < d; ++j) out[at(i * d + j)] = mixture.covariance(k, i, j);
+    if (has_matrices(mixture.structure)) {
+        const double* covariance = mixture.covariances.data() + k * covariance_stride(mixture.structure, d);
+        return {covariance, covariance + d * d};
     }
+    Vector variances(at(d));
+    for (std::ptrdiff_t j = 0; j < d; ++j) variances[at(j)] = mixture.covariance(k, j, j);
+    return variances;
 }
 
 // Of the covariance that the kernel can hold: all of it, the diagonal or the mean of that. Destroys the matrix.
-double log_determinant(Structure structure, Vector& matrix, std::ptrdiff_t d) {
-    if (structure == Structure::spherical) {
-        double trace = 0;
-        for (std::ptrdiff_t j = 0; j < d; ++j) trace += matrix[at(j * d + j)];
-        return static_cast<double>(d) * std::log(trace / static_cast<double>(d));
-    }
-    double scale = 1;
-    if (structure != Structure::diag) {
-        if (!cholesky(matrix.data(), d)) return -infinity;
-        scale = 2;
-    }
+double log_determinant(Structure structure, Vector& covariance, std::ptrdiff_t d) {
     double sum = 0;
-    for (std::ptrdiff_t j = 0; j < d; ++j) sum += std::log(matrix[at(j * d + j)]);
-    return scale * sum;
+    if (structure == Structure::spherical) {
+        for (const double variance : covariance) sum += variance;
+        return static_cast<double>(d) * std::log(sum / static_cast<double>(d));
+    }
+    if (structure == Structure::diag) {
+        for (const double variance : covariance) sum += std::log(variance);
+        return sum;
+    }
+    if (!cholesky(covariance.data(), d)) return -infinity;
+    for (std::ptrdiff_t j = 0; j < d; ++j) sum += std::log(covariance[at(j * d + j)]);
+    return 2 * sum;
 }
 
 // w_i S_i + w_j S_j with what lies between their means, over w_i + w_j.
@@ -69,9 +73,14 @@ void joint_covariance(const OwnedMixture& mixture, const Vector& first, const Ve
     const double share = mixture.weights[at(pair[0])] / (joint > 0 ? joint : 1.0);
     const double* a = mixture.means.data() + pair[0] * d;
     const double* b = mixture.means.data() + pair[1] * d;
+    const bool is_matrix = has_matrices(mixture.structure);
     for (std::ptrdiff_t i = 0; i < d; ++i) {
-        if (d >= wide) check_interrupted_sometimes();
+        if (d >= wide && is_matrix) check_interrupted_sometimes();
         const double between = share * (1 - share) * (a[i] - b[i]);
+        if (!is_matrix) {
+            out[at(i)] = share * first[at(i)] + (1 - share) * second[at(i)] + between * (a[i] - b[i]);
+            continue;
+        }
         for (std::ptrdiff_t j = 0; j < d; ++j) {
             const std::size_t ij = at(i * d + j);
             out[ij] = share * first[ij] + (1 - share) * second[ij] + between * (a[j] - b[j]);
@@ -95,10 +104,11 @@ bool overlap(const Move::Pair& a, const Move::Pair& b) {
     return a[0] == b[0] || a[0] == b[1] || a[1] == b[0] || a[1] == b[1];
 }
 
-// In weight, on each side of a cut: what a covariance of the kernel's shape takes to have a volume.
+// In weight, on each side of a cut: what a covariance of the kernel's shape takes to have a volume; of many features
+// twice as much, since fewer rows always look thin in some direction.
 double least_rows(const OwnedMixture& mixture, double rows_per_weight) {
     const double rows = mixture.structure == Structure::full ? static_cast<double>(mixture.n_features + 1) : 2.0;
-    return rows / rows_per_weight;
+    return (mixture.n_features >= wide ? 2 * rows : rows) / rows_per_weight;
 }
 
 double inside(const Move::Pair& united, const double* row) {
@@ -158,11 +168,11 @@ std::optional<SoftSplit> soft_split(const Move& move, const Responsibilities& gi
 
 Vector merge_losses(const OwnedMixture& mixture) {
     const std::ptrdiff_t K = mixture.n_components, d = mixture.n_features;
-    std::vector<Vector> covariances(at(K), Vector(at(d * d)));
-    Vector logs(at(K)), scratch(at(d * d)), losses(at(K * K), infinity);
+    std::vector<Vector> covariances;
+    Vector logs(at(K)), scratch, losses(at(K * K), infinity);
     for (std::ptrdiff_t k = 0; k < K; ++k) {
-        covariance_matrix(mixture, k, covariances[at(k)]);
-        scratch = covariances[at(k)];
+        covariances.push_back(covariance_of(mixture, k));
+        scratch = covariances.back();
         logs[at(k)] = log_determinant(mixture.structure, scratch, d);
     }
     for (std::ptrdiff_t i = 0; i < K; ++i) {

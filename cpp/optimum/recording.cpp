@@ -26,14 +26,27 @@ struct Value {
     double value, weight;
 };
 
+std::vector<Value> unweighted_values(const double* rows, std::ptrdiff_t n_rows, std::ptrdiff_t n_features) {
+    std::vector<double> all(static_cast<std::size_t>(n_rows));
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = rows[static_cast<std::ptrdiff_t>(i) * n_features];
+    std::sort(all.begin(), all.end());
+    std::vector<Value> values;
+    values.reserve(all.size());
+    for (const double value : all) {
+        if (values.empty() || values.back().value != value) values.push_back({value, 0});
+        values.back().weight += 1;
+    }
+    return values;
+}
+
 // Distinct values of positive weight, ascending.
 std::vector<Value> values_of(const double* rows, const double* weights, std::ptrdiff_t n_rows,
                              std::ptrdiff_t n_features) {
+    if (weights == nullptr) return unweighted_values(rows, n_rows, n_features);
     std::vector<std::pair<double, double>> all;
     all.reserve(static_cast<std::size_t>(n_rows));
     for (std::ptrdiff_t i = 0; i < n_rows; ++i) {
-        const double weight = weights == nullptr ? 1.0 : weights[i];
-        if (weight > 0) all.emplace_back(rows[i * n_features], weight);
+        if (weights[i] > 0) all.emplace_back(rows[i * n_features], weights[i]);
     }
     std::sort(all.begin(), all.end());
     std::vector<Value> values;

@@ -51,11 +51,12 @@ class SearchingFrom final : public Searching {
             best_ = kept;
             if (descend_alone(start)) ends.push_back(*best_);
         }
-        if (K > 1) ends = moved(one_of_each(std::move(ends)));
+        if (K > 1 && !has_no_optimum()) ends = moved(one_of_each(std::move(ends)));
         ends = one_of_each(std::move(ends));
         best_ = ends.empty() ? kept : std::move(ends.front());
         for (std::size_t i = 1; i < ends.size(); ++i) others_.push_back(std::move(ends[i].mixture));
-        if (K > 1 && budget_.own > 0) {
+        const bool is_found = best_ || degenerate_ || coincident_;
+        if (K > 1 && budget_.own > 0 && !(is_found && has_no_optimum())) {
             spend(best_ ? budget_.own : std::max(budget_.own, passes_of_none));
             run();
         }

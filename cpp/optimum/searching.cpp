@@ -21,6 +21,11 @@ constexpr double most_densities = 4e8;
 constexpr double least_passes = 250, most_passes = 4000;
 constexpr double most_of_few_passes = 8000;  // where components have few rows for their features
 
+// Of wide rows where a mixture has more parameters than rows, which cannot tell its optima apart: E-steps, fewer with
+// matrices, where each takes M-steps of d^3, and densities without them (one costs about 1 + d / 8 there).
+constexpr double least_passes_of_wide = 20, most_passes_of_matrices = 60, most_passes_of_variances = 250;
+constexpr double densities_of_variances = 1e7;
+
 // It stops earlier where it has long found nothing better: after so many E-steps for each component, and some times
 // those that it took to find the best. On 73 tables the last gain came after 5 % of 4,000 E-steps in the median, 29 %
 // in a tenth of the fits.
@@ -63,6 +68,13 @@ constexpr double leverage = 0.05;
 constexpr std::array<double, 2> shares{0.5, 0.3};
 
 constexpr std::ptrdiff_t partition_iter = 10;
+
+// In many features components of nearly any partition are apart and whole, without matrices: so many other starts have
+// to end there too.
+constexpr int n_agreeing = 2;
+
+// Of descents where the likelihood says nothing of which mixture is better: the fit goes on from there.
+constexpr std::ptrdiff_t few_iter = 20;
 
 // Where every way leads to a spurious maximum, so many partitions of each kind are looked at along the way.
 constexpr int n_others = 5;
@@ -134,8 +146,12 @@ Searching::Searching(const Problem& problem, Control& control)
 
 void Searching::run() {
     descend("k-means", from_partition("k-means"));
-    if (K == 1 || is_late() || apart_and_whole()) return;
-    descend("mahalanobis", from_partition("mahalanobis"));
+    const bool is_found = best_ || degenerate_ || coincident_;
+    if (K == 1 || is_late() || (is_found && has_no_optimum())) return;
+    const int n_others = is_wide() && !has_matrices(structure_) ? n_agreeing : 0;
+    for (int i = 0; i < n_others && !is_late(); ++i) descend("seeds", start("seeds"));
+    if (is_late() || (static_cast<int>(found_from_.size()) > n_others && apart_and_whole())) return;
+    if (second_metric() == Model::EEE) descend("mahalanobis", from_partition("mahalanobis"));
     if (is_settled()) return;
     climb();
     if (is_settled()) return;
@@ -159,7 +175,7 @@ void Searching::explore() {
 // is shared, a cut may gain what the numbers of one component more cost (BIC, Schwarz 1978): the other optima cut what
 // is whole.
 bool Searching::apart_and_whole() {
-    if (!best_ || has_leverage()) return false;
+    if (!best_ || (has_leverage() && !is_wide())) return false;
     const Responsibilities given = best_responsibilities();
     const std::vector<Cut> all =
         cuts(best_->mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
@@ -169,10 +185,15 @@ bool Searching::apart_and_whole() {
 
 // What the numbers of one component more cost (BIC, Schwarz 1978), in log-likelihood.
 double Searching::cost_of_one_more() const {
+    return parameters_of_one() * std::log(weight_ * problem_.rows_per_weight) / 2;
+}
+
+// A component's weight, mean and covariance.
+double Searching::parameters_of_one() const {
     const auto of_covariance = static_cast<double>(structure_ == Structure::spherical ? 1
                                                    : structure_ == Structure::diag    ? d
                                                                                       : d * (d + 1) / 2);
-    return (1 + static_cast<double>(d) + of_covariance) * std::log(weight_ * problem_.rows_per_weight) / 2;
+    return 1 + static_cast<double>(d) + of_covariance;
 }
 
 // Few rows are shared, EM of two on the rows of any component gains little of what BIC asks for one more, and a merge
@@ -256,9 +277,18 @@ Found Searching::found() {
 }
 
 bool Searching::is_spent() const {
+    if (is_late()) return true;
     const auto n_rows = static_cast<double>(problem_.rows.n_rows), features = static_cast<double>(d);
     const double densities =
         static_cast<double>(K) * (n_rows * (1 + features * features / 16) + std::pow(features, 3) / 6);
+    // A descent that fails at once costs no pass.
+    const auto spent = static_cast<double>(n_passes_) + static_cast<double>(records_.size());
+    if (is_wide() && has_matrices(structure_))
+        return spent >= std::clamp(most_densities / densities, least_passes_of_wide, most_passes_of_matrices);
+    if (is_wide() && static_cast<double>(K) * parameters_of_one() > n_rows) {
+        const double cost = static_cast<double>(K) * n_rows * (1 + features / 8);
+        return spent >= std::clamp(densities_of_variances / cost, least_passes_of_wide, most_passes_of_variances);
+    }
     double most = has_leverage() ? most_of_few_passes : most_passes;
     if (!has_leverage() && K >= many) most *= 0.7;
     if (!can_leave_out()) {
@@ -266,9 +296,7 @@ bool Searching::is_spent() const {
         most =
             std::min(most, best_ ? long_enough : std::max(passes_without_proper, densities_without_proper / densities));
     }
-    // A descent that fails at once costs no pass.
-    const auto spent = static_cast<double>(n_passes_) + static_cast<double>(records_.size());
-    return spent >= std::min(std::max(most_densities / densities, least_passes), most) || is_late();
+    return spent >= std::min(std::max(most_densities / densities, least_passes), most);
 }
 
 std::ptrdiff_t Searching::first_check() const { return K >= many ? first_check_of_many : first_check_of_few; }
@@ -284,8 +312,21 @@ bool Searching::is_sure() const {
     const auto fresh =
         std::count_if(found_from_.begin(), found_from_.end(), [](const std::string& kind) { return is_fresh(kind); });
     const auto found = static_cast<std::ptrdiff_t>(found_from_.size());
+    if (is_wide()) return found >= hits && fresh >= 2;
     if (has_leverage()) return found >= hits_of_few && fresh >= 3 && (2 * fresh >= tried || found >= 5 * hits_of_few);
     return found >= std::min(hits + K / 4, 2 * hits) && (fresh >= 4 || found >= 4 * hits);
+}
+
+bool Searching::is_wide() const { return d >= wide; }
+
+// Where there are no more rows than features all of them lie in a plane: the likelihood of every mixture with matrices
+// depends on what is added to them, and says nothing of which is better.
+bool Searching::has_no_optimum() const { return has_matrices(structure_) && problem_.rows.n_rows <= d; }
+
+// Of the second kind of partition: the Mahalanobis metric of all rows, where it says anything of them, and of many
+// features only where the structure costs as much in every M-step.
+Model Searching::second_metric() const {
+    return is_wide() && (!has_matrices(structure_) || problem_.rows.n_rows <= d) ? Model::EEI : Model::EEE;
 }
 
 // Whether components have few rows for their features, and so many an optimum.
@@ -335,7 +376,7 @@ Responsibilities Searching::moved_at_random() {
 
 // Seeds alone are the most different starts.
 Responsibilities Searching::from_labels(std::string_view kind) {
-    const Model metric = kind == "mahalanobis" ? Model::EEE : Model::EEI;
+    const Model metric = kind == "mahalanobis" ? second_metric() : Model::EEI;
     return one_hot(partition(problem_, metric, kind == "seeds" ? 0 : partition_iter, random_, control_), K);
 }
 
@@ -359,7 +400,7 @@ Beginning Searching::widened(const Responsibilities& given) {
     Point point(std::move(beginning.mixture));
     Monitor monitor(search_tol, widened_iter, true);
     Acceleration acceleration(structure_, K, d);
-    expectation_maximisation(problem_.task(*wider), monitor, &acceleration, {}, point, control_);
+    expectation_maximisation(problem_.task(*wider), monitor, &acceleration, until_deadline(), point, control_);
     check(control_);
     n_passes_ += monitor.n_passes();
     return from_responsibilities(responsibilities(point.mixture.view(), problem_.rows, control_));
@@ -369,7 +410,7 @@ Beginning Searching::widened(const Responsibilities& given) {
 Beginning Searching::merged_down() {
     Problem more = problem_;
     more.n_components = std::min(surplus * K, std::max(K, problem_.rows.n_rows / (surplus * (d + 1))));
-    const Model metric = records_.size() % 2 ? Model::EEI : Model::EEE;
+    const Model metric = records_.size() % 2 ? Model::EEI : second_metric();
     Responsibilities given = one_hot(partition(more, metric, 0, random_, control_), more.n_components);
     Beginning beginning = from_responsibilities(given);
     if (beginning.failed < 0) {
@@ -404,7 +445,7 @@ Beginning Searching::loosened(const Responsibilities& given) {
     const LeftOut rows(problem_.rows, *problem_.source);
     Point point(std::move(beginning.mixture));
     Monitor monitor(0, left_out, false);
-    expectation_maximisation({rows, *problem_.m_step}, monitor, nullptr, {}, point, control_);
+    expectation_maximisation({rows, *problem_.m_step}, monitor, nullptr, until_deadline(), point, control_);
     check(control_);
     n_passes_ += 2 * monitor.n_iter();
     return {std::move(point.mixture), monitor.failed, monitor.failed_count};
@@ -424,9 +465,9 @@ bool Searching::descend(std::string_view kind, Beginning beginning) {
     }
     const double best = best_ ? best_->log_likelihood() : -std::numeric_limits<double>::infinity();
     Optimum found(std::move(beginning.mixture));
-    Monitor monitor(search_tol, search_max_iter, true);
+    Monitor monitor(search_tol, has_no_optimum() ? few_iter : search_max_iter, true);
     Acceleration acceleration(structure_, K, d);
-    LoopOptions options;
+    LoopOptions options = until_deadline();
     options.first = options.every = check_every;
     // Ends what comes near to a known end, and gives up what, as fast as it rises now, will not catch up with the best.
     const End* known = nullptr;
@@ -466,11 +507,18 @@ bool Searching::is_new(const Optimum& found, bool is_proper) {
     return can_leave_out() || ends_.add({found.mixture, found.log_likelihood(), is_proper});
 }
 
+// The first descent runs to its end whenever that is: without it there is no mixture.
+LoopOptions Searching::until_deadline() const {
+    LoopOptions options;
+    if (best_ || degenerate_ || coincident_) options.deadline = problem_.deadline;
+    return options;
+}
+
 // Where plain EM leads, in so many iterations at most.
 OwnedMixture Searching::after_plain_em(const OwnedMixture& start, std::ptrdiff_t max_iter) {
     Point point(start);
     Monitor monitor(search_tol, max_iter, false);
-    expectation_maximisation(problem_.task(), monitor, nullptr, {}, point, control_);
+    expectation_maximisation(problem_.task(), monitor, nullptr, until_deadline(), point, control_);
     check(control_);
     n_passes_ += monitor.n_passes();
     return std::move(point.mixture);
@@ -511,7 +559,7 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
 bool Searching::reseed(const Optimum& found, std::ptrdiff_t dead, std::optional<Optimum>& best_of_its_kind) {
     if (!best_of_its_kind || found.log_likelihood() > best_of_its_kind->log_likelihood()) best_of_its_kind = found;
     const std::ptrdiff_t most = best_ ? 1 : reseeded + K / 8;
-    if (!is_worth_mending(found) || n_reseeded_ >= most || is_spent()) return false;
+    if (has_no_optimum() || !is_worth_mending(found) || n_reseeded_ >= most || is_spent()) return false;
     const Responsibilities given = responsibilities(found.mixture.view(), problem_.rows, control_);
     // One for each component that can be cut: the least promising of its merges with the dead one.
     std::vector<Move> mends;

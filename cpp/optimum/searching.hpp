@@ -53,6 +53,7 @@ class Searching {
 
     // EM from a start; true where it ends at a better optimum than all before.
     bool descend(std::string_view kind, Beginning beginning);
+    LoopOptions until_deadline() const;
     OwnedMixture after_plain_em(const OwnedMixture& start, std::ptrdiff_t max_iter);
     bool judge(std::string_view kind, const Monitor& monitor, Optimum found);
     bool reseed(const Optimum& found, std::ptrdiff_t dead, std::optional<Optimum>& best_of_its_kind);
@@ -76,6 +77,10 @@ class Searching {
     std::vector<Move> candidates(const OwnedMixture& mixture, const Responsibilities& given) const;
 
     bool is_sure() const;
+    bool is_wide() const;
+    bool has_no_optimum() const;
+    double parameters_of_one() const;
+    Model second_metric() const;
     bool has_leverage() const;
     bool has_hardly_rows() const;
     bool can_leave_out() const;

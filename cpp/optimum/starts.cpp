@@ -6,6 +6,7 @@
 
 #include "em/loop.hpp"
 #include "m_step/factorise.hpp"
+#include "m_step/linear_algebra.hpp"
 #include "m_step/maximum_likelihood.hpp"
 #include "optimum/seeds.hpp"
 #include "support/interrupt.hpp"
@@ -48,9 +49,14 @@ std::vector<double> whitened(const OwnedMixture& metric, const Problem& problem)
     const std::ptrdiff_t d = problem.rows.n_features;
     const double* factor = metric.precisions_cholesky.data();
     std::vector<double> Z(at(problem.rows.n_rows * d));
+    if (d >= wide && metric.structure != Structure::diag) {
+        std::vector<double> centred(problem.rows.data, problem.rows.data + problem.rows.n_rows * d);
+        for (std::size_t i = 0; i < centred.size(); ++i) centred[i] -= problem.total.mean[i % at(d)];
+        times_upper(centred.data(), factor, problem.rows.n_rows, d, Z.data());
+        return Z;
+    }
     for (std::ptrdiff_t i = 0; i < problem.rows.n_rows; ++i) {
         double* z = Z.data() + i * d;
-        if (d >= wide) check_interrupted_sometimes();
         for (std::ptrdiff_t m = 0; m < d; ++m) {
             const double value = problem.rows.row(i)[m] - problem.total.mean[m];
             if (metric.structure == Structure::diag) {

@@ -1,6 +1,7 @@
 // Sources of rows, the loop, the online step.
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <string>
@@ -236,7 +237,7 @@ nb::tuple expectation_maximisation(const BoundTask& bound, const MixtureArrays& 
     Point point(start.owned());
     without_gil(n_threads, [&](Control& control) {
         mixtura::expectation_maximisation(bound.task, monitor, acceleration, options, point, control);
-        if (acceleration != nullptr && !control.interrupted) {
+        if (acceleration != nullptr && !control.interrupted && std::isnan(monitor.predicted_gain)) {
             monitor.predicted_gain = acceleration->remaining_gain(point.statistics);
         }
     });

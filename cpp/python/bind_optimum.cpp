@@ -349,6 +349,7 @@ void bind_optimum(nb::module_& m) {
     m.def("rows_needed", &mixtura::rows_needed, "model"_a, "n_features"_a,
           "Effective rows below which a component's covariance is degenerate.");
     m.attr("HELD_UP") = mixtura::held_up;
+    m.attr("WIDE") = mixtura::wide;
     nb::class_<mixtura::Recording>(m, "Recording",
                                    "How the values of each column were written down: to which step, which are shared.")
         .def_ro("rounding", &mixtura::Recording::rounding,

@@ -187,12 +187,19 @@ struct ReachJob {
 // See linear_algebra.hpp. Each makes rows begin to end of its result; pieces but the last one done hold whole blocks of
 // rows.
 struct MatrixKernels {
-    bool (*cholesky)(double* a, std::ptrdiff_t d, std::ptrdiff_t begin, std::ptrdiff_t end);
-    void (*invert_upper)(const double* upper, std::ptrdiff_t d, double* out, std::ptrdiff_t begin, std::ptrdiff_t end);
+    bool (*cholesky)(double* a, std::ptrdiff_t d, std::ptrdiff_t from, std::ptrdiff_t begin, std::ptrdiff_t end);
+    void (*subtract_squares)(double* a, std::ptrdiff_t d, std::ptrdiff_t from, std::ptrdiff_t to, std::ptrdiff_t begin,
+                             std::ptrdiff_t end);
+    void (*invert_upper)(const double* upper, std::ptrdiff_t d, double* out, std::ptrdiff_t to, std::ptrdiff_t begin,
+                         std::ptrdiff_t end);
+    void (*subtract_products)(const double* upper, std::ptrdiff_t d, double* out, std::ptrdiff_t from,
+                              std::ptrdiff_t to, std::ptrdiff_t begin, std::ptrdiff_t end);
     void (*times_upper)(const double* a, const double* upper, std::ptrdiff_t d, double* out, std::ptrdiff_t begin,
                         std::ptrdiff_t end);
     void (*upper_times)(const double* upper, const double* a, std::ptrdiff_t d, double* out, std::ptrdiff_t begin,
                         std::ptrdiff_t end);
+    // Adds to all of the upper triangle.
+    void (*add_gram)(const double* a, const double* b, std::ptrdiff_t n, std::ptrdiff_t d, double* out);
 };
 
 struct KernelSet {

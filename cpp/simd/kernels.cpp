@@ -15,7 +15,7 @@ extern const KernelSet MIXTURA_KERNELS;
 const KernelSet MIXTURA_KERNELS = {
     MIXTURA_STRING(MIXTURA_KERNELS),
     &find_reaches,
-    {&cholesky, &invert_upper, &times_upper, &upper_times},
+    {&cholesky, &subtract_squares, &invert_upper, &subtract_products, &times_upper, &upper_times, &add_gram},
     {&accumulate_tile<double>, &accumulate_block<double>, &evaluate_tile<double>},
     {&accumulate_tile<float>, &accumulate_block<float>, &evaluate_tile<float>},
 };

@@ -77,12 +77,15 @@ inline std::ptrdiff_t rows_from(std::ptrdiff_t i, std::ptrdiff_t d) {
 }
 
 // a = U^T U: u_ij = (a_ij - sum_m<i u_mi u_mj) / u_ii, in place of the upper triangle; what is below means nothing
-// then. From the first rows to the last.
-bool cholesky(double* a, std::ptrdiff_t d, std::ptrdiff_t begin, std::ptrdiff_t end) {
+// then. From the first rows to the last; terms m < from are subtracted already.
+bool cholesky(double* a, std::ptrdiff_t d, std::ptrdiff_t from, std::ptrdiff_t begin, std::ptrdiff_t end) {
     for (std::ptrdiff_t block = begin; block < end; block += matrix_rows) {
         const std::ptrdiff_t rows = rows_from(block, d);
         double* first = a + block * d;
-        add_block<true>(rows, {a + block, 1, d}, a, d, block, d, [&](std::ptrdiff_t) { return block; }, first, first);
+        const double* above = a + from * d;
+        add_block<true>(
+            rows, {above + block, 1, d}, above, d, block, d, [&](std::ptrdiff_t) { return block - from; }, first,
+            first);
         for (std::ptrdiff_t i = block; i < block + rows; ++i) {
             double* row = a + i * d;
             const double pivot = row[i];
@@ -98,14 +101,27 @@ bool cholesky(double* a, std::ptrdiff_t d, std::ptrdiff_t begin, std::ptrdiff_t 
     return true;
 }
 
+// Subtracts the terms from <= m < to of `cholesky` from rows begin to end.
+void subtract_squares(double* a, std::ptrdiff_t d, std::ptrdiff_t from, std::ptrdiff_t to, std::ptrdiff_t begin,
+                      std::ptrdiff_t end) {
+    const double* above = a + from * d;
+    for (std::ptrdiff_t i = begin; i < end; i += matrix_rows) {
+        double* first = a + i * d;
+        add_block<true>(
+            rows_from(i, end), {above + i, 1, d}, above, d, i, d, [&](std::ptrdiff_t) { return to - from; }, first,
+            first);
+    }
+}
+
 // out = inv(U), upper triangular: v_ij = (e_ij - sum_i<m<=j u_im v_mj) / u_ii, the last rows first. `out` holds zeros
-// before.
-void invert_upper(const double* upper, std::ptrdiff_t d, double* out, std::ptrdiff_t begin, std::ptrdiff_t last) {
+// before, or what the terms m >= to have left.
+void invert_upper(const double* upper, std::ptrdiff_t d, double* out, std::ptrdiff_t to, std::ptrdiff_t begin,
+                  std::ptrdiff_t last) {
     for (std::ptrdiff_t end = last; end > begin; end -= rows_from(0, end)) {
         const std::ptrdiff_t rows = rows_from(0, end), block = end - rows;
-        add_block<true>(
-            rows, {upper + block * d + end, d, 1}, out + end * d, d, end, d, [&](std::ptrdiff_t j) { return j - end; },
-            nullptr, out + block * d);
+        const auto terms = [&](std::ptrdiff_t j) { return (j < to ? j : to) - end; };
+        double* first = out + block * d;
+        add_block<true>(rows, {upper + block * d + end, d, 1}, out + end * d, d, end, d, terms, first, first);
         for (std::ptrdiff_t i = end - 1; i >= block; --i) {
             const double diagonal = upper[i * d + i];
             double* row = out + i * d;
@@ -119,12 +135,23 @@ void invert_upper(const double* upper, std::ptrdiff_t d, double* out, std::ptrdi
     }
 }
 
+// Subtracts the terms from <= m < to of `invert_upper` from rows begin to end.
+void subtract_products(const double* upper, std::ptrdiff_t d, double* out, std::ptrdiff_t from, std::ptrdiff_t to,
+                       std::ptrdiff_t begin, std::ptrdiff_t end) {
+    for (std::ptrdiff_t i = begin; i < end; i += matrix_rows) {
+        const auto terms = [&](std::ptrdiff_t j) { return (j < to ? j : to) - from; };
+        double* first = out + i * d;
+        add_block<true>(rows_from(i, end), {upper + i * d + from, d, 1}, out + from * d, d, from, d, terms, first,
+                        first);
+    }
+}
+
 // out = a U, U upper triangular.
 void times_upper(const double* a, const double* upper, std::ptrdiff_t d, double* out, std::ptrdiff_t begin,
                  std::ptrdiff_t end) {
     for (std::ptrdiff_t i = begin; i < end; i += matrix_rows) {
         add_block<false>(
-            rows_from(i, d), {a + i * d, d, 1}, upper, d, 0, d, [](std::ptrdiff_t j) { return j; }, nullptr,
+            rows_from(i, end), {a + i * d, d, 1}, upper, d, 0, d, [](std::ptrdiff_t j) { return j; }, nullptr,
             out + i * d);
     }
 }
@@ -136,6 +163,14 @@ void upper_times(const double* upper, const double* a, std::ptrdiff_t d, double*
         const std::ptrdiff_t rows = rows_from(i, d), last = i + rows;
         add_block<false>(
             rows, {upper + i, 1, d}, a, d, i, d, [&](std::ptrdiff_t) { return last; }, nullptr, out + i * d);
+    }
+}
+
+// Adds a^T b, which is symmetric, to the upper triangle of out; a and b are n x d.
+void add_gram(const double* a, const double* b, std::ptrdiff_t n, std::ptrdiff_t d, double* out) {
+    for (std::ptrdiff_t i = 0; i < d; i += matrix_rows) {
+        double* rows = out + i * d;
+        add_block<false>(rows_from(i, d), {a + i, 1, d}, b, d, i, d, [&](std::ptrdiff_t) { return n; }, rows, rows);
     }
 }
 

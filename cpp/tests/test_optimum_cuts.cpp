@@ -39,6 +39,25 @@ void a_cut_parts_two_clouds() {
     }
 }
 
+// The same in many features, where no matrix of fourth moments is made.
+void a_cut_parts_two_clouds_of_many_features() {
+    for (const Structure structure : structures) {
+        constexpr std::ptrdiff_t n = 402, d = 70;
+        RandomProblem p(structure, n, 1, d, 2);
+        const std::vector<double> weights(n, 1.0), reg_covar(d, 1e-9);
+        std::vector<std::int8_t> sides(n);
+        for (std::ptrdiff_t i = 0; i < n; i += 2) {
+            for (std::ptrdiff_t j = 0; j < d; ++j) p.rows[static_cast<std::size_t>(i * d + j)] += 10;
+        }
+        const double gain =
+            cut(structure, p.rows.data(), weights.data(), n, d, reg_covar.data(), 2 * (d + 1), sides.data());
+        CHECK(gain > 0, names[static_cast<int>(structure)]);
+        int astray = 0;
+        for (std::size_t i = 0; i < n; ++i) astray += (sides[i] == sides[0]) != (i % 2 == 0);
+        CHECK(astray <= 3, names[static_cast<int>(structure)]);
+    }
+}
+
 void seeds_lie_apart() {
     RandomProblem p(Structure::full, 400, 1, 2, 3);
     for (std::size_t i = 0; i < 400; ++i) p.rows[i * 2] += 1000 * static_cast<double>(i % 4);
@@ -65,6 +84,7 @@ void leaving_rows_out_gives_probabilities() {
 
 int main() {
     a_cut_parts_two_clouds();
+    a_cut_parts_two_clouds_of_many_features();
     seeds_lie_apart();
     leaving_rows_out_gives_probabilities();
     return report();

@@ -364,6 +364,8 @@ def rows_needed(model: Model, n_features: int) -> float:
 
 HELD_UP: float = 0.5
 
+WIDE: int = 64
+
 class Recording:
     """
     How the values of each column were written down: to which step, which are shared.

@@ -68,6 +68,17 @@ def m_step(name, weights, own, previous=None, reg_covar=0.0):
     return found.covariance_matrices()
 
 
+def m_steps(name, weights, own, previous, n_steps=40):
+    """Where M-steps lead, each from the one before: the deviance never rises, as EM needs it."""
+    least = oracle.deviance(weights, own, previous)
+    for _ in range(n_steps):
+        previous = m_step(name, weights, own, previous=previous)
+        deviance = oracle.deviance(weights, own, previous)
+        assert deviance <= least + 1e-12 * max(1.0, abs(least))
+        least = deviance
+    return previous
+
+
 def decomposed(letters, matrices):
     """Volumes, shapes and axes (columns) of members of a family."""
     axes = np.tile(np.eye(matrices.shape[1]), (len(matrices), 1, 1))
@@ -192,8 +203,7 @@ def test_no_plane_of_a_common_orientation_has_a_slope(name, size):
     # Flury 1984, the likelihood equations of common principal components; EVE weighs them by volume.
     weights, own = problem(16, *size)
     before = random_matrices(name, *size, np.random.default_rng(0))
-    for previous in (None, before):
-        found = m_step(name, weights, own, previous=previous)
+    for found in (m_step(name, weights, own), m_steps(name, weights, own, before)):
         _, _, axes = decomposed(name, found)
         turned = np.swapaxes(axes, 1, 2) @ own @ axes
         variances = np.diagonal(turned, axis1=1, axis2=2)
@@ -222,7 +232,7 @@ def test_standardised_features_are_no_ridge_to_stay_on(name):
     np.fill_diagonal(correlations, 1.0)  # exactly, and powers of two from here on
     own = np.stack([correlations, 2.0 * correlations])
     before = np.stack([np.eye(3), np.eye(3)])
-    found = m_step(name, np.array([0.5, 0.5]), own, previous=before)
+    found = m_steps(name, np.array([0.5, 0.5]), own, before)
     expected = own if name == "VVE" else np.stack([1.5 * correlations] * 2)
     assert_allclose(found, expected, rtol=1e-7, atol=1e-9)
 
@@ -237,6 +247,20 @@ def test_m_step_goes_on_from_a_better_minimum_than_it_finds_itself():
     assert least < oracle.deviance(weights, own, m_step("VVE", weights, own)) - 1e-2
     again = m_step("VVE", weights, own, previous=best)
     assert oracle.deviance(weights, own, again) <= least + 1e-12
+
+
+@pytest.mark.parametrize("name", ["EVE", "VVE"])
+def test_m_steps_of_a_common_orientation_reach_what_coordinates_do(name):
+    """From a member of the family each lowers the deviance; they end no higher than the oracle, from there."""
+    rng = np.random.default_rng(5)
+    for k, d in ((3, 4), (2, 9), (5, 16), (2, 30)):
+        weights, own = problem(k + d, k, d)
+        found = m_steps(name, weights, own, random_matrices(name, k, d, rng), n_steps=150)
+        _, _, axes = decomposed(name, found)
+        slow = oracle.likeliest(name, weights, axes[0].T @ own @ axes[0], n_iter=300)
+        assert oracle.deviance(weights, own, found) <= (
+            oracle.deviance(weights, axes[0].T @ own @ axes[0], slow) + 1e-8
+        )
 
 
 # What theory says

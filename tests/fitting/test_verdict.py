@@ -188,3 +188,13 @@ def test_values_without_a_step_have_none():
     ties[::3] = ties[0]
     for X in (counts, ties):
         assert recording_of(ArrayBlocks(Rows(X))).rounding == [0.0]
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_rows_without_weights_are_recorded_as_rows_of_weight_one(single):
+    rng = np.random.default_rng(3)
+    X = np.c_[rng.normal(size=200).round(1), rng.normal(size=200), np.repeat([0.0, 7.5], 100)]
+    X = X.astype(np.float32 if single else np.float64)
+    alone = recording_of(ArrayBlocks(Rows(X)))
+    weighted = recording_of(ArrayBlocks(Rows(X, np.ones(200))))
+    assert alone.rounding == weighted.rounding

@@ -347,3 +347,48 @@ def test_given_parameters_beside_the_default_start_come_from_kmeans():
     ours = GaussianMixture(2, means_init=means, random_state=0, max_iter=0).fit(X)
     assert ours.starts_[0].kind == "kmeans"
     assert_allclose(ours.means_, means)
+
+
+def blobs(n_rows, n_features, n_components=3, seed=0, apart=1.0):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(n_components, size=n_rows)
+    means = apart * rng.standard_normal((n_components, n_features))
+    return means[labels] + rng.standard_normal((n_rows, n_features)), labels
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_rows", "n_features"),
+    [("diag", 90, 300), ("spherical", 60, 400), ("tied", 60, 80), ("full", 40, 90), ("full", 1500, 100)],
+)
+def test_groups_of_wide_rows_are_found_in_few_descents(kind, n_rows, n_features):
+    """Each row is wholly one group's: EM stays there, other starts agree, no cut or merge promises more."""
+    X, labels = blobs(n_rows, n_features)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ours = GaussianMixture(3, covariance_type=kind, random_state=0).fit(X)
+    others = [] if kind in ("full", "tied") else ["seeds", "seeds"]
+    assert adjusted_rand_score(labels, ours.predict(X)) == 1.0
+    assert [start.kind for start in ours.starts_] == ["k-means", *others, "auto"]
+    assert ours.converged_
+    assert ours.n_iter_ == 1
+    assert ours.remaining_gain_ == 0.0
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "VVE", "EEV"])
+def test_without_more_rows_than_features_matrices_are_not_searched_for(kind):
+    """All rows lie in a plane: the likelihood of any mixture depends on what is added to the covariances."""
+    X = np.random.default_rng(0).standard_normal((16, 24))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ours = GaussianMixture(2, covariance_type=kind, random_state=0).fit(X)
+    assert [start.kind for start in ours.starts_] == ["k-means", "auto"]
+
+
+@pytest.mark.parametrize("kind", ["diag", "spherical"])
+def test_overlapping_groups_of_wide_rows_are_no_worse_than_from_many_starts(kind):
+    X, _ = blobs(200, 100, n_components=4, seed=2, apart=0.35)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ours = GaussianMixture(4, covariance_type=kind, random_state=0).fit(X)
+        theirs = SklearnMixture(4, covariance_type=kind, random_state=0, n_init=10).fit(X)
+    assert ours.lower_bound_ >= theirs.score(X) - 1e-3

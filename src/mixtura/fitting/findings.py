@@ -152,7 +152,7 @@ def _is_suspicious(sample: Array) -> bool:
     centre, units = _scale(sample)
     if not (units > 1e-13 * np.abs(sample[0])).all():
         return True
-    return bool(_dependent_sets(_sums(sample, centre, units)))
+    return _can_tell(*sample.shape) and bool(_dependent_sets(_sums(sample, centre, units)))
 
 
 def _dependent_columns(blocks: Blocks, sample: Array, columns: list[int]) -> list[list[int]]:
@@ -218,7 +218,7 @@ def _added(one: _Sums, other: _Sums) -> _Sums:
 def _dependent_sets(sums: _Sums) -> list[list[int]]:
     """Sets of columns of which a combination is constant; none where too few rows tell."""
     n_rows, firsts, seconds = sums
-    if n_rows <= len(firsts) or len(firsts) < 2 or not np.isfinite(seconds).all():
+    if not _can_tell(n_rows, len(firsts)) or not np.isfinite(seconds).all():
         return []
     scatter = seconds - np.outer(firsts, firsts) / n_rows
     # A column that is constant in these rows says nothing of others: what is left of its scatter is rounding.
@@ -228,9 +228,14 @@ def _dependent_sets(sums: _Sums) -> list[list[int]]:
     return [varying[some].tolist() for some in _null_sets(correlations)]
 
 
+def _can_tell(n_rows: int, n_columns: int) -> bool:
+    """Whether so many rows tell that columns depend on each other: in few, all do."""
+    return n_rows > n_columns > 1
+
+
 def _null_sets(correlations: FloatArray) -> list[Array]:
     """Smallest sets of variables between which the null space of their correlations falls apart."""
-    if len(correlations) < 2 or interruptible(np.linalg.eigvalsh, correlations)[0] > _DEPENDENT:
+    if len(correlations) < 2 or _exceeds(correlations, _DEPENDENT):
         return []
     values, vectors = interruptible(np.linalg.eigh, correlations)
     null = vectors[:, values <= _DEPENDENT]
@@ -240,6 +245,15 @@ def _null_sets(correlations: FloatArray) -> list[Array]:
     linked = np.abs(directions @ directions.T) > _TAKES_PART
     n_sets, labels = connected_components(linked, directed=False)
     return [members[labels == i] for i in range(n_sets)]
+
+
+def _exceeds(matrix: FloatArray, bound: float) -> bool:
+    """Whether every eigenvalue is larger: the rest has a Cholesky factor, a tenth of the eigenvalues' work."""
+    try:
+        interruptible(np.linalg.cholesky, matrix - bound * np.eye(len(matrix)))
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
 def column_name(column: int, names: Array | None) -> str:

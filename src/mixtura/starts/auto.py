@@ -14,7 +14,7 @@ from numpy.random import PCG64, RandomState
 
 from mixtura import _core
 from mixtura.covariance import CovarianceStructure
-from mixtura.em import MStep
+from mixtura.em import MStep, TotalScatter
 from mixtura.em.regularisation import regularisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.inputs.scales import significant
@@ -54,10 +54,16 @@ class SearchRows:
     rows_per_weight : float or None, default=None
         Effective rows in a unit of weight; None: as `blocks` say. Of equal rows that were taken together
         it is that before, since their weights no longer tell how many they were.
+    kind : CovarianceStructure or None, default=None
+        The only structure that is searched; None: any.
     """
 
     def __init__(
-        self, blocks: ArrayBlocks, min_rows: float = 0.0, rows_per_weight: float | None = None
+        self,
+        blocks: ArrayBlocks,
+        min_rows: float = 0.0,
+        rows_per_weight: float | None = None,
+        kind: CovarianceStructure | None = None,
     ) -> None:
         if rows_per_weight is None:
             rows_per_weight = blocks.rows_per_weight
@@ -68,7 +74,7 @@ class SearchRows:
             rows.X,
             self.X,
             rows.weight,
-            blocks.total.as_tuple(),
+            _total(blocks, kind).as_tuple(),
             rows_per_weight,
             min_rows,
         )
@@ -92,6 +98,14 @@ class SearchRows:
         return np.maximum(reg_covar, regularisation("auto", self.blocks))
 
 
+def _total(blocks: ArrayBlocks, kind: CovarianceStructure | None) -> TotalScatter:
+    """Mean and scatter of all rows; where a search asks for no more than its diagonal, that alone."""
+    if kind is None or kind.has_matrices or blocks.shape[1] < _core.WIDE:
+        return blocks.total
+    spread = blocks.spread("diag")
+    return replace(spread, scatter=np.diag(spread.scatter))
+
+
 @dataclass(frozen=True)
 class Budget:
     """E-steps that a search from given starts may take.
@@ -108,11 +122,18 @@ def rows_of_a_search(n_components: int, n_features: int) -> int:
     return max(_ROWS, _ROWS_PER_PARAMETER * n_components * (n_features + 1))
 
 
-def searched(blocks: Blocks, most: int, rng: Randomness, min_rows: float = 0.0) -> SearchRows:
+def searched(
+    blocks: Blocks,
+    most: int,
+    rng: Randomness,
+    min_rows: float = 0.0,
+    kind: CovarianceStructure | None = None,
+) -> SearchRows:
     """Rows that a search sees: the distinct ones, each with the weight of all that equal it.
 
     Of more than `most` those of a uniform sample. So a whole weight and as many repeated rows are the same
-    table, searched in the same way. min_rows: effective ones, of all rows, that a component needs at least.
+    table, searched in the same way. min_rows: effective ones, of all rows, that a component needs at least;
+    kind: the only structure that is searched.
     """
     distinct, rows_per_weight, share = distinct_rows(blocks, most), blocks.rows_per_weight, 1.0
     if distinct is None:
@@ -124,14 +145,14 @@ def searched(blocks: Blocks, most: int, rng: Randomness, min_rows: float = 0.0) 
         raise RuntimeError("a sample has at most as many distinct rows as rows")
     few, weight = share * min_rows, distinct.weight
     if (weight == 1).all():
-        return SearchRows(in_memory(blocks, replace(distinct, weight=None)), few, rows_per_weight)
+        return SearchRows(in_memory(blocks, replace(distinct, weight=None)), few, rows_per_weight, kind)
     if (weight == np.floor(weight)).all():
-        return SearchRows(in_memory(blocks, distinct), few, rows_per_weight)
+        return SearchRows(in_memory(blocks, distinct), few, rows_per_weight, kind)
     # Only proportions of fractions matter: those of all their multiples are the same numbers.
     unit = float(weight.max())
     proportions = significant(weight / unit, _BITS_OF_PROPORTIONS)
     sample = ArrayBlocks(replace(distinct, weight=proportions), blocks.n_threads)
-    return SearchRows(sample, few, rows_per_weight * unit)
+    return SearchRows(sample, few, rows_per_weight * unit, kind)
 
 
 def search(
@@ -157,7 +178,7 @@ def search(
     """
     # Ten times as quick to seed as the Mersenne twister that scikit-learn's starts draw from.
     most = rows_of_a_search(n_components, blocks.shape[1])
-    rows = searched(blocks, most, lambda: RandomState(PCG64(seed)), min_rows)
+    rows = searched(blocks, most, lambda: RandomState(PCG64(seed)), min_rows, m_step.structure)
     return search_rows(rows, m_step, n_components, seed, deadline, stop, blocks.n_threads)
 
 
