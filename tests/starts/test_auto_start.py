@@ -336,7 +336,13 @@ def blobs(n_rows, n_features, n_components=3, seed=0, apart=1.0):
 
 @pytest.mark.parametrize(
     ("kind", "n_rows", "n_features"),
-    [("diag", 90, 300), ("spherical", 60, 400), ("tied", 60, 80), ("full", 40, 90), ("full", 1500, 100)],
+    [
+        ("diag", 90, 300),
+        ("spherical", 60, 400),
+        ("tied", 60, 80),
+        ("full", 40, 90),
+        ("full", 1500, 100),
+    ],
 )
 def test_groups_of_wide_rows_are_found_in_few_descents(kind, n_rows, n_features):
     """Each row is wholly one group's: EM stays there, other starts agree, no cut or merge promises more."""

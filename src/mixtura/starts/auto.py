@@ -145,7 +145,9 @@ def searched(
         raise RuntimeError("a sample has at most as many distinct rows as rows")
     few, weight = share * min_rows, distinct.weight
     if (weight == 1).all():
-        return SearchRows(in_memory(blocks, replace(distinct, weight=None)), few, rows_per_weight, kind)
+        return SearchRows(
+            in_memory(blocks, replace(distinct, weight=None)), few, rows_per_weight, kind
+        )
     if (weight == np.floor(weight)).all():
         return SearchRows(in_memory(blocks, distinct), few, rows_per_weight, kind)
     # Only proportions of fractions matter: those of all their multiples are the same numbers.
