@@ -23,7 +23,7 @@ using Vector = std::vector<double>;
 
 constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
 constexpr std::ptrdiff_t most_of_few_features = 64;  // beyond, the extreme axes by power iteration, without a matrix
-constexpr int power_iterations = 40;
+constexpr int power_iterations = 12;
 constexpr double settled = 1e-6;         // square of an axis's change by which no row changes sides
 constexpr int n_bins = 128;              // of a coordinate: cuts need no finer ones
 constexpr double least_variance = 1e-6;  // of one side of a cut, in units of the whole's

@@ -74,6 +74,7 @@ void joint_covariance(const OwnedMixture& mixture, const Vector& first, const Ve
     const double* a = mixture.means.data() + pair[0] * d;
     const double* b = mixture.means.data() + pair[1] * d;
     const bool is_matrix = has_matrices(mixture.structure);
+    if (d >= wide) check_interrupted_sometimes();
     for (std::ptrdiff_t i = 0; i < d; ++i) {
         if (d >= wide && is_matrix) check_interrupted_sometimes();
         const double between = share * (1 - share) * (a[i] - b[i]);

@@ -251,7 +251,7 @@ def test_m_step_goes_on_from_a_better_minimum_than_it_finds_itself():
 
 @pytest.mark.parametrize("name", ["EVE", "VVE"])
 def test_m_steps_of_a_common_orientation_reach_what_coordinates_do(name):
-    """From a member of the family each lowers the deviance; none ends above the oracle, from there."""
+    """From a member of the family none raises the deviance; the oracle finds nothing lower from there."""
     rng = np.random.default_rng(5)
     for k, d in ((3, 4), (2, 9), (5, 16), (2, 30)):
         weights, own = problem(k + d, k, d)

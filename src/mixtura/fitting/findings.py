@@ -248,7 +248,7 @@ def _null_sets(correlations: FloatArray) -> list[Array]:
 
 
 def _exceeds(matrix: FloatArray, bound: float) -> bool:
-    """Whether every eigenvalue is larger: then the rest has a Cholesky factor, a tenth of the work."""
+    """Whether every eigenvalue is larger: what is left then has a Cholesky factor."""
     try:
         interruptible(np.linalg.cholesky, matrix - bound * np.eye(len(matrix)))
     except np.linalg.LinAlgError:
