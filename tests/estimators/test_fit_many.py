@@ -194,6 +194,8 @@ def test_a_fit_that_fails_stops_nothing(tmp_path):
     assert (many.predict(X)[1] == -1).all()
     assert np.isnan(many.score(X)[1])
     assert_array_equal(many.predict(X)[2], many[2].predict(X[2]))
+    assert many[1:].failures == many.failures[1:]
+    assert repr(many[1:]) == "<FittedMixtures: 3 tables, 1 failed>"
     many.save(tmp_path / "many")
     again = FittedMixtures.load(tmp_path / "many")
     assert again.failures == many.failures
