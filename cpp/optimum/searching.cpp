@@ -152,9 +152,9 @@ void Searching::run() {
     for (int i = 0; i < n_others && !is_late(); ++i) descend("seeds", start("seeds"));
     if (is_late() || (static_cast<int>(found_from_.size()) > n_others && apart_and_whole())) return;
     if (second_metric() == Model::EEE) descend("mahalanobis", from_partition("mahalanobis"));
-    if (is_settled()) return;
+    if (is_late() || is_settled()) return;
     climb();
-    if (is_settled()) return;
+    if (is_late() || is_settled()) return;
     explore();
     if (can_leave_out() && best_) descend("leave-one-out", loosened(best_responsibilities()));
     const Schedule& turns = can_leave_out() ? schedule_of_few : K >= many ? schedule_of_many : schedule;
