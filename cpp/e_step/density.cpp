@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "e_step/student.hpp"
 #include "model/structure.hpp"
 
 namespace mixtura {
@@ -75,11 +76,17 @@ void PackedDensity<Real>::find_coefficients(const Mixture& mixture, Job<Real>& j
     double shift = -std::numeric_limits<double>::infinity();
     for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) {
         double& height = log_heights_[static_cast<std::size_t>(k)];
+        if (mixture.df != nullptr) height += student_excess(mixture.df[k], d);
         height += std::log(mixture.weights[k]);
         shift = std::max(shift, height);
     }
     for (double& height : log_heights_) height -= shift;
-    coefficients_.assign(log_heights_.begin(), log_heights_.end());
+    job.noise_height = std::log(mixture.noise.weight) + mixture.noise.log_density - shift;
+    if (mixture.df == nullptr) {
+        coefficients_.assign(log_heights_.begin(), log_heights_.end());
+    } else {
+        coefficients_.assign(log_heights_.size(), Real(0));  // the stage behind asks for distances
+    }
     job.log_heights = log_heights_.data();
     job.coefficients = coefficients_.data();
     job.shift = shift;

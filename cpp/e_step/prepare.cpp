@@ -33,6 +33,7 @@ PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Mixture& mixture, c
     job_.mixture = &mixture;
     job_.structure = mixture.structure;
     job_.n_components = k;
+    job_.n_densities = k + (mixture.has_noise() ? 1 : 0);
     job_.n_features = d;
     // Few rows need no scratch for more.
     job_.tile_rows = std::min(tile_rows<Real>(mixture.structure, k, d), rows_of_one_tile(rows.n_rows));
@@ -51,6 +52,7 @@ PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Mixture& mixture, c
 template <class Real>
 void PreparedJob<Real>::prepare_density(const Mixture& mixture, const Expectation& asked) {
     density_.prepare(mixture, job_);
+    if (mixture.df != nullptr) student_.prepare(mixture, job_);
     if (asked.total.mean != nullptr) products_.whiten(mixture, asked.total.mean, job_);
     // Centres elsewhere are passed where sums about the means would cancel: those are taken about them. What products
     // need once a row pays from some components on.
@@ -58,12 +60,18 @@ void PreparedJob<Real>::prepare_density(const Mixture& mixture, const Expectatio
                          mixture.n_components >= (mixture.n_features >= 24 ? 2 : 4) &&
                          std::equal(centres_.begin(), centres_.end(), job_.means.high);
     if (job_.whitened || can_pay) products_.prepare_terms(mixture, job_);
-    if (job_.skip) bounds_.prepare(mixture, job_);
+    if (job_.skip && compares_densities(mixture)) bounds_.prepare(mixture, job_);
 }
 
 template <class Real>
 void PreparedJob<Real>::group_rows(const Mixture& mixture) {
-    if (job_.given.data == nullptr) groups_.prepare(mixture, job_);
+    if (job_.given.data == nullptr && compares_densities(mixture)) groups_.prepare(mixture, job_);
+}
+
+// Bounds and sorted rows compare Gaussian densities, and leave out components that a label may name.
+template <class Real>
+bool PreparedJob<Real>::compares_densities(const Mixture& mixture) const {
+    return mixture.is_gaussian() && !job_.rows.labels.are_there();
 }
 
 template class PreparedJob<double>;

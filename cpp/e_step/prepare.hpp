@@ -8,6 +8,7 @@
 #include "e_step/products.hpp"
 #include "e_step/scratch.hpp"
 #include "e_step/skipping.hpp"
+#include "e_step/student.hpp"
 #include "simd/job.hpp"
 
 namespace mixtura {
@@ -31,10 +32,12 @@ class PreparedJob {
 
   private:
     void prepare_density(const Mixture& mixture, const Expectation& asked);
+    bool compares_densities(const Mixture& mixture) const;
 
     Job<Real> job_;
     std::vector<Real> centres_;
     PackedDensity<Real> density_;
+    StudentTerms student_;
     Products<Real> products_;
     Bounds<Real> bounds_;
     Groups<Real> groups_;

@@ -28,8 +28,10 @@ bool needs_candidates(const Job<Real>& job) {
 template <class Real>
 std::ptrdiff_t scratch_size(const Job<Real>& job) {
     const std::ptrdiff_t of_candidates = needs_candidates(job) ? padded(job.n_features) + 4 : 0;
-    const std::ptrdiff_t of_tile = job.n_features + 2 * padded(job.n_features + 1) + job.n_components + 4;
-    return (of_tile + of_candidates) * job.tile_stride + job.grouping.n_rows * job.n_features;
+    const std::ptrdiff_t of_tile = job.n_features + 2 * padded(job.n_features + 1) + job.n_densities + 4;
+    const std::ptrdiff_t of_kinds =
+        (job.student != nullptr ? 2 * job.n_components : 0) + (job.rows.labels.components != nullptr ? 1 : 0);
+    return (of_tile + of_kinds + of_candidates) * job.tile_stride + job.grouping.n_rows * job.n_features;
 }
 
 // From the first cache line on, so that no vector crosses one.
@@ -74,14 +76,19 @@ void WorkspaceMemory<Real>::take_tile(const Job<Real>& job, Pieces<Real>& pieces
     workspace_.rows = pieces.take(job.n_features * stride);
     workspace_.differences = pieces.take(padded(job.n_features + 1) * stride);
     workspace_.panels = pieces.take(padded(job.n_features + 1) * stride);
-    workspace_.responsibilities = pieces.take(job.n_components * stride);
+    workspace_.responsibilities = pieces.take(job.n_densities * stride);
+    if (job.student != nullptr) {
+        workspace_.scales = pieces.take(job.n_components * stride);
+        workspace_.log_scales = pieces.take(job.n_components * stride);
+    }
+    if (job.rows.labels.components != nullptr) workspace_.labels = pieces.take(stride);
     workspace_.weights = pieces.take(stride);
     workspace_.log_density = pieces.take(stride);
     workspace_.log_certainty = pieces.take(stride);
     workspace_.roots = pieces.take(stride);
-    active_.resize(static_cast<std::size_t>(job.n_components));
+    active_.resize(static_cast<std::size_t>(job.n_densities));
     workspace_.active = active_.data();
-    listed_.resize(static_cast<std::size_t>(job.n_components));
+    listed_.resize(static_cast<std::size_t>(job.n_densities));
     workspace_.listed = listed_.data();
 }
 

@@ -63,7 +63,8 @@ void seconds_from_total(const TotalScatter& total, const Statistics& statistics)
 }  // namespace
 
 bool serves(const TotalScatter& total, const Mixture& mixture, bool is_single) {
-    if (total.mean == nullptr || mixture.structure != Structure::tied) return false;
+    // The responsibilities of the components sum to 1, and moments weigh no more than they.
+    if (total.mean == nullptr || mixture.structure != Structure::tied || !mixture.is_gaussian()) return false;
     const double most = is_single ? most_of_float : most_of_double;
     const double whitened = whitened_trace(total.scatter, mixture.precisions_cholesky, mixture.n_features);
     return whitened <= most * total.weight * static_cast<double>(mixture.n_features);

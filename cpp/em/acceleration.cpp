@@ -253,6 +253,15 @@ bool Acceleration::mend(Vector& point) const {
     return std::isfinite(dot(point, point));
 }
 
+// The noise gets what the components leave; false: there is nothing left.
+bool Acceleration::take_noise(const OwnedStatistics& statistics, OwnedStatistics& out) const {
+    const Statistics before = statistics.view(), next = out.view();
+    next.noise = before.noise;
+    if (before.noise == 0) return true;
+    for (std::ptrdiff_t k = 0; k < K; ++k) next.noise += before.counts[k] - next.counts[k];
+    return next.noise > 0;
+}
+
 bool Acceleration::propose(const OwnedStatistics& statistics, const OwnedMixture& mixture, OwnedStatistics& out) {
     if (centres_.empty()) {
         refer_to(mixture, statistics);
@@ -272,6 +281,7 @@ bool Acceleration::propose(const OwnedStatistics& statistics, const OwnedMixture
         if (!mend(proposal_)) continue;
         decode(proposal_, out.view());
         out.view().weight = statistics.weight();  // an M-step may ask for it
+        if (!take_noise(statistics, out)) continue;
         out.centres = centres_;
         return true;
     }

@@ -54,6 +54,7 @@ class Acceleration {
     Vector newton_step(const std::vector<const Pair*>& pairs, double scale) const;
     Vector direction();
     bool mend(Vector& point) const;
+    bool take_noise(const OwnedStatistics& statistics, OwnedStatistics& out) const;
 
     const Structure structure_;
     const std::ptrdiff_t K, d;

@@ -36,8 +36,7 @@ struct LoopOptions {
 struct Point {
     Point(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features)
         : mixture(structure, n_components, n_features), statistics(structure, n_components, n_features) {}
-    explicit Point(OwnedMixture at)
-        : mixture(std::move(at)), statistics(mixture.structure, mixture.n_components, mixture.n_features) {}
+    explicit Point(OwnedMixture at) : mixture(std::move(at)), statistics(mixture) {}
 
     OwnedMixture mixture;
     OwnedStatistics statistics;

@@ -41,7 +41,7 @@ OwnedStatistics mixed(OwnedStatistics old, const OwnedStatistics& batch, double 
 
 std::ptrdiff_t online_step(const Task& task, double step, Point& point, double& failed_count, Control& control) {
     const Mixture before = point.mixture.view();
-    OwnedStatistics batch(before.structure, before.n_components, before.n_features);
+    OwnedStatistics batch(point.mixture);
     batch.centres = point.mixture.means;
     task.rows.accumulate(task.expectation, before, batch, control);
     OwnedStatistics statistics = mixed(point.statistics, batch, step);

@@ -32,25 +32,27 @@ class Estimates {
     void take_weights_and_means() {
         double total = 0;
         for (std::ptrdiff_t k = 0; k < K; ++k) total += sums_.counts[k];
+        total += sums_.noise;
+        next_.noise.weight = sums_.noise / total;
         for (std::ptrdiff_t k = 0; k < K; ++k) {
-            const double n = sums_.counts[k];
-            next_.weights[static_cast<std::size_t>(k)] = n / total;
+            const double mass = sums_.masses[k];
+            next_.weights[static_cast<std::size_t>(k)] = sums_.counts[k] / total;
             double* mean = next_.means.data() + k * d;
             for (std::ptrdiff_t j = 0; j < d; ++j) {
-                delta(k)[j] = n > 0 ? sums_.firsts[k * d + j] / n : 0;
+                delta(k)[j] = mass > 0 ? sums_.firsts[k * d + j] / mass : 0;
                 mean[j] = sums_.centres[k * d + j] + delta(k)[j];
             }
         }
     }
 
     void full(std::ptrdiff_t k) {
-        const double n = sums_.counts[k];
+        const double n = sums_.counts[k], u = mean_scale(k);
         const double* seconds = sums_.seconds + k * d * d;
         double* covariance = next_.covariances.data() + k * d * d;
         for (std::ptrdiff_t i = 0; i < d; ++i) {
             if (d >= wide) check_interrupted_sometimes();
             for (std::ptrdiff_t j = 0; j < d; ++j) {
-                covariance[i * d + j] = n > 0 ? seconds[i * d + j] / n - delta(k)[i] * delta(k)[j] : 0;
+                covariance[i * d + j] = n > 0 ? seconds[i * d + j] / n - u * delta(k)[i] * delta(k)[j] : 0;
             }
             covariance[i * d + i] += added_[i];
         }
@@ -61,11 +63,11 @@ class Estimates {
         double* covariance = next_.covariances.data();
         std::copy_n(sums_.seconds, d * d, covariance);
         for (std::ptrdiff_t k = 0; k < K; ++k) {
-            const double n = sums_.counts[k];
-            total += n;
+            const double mass = sums_.masses[k];
+            total += sums_.counts[k];
             for (std::ptrdiff_t i = 0; i < d; ++i) {
                 if (d >= wide) check_interrupted_sometimes();
-                for (std::ptrdiff_t j = 0; j < d; ++j) covariance[i * d + j] -= n * delta(k)[i] * delta(k)[j];
+                for (std::ptrdiff_t j = 0; j < d; ++j) covariance[i * d + j] -= mass * delta(k)[i] * delta(k)[j];
             }
         }
         for (std::ptrdiff_t i = 0; i < d * d; ++i) covariance[i] /= total;
@@ -76,7 +78,7 @@ class Estimates {
         const double n = sums_.counts[k];
         double* variances = next_.covariances.data() + k * d;
         for (std::ptrdiff_t j = 0; j < d; ++j) {
-            const double square = delta(k)[j] * delta(k)[j];
+            const double square = mean_scale(k) * delta(k)[j] * delta(k)[j];
             variances[j] = (n > 0 ? sums_.seconds[k * d + j] / n - square : 0) + added_[j];
         }
     }
@@ -84,12 +86,15 @@ class Estimates {
     void spherical(std::ptrdiff_t k) {
         const double n = sums_.counts[k], features = static_cast<double>(d);
         double square = 0;
-        for (std::ptrdiff_t j = 0; j < d; ++j) square += delta(k)[j] * delta(k)[j];
+        for (std::ptrdiff_t j = 0; j < d; ++j) square += mean_scale(k) * delta(k)[j] * delta(k)[j];
         const double variance = n > 0 ? (sums_.seconds[k] / n - square) / features : 0;
         next_.covariances[static_cast<std::size_t>(k)] = variance + std::accumulate(added_, added_ + d, 0.0) / features;
     }
 
     double* delta(std::ptrdiff_t k) { return deltas_.data() + k * d; }
+
+    // Of the rows of a component; 1 where it is Gaussian.
+    double mean_scale(std::ptrdiff_t k) const { return sums_.counts[k] > 0 ? sums_.masses[k] / sums_.counts[k] : 1; }
 
     const std::ptrdiff_t K, d;
     const Statistics& sums_;
@@ -128,7 +133,7 @@ class Cancellation {
         const std::ptrdiff_t step = sums_.structure() == Structure::full ? d + 1 : 1;
         const double* seconds = sums_.seconds + k * covariance_size(sums_.structure(), d);
         for (std::ptrdiff_t j = 0; j < d; ++j) {
-            const double delta = sums_.firsts[k * d + j] / n, square = delta * delta;
+            const double delta = sums_.firsts[k * d + j] / sums_.masses[k], square = delta * delta;
             if (square > most_ * (seconds[j * step] / n - square + added_[j])) return true;
         }
         return false;
@@ -138,7 +143,7 @@ class Cancellation {
         const double n = sums_.counts[k];
         double square = 0;
         for (std::ptrdiff_t j = 0; j < d; ++j) {
-            const double delta = sums_.firsts[k * d + j] / n;
+            const double delta = sums_.firsts[k * d + j] / sums_.masses[k];
             square += delta * delta;
         }
         return square > most_ * (sums_.seconds[k] / n - square + std::accumulate(added_, added_ + d, 0.0));
@@ -149,7 +154,7 @@ class Cancellation {
         for (std::ptrdiff_t k = 0; k < K; ++k) {
             const double n = sums_.counts[k], first = sums_.firsts[k * d + j];
             total += n;
-            if (n > 0) between += first * first / n;
+            if (n > 0) between += first * first / sums_.masses[k];
         }
         return between > most_ * (sums_.seconds[j * d + j] - between + total * added_[j]);
     }

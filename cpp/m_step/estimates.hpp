@@ -7,7 +7,10 @@
 
 namespace mixtura {
 
-//     n = counts, delta = firsts / n:   w = n / sum n,   mu = c + delta,   Sigma = seconds / n - delta delta^T
+//     n = counts, s = masses, delta = firsts / s:   w = n / sum n,   mu = c + delta,   Sigma = seconds / n - s / n
+//     delta delta^T
+//
+// with the noise, if any, in the sum of n; s = n where components are Gaussian.
 //
 // and what is added to the diagonal. The centres c are the means of the last iteration, so delta tends to 0 and nothing
 // cancels. A component without rows keeps its place.

@@ -38,6 +38,17 @@ class MStep {
 
     // The same with other numbers added.
     virtual std::unique_ptr<MStep> adding(std::vector<double> added) const = 0;
+
+    // Whether it makes components of Student's t; whether there is a background beside the components.
+    virtual bool has_tails() const { return false; }
+    virtual bool has_noise() const { return false; }
+    bool is_gaussian() const { return !has_tails() && !has_noise(); }
+
+    // The same of Gaussian components alone: for parts of the rows.
+    virtual std::unique_ptr<MStep> gaussian() const = 0;
+
+    // What a mixture has to have for its first E-step, where it lacks it.
+    virtual void complete(OwnedMixture&) const {}
 };
 
 // In nats a row, of the mixture under which the sums were taken.

@@ -1,7 +1,9 @@
 // Averages, then what the structure shares, then factors.
 #include "m_step/maximum_likelihood.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "m_step/constrain.hpp"
 #include "m_step/estimates.hpp"
@@ -31,16 +33,52 @@ double added_share(const std::vector<double>& added, const OwnedMixture& mixture
     return sum;
 }
 
+// Weights of the components among themselves.
+std::vector<double> shares_of_components(const OwnedMixture& mixture) {
+    std::vector<double> shares = mixture.weights;
+    if (mixture.noise.weight > 0) {
+        for (double& share : shares) share /= 1 - mixture.noise.weight;
+    }
+    return shares;
+}
+
+// Share of the rows that are taken to be noise where responsibilities are given, which know none.
+constexpr double first_noise = 0.05;
+
+// given: share of the rows in responsibilities that are given, without noise; what is left is noise. 0: not given.
+void take_noise(double log_density, double given, OwnedMixture& next) {
+    next.noise.log_density = log_density;
+    if (given == 0 || next.noise.weight > 0) return;
+    next.noise.weight = std::max(1 - given, first_noise);
+    for (double& weight : next.weights) weight *= 1 - next.noise.weight;
+}
+
+double share_of_components(const Statistics& statistics) {
+    const double* counts = statistics.counts;
+    return std::accumulate(counts, counts + statistics.n_components(), 0.0) / statistics.weight;
+}
+
 }  // namespace
 
 std::ptrdiff_t MaximumLikelihood::maximise(const Statistics& statistics, const OwnedMixture* before, OwnedMixture& next,
                                            Control& control) const {
     estimate(statistics, added_, next);
-    const Components components{next.n_components, next.n_features, next.weights.data(),
+    const std::vector<double> shares = shares_of_components(next);
+    const Components components{next.n_components, next.n_features, shares.data(),
                                 before != nullptr ? before->covariances.data() : nullptr, next.covariances.data()};
     const std::ptrdiff_t failed = constrain(model_, components, control);
     if (failed >= 0 || control.interrupted) return failed;
+    if (kind_.tails) take_tails(*kind_.tails, model_, statistics, before, next);
+    if (kind_.noise_log_density) {
+        const double given = before == nullptr ? share_of_components(statistics) : 0;
+        take_noise(*kind_.noise_log_density, given, next);
+    }
     return factorise(next, control);
+}
+
+void MaximumLikelihood::complete(OwnedMixture& mixture) const {
+    if (kind_.tails && mixture.df.empty()) mixture.df = first_df(*kind_.tails, mixture.n_components);
+    if (kind_.noise_log_density) take_noise(*kind_.noise_log_density, 1, mixture);
 }
 
 // What the M-step raises is the expected log-likelihood less 1/2 sum_k w_k tr(R inv(Sigma_k)), w the new weights.

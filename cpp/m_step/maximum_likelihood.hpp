@@ -1,15 +1,25 @@
 // The M-step of maximum likelihood, whatever the covariances share.
 #pragma once
 
+#include <optional>
+
 #include "m_step/m_step.hpp"
+#include "m_step/tails.hpp"
 
 namespace mixtura {
+
+// What a mixture has beside Gaussian components.
+struct Kind {
+    std::optional<Tails> tails;               // its components are Student's t
+    std::optional<double> noise_log_density;  // of a constant background
+};
 
 // The added numbers go on the diagonal of every covariance, their mean on a spherical variance: scikit-learn's
 // reg_covar.
 class MaximumLikelihood final : public MStep {
   public:
-    MaximumLikelihood(Model model, std::vector<double> added) : model_(model), added_(std::move(added)) {}
+    MaximumLikelihood(Model model, std::vector<double> added, Kind kind = {})
+        : model_(model), added_(std::move(added)), kind_(std::move(kind)) {}
 
     Model model() const override { return model_; }
     std::ptrdiff_t n_features() const override { return static_cast<std::ptrdiff_t>(added_.size()); }
@@ -18,12 +28,17 @@ class MaximumLikelihood final : public MStep {
     double least_rise(const OwnedMixture& before, const OwnedMixture& after) const override;
     const std::vector<double>& added() const override { return added_; }
     std::unique_ptr<MStep> adding(std::vector<double> added) const override {
-        return std::make_unique<MaximumLikelihood>(model_, std::move(added));
+        return std::make_unique<MaximumLikelihood>(model_, std::move(added), kind_);
     }
+    void complete(OwnedMixture& mixture) const override;
+    std::unique_ptr<MStep> gaussian() const override { return std::make_unique<MaximumLikelihood>(model_, added_); }
+    bool has_tails() const override { return kind_.tails.has_value(); }
+    bool has_noise() const override { return kind_.noise_log_density.has_value(); }
 
   private:
     Model model_;
     std::vector<double> added_;
+    Kind kind_;
 };
 
 }  // namespace mixtura

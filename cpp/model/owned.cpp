@@ -18,7 +18,14 @@ OwnedMixture::OwnedMixture(Structure structure, std::ptrdiff_t n_components, std
       precisions_cholesky(covariances.size()) {}
 
 Mixture OwnedMixture::view() const {
-    return {structure, n_components, n_features, weights.data(), means.data(), precisions_cholesky.data()};
+    return {structure,
+            n_components,
+            n_features,
+            weights.data(),
+            means.data(),
+            precisions_cholesky.data(),
+            df.empty() ? nullptr : df.data(),
+            noise};
 }
 
 double OwnedMixture::covariance(std::ptrdiff_t k, std::ptrdiff_t i, std::ptrdiff_t j) const {
@@ -28,10 +35,19 @@ double OwnedMixture::covariance(std::ptrdiff_t k, std::ptrdiff_t i, std::ptrdiff
     return structure == Structure::diag ? one[i] : one[0];
 }
 
-std::array<Piece, 3> sums_of_component(const SumLayout& layout, std::ptrdiff_t k) {
+SumLayout layout_of(const Mixture& mixture) {
+    return {mixture.structure, mixture.n_components, mixture.n_features, mixture.df != nullptr};
+}
+
+std::array<Piece, 5> sums_of_component(const SumLayout& layout, std::ptrdiff_t k) {
     const std::ptrdiff_t d = layout.n_features;
     const std::ptrdiff_t stride = layout.has_seconds ? covariance_stride(layout.structure, d) : 0;
-    return {{{layout.counts() + k, 1}, {layout.firsts() + k * d, d}, {layout.seconds() + k * stride, stride}}};
+    const std::ptrdiff_t of_scales = layout.has_scales ? 1 : 0;
+    return {{{layout.counts() + k, 1},
+             {layout.scales() + k, of_scales},
+             {layout.log_scales() + k, of_scales},
+             {layout.firsts() + k * d, d},
+             {layout.seconds() + k * stride, stride}}};
 }
 
 std::vector<NamedSum> sums_in(const SumLayout& layout) {
@@ -39,8 +55,13 @@ std::vector<NamedSum> sums_in(const SumLayout& layout) {
     std::vector<NamedSum> sums{{"weight", SumLayout::weight, {}},
                                {"log_likelihood", SumLayout::log_likelihood, {}},
                                {"log_certainty", SumLayout::log_certainty, {}},
-                               {"counts", layout.counts(), {K}, true},
-                               {"firsts", layout.firsts(), {K, d}, true}};
+                               {"noise", SumLayout::noise, {}},
+                               {"counts", layout.counts(), {K}, true}};
+    if (layout.has_scales) {
+        sums.push_back({"scales", layout.scales(), {K}, true});
+        sums.push_back({"log_scales", layout.log_scales(), {K}, true});
+    }
+    sums.push_back({"firsts", layout.firsts(), {K, d}, true});
     switch (layout.structure) {
         case Structure::full: sums.push_back({"seconds", layout.seconds(), {K, d, d}, true}); break;
         case Structure::tied: sums.push_back({"seconds", layout.seconds(), {d, d}}); break;
@@ -50,10 +71,8 @@ std::vector<NamedSum> sums_in(const SumLayout& layout) {
     return sums;
 }
 
-OwnedStatistics::OwnedStatistics(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features)
-    : centres(length(n_components * n_features)), layout_{structure, n_components, n_features} {
-    block.resize(length(layout_.size()));
-}
+OwnedStatistics::OwnedStatistics(const SumLayout& layout)
+    : centres(length(layout.n_components * layout.n_features)), block(length(layout.size())), layout_(layout) {}
 
 std::vector<double> OwnedStatistics::counts() const {
     const double* first = block.data() + layout_.counts();
@@ -62,8 +81,9 @@ std::vector<double> OwnedStatistics::counts() const {
 
 void OwnedStatistics::centre() {
     const double* firsts = block.data() + layout_.firsts();
+    const double* masses = view().masses;
     for (std::ptrdiff_t k = 0; k < layout_.n_components; ++k) {
-        const double n = count(k) > 0 ? count(k) : 1.0;
+        const double n = masses[k] > 0 ? masses[k] : 1.0;
         for (std::ptrdiff_t j = k * layout_.n_features; j < (k + 1) * layout_.n_features; ++j) {
             centres[length(j)] += firsts[j] / n;
         }
@@ -101,7 +121,7 @@ void move_centres(const Statistics& statistics, const double* new_centres) {
         double* f = statistics.firsts + k * d;
         for (std::ptrdiff_t j = 0; j < d; ++j) {
             t[j] = centres[k * d + j] - new_centres[k * d + j];
-            first[j] = f[j] + statistics.counts[k] * t[j];
+            first[j] = f[j] + statistics.masses[k] * t[j];
         }
         switch (structure) {
             case Structure::full:

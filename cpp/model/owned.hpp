@@ -20,7 +20,12 @@ struct OwnedMixture {
     Structure structure;
     std::ptrdiff_t n_components, n_features;
     std::vector<double> weights, means, covariances, precisions_cholesky;
+    std::vector<double> df;  // empty: Gaussian components
+    Noise noise;
 };
+
+// The sums that an E-step gives.
+SumLayout layout_of(const Mixture& mixture);
 
 struct NamedSum {
     const char* name;
@@ -37,12 +42,16 @@ std::vector<NamedSum> sums_in(const SumLayout& layout);
 struct Piece {
     std::ptrdiff_t begin, size;
 };
-std::array<Piece, 3> sums_of_component(const SumLayout& layout, std::ptrdiff_t k);
+std::array<Piece, 5> sums_of_component(const SumLayout& layout, std::ptrdiff_t k);
 
 // Sums that own their numbers.
 class OwnedStatistics {
   public:
-    OwnedStatistics(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features);
+    OwnedStatistics(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features)
+        : OwnedStatistics(SumLayout{structure, n_components, n_features}) {}
+    explicit OwnedStatistics(const SumLayout& layout);
+    // Those that an E-step gives.
+    explicit OwnedStatistics(const OwnedMixture& mixture) : OwnedStatistics(layout_of(mixture.view())) {}
 
     Statistics view() { return {layout_, block.data(), centres.data()}; }
     // For who only reads: a twin of the type would say so, and nothing else.

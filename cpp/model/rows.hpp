@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace mixtura {
 
@@ -12,8 +13,16 @@ struct GivenResponsibilities {
     std::ptrdiff_t component_stride = 0;
 };
 
-// Any strides (in elements), float or double. What a row brings beside its features stands here: a label or an error
-// covariance would be one member more, read by a stage of the tile (simd/tile.hpp).
+// What rows are known to be. A component that a row cannot belong to has no share in its density.
+struct Labels {
+    const std::int32_t* components = nullptr;  // N: -1 where nothing is known; null: of no row
+    const double* log_terms = nullptr;         // N x the densities of the mixture, contiguous: logarithms of how
+                                               // credible each is, -inf for those excluded; null: nothing is known
+    bool are_there() const { return components != nullptr || log_terms != nullptr; }
+};
+
+// Any strides (in elements), float or double. What a row brings beside its features stands here: an error covariance
+// would be one member more, read by a stage of the tile (simd/tile.hpp).
 template <class Real>
 struct Rows {
     const Real* data = nullptr;
@@ -23,6 +32,7 @@ struct Rows {
     std::ptrdiff_t feature_stride = 0;
     const double* weights = nullptr;  // null: every row weighs 1
     GivenResponsibilities given{};    // data null: computed from the mixture
+    Labels labels{};
 };
 
 }  // namespace mixtura

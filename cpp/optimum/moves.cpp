@@ -262,6 +262,28 @@ std::vector<double> split_gains(const OwnedMixture& mixture, const Responsibilit
     return gains;
 }
 
+std::ptrdiff_t widest(const OwnedMixture& mixture) {
+    std::ptrdiff_t found = 0;
+    double most = -infinity;
+    for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) {
+        Vector covariance = covariance_of(mixture, k);
+        const double size = log_determinant(mixture.structure, covariance, mixture.n_features);
+        if (size > most) most = size, found = k;
+    }
+    return found;
+}
+
+Responsibilities without(const Responsibilities& given, std::ptrdiff_t component) {
+    const std::ptrdiff_t K = given.n_components;
+    Responsibilities out{K - 1, {}};
+    for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(given.values.size()) / K; ++i) {
+        const double* row = given.row(i);
+        out.values.insert(out.values.end(), row, row + component);
+        out.values.insert(out.values.end(), row + component + 1, row + K);
+    }
+    return out;
+}
+
 std::vector<Move> disjoint(const std::vector<Move>& candidates) {
     std::vector<Move> chosen;
     std::set<std::ptrdiff_t> taken;

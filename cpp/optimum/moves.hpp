@@ -49,6 +49,10 @@ std::vector<double> split_gains(const OwnedMixture& mixture, const Responsibilit
                                 const double* added, double rows_per_weight, const MStep& m_step, Control& control);
 
 // Moves that promise a gain and can be made together.
+// The component of the largest covariance; the same responsibilities without one of the components.
+std::ptrdiff_t widest(const OwnedMixture& mixture);
+Responsibilities without(const Responsibilities& given, std::ptrdiff_t component);
+
 std::vector<Move> disjoint(const std::vector<Move>& candidates);
 
 // Responsibilities after moves that touch no component twice.

@@ -1,6 +1,8 @@
 // The rows that a search sees, and what it makes of them.
 #include "optimum/rows.hpp"
 
+#include <algorithm>
+
 #include "em/centring.hpp"
 
 namespace mixtura {
@@ -16,9 +18,14 @@ Responsibilities responsibilities(const Mixture& mixture, const SearchRows& rows
     Responsibilities out{mixture.n_components,
                          std::vector<double>(static_cast<std::size_t>(rows.n_rows * mixture.n_components))};
     Evaluation<double> evaluation;
-    evaluation.responsibilities = out.values.data();
+    std::vector<double> with_noise;
+    if (mixture.has_noise()) with_noise.resize(out.values.size() + static_cast<std::size_t>(rows.n_rows));
+    evaluation.responsibilities = mixture.has_noise() ? with_noise.data() : out.values.data();
     evaluate(rows.view(), mixture, evaluation, control);
     check(control);
+    if (!mixture.has_noise()) return out;
+    for (std::ptrdiff_t i = 0; i < rows.n_rows; ++i)
+        std::copy_n(with_noise.data() + i * (mixture.n_components + 1), mixture.n_components, out.row(i));
     return out;
 }
 
@@ -34,7 +41,10 @@ std::vector<std::int64_t> labels(const OwnedMixture& mixture, const SearchRows& 
 Responsibilities one_hot(const std::vector<std::int64_t>& labels, std::ptrdiff_t n_components) {
     const auto n_rows = static_cast<std::ptrdiff_t>(labels.size());
     Responsibilities out{n_components, std::vector<double>(static_cast<std::size_t>(n_rows * n_components))};
-    for (std::ptrdiff_t i = 0; i < n_rows; ++i) out.row(i)[labels[static_cast<std::size_t>(i)]] = 1.0;
+    for (std::ptrdiff_t i = 0; i < n_rows; ++i) {
+        const std::int64_t label = labels[static_cast<std::size_t>(i)];
+        if (label >= 0) out.row(i)[label] = 1.0;
+    }
     return out;
 }
 

@@ -35,11 +35,12 @@ struct SearchRows {
     Rows<double> view() const { return {data, n_rows, n_features, n_features, 1, weights}; }
 };
 
+// Of the components alone: where there is noise, rows sum to less than 1.
 Responsibilities responsibilities(const Mixture& mixture, const SearchRows& rows, Control& control);
 
 std::vector<std::int64_t> labels(const OwnedMixture& mixture, const SearchRows& rows, Control& control);
 
-// Responsibility 1 for the component that a row's label names.
+// Responsibility 1 for the component that a row's label names; none where it is -1, noise.
 Responsibilities one_hot(const std::vector<std::int64_t>& labels, std::ptrdiff_t n_components);
 
 // A mixture that a search begins from, or the component whose covariance was singular.

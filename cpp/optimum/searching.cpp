@@ -97,6 +97,9 @@ constexpr double hardly = 1e-3;
 // pairs that gain up to this when they are cut anew, merges that lose this in nats a row of both.
 constexpr double little = 0.1, whole = 0.5, recut = 1e-3, far = 0.5;
 
+// Starts from one component more, where there is noise.
+constexpr int with_noise = 2;
+
 // Moves drawn at a time.
 constexpr int n_drawn = 2;
 
@@ -137,9 +140,9 @@ bool merges_cost(const OwnedMixture& mixture, double gain) {
 }  // namespace
 
 Searching::Searching(const Problem& problem, Control& control)
-    : problem_(problem), control_(control), structure_(problem.m_step->structure()), K(problem.n_components),
-      d(problem.rows.n_features), weight_(problem.rows.weight()), random_(problem.seed),
-      cut_floor_(problem.m_step->added()) {
+    : problem_(problem), of_parts_(problem.m_step->gaussian()), control_(control),
+      structure_(problem.m_step->structure()), K(problem.n_components), d(problem.rows.n_features),
+      weight_(problem.rows.weight()), random_(problem.seed), cut_floor_(problem.m_step->added()) {
     for (std::size_t j = 0; problem.recording != nullptr && j < cut_floor_.size(); ++j)
         cut_floor_[j] += problem.recording->floor[j];
 }
@@ -148,6 +151,7 @@ void Searching::run() {
     descend("k-means", from_partition("k-means"));
     const bool is_found = best_ || degenerate_ || coincident_;
     if (K == 1 || is_late() || (is_found && has_no_optimum())) return;
+    for (int i = 0; i < with_noise && problem_.m_step->has_noise() && !is_late(); ++i) descend("noise", start("noise"));
     const int n_others = is_wide() && !has_matrices(structure_) ? n_agreeing : 0;
     for (int i = 0; i < n_others && !is_late(); ++i) descend("seeds", start("seeds"));
     if (is_late() || (static_cast<int>(found_from_.size()) > n_others && apart_and_whole())) return;
@@ -175,7 +179,7 @@ void Searching::explore() {
 // is shared, a cut may gain what the numbers of one component more cost (BIC, Schwarz 1978): the other optima cut what
 // is whole.
 bool Searching::apart_and_whole() {
-    if (!best_ || (has_leverage() && !is_wide())) return false;
+    if (!best_ || (has_leverage() && !is_wide()) || !problem_.m_step->is_gaussian()) return false;
     const Responsibilities given = best_responsibilities();
     const std::vector<Cut> all =
         cuts(best_->mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
@@ -199,17 +203,17 @@ double Searching::parameters_of_one() const {
 // Few rows are shared, EM of two on the rows of any component gains little of what BIC asks for one more, and a merge
 // that would free one costs far more than that: components are the clusters, and whole.
 bool Searching::is_settled() {
-    if (!best_ || has_leverage()) return false;
+    if (!best_ || has_leverage() || !problem_.m_step->is_gaussian()) return false;
     const Responsibilities given = best_responsibilities();
     if (shared(given, problem_.rows) > little) return false;
     const OwnedMixture& mixture = best_->mixture;
-    const std::vector<double> gains = split_gains(mixture, given, problem_.rows, cut_floor_.data(),
-                                                  problem_.rows_per_weight, *problem_.m_step, control_);
+    const std::vector<double> gains =
+        split_gains(mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight, *of_parts_, control_);
     const double most = *std::max_element(gains.begin(), gains.end());
     if (most * problem_.rows_per_weight > whole * cost_of_one_more()) return false;
     std::vector<Move> all = candidates(mixture, given);
     all.erase(std::remove_if(all.begin(), all.end(), [](const Move& move) { return move.splits_one(); }), all.end());
-    all = refined(all, mixture, given, problem_.rows, *problem_.m_step, control_);
+    all = refined(all, mixture, given, problem_.rows, *of_parts_, control_);
     const bool can_be_recut = !all.empty() && all.front().gain > recut;
     return !can_be_recut && merges_cost(mixture, most / weight_);
 }
@@ -347,6 +351,7 @@ Beginning Searching::start(std::string_view kind) {
     if (kind == "widened") return widened(from_labels("seeds"));
     if (kind == "merged") return merged_down();
     if (kind == "detoured") return detoured();
+    if (kind == "noise") return beside_noise();
     if (is_fresh(kind)) return from_responsibilities(from_labels(kind));
     const Responsibilities shaken =
         perturbed(best_responsibilities(), problem_.rows, shares[records_.size() % shares.size()], random_);
@@ -437,6 +442,26 @@ Beginning Searching::detoured() {
     pairs.erase(std::remove(pairs.begin(), pairs.end(), Move::Pair{cut.component, K}), pairs.end());
     return from_responsibilities(merged(
         given_more, pairs[at(random_.below(std::min(detour_merges, static_cast<std::ptrdiff_t>(pairs.size()))))]));
+}
+
+// From one component more, the widest of which becomes noise: without it noise is taken up by a component, and EM keeps
+// it there.
+Beginning Searching::beside_noise() {
+    Problem more = problem_;
+    more.n_components = K + 1;
+    const bool is_first = records_.size() < 2;
+    const Responsibilities labelled =
+        one_hot(partition(more, Model::EEI, is_first ? partition_iter : 0, random_, control_), K + 1);
+    n_passes_ += 2;
+    Beginning beginning = mixture_of(labelled, *problem_.source, *of_parts_, control_);
+    if (beginning.failed >= 0) return beginning;
+    Point point(std::move(beginning.mixture));
+    Monitor monitor(search_tol, detour_iter, false);
+    expectation_maximisation(problem_.task(*of_parts_), monitor, nullptr, until_deadline(), point, control_);
+    check(control_);
+    n_passes_ += monitor.n_passes();
+    const Responsibilities given = responsibilities(point.mixture.view(), problem_.rows, control_);
+    return from_responsibilities(without(given, widest(point.mixture)));
 }
 
 Beginning Searching::loosened(const Responsibilities& given) {
@@ -654,7 +679,7 @@ bool Searching::move(bool refine) {
 // Sets of moves to try one after another.
 std::vector<std::vector<Move>> Searching::plans(const Responsibilities& given, bool refine) {
     std::vector<Move> all = candidates(best_->mixture, given);
-    if (refine) all = refined(all, best_->mixture, given, problem_.rows, *problem_.m_step, control_);
+    if (refine) all = refined(all, best_->mixture, given, problem_.rows, *of_parts_, control_);
     std::vector<std::vector<Move>> found;
     std::vector<Move> together = disjoint(all);
     if (together.size() > 1) found.push_back(std::move(together));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,7 @@ class Searching {
     Beginning widened(const Responsibilities& given);
     Beginning merged_down();
     Beginning detoured();
+    Beginning beside_noise();
     Beginning loosened(const Responsibilities& given);
     Responsibilities best_responsibilities();
     Optimum at_rest(const OwnedMixture& mixture);
@@ -87,6 +89,7 @@ class Searching {
     bool is_late() const;
 
     const Problem& problem_;
+    const std::unique_ptr<MStep> of_parts_;  // Gaussian
     Control& control_;
     const Structure structure_;
     const std::ptrdiff_t K, d;

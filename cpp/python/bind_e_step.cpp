@@ -16,9 +16,9 @@ void evaluate(const RowArray<Real>& rows, const MixtureArrays& mixture,
     const std::ptrdiff_t n = n_rows_of(rows);
     require_shape("rows", rows, {n, sizes.d});
     require_shape("log_density", log_density, {n});
-    require_shape("responsibilities", responsibilities, {n, sizes.k});
+    require_shape("responsibilities", responsibilities, {n, sizes.n_densities()});
     require_shape("labels", labels, {n});
-    require_shape("log_joint", log_joint, {n, sizes.k});
+    require_shape("log_joint", log_joint, {n, sizes.n_densities()});
     Evaluation<Real> out;
     if (log_density) out.log_density = log_density->data();
     if (responsibilities) out.responsibilities = responsibilities->data();
@@ -73,12 +73,16 @@ void bind_rows(nb::module_& m) {
 
 void bind_e_step(nb::module_& m) {
     nb::class_<RowsArrays>(m, "Rows", "Rows in an array, with all that they bring.")
-        .def(nb::init<const RowArray<double>&, const std::optional<Doubles>&, const std::optional<AnyMatrix>&>(),
+        .def(nb::init<const RowArray<double>&, const std::optional<Doubles>&, const std::optional<AnyMatrix>&,
+                      const std::optional<LabelArray>&, const std::optional<Doubles>&>(),
              "rows"_a.noconvert(), "sample_weight"_a.none() = nb::none(),
-             "responsibilities"_a.noconvert().none() = nb::none())
-        .def(nb::init<const RowArray<float>&, const std::optional<Doubles>&, const std::optional<AnyMatrix>&>(),
+             "responsibilities"_a.noconvert().none() = nb::none(), "labels"_a.noconvert().none() = nb::none(),
+             "log_terms"_a.noconvert().none() = nb::none())
+        .def(nb::init<const RowArray<float>&, const std::optional<Doubles>&, const std::optional<AnyMatrix>&,
+                      const std::optional<LabelArray>&, const std::optional<Doubles>&>(),
              "rows"_a.noconvert(), "sample_weight"_a.none() = nb::none(),
-             "responsibilities"_a.noconvert().none() = nb::none());
+             "responsibilities"_a.noconvert().none() = nb::none(), "labels"_a.noconvert().none() = nb::none(),
+             "log_terms"_a.noconvert().none() = nb::none());
     nb::class_<ExpectationArrays>(m, "Expectation",
                                   "What an E-step is asked for. hard: a row belongs wholly to its likeliest component; "
                                   "moments: more than the\nscalars; total: (weight, mean, scatter) of all rows.")

@@ -76,7 +76,8 @@ class StreamRows final : public CheckedSource {
     void accumulate(const Expectation& asked, const Mixture& mixture, OwnedStatistics& out,
                     Control& control) const override {
         SumOverParts sum(asked, mixture, single_, out);
-        const Sizes sizes(mixture.structure, mixture.n_components, mixture.n_features);
+        Sizes sizes(mixture.structure, mixture.n_components, mixture.n_features);
+        sizes.has_noise = mixture.has_noise();
         const GilHeld gil;  // but while the sums of a part are taken
         nb::object iterator = nb::steal(PyObject_GetIter(call(parts_).ptr()));
         if (!iterator.is_valid()) throw nb::python_error();
@@ -100,8 +101,8 @@ class StreamRows final : public CheckedSource {
 };
 
 // Rows whose sums another computes: accumulate((hard, moments, total), structure, (weights, means,
-// precisions_cholesky), centres) returns the block of them all. The parameters are None where the rows bring their
-// responsibilities.
+// precisions_cholesky, df, noise), centres) returns the block of them all. The parameters are None where the rows bring
+// their responsibilities.
 class CalledRows final : public CheckedSource {
   public:
     CalledRows(nb::callable accumulate, bool single) : accumulate_(std::move(accumulate)), single_(single) {}
@@ -135,7 +136,9 @@ class CalledRows final : public CheckedSource {
     static nb::object as_tuple(const Mixture& mixture, const Sizes& sizes) {
         if (mixture.means == nullptr) return nb::none();  // the rows bring their responsibilities
         return nb::make_tuple(copy_of(mixture.weights, {sizes.k}), copy_of(mixture.means, {sizes.k, sizes.d}),
-                              copy_of(mixture.precisions_cholesky, sizes.covariances()));
+                              copy_of(mixture.precisions_cholesky, sizes.covariances()),
+                              mixture.df == nullptr ? nb::none() : nb::cast(copy_of(mixture.df, {sizes.k})),
+                              python::as_tuple(mixture.noise));
     }
 
     nb::callable accumulate_;
@@ -195,7 +198,7 @@ Array accumulate(const CheckedSource& rows, const ExpectationArrays& expectation
     rows.require_sizes(sizes);
     expectation.require_sizes(sizes);
     require_shape("centres", centres, {sizes.k, sizes.d});
-    OwnedStatistics sums = statistics_for(sizes);
+    OwnedStatistics sums(layout_of(mixture.view()));
     const double* about = centres ? centres->data() : mixture.view().means;
     std::copy_n(about, sums.centres.size(), sums.centres.begin());
     without_gil(n_threads,

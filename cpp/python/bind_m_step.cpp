@@ -37,6 +37,16 @@ nb::object factorise(Structure structure, const Doubles& covariances, std::ptrdi
     return nb::cast(as_array(std::move(mixture.precisions_cholesky), sizes.covariances()));
 }
 
+using TailsPair = std::tuple<bool, std::optional<Doubles>>;
+
+std::optional<Tails> tails_of(const std::optional<TailsPair>& pair) {
+    if (!pair) return {};
+    const auto& [shared, df] = *pair;
+    Tails tails{shared};
+    if (df) tails.df.assign(df->data(), df->data() + df->size());
+    return tails;
+}
+
 std::vector<double> values_of(const Doubles& values) {
     require(values.ndim() == 1 && values.size() > 0, "added must be one number a feature");
     return {values.data(), values.data() + values.size()};
@@ -51,13 +61,17 @@ void bind_m_step(nb::module_& m) {
         .def(
             "bound", [](const MStep& m_step, const MixtureArrays& mixture) { return m_step.bound(mixture.owned()); },
             "mixture"_a, "What the objective has beside the log-likelihood, in nats.");
-    nb::class_<MaximumLikelihood, MStep>(m, "MaximumLikelihood", "added: to the variance of each feature.")
+    nb::class_<MaximumLikelihood, MStep>(
+        m, "MaximumLikelihood",
+        "added: to the variance of each feature. tails: of Student's t components, whether they share their degrees\n"
+        "of freedom, and these, if they are given. noise_log_density: of a constant background.")
         .def(
             "__init__",
-            [](MaximumLikelihood* self, Model model, const Doubles& added) {
-                new (self) MaximumLikelihood(model, values_of(added));
+            [](MaximumLikelihood* self, Model model, const Doubles& added, const std::optional<TailsPair>& tails,
+               std::optional<double> noise_log_density) {
+                new (self) MaximumLikelihood(model, values_of(added), {tails_of(tails), noise_log_density});
             },
-            "model"_a, "added"_a);
+            "model"_a, "added"_a, "tails"_a.none() = nb::none(), "noise_log_density"_a.none() = nb::none());
     m.def(
         "maximise", &maximise, "m_step"_a, "centres"_a, "block"_a, "before"_a.none(), "n_threads"_a,
         "(weights, means, covariances, precisions_cholesky), or the number of the first component whose covariance is\n"

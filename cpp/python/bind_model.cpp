@@ -55,16 +55,19 @@ void bind_model(nb::module_& m) {
         .value("EVV", Model::EVV)
         .value("VVV", Model::VVV);
     nb::class_<MixtureArrays>(m, "Mixture", "A mixture's arrays; covariances None: only its E-steps are asked for.")
-        .def(nb::init<Structure, const Doubles&, const Doubles&, const std::optional<Doubles>&, const Doubles&>(),
-             "structure"_a, "weights"_a, "means"_a, "covariances"_a.none(), "precisions_cholesky"_a);
+        .def(nb::init<Structure, const Doubles&, const Doubles&, const std::optional<Doubles>&, const Doubles&,
+                      const std::optional<Doubles>&, const std::optional<NoisePair>&>(),
+             "structure"_a, "weights"_a, "means"_a, "covariances"_a.none(), "precisions_cholesky"_a,
+             "df"_a.none() = nb::none(), "noise"_a.none() = nb::none());
     nb::class_<SumLayout>(m, "SumLayout", "Which sums there are in a block of statistics, and where.")
         .def(
             "__init__",
-            [](SumLayout* self, Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features) {
+            [](SumLayout* self, Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
+               bool has_scales) {
                 const Sizes sizes(structure, n_components, n_features);
-                new (self) SumLayout{structure, sizes.k, sizes.d};
+                new (self) SumLayout{structure, sizes.k, sizes.d, has_scales};
             },
-            "structure"_a, "n_components"_a, "n_features"_a)
+            "structure"_a, "n_components"_a, "n_features"_a, "has_scales"_a = false)
         .def_prop_ro("size", &SumLayout::size, "Numbers in the block.")
         .def_prop_ro("sums", &sums_of, "(name, first number, shape, whether it is one a component) of each sum.");
     m.def("about", &about, "structure"_a, "centres"_a, "block"_a, "new_centres"_a,

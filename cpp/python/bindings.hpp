@@ -111,8 +111,11 @@ struct Sizes {
 
     bool operator==(const Sizes& other) const { return structure == other.structure && k == other.k && d == other.d; }
 
+    std::ptrdiff_t n_densities() const { return k + (has_noise ? 1 : 0); }
+
     Structure structure;
     std::ptrdiff_t k, d;
+    bool has_noise = false;  // of the mixture; the sums have room for it in any case
 };
 
 template <class Ndarray>

@@ -2,6 +2,9 @@
 // then.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <tuple>
@@ -15,22 +18,36 @@
 
 namespace mixtura::python {
 
-// Weights, means, covariances and precision factors. Without covariances, which no E-step reads, it can be sent
-// cheaply.
+using NoisePair = std::tuple<double, double>;  // weight, log density
+using LabelArray = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+// Weights, means, covariances, precision factors, degrees of freedom and noise. Without covariances, which no E-step
+// reads, it can be sent cheaply.
 class MixtureArrays {
   public:
     MixtureArrays(Structure structure, const Doubles& weights, const Doubles& means,
-                  const std::optional<Doubles>& covariances, const Doubles& precisions_cholesky)
+                  const std::optional<Doubles>& covariances, const Doubles& precisions_cholesky,
+                  const std::optional<Doubles>& df, const std::optional<NoisePair>& noise)
         : sizes(Sizes::of(structure, "means", means)), weights_(weights), means_(means), covariances_(covariances),
-          precisions_cholesky_(precisions_cholesky) {
+          precisions_cholesky_(precisions_cholesky), df_(df) {
         require_shape("weights", weights, {sizes.k});
         require_shape("means", means, {sizes.k, sizes.d});
         require_shape("covariances", covariances, sizes.covariances());
         require_shape("precisions_cholesky", precisions_cholesky, sizes.covariances());
+        require_shape("df", df, {sizes.k});
+        sizes.has_noise = noise.has_value();
+        if (noise) noise_ = {std::get<0>(*noise), std::get<1>(*noise)};
     }
 
     Mixture view() const {
-        return {sizes.structure, sizes.k, sizes.d, weights_.data(), means_.data(), precisions_cholesky_.data()};
+        return {sizes.structure,
+                sizes.k,
+                sizes.d,
+                weights_.data(),
+                means_.data(),
+                precisions_cholesky_.data(),
+                df_ ? df_->data() : nullptr,
+                noise_};
     }
 
     OwnedMixture owned() const {
@@ -40,15 +57,19 @@ class MixtureArrays {
         std::copy_n(means_.data(), means_.size(), mixture.means.begin());
         std::copy_n(covariances_->data(), covariances_->size(), mixture.covariances.begin());
         std::copy_n(precisions_cholesky_.data(), precisions_cholesky_.size(), mixture.precisions_cholesky.begin());
+        if (df_) mixture.df.assign(df_->data(), df_->data() + sizes.k);
+        mixture.noise = noise_;
         return mixture;
     }
 
-    const Sizes sizes;
+    Sizes sizes;
 
   private:
     Doubles weights_, means_;
     std::optional<Doubles> covariances_;
     Doubles precisions_cholesky_;
+    std::optional<Doubles> df_;
+    Noise noise_;
 };
 
 // Rows in an array, with all that they bring.
@@ -56,8 +77,11 @@ class RowsArrays {
   public:
     template <class Real>
     RowsArrays(const RowArray<Real>& rows, const std::optional<Doubles>& sample_weight,
-               const std::optional<AnyMatrix>& responsibilities)
-        : rows_(as_rows(rows, sample_weight)), array_(rows), weight_(sample_weight), given_(responsibilities) {
+               const std::optional<AnyMatrix>& responsibilities, const std::optional<LabelArray>& labels,
+               const std::optional<Doubles>& log_terms)
+        : rows_(as_rows(rows, sample_weight)), array_(rows), weight_(sample_weight), given_(responsibilities),
+          labels_(labels), log_terms_(log_terms) {
+        take_labels(std::get<mixtura::Rows<Real>>(rows_));
         if (!responsibilities) return;
         require_shape("responsibilities", *responsibilities,
                       {n_rows_of(rows), static_cast<std::ptrdiff_t>(responsibilities->shape(1))});
@@ -84,14 +108,31 @@ class RowsArrays {
                                              " features of the rows, got " + std::to_string(sizes.d));
         require(n_components_ < 0 || sizes.k == n_components_, "responsibilities must have " + std::to_string(sizes.k) +
                                                                    " columns, got " + std::to_string(n_components_));
+        require(largest_label_ < sizes.k,
+                "labels must be below " + std::to_string(sizes.k) + ", got " + std::to_string(largest_label_));
+        if (log_terms_) require_shape("log_terms", *log_terms_, {n_rows(), sizes.n_densities()});
     }
 
   private:
+    template <class Real>
+    void take_labels(mixtura::Rows<Real>& rows) {
+        require_shape("labels", labels_, {rows.n_rows});
+        if (labels_) {
+            rows.labels.components = labels_->data();
+            for (std::ptrdiff_t i = 0; i < rows.n_rows; ++i)
+                largest_label_ = std::max<std::ptrdiff_t>(largest_label_, labels_->data()[i]);
+        }
+        if (log_terms_) require_matrix("log_terms", *log_terms_);
+        if (log_terms_) rows.labels.log_terms = log_terms_->data();
+    }
+
     std::variant<mixtura::Rows<double>, mixtura::Rows<float>> rows_;
     nb::ndarray<> array_;
     std::optional<Doubles> weight_;
     std::optional<AnyMatrix> given_;
-    std::ptrdiff_t n_components_ = -1;
+    std::optional<LabelArray> labels_;
+    std::optional<Doubles> log_terms_;
+    std::ptrdiff_t n_components_ = -1, largest_label_ = -1;
 };
 
 using Total = std::tuple<double, Doubles, Doubles>;  // weight, mean, scatter of all rows
@@ -125,20 +166,29 @@ class ExpectationArrays {
 // Sums about centres.
 inline OwnedStatistics as_statistics(Structure structure, const Doubles& centres, const Doubles& block) {
     const Sizes sizes = Sizes::of(structure, "centres", centres);
-    OwnedStatistics statistics(structure, sizes.k, sizes.d);
+    SumLayout layout{structure, sizes.k, sizes.d, true};
+    layout.has_scales = static_cast<std::ptrdiff_t>(block.size()) == layout.size();
+    OwnedStatistics statistics(layout);
     require_shape("block", block, {static_cast<std::ptrdiff_t>(statistics.block.size())});
     std::copy_n(centres.data(), centres.size(), statistics.centres.begin());
     std::copy_n(block.data(), block.size(), statistics.block.begin());
     return statistics;
 }
 
-// weights, means, covariances, precisions_cholesky.
+inline nb::object as_tuple(const Noise& noise) {
+    if (!(noise.log_density > -std::numeric_limits<double>::infinity())) return nb::none();
+    return nb::make_tuple(noise.weight, noise.log_density);
+}
+
+// weights, means, covariances, precisions_cholesky, df and noise or None.
 inline nb::tuple as_arrays(OwnedMixture mixture) {
     const Sizes sizes(mixture.structure, mixture.n_components, mixture.n_features);
     return nb::make_tuple(as_array(std::move(mixture.weights), {sizes.k}),
                           as_array(std::move(mixture.means), {sizes.k, sizes.d}),
                           as_array(std::move(mixture.covariances), sizes.covariances()),
-                          as_array(std::move(mixture.precisions_cholesky), sizes.covariances()));
+                          as_array(std::move(mixture.precisions_cholesky), sizes.covariances()),
+                          mixture.df.empty() ? nb::none() : nb::cast(as_array(std::move(mixture.df), {sizes.k})),
+                          as_tuple(mixture.noise));
 }
 
 // centres, block.

@@ -81,6 +81,60 @@ Real clamped(Wide log_density) {
     return std::max(log_density, Wide(std::numeric_limits<Real>::lowest()));
 }
 
+// Of component k at a squared distance.
+template <class Real>
+Wide log_joint(const Job<Real>& job, std::ptrdiff_t k, Wide square) {
+    if (job.student == nullptr) return job.log_heights[k] - square / 2;
+    const StudentTerm& term = job.student[k];
+    return term.height - term.half * std::log1p(square * term.inverse_df);
+}
+
+// What the labels of row r add to density k.
+template <class Real>
+Wide label_term(const Job<Real>& job, std::ptrdiff_t r, std::ptrdiff_t k) {
+    const Labels& labels = job.rows.labels;
+    Wide term = labels.log_terms == nullptr ? 0 : labels.log_terms[r * job.n_densities + k];
+    if (labels.components != nullptr && labels.components[r] >= 0 && labels.components[r] != k)
+        term = -std::numeric_limits<Wide>::infinity();
+    return term;
+}
+
+// Where densities are not those of Gaussians alone, they are compared as they are. Row `of_all` of all, r of its tile.
+template <class Real>
+Wide settle_labelled_row(const Job<Real>& job, std::ptrdiff_t of_all, std::ptrdiff_t r, std::vector<Wide>& joint,
+                         const Workspace<Real>& work) {
+    const FarRow<Real> row{*job.mixture, work.rows + r, job.tile_stride};
+    joint.resize(static_cast<std::size_t>(job.n_densities));
+    for (std::ptrdiff_t k = 0; k < job.n_densities; ++k) {
+        const bool is_noise = k == job.n_components;
+        const Wide square = is_noise ? 0 : row.square_distance(k);
+        joint[static_cast<std::size_t>(k)] =
+            (is_noise ? job.noise_height : log_joint(job, k, square)) + label_term(job, of_all, k);
+        if (!is_noise && job.student != nullptr) {
+            const StudentTerm& term = job.student[k];
+            const Wide tail = std::log1p(square * term.inverse_df), u = term.ratio / (1 + square * term.inverse_df);
+            work.scales[k * job.tile_stride + r] = static_cast<Real>(u);
+            work.log_scales[k * job.tile_stride + r] = static_cast<Real>(term.log_ratio - tail - u);
+        }
+    }
+    Wide highest = *std::max_element(joint.begin(), joint.end());
+    if (std::isinf(highest)) {  // only what has no weight may be its own: that gets it
+        for (std::ptrdiff_t k = 0; k < job.n_densities; ++k)
+            joint[static_cast<std::size_t>(k)] = label_term(job, of_all, k);
+        highest = *std::max_element(joint.begin(), joint.end());
+    }
+    Wide sum = 0;
+    for (Wide& value : joint) sum += value = std::exp(value - highest);
+    for (std::ptrdiff_t k = 0; k < job.n_densities; ++k) {
+        work.responsibilities[k * job.tile_stride + r] =
+            static_cast<Real>(work.weights[r] * (joint[static_cast<std::size_t>(k)] / sum));
+    }
+    const Wide log_density = highest + std::log(sum);
+    work.log_density[r] = clamped<Real>(log_density);
+    work.log_certainty[r] = static_cast<Real>(-std::log(sum));
+    return log_density;
+}
+
 // The row's log density, less job.shift.
 template <class Real>
 Wide settle_row(const Job<Real>& job, std::ptrdiff_t r, std::vector<Wide>& joint, const Workspace<Real>& work) {
@@ -109,19 +163,28 @@ Wide settle_row(const Job<Real>& job, std::ptrdiff_t r, std::vector<Wide>& joint
 }  // namespace
 
 template <class Real>
-double settle_far_rows(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+double settle_far_rows(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
+                       const Workspace<Real>& work) {
+    const bool is_gaussian = job.mixture->is_gaussian() && !job.rows.labels.are_there();
     std::vector<Wide> joint(static_cast<std::size_t>(job.n_components));
     double log_likelihood = 0;
     for (std::ptrdiff_t r = 0; r < n_active; ++r) {
         const bool is_far = !std::isfinite(work.log_density[r]);
         if (is_far && job.stopped(job.stop_argument)) break;
-        const Wide log_density = is_far ? settle_row(job, r, joint, work) : Wide(work.log_density[r]);
+        Wide log_density = work.log_density[r];
+        if (is_far && is_gaussian) log_density = settle_row(job, r, joint, work);
+        if (is_far && !is_gaussian) {
+            const std::ptrdiff_t of_all = begin + std::min(r, n_rows - 1);  // those beyond repeat the last
+            log_density = settle_labelled_row(job, of_all, r, joint, work);
+        }
         if (work.weights[r] != 0) log_likelihood += work.weights[r] * clamped<double>(log_density);
     }
     return log_likelihood;
 }
 
-template double settle_far_rows<double>(const Job<double>&, std::ptrdiff_t, const Workspace<double>&);
-template double settle_far_rows<float>(const Job<float>&, std::ptrdiff_t, const Workspace<float>&);
+template double settle_far_rows<double>(const Job<double>&, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t,
+                                        const Workspace<double>&);
+template double settle_far_rows<float>(const Job<float>&, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t,
+                                       const Workspace<float>&);
 
 }  // namespace mixtura

@@ -50,6 +50,13 @@ struct Grouping {
     std::ptrdiff_t reach_stride = 0;  // padded(K)
 };
 
+// A component of Student's t with df = nu in d features, at a squared distance delta:
+//     log joint density = height - half log(1 + delta / nu),   half = (nu + d) / 2,
+//     u = ratio / (1 + delta / nu),   E[log u] - u = log u - u + rest,   rest = digamma(half) - log half.
+struct StudentTerm {
+    double height, half, inverse_df, ratio, log_ratio, rest;
+};
+
 template <class Real>
 struct Job {
     Rows<Real> rows;
@@ -57,6 +64,7 @@ struct Job {
     const double* log_heights = nullptr;  // K: log weight + log determinant - shift
     Structure structure = Structure::full;
     std::ptrdiff_t n_components = 0;
+    std::ptrdiff_t n_densities = 0;  // of the components, and that of the noise where there is one
     std::ptrdiff_t n_features = 0;
     std::ptrdiff_t tile_rows = 0;
     std::ptrdiff_t tile_stride = 0;  // between features in a tile: tile_rows and a cache line, see prepare.cpp
@@ -76,6 +84,9 @@ struct Job {
 
     std::ptrdiff_t n_terms = 0;          // log densities are sums of so many terms, see products.hpp; 0: they are not
     const Real* term_factors = nullptr;  // K x n_terms, packed by pack_terms
+
+    const StudentTerm* student = nullptr;  // K; null: Gaussian components
+    double noise_height = 0;               // log density of the noise times its weight, less shift
 
     GivenResponsibilities given;
     bool hard = false;
@@ -143,13 +154,16 @@ struct Workspace {
     Real* rows = nullptr;              // d
     Real* differences = nullptr;       // padded(d + 1)
     Real* panels = nullptr;            // padded(d + 1): panels of the rows, or whitened rows
-    Real* responsibilities = nullptr;  // K; log joint densities before
+    Real* responsibilities = nullptr;  // n_densities; log joint densities before
+    Real* scales = nullptr;            // K, of Student's t components: u
+    Real* log_scales = nullptr;        // K: log u - u
+    Real* labels = nullptr;            // 1: components that rows are known to belong to
     Real* weights = nullptr;           // 1
     Real* log_density = nullptr;       // 1
     Real* log_certainty = nullptr;     // 1
     Real* roots = nullptr;             // 1
-    std::uint64_t* active = nullptr;   // K numbers in all: bit g of the k-th, whether granule g has responsibilities
-    std::int32_t* listed = nullptr;    // K numbers in all: components that matter to a granule
+    std::uint64_t* active = nullptr;   // n_densities in all: bit g of the k-th, whether granule g has responsibilities
+    std::int32_t* listed = nullptr;    // n_densities in all: those that matter to a granule
     Candidates<Real> candidates;
     SortedRows<Real> sorted;
     Experience* experience = nullptr;

@@ -153,11 +153,11 @@ constexpr double most_active = 0.7;
 template <class Real>
 bool few_are_active(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
     if (is_postponed(work.experience->skipping)) return false;
-    find_active(work.responsibilities, job.n_components, job.tile_stride, n_active, work.active);
+    find_active(work.responsibilities, job.n_densities, job.tile_stride, n_active, work.active);
     std::ptrdiff_t n = 0;
-    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) n += __builtin_popcountll(work.active[k]);
+    for (std::ptrdiff_t k = 0; k < job.n_densities; ++k) n += __builtin_popcountll(work.active[k]);
     const auto n_rows = static_cast<double>(n * granule<Real>);
-    if (n_rows / static_cast<double>(n_active * job.n_components) <= most_active) return true;
+    if (n_rows / static_cast<double>(n_active * job.n_densities) <= most_active) return true;
     postpone(work.experience->skipping);
     return false;
 }
@@ -165,7 +165,7 @@ bool few_are_active(const Job<Real>& job, std::ptrdiff_t n_active, const Workspa
 // For those who take whole tiles.
 template <class Real>
 void clear_inactive(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
-    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+    for (std::ptrdiff_t k = 0; k < job.n_densities; ++k) {
         for_active_vectors<Real>(all_active<Real>(n_active) & ~work.active[k], [&](std::ptrdiff_t r) {
             store<Real>(work.responsibilities + k * job.tile_stride + r, Vector<Real>{});
         });
@@ -177,13 +177,13 @@ void clear_inactive(const Job<Real>& job, std::ptrdiff_t n_active, const Workspa
 template <class Real>
 void normalise_tile(const Job<Real>& job, std::ptrdiff_t n_active, bool only_active, const Workspace<Real>& work) {
     if (only_active) {
-        normalise_active(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights, work.active,
+        normalise_active(work.responsibilities, job.n_densities, job.tile_stride, n_active, work.weights, work.active,
                          work.log_density, work.log_certainty, work.listed);
         if (sums_by_products(job)) clear_inactive(job, n_active, work);
         return;
     }
-    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) work.active[k] = all_active<Real>(n_active);
-    normalise(work.responsibilities, job.n_components, job.tile_stride, n_active, work.weights, work.log_density,
+    for (std::ptrdiff_t k = 0; k < job.n_densities; ++k) work.active[k] = all_active<Real>(n_active);
+    normalise(work.responsibilities, job.n_densities, job.tile_stride, n_active, work.weights, work.log_density,
               work.log_certainty);
 }
 
@@ -202,8 +202,8 @@ double log_likelihood_of_tile(const Job<Real>& job, const Tile& tile, const Work
     if (!has_far_rows(work.log_density, tile.n_rows))
         return weighted_sum(work.weights, work.log_density, tile.n_active);
     clear_inactive(job, tile.n_active, work);
-    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) work.active[k] = all_active<Real>(tile.n_active);
-    return settle_far_rows(job, tile.n_active, work);
+    for (std::ptrdiff_t k = 0; k < job.n_densities; ++k) work.active[k] = all_active<Real>(tile.n_active);
+    return settle_far_rows(job, tile.begin, tile.n_rows, tile.n_active, work);
 }
 
 }  // namespace

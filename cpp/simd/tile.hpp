@@ -7,6 +7,8 @@
 #include "simd/moments.hpp"
 #include "simd/near.hpp"
 #include "simd/responsibilities.hpp"
+#include "simd/row_terms.hpp"
+#include "simd/student.hpp"
 
 namespace mixtura {
 namespace {
@@ -33,10 +35,10 @@ Found find_log_terms(const Job<Real>& job, const Tile& tile, bool skip, const Wo
     } else if (!all_log_joint(job, tile, work)) {
         found = Found::none;
     }
-    // [student] Here from a Gaussian's to a t component's: the squared distance is 2 (log height - log joint density).
-    // [row terms] Here -infinity for components that a row's label excludes, and a background as one term more.
-    // Both need all terms, so near_log_joint is not for them: it compares Gaussian densities of all components. The
-    // granules that matter are found behind them (few_are_active), from what they leave.
+    // These need all terms, so there are no bounds and no sorted rows where they come in: those compare Gaussian
+    // densities. The granules that matter are found behind them (few_are_active).
+    if (job.student != nullptr) to_student(job, tile.n_active, work);
+    add_row_terms(job, tile, work);
     return found;
 }
 
@@ -58,11 +60,15 @@ void accumulate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t 
         normalise_tile(job, tile.n_active, few, work);
         statistics.log_likelihood += log_likelihood_of_tile(job, tile, work) + weight * job.shift;
         statistics.log_certainty += weighted_sum(work.weights, work.log_certainty, tile.n_active);
-        if (job.hard) harden(work.responsibilities, job.n_components, job.tile_stride, tile.n_active, work.weights);
+        if (job.hard) harden(work.responsibilities, job.n_densities, job.tile_stride, tile.n_active, work.weights);
+        if (job.n_densities > job.n_components) statistics.noise += noise_of_tile(job, tile.n_active, work);
     }
-    // [scale] Here the factors u of t components: what stands in work.responsibilities is w r, in the active granules
-    // alone. The counts are sums of w r, the moments of w r u, so the counts are to be taken before.
-    if (job.moments) add_moments(job, tile, work, statistics);
+    if (!job.moments) return;
+    if (job.student == nullptr) return add_moments(job, tile, work, statistics);
+    scale_responsibilities(job, tile.n_active, work, statistics);
+    Statistics scaled = statistics;
+    scaled.counts = statistics.masses;
+    add_moments(job, tile, work, scaled);
 }
 
 // For each row of a block the component that it seems nearest to.

@@ -21,6 +21,7 @@ class WithDirichlet final : public MStep {
     Model model() const override { return likelihood_.model(); }
     std::ptrdiff_t n_features() const override { return likelihood_.n_features(); }
     const std::vector<double>& added() const override { return likelihood_.added(); }
+    std::unique_ptr<MStep> gaussian() const override { return likelihood_.gaussian(); }
     std::unique_ptr<MStep> adding(std::vector<double> added) const override {
         return std::make_unique<WithDirichlet>(MaximumLikelihood(model(), std::move(added)), count_);
     }

@@ -17,7 +17,7 @@ namespace {
 template <class Real>
 void check_sums(const RandomProblem& p, bool weighted, Sums& theirs, double tolerance, const char* where) {
     const std::vector<Real> rows(p.rows.begin(), p.rows.end());
-    const Rows<Real> view{rows.data(), p.n, p.d, p.d, 1, weighted ? p.sample_weights.data() : nullptr};
+    const Rows<Real> view = p.rows_in(rows, weighted);
     Sums ours(p);
     Control control;
     accumulate(view, p.mixture(), {}, ours.view(), control);
@@ -25,7 +25,9 @@ void check_sums(const RandomProblem& p, bool weighted, Sums& theirs, double tole
     CHECK(close(ours.view().log_likelihood, theirs.view().log_likelihood, tolerance, 0), where);
     CHECK(close(ours.view().log_certainty, theirs.view().log_certainty, tolerance, tolerance * theirs.view().weight),
           where);
+    CHECK(close(ours.view().noise, theirs.view().noise, tolerance, tolerance * theirs.view().weight), where);
     check_close(ours.counts(), theirs.counts(), tolerance, where);
+    check_close(ours.scales(), theirs.scales(), tolerance, where);
     check_close(ours.firsts(), theirs.firsts(), tolerance, where);
     check_close(ours.seconds(), theirs.seconds(), tolerance, where);
 }
@@ -68,6 +70,54 @@ void accumulate_equals_plain_loops_at_tails() {
         for (const Structure structure : structures) {
             check_against_plain_loops(structure, tails[(i + j) % n_tails], tails[i], tails[j]);
         }
+    }
+}
+
+// Students' t components, noise, and rows of which something is known: each alone, and all together.
+void kinds_equal_plain_loops() {
+    const std::ptrdiff_t sizes[][3] = {{1, 1, 1}, {65, 4, 8}, {200, 5, 17}, {257, 2, 33}, {2049, 3, 2}, {300, 17, 9}};
+    for (const Structure structure : structures) {
+        for (const auto& size : sizes) {
+            for (int kinds = 1; kinds < 16; ++kinds) {
+                RandomProblem p(structure, size[0], size[1], size[2], 11);
+                for (double& x : p.rows) x = static_cast<float>(x);
+                if (kinds & 1) p.add_tails();
+                if (kinds & 2) p.add_noise();
+                if (kinds & 4) p.add_labels();
+                if (kinds & 8) p.add_log_terms();
+                char where[80];
+                std::snprintf(where, sizeof where, "kinds %d, %s, N = %td, K = %td, d = %td", kinds,
+                              names[static_cast<int>(structure)], size[0], size[1], size[2]);
+                Sums theirs(p);
+                plain_loops(p, true, theirs.view());
+                check_sums<double>(p, true, theirs, 1e-11, where);
+                check_sums<float>(p, true, theirs, 1e-4, where);
+            }
+        }
+    }
+}
+
+// A row whose squared distances no float holds is what remains of it: noise, or the component with the heaviest tails.
+// Its moments are beyond a float too.
+void far_rows_are_settled_by_kinds() {
+    for (int kinds = 1; kinds < 8; ++kinds) {
+        RandomProblem p(Structure::full, 40, 3, 2, 5);
+        for (double& x : p.rows) x = static_cast<float>(x);
+        for (std::size_t i = 20; i < 30; ++i) p.rows[i] = static_cast<float>(1e25);
+        if (kinds & 1) p.add_tails();
+        if (kinds & 2) p.add_noise();
+        if (kinds & 4) p.add_labels();
+        Sums theirs(p), ours(p);
+        plain_loops(p, true, theirs.view());
+        const std::vector<float> rows(p.rows.begin(), p.rows.end());
+        Control control;
+        accumulate(p.rows_in(rows, true), p.mixture(), {}, ours.view(), control);
+        char where[80];
+        std::snprintf(where, sizeof where, "far rows, kinds %d", kinds);
+        if (kinds != 4) CHECK(close(ours.view().log_likelihood, theirs.view().log_likelihood, 1e-5, 0), where);
+        CHECK(close(ours.view().noise, theirs.view().noise, 1e-4, 1e-4), where);
+        check_close(ours.counts(), theirs.counts(), 1e-4, where);
+        if (kinds & 1) check_close(ours.scales(), theirs.scales(), 1e-4, where);
     }
 }
 
@@ -209,6 +259,8 @@ void nonfinite_values_are_found() {
 int main() {
     accumulate_equals_plain_loops();
     accumulate_equals_plain_loops_at_tails();
+    kinds_equal_plain_loops();
+    far_rows_are_settled_by_kinds();
     threads_do_not_change_a_bit();
     evaluate_agrees_with_plain_loops();
     float_rows_keep_their_digits_far_from_the_origin();

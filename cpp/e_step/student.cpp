@@ -1,0 +1,52 @@
+// Student's t: the constants of its density, and the functions in them.
+#include "e_step/student.hpp"
+
+#include <cmath>
+
+namespace mixtura {
+namespace {
+
+// From here on Stirling's series has 16 digits in the terms that are taken.
+constexpr double large = 20;
+
+// log Gamma(x) - (x - 1/2) log x + x - 1/2 log 2 pi (Abramowitz & Stegun 1964, 6.1.41), x >= large.
+double stirling_rest(double x) {
+    const double y = 1 / (x * x);
+    return (1.0 / 12 + y * (-1.0 / 360 + y * (1.0 / 1260 + y * (-1.0 / 1680 + y * (1.0 / 1188))))) / x;
+}
+
+}  // namespace
+
+// log Gamma(x + a) - log Gamma(x) - a log x, which tends to 0 as x grows, by Stirling's series, in which nothing
+// cancels; from small x there by the recurrence Gamma(x + 1) = x Gamma(x).
+double student_excess(double df, std::ptrdiff_t n_features) {
+    double x = df / 2, rest = 0;
+    const double a = static_cast<double>(n_features) / 2;
+    for (; x < large; x += 1) rest += a * std::log1p(1 / x) - std::log1p(a / x);
+    const double leading = (x + a - 0.5) * std::log1p(a / x) - a;
+    return leading + (stirling_rest(x + a) - stirling_rest(x)) + rest;
+}
+
+// Abramowitz & Stegun 1964, 6.3.18, and digamma(x + 1) = digamma(x) + 1/x.
+double digamma_less_log(double x) {
+    double rest = 0;
+    for (; x < large; x += 1) rest += std::log1p(1 / x) - 1 / x;
+    const double y = 1 / (x * x);
+    return rest - 0.5 / x - y * (1.0 / 12 - y * (1.0 / 120 - y * (1.0 / 252 - y * (1.0 / 240 - y * (1.0 / 132)))));
+}
+
+template <class Real>
+void StudentTerms::prepare(const Mixture& mixture, Job<Real>& job) {
+    const auto d = static_cast<double>(mixture.n_features);
+    terms_.clear();
+    for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) {
+        const double df = mixture.df[k], half = (df + d) / 2, log_ratio = std::log1p(d / df);
+        terms_.push_back({job.log_heights[k], half, 1 / df, 1 + d / df, log_ratio, digamma_less_log(half)});
+    }
+    job.student = terms_.data();
+}
+
+template void StudentTerms::prepare<double>(const Mixture&, Job<double>&);
+template void StudentTerms::prepare<float>(const Mixture&, Job<float>&);
+
+}  // namespace mixtura
