@@ -2,6 +2,7 @@
 
 from mixtura.em.blocks import EMBlocks, Responsibilities
 from mixtura.em.expectation import Expectation, TotalScatter
+from mixtura.em.kind import GAUSSIAN, Kind, Tails
 from mixtura.em.loop import expect, expectation_maximisation
 from mixtura.em.m_step import MaximumLikelihood, MStep
 from mixtura.em.monitor import Monitor
@@ -9,13 +10,16 @@ from mixtura.em.online import default_step, online_step
 from mixtura.em.statistics import SufficientStatistics
 
 __all__ = [
+    "GAUSSIAN",
     "EMBlocks",
     "Expectation",
+    "Kind",
     "MStep",
     "MaximumLikelihood",
     "Monitor",
     "Responsibilities",
     "SufficientStatistics",
+    "Tails",
     "TotalScatter",
     "default_step",
     "expect",

@@ -10,6 +10,7 @@ import numpy as np
 
 from mixtura import _core
 from mixtura.covariance import CovarianceStructure
+from mixtura.em.kind import GAUSSIAN, Kind
 from mixtura.em.statistics import SufficientStatistics
 from mixtura.mixture import Mixture, native_mixture
 from mixtura.support.arrays import FloatArray
@@ -71,10 +72,13 @@ class MaximumLikelihood(MStep):
     reg_covar : ndarray of shape (n_features,)
         Added to the diagonal of every covariance, its mean to a spherical variance, before anything is
         shared.
+    kind : Kind, default=GAUSSIAN
+        What the mixture has beside Gaussian components.
     """
 
     structure: CovarianceStructure
     reg_covar: FloatArray
+    kind: Kind = GAUSSIAN
 
     @classmethod
     def plain(cls, structure: CovarianceStructure, n_features: int, reg_covar: float = 0.0) -> Any:
@@ -84,7 +88,9 @@ class MaximumLikelihood(MStep):
     @property
     def native(self) -> _core.MaximumLikelihood:
         """As the core takes it."""
-        return _core.MaximumLikelihood(self.structure.model, self.reg_covar)
+        tails, noise = self.kind.tails, self.kind.noise_log_density
+        pair = None if tails is None else (tails.shared, tails.df)
+        return _core.MaximumLikelihood(self.structure.model, self.reg_covar, pair, noise)
 
 
 __all__ = ["MStep", "MaximumLikelihood"]

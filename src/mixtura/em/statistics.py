@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from scipy.special import digamma
 
 from mixtura import _core
 from mixtura.covariance import CovarianceStructure
@@ -18,35 +19,50 @@ _Place = tuple[slice, tuple[int, ...], bool]
 
 
 @lru_cache(maxsize=512)
-def _layout(kernel: _core.Structure, n_components: int, n_features: int) -> dict[str, _Place]:
+def _layout(
+    kernel: _core.Structure, n_components: int, n_features: int, has_scales: bool
+) -> dict[str, _Place]:
     """Which sums there are: the core says it (cpp/model/statistics.hpp)."""
-    sums = _core.SumLayout(kernel, n_components, n_features).sums
+    sums = _core.SumLayout(kernel, n_components, n_features, has_scales).sums
     return {
         name: (slice(begin, begin + int(np.prod(shape, dtype=int))), shape, is_by_component)
         for name, begin, shape, is_by_component in sums
     }
 
 
+@lru_cache(maxsize=512)
+def _size(
+    kernel: _core.Structure, n_components: int, n_features: int, has_scales: bool = False
+) -> int:
+    return int(_core.SumLayout(kernel, n_components, n_features, has_scales).size)
+
+
 @lru_cache(maxsize=64)
-def upper_half(kernel: _core.Structure, n_components: int, n_features: int) -> Array:
+def upper_half(
+    kernel: _core.Structure, n_components: int, n_features: int, has_scales: bool = False
+) -> Array:
     """Numbers of a block, without one half of symmetric matrices: all that has to be sent or stored."""
-    size = _core.SumLayout(kernel, n_components, n_features).size
+    size = _size(kernel, n_components, n_features, has_scales)
     if kernel not in (_core.Structure.full, _core.Structure.tied):
         return np.arange(size)
-    seconds, shape, _ = _layout(kernel, n_components, n_features)["seconds"]
+    seconds, shape, _ = _layout(kernel, n_components, n_features, has_scales)["seconds"]
     numbers = np.arange(seconds.start, seconds.stop).reshape(shape)
     upper = numbers[..., *np.triu_indices(n_features)]
     return np.concatenate([np.arange(seconds.start), upper.ravel()])
 
 
 def from_upper_half(
-    half: FloatArray, kernel: _core.Structure, n_components: int, n_features: int
+    half: FloatArray,
+    kernel: _core.Structure,
+    n_components: int,
+    n_features: int,
+    has_scales: bool = False,
 ) -> FloatArray:
     """Return the block that such a half is of."""
-    block = np.empty(_core.SumLayout(kernel, n_components, n_features).size)
-    block[upper_half(kernel, n_components, n_features)] = half
+    block = np.empty(_size(kernel, n_components, n_features, has_scales))
+    block[upper_half(kernel, n_components, n_features, has_scales)] = half
     if kernel in (_core.Structure.full, _core.Structure.tied):
-        place, shape, _ = _layout(kernel, n_components, n_features)["seconds"]
+        place, shape, _ = _layout(kernel, n_components, n_features, has_scales)["seconds"]
         seconds = block[place].reshape(shape)
         i, j = np.triu_indices(n_features)
         seconds[..., j, i] = seconds[..., i, j]
@@ -72,12 +88,17 @@ class SufficientStatistics:
         Sum of w log p(x), of the mixture that the responsibilities come from.
     log_certainty : float
         Sum of w log max_k r_k(x): the entropy term of ICL.
+    noise : float
+        Sum of w r of the background.
     counts : ndarray of shape (n_components,)
         Sums of w r.
+    scales, log_scales : ndarray of shape (n_components,)
+        Sums of w r u and of w r (E[log u] - u), where components are of Student's t; u is the weight of a
+        row, (df + n_features) / (df + its squared distance). Gaussian: u = 1.
     firsts : ndarray of shape (n_components, n_features)
-        Sums of w r (x - c).
+        Sums of w r u (x - c).
     seconds : ndarray in the structure's shape
-        Sums of w r (x - c)(x - c)^T, or what the structure keeps of them.
+        Sums of w r u (x - c)(x - c)^T, or what the structure keeps of them.
     """
 
     structure: CovarianceStructure
@@ -87,7 +108,8 @@ class SufficientStatistics:
     _places: dict[str, _Place] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        places = _layout(self.structure.kernel, *self.centres.shape)
+        kernel, sizes = self.structure.kernel, self.centres.shape
+        places = _layout(kernel, *sizes, len(self.block) != _size(kernel, *sizes))
         object.__setattr__(self, "_places", places)
 
     @classmethod
@@ -95,7 +117,7 @@ class SufficientStatistics:
         cls, structure: CovarianceStructure, centres: FloatArray, **sums: Any
     ) -> SufficientStatistics:
         """Return statistics with these sums; those that are not named are 0."""
-        layout = _layout(structure.kernel, *centres.shape)
+        layout = _layout(structure.kernel, *centres.shape, "scales" in sums)
         block = np.zeros(max(place.stop for place, _, _ in layout.values()))
         for name, values in sums.items():
             block[layout[name][0]] = np.ravel(values)
@@ -107,6 +129,12 @@ class SufficientStatistics:
     ) -> SufficientStatistics:
         """Return statistics whose M-step, with reg_covar 0, gives `mixture` back."""
         counts = weight * mixture.weights
+        more: dict[str, Any] = {}
+        if mixture.noise is not None:
+            more["noise"] = weight * mixture.noise.weight
+        if mixture.df is not None:  # what u, drawn from Gamma(df / 2, df / 2), has on average
+            log_scales = digamma(mixture.df / 2) - np.log(mixture.df / 2) - 1
+            more |= {"scales": counts, "log_scales": counts * log_scales}
         return cls.of(
             mixture.structure,
             mixture.means,
@@ -115,6 +143,7 @@ class SufficientStatistics:
             log_certainty=log_certainty,
             counts=counts,
             seconds=mixture.structure.moments(mixture.covariances, counts, mixture.n_features),
+            **more,
         )
 
     def _number(self, name: str) -> float:
@@ -139,6 +168,26 @@ class SufficientStatistics:
     def log_certainty(self) -> float:
         """Sum of w log max_k r_k(x)."""
         return self._number("log_certainty")
+
+    @property
+    def noise(self) -> float:
+        """Sum of w r of the background."""
+        return self._number("noise")
+
+    @property
+    def has_scales(self) -> bool:
+        """Whether components are of Student's t."""
+        return "scales" in self._places
+
+    @property
+    def scales(self) -> FloatArray:
+        """Sums of w r u: those that the moments weigh."""
+        return self._sum("scales" if self.has_scales else "counts")
+
+    @property
+    def log_scales(self) -> FloatArray:
+        """Sums of w r (E[log u] - u), of Student's t components."""
+        return self._sum("log_scales")
 
     @property
     def counts(self) -> FloatArray:
@@ -191,9 +240,9 @@ class SufficientStatistics:
     @property
     def means(self) -> FloatArray:
         """The means that these statistics imply; a component without rows stays at its centre."""
-        counts = self.counts
-        counts = np.where(counts > 0, counts, 1.0)
-        return self.centres + self.firsts / counts[:, np.newaxis]
+        scales = self.scales
+        scales = np.where(scales > 0, scales, 1.0)
+        return self.centres + self.firsts / scales[:, np.newaxis]
 
 
 __all__ = ["SufficientStatistics", "from_upper_half", "upper_half"]

@@ -11,12 +11,14 @@ from mixtura import _core
 from mixtura.covariance import structure
 from mixtura.em import Expectation
 from mixtura.engines.protocol import Engine
-from mixtura.mixture import Mixture
+from mixtura.mixture import Mixture, Noise
 from mixtura.rows import ArrayBlocks, Rows
 from mixtura.support.arrays import FloatArray
 
-# Weights, means, precisions_cholesky.
-_Parameters = tuple[FloatArray, FloatArray, FloatArray]
+# Weights, means, precisions_cholesky, df and noise or None.
+_Parameters = tuple[
+    FloatArray, FloatArray, FloatArray, FloatArray | None, tuple[float, float] | None
+]
 
 
 class EngineBlocks(ArrayBlocks):
@@ -62,8 +64,10 @@ class EngineBlocks(ArrayBlocks):
     ) -> FloatArray:
         hard, moments, _ = asked
         # No E-step reads covariances: the factors are there in their place.
-        weights, means, factors = parameters
-        mixture = Mixture(structure(kernel.name), weights, means, factors, factors)
+        weights, means, factors, df, noise = parameters
+        mixture = Mixture(
+            structure(kernel.name), weights, means, factors, factors, df, noise and Noise(*noise)
+        )
         return self.engine.accumulate(rows, mixture, Expectation(hard, moments), centres).block
 
 

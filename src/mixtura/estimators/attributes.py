@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 
 from mixtura.covariance import CovarianceStructure, check_features, structure
-from mixtura.mixture import Mixture
+from mixtura.mixture import Mixture, Noise, check_df
 from mixtura.support.arrays import Array, FloatArray
 
 #: Each says what the covariances are; any one is enough, and those that are given must agree.
 _SPREADS = ("covariances_", "precisions_cholesky_", "precisions_")
 
 PARAMETERS = ("weights_", "means_", *_SPREADS)
+
+#: Those of t components and of noise alone.
+OF_KINDS = ("df_", "noise_weight_", "noise_log_volume_")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +32,18 @@ class HandedOut:
     def of(cls, mixture: Mixture) -> HandedOut:
         return cls(mixture.frozen(), mixture.precisions)
 
-    def values(self) -> dict[str, FloatArray]:
+    def values(self) -> dict[str, Any]:
         """The public attributes."""
-        return dict(zip(PARAMETERS, (*self.mixture.as_tuple(), self.precisions), strict=True))
+        mixture = self.mixture
+        found: dict[str, Any] = dict(
+            zip(PARAMETERS, (*mixture.as_tuple(), self.precisions), strict=True)
+        )
+        if mixture.df is not None:
+            found["df_"] = mixture.df
+        if mixture.noise is not None:
+            found["noise_weight_"] = mixture.noise.weight
+            found["noise_log_volume_"] = -mixture.noise.log_density
+        return found
 
 
 def described_mixture(
@@ -50,7 +62,7 @@ def described_mixture(
     own = {} if handed_out is None else handed_out.values()
     changed = {
         name: np.asarray(attributes[name])
-        for name in PARAMETERS
+        for name in (*PARAMETERS, *OF_KINDS)
         if name in attributes and not _is_same(attributes[name], own.get(name))
     }
     if handed_out is not None and not changed:
@@ -60,22 +72,45 @@ def described_mixture(
         raise ValueError(
             f"means_ must be 2-D (n_components, n_features), but it is {means.ndim}-D."
         )
-    weights = _checked_weights(changed.get("weights_", own.get("weights_")), len(means))
+    df = check_df(changed.get("df_", own.get("df_")), len(means))
+    noise = _noise(changed, own)
+    share = 0.0 if noise is None else noise.weight
+    weights = _checked_weights(changed.get("weights_", own.get("weights_")), len(means), share)
     spreads = {name: changed[name] for name in _SPREADS if name in changed}
     if handed_out is not None and not spreads:
         before = handed_out.mixture
         _check_shape("means_", means, before.means.shape)
         return Mixture(
-            before.structure, weights, means, before.covariances, before.precisions_cholesky
+            before.structure,
+            weights,
+            means,
+            before.covariances,
+            before.precisions_cholesky,
+            df,
+            noise,
         ).frozen()
     kind = structure(covariance_type)
     check_features(kind, means.shape[1])
-    return Mixture(kind, weights, means, *_covariances_and_factors(kind, spreads, means)).frozen()
+    both = _covariances_and_factors(kind, spreads, means)
+    return Mixture(kind, weights, means, *both, df, noise).frozen()
 
 
-def _is_same(value: Any, own: FloatArray | None) -> bool:
+def _noise(changed: Mapping[str, Any], own: Mapping[str, Any]) -> Noise | None:
+    weight, log_volume = (
+        changed.get(name, own.get(name)) for name in ("noise_weight_", "noise_log_volume_")
+    )
+    if weight is None or log_volume is None:
+        return None
+    if not 0 <= float(weight) < 1:
+        raise ValueError(
+            f"noise_weight_ must be at least 0 and below 1, but it is {float(weight):g}."
+        )
+    return Noise(float(weight), -float(_finite("noise_log_volume_", log_volume)))
+
+
+def _is_same(value: Any, own: FloatArray | float | None) -> bool:
     value = np.asarray(value)
-    return own is not None and np.array_equal(value, own.astype(value.dtype))
+    return own is not None and np.array_equal(value, np.asarray(own).astype(value.dtype))
 
 
 def _finite(name: str, value: Any) -> FloatArray:
@@ -97,12 +132,14 @@ def _check_shape(name: str, value: Array, shape: tuple[int, ...], why: str = "")
         )
 
 
-def _checked_weights(value: Any, n_components: int) -> FloatArray:
+def _checked_weights(value: Any, n_components: int, share_of_noise: float) -> FloatArray:
     weights = _finite("weights_", value)
     _check_shape("weights_", weights, (n_components,))
-    if (weights < 0).any() or not np.isclose(weights.sum(), 1.0, rtol=0, atol=1e-5):
+    if (weights < 0).any() or not np.isclose(
+        weights.sum() + share_of_noise, 1.0, rtol=0, atol=1e-5
+    ):
         raise ValueError(
-            "weights_ must be at least 0 and sum to 1, but the least is "
+            f"weights_ must be at least 0 and sum to {1 - share_of_noise:.6g}, but the least is "
             f"{weights.min():g} and the sum {weights.sum():.6g}."
         )
     return weights

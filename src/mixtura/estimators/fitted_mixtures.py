@@ -349,7 +349,7 @@ class FittedMixtures(Sequence[GaussianMixture]):
 def _bic(model: SavedModel) -> float:
     if model.facts is None:
         return np.nan
-    return Criteria.of(model.facts, model.mixture.n_parameters).bic
+    return Criteria.of_fit(model.facts, model.mixture).bic
 
 
 def _verdict(model: SavedModel) -> str:

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mixtura import mixture as evaluate
 from mixtura.covariance import CovarianceStructure, check_features, structure
-from mixtura.em import MaximumLikelihood
+from mixtura.em import Kind, MaximumLikelihood, Tails
 from mixtura.em.regularisation import regularisation
 from mixtura.estimators.attributes import HandedOut
 from mixtura.estimators.constructors import ChecksArgumentNames, warn_of_overrides
@@ -48,7 +48,7 @@ from mixtura.fitting.model_file import SavedModel, save_model
 from mixtura.fitting.online import learn
 from mixtura.fitting.precision import best_fit_in_precision
 from mixtura.fitting.printer import Printer
-from mixtura.fitting.request import StartRequest, options_of, seeds_of
+from mixtura.fitting.request import StartRequest, kind_of, options_of, seeds_of
 from mixtura.fitting.summary import Summary, summarise
 from mixtura.fitting.warnings import (
     doubts_about_components,
@@ -124,6 +124,19 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
     min_component_rows : float, default=0
         Effective rows (`diagnosis_`) below which a component is degenerate, so that such an end is taken only
         where no other is found; covariances need some in any case (full: n_features + 1, diag: 2).
+    distribution : {'gaussian', 't'}, default='gaussian'
+        Of a component: 't' is Student's, whose heavy tails take outliers in (Peel & McLachlan 2000);
+        `covariances_` are then scale matrices.
+    df : float, 'shared' or None, default=None
+        Degrees of freedom of components of Student's t: None, one a component, estimated, from 1 to 10,000;
+        'shared', one for all; a number, that one.
+    noise : bool, default=False
+        Whether rows may belong to no component, but to a background of constant density (Fraley & Raftery
+        1998): label -1, and the last column of `predict_proba`.
+    noise_volume : float or None, default=None
+        One over that density, in units of X to the power of n_features. None: the smaller of two boxes around the
+        rows, one along the features and one along the principal components, both of features divided by their
+        standard deviations.
     callback : callable or None, default=None
         Called after each iteration over all rows as callback(iteration, mixture, log_likelihood), the last
         in nats a row; something true ends the fit there: no further start begins, and the likeliest of what
@@ -153,8 +166,13 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         'tied' and 'EEE', (n_components, n_features) for 'diag' and 'EEI' to 'VVI', (n_components,) for
         'spherical', 'EII' and 'VII'. Like weights_ and means_ computed in float64 and handed out in X's
         dtype.
+    df_ : ndarray of shape (n_components,)
+        Only with distribution='t': the degrees of freedom.
+    noise_weight_, noise_log_volume_ : float
+        Only with noise=True: share of the rows that are noise, so that weights_ sum to 1 - noise_weight_; minus
+        the log of its density.
     mixture_ : Mixture
-        The fitted distribution, in float64.
+        The fitted distribution of the components, in float64; without noise its weights sum to 1.
     converged_ : bool
     n_iter_ : int
         Iterations of the best start.
@@ -232,6 +250,10 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         accelerate: bool | str = "auto",
         sort_components: str | None = None,
         min_component_rows: float = 0.0,
+        distribution: str = "gaussian",
+        df: float | str | None = None,
+        noise: bool = False,
+        noise_volume: float | None = None,
         callback: Callback | None = None,
         max_time: float | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -256,6 +278,10 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         self.accelerate = accelerate
         self.sort_components = sort_components
         self.min_component_rows = min_component_rows
+        self.distribution = distribution
+        self.df = df
+        self.noise = noise
+        self.noise_volume = noise_volume
         self.callback = callback
         self.max_time = max_time
         self.checkpoint = checkpoint
@@ -385,7 +411,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             As `fit`.
         """
         given = self._fit(X, sample_weight)
-        return given.evaluated(evaluate.labels, self.mixture_, n_threads(self.n_jobs))
+        return given.evaluated(evaluate.labels, self._density, n_threads(self.n_jobs))
 
     def partial_fit(
         self,
@@ -462,18 +488,22 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         return self
 
     def _learn(self, X: Any, sample_weight: Any, step_of: Callable[[float], float]) -> None:
-        mixture, before = self.mixture_, facts_of(self)
+        mixture, before = self._density, facts_of(self)
         given = rows_to_evaluate(self, mixture.n_features, X, sample_weight)
         batch = in_range(given.blocks(n_threads(self.n_jobs)), feature_names(self))
         reg_covar = regularisation(self.reg_covar, batch) if before is None else before.reg_covar
-        learned, facts = learn(
-            mixture, before, batch, step_of, MaximumLikelihood(mixture.structure, reg_covar)
-        )
+        m_step = MaximumLikelihood(mixture.structure, reg_covar, self._kind_of(mixture))
+        learned, facts = learn(mixture, before, batch, step_of, m_step)
         # Those of before parameters were set by hand count on, too.
         known = (*getattr(self, "lower_bounds_", ()), facts.mean_log_likelihood)
         n_iter = 1 + getattr(self, "n_iter_", 0)
         hand_out(self, learned, self._dtype_of_rows())
         take_facts(self, replace(facts, n_iter=n_iter, lower_bounds=known[-_MOST_BOUNDS:]))
+
+    def _kind_of(self, mixture: Mixture) -> Kind:
+        """What such a mixture has beside Gaussian components, the noise as dense as it is."""
+        tails = None if mixture.df is None else Tails.of(self.df, mixture.n_components)
+        return Kind(tails, None if mixture.noise is None else mixture.noise.log_density)
 
     def _fit(self, X: Any, sample_weight: Any) -> GivenRows:
         printer = Printer(self.verbose, self.verbose_interval) if self.verbose else None
@@ -496,7 +526,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             fit, blocks, options = found.fit, found.blocks, found.options
             fit = ordered(fit, self.sort_components, blocks, options)
             hand_out(self, fit.mixture, blocks.dtype)
-            facts = fit.facts(blocks.shape[0], options.reg_covar, n_begun(found.records))
+            facts = fit.facts(blocks.shape[0], options, n_begun(found.records))
             take_facts(self, facts)
             self.starts_ = Starts(found.records)
             self._sampler_seed, self._sampler = seeds[0], None
@@ -525,7 +555,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         if not self.warm_start or not self.__sklearn_is_fitted__():
             return None
         self._check_same_kind(kind, "warm_start=True", "fit with warm_start=False")
-        return self.mixture_
+        return self._density
 
     def _check_same_kind(self, kind: CovarianceStructure, what: str, otherwise: str) -> None:
         check_same_kind(self.mixture_, self.n_components, kind.name, what, otherwise)
@@ -566,10 +596,21 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             max_time=self.max_time,
             min_component_rows=self.min_component_rows,
             names=feature_names(self),
+            kind=self._kind(blocks),
             callback=self.callback,
             on_iteration=self._on_iteration or (printer.iteration if printer else None),
             on_end=printer.end if printer else None,
             checkpoint=checkpoint,
+        )
+
+    def _kind(self, blocks: Blocks) -> Kind:
+        return kind_of(
+            blocks,
+            self.n_components,
+            distribution=self.distribution,
+            df=self.df,
+            noise=self.noise,
+            noise_volume=self.noise_volume,
         )
 
     def _start_request(
@@ -591,7 +632,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
 
     @property
     def mixture_(self) -> Mixture:
-        """The fitted distribution, in float64.
+        """The fitted distribution of the components, in float64; noise apart.
 
         Where public parameters were set by hand, before a fit or after it, the distribution that they
         describe: weights_, means_ and one of covariances_, precisions_ and precisions_cholesky_ are enough.
@@ -603,6 +644,15 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         ValueError
             Where some that were set are not possible, or do not belong together.
         """
+        return self._density.without_noise()
+
+    def _n_parameters(self) -> int:
+        mixture, facts = self._density, facts_of(self)
+        return mixture.n_parameters if facts is None else facts.parameters_of(mixture)
+
+    @property
+    def _density(self) -> Mixture:
+        """The fitted distribution, with the noise."""
         check_is_fitted(self)
         # Whatever the constructor's arguments have been set to since: they are for the next fit.
         return handed_in(self)
@@ -654,7 +704,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         >>> bool((ours.predict(X) == theirs.predict(X)).all())
         True
         """
-        mixture, facts = self.mixture_, facts_of(self)
+        mixture, facts = self._density, facts_of(self)
         order = matching(mixture, as_mixture(other))
         hand_out(self, mixture.permuted(order), self._dtype_of_rows())
         take_facts(self, None if facts is None else facts.permuted(order))
@@ -676,7 +726,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         NotFittedError
             Before `fit`.
         """
-        return summarise(self.mixture_, self._names_of_features(), facts_of(self))
+        return summarise(self._density, self._names_of_features(), facts_of(self))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fit to one safetensors file, which `mixtura.load` reads without running code.

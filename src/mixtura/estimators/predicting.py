@@ -33,6 +33,11 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         def mixture_(self) -> Mixture:
             """The fitted distribution."""
 
+    @property
+    def _density(self) -> Mixture:
+        """The distribution that rows are evaluated by: with noise, where there is any."""
+        return self.mixture_
+
     n_jobs: int | None = None
 
     #: Of the draws that follow each other; None: `random_state` begins each call.
@@ -194,7 +199,7 @@ class Predicting(DensityMixin):  # type: ignore[misc]
                 "predict_to needs pyarrow; install it with: pip install 'mixtura[files]'"
             ) from error
         asked, threads = check_outputs(what), n_threads(self.n_jobs)
-        mixture = self.mixture_
+        mixture = self._density
         keep = check_keep(keep, asked)
         tables = rows_to_evaluate(self, mixture.n_features, X).tables(keep)
         write_parquet(
@@ -203,7 +208,7 @@ class Predicting(DensityMixin):  # type: ignore[misc]
 
     def _evaluated(self, function: Callable[[Mixture, Array, int], Array], X: Any) -> Any:
         """What a function gives for all rows; of a source part by part, of a Dask collection a lazy one."""
-        mixture = self.mixture_
+        mixture = self._density
         rows = rows_to_evaluate(self, mixture.n_features, X)
         return rows.evaluated(function, mixture, n_threads(self.n_jobs))
 
@@ -280,10 +285,10 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         return self._score(X, sample_weight).icl
 
     def _score(self, X: Any, sample_weight: Any) -> Criteria:
-        mixture = self.mixture_
+        mixture = self._density
         rows = rows_to_evaluate(self, mixture.n_features, X, sample_weight)
         sums = rows.score(mixture, n_threads(self.n_jobs))
-        return Criteria.of(sums, mixture.n_parameters)
+        return Criteria.of(sums, self._n_parameters())
 
     def sample(
         self, n_samples: int = 1, random_state: int | RandomState | Generator | None = None
@@ -330,7 +335,7 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         return np.dtype(np.float32 if means.dtype == np.float32 else np.float64)
 
     def _n_parameters(self) -> int:
-        return self.mixture_.n_parameters
+        return self._density.n_parameters
 
     def _names_of_features(self) -> tuple[str, ...]:
         """Their numbers where they have no names."""

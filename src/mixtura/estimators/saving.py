@@ -28,7 +28,7 @@ def saved_model(
     model: Any, arguments: Mapping[str, Any], defaults: Mapping[str, Any]
 ) -> SavedModel:
     """What the file of a fitted model holds."""
-    mixture, names = model.mixture_, feature_names(model)
+    mixture, names = model._density, feature_names(model)
     # A model that is loaded does not write into the files of the fit that it came from.
     arguments = {**arguments, **{name: defaults[name] for name in ("checkpoint", "resume")}}
     return SavedModel(

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mixtura.estimators.attributes import PARAMETERS, HandedOut, described_mixture
+from mixtura.estimators.attributes import OF_KINDS, PARAMETERS, HandedOut, described_mixture
 from mixtura.fitting.facts import FitFacts
 from mixtura.mixture import Mixture, arithmetic
 
@@ -24,13 +24,16 @@ def hand_out(model: Any, mixture: Mixture, dtype: np.dtype[Any]) -> None:
     """Set the public parameters, for rows of this dtype; nothing is known of the rows then."""
     dtype = arithmetic(mixture, dtype)  # float32 where it holds the inverses too
     model._handed_out, model._trained = HandedOut.of(mixture), None
+    for name in OF_KINDS:
+        model.__dict__.pop(name, None)
     for name, value in model._handed_out.values().items():
-        setattr(model, name, value.astype(dtype))
+        setattr(model, name, value.astype(dtype) if isinstance(value, np.ndarray) else value)
 
 
 def handed_in(model: Any) -> Mixture:
     """The mixture that the public parameters describe: the fitted one where none was changed since."""
-    attributes = {name: getattr(model, name) for name in PARAMETERS if hasattr(model, name)}
+    names = (*PARAMETERS, *OF_KINDS)
+    attributes = {name: getattr(model, name) for name in names if hasattr(model, name)}
     return described_mixture(attributes, model.covariance_type, model._handed_out)
 
 
@@ -54,7 +57,7 @@ def facts_of(model: Any) -> FitFacts | None:
     """What is known of a fit; None where a parameter was set by hand since."""
     handed_out: HandedOut | None = model._handed_out
     facts: FitFacts | None = model._trained
-    if facts is None or handed_out is None or model.mixture_ is not handed_out.mixture:
+    if facts is None or handed_out is None or model._density is not handed_out.mixture:
         return None
     public = {name: getattr(model, f"{name}_") for name in PUBLIC_FACTS}
     return replace(facts, lower_bounds=tuple(model.lower_bounds_), **public)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mixtura.covariance import CovarianceStructure
-from mixtura.mixture import Mixture, checked_mixture
+from mixtura.mixture import Mixture, Noise, checked_mixture
 from mixtura.support.arrays import FloatArray
 
 #: Raises Damaged unless a value, whose name comes first, is as it must be.
@@ -26,6 +26,9 @@ _FARTHEST = 1e150
 LARGEST_SEED = 2**32 - 1
 
 MIXTURE = ("weights", "means", "covariances", "precisions_cholesky")
+
+#: What a mixture may have besides; the noise as its weight and log density.
+MORE_OF_MIXTURE = ("df", "noise")
 
 
 class Damaged(ValueError):
@@ -145,7 +148,12 @@ def mixture_in(
     if missing:
         raise Damaged(f"there is no array {prefix + missing[0]!r}")
     try:
-        mixture = checked_mixture(structure, *(arrays[prefix + name] for name in MIXTURE))
+        noise, pair = None, prefix + "noise"
+        if pair in arrays:
+            noise = Noise(*array_in(arrays, pair, (2,)).tolist())
+        weights, means, covariances, factors = (arrays[prefix + name] for name in MIXTURE)
+        df = arrays.get(prefix + "df")
+        mixture = checked_mixture(structure, weights, means, covariances, factors, df, noise)
     except ValueError as error:
         raise Damaged(f"its contents are not a mixture ({error})") from error
     if np.any(np.abs(mixture.means) > _FARTHEST * mixture.spreads):

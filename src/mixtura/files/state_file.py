@@ -15,7 +15,7 @@ from safetensors.numpy import save
 
 from mixtura.errors import ModelFileError
 from mixtura.files.output import replacing
-from mixtura.files.schema import MIXTURE, Damaged
+from mixtura.files.schema import MIXTURE, MORE_OF_MIXTURE, Damaged
 from mixtura.mixture import Mixture
 from mixtura.support.arrays import FloatArray
 
@@ -109,4 +109,8 @@ def read_state(
 
 def arrays_of(prefix: str, mixture: Mixture) -> dict[str, FloatArray]:
     """A mixture's arrays under names that begin so."""
-    return {prefix + name: getattr(mixture, name) for name in MIXTURE}
+    of_all = {prefix + name: getattr(mixture, name) for name in MIXTURE}
+    more = {prefix + name: getattr(mixture, name) for name in MORE_OF_MIXTURE}
+    return of_all | {
+        name: np.array(value, dtype=np.float64) for name, value in more.items() if value is not None
+    }

@@ -83,9 +83,10 @@ class Fit:
         """Why EM stopped at this mixture for want of a next one, or ''."""
         return str(self.monitor.failure or "")
 
-    def facts(self, n_rows: int, reg_covar: FloatArray, n_starts: int | None = None) -> FitFacts:
+    def facts(self, n_rows: int, options: Options, n_starts: int | None = None) -> FitFacts:
         """What is known of it, on so many rows."""
         sums, monitor = self.statistics, self.monitor
+        n_parameters = options.grounds.n_parameters(self.mixture)
         return FitFacts(
             n_rows=n_rows,
             weight=sums.weight,
@@ -96,9 +97,10 @@ class Fit:
             lower_bounds=tuple(monitor.log_likelihoods),
             remaining_gain=self.remaining_gain,
             effective_rows=self.effective_rows,
-            reg_covar=reg_covar,
+            reg_covar=options.reg_covar,
             verdicts=self.verdicts,
             n_starts=n_starts,
+            n_parameters=None if n_parameters == self.mixture.n_parameters else n_parameters,
             statistics=sums,
         )
 

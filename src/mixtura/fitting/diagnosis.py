@@ -14,7 +14,7 @@ from scipy.optimize import linear_sum_assignment
 from mixtura import _core
 from mixtura.covariance import CovarianceStructure
 from mixtura.display.page import Page, Shown, Table, plural
-from mixtura.em import MaximumLikelihood, MStep
+from mixtura.em import GAUSSIAN, Kind, MaximumLikelihood, MStep
 from mixtura.mixture import Mixture, covariance_of, native_mixture
 from mixtura.rows import Blocks, Rows
 from mixtura.support.arrays import FloatArray
@@ -67,16 +67,24 @@ class Grounds:
         Effective rows of a component that are asked for beyond what its covariance needs.
     names : list of str, default=[]
         Of the columns; empty: they are called by their numbers.
+    kind : Kind, default=GAUSSIAN
+        What the mixtures have beside Gaussian components.
     """
 
     reg_covar: FloatArray
     recording: _core.Recording | None = None
     min_rows: float = 0.0
     names: list[str] = field(default_factory=list)
+    kind: Kind = GAUSSIAN
 
     def m_step(self, structure: CovarianceStructure) -> MStep:
         """The M-step of such covariances."""
-        return MaximumLikelihood(structure, self.reg_covar)
+        return MaximumLikelihood(structure, self.reg_covar, self.kind)
+
+    def n_parameters(self, mixture: Mixture) -> int:
+        """Free parameters of a fit that has come to this mixture."""
+        of_gaussians = mixture.structure.n_parameters(*mixture.means.shape)
+        return of_gaussians + self.kind.n_parameters(mixture.n_components)
 
 
 # Features from which a bound on a distance is quicker than the distance.

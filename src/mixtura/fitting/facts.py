@@ -29,6 +29,11 @@ class Criteria:
         """Those of a mixture of so many free parameters, from its sums over the rows."""
         return cls(sums.weight, sums.log_likelihood, sums.log_certainty, n_parameters)
 
+    @classmethod
+    def of_fit(cls, facts: FitFacts, mixture: Mixture) -> Criteria:
+        """Those of a fit on its own rows."""
+        return cls.of(facts, facts.parameters_of(mixture))
+
     @property
     def bic(self) -> float:
         """-2 log-likelihood + free parameters * log n (Schwarz 1978); lower is better."""
@@ -71,6 +76,8 @@ class FitFacts:
         Starts that began; None where that is not known, as of a cell of a search.
     n_batches : int
         Batches that `partial_fit` has learned since the fit.
+    n_parameters : int or None
+        Free ones; None: as many as the mixture has.
     statistics : SufficientStatistics or None
         None where they are not known, as of a cell of a search. In a file they are arrays.
     """
@@ -88,12 +95,17 @@ class FitFacts:
     verdicts: tuple[str, ...] | None = None
     n_starts: int | None = None
     n_batches: int = 0
+    n_parameters: int | None = None
     statistics: SufficientStatistics | None = None
 
     @property
     def mean_log_likelihood(self) -> float:
         """Log-likelihood a row (per unit of weight)."""
         return self.log_likelihood / self.weight
+
+    def parameters_of(self, mixture: Mixture) -> int:
+        """Free parameters of the fit, whose mixture this is."""
+        return mixture.n_parameters if self.n_parameters is None else self.n_parameters
 
     def permuted(self, order: Array) -> FitFacts:
         """The same with the components in another order."""
@@ -165,6 +177,7 @@ _SAVED: dict[str, _Saved] = {
     "verdicts": _Saved(_maybe_a_component(must_be.text), _maybe_tuple, _always(None)),
     "n_starts": _Saved(_always(must_be.nullable(must_be.whole(1))), missing=_always(None)),
     "n_batches": _Saved(_always(must_be.whole()), missing=_always(0)),
+    "n_parameters": _Saved(_always(must_be.nullable(must_be.whole())), missing=_always(None)),
 }
 
 #: The facts that stand as JSON in a file, in their order.

@@ -22,8 +22,10 @@ from mixtura.mixture import Mixture
 from mixtura.support.arrays import FloatArray
 from mixtura.support.interruptible import interruptible
 
-#: Raised by one whenever an older version could no longer read what is written.
-FORMAT_VERSION = 1
+#: Raised by one whenever an older version could no longer read what is written; files without what is new stay
+#: of the version before.
+FORMAT_VERSION = 2
+_VERSION_OF_GAUSSIANS = 1
 
 # The format of a file of many models.
 _MANY = "mixtura models"
@@ -43,6 +45,12 @@ _WHAT = "its description"
 
 # Sums that partial_fit goes on from, and which array of the mixture each has the shape of.
 _MOMENTS = {"centres": "means", "counts": "weights", "firsts": "means", "seconds": "covariances"}
+_SCALES = {"scales": "weights", "log_scales": "weights"}
+
+
+def _moments_of(mixture: Mixture) -> dict[str, str]:
+    return _MOMENTS if mixture.df is None else _MOMENTS | _SCALES
+
 
 # Of all rows' spread: what rounding may make of a second moment, and how far means may lie from those of the
 # mixture, whose EM step they are.
@@ -77,7 +85,7 @@ def save_model(path: str | os.PathLike[str], model: SavedModel, library_version:
     """Write a model; an older file survives any failure."""
     header = {
         "format": "mixtura",
-        "format_version": str(FORMAT_VERSION),
+        "format_version": str(_version_of(model.mixture)),
         "covariance_type": model.mixture.covariance_type,
         "model": json.dumps(_description(model, library_version)),
     }
@@ -100,6 +108,10 @@ def read_model(path: str | os.PathLike[str]) -> SavedModel:
         return _model_in(described(header, "model"), arrays, header.get("covariance_type"))
 
 
+def _version_of(mixture: Mixture) -> int:
+    return _VERSION_OF_GAUSSIANS if mixture.df is None and mixture.noise is None else FORMAT_VERSION
+
+
 def _description(model: SavedModel, library_version: str) -> dict[str, Any]:
     return {
         "library_version": library_version,
@@ -114,7 +126,10 @@ def _arrays(prefix: str, model: SavedModel) -> dict[str, FloatArray]:
     arrays = arrays_of(prefix, model.mixture)
     if model.facts is not None and model.facts.statistics is not None:
         statistics = model.facts.statistics
-        arrays |= {f"{prefix}statistics_{name}": getattr(statistics, name) for name in _MOMENTS}
+        names = _moments_of(model.mixture)
+        arrays |= {f"{prefix}statistics_{name}": getattr(statistics, name) for name in names}
+        if model.mixture.noise is not None:
+            arrays[f"{prefix}statistics_noise"] = np.array([statistics.noise])
     return arrays
 
 
@@ -274,21 +289,22 @@ def _facts_in(
 def _statistics_in(
     arrays: Mapping[str, FloatArray], facts: FitFacts, mixture: Mixture
 ) -> SufficientStatistics:
-    centres, counts, firsts, seconds = (
-        array_in(arrays, f"statistics_{name}", getattr(mixture, like).shape)
-        for name, like in _MOMENTS.items()
-    )
+    sums = {
+        name: array_in(arrays, f"statistics_{name}", getattr(mixture, like).shape)
+        for name, like in _moments_of(mixture).items()
+    }
+    if mixture.noise is not None:
+        sums["noise"] = array_in(arrays, "statistics_noise", (1,))
+    centres, counts = sums.pop("centres"), sums["counts"]
     found = SufficientStatistics.of(
         mixture.structure,
         centres,
-        counts=counts,
-        firsts=firsts,
-        seconds=seconds,
+        **sums,
         weight=facts.weight,
         log_likelihood=facts.log_likelihood,
         log_certainty=facts.log_certainty,
     )
-    for name in _MOMENTS:
+    for name in _moments_of(mixture):
         if not np.isfinite(getattr(found, name)).all():
             raise Damaged(f"its statistics are not the mixture's ({name} are not finite)")
     if counts.min() < 0:

@@ -14,9 +14,11 @@ from numpy.random import RandomState
 from sklearn.utils import check_random_state
 
 from mixtura.covariance import CovarianceStructure
+from mixtura.em import GAUSSIAN, Kind, Tails
 from mixtura.em.regularisation import regularisation
 from mixtura.fitting.best_of_starts import Beginning, Options
 from mixtura.fitting.diagnosis import Grounds, recording_of
+from mixtura.fitting.noise import log_volume_of_rows
 from mixtura.fitting.start_checks import (
     check_means_init,
     check_precisions_init,
@@ -60,11 +62,13 @@ def options_of(
     max_time: float | None,
     min_component_rows: float,
     names: Array | None,
+    kind: Kind = GAUSSIAN,
     **more: Any,
 ) -> Options:
     """How EM runs on these rows, from an estimator's arguments.
 
-    names: of the columns, where they have any. more: other fields of `Options`.
+    names: of the columns, where they have any. kind: what the mixture has beside Gaussian components. more:
+    other fields of `Options`.
     """
     return Options(
         grounds=Grounds(
@@ -72,12 +76,32 @@ def options_of(
             recording_of(blocks),
             float(min_component_rows),
             [str(name) for name in (() if names is None else names)],
+            kind,
         ),
         tol=float(tol),
         max_iter=max_iter,
         deadline=np.inf if max_time is None else monotonic() + max_time,
         **more,
     )
+
+
+def kind_of(
+    blocks: Blocks,
+    n_components: int,
+    *,
+    distribution: str,
+    df: float | str | None,
+    noise: bool,
+    noise_volume: float | None,
+) -> Kind:
+    """What a mixture has beside Gaussian components, from an estimator's arguments."""
+    if distribution == "gaussian" and not noise:
+        return GAUSSIAN
+    tails = Tails.of(df, n_components) if distribution == "t" else None
+    if not noise:
+        return Kind(tails)
+    log_volume = log_volume_of_rows(blocks) if noise_volume is None else np.log(noise_volume)
+    return Kind(tails, -float(log_volume))
 
 
 @dataclass(frozen=True, eq=False)

@@ -134,7 +134,7 @@ def summarise(
     mixture: Mixture, feature_names: tuple[str, ...], facts: FitFacts | None = None
 ) -> Summary:
     """Put a fit's numbers together; `facts` is None where the parameters did not come from one."""
-    criteria = None if facts is None else Criteria.of(facts, mixture.n_parameters)
+    criteria = None if facts is None else Criteria.of_fit(facts, mixture)
     return Summary(
         model=f"Gaussian mixture, {plural(mixture.n_components, 'component')}, "
         f"{mixture.covariance_type} covariances",
@@ -144,7 +144,7 @@ def summarise(
         covariance_type=mixture.covariance_type,
         log_likelihood=None if facts is None else facts.log_likelihood,
         mean_log_likelihood=None if facts is None else facts.mean_log_likelihood,
-        n_parameters=mixture.n_parameters,
+        n_parameters=mixture.n_parameters if facts is None else facts.parameters_of(mixture),
         bic=None if criteria is None else criteria.bic,
         aic=None if criteria is None else criteria.aic,
         icl=None if criteria is None else criteria.icl,
@@ -161,7 +161,8 @@ def summarise(
 def _bic_of_one(mixture: Mixture, facts: FitFacts) -> float | None:
     """From -2 log-likelihood of n rows with covariance S = n (d log 2 pi + log |S| + d)."""
     shares_a_part = len(set(mixture.structure.letters) - {"I"}) > 1
-    if mixture.n_components == 1 or shares_a_part or not facts.converged:
+    is_gaussian = mixture.df is None and mixture.noise is None
+    if mixture.n_components == 1 or not is_gaussian or shares_a_part or not facts.converged:
         return None
     log_determinant = _log_determinant_of_one(mixture)
     if not np.isfinite(log_determinant):

@@ -3,6 +3,7 @@
 from mixtura.mixture.distribution import (
     Mixture,
     arithmetic,
+    check_df,
     checked_mixture,
     covariance_of,
     labels,
@@ -11,10 +12,13 @@ from mixtura.mixture.distribution import (
     native_mixture,
     responsibilities,
 )
+from mixtura.mixture.noise import Noise
 
 __all__ = [
     "Mixture",
+    "Noise",
     "arithmetic",
+    "check_df",
     "checked_mixture",
     "covariance_of",
     "labels",

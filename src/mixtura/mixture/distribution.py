@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
 
@@ -17,6 +17,7 @@ from mixtura.display.component_table import NOTE, component_columns, component_t
 from mixtura.display.page import Page, Shown, plural
 from mixtura.inputs.checks import check_rows
 from mixtura.inputs.scales import DOUBLE, SINGLE, suits_single
+from mixtura.mixture.noise import Noise
 from mixtura.support.arrays import Array, FloatArray, native_blocks, result_dtype
 from mixtura.support.interruptible import interruptible
 from mixtura.support.threads import n_threads
@@ -40,6 +41,12 @@ class Mixture(Shown):
         (n_features, n_features), diag and EEI to VVI (n_components, n_features), spherical, EII and VII
         (n_components,).
         P = precisions_cholesky is upper triangular with P P^T = inv(covariance).
+    df : ndarray of shape (n_components,) or None
+        Degrees of freedom of components of Student's t, whose `covariances` are scale matrices: their
+        covariance is df / (df - 2) times that, where df > 2. None: the components are Gaussian.
+    noise : Noise or None
+        A background of constant density; the weights then sum to 1 - noise.weight. The `mixture_` of a
+        fitted model is without.
 
     Examples
     --------
@@ -56,10 +63,22 @@ class Mixture(Shown):
     means: FloatArray
     covariances: FloatArray
     precisions_cholesky: FloatArray
+    df: FloatArray | None = None
+    noise: Noise | None = None
+
+    def __post_init__(self) -> None:
+        if self.noise is not None:  # as a pair where it comes from the core
+            object.__setattr__(self, "noise", Noise(*self.noise))
 
     @classmethod
     def from_parameters(
-        cls, weights: Any, means: Any, covariances: Any, *, covariance_type: str = "full"
+        cls,
+        weights: Any,
+        means: Any,
+        covariances: Any,
+        *,
+        covariance_type: str = "full",
+        df: Any = None,
     ) -> Mixture:
         """Return the mixture with these parameters, checked.
 
@@ -72,23 +91,38 @@ class Mixture(Shown):
             In the shape of `covariance_type`; symmetric and positive definite. What the structure has equal
             must be equal to five digits.
         covariance_type : {'full', 'tied', 'diag', 'spherical', 'EII', 'VII', ..., 'VVV'}, default='full'
+        df : float or array-like of shape (n_components,), default=None
+            Degrees of freedom, above 0, of components of Student's t, whose scale matrices the covariances
+            then are. None: Gaussian components.
 
         Raises
         ------
         ValueError
-            If a shape, a weight or a covariance is not as it should be.
+            If a shape, a weight, a covariance or df is not as it should be.
         """
         kind = structure(covariance_type)
         weights, means, covariances = _checked(kind, weights, means, covariances)
         factors = kind.factor_covariances(covariances, *means.shape)
         kind.check_family(covariances, len(means))
-        return cls(kind, weights, means, covariances, factors).frozen()
+        return cls(kind, weights, means, covariances, factors, check_df(df, len(means))).frozen()
 
     def frozen(self) -> Mixture:
         """Make every array read-only, and return the mixture."""
         for array in self.as_tuple():
             array.setflags(write=False)
+        if self.df is not None:
+            self.df.setflags(write=False)
         return self
+
+    def without_noise(self) -> Mixture:
+        """The distribution of the rows that are no noise; the same where there is none."""
+        if self.noise is None:
+            return self
+        share = self.weights.sum()
+        weights = (
+            self.weights / share if share > 0 else np.full_like(self.weights, 1 / len(self.weights))
+        )
+        return replace(self, weights=weights, noise=None).frozen()
 
     def as_tuple(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return the weights, means, covariances and precisions_cholesky."""
@@ -111,8 +145,9 @@ class Mixture(Shown):
 
     @property
     def n_parameters(self) -> int:
-        """Number of free parameters: weights, means and covariances."""
-        return self.structure.n_parameters(self.n_components, self.n_features)
+        """Number of free parameters: weights, means, covariances, degrees of freedom, noise."""
+        more = (0 if self.df is None else self.n_components) + (self.noise is not None)
+        return self.structure.n_parameters(self.n_components, self.n_features) + more
 
     @property
     def precisions(self) -> FloatArray:
@@ -148,10 +183,11 @@ class Mixture(Shown):
     def _in_words(self) -> str:
         components = plural(self.n_components, "component")
         features = plural(self.n_features, "feature")
-        return f"{components}, {features}, {self.covariance_type} covariances"
+        tails = "" if self.df is None else ", Student's t"
+        return f"{components}, {features}, {self.covariance_type} covariances{tails}"
 
     def _page(self) -> Page:
-        title = f"Gaussian mixture: {self._in_words()}"
+        title = f"{'Gaussian' if self.df is None else 't'} mixture: {self._in_words()}"
         return Page(title, (), component_table(*self._by_component()), NOTE)
 
     def _columns(self) -> Mapping[str, Any]:
@@ -292,7 +328,10 @@ class Mixture(Shown):
         covariances = self.covariance_matrices()
         for k in np.unique(drawn):
             mine = drawn == k
-            X[mine] = self.means[k] + X[mine] @ interruptible(np.linalg.cholesky, covariances[k]).T
+            away = X[mine] @ interruptible(np.linalg.cholesky, covariances[k]).T
+            if self.df is not None:  # a Gaussian over the root of a Gamma of mean 1
+                away /= np.sqrt(rng.chisquare(self.df[k], (len(away), 1)) / self.df[k])
+            X[mine] = self.means[k] + away
         return X, drawn.astype(np.int64)
 
     def permuted(self, order: Sequence[int] | Array) -> Mixture:
@@ -324,6 +363,8 @@ class Mixture(Shown):
             self.means[order],
             self.covariances.copy() if shared else self.covariances[order],
             self.precisions_cholesky.copy() if shared else self.precisions_cholesky[order],
+            None if self.df is None else self.df[order],
+            self.noise,
         ).frozen()
 
     def marginal(self, features: int | Sequence[int]) -> Mixture:
@@ -347,7 +388,7 @@ class Mixture(Shown):
         """
         kept = self._feature_indices(features)
         covariances = np.ascontiguousarray(self.structure.marginal(self.covariances, kept))
-        return self._with(self.weights, self.means[:, kept], covariances)
+        return self._with(self.weights, self.means[:, kept], covariances, self.df)
 
     def condition(self, features: int | Sequence[int], values: Any) -> Mixture:
         """The distribution of the other features where `features` have `values`.
@@ -382,14 +423,57 @@ class Mixture(Shown):
             np.broadcast_to(gain, (self.n_components, *gain.shape[1:])),
             values - self.means[:, given],
         )
-        weights = self.marginal(given).responsibilities(values[np.newaxis])[0]
-        return self._with(weights, self.means[:, rest] + shift, np.ascontiguousarray(covariances))
+        of_given = self.marginal(given)
+        weights = of_given.responsibilities(values[np.newaxis])[0]
+        means, kept = self.means[:, rest] + shift, np.ascontiguousarray(covariances)
+        if self.df is None:
+            return self._with(weights, means, kept)
+        return self._with_tails(weights, means, kept, of_given, values)
 
-    def _with(self, weights: FloatArray, means: FloatArray, covariances: FloatArray) -> Mixture:
+    def _with_tails(
+        self,
+        weights: FloatArray,
+        means: FloatArray,
+        covariances: FloatArray,
+        of_given: Mixture,
+        values: FloatArray,
+    ) -> Mixture:
+        """The t components that remain: wider where the given values are far (Ding 2016)."""
+        assert self.df is not None
+        n_given = len(values)
+        df = self.df + n_given
+        widths = (self.df + of_given.square_distances(values)) / df
+        kind = structure(_OF_OWN_WIDTH[self.structure.kernel.name])
+        parts = structure(self.structure.of_parts or self.structure.name)
+        matrices = parts.matrices(covariances, *means.shape) * widths[:, np.newaxis, np.newaxis]
+        kept = np.einsum(
+            {"full": "kij->kij", "diag": "kii->ki", "spherical": "kii->k"}[kind.name], matrices
+        )
+        kept = np.ascontiguousarray(kept / (means.shape[1] if kind.name == "spherical" else 1))
+        factors = kind.factor_covariances(kept, *means.shape)
+        return Mixture(
+            kind, weights.copy(), np.ascontiguousarray(means), kept, factors, df
+        ).frozen()
+
+    def square_distances(self, row: FloatArray) -> FloatArray:
+        """Of one row from every component, in units of its covariance: (n_components,)."""
+        away = (row - self.means)[:, :, np.newaxis]
+        solved = interruptible(np.linalg.solve, self.covariance_matrices(), away)
+        distances: FloatArray = np.einsum("kij,kij->k", away, solved)
+        return distances
+
+    def _with(
+        self,
+        weights: FloatArray,
+        means: FloatArray,
+        covariances: FloatArray,
+        df: FloatArray | None = None,
+    ) -> Mixture:
         kind = structure(self.structure.of_parts or self.structure.name)
         means = np.ascontiguousarray(means)
         factors = kind.factor_covariances(covariances, *means.shape)
-        return Mixture(kind, weights.copy(), means, covariances.copy(), factors).frozen()
+        df = None if df is None else df.copy()
+        return Mixture(kind, weights.copy(), means, covariances.copy(), factors, df).frozen()
 
     def _feature_indices(self, features: int | Sequence[int]) -> list[int]:
         listed = list(features) if isinstance(features, Iterable) else [features]
@@ -399,6 +483,10 @@ class Mixture(Shown):
         if len(set(indices)) != len(indices) or not indices:
             raise ValueError(f"features must be distinct and at least one, got {listed}.")
         return indices
+
+
+# Structure of t components of which some features are given: each then has a width of its own.
+_OF_OWN_WIDTH = {"full": "full", "tied": "full", "diag": "diag", "spherical": "spherical"}
 
 
 def _check_column_number(j: Any, n_features: int) -> None:
@@ -415,7 +503,13 @@ def _check_column_number(j: Any, n_features: int) -> None:
 
 
 def checked_mixture(
-    kind: CovarianceStructure, weights: Any, means: Any, covariances: Any, precisions_cholesky: Any
+    kind: CovarianceStructure,
+    weights: Any,
+    means: Any,
+    covariances: Any,
+    precisions_cholesky: Any,
+    df: Any = None,
+    noise: Noise | None = None,
 ) -> Mixture:
     """The mixture of arrays from elsewhere, as a file: with their bits, where they are one.
 
@@ -427,15 +521,41 @@ def checked_mixture(
     ValueError
         If they are none.
     """
-    weights, means, covariances = _checked(kind, weights, means, covariances)
+    share = 0.0 if noise is None else noise.weight
+    weights, means, covariances = _checked(kind, weights, means, covariances, share)
     factors = _as_floats(precisions_cholesky, "precision factors", covariances.shape)
     kind.check_factors(factors, covariances)
     kind.check_family(covariances, len(means))
-    return Mixture(kind, weights, means, covariances, factors).frozen()
+    return Mixture(
+        kind, weights, means, covariances, factors, check_df(df, len(means)), noise
+    ).frozen()
+
+
+def check_df(df: Any, n_components: int) -> FloatArray | None:
+    """Degrees of freedom, one a component, or None.
+
+    Raises
+    ------
+    ValueError
+        If one is not above 0, or there are more or fewer than components.
+    """
+    if df is None:
+        return None
+    values = _as_floats(df, "df")
+    values = np.full(n_components, values) if values.ndim == 0 else values
+    if values.shape != (n_components,):
+        raise ValueError(f"df must have shape ({n_components},), got {values.shape}.")
+    if (values <= 0).any():
+        raise ValueError(f"df must be above 0, but the least is {values.min():g}.")
+    return values
 
 
 def _checked(
-    kind: CovarianceStructure, weights: Any, means: Any, covariances: Any
+    kind: CovarianceStructure,
+    weights: Any,
+    means: Any,
+    covariances: Any,
+    share_of_noise: float = 0.0,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     means = _as_floats(means, "means")
     if means.ndim != 2:
@@ -445,7 +565,7 @@ def _checked(
     n_components, n_features = means.shape
     check_features(kind, n_features)
     weights = _as_floats(weights, "weights", (n_components,))
-    _check_weights(weights)
+    _check_weights(weights, share_of_noise)
     shape = kind.shape(n_components, n_features)
     covariances = _as_floats(covariances, f"'{kind.name}' covariances", shape)
     kind.check_symmetric(covariances)
@@ -468,17 +588,21 @@ def log_density(mixture: Mixture, X: Array, threads: int) -> Array:
     return _as_logs(out, X)
 
 
+def _n_densities(mixture: Mixture) -> int:
+    return mixture.n_components + (mixture.noise is not None)
+
+
 def responsibilities(mixture: Mixture, X: Array, threads: int) -> Array:
-    """Responsibilities of checked rows."""
+    """Responsibilities of checked rows; those of noise, where there is any, last."""
     dtype = arithmetic(mixture, result_dtype(X))
-    out = np.empty((len(X), mixture.n_components), dtype=dtype)
+    out = np.empty((len(X), _n_densities(mixture)), dtype=dtype)
     for rows, block in native_blocks(X, dtype):
         _evaluate(mixture, block, threads, responsibilities=out[rows])
     return out.astype(result_dtype(X), copy=False)
 
 
 def labels(mixture: Mixture, X: Array, threads: int) -> Array:
-    """Labels of checked rows."""
+    """Labels of checked rows; -1: noise."""
     out = np.empty(len(X), dtype=np.int64)
     for rows, block in native_blocks(X, arithmetic(mixture, result_dtype(X))):
         _evaluate(mixture, block, threads, labels=out[rows])
@@ -488,7 +612,7 @@ def labels(mixture: Mixture, X: Array, threads: int) -> Array:
 def log_joint(mixture: Mixture, X: Array, threads: int) -> Array:
     """Log of weight times density of every component, of checked rows."""
     dtype = arithmetic(mixture, result_dtype(X))
-    out = np.empty((len(X), mixture.n_components), dtype=dtype)
+    out = np.empty((len(X), _n_densities(mixture)), dtype=dtype)
     for rows, block in native_blocks(X, dtype):
         _evaluate(mixture, block, threads, log_joint=out[rows])
     return out.astype(result_dtype(X), copy=False)
@@ -504,7 +628,7 @@ def _as_logs(values: Array, X: Array) -> Array:
 
 def native_mixture(mixture: Mixture) -> _core.Mixture:
     """Return the mixture as the core takes it."""
-    return _core.Mixture(mixture.structure.kernel, *mixture.as_tuple())
+    return _core.Mixture(mixture.structure.kernel, *mixture.as_tuple(), mixture.df, mixture.noise)
 
 
 def _evaluate(
@@ -537,12 +661,15 @@ def _as_floats(values: Any, name: str, shape: tuple[int, ...] | None = None) -> 
     return array
 
 
-def _check_weights(weights: FloatArray) -> None:
+def _check_weights(weights: FloatArray, share_of_noise: float = 0.0) -> None:
     if np.any(weights < 0):
         k = int(np.argmin(weights))
         raise ValueError(f"weights must not be negative, but weight {k} is {weights[k]:g}.")
-    if not np.isclose(weights.sum(), 1.0, atol=1e-6):
-        raise ValueError(f"weights must sum to 1, but their sum is {weights.sum():.6g}.")
+    if not np.isclose(weights.sum() + share_of_noise, 1.0, atol=1e-6):
+        beside = " beside the noise's" if share_of_noise else ""
+        raise ValueError(
+            f"weights must sum to {1 - share_of_noise:.6g}{beside}, but their sum is {weights.sum():.6g}."
+        )
 
 
 def covariance_of(mixture: Mixture) -> FloatArray:

@@ -46,7 +46,9 @@ Look = Task[tuple[PartFacts | None, Any]]
 Place = tuple[Any, ...]
 
 #: Weights, means, precisions_cholesky.
-Parameters = tuple[FloatArray, FloatArray, FloatArray]
+Parameters = tuple[
+    FloatArray, FloatArray, FloatArray, FloatArray | None, tuple[float, float] | None
+]
 
 # Blocks of sums over some leaves of a binary tree: by level (0: a partition) and place in it.
 Sums = dict[tuple[int, int], FloatArray]
@@ -174,7 +176,8 @@ class DaskBlocks(PartitionedBlocks):
         responsibilities: Responsibilities | None = None,
     ) -> FloatArray:
         task = _Sums(kernel.name, centres, dtype, asked, parameters, responsibilities)
-        return from_upper_half(self._reduced(task), kernel, *centres.shape)
+        K, d = centres.shape
+        return from_upper_half(self._reduced(task), kernel, K, d, task.has_scales)
 
     def _reduced(self, task: Task[FloatArray]) -> FloatArray:
         """Sum of the blocks of all partitions, in a binary tree over them."""
@@ -481,6 +484,11 @@ class _Sums:
     parameters: Parameters | None
     responsibilities: Responsibilities | None
 
+    @property
+    def has_scales(self) -> bool:
+        """Whether the mixture is one of Student's t components."""
+        return self.parameters is not None and self.parameters[3] is not None
+
     def __call__(self, part: ArrayBlocks, first_row: int) -> FloatArray:
         kernel, centres, threads = _core.Structure[self.kernel], self.centres, part.n_threads
         if self.responsibilities is not None:
@@ -489,11 +497,11 @@ class _Sums:
             block = _core.accumulate_given(rows, kernel, centres, threads)
         else:
             assert self.parameters is not None
-            weights, means, factors = self.parameters
-            mixture = _core.Mixture(kernel, weights, means, None, factors)
+            weights, means, factors, df, noise = self.parameters
+            mixture = _core.Mixture(kernel, weights, means, None, factors, df, noise)
             asked, rows = _core.Expectation(*self.asked), part.source(self.dtype)
             block = _core.accumulate(rows, asked, mixture, centres, threads)
-        return block[upper_half(kernel, *centres.shape)]
+        return block[upper_half(kernel, *centres.shape, self.has_scales)]
 
 
 def _itself(values: T) -> T:

@@ -37,7 +37,7 @@ def criteria_of(model: GaussianMixture) -> Criteria:
         raise ValueError(
             "the models must be fits to X, but parameters of one were set by hand: fit it."
         )
-    return Criteria.of(facts, model.mixture_.n_parameters)
+    return Criteria.of_fit(facts, model.mixture_)
 
 
 def check_whole(name: str, value: Any, least: int) -> None:

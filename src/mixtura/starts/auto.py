@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
+from typing import Any
 
 import numpy as np
 from numpy.random import PCG64, RandomState
@@ -39,7 +40,7 @@ class SearchStopped(Exception):
 
 
 _Record = tuple[str, int, float, bool, str, int, int, float]
-_Parameters = tuple[FloatArray, ...]
+_Parameters = tuple[Any, ...]
 _Found = tuple[_Parameters | None, list[_Record], list[_Parameters]]
 
 

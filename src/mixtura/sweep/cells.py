@@ -50,7 +50,7 @@ class Cell:
         """What it scores; None where there is no mixture."""
         if self.facts is None or self.mixture is None:
             return self.on_sample
-        return Criteria.of(self.facts, self.mixture.n_parameters)
+        return Criteria.of_fit(self.facts, self.mixture)
 
     @property
     def n_iter(self) -> int:

@@ -397,7 +397,7 @@ class Sweep:
         fit, _ = best_fit([beginning], blocks, options)
         if self._stop.is_set():
             raise SearchStopped
-        return self._standing_by_itself(_cell_of(key, fit, blocks, options.reg_covar))
+        return self._standing_by_itself(_cell_of(key, fit, blocks, options))
 
     def _standing_by_itself(self, cell: Cell) -> Cell:
         """The cell, with a failure where reg_covar alone keeps its covariances from being singular."""
@@ -421,7 +421,7 @@ class Sweep:
     def _as_it_is(self, key: Key, mixture: Mixture) -> Cell:
         beginning = Beginning("sweep", None, partial(_unchanged, mixture))
         fit, _ = best_fit([beginning], self._blocks, _as_given(self._options))
-        cell = _cell_of(key, fit, self._blocks, self._options.reg_covar)
+        cell = _cell_of(key, fit, self._blocks, self._options)
         return replace(cell, failure=cell.failure or NOT_FINISHED)
 
     def _seed_of(self, key: Key, look: str, number: int = 0) -> int:
@@ -512,8 +512,8 @@ def _as_given(options: Options) -> Options:
     return Options(options.grounds, options.tol, max_iter=0)
 
 
-def _cell_of(key: Key, fit: Fit, blocks: Blocks, reg_covar: FloatArray) -> Cell:
-    facts = fit.facts(blocks.shape[0], reg_covar)
+def _cell_of(key: Key, fit: Fit, blocks: Blocks, options: Options) -> Cell:
+    facts = fit.facts(blocks.shape[0], options)
     return Cell(
         *key,
         failure=fit.doubt,

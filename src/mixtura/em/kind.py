@@ -1,0 +1,75 @@
+"""What a mixture has beside Gaussian components: heavier tails, a background of noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mixtura.support.arrays import FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Tails:
+    """Components of Student's t.
+
+    Attributes
+    ----------
+    shared : bool
+        Whether all have the same degrees of freedom.
+    df : ndarray of shape (n_components,) or None
+        Those that are given; None: they are estimated.
+    """
+
+    shared: bool = False
+    df: FloatArray | None = None
+
+    @classmethod
+    def of(cls, df: float | str | None, n_components: int) -> Tails:
+        """Return those that the argument `df` of an estimator asks for."""
+        if df is None or df == "shared":
+            return cls(df is not None)
+        return cls(df=np.full(n_components, float(df)))
+
+    def for_components(self, n_components: int) -> Tails:
+        """The same of another number of components."""
+        if self.df is None or len(self.df) == n_components:
+            return self
+        return Tails(self.shared, np.full(n_components, self.df[0]))
+
+    def n_parameters(self, n_components: int) -> int:
+        """Free parameters."""
+        if self.df is not None:
+            return 0
+        return 1 if self.shared else n_components
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """What an M-step makes beside Gaussian components.
+
+    Attributes
+    ----------
+    tails : Tails or None
+        None: the components are Gaussian.
+    noise_log_density : float or None
+        Of a constant background; None: there is none.
+    """
+
+    tails: Tails | None = None
+    noise_log_density: float | None = None
+
+    @property
+    def is_gaussian(self) -> bool:
+        """Whether there is nothing else."""
+        return self.tails is None and self.noise_log_density is None
+
+    def n_parameters(self, n_components: int) -> int:
+        """Free parameters beside those of a Gaussian mixture."""
+        of_tails = 0 if self.tails is None else self.tails.n_parameters(n_components)
+        return of_tails + (self.noise_log_density is not None)
+
+
+GAUSSIAN = Kind()
+
+__all__ = ["GAUSSIAN", "Kind", "Tails"]

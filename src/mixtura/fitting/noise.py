@@ -1,0 +1,90 @@
+"""The volume of a background of noise: that of a box around the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from mixtura.rows import ArrayBlocks, Blocks
+from mixtura.support.arrays import Array, FloatArray, block_slices
+from mixtura.support.interruptible import interruptible
+
+# Of all directions' mean variance, which is 1: below, rows lie in a plane, and the box about it has no volume.
+_NO_VARIANCE = 1e-10
+
+
+@dataclass(frozen=True, eq=False)
+class _Sides:
+    """The least and the most of rows along some directions."""
+
+    least: FloatArray
+    most: FloatArray
+
+    @classmethod
+    def merged(cls, several: Sequence[_Sides]) -> _Sides:
+        leasts, mosts = zip(*((one.least, one.most) for one in several), strict=True)
+        return cls(np.min(leasts, axis=0), np.max(mosts, axis=0))
+
+    @property
+    def log_volume(self) -> float:
+        return float(np.log(self.most - self.least).sum())
+
+
+def log_volume_of_rows(blocks: Blocks) -> float:
+    """Log volume of the smaller of two boxes that hold all rows of positive weight.
+
+    One along the features, one along the principal components (Fraley & Raftery 1998), both of features
+    divided by their standard deviations, so that units change nothing. Features without any variance are left
+    out.
+
+    Raises
+    ------
+    ValueError
+        If no feature varies.
+    """
+    spreads = np.sqrt(blocks.variances)
+    centre = blocks.mean
+    varies = spreads > 1e-12 * np.maximum(np.abs(centre), np.finfo(float).tiny)
+    if not varies.any():
+        raise ValueError(
+            "noise=True needs a volume, but no feature of X varies: give noise_volume, or noise=False."
+        )
+    features = np.flatnonzero(varies)
+    scales = spreads[features]
+    along_features = _sides(blocks, features, centre, np.diag(1 / scales))
+    boxes = [along_features.log_volume]
+    if len(features) > 1:
+        correlations = blocks.total.scatter[np.ix_(features, features)] / blocks.total.weight
+        values, axes = interruptible(np.linalg.eigh, correlations / scales / scales[:, np.newaxis])
+        if values[0] > _NO_VARIANCE:
+            along_axes = _sides(blocks, features, centre, axes / scales[:, np.newaxis])
+            boxes.append(along_axes.log_volume)
+    return min(boxes) + float(np.log(scales).sum())
+
+
+def _sides(blocks: Blocks, features: Array, centre: FloatArray, directions: FloatArray) -> _Sides:
+    task = partial(_sides_of_part, features=features, centre=centre, directions=directions)
+    return _Sides.merged(list(blocks.each(task)))
+
+
+def _sides_of_part(
+    part: ArrayBlocks, _: int, *, features: Array, centre: FloatArray, directions: FloatArray
+) -> _Sides:
+    rows, found = part.rows, []
+    for some in block_slices(*rows.shape):
+        X = np.asarray(rows.X[some], dtype=np.float64)
+        if rows.weight is not None:
+            X = X[rows.weight[some] > 0]
+        if len(X):
+            projected = (X[:, features] - centre[features]) @ directions
+            found.append(_Sides(projected.min(axis=0), projected.max(axis=0)))
+    if not found:
+        nothing = np.full(directions.shape[1], np.inf)
+        return _Sides(nothing, -nothing)
+    return _Sides.merged(found)
+
+
+__all__ = ["log_volume_of_rows"]
