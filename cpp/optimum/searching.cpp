@@ -358,8 +358,10 @@ Beginning Searching::start(std::string_view kind) {
     return kind == "leave-one-out" ? loosened(shaken) : from_responsibilities(shaken);
 }
 
-Beginning Searching::from_partition(std::string_view kind) {
-    return mixture_of(from_labels(kind), *problem_.source, *problem_.m_step, control_);
+Beginning Searching::from_partition(std::string_view kind) { return beginning_of(from_labels(kind), *problem_.m_step); }
+
+Beginning Searching::beginning_of(const Responsibilities& given, const MStep& m_step) {
+    return mixture_of(obeying(given, problem_.rows), *problem_.source, m_step, control_);
 }
 
 // The best after moves that are drawn, not chosen: where components are many, what is wrong is wrong in a few places.
@@ -387,7 +389,7 @@ Responsibilities Searching::from_labels(std::string_view kind) {
 
 Beginning Searching::from_responsibilities(const Responsibilities& given) {
     n_passes_ += 2;
-    return mixture_of(given, *problem_.source, *problem_.m_step, control_);
+    return beginning_of(given, *problem_.m_step);
 }
 
 // Where EM leads with covariances that are wider than the rows ask for: past the spikes, which end most other ways
@@ -400,7 +402,7 @@ Beginning Searching::widened(const Responsibilities& given) {
     }
     const std::unique_ptr<MStep> wider = problem_.m_step->adding(std::move(added));
     n_passes_ += 2;
-    Beginning beginning = mixture_of(given, *problem_.source, *wider, control_);
+    Beginning beginning = beginning_of(given, *wider);
     if (beginning.failed >= 0) return beginning;
     Point point(std::move(beginning.mixture));
     Monitor monitor(search_tol, widened_iter, true);
@@ -450,10 +452,10 @@ Beginning Searching::beside_noise() {
     Problem more = problem_;
     more.n_components = K + 1;
     const bool is_first = records_.size() < 2;
-    const Responsibilities labelled =
+    const Responsibilities parts =
         one_hot(partition(more, Model::EEI, is_first ? partition_iter : 0, random_, control_), K + 1);
     n_passes_ += 2;
-    Beginning beginning = mixture_of(labelled, *problem_.source, *of_parts_, control_);
+    Beginning beginning = beginning_of(parts, *of_parts_);
     if (beginning.failed >= 0) return beginning;
     Point point(std::move(beginning.mixture));
     Monitor monitor(search_tol, detour_iter, false);

@@ -21,7 +21,7 @@ from mixtura.em import Kind, MaximumLikelihood, Tails
 from mixtura.em.regularisation import regularisation
 from mixtura.estimators.attributes import HandedOut
 from mixtura.estimators.constructors import ChecksArgumentNames, warn_of_overrides
-from mixtura.estimators.predicting import Predicting
+from mixtura.estimators.predicting import Predicting, labels_given
 from mixtura.estimators.rows import blocks_to_fit, feature_names, rows_to_evaluate, rows_to_fit
 from mixtura.estimators.saving import described, saved_model
 from mixtura.estimators.state import (
@@ -43,7 +43,7 @@ from mixtura.fitting.best_of_starts import Callback, OnIteration, Options, order
 from mixtura.fitting.checkpoint import Checkpoint, identity
 from mixtura.fitting.diagnosis import Diagnosis, diagnose, matching
 from mixtura.fitting.facts import FitFacts
-from mixtura.fitting.given_rows import GivenRows, in_range
+from mixtura.fitting.given_rows import GivenRows, LabelsGiven, in_range
 from mixtura.fitting.model_file import SavedModel, save_model
 from mixtura.fitting.online import learn
 from mixtura.fitting.precision import best_fit_in_precision
@@ -134,9 +134,9 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         Whether rows may belong to no component, but to a background of constant density (Fraley & Raftery
         1998): label -1, and the last column of `predict_proba`.
     noise_volume : float or None, default=None
-        One over that density, in units of X to the power of n_features. None: the smaller of two boxes around the
-        rows, one along the features and one along the principal components, both of features divided by their
-        standard deviations.
+        One over that density, in units of X to the power of n_features. None: the smaller of two boxes around
+        the rows, one along the features and one along the principal components, both of features divided by
+        their standard deviations.
     callback : callable or None, default=None
         Called after each iteration over all rows as callback(iteration, mixture, log_likelihood), the last
         in nats a row; something true ends the fit there: no further start begins, and the likeliest of what
@@ -169,8 +169,8 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
     df_ : ndarray of shape (n_components,)
         Only with distribution='t': the degrees of freedom.
     noise_weight_, noise_log_volume_ : float
-        Only with noise=True: share of the rows that are noise, so that weights_ sum to 1 - noise_weight_; minus
-        the log of its density.
+        Only with noise=True: share of the rows that are noise, so that weights_ sum to 1 - noise_weight_;
+        minus the log of its density.
     mixture_ : Mixture
         The fitted distribution of the components, in float64; without noise its weights sum to 1.
     converged_ : bool
@@ -350,7 +350,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
 
     # Fitting
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, *, labels: Any = None) -> Self:
         """Fit by EM from `n_init` starts and keep the likeliest.
 
         Parameters
@@ -364,6 +364,12 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative. A whole weight counts as that many equal rows, 0 as none. A Dask collection, cut as
             X is, where that is one; a source brings its own.
+        labels : array-like, default=None
+            What is known of which component rows belong to: of shape (n_samples,), numbers of components, -1
+            where nothing is known; of shape (n_samples, n_components), True where a row may belong to a
+            component, or how credible that is, 0 or more, by which its density there is multiplied. With
+            noise=True the latter two have one column more, for noise, the last. A component that is excluded
+            has no share in the row's likelihood. Components have the numbers of their labels.
 
         Returns
         -------
@@ -387,10 +393,12 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         DataWarning
             If a reg_covar that was given as a number widens a component by more than 1 %.
         """
-        self._fit(X, sample_weight)
+        self._fit(X, sample_weight, labels)
         return self
 
-    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    def fit_predict(
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, labels: Any = None
+    ) -> Any:
         """Fit, and return the labels of X: the same as fit(X).predict(X).
 
         Parameters
@@ -399,6 +407,8 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
+        labels : array-like, default=None
+            As for `fit`.
 
         Returns
         -------
@@ -410,7 +420,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         ValueError
             As `fit`.
         """
-        given = self._fit(X, sample_weight)
+        given = self._fit(X, sample_weight, labels)
         return given.evaluated(evaluate.labels, self._density, n_threads(self.n_jobs))
 
     def partial_fit(
@@ -419,6 +429,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         y: Any = None,
         sample_weight: Any = None,
         *,
+        labels: Any = None,
         step_size: float | Callable[[float], float] | None = None,
     ) -> Self:
         """Learn from a batch of a stream by online EM, which is approximate: `fit` on all rows is exact.
@@ -435,6 +446,8 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative.
+        labels : array-like, default=None
+            As for `fit`.
         step_size : float or callable, default=None
             In (0, 1]. A fixed number follows a stream that drifts: rows are forgotten over 1 / step_size
             batches. A callable gets t, how many batches like this one were seen before (their weight over
@@ -479,39 +492,42 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         """
         step_of = check_step_size(step_size)
         if not self.__sklearn_is_fitted__():
-            self._fit(X, sample_weight)
+            self._fit(X, sample_weight, labels)
             return self
         with unchanged_on_failure(self):
             kind = self._checked_structure()
             self._check_same_kind(kind, "partial_fit", "call fit")
-            self._learn(X, sample_weight, step_of)
+            self._learn(X, sample_weight, labels, step_of)
         return self
 
-    def _learn(self, X: Any, sample_weight: Any, step_of: Callable[[float], float]) -> None:
+    def _learn(
+        self, X: Any, sample_weight: Any, labels: Any, step_of: Callable[[float], float]
+    ) -> None:
         mixture, before = self._density, facts_of(self)
-        given = rows_to_evaluate(self, mixture.n_features, X, sample_weight)
+        known = labels_given(labels, mixture)
+        given = rows_to_evaluate(self, mixture.n_features, X, sample_weight, known)
         batch = in_range(given.blocks(n_threads(self.n_jobs)), feature_names(self))
         reg_covar = regularisation(self.reg_covar, batch) if before is None else before.reg_covar
         m_step = MaximumLikelihood(mixture.structure, reg_covar, self._kind_of(mixture))
         learned, facts = learn(mixture, before, batch, step_of, m_step)
         # Those of before parameters were set by hand count on, too.
-        known = (*getattr(self, "lower_bounds_", ()), facts.mean_log_likelihood)
+        bounds = (*getattr(self, "lower_bounds_", ()), facts.mean_log_likelihood)
         n_iter = 1 + getattr(self, "n_iter_", 0)
         hand_out(self, learned, self._dtype_of_rows())
-        take_facts(self, replace(facts, n_iter=n_iter, lower_bounds=known[-_MOST_BOUNDS:]))
+        take_facts(self, replace(facts, n_iter=n_iter, lower_bounds=bounds[-_MOST_BOUNDS:]))
 
     def _kind_of(self, mixture: Mixture) -> Kind:
         """What such a mixture has beside Gaussian components, the noise as dense as it is."""
         tails = None if mixture.df is None else Tails.of(self.df, mixture.n_components)
         return Kind(tails, None if mixture.noise is None else mixture.noise.log_density)
 
-    def _fit(self, X: Any, sample_weight: Any) -> GivenRows:
+    def _fit(self, X: Any, sample_weight: Any, labels: Any) -> GivenRows:
         printer = Printer(self.verbose, self.verbose_interval) if self.verbose else None
         with unchanged_on_failure(self), nullcontext() if printer is None else printer.following(X):
             kind = self._checked_structure()
             previous = self._warm_mixture(kind)
             checkpoint = self._checkpoint()
-            given = rows_to_fit(self, X, sample_weight)
+            given = rows_to_fit(self, X, sample_weight, self._labels_given(labels))
             blocks = blocks_to_fit(self, given)
             names = feature_names(self)
             self._check_size(blocks, kind, previous)
@@ -534,6 +550,14 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         about = doubts_about_components(fit, blocks, options.reg_covar, self.reg_covar, names)
         warn_of("components", about, stacklevel=3)
         return given
+
+    def _labels_given(self, labels: Any) -> LabelsGiven:
+        if labels is not None and self.sort_components is not None:
+            raise ValueError(
+                "sort_components gives components new numbers, and labels name them by theirs: leave one of "
+                "the two out."
+            )
+        return LabelsGiven(labels, self.n_components, self.noise)
 
     def _arguments(self) -> dict[str, Any]:
         """Arguments of GaussianMixture; the constructor of a subclass may have others, more or fewer."""

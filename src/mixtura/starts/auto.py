@@ -78,6 +78,8 @@ class SearchRows:
             _total(blocks, kind).as_tuple(),
             rows_per_weight,
             min_rows,
+            rows.label,
+            rows.log_credible,
         )
         #: The rows with their weights.
         self.blocks = blocks
