@@ -406,7 +406,7 @@ Beginning Searching::widened(const Responsibilities& given) {
     if (beginning.failed >= 0) return beginning;
     Point point(std::move(beginning.mixture));
     Monitor monitor(search_tol, widened_iter, true);
-    Acceleration acceleration(structure_, K, d);
+    Acceleration acceleration(structure_, K, d, problem_.m_step->has_tails());
     expectation_maximisation(problem_.task(*wider), monitor, &acceleration, until_deadline(), point, control_);
     check(control_);
     n_passes_ += monitor.n_passes();
@@ -493,7 +493,7 @@ bool Searching::descend(std::string_view kind, Beginning beginning) {
     const double best = best_ ? best_->log_likelihood() : -std::numeric_limits<double>::infinity();
     Optimum found(std::move(beginning.mixture));
     Monitor monitor(search_tol, has_no_optimum() ? few_iter : search_max_iter, true);
-    Acceleration acceleration(structure_, K, d);
+    Acceleration acceleration(structure_, K, d, problem_.m_step->has_tails());
     LoopOptions options = until_deadline();
     options.first = options.every = check_every;
     // Ends what comes near to a known end, and gives up what, as fast as it rises now, will not catch up with the best.

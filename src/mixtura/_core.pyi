@@ -159,7 +159,7 @@ def factorise(structure: Structure, covariances: Annotated[NDArray[numpy.float64
 class Acceleration:
     """Quasi-Newton acceleration of EM; see acceleration.hpp."""
 
-    def __init__(self, structure: Structure, n_components: int, n_features: int) -> None: ...
+    def __init__(self, structure: Structure, n_components: int, n_features: int, has_scales: bool = False) -> None: ...
 
     def state(self) -> NDArray[numpy.float64]:
         """All that it remembers, as numbers."""

@@ -49,7 +49,8 @@ def expectation_maximisation(
     structure = mixture.structure
     acceleration = None
     if accelerate:
-        acceleration = _core.Acceleration(structure.kernel, *mixture.means.shape)
+        has_scales = m_step.kind.tails is not None
+        acceleration = _core.Acceleration(structure.kernel, *mixture.means.shape, has_scales)
     monitor.begin(acceleration)
     parameters, sums = _core.expectation_maximisation(
         task_of(blocks, mixture, m_step),

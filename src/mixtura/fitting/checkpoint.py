@@ -313,7 +313,8 @@ def _end(written: dict[str, Any]) -> End | None:
 
 def _restores(state: FloatArray, mixture: Mixture) -> bool:
     """Whether an acceleration of such a mixture can go on from it."""
-    acceleration = Acceleration(mixture.structure.kernel, *mixture.means.shape)
+    has_scales = mixture.df is not None
+    acceleration = Acceleration(mixture.structure.kernel, *mixture.means.shape, has_scales)
     return bool(acceleration.restore(state))
 
 
