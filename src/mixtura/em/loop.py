@@ -50,7 +50,9 @@ def expectation_maximisation(
     acceleration = None
     if accelerate:
         has_scales = m_step.kind.tails is not None
-        acceleration = _core.Acceleration(structure.kernel, *mixture.means.shape, has_scales)
+        acceleration = _core.Acceleration(
+            structure.kernel, *mixture.means.shape, has_scales=has_scales
+        )
     monitor.begin(acceleration)
     parameters, sums = _core.expectation_maximisation(
         task_of(blocks, mixture, m_step),

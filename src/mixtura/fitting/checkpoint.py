@@ -314,7 +314,9 @@ def _end(written: dict[str, Any]) -> End | None:
 def _restores(state: FloatArray, mixture: Mixture) -> bool:
     """Whether an acceleration of such a mixture can go on from it."""
     has_scales = mixture.df is not None
-    acceleration = Acceleration(mixture.structure.kernel, *mixture.means.shape, has_scales)
+    acceleration = Acceleration(
+        mixture.structure.kernel, *mixture.means.shape, has_scales=has_scales
+    )
     return bool(acceleration.restore(state))
 
 

@@ -33,6 +33,7 @@ from mixtura.starts import (
     ArrayResponsibilities,
     LabelResponsibilities,
     StartRecord,
+    matched_to_labels,
     mixture_of,
     search,
 )
@@ -245,7 +246,7 @@ class _Making:
                 blocks, options.m_step(kind), k, seed, options.deadline, min_rows=min_rows
             )
         start = STARTS[name](blocks, options.m_step(kind), k, RandomState(seed))
-        return self.given.over(start), []
+        return self.given.over(matched_to_labels(start, blocks)), []
 
     def called(self, rows: Array, seed: int, blocks: Blocks) -> Started:
         kind, k = self.request.structure, self.request.n_components

@@ -69,8 +69,8 @@ def _of_each(values: Array, n_rows: int, n_columns: int, *, noise: bool) -> Know
     what = "component and one for noise, the last" if noise else "component"
     if values.shape != (n_rows, n_columns):
         raise ValueError(
-            f"labels as a mask or confidences must have a row for each of the {n_rows} rows of X and a column "
-            f"for each {what}, that is shape ({n_rows}, {n_columns}), got {values.shape}."
+            f"labels as a mask or confidences must have a row for each of the {n_rows} rows of X and a "
+            f"column for each {what}, that is shape ({n_rows}, {n_columns}), got {values.shape}."
         )
     if values.dtype.kind not in "biuf":
         raise ValueError(

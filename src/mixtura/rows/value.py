@@ -36,8 +36,8 @@ class Rows:
     label : ndarray of shape (n_rows,), optional
         The component that each row is known to belong to; -1 where it is not known.
     log_credible : ndarray of shape (n_rows, n_components), optional
-        Of each component, and of noise in one column more where there is any, the log of how credible it is that
-        the row belongs to it; -inf where it cannot.
+        Of each component, and of noise in one column more where there is any, the log of how credible it is
+        that the row belongs to it; -inf where it cannot.
     error : ndarray of shape (n_rows, n_features) or (n_rows, n_features, n_features), optional
         Variances or covariances of the errors with which each row was measured.
     """

@@ -12,6 +12,7 @@ from mixtura.rows import Blocks
 from mixtura.starts.auto import search
 from mixtura.starts.given import ArrayResponsibilities, LabelResponsibilities, mixture_of
 from mixtura.starts.kmeans import kmeans
+from mixtura.starts.labelled import matched_to_labels
 from mixtura.starts.random import random
 from mixtura.starts.records import StartRecord, Starts, n_begun
 from mixtura.starts.seeds import plus_plus, random_from_data
@@ -32,6 +33,7 @@ __all__ = [
     "Start",
     "StartRecord",
     "Starts",
+    "matched_to_labels",
     "mixture_of",
     "n_begun",
     "search",
