@@ -49,10 +49,8 @@ def expectation_maximisation(
     structure = mixture.structure
     acceleration = None
     if accelerate:
-        has_scales = m_step.kind.tails is not None
-        acceleration = _core.Acceleration(
-            structure.kernel, *mixture.means.shape, has_scales=has_scales
-        )
+        K, d = mixture.means.shape
+        acceleration = _core.Acceleration(structure.kernel, K, d, m_step.kind.tails is not None)
     monitor.begin(acceleration)
     parameters, sums = _core.expectation_maximisation(
         task_of(blocks, mixture, m_step),

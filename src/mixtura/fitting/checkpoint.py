@@ -313,10 +313,8 @@ def _end(written: dict[str, Any]) -> End | None:
 
 def _restores(state: FloatArray, mixture: Mixture) -> bool:
     """Whether an acceleration of such a mixture can go on from it."""
-    has_scales = mixture.df is not None
-    acceleration = Acceleration(
-        mixture.structure.kernel, *mixture.means.shape, has_scales=has_scales
-    )
+    K, d = mixture.means.shape
+    acceleration = Acceleration(mixture.structure.kernel, K, d, mixture.df is not None)
     return bool(acceleration.restore(state))
 
 
