@@ -43,7 +43,12 @@ from mixtura.fitting.best_of_starts import Callback, OnIteration, Options, order
 from mixtura.fitting.checkpoint import Checkpoint, identity
 from mixtura.fitting.diagnosis import Diagnosis, diagnose, matching
 from mixtura.fitting.facts import FitFacts
-from mixtura.fitting.given_rows import GivenRows, LabelsGiven, in_range
+from mixtura.fitting.given_rows import (
+    GivenRows,
+    LabelsGiven,
+    check_labels_elsewhere,
+    in_range,
+)
 from mixtura.fitting.model_file import SavedModel, save_model
 from mixtura.fitting.online import learn
 from mixtura.fitting.precision import best_fit_in_precision
@@ -529,6 +534,8 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             checkpoint = self._checkpoint()
             given = rows_to_fit(self, X, sample_weight, self._labels_given(labels))
             blocks = blocks_to_fit(self, given)
+            check_labels_elsewhere(blocks, self.n_components)
+            self._check_order(blocks)
             names = feature_names(self)
             self._check_size(blocks, kind, previous)
             doubts = doubts_about_rows(blocks, names, kind.has_matrices, self.n_components)
@@ -551,12 +558,14 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         warn_of("components", about, stacklevel=3)
         return given
 
-    def _labels_given(self, labels: Any) -> LabelsGiven:
-        if labels is not None and self.sort_components is not None:
+    def _check_order(self, blocks: Blocks) -> None:
+        if blocks.has_labels and self.sort_components is not None:
             raise ValueError(
                 "sort_components gives components new numbers, and labels name them by theirs: leave one of "
                 "the two out."
             )
+
+    def _labels_given(self, labels: Any) -> LabelsGiven:
         return LabelsGiven(labels, self.n_components, self.noise)
 
     def _arguments(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from mixtura.em import SufficientStatistics
 from mixtura.inputs.frames import is_dask
-from mixtura.inputs.labels import UNKNOWN, KnownLabels, check_labels
+from mixtura.inputs.labels import UNKNOWN, KnownLabels, check_labels, out_of_range
 from mixtura.inputs.scales import check_extent
 from mixtura.inputs.weights import check_sample_weight
 from mixtura.mixture import Mixture
@@ -133,11 +133,7 @@ def rows_elsewhere(
     if is_dask(X):
         from mixtura.sources.dask import DaskRows
 
-        if of_rows is not None:
-            raise ValueError(
-                "labels belong to an array in memory: of a Dask collection they are not read yet."
-            )
-        return DaskRows(X, sample_weight)
+        return DaskRows(X, sample_weight, of_rows)
     return None
 
 
@@ -162,7 +158,34 @@ def check_no_weight(sample_weight: Any) -> None:
 def check_no_labels(labels: Any) -> None:
     """Raise where labels are given beside a source, which has its own."""
     if labels is not None:
-        raise ValueError("labels belong to an array in memory: a source has none yet.")
+        raise ValueError(
+            "labels belong to an array; a source has its own: mixtura.scan(path, label='column'), or tuples "
+            "of rows, weights and labels in mixtura.from_batches."
+        )
+
+
+def check_labels_elsewhere(blocks: Blocks, n_components: int) -> None:
+    """Look through the labels of a source or a Dask collection.
+
+    Raises
+    ------
+    ValueError
+        If one is no component.
+    """
+    if not blocks.has_labels or isinstance(blocks, ArrayBlocks):  # those are checked
+        return
+    extremes = list(blocks.each(_extremes_of_labels))
+    least, most = min(low for low, _ in extremes), max(high for _, high in extremes)
+    if least < -1 or most >= n_components:
+        found = most if most >= n_components else least
+        raise ValueError(out_of_range(f"there is {found}", n_components))
+
+
+def _extremes_of_labels(part: ArrayBlocks, _: int) -> tuple[int, int]:
+    label = part.rows.label
+    if label is None or not len(label):
+        return -1, -1
+    return int(label.min()), int(label.max())
 
 
 def check_keep(keep: Sequence[str], outputs: Sequence[str]) -> Sequence[str]:

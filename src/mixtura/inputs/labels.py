@@ -29,6 +29,9 @@ class KnownLabels:
 
 UNKNOWN = KnownLabels()
 
+#: Beyond it no label is the number of a component.
+MOST_COMPONENTS = 2**31 - 1
+
 
 def check_labels(labels: Any, n_rows: int, n_components: int, *, noise: bool) -> KnownLabels:
     """Return what an argument `labels` says; nothing where it leaves everything open.
@@ -58,11 +61,16 @@ def _of_numbers(values: Array, n_rows: int, n_components: int) -> KnownLabels:
         )
     row = int(np.argmax((values < -1) | (values >= n_components)))
     if not -1 <= values[row] < n_components:
-        raise ValueError(
-            f"labels must be from 0 to {n_components - 1}, or -1 where a row's is not known, but row {row} "
-            f"has {values[row]}: n_components is {n_components}."
-        )
+        raise ValueError(out_of_range(f"row {row} has {values[row]}", n_components))
     return UNKNOWN if (values == -1).all() else KnownLabels(values.astype(np.int32))
+
+
+def out_of_range(what: str, n_components: int) -> str:
+    """What is wrong where a label is no component."""
+    return (
+        f"labels must be from 0 to {n_components - 1}, or -1 where a row's is not known, but {what}: "
+        f"n_components is {n_components}."
+    )
 
 
 def _of_each(values: Array, n_rows: int, n_columns: int, *, noise: bool) -> KnownLabels:
@@ -92,4 +100,4 @@ def _of_each(values: Array, n_rows: int, n_columns: int, *, noise: bool) -> Know
         return KnownLabels(log_credible=np.ascontiguousarray(np.log(credible)))
 
 
-__all__ = ["UNKNOWN", "KnownLabels", "check_labels"]
+__all__ = ["MOST_COMPONENTS", "UNKNOWN", "KnownLabels", "check_labels", "out_of_range"]
