@@ -2,11 +2,11 @@
 
     python benchmarks/selection/outliers.py
 
-Three clusters of 200 rows in two and in five dimensions, and 0, 1, 5 or 20 % more rows drawn evenly from a box
-five times as wide as theirs, or all from one small spot far away. Of each fit, components matched to the
+Three clusters of 200 rows in two and in five dimensions, and 0, 1, 5 or 20 % more rows, drawn evenly from a
+box five times as wide as theirs, or all from one small spot far away. Of each fit, components matched to the
 clusters: how far the means are from those of the clusters' own rows, in standard deviations, and how far the
-covariances (scale matrices of t components), as the largest factor between them in any direction. Medians of 20
-tables.
+covariances (scale matrices of t components), as the largest factor between them in any direction. Medians of
+20 tables.
 """
 
 from __future__ import annotations

@@ -523,7 +523,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
 
     def _kind_of(self, mixture: Mixture) -> Kind:
         """What such a mixture has beside Gaussian components, the noise as dense as it is."""
-        tails = None if mixture.df is None else Tails.of(self.df, mixture.n_components)
+        tails = None if mixture.df is None else Tails.of(self.df)
         return Kind(tails, None if mixture.noise is None else mixture.noise.log_density)
 
     def _fit(self, X: Any, sample_weight: Any, labels: Any) -> GivenRows:
@@ -639,7 +639,6 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
     def _kind(self, blocks: Blocks) -> Kind:
         return kind_of(
             blocks,
-            self.n_components,
             distribution=self.distribution,
             df=self.df,
             noise=self.noise,

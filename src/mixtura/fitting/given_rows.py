@@ -174,11 +174,20 @@ def check_labels_elsewhere(blocks: Blocks, n_components: int) -> None:
     """
     if not blocks.has_labels or isinstance(blocks, ArrayBlocks):  # those are checked
         return
-    extremes = list(blocks.each(_extremes_of_labels))
-    least, most = min(low for low, _ in extremes), max(high for _, high in extremes)
+    least, most = _extremes(blocks)
     if least < -1 or most >= n_components:
         found = most if most >= n_components else least
         raise ValueError(out_of_range(f"there is {found}", n_components))
+
+
+def largest_label(blocks: Blocks) -> int:
+    """The largest that is known of a row; -1: none is."""
+    return _extremes(blocks)[1] if blocks.has_labels else -1
+
+
+def _extremes(blocks: Blocks) -> tuple[int, int]:
+    extremes = list(blocks.each(_extremes_of_labels))
+    return min(low for low, _ in extremes), max(high for _, high in extremes)
 
 
 def _extremes_of_labels(part: ArrayBlocks, _: int) -> tuple[int, int]:

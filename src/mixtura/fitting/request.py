@@ -88,7 +88,6 @@ def options_of(
 
 def kind_of(
     blocks: Blocks,
-    n_components: int,
     *,
     distribution: str,
     df: float | str | None,
@@ -98,7 +97,7 @@ def kind_of(
     """What a mixture has beside Gaussian components, from an estimator's arguments."""
     if distribution == "gaussian" and not noise:
         return GAUSSIAN
-    tails = Tails.of(df, n_components) if distribution == "t" else None
+    tails = Tails.of(df) if distribution == "t" else None
     if not noise:
         return Kind(tails)
     log_volume = log_volume_of_rows(blocks) if noise_volume is None else np.log(noise_volume)

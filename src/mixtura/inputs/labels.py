@@ -49,6 +49,22 @@ def check_labels(labels: Any, n_rows: int, n_components: int, *, noise: bool) ->
     return _of_each(values, n_rows, n_components + noise, noise=noise)
 
 
+def numbers_alone(labels: Any) -> Any:
+    """Return labels as they are, unless they have a column for each component.
+
+    Raises
+    ------
+    ValueError
+        If they have, where the number of components is not one.
+    """
+    if labels is not None and np.ndim(labels) != 1:
+        raise ValueError(
+            "labels of a search are one number a row, -1 where none is known: a mask or confidences have a "
+            "column for each component, whose number differs from cell to cell."
+        )
+    return labels
+
+
 def _of_numbers(values: Array, n_rows: int, n_components: int) -> KnownLabels:
     if values.shape != (n_rows,):
         raise ValueError(
@@ -100,4 +116,11 @@ def _of_each(values: Array, n_rows: int, n_columns: int, *, noise: bool) -> Know
         return KnownLabels(log_credible=np.ascontiguousarray(np.log(credible)))
 
 
-__all__ = ["MOST_COMPONENTS", "UNKNOWN", "KnownLabels", "check_labels", "out_of_range"]
+__all__ = [
+    "MOST_COMPONENTS",
+    "UNKNOWN",
+    "KnownLabels",
+    "check_labels",
+    "numbers_alone",
+    "out_of_range",
+]
