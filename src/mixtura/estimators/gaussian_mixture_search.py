@@ -142,8 +142,9 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
     results_ : Results, a dict of ndarray of shape (n_cells,)
         n_components, covariance_type, log_likelihood, n_parameters, bic, aic, icl, seconds, n_iter,
         converged, degenerate, failure; distribution and noise where any cell has t components or noise.
-        `to_frame()` makes it a data frame. NaN where there is no fit; failure: why the cell cannot win, or ''. Cells that a stopped sweep has not finished say so there, and
-        have the values of what was found so far.
+        `to_frame()` makes it a data frame. NaN where there is no fit; failure: why the cell cannot win, or
+        ''. Cells that a stopped sweep has not finished say so there, and have the values of what was found
+        so far.
     delta_ : ndarray of shape (n_cells,)
         How far the criterion is from the best's, in either sign positive; NaN where the cell cannot win. The
         best is one that is not finished only where no other is there; then these have a delta.
