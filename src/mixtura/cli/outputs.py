@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -38,14 +38,25 @@ BLOCK = 65_536
 MOST_NUMBERS = 1 << 20
 
 MODEL = "model.safetensors"
+MODELS = "models.safetensors"  # of groups of rows
 LABEL = ("label",)
 
 # Beside another model than theirs these would be false.
+_MODELS = {MODEL, MODELS}
+FITS = "fits.csv"
 _OF_A_MODEL = (
+    FITS,
     *("responsibilities.parquet", "responsibilities.csv"),
     *("mixture-labels.parquet", "mixture-labels.csv"),
     *("mixture.png", "search.png", "uncertainty.png", "entropy.png"),
 )
+
+
+class Model(Protocol):
+    """What is saved to a file: a model, or those of groups."""
+
+    def save(self, path: Path, /) -> None:
+        """Write it."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +80,25 @@ def fit_outputs(
     """What `fit` writes beside the model."""
     outputs = []
     if labels_only or not no_responsibilities:
-        name, what = ("mixture-labels", "labels") if labels_only else ("responsibilities",) * 2
         write = partial(_write_predictions, columns(labels_only=labels_only))
-        outputs.append(Output(what, f"{name}.{extension}", write))
+        outputs.append(table_of_rows(write, extension, labels_only=labels_only))
     if not no_figure:
         outputs.append(Output("figure", "mixture.png", _draw_mixture, is_picture=True))
     return outputs
 
 
+def table_of_rows(
+    write: Callable[[Any, Given, Path], object], extension: str, *, labels_only: bool
+) -> Output:
+    """The table of what is predicted of the rows."""
+    what, name = ("labels", "mixture-labels") if labels_only else ("responsibilities",) * 2
+    return Output(what, f"{name}.{extension}", write)
+
+
 def _write_predictions(
     what: Sequence[str], model: GaussianMixture, rows: Given, path: Path
 ) -> None:
-    _write_to(predictions(model.mixture_, rows, what), path)
+    write_batches(predictions(model.mixture_, rows, what), path)
 
 
 def _draw_mixture(model: GaussianMixture, rows: Given, path: Path) -> None:
@@ -116,17 +134,18 @@ def write_table(batches: Iterable[pa.RecordBatch], path: str | None) -> int:
     if path is None:
         return _write_csv(batches, sys.stdout.buffer)
     with writing(path), replacing(path) as temporary:
-        return _write_to(batches, temporary)
+        return write_batches(batches, temporary)
 
 
 def write_found(
-    model: GaussianMixture,
+    model: Model,
     found: Any,
     rows: Given,
     outputs: Sequence[Output],
     folder: str,
     *,
     quiet: bool,
+    model_name: str = MODEL,
 ) -> dict[str, str]:
     """Write the model, then what is `found` beside it, into `folder`; return the paths of what is there.
 
@@ -138,10 +157,10 @@ def write_found(
     names = [output.name for output in outputs]
     with _telling_what_is_written(folder, names, written), writing(folder):
         make_folder(folder)
-        with replacing(Path(folder, MODEL)) as file:
+        with replacing(Path(folder, model_name)) as file:
             model.save(file)
-            _remove_older(folder, names)
-        written["model"] = str(Path(folder, MODEL))
+            _remove_older(folder, [*names, *_MODELS - {model_name}])
+        written[Path(model_name).stem] = str(Path(folder, model_name))
         for output in outputs:
             path = Path(folder, output.name)
             write = partial(output.write, found, rows)
@@ -277,7 +296,8 @@ def make_folder(path: str) -> None:
         Path(path).mkdir(parents=True, exist_ok=True)
 
 
-def _write_to(batches: Iterable[pa.RecordBatch], path: Path) -> int:
+def write_batches(batches: Iterable[pa.RecordBatch], path: Path) -> int:
+    """Write a table as the extension says; count its rows."""
     if path.suffix.lower() == ".parquet":
         return _write_parquet(batches, path)
     with path.open("wb") as file:
