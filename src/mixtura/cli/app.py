@@ -523,7 +523,8 @@ def predict(
     silent = quiet or (output is None and sys.stdout.isatty())
     with reading(), progress_of_rows(rows, "labelling", quiet=silent):
         what = outputs.columns(labels_only=labels_only)
-        batches = outputs.predictions(fitted.mixture_, rows, what, kept)
+        single = output is not None and outputs.is_parquet(output)
+        batches = outputs.predictions(fitted.mixture_, rows, what, kept, single=single)
         if as_json:
             _print_json(_prediction_facts(batches, output))
         else:

@@ -214,17 +214,18 @@ def _write_fits(fits: GroupFits, path: Path) -> None:
 
 
 def _write_predictions(what: Sequence[str], fits: GroupFits, _: Given, path: Path) -> None:
-    outputs.write_batches(_predictions(fits, what), path)
+    single = outputs.is_parquet(path)
+    outputs.write_batches(_predictions(fits, what, single=single), path)
 
 
-def _predictions(fits: GroupFits, what: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _predictions(fits: GroupFits, what: Sequence[str], *, single: bool) -> Iterator[pa.RecordBatch]:
     """What its group's mixture says of each row, in the order of the rows; null where there is none."""
     n_rows, threads = len(fits.X), n_threads(None)
     columns: dict[str, NDArray[Any]] = {}
     for i, places in enumerate(fits.places):
         if fits.many.failures[i]:
             continue
-        found = predictions(fits.many[i].mixture_, fits.X[places], what, threads)
+        found = predictions(fits.many[i].mixture_, fits.X[places], what, threads, single=single)
         for name, column in found.items():
             values = column.to_numpy()
             missing = -1 if name == "label" else np.nan

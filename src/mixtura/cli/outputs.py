@@ -8,18 +8,18 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
-import pyarrow.parquet
 from safetensors import SafetensorError
 
 from mixtura import GaussianMixture, Mixture
@@ -30,7 +30,9 @@ from mixtura.cli.tables import check_extension
 from mixtura.files.output import check_target, replacing
 from mixtura.files.predictions import OUTPUTS
 from mixtura.files.predictions import predictions as columns_of
+from mixtura.files.predictions import write_batches as write_parquet
 from mixtura.fitting import given_rows as checks
+from mixtura.support.interruptible import result_of
 from mixtura.support.threads import n_threads
 
 # Rows, and responsibilities, that are written at a time.
@@ -98,7 +100,7 @@ def table_of_rows(
 def _write_predictions(
     what: Sequence[str], model: GaussianMixture, rows: Given, path: Path
 ) -> None:
-    write_batches(predictions(model.mixture_, rows, what), path)
+    write_batches(predictions(model.mixture_, rows, what, single=is_parquet(path)), path)
 
 
 def _draw_mixture(model: GaussianMixture, rows: Given, path: Path) -> None:
@@ -116,7 +118,12 @@ def check_keep(keep: Sequence[str]) -> None:
 
 
 def predictions(
-    mixture: Mixture, rows: Given, what: Sequence[str] = OUTPUTS, keep: Sequence[str] = ()
+    mixture: Mixture,
+    rows: Given,
+    what: Sequence[str] = OUTPUTS,
+    keep: Sequence[str] = (),
+    *,
+    single: bool,
 ) -> Iterator[pa.RecordBatch]:
     """Label, certainty, log density and responsibilities (or some) of every row, a block at a time."""
     threads = n_threads(None)
@@ -125,7 +132,8 @@ def predictions(
         for start in range(0, len(part), size):
             some = slice(start, start + size)
             beside = {name: column[some] for name, column in kept.items()}
-            found = columns_of(mixture, np.ascontiguousarray(part[some]), what, threads)
+            X = np.ascontiguousarray(part[some])
+            found = columns_of(mixture, X, what, threads, single=single)
             yield pa.RecordBatch.from_pydict(beside | found)
 
 
@@ -298,33 +306,50 @@ def make_folder(path: str) -> None:
 
 def write_batches(batches: Iterable[pa.RecordBatch], path: Path) -> int:
     """Write a table as the extension says; count its rows."""
-    if path.suffix.lower() == ".parquet":
-        return _write_parquet(batches, path)
+    if is_parquet(path):
+        return write_parquet(iter(batches), path)
     with path.open("wb") as file:
         return _write_csv(batches, file)
 
 
-def _write_parquet(batches: Iterable[pa.RecordBatch], path: Path) -> int:
-    batches = iter(batches)
-    first = next(batches)
+def is_parquet(path: str | Path) -> bool:
+    """Whether a table is written as Parquet."""
+    return Path(path).suffix.lower() == ".parquet"
+
+
+def _write_csv(batches: Iterable[pa.RecordBatch], file: BinaryIO) -> int:
     n_rows = 0
-    with pyarrow.parquet.ParquetWriter(path, first.schema) as writer:
-        for batch in chain([first], batches):
-            writer.write_batch(batch)
+    with closing(_as_csv(batches)) as texts:
+        for batch, text in texts:
+            if n_rows == 0:
+                file.write(_header(batch.schema.names))
+            file.write(text)
             n_rows += batch.num_rows
     return n_rows
 
 
-def _write_csv(batches: Iterable[pa.RecordBatch], file: BinaryIO) -> int:
+def _as_csv(
+    batches: Iterable[pa.RecordBatch],
+) -> Generator[tuple[pa.RecordBatch, pa.Buffer], None, None]:
+    """Batches with their text, which threads make while the next batches are."""
+    threads = n_threads(None)
+    pending: deque[tuple[pa.RecordBatch, Future[pa.Buffer]]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for batch in batches:
+            pending.append((batch, pool.submit(_csv_of, batch)))
+            if len(pending) > threads:
+                first, text = pending.popleft()
+                yield first, result_of(text)
+        for first, text in pending:
+            yield first, result_of(text)
+
+
+def _csv_of(batch: pa.RecordBatch) -> pa.Buffer:
     # The header is ours: pyarrow's puts every name in quotes.
     options = pyarrow.csv.WriteOptions(include_header=False)
-    n_rows = 0
-    for batch in batches:
-        if n_rows == 0:
-            file.write(_header(batch.schema.names))
-        pyarrow.csv.write_csv(batch, file, options)
-        n_rows += batch.num_rows
-    return n_rows
+    text = pa.BufferOutputStream()
+    pyarrow.csv.write_csv(batch, text, options)
+    return text.getvalue()
 
 
 def _header(names: Sequence[str]) -> bytes:
