@@ -421,7 +421,7 @@ def _or_where_it_began(
     fit: Fit, began: Mixture, monitor: Monitor, blocks: Blocks, options: Options
 ) -> Fit:
     """The fit; of a degenerate one the mixture that a search had ended with, if that was better."""
-    if fit.rank < 3:
+    if fit.rank < 3 or monitor.n_iter == 0:
         return fit
     before = Monitor(options.tol, options.max_iter, monitor.accelerated)
     stop = _fit_of(began, expect(began, blocks), before, np.nan, blocks, options)

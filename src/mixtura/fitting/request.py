@@ -60,12 +60,15 @@ def options_of(
     max_time: float | None,
     min_component_rows: float,
     names: Array | None,
+    began: float | None = None,
     **more: Any,
 ) -> Options:
     """How EM runs on these rows, from an estimator's arguments.
 
-    names: of the columns, where they have any. more: other fields of `Options`.
+    names: of the columns, where they have any. began: when max_time did, by `time.monotonic`; None: now.
+    more: other fields of `Options`.
     """
+    began = monotonic() if began is None else began
     return Options(
         grounds=Grounds(
             regularisation(reg_covar, blocks),
@@ -75,7 +78,7 @@ def options_of(
         ),
         tol=float(tol),
         max_iter=max_iter,
-        deadline=np.inf if max_time is None else monotonic() + max_time,
+        deadline=np.inf if max_time is None else began + max_time,
         **more,
     )
 
