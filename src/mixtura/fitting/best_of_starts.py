@@ -191,7 +191,9 @@ def _outcomes(beginnings: Sequence[Beginning], blocks: Blocks, options: Options)
                 for index, beginning in enumerate(beginnings)
             ]
             return [result_of(future) for future in futures]
-        except BaseException:  # Ctrl-C: the others end at their next iteration
+        except (
+            BaseException
+        ):  # Ctrl-C: the others end within their search, or at their next iteration
             stopping.set()
             pool.shutdown(wait=True, cancel_futures=True)
             raise

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.random import RandomState
 from sklearn.utils import check_random_state
 
+from mixtura._core import Stop
 from mixtura.covariance import CovarianceStructure
 from mixtura.em.regularisation import regularisation
 from mixtura.fitting.best_of_starts import Beginning, Options
@@ -79,6 +80,7 @@ def options_of(
         tol=float(tol),
         max_iter=max_iter,
         deadline=np.inf if max_time is None else began + max_time,
+        stop=Stop(),
         **more,
     )
 
@@ -220,9 +222,8 @@ class _Making:
         kind, k, options = self.request.structure, self.request.n_components, self.options
         if name == "auto":
             min_rows = options.grounds.min_rows
-            return search(
-                blocks, options.m_step(kind), k, seed, options.deadline, min_rows=min_rows
-            )
+            limits = options.deadline, options.stop
+            return search(blocks, options.m_step(kind), k, seed, *limits, min_rows=min_rows)
         start = STARTS[name](blocks, options.m_step(kind), k, RandomState(seed))
         return self.given.over(start), []
 
