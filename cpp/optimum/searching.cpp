@@ -229,7 +229,7 @@ void Searching::look_before_degenerate(const std::vector<Given>& given) {
             before_degenerate_ = std::move(found);
     };
     for (const Given& one : given) take(from_responsibilities(one.responsibilities));
-    for (int i = 0; i < n_others && !before_degenerate_; ++i) {
+    for (int i = 0; i < n_others && !before_degenerate_ && (i == 0 || !is_late()); ++i) {
         for (const std::string_view kind : {"k-means", "seeds"}) {
             if (!before_degenerate_) take(from_responsibilities(from_labels(kind)));
         }
@@ -248,7 +248,7 @@ std::optional<Optimum> Searching::before_doubt(const OwnedMixture& start) {
         // The weights are the rows of the E-step before.
         if (doubt(latest, next.weights, weight_ * problem_.rows_per_weight).doubt != Doubt::none) return "doubtful";
         proper = std::exchange(latest, next);
-        return "";
+        return is_late() ? "late" : "";
     };
     expectation_maximisation(problem_.task(), monitor, nullptr, options, point, control_);
     check(control_);
@@ -534,10 +534,9 @@ bool Searching::is_new(const Optimum& found, bool is_proper) {
     return can_leave_out() || ends_.add({found.mixture, found.log_likelihood(), is_proper});
 }
 
-// The first descent runs to its end whenever that is: without it there is no mixture.
 LoopOptions Searching::until_deadline() const {
     LoopOptions options;
-    if (best_ || degenerate_ || coincident_) options.deadline = problem_.deadline;
+    options.deadline = problem_.deadline;
     return options;
 }
 
@@ -552,7 +551,9 @@ OwnedMixture Searching::after_plain_em(const OwnedMixture& start, std::ptrdiff_t
 }
 
 bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum found) {
-    if (!monitor.stopped.empty()) {
+    // What the deadline ends counts only where there is nothing else.
+    const bool is_found = best_ || degenerate_ || coincident_;
+    if (!monitor.stopped.empty() && is_found) {
         record(kind, monitor, monitor.stopped);
         return false;
     }

@@ -319,7 +319,7 @@ void bind_optimum(nb::module_& m) {
              "min_rows"_a, "labels"_a.noconvert().none() = nb::none(), "log_terms"_a.noconvert().none() = nb::none());
     nb::class_<BoundProblem>(m, "SearchProblem",
                              "What is searched, and where. metric_reg_covar: above 0; seconds: after which no descent "
-                             "begins but the first.")
+                             "begins but the first, and each ends.")
         .def(nb::init<const SearchedRows&, const MStep&, std::ptrdiff_t, const Doubles&, std::uint64_t, double>(),
              "rows"_a, "m_step"_a, "n_components"_a, "metric_reg_covar"_a, "seed"_a, "seconds"_a,
              nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>());

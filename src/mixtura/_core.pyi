@@ -305,7 +305,7 @@ class SearchRows:
 
 class SearchProblem:
     """
-    What is searched, and where. metric_reg_covar: above 0; seconds: after which no descent begins but the first.
+    What is searched, and where. metric_reg_covar: above 0; seconds: after which no descent begins but the first, and each ends.
     """
 
     def __init__(self, rows: SearchRows, m_step: MStep, n_components: int, metric_reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seed: int, seconds: float) -> None: ...

@@ -43,6 +43,15 @@ def auto_or_number(option: str, least: float) -> dict[str, Any]:
     }
 
 
+def one_or_several(option: str, least: int) -> dict[str, Any]:
+    """Return typer's arguments for a whole number, or several such as '1:4', which stay text."""
+    one = _reader(option, int, "a whole number" + _within(least, None), least, None)
+    return {
+        "parser": lambda text: text if {":", ","} & set(str(text)) else one(text),
+        "metavar": f"INTEGER>={least}",
+    }
+
+
 def _number(
     option: str, kind: type, wanted: str, least: float | None, most: float | None
 ) -> dict[str, Any]:

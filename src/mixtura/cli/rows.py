@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mixtura import GaussianMixture, scan
-from mixtura.cli.errors import CommandError, UsageError, in_our_words, reason
+from mixtura.cli.errors import CommandError, UsageError, in_our_words, reason, suggestion
 from mixtura.cli.tables import check_all_named, has_lists, read_table
 from mixtura.sources import Source
 from mixtura.sources.arrow import EXTENSIONS as SCANNED
@@ -159,18 +159,25 @@ def rows_to_fit(
     weight: str | None,
     max_memory: str | None,
     how: Reading,
+    by: str | None = None,
 ) -> Given:
-    """Find the rows of a fit, with their weights; read those of a small file."""
+    """Find the rows of a fit, with their weights; read those of a small file.
+
+    by: the column that names the group of each row; no feature.
+    """
     names = None if columns is None else split(columns)
     _check_max_memory(max_memory)
     if names is not None and weight in names:
         raise UsageError(f"--weight {weight} is among --columns, too; a weight is no feature")
     if _is_array(files):
-        return _mapped(files, how, columns, weight)
+        return _mapped(files, how, columns, weight, by)
     if _is_whole(files, max_memory, names):
         table = read_table(files[0], how.dialect)
-        features = names or table.feature_names(weight)
+        table.check_names([] if by is None else [by])
+        features = names or table.feature_names([weight, by])
         return table.rows(features, weight, drop_missing=how.drop_missing)
+    if names is None and by is not None:
+        names = _features_beside(files, by, weight, how)
     return _scanned(files, names, weight, max_memory, how)
 
 
@@ -193,7 +200,7 @@ def rows_to_predict(
     elif _is_whole(files, None, names):
         table = read_table(files[0], how.dialect)
         table.check_names(keep)
-        features = names or table.feature_names(None)
+        features = names or table.feature_names()
         rows = table.rows(features, drop_missing=how.drop_missing)
     else:
         rows = _scanned(files, names or None, None, "0", how)  # they are read once
@@ -292,7 +299,11 @@ def _is_array(files: Sequence[str]) -> bool:
 
 
 def _mapped(
-    files: Sequence[str], how: Reading, columns: str | None, weight: str | None = None
+    files: Sequence[str],
+    how: Reading,
+    columns: str | None,
+    weight: str | None = None,
+    by: str | None = None,
 ) -> Mapped:
     if len(files) > 1:
         raise UsageError("a .npy file stands alone; give it no other file")
@@ -300,7 +311,7 @@ def _mapped(
         raise UsageError(
             f"{files[0]} holds an array, which is read where it lies; --drop-missing is for tables"
         )
-    for option, given in (("--columns", columns), ("--weight", weight)):
+    for option, given in (("--columns", columns), ("--weight", weight), ("--by", by)):
         if given is not None:
             raise UsageError(
                 f"{files[0]} holds an array, whose columns have no names for {option}; "
@@ -362,6 +373,16 @@ def _scanned(
         if names is None:
             _check_takes_all(source, weight)
     return Scanned(source, tuple(files), how.drop_missing)
+
+
+def _features_beside(files: Sequence[str], by: str, weight: str | None, how: Reading) -> list[str]:
+    """All columns of files but that of the groups, which may be the key of folders, and the weight."""
+    with reading():
+        source: Any = scan(files, **how.options)
+        names: Sequence[str] = source.column_names
+        if by not in names and not any(f"{by}=" in path for path in source.paths):
+            raise CommandError(f"{source} has no column {by!r}.{suggestion(by, names)}")
+    return [name for name in names if name not in (by, weight)]
 
 
 def _check_takes_all(source: Any, weight: str | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -145,9 +145,9 @@ class Table:
                     "give each a name of its own"
                 )
 
-    def feature_names(self, weight: str | None) -> list[str]:
-        """All columns but the weights, for a user who names none."""
-        names = [name for name in self.names if name != weight]
+    def feature_names(self, others: Collection[str | None] = ()) -> list[str]:
+        """All columns but `others`, such as the weights, for a user who names none."""
+        names = [name for name in self.names if name not in others]
         if not set(names) & set(self.numeric):
             first = (names or self.names)[0]
             value = self.columns[first][0].as_py()

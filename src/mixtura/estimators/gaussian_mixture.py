@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
+from time import monotonic
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
@@ -147,7 +148,8 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         in nats a row; something true ends the fit there: no further start begins, and the likeliest of what
         was reached is kept.
     max_time : float or None, default=None
-        Seconds after which no further iteration begins, nor, once there is a fit, a further start.
+        Seconds, from the call of `fit`, after which no further iteration begins, not even of the first start:
+        its mixture, however few its iterations, is the fit where there is no other.
     checkpoint : str, path or None, default=None
         File that keeps where the fit stands: written every `checkpoint_interval` seconds, after each start,
         and at Ctrl-C or any other failure; each time beside, and renamed when it is whole.
@@ -527,6 +529,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         return Kind(tails, None if mixture.noise is None else mixture.noise.log_density)
 
     def _fit(self, X: Any, sample_weight: Any, labels: Any) -> GivenRows:
+        began = monotonic()
         printer = Printer(self.verbose, self.verbose_interval) if self.verbose else None
         with unchanged_on_failure(self), nullcontext() if printer is None else printer.following(X):
             kind = self._checked_structure()
@@ -543,7 +546,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             if checkpoint is not None:
                 checkpoint.begin(identity(self._arguments(), blocks), resume=self.resume)
             seeds = self._seeds() if checkpoint is None else checkpoint.seeds
-            options = self._options(blocks, printer, checkpoint)
+            options = self._options(blocks, began, printer, checkpoint)
             request = self._start_request(kind, seeds, previous)
             found = best_fit_in_precision(request, blocks, options, self.reg_covar)
             fit, blocks, options = found.fit, found.blocks, found.options
@@ -619,7 +622,11 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         return Checkpoint(self.checkpoint, float(self.checkpoint_interval), self._seeds())
 
     def _options(
-        self, blocks: Blocks, printer: Printer | None, checkpoint: Checkpoint | None
+        self,
+        blocks: Blocks,
+        began: float,
+        printer: Printer | None,
+        checkpoint: Checkpoint | None,
     ) -> Options:
         return options_of(
             blocks,
@@ -630,6 +637,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             min_component_rows=self.min_component_rows,
             names=feature_names(self),
             kind=self._kind(blocks),
+            began=began,
             callback=self.callback,
             on_iteration=self._on_iteration or (printer.iteration if printer else None),
             on_end=printer.end if printer else None,

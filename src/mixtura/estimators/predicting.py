@@ -164,7 +164,7 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         what : {'label', 'certainty', 'log_density', 'responsibilities'} or several, default='label'
             Columns, in this order: 'label' as `predict`; 'certainty', the probability of that component;
             'log_density' as `score_samples`; 'responsibilities' as `predict_proba`, one column a component:
-            'responsibility_0', 'responsibility_1', ...
+            'responsibility_0', 'responsibility_1', ... The certainty and these are float32.
         keep : sequence of str, default=()
             Columns of the files that `scan` reads to be copied before these, as an identifier; of any type.
 
@@ -203,7 +203,11 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         keep = check_keep(keep, asked)
         tables = rows_to_evaluate(self, mixture.n_features, X).tables(keep)
         write_parquet(
-            path, (kept | predictions(mixture, rows, asked, threads) for rows, kept in tables)
+            path,
+            (
+                kept | predictions(mixture, rows, asked, threads, single=True)
+                for rows, kept in tables
+            ),
         )
 
     def _evaluated(self, function: Callable[[Mixture, Array, int], Array], X: Any) -> Any:

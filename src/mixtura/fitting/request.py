@@ -13,6 +13,7 @@ import numpy as np
 from numpy.random import RandomState
 from sklearn.utils import check_random_state
 
+from mixtura._core import Stop
 from mixtura.covariance import CovarianceStructure
 from mixtura.em import GAUSSIAN, Kind, Tails
 from mixtura.em.regularisation import regularisation
@@ -64,13 +65,15 @@ def options_of(
     min_component_rows: float,
     names: Array | None,
     kind: Kind = GAUSSIAN,
+    began: float | None = None,
     **more: Any,
 ) -> Options:
     """How EM runs on these rows, from an estimator's arguments.
 
-    names: of the columns, where they have any. kind: what the mixture has beside Gaussian components. more:
-    other fields of `Options`.
+    names: of the columns, where they have any. kind: what the mixture has beside Gaussian components. began:
+    when max_time did, by `time.monotonic`; None: now. more: other fields of `Options`.
     """
+    began = monotonic() if began is None else began
     return Options(
         grounds=Grounds(
             regularisation(reg_covar, blocks),
@@ -81,7 +84,8 @@ def options_of(
         ),
         tol=float(tol),
         max_iter=max_iter,
-        deadline=np.inf if max_time is None else monotonic() + max_time,
+        deadline=np.inf if max_time is None else began + max_time,
+        stop=Stop(),
         **more,
     )
 
@@ -241,9 +245,8 @@ class _Making:
         kind, k, options = self.request.structure, self.request.n_components, self.options
         if name == "auto":
             min_rows = options.grounds.min_rows
-            return search(
-                blocks, options.m_step(kind), k, seed, options.deadline, min_rows=min_rows
-            )
+            limits = options.deadline, options.stop
+            return search(blocks, options.m_step(kind), k, seed, *limits, min_rows=min_rows)
         start = STARTS[name](blocks, options.m_step(kind), k, RandomState(seed))
         return self.given.over(matched_to_labels(start, blocks)), []
 

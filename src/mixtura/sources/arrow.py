@@ -20,13 +20,13 @@ from pyarrow import fs
 from mixtura.errors import SourceError
 from mixtura.inputs.labels import MOST_COMPONENTS
 from mixtura.rows import Rows
-from mixtura.sources.prefetch import Prefetched
 from mixtura.sources.source import Piece, Source, rows_of, rows_of_a_part
 from mixtura.sources.text import COMPRESSED, Dialect, TextTable, extension
 from mixtura.sources.text import EXTENSIONS as OF_TEXT
 from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.cached import cached
 from mixtura.support.names import nearest
+from mixtura.support.prefetch import Prefetched
 
 EXTENSIONS = {
     ".parquet": "parquet",

@@ -23,9 +23,9 @@ from mixtura.rows.facts import Facts, Overview, PartFacts
 from mixtura.rows.parts import overview_of, part_facts
 from mixtura.rows.value import BESIDE
 from mixtura.sources.memory import n_bytes
-from mixtura.sources.prefetch import IN_FLIGHT, Prefetched
 from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.cached import cached
+from mixtura.support.prefetch import IN_FLIGHT, Prefetched
 
 # Numbers in a part (8 MB of float32), and rows at most: large enough that the threads within a part and the
 # sum of its statistics cost nothing beside the work, small enough that a few of them are little.
