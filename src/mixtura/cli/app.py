@@ -16,7 +16,15 @@ from typer.core import TyperGroup
 
 import mixtura
 from mixtura.cli.errors import MISUSED, UsageError, reporting
-from mixtura.cli.options import LARGEST_SEED, auto_or_number, choice, number, one_or_several, whole
+from mixtura.cli.options import (
+    LARGEST_SEED,
+    auto_or_number,
+    choice,
+    named_or_number,
+    number,
+    one_or_several,
+    whole,
+)
 from mixtura.support.names import COVARIANCE_TYPES, STARTS
 
 if TYPE_CHECKING:
@@ -164,6 +172,23 @@ RegCovar = Annotated[
         **auto_or_number("--reg-covar", 0),
     ),
 ]
+DegreesOfFreedom = Annotated[
+    str | None,
+    typer.Option(
+        "--df",
+        help="Degrees of freedom of t components: a number, or shared for one that is estimated.",
+        show_default="one a component, estimated",
+        **named_or_number("--df", "shared"),
+    ),
+]
+NoiseVolume = Annotated[
+    float | None,
+    typer.Option(
+        help="One over the density of the noise.",
+        show_default="that of a box around the rows",
+        **number("--noise-volume", 0),
+    ),
+]
 MinComponentRows = Annotated[
     float,
     typer.Option(
@@ -234,6 +259,13 @@ def fit(
     weight: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The column of row weights.")
     ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The column of known components: their numbers, or -1 or empty where none is known.",
+        ),
+    ] = None,
     by: Annotated[
         str | None,
         typer.Option(
@@ -261,6 +293,20 @@ def fit(
     ] = "auto",
     reg_covar: RegCovar = "auto",
     min_component_rows: MinComponentRows = 0.0,
+    distribution: Annotated[
+        str,
+        typer.Option(
+            metavar="gaussian|t",
+            help="Of the components: t has heavy tails.",
+            **choice("--distribution", "gaussian", "t"),
+        ),
+    ] = "gaussian",
+    df: DegreesOfFreedom = None,
+    noise: Annotated[
+        bool,
+        typer.Option("--noise", help="Let rows belong to no component, label -1.", metavar=""),
+    ] = False,
+    noise_volume: NoiseVolume = None,
     max_memory: MaxMemory = None,
     checkpoint: Checkpoint = None,
     resume: Resume = False,
@@ -294,7 +340,13 @@ def fit(
     """Fit a mixture to the columns of files; write the model, responsibilities and a figure."""
     from mixtura.cli import fitting, groups, outputs
     from mixtura.cli.models import check_no_models
-    from mixtura.cli.rows import check_not_within, reading_of, rows_to_fit, say_how_read
+    from mixtura.cli.rows import (
+        Beside,
+        check_not_within,
+        reading_of,
+        rows_to_fit,
+        say_how_read,
+    )
     from mixtura.cli.screen import show, show_files, show_summary
 
     options: dict[str, Any] = {
@@ -307,6 +359,10 @@ def fit(
         "init_params": init,
         "reg_covar": reg_covar,
         "min_component_rows": min_component_rows,
+        "distribution": distribution,
+        "df": df,
+        "noise": noise,
+        "noise_volume": noise_volume,
         "checkpoint": checkpoint,
         "resume": resume,
         "n_jobs": jobs,
@@ -322,13 +378,13 @@ def fit(
         name, beside = outputs.MODEL, outputs.fit_outputs(**tables, no_figure=no_figure)
     else:
         fitting.check_jobs(jobs)
-        options = groups.options_of(by, columns, weight, max_memory, options)
+        options = groups.options_of(by, columns, weight, label, max_memory, options)
         name, beside = outputs.MODELS, groups.group_outputs(**tables)
     outputs.check_folder(output, [name, *(file.name for file in beside)], files)
     check_not_within(output, files)
     check_no_models(files)
     how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing)
-    rows = rows_to_fit(files, columns, weight, max_memory, how, by)
+    rows = rows_to_fit(files, columns, Beside(weight, label), max_memory, how, by)
     if by is not None:
         fits = groups.fit(rows, by, weight, options, quiet=quiet)
         say_how_read(rows, quiet=quiet)
@@ -382,6 +438,13 @@ def select(
     weight: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The column of row weights.")
     ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The column of known components: their numbers, or -1 or empty where none is known.",
+        ),
+    ] = None,
     delimiter: Delimiter = None,
     decimal: Decimal = ".",
     skip: Skip = 0,
@@ -408,6 +471,24 @@ def select(
         ),
     ] = None,
     min_component_rows: MinComponentRows = 0.0,
+    distribution: Annotated[
+        str,
+        typer.Option(
+            metavar="gaussian|t|both",
+            help="Of the components: t has heavy tails.",
+            **choice("--distribution", "gaussian", "t", "both"),
+        ),
+    ] = "gaussian",
+    df: DegreesOfFreedom = None,
+    noise: Annotated[
+        str,
+        typer.Option(
+            metavar="no|yes|both",
+            help="Whether rows may belong to no component.",
+            **choice("--noise", "no", "yes", "both"),
+        ),
+    ] = "no",
+    noise_volume: NoiseVolume = None,
     max_time: Annotated[
         float | None,
         typer.Option(help="Seconds.", show_default="no limit", **number("--max-time", 0)),
@@ -428,7 +509,13 @@ def select(
     from mixtura.cli.fitting import check_checkpoint, check_jobs, keeping
     from mixtura.cli.models import check_no_models
     from mixtura.cli.outputs import MODEL, check_folder, write_found
-    from mixtura.cli.rows import check_not_within, reading_of, rows_to_fit, say_how_read
+    from mixtura.cli.rows import (
+        Beside,
+        check_not_within,
+        reading_of,
+        rows_to_fit,
+        say_how_read,
+    )
     from mixtura.cli.screen import show_files
 
     numbers, names = selecting.numbers(components), selecting.structures(covariance)
@@ -440,7 +527,7 @@ def select(
     check_not_within(output, files)
     check_no_models(files)
     how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing)
-    rows = rows_to_fit(files, columns, weight, max_memory, how)
+    rows = rows_to_fit(files, columns, Beside(weight, label), max_memory, how)
     options = {
         "n_components": numbers,
         "covariance_type": names,
@@ -453,6 +540,10 @@ def select(
         "reg_covar": reg_covar,
         "max_parameters": max_parameters,
         "min_component_rows": min_component_rows,
+        "distribution": ["gaussian", "t"] if distribution == "both" else distribution,
+        "df": df,
+        "noise": {"no": False, "yes": True, "both": [False, True]}[noise],
+        "noise_volume": noise_volume,
         "max_time": max_time,
         "checkpoint": checkpoint,
         "resume": resume,
@@ -524,7 +615,7 @@ def predict(
     with reading(), progress_of_rows(rows, "labelling", quiet=silent):
         what = outputs.columns(labels_only=labels_only)
         single = output is not None and outputs.is_parquet(output)
-        batches = outputs.predictions(fitted.mixture_, rows, what, kept, single=single)
+        batches = outputs.predictions(fitted._density, rows, what, kept, single=single)
         if as_json:
             _print_json(_prediction_facts(batches, output))
         else:

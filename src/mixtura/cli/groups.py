@@ -47,12 +47,17 @@ def options_of(
     by: str,
     columns: str | None,
     weight: str | None,
+    label: str | None,
     max_memory: str | None,
     options: dict[str, Any],
 ) -> dict[str, Any]:
     """The options of `fit_many` that these of a single fit are; refuse what fits of groups cannot have."""
     if columns is not None and by in split(columns):
         raise UsageError(f"--by {by} is among --columns, too; what names the groups is no feature")
+    if label is not None:
+        raise UsageError(
+            f"--label {label} names the components of one fit, and --by makes many: leave one of the two out"
+        )
     if by == weight:
         raise UsageError(f"--by {by} is --weight, too; name two columns")
     if by in (*_OF_A_FIT, *OUTPUTS, ROW) or by.startswith("responsibility_"):
@@ -225,7 +230,7 @@ def _predictions(fits: GroupFits, what: Sequence[str], *, single: bool) -> Itera
     for i, places in enumerate(fits.places):
         if fits.many.failures[i]:
             continue
-        found = predictions(fits.many[i].mixture_, fits.X[places], what, threads, single=single)
+        found = predictions(fits.many[i]._density, fits.X[places], what, threads, single=single)
         for name, column in found.items():
             values = column.to_numpy()
             missing = -1 if name == "label" else np.nan

@@ -100,7 +100,7 @@ def table_of_rows(
 def _write_predictions(
     what: Sequence[str], model: GaussianMixture, rows: Given, path: Path
 ) -> None:
-    write_batches(predictions(model.mixture_, rows, what, single=is_parquet(path)), path)
+    write_batches(predictions(model._density, rows, what, single=is_parquet(path)), path)
 
 
 def _draw_mixture(model: GaussianMixture, rows: Given, path: Path) -> None:

@@ -43,7 +43,7 @@ def check_outputs(what: str | Sequence[str]) -> tuple[str, ...]:
 def predictions(
     mixture: Mixture, rows: Array, what: Sequence[str], threads: int, *, single: bool
 ) -> dict[str, pa.Array]:
-    """Columns of what is asked for; the responsibilities are one a component.
+    """Columns of what is asked for; the responsibilities are one a component, and one of noise.
 
     single: whether certainty and responsibilities, between 0 and 1, are float32, for a file of half the size.
     """
@@ -62,7 +62,10 @@ def predictions(
             columns[name] = shares.max(axis=1)
         else:
             assert shares is not None
-            columns |= {f"responsibility_{k}": share for k, share in enumerate(shares.T)}
+            own = [*range(mixture.n_components), *["noise"] * (mixture.noise is not None)]
+            columns |= {
+                f"responsibility_{k}": share for k, share in zip(own, shares.T, strict=True)
+            }
     return {name: pa.array(column) for name, column in columns.items()}
 
 
