@@ -16,11 +16,15 @@
 namespace mixtura {
 namespace {
 
-double work_per_row(const Mixture& mixture) {
-    const double k = static_cast<double>(mixture.n_components);
-    const double d = static_cast<double>(mixture.n_features);
-    const double per_component = mixture.structure == Structure::full ? d * (d + 1) : 4 * d;
+double work_per_row(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features) {
+    const double k = static_cast<double>(n_components);
+    const double d = static_cast<double>(n_features);
+    const double per_component = structure == Structure::full ? d * (d + 1) : 4 * d;
     return k * (per_component + 20);
+}
+
+double work_per_row(const Mixture& mixture) {
+    return work_per_row(mixture.structure, mixture.n_components, mixture.n_features);
 }
 
 // A tile of one component takes some microseconds, or, with wide matrices, some milliseconds.
@@ -101,7 +105,7 @@ struct Part {
         job.rows = rows;
         job.tile_rows = std::min(job.tile_rows, rows_of_one_tile(rows.n_rows));
         if (!rows_pay_for_groups(rows.n_rows, job.n_components)) job.grouping.n_rows = 0;
-        grid = make_grid(rows.n_rows, job.tile_rows, std::max<std::ptrdiff_t>(2048, job.grouping.n_rows));
+        grid = make_grid(rows.n_rows, job.tile_rows, std::max(rows_of_a_chunk, job.grouping.n_rows));
         sum = std::make_unique<TreeSum<PartialStatistics>>(grid.n_chunks());
     }
 
@@ -242,6 +246,11 @@ void accumulate_parts(const std::vector<Rows<Real>>& parts, const Mixture& mixtu
         if (!accumulation.run(parts.data() + first, n, part, take)) return;
     }
     over.finish(out);
+}
+
+bool can_be_shared(std::ptrdiff_t n_rows, Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features) {
+    const double work = static_cast<double>(n_rows) * work_per_row(structure, n_components, n_features);
+    return n_rows > 2 * rows_of_a_chunk && work >= 2 * work_of_a_thread;
 }
 
 template <class Real>

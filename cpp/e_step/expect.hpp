@@ -27,6 +27,9 @@ void accumulate_parts(const std::vector<Rows<Real>>& parts, const Mixture& mixtu
 template <class Real>
 void evaluate(const Rows<Real>& rows, const Mixture& mixture, const Evaluation<Real>& out, Control& control);
 
+// Whether threads gain from sharing the rows of one E-step: there are more than two chunks, and each takes long enough.
+bool can_be_shared(std::ptrdiff_t n_rows, Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features);
+
 // The instruction set in use: "baseline", "avx2" or "avx512".
 const char* simd_level();
 

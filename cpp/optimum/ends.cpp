@@ -5,7 +5,7 @@
 #include <cmath>
 #include <utility>
 
-#include "optimum/searching.hpp"
+#include "optimum/descent.hpp"
 
 namespace mixtura {
 namespace {
@@ -45,10 +45,10 @@ bool is_near(const OwnedMixture& one, const OwnedMixture& other) {
 
 }  // namespace
 
-const End* Ends::near(const OwnedMixture& mixture) const {
-    const auto found =
-        std::find_if(ends_.begin(), ends_.end(), [&](const End& end) { return is_near(mixture, end.mixture); });
-    return found == ends_.end() ? nullptr : &*found;
+std::ptrdiff_t Ends::near(const OwnedMixture& mixture, std::size_t n) const {
+    const auto last = ends_.begin() + static_cast<std::ptrdiff_t>(n);
+    const auto found = std::find_if(ends_.begin(), last, [&](const End& end) { return is_near(mixture, end.mixture); });
+    return found == last ? -1 : found - ends_.begin();
 }
 
 bool Ends::add(End end) {

@@ -15,10 +15,13 @@ struct End {
 
 class Ends {
   public:
-    // The end that a mixture is near to, whatever the components' order: EM would most likely lead there. Null: none.
-    const End* near(const OwnedMixture& mixture) const;
+    // Of the first `n`, that which a mixture is near to, whatever the components' order: EM would most likely lead
+    // there. -1: none.
+    std::ptrdiff_t near(const OwnedMixture& mixture, std::size_t n) const;
     // False where it is known.
     bool add(End end);
+    std::size_t size() const { return ends_.size(); }
+    const End& operator[](std::ptrdiff_t i) const { return ends_[static_cast<std::size_t>(i)]; }
 
   private:
     std::vector<End> ends_;

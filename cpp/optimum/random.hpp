@@ -12,6 +12,11 @@ class Random {
   public:
     explicit Random(std::uint64_t seed) : state_(seed) {}
 
+    // Of another descent; that of number 0 is this one.
+    Random stream(std::ptrdiff_t number) const {
+        return Random(state_ + static_cast<std::uint64_t>(number) * 0xd1342543de82ef95u);
+    }
+
     // In [0, 1).
     double uniform() {
         state_ += 0x9e3779b97f4a7c15u;

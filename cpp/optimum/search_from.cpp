@@ -44,17 +44,17 @@ class SearchingFrom final : public Searching {
 
     void run_from(const OwnedMixture* incumbent) {
         if (incumbent != nullptr) keep(*incumbent);
-        const std::optional<Optimum> kept = best_;
-        if (kept) partition_of_best_ = partition_in(best_responsibilities());
-        std::vector<Optimum> ends;
+        const std::shared_ptr<const Optimum> kept = best_;
+        if (kept) partition_of_best_ = partition_in(*best_responsibilities());
+        std::vector<std::shared_ptr<const Optimum>> ends;
         for (const Given& start : given_) {
             best_ = kept;
-            if (descend_alone(start)) ends.push_back(*best_);
+            if (descend_alone(start)) ends.push_back(best_);
         }
         if (K > 1 && !has_no_optimum()) ends = moved(one_of_each(std::move(ends)));
         ends = one_of_each(std::move(ends));
-        best_ = ends.empty() ? kept : std::move(ends.front());
-        for (std::size_t i = 1; i < ends.size(); ++i) others_.push_back(std::move(ends[i].mixture));
+        best_ = ends.empty() ? kept : ends.front();
+        for (std::size_t i = 1; i < ends.size(); ++i) others_.push_back(ends[i]->mixture);
         const bool is_found = best_ || degenerate_ || coincident_;
         if (K > 1 && budget_.own > 0 && !(is_found && has_no_optimum())) {
             spend(best_ ? budget_.own : std::max(budget_.own, passes_of_none));
@@ -86,11 +86,11 @@ class SearchingFrom final : public Searching {
     void keep(const OwnedMixture& incumbent) {
         Optimum kept = at_rest(incumbent);
         const std::size_t descent = records_.size();
-        descend("incumbent", Beginning{incumbent});
+        descend("incumbent", [&](Descent&) { return Beginning{incumbent}; });
         if (!is_proper(records_[descent])) {
             before_degenerate_ = std::move(kept);
         } else if (!best_ || best_->log_likelihood() < kept.log_likelihood() + same_optimum) {
-            best_ = std::move(kept);
+            best_ = std::make_shared<const Optimum>(std::move(kept));
         }
     }
 
@@ -105,9 +105,10 @@ class SearchingFrom final : public Searching {
     // that more starts never find less.
     bool descend_alone(const Given& start) {
         spend(budget_.moving);
-        Beginning beginning = from_responsibilities(start.responsibilities);
+        n_passes_ += 2;
+        const Beginning beginning = beginning_of(problem_, start.responsibilities, *problem_.m_step, control_);
         if (beginning.failed < 0 && leads_back(start, beginning.mixture)) return false;
-        return descend(start.kind, std::move(beginning));
+        return descend(start.kind, [&](Descent&) { return beginning; });
     }
 
     // Whether a start has the incumbent's partition, and is no better.
@@ -117,25 +118,25 @@ class SearchingFrom final : public Searching {
     }
 
     // Where moves lead from each of them.
-    std::vector<Optimum> moved(std::vector<Optimum> ends) {
-        for (Optimum& end : ends) {
+    std::vector<std::shared_ptr<const Optimum>> moved(std::vector<std::shared_ptr<const Optimum>> ends) {
+        for (auto& end : ends) {
             spend(budget_.moving);
-            best_ = std::move(end);
+            best_ = end;
             climb();
             explore();
-            end = std::move(*best_);
+            end = best_;
         }
         return ends;
     }
 
     // One for each optimum, the likeliest first.
-    static std::vector<Optimum> one_of_each(std::vector<Optimum> ends) {
-        std::stable_sort(ends.begin(), ends.end(), [](const Optimum& one, const Optimum& other) {
-            return one.log_likelihood() > other.log_likelihood();
+    static std::vector<std::shared_ptr<const Optimum>> one_of_each(std::vector<std::shared_ptr<const Optimum>> ends) {
+        std::stable_sort(ends.begin(), ends.end(), [](const auto& one, const auto& other) {
+            return one->log_likelihood() > other->log_likelihood();
         });
-        std::vector<Optimum> found;
-        for (Optimum& end : ends) {
-            if (found.empty() || end.log_likelihood() < found.back().log_likelihood() - same_optimum)
+        std::vector<std::shared_ptr<const Optimum>> found;
+        for (auto& end : ends) {
+            if (found.empty() || end->log_likelihood() < found.back()->log_likelihood() - same_optimum)
                 found.push_back(std::move(end));
         }
         return found;

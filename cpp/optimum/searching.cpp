@@ -12,9 +12,6 @@
 namespace mixtura {
 namespace {
 
-// EM iterations after which a descent that cannot catch up with the best is given up, looked at every few of them.
-constexpr std::ptrdiff_t first_check_of_few = 40, first_check_of_many = 10, check_every = 5;
-
 // What a search may spend: densities of one feature (one of d features costs about 1 + d^2 / 16 of them, a Cholesky
 // factor and its inverse d^3 / 6), and E-steps within these bounds.
 constexpr double most_densities = 4e8;
@@ -43,6 +40,9 @@ constexpr std::ptrdiff_t hits_of_few = 16;  // where components have few rows fo
 // Nats a row: of ends that differ by less, the first stays.
 constexpr double end_of_one_optimum = 1e-9;
 
+// EM iterations after which a descent that cannot catch up with the best is given up.
+constexpr std::ptrdiff_t first_check_of_few = 40, first_check_of_many = 10;
+
 // How often a descent is mended in a row while there is no proper optimum; once where there is, since other starts are
 // as good.
 constexpr std::ptrdiff_t reseeded = 3;
@@ -58,37 +58,18 @@ constexpr double promise = -0.4;
 constexpr std::ptrdiff_t tries = 3;
 constexpr int rounds = 20;
 
-// Components from which fresh starts no longer find the best optimum, and moves are looked at more closely.
-constexpr std::ptrdiff_t many = 10;
-
-// Iterations without each row's own pull, where components have few rows for their features.
-constexpr int left_out = 6;
-constexpr double leverage = 0.05;
-
-constexpr std::array<double, 2> shares{0.5, 0.3};
-
-constexpr std::ptrdiff_t partition_iter = 10;
-
 // In many features components of nearly any partition are apart and whole, without matrices: so many other starts have
 // to end there too.
 constexpr int n_agreeing = 2;
 
-// Of descents where the likelihood says nothing of which mixture is better: the fit goes on from there.
-constexpr std::ptrdiff_t few_iter = 20;
-
 // Where every way leads to a spurious maximum, so many partitions of each kind are looked at along the way.
 constexpr int n_others = 5;
 
-// What is added to widened covariances, as shares of each column's variance, and iterations with it.
-constexpr std::array<double, 3> widths{0.01, 0.03, 0.1};
-constexpr std::ptrdiff_t widened_iter = 40;
-
-// Of a detour through one component more: iterations there, and merges that are tried afterwards.
+// Cuts that detours are tried from.
 constexpr std::size_t detours = 3;
-constexpr std::ptrdiff_t detour_iter = 20, detour_merges = 4;
 
-// Components to merge down from, as a multiple of those asked for, and iterations with them.
-constexpr std::ptrdiff_t surplus = 2, surplus_iter = 10;
+// Starts of which none knows what the others find. It is no number of threads: the same mixture is found with any.
+constexpr std::ptrdiff_t n_together = 8;
 
 // Entropy of the responsibilities, in nats a row, below which components are apart.
 constexpr double hardly = 1e-3;
@@ -100,14 +81,7 @@ constexpr double little = 0.1, whole = 0.5, recut = 1e-3, far = 0.5;
 // Starts from one component more, where there is noise.
 constexpr int with_noise = 2;
 
-// Moves drawn at a time.
-constexpr int n_drawn = 2;
-
 std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
-
-bool is_fresh(std::string_view kind) {
-    return kind == "k-means" || kind == "mahalanobis" || kind == "seeds" || kind == "widened" || kind == "merged";
-}
 
 bool is_independent(std::string_view kind) {
     return kind != "split and merge" && kind != "detour" && kind != "moved" && kind != "re-seeded";
@@ -140,34 +114,56 @@ bool merges_cost(const OwnedMixture& mixture, double gain) {
 }  // namespace
 
 Searching::Searching(const Problem& problem, Control& control)
-    : problem_(problem), of_parts_(problem.m_step->gaussian()), control_(control),
-      structure_(problem.m_step->structure()), K(problem.n_components), d(problem.rows.n_features),
-      weight_(problem.rows.weight()), random_(problem.seed), cut_floor_(problem.m_step->added()) {
+    : Searched(problem), of_parts_(problem.m_step->gaussian()), control_(control), cut_floor_(problem.m_step->added()) {
     for (std::size_t j = 0; problem.recording != nullptr && j < cut_floor_.size(); ++j)
         cut_floor_[j] += problem.recording->floor[j];
 }
 
 void Searching::run() {
-    descend("k-means", from_partition("k-means"));
+    descend("k-means");
     const bool is_found = best_ || degenerate_ || coincident_;
     if (K == 1 || is_late() || (is_found && has_no_optimum())) return;
-    for (int i = 0; i < with_noise && problem_.m_step->has_noise() && !is_late(); ++i) descend("noise", start("noise"));
+    for (int i = 0; i < with_noise && problem_.m_step->has_noise() && !is_late(); ++i) descend("noise");
     const int n_others = is_wide() && !has_matrices(structure_) ? n_agreeing : 0;
-    for (int i = 0; i < n_others && !is_late(); ++i) descend("seeds", start("seeds"));
+    for (int i = 0; i < n_others && !is_late(); ++i) descend("seeds");
     if (is_late() || (static_cast<int>(found_from_.size()) > n_others && apart_and_whole())) return;
-    if (second_metric() == Model::EEE) descend("mahalanobis", from_partition("mahalanobis"));
+    if (second_metric() == Model::EEE) descend("mahalanobis");
     if (is_late() || is_settled()) return;
     climb();
     if (is_late() || is_settled()) return;
     explore();
-    if (can_leave_out() && best_) descend("leave-one-out", loosened(best_responsibilities()));
-    const Schedule& turns = can_leave_out() ? schedule_of_few : K >= many ? schedule_of_many : schedule;
-    for (std::size_t turn = 0;; ++turn) {
-        const std::string_view kind = turns[turn % turns.size()];
-        if (!best_ && !is_fresh(kind)) continue;
-        if (is_sure() || is_spent()) return;
-        if (descend(kind, start(kind)) && !can_leave_out()) climb(), explore();
+    if (can_leave_out() && best_) {
+        const auto given = best_responsibilities();
+        descend("leave-one-out", [&](Descent& descent) { return descent.loosened(*given); });
     }
+    for (std::size_t turn = 0; take_turns(next_kinds(turn));) {}
+}
+
+// Of the starts that take turns, those that can be made now.
+std::vector<std::string_view> Searching::next_kinds(std::size_t& turn) const {
+    const Schedule& turns = can_leave_out() ? schedule_of_few : K >= many ? schedule_of_many : schedule;
+    std::vector<std::string_view> kinds;
+    for (; static_cast<std::ptrdiff_t>(kinds.size()) < n_together; ++turn) {
+        const std::string_view kind = turns[turn % turns.size()];
+        if (best_ || is_fresh(kind)) kinds.push_back(kind);
+    }
+    return kinds;
+}
+
+// False where the search is over.
+bool Searching::take_turns(const std::vector<std::string_view>& kinds) {
+    if (is_sure() || is_spent()) return false;
+    Known now = known();
+    if (!std::all_of(kinds.begin(), kinds.end(), &is_fresh)) now.given = best_responsibilities();
+    if (std::count(kinds.begin(), kinds.end(), "moved") > 0) now.moves = best_moves();
+    const auto n = static_cast<std::ptrdiff_t>(kinds.size());
+    const Ways ways = [&](std::ptrdiff_t i, Descent& descent) { return descent.start(kinds[at(i)]); };
+    SideBySide<Descended> ends = descents(now, n, n, ways);
+    for (std::ptrdiff_t i = 0; i < n; ++i) {
+        if (i > 0 && (is_sure() || is_spent())) return false;
+        if (take_up(kinds[at(i)], std::move(ends[i])) && !can_leave_out()) climb(), explore();
+    }
+    return true;
 }
 
 // Detours while they gain.
@@ -180,11 +176,11 @@ void Searching::explore() {
 // is whole.
 bool Searching::apart_and_whole() {
     if (!best_ || (has_leverage() && !is_wide()) || !problem_.m_step->is_gaussian()) return false;
-    const Responsibilities given = best_responsibilities();
+    const auto given = best_responsibilities();
     const std::vector<Cut> all =
-        cuts(best_->mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
-    const double most = shared(given, problem_.rows) < hardly ? cost_of_one_more() / problem_.rows_per_weight : 0;
-    return (all.empty() || all.front().gain <= most) && plans(given, false).empty();
+        cuts(best_->mixture, *given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
+    const double most = shared(*given, problem_.rows) < hardly ? cost_of_one_more() / problem_.rows_per_weight : 0;
+    return (all.empty() || all.front().gain <= most) && plans(false).empty();
 }
 
 // What the numbers of one component more cost (BIC, Schwarz 1978), in log-likelihood.
@@ -204,16 +200,16 @@ double Searching::parameters_of_one() const {
 // that would free one costs far more than that: components are the clusters, and whole.
 bool Searching::is_settled() {
     if (!best_ || has_leverage() || !problem_.m_step->is_gaussian()) return false;
-    const Responsibilities given = best_responsibilities();
-    if (shared(given, problem_.rows) > little) return false;
+    const auto given = best_responsibilities();
+    if (shared(*given, problem_.rows) > little) return false;
     const OwnedMixture& mixture = best_->mixture;
     const std::vector<double> gains =
-        split_gains(mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight, *of_parts_, control_);
+        split_gains(mixture, *given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight, *of_parts_, control_);
     const double most = *std::max_element(gains.begin(), gains.end());
     if (most * problem_.rows_per_weight > whole * cost_of_one_more()) return false;
-    std::vector<Move> all = candidates(mixture, given);
+    std::vector<Move> all = *best_moves();
     all.erase(std::remove_if(all.begin(), all.end(), [](const Move& move) { return move.splits_one(); }), all.end());
-    all = refined(all, mixture, given, problem_.rows, *of_parts_, control_);
+    all = refined(all, mixture, *given, problem_.rows, *of_parts_, control_);
     const bool can_be_recut = !all.empty() && all.front().gain > recut;
     return !can_be_recut && merges_cost(mixture, most / weight_);
 }
@@ -228,10 +224,11 @@ void Searching::look_before_degenerate(const std::vector<Given>& given) {
         if (found && (!before_degenerate_ || found->log_likelihood() > before_degenerate_->log_likelihood()))
             before_degenerate_ = std::move(found);
     };
-    for (const Given& one : given) take(from_responsibilities(one.responsibilities));
+    for (const Given& one : given) take(beginning_of(problem_, one.responsibilities, *problem_.m_step, control_));
+    const Known all = known();
     for (int i = 0; i < n_others && !before_degenerate_ && (i == 0 || !is_late()); ++i) {
         for (const std::string_view kind : {"k-means", "seeds"}) {
-            if (!before_degenerate_) take(from_responsibilities(from_labels(kind)));
+            if (!before_degenerate_) take(Descent(problem_, all, n_descents() + i, control_).start(kind));
         }
     }
 }
@@ -271,11 +268,12 @@ bool Searching::has_hardly_rows() const {
 }
 
 Found Searching::found() {
-    std::optional<Optimum>& proper = best_ ? best_ : before_degenerate_ ? before_degenerate_ : coincident_;
+    const auto at_of = [](const std::optional<Optimum>& optimum) { return optimum ? &*optimum : nullptr; };
+    const Optimum* const proper = best_ ? best_.get() : before_degenerate_ ? &*before_degenerate_ : at_of(coincident_);
     const bool is_likelier = degenerate_ && (!proper || degenerate_->log_likelihood() > proper->log_likelihood());
-    std::optional<Optimum>& optimum = is_likelier && (!proper || has_hardly_rows()) ? degenerate_ : proper;
+    const Optimum* const optimum = is_likelier && (!proper || has_hardly_rows()) ? &*degenerate_ : proper;
     Found found;
-    if (optimum) found.mixture = std::move(optimum->mixture);
+    if (optimum != nullptr) found.mixture = optimum->mixture;
     found.records = std::move(records_);
     return found;
 }
@@ -321,197 +319,74 @@ bool Searching::is_sure() const {
     return found >= std::min(hits + K / 4, 2 * hits) && (fresh >= 4 || found >= 4 * hits);
 }
 
-bool Searching::is_wide() const { return d >= wide; }
-
-// Where there are no more rows than features all of them lie in a plane: the likelihood of every mixture with matrices
-// depends on what is added to them, and says nothing of which is better.
-bool Searching::has_no_optimum() const { return has_matrices(structure_) && problem_.rows.n_rows <= d; }
-
-// Of the second kind of partition: the Mahalanobis metric of all rows, where it says anything of them, and of many
-// features only where the structure costs as much in every M-step.
-Model Searching::second_metric() const {
-    return is_wide() && (!has_matrices(structure_) || problem_.rows.n_rows <= d) ? Model::EEI : Model::EEE;
-}
-
-// Whether components have few rows for their features, and so many an optimum.
-bool Searching::has_leverage() const {
-    // A tied covariance is made by all rows together.
-    const std::ptrdiff_t made = structure_ == Structure::tied ? K + d : K * d;
-    return static_cast<double>(made) > leverage * weight_ * problem_.rows_per_weight;
-}
-
-bool Searching::can_leave_out() const {
-    return has_leverage() && (structure_ == Structure::full || structure_ == Structure::tied);
-}
-
-// Where a descent begins
-
-Beginning Searching::start(std::string_view kind) {
-    if (kind == "moved") return from_responsibilities(moved_at_random());
-    if (kind == "widened") return widened(from_labels("seeds"));
-    if (kind == "merged") return merged_down();
-    if (kind == "detoured") return detoured();
-    if (kind == "noise") return beside_noise();
-    if (is_fresh(kind)) return from_responsibilities(from_labels(kind));
-    const Responsibilities shaken =
-        perturbed(best_responsibilities(), problem_.rows, shares[records_.size() % shares.size()], random_);
-    return kind == "leave-one-out" ? loosened(shaken) : from_responsibilities(shaken);
-}
-
-Beginning Searching::from_partition(std::string_view kind) { return beginning_of(from_labels(kind), *problem_.m_step); }
-
-Beginning Searching::beginning_of(const Responsibilities& given, const MStep& m_step) {
-    return mixture_of(obeying(given, problem_.rows), *problem_.source, m_step, control_);
-}
-
-// The best after moves that are drawn, not chosen: where components are many, what is wrong is wrong in a few places.
-Responsibilities Searching::moved_at_random() {
-    const Responsibilities given = best_responsibilities();
-    std::vector<Move> all = candidates(best_->mixture, given), drawn;
-    for (int i = 0; i < n_drawn && !all.empty(); ++i) {
-        const auto which = static_cast<std::size_t>(random_.uniform() * static_cast<double>(all.size()));
-        const std::set<std::ptrdiff_t> touched = all[which].touched();
-        drawn.push_back(all[which]);
-        const auto meets = [&](const Move& move) {
-            const std::set<std::ptrdiff_t> others = move.touched();
-            return std::any_of(others.begin(), others.end(), [&](std::ptrdiff_t k) { return touched.count(k) > 0; });
-        };
-        all.erase(std::remove_if(all.begin(), all.end(), meets), all.end());
-    }
-    return mixtura::apply(drawn, given);
-}
-
-// Seeds alone are the most different starts.
-Responsibilities Searching::from_labels(std::string_view kind) {
-    const Model metric = kind == "mahalanobis" ? second_metric() : Model::EEI;
-    return one_hot(partition(problem_, metric, kind == "seeds" ? 0 : partition_iter, random_, control_), K);
-}
-
-Beginning Searching::from_responsibilities(const Responsibilities& given) {
-    n_passes_ += 2;
-    return beginning_of(given, *problem_.m_step);
-}
-
-// Where EM leads with covariances that are wider than the rows ask for: past the spikes, which end most other ways
-// where rows share values or lie on lines.
-Beginning Searching::widened(const Responsibilities& given) {
-    std::vector<double> added = problem_.m_step->added();
-    const double share = widths[records_.size() % widths.size()];
-    for (std::ptrdiff_t j = 0; j < d; ++j) {
-        added[at(j)] += share * problem_.total.scatter[j * d + j] / problem_.total.weight;
-    }
-    const std::unique_ptr<MStep> wider = problem_.m_step->adding(std::move(added));
-    n_passes_ += 2;
-    Beginning beginning = beginning_of(given, *wider);
-    if (beginning.failed >= 0) return beginning;
-    Point point(std::move(beginning.mixture));
-    Monitor monitor(search_tol, widened_iter, true);
-    Acceleration acceleration(structure_, K, d, problem_.m_step->has_tails());
-    expectation_maximisation(problem_.task(*wider), monitor, &acceleration, until_deadline(), point, control_);
-    check(control_);
-    n_passes_ += monitor.n_passes();
-    return from_responsibilities(responsibilities(point.mixture.view(), problem_.rows, control_));
-}
-
-// From more components than are asked for, the closest of them merged one after another.
-Beginning Searching::merged_down() {
-    Problem more = problem_;
-    more.n_components = std::min(surplus * K, std::max(K, problem_.rows.n_rows / (surplus * (d + 1))));
-    const Model metric = records_.size() % 2 ? Model::EEI : second_metric();
-    Responsibilities given = one_hot(partition(more, metric, 0, random_, control_), more.n_components);
-    Beginning beginning = from_responsibilities(given);
-    if (beginning.failed < 0) {
-        beginning.mixture = after_plain_em(beginning.mixture, surplus_iter);
-        given = responsibilities(beginning.mixture.view(), problem_.rows, control_);
-    }
-    while (given.n_components > K && beginning.failed < 0) {
-        given = merged(given, closest_pairs(beginning.mixture).front());
-        beginning = from_responsibilities(given);
-    }
-    return beginning;
-}
-
-// From the best through one component more, cut at random; then one of the closest pairs is merged, but not the two
-// that were one.
-Beginning Searching::detoured() {
-    const Responsibilities given = best_responsibilities();
-    const Cut cut = drawn_cut(best_->mixture, given, problem_.rows, problem_.total.scatter, random_);
-    Beginning more = from_responsibilities(split(given, cut));
-    if (more.failed >= 0) return more;
-    const OwnedMixture settled = after_plain_em(more.mixture, detour_iter);
-    const Responsibilities given_more = responsibilities(settled.view(), problem_.rows, control_);
-    std::vector<Move::Pair> pairs = closest_pairs(settled);
-    pairs.erase(std::remove(pairs.begin(), pairs.end(), Move::Pair{cut.component, K}), pairs.end());
-    return from_responsibilities(merged(
-        given_more, pairs[at(random_.below(std::min(detour_merges, static_cast<std::ptrdiff_t>(pairs.size()))))]));
-}
-
-// From one component more, the widest of which becomes noise: without it noise is taken up by a component, and EM keeps
-// it there.
-Beginning Searching::beside_noise() {
-    Problem more = problem_;
-    more.n_components = K + 1;
-    const bool is_first = records_.size() < 2;
-    const Responsibilities parts =
-        one_hot(partition(more, Model::EEI, is_first ? partition_iter : 0, random_, control_), K + 1);
-    n_passes_ += 2;
-    Beginning beginning = beginning_of(parts, *of_parts_);
-    if (beginning.failed >= 0) return beginning;
-    Point point(std::move(beginning.mixture));
-    Monitor monitor(search_tol, detour_iter, false);
-    expectation_maximisation(problem_.task(*of_parts_), monitor, nullptr, until_deadline(), point, control_);
-    check(control_);
-    n_passes_ += monitor.n_passes();
-    const Responsibilities given = responsibilities(point.mixture.view(), problem_.rows, control_);
-    return from_responsibilities(without(given, widest(point.mixture)));
-}
-
-Beginning Searching::loosened(const Responsibilities& given) {
-    Beginning beginning = from_responsibilities(given);
-    if (!can_leave_out() || beginning.failed >= 0) return beginning;
-    const LeftOut rows(problem_.rows, *problem_.source);
-    Point point(std::move(beginning.mixture));
-    Monitor monitor(0, left_out, false);
-    expectation_maximisation({rows, *problem_.m_step}, monitor, nullptr, until_deadline(), point, control_);
-    check(control_);
-    n_passes_ += 2 * monitor.n_iter();
-    return {std::move(point.mixture), monitor.failed, monitor.failed_count};
-}
-
-Responsibilities Searching::best_responsibilities() {
-    ++n_passes_;
-    return responsibilities(best_->mixture.view(), problem_.rows, control_);
-}
-
 // Descents
 
-bool Searching::descend(std::string_view kind, Beginning beginning) {
-    if (beginning.failed >= 0) {
-        record_failure(kind, beginning);
+std::ptrdiff_t Searching::n_descents() const { return static_cast<std::ptrdiff_t>(records_.size()); }
+
+// How many of n descents go side by side: one where threads have enough to do within each.
+std::ptrdiff_t Searching::n_ahead(std::ptrdiff_t n) const {
+    return is_wide() || can_be_shared(problem_.rows.n_rows, structure_, K, d) ? 1 : n;
+}
+
+Known Searching::known() const { return {best_, {}, {}, ends_, ends_.size(), first_check(), problem_.deadline}; }
+
+std::shared_ptr<const Responsibilities> Searching::best_responsibilities() {
+    if (given_from_ != best_) {
+        ++n_passes_;
+        given_ =
+            std::make_shared<const Responsibilities>(responsibilities(best_->mixture.view(), problem_.rows, control_));
+        given_from_ = best_;
+        moves_ = nullptr;
+    }
+    return given_;
+}
+
+// All moves from the best.
+std::shared_ptr<const std::vector<Move>> Searching::best_moves() {
+    const auto given = best_responsibilities();
+    if (moves_ == nullptr) moves_ = std::make_shared<const std::vector<Move>>(candidates(best_->mixture, *given));
+    return moves_;
+}
+
+// None of n knows what the others find.
+SideBySide<Descended> Searching::descents(const Known& now, std::ptrdiff_t n, std::ptrdiff_t n_at_once,
+                                          const Ways& ways) {
+    const std::ptrdiff_t number = n_descents();
+    return {n, n_ahead(n_at_once), control_, [this, &now, &ways, number](std::ptrdiff_t i, Control& control) {
+                Descent descent(problem_, now, number + i, control);
+                return descent.from(ways(i, descent));
+            }};
+}
+
+bool Searching::descend(std::string_view kind) {
+    return descend(kind, [&](Descent& descent) { return descent.start(kind); });
+}
+
+bool Searching::descend(std::string_view kind, const Way& way) {
+    const Known now = known();
+    Descent descent(problem_, now, n_descents(), control_);
+    return take_up(kind, descent.from(way(descent)));
+}
+
+bool Searching::descend_until_better(std::string_view kind, std::ptrdiff_t n, std::ptrdiff_t n_at_once,
+                                     const Ways& ways) {
+    const Known now = known();
+    SideBySide<Descended> ends = descents(now, n, n_at_once, ways);
+    for (std::ptrdiff_t i = 0; i < n; ++i) {
+        if (is_spent()) return false;
+        if (take_up(kind, std::move(ends[i]))) return true;
+    }
+    return false;
+}
+
+bool Searching::take_up(std::string_view kind, Descended descended) {
+    n_passes_ += descended.n_passes;
+    if (descended.failed >= 0) {
+        record_failure(kind, descended);
         return false;
     }
-    const double best = best_ ? best_->log_likelihood() : -std::numeric_limits<double>::infinity();
-    Optimum found(std::move(beginning.mixture));
-    Monitor monitor(search_tol, has_no_optimum() ? few_iter : search_max_iter, true);
-    Acceleration acceleration(structure_, K, d, problem_.m_step->has_tails());
-    LoopOptions options = until_deadline();
-    options.first = options.every = check_every;
-    // Ends what comes near to a known end, and gives up what, as fast as it rises now, will not catch up with the best.
-    const End* known = nullptr;
-    options.callback = [&](const OwnedMixture& mixture) -> std::string {
-        if (monitor.converged) return "";
-        known = known_end(mixture);
-        if (known != nullptr) return "near a known end";
-        if (monitor.n_iter() < first_check()) return "";
-        const std::vector<double>& history = monitor.history;
-        const double last = history.back(), before = history[history.size() - 1 - at(check_every)];
-        return last + 10 * (last - before) + 0.01 < best ? "behind the best" : "";
-    };
-    expectation_maximisation(problem_.task(), monitor, &acceleration, options, found, control_);
-    check(control_);
-    n_passes_ += monitor.n_passes();
-    if (known != nullptr) return stop_near(kind, monitor, *known);
-    return judge(kind, monitor, std::move(found));
+    if (descended.near >= 0) return stop_near(kind, *descended.monitor, ends_[descended.near]);
+    return judge(kind, *descended.monitor, std::move(*descended.found));
 }
 
 // A descent that has come near to the end of another, which stands for its own.
@@ -524,30 +399,8 @@ bool Searching::stop_near(std::string_view kind, const Monitor& monitor, const E
     return false;
 }
 
-// Where components have few rows for their features, optima lie too near to each other to be told apart before their
-// end.
-const End* Searching::known_end(const OwnedMixture& mixture) const {
-    return can_leave_out() ? nullptr : ends_.near(mixture);
-}
-
 bool Searching::is_new(const Optimum& found, bool is_proper) {
     return can_leave_out() || ends_.add({found.mixture, found.log_likelihood(), is_proper});
-}
-
-LoopOptions Searching::until_deadline() const {
-    LoopOptions options;
-    options.deadline = problem_.deadline;
-    return options;
-}
-
-// Where plain EM leads, in so many iterations at most.
-OwnedMixture Searching::after_plain_em(const OwnedMixture& start, std::ptrdiff_t max_iter) {
-    Point point(start);
-    Monitor monitor(search_tol, max_iter, false);
-    expectation_maximisation(problem_.task(), monitor, nullptr, until_deadline(), point, control_);
-    check(control_);
-    n_passes_ += monitor.n_passes();
-    return std::move(point.mixture);
 }
 
 bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum found) {
@@ -573,7 +426,7 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
     const double now = found.log_likelihood();
     // Ends of one optimum differ by where EM stopped and by rounding: the first stays, so that the components' order
     // does not hang on the last bits.
-    if (now > before + end_of_one_optimum) best_ = std::move(found);
+    if (now > before + end_of_one_optimum) best_ = std::make_shared<const Optimum>(std::move(found));
     if (now > before + same_optimum) {
         improved_at_ = static_cast<double>(n_passes_) + static_cast<double>(records_.size());
         found_from_ = {std::string(kind)};
@@ -605,7 +458,8 @@ bool Searching::reseed(const Optimum& found, std::ptrdiff_t dead, std::optional<
     if (n_reseeded_ >= static_cast<std::ptrdiff_t>(mends.size())) return false;
     const Move mend = mends[at(n_reseeded_)];
     ++n_reseeded_;
-    const bool better = descend("re-seeded", from_responsibilities(apply({mend}, given)));
+    const bool better =
+        descend("re-seeded", [&](Descent& descent) { return descent.from_responsibilities(apply({mend}, given)); });
     --n_reseeded_;
     return better;
 }
@@ -615,11 +469,11 @@ void Searching::record(std::string_view kind, const Monitor& monitor, std::strin
                         std::move(ended), monitor.n_passes(), monitor.failed, monitor.failed_count});
 }
 
-void Searching::record_failure(std::string_view kind, const Beginning& beginning) {
+void Searching::record_failure(std::string_view kind, const Descended& descended) {
     Record record;
     record.kind = kind;
-    record.failed = beginning.failed;
-    record.failed_count = beginning.failed_count;
+    record.failed = descended.failed;
+    record.failed_count = descended.failed_count;
     records_.push_back(std::move(record));
 }
 
@@ -643,46 +497,50 @@ Verdict Searching::doubt(const Optimum& found) const {
 void Searching::climb() {
     for (int round = 0; round < rounds; ++round) {
         if (!best_ || is_spent()) return;
-        if (!move() && !(K >= many && move(true))) return;
+        if (!move(false) && !(K >= many && move(true))) return;
     }
 }
 
+// EM of one component more from the best cuts; after each the closest of them merged.
 bool Searching::detour() {
-    const Responsibilities given = best_responsibilities();
-    std::vector<Cut> all = cuts(best_->mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
+    const auto given = best_responsibilities();
+    std::vector<Cut> all = cuts(best_->mixture, *given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
     all.resize(std::min(all.size(), detours));
-    return std::any_of(all.begin(), all.end(),
-                       [&](const Cut& cut) { return !is_spent() && detour(split(given, cut)); });
-}
-
-// EM of one component more from there; then the closest of them merged.
-bool Searching::detour(const Responsibilities& beginning) {
-    Beginning more = from_responsibilities(beginning);
-    if (more.failed >= 0) return false;
-    const OwnedMixture settled = after_plain_em(more.mixture, detour_iter);
-    const Responsibilities given_more = responsibilities(settled.view(), problem_.rows, control_);
-    std::vector<Move::Pair> pairs = closest_pairs(settled);
-    pairs.resize(std::min(pairs.size(), at(detour_merges)));
-    for (const Move::Pair& pair : pairs) {
+    const auto n = static_cast<std::ptrdiff_t>(all.size());
+    const Known now = known();
+    const std::ptrdiff_t number = n_descents();
+    SideBySide<Settled> settled(n, n_ahead(n), control_, [&](std::ptrdiff_t i, Control& control) {
+        return Descent(problem_, now, number, control).settled(split(*given, all[at(i)]));
+    });
+    for (std::ptrdiff_t i = 0; i < n; ++i) {
         if (is_spent()) return false;
-        if (descend("detour", from_responsibilities(merged(given_more, pair)))) return true;
+        const Settled& more = settled[i];
+        n_passes_ += more.n_passes;
+        const std::ptrdiff_t n_merges = std::min(static_cast<std::ptrdiff_t>(more.closest.size()), detour_merges);
+        const auto merge = [&](std::ptrdiff_t m, Descent& descent) {
+            return descent.from_responsibilities(merged(more.given, more.closest[at(m)]));
+        };
+        if (descend_until_better("detour", n_merges, n_merges, merge)) return true;
     }
     return false;
 }
 
 bool Searching::move(bool refine) {
-    const Responsibilities given = best_responsibilities();
-    for (const std::vector<Move>& plan : plans(given, refine)) {
-        if (is_spent()) return false;
-        if (descend("split and merge", from_responsibilities(apply(plan, given)))) return true;
-    }
-    return false;
+    const std::vector<std::vector<Move>> all = plans(refine);
+    const auto given = best_responsibilities();
+    const auto apply = [&](std::ptrdiff_t i, Descent& descent) {
+        return descent.from_responsibilities(mixtura::apply(all[at(i)], *given));
+    };
+    // The first is the most promising: no more are tried ahead than there are threads.
+    return descend_until_better("split and merge", static_cast<std::ptrdiff_t>(all.size()), control_.n_threads, apply);
 }
 
 // Sets of moves to try one after another.
-std::vector<std::vector<Move>> Searching::plans(const Responsibilities& given, bool refine) {
-    std::vector<Move> all = candidates(best_->mixture, given);
-    if (refine) all = refined(all, best_->mixture, given, problem_.rows, *of_parts_, control_);
+std::vector<std::vector<Move>> Searching::plans(bool refine) {
+    std::vector<Move> all = *best_moves();
+    if (refine) {
+        all = refined(all, best_->mixture, *best_responsibilities(), problem_.rows, *of_parts_, control_);
+    }
     std::vector<std::vector<Move>> found;
     std::vector<Move> together = disjoint(all);
     if (together.size() > 1) found.push_back(std::move(together));

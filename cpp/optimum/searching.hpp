@@ -1,33 +1,26 @@
 // A search while it runs: descents, their verdicts, moves.
 #pragma once
 
-#include <array>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "optimum/descent.hpp"
 #include "optimum/ends.hpp"
 #include "optimum/search.hpp"
 #include "optimum/verdict.hpp"
+#include "support/side_by_side.hpp"
 
 namespace mixtura {
-
-// Nats a row: optima nearer than this are one; EM in the search ends at this change.
-constexpr double same_optimum = 5e-5;
-constexpr double search_tol = 2e-6;
-constexpr std::ptrdiff_t search_max_iter = 150;
 
 // Why a descent ended that came near to the end of another.
 constexpr const char* near_optimum = "near a known optimum";
 constexpr const char* near_degenerate = "near a known degenerate end";
 
-struct Optimum : Point {
-    using Point::Point;
-    double log_likelihood() const { return statistics.mean_log_likelihood(); }
-};
-
-class Searching {
+class Searching : protected Searched {
   public:
     Searching(const Problem& problem, Control& control);
     virtual ~Searching() = default;
@@ -41,32 +34,32 @@ class Searching {
     virtual std::ptrdiff_t first_check() const;
     virtual bool is_worth_mending(const Optimum&) const { return true; }
 
-    // Where a descent begins
-    Beginning start(std::string_view kind);
-    Beginning from_partition(std::string_view kind);
-    Beginning beginning_of(const Responsibilities& given, const MStep& m_step);
-    Beginning from_responsibilities(const Responsibilities& given);
-    Beginning widened(const Responsibilities& given);
-    Beginning merged_down();
-    Beginning detoured();
-    Beginning beside_noise();
-    Beginning loosened(const Responsibilities& given);
-    Responsibilities best_responsibilities();
+    // How a descent begins, or one of several.
+    using Way = std::function<Beginning(Descent&)>;
+    using Ways = std::function<Beginning(std::ptrdiff_t, Descent&)>;
+
+    Known known() const;
+    std::ptrdiff_t n_descents() const;
+    std::ptrdiff_t n_ahead(std::ptrdiff_t n) const;
+    std::shared_ptr<const Responsibilities> best_responsibilities();
+    std::shared_ptr<const std::vector<Move>> best_moves();
     Optimum at_rest(const OwnedMixture& mixture);
 
-    // EM from a start; true where it ends at a better optimum than all before.
-    bool descend(std::string_view kind, Beginning beginning);
-    LoopOptions until_deadline() const;
-    OwnedMixture after_plain_em(const OwnedMixture& start, std::ptrdiff_t max_iter);
+    SideBySide<Descended> descents(const Known& now, std::ptrdiff_t n, std::ptrdiff_t n_at_once, const Ways& ways);
+    // One descent; true where it ends at a better optimum than all before.
+    bool descend(std::string_view kind);
+    bool descend(std::string_view kind, const Way& way);
+    // Up to n, until one does.
+    bool descend_until_better(std::string_view kind, std::ptrdiff_t n, std::ptrdiff_t n_at_once, const Ways& ways);
+    bool take_up(std::string_view kind, Descended descended);
     bool judge(std::string_view kind, const Monitor& monitor, Optimum found);
     bool reseed(const Optimum& found, std::ptrdiff_t dead, std::optional<Optimum>& best_of_its_kind);
     void record(std::string_view kind, const Monitor& monitor, std::string ended);
-    void record_failure(std::string_view kind, const Beginning& beginning);
+    void record_failure(std::string_view kind, const Descended& descended);
     Verdict doubt(const OwnedMixture& mixture, const std::vector<double>& counts, double unit) const;
     Verdict doubt(const Optimum& found) const;
 
     bool stop_near(std::string_view kind, const Monitor& monitor, const End& end);
-    const End* known_end(const OwnedMixture& mixture) const;
     bool is_new(const Optimum& found, bool is_proper);
 
     // Merges and splits while it gains.
@@ -74,29 +67,19 @@ class Searching {
     // Through one component more: cut one, let EM settle, merge what is closest.
     void explore();
     bool detour();
-    bool detour(const Responsibilities& beginning);
-    bool move(bool refine = false);
-    std::vector<std::vector<Move>> plans(const Responsibilities& given, bool refine);
+    bool move(bool refine);
+    std::vector<std::vector<Move>> plans(bool refine);
     std::vector<Move> candidates(const OwnedMixture& mixture, const Responsibilities& given) const;
 
     bool is_sure() const;
-    bool is_wide() const;
-    bool has_no_optimum() const;
     double parameters_of_one() const;
-    Model second_metric() const;
-    bool has_leverage() const;
     bool has_hardly_rows() const;
-    bool can_leave_out() const;
     bool is_late() const;
 
-    const Problem& problem_;
     const std::unique_ptr<MStep> of_parts_;  // Gaussian
     Control& control_;
-    const Structure structure_;
-    const std::ptrdiff_t K, d;
-    const double weight_;
-    Random random_;
-    std::optional<Optimum> best_, before_degenerate_, coincident_, degenerate_;
+    std::shared_ptr<const Optimum> best_;
+    std::optional<Optimum> before_degenerate_, coincident_, degenerate_;
     std::vector<std::string> found_from_;
     std::ptrdiff_t n_passes_ = 0, n_reseeded_ = 0;
     std::vector<Record> records_;
@@ -106,11 +89,15 @@ class Searching {
 
   private:
     std::optional<Optimum> before_doubt(const OwnedMixture& start);
-    Responsibilities from_labels(std::string_view kind);
-    Responsibilities moved_at_random();
+    std::vector<std::string_view> next_kinds(std::size_t& turn) const;
+    bool take_turns(const std::vector<std::string_view>& kinds);
     bool apart_and_whole();
     bool is_settled();
     double cost_of_one_more() const;
+
+    std::shared_ptr<const Optimum> given_from_;  // the best whose responsibilities these are
+    std::shared_ptr<const Responsibilities> given_;
+    std::shared_ptr<const std::vector<Move>> moves_;
 };
 
 }  // namespace mixtura

@@ -31,9 +31,11 @@ struct Grid {
     std::ptrdiff_t end(std::ptrdiff_t chunk) const { return std::min(n_rows, (chunk + 1) * chunk_rows); }
 };
 
+constexpr std::ptrdiff_t rows_of_a_chunk = 2048;  // at least
+
 // Chunks large enough that adding up their results costs nothing beside computing them,
 // and never more than 256 of them.
-inline Grid make_grid(std::ptrdiff_t n_rows, std::ptrdiff_t tile_rows, std::ptrdiff_t least_rows = 2048) {
+inline Grid make_grid(std::ptrdiff_t n_rows, std::ptrdiff_t tile_rows, std::ptrdiff_t least_rows = rows_of_a_chunk) {
     const std::ptrdiff_t at_least = std::max(least_rows, (n_rows + 255) / 256);
     return {n_rows, (at_least + tile_rows - 1) / tile_rows * tile_rows};
 }

@@ -126,18 +126,45 @@ void a_search_of_nothing_but_one_row_fails_and_says_so() {
     CHECK(found.records.front().failed >= 0, "one row");
 }
 
+// Of more components than there are clusters, whose starts take turns.
+void a_search_finds_the_same_with_any_number_of_threads() {
+    const Clusters clusters(2);
+    for (const std::ptrdiff_t K : {4, 11}) {
+        Problem problem = clusters.problem(Model::VVI);
+        problem.n_components = K;
+        Control alone;
+        const Found theirs = search(problem, alone);
+        CHECK(theirs.records.size() > 20, "starts that take turns");
+        for (const int n_threads : {2, 5}) {
+            Control control;
+            control.n_threads = n_threads;
+            const Found ours = search(problem, control);
+            CHECK(ours.mixture->means == theirs.mixture->means, "means");
+            CHECK(ours.mixture->covariances == theirs.mixture->covariances, "covariances");
+            CHECK(ours.records.size() == theirs.records.size(), "records");
+            for (std::size_t i = 0; i < std::min(ours.records.size(), theirs.records.size()); ++i) {
+                const Record &one = ours.records[i], &other = theirs.records[i];
+                CHECK(one.kind == other.kind && one.n_passes == other.n_passes && one.ended == other.ended, "a record");
+            }
+        }
+    }
+}
+
 void an_interrupted_search_ends() {
     const Clusters clusters(5);
-    Control control;
-    control.poll = [](void*) { return true; };
-    control.last_poll = {};
-    bool ended = false;
-    try {
-        search(clusters.problem(Model::VVV), control);
-    } catch (const Interrupted&) {
-        ended = true;
+    for (const int n_threads : {1, 3}) {
+        Control control;
+        control.n_threads = n_threads;
+        control.poll = [](void*) { return true; };
+        control.last_poll = {};
+        bool ended = false;
+        try {
+            search(clusters.problem(Model::VVV), control);
+        } catch (const Interrupted&) {
+            ended = true;
+        }
+        CHECK(ended && control.interrupted, "interrupted");
     }
-    CHECK(ended && control.interrupted, "interrupted");
 }
 
 // What a search does with wide rows between one E-step and the next.
@@ -225,24 +252,24 @@ void ends_are_known_again() {
         end.means = {0.0, 8.0};
         end.covariances.assign(end.covariances.size(), 4.0);
         Ends ends;
-        CHECK(ends.near(end) == nullptr, where);
+        CHECK(ends.near(end, ends.size()) < 0, where);
         CHECK(ends.add({end, -1.0, true}), where);
         CHECK(!ends.add({end, -1.0, true}), where);
         CHECK(ends.add({end, -2.0, true}), where);  // another, in one place
         swapped = end;
         swapped.weights = {0.71, 0.29};
         swapped.means = {7.9, 0.1};
-        const End* found = ends.near(swapped);
-        CHECK(found != nullptr && found->log_likelihood == -1.0 && found->is_proper, where);
+        CHECK(ends.near(swapped, 0) < 0, where);  // before any was known
+        CHECK(ends.near(swapped, 2) == 0 && ends[0].log_likelihood == -1.0 && ends[0].is_proper, where);
         OwnedMixture off = end;
         off.means[0] = 0.3;
-        CHECK(ends.near(off) == nullptr, where);
+        CHECK(ends.near(off, ends.size()) < 0, where);
         off = end;
         off.weights = {0.4, 0.6};
-        CHECK(ends.near(off) == nullptr, where);
+        CHECK(ends.near(off, ends.size()) < 0, where);
         off = end;
         off.covariances[0] = 5.0;
-        CHECK(ends.near(off) == nullptr, where);
+        CHECK(ends.near(off, ends.size()) < 0, where);
     }
 }
 
@@ -273,6 +300,7 @@ int main() {
     every_model_finds_clusters_that_are_apart();
     a_search_from_poor_starts_mends_them();
     a_search_of_nothing_but_one_row_fails_and_says_so();
+    a_search_finds_the_same_with_any_number_of_threads();
     an_interrupted_search_ends();
     wide_rows_are_left_where_a_call_is_to_end();
     moves_keep_every_row_whole();

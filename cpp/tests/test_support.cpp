@@ -20,6 +20,7 @@
 #include "m_step/linear_algebra.hpp"
 #include "support/control.hpp"
 #include "support/parallel.hpp"
+#include "support/side_by_side.hpp"
 #include "tests/checks.hpp"
 
 using namespace mixtura;
@@ -238,6 +239,71 @@ void a_forked_child_gets_helpers() {
 #endif
 }
 
+// With any number of threads what is asked for is the same; what is computed ahead is no more than was said.
+void results_side_by_side_are_those_of_one_after_another() {
+    for (const int n_threads : {1, 2, 7}) {
+        Control control;
+        control.n_threads = n_threads;
+        std::atomic<int> n_computed{0};
+        SideBySide<std::ptrdiff_t> squares(10, 4, control, [&](std::ptrdiff_t i, Control& inner) {
+            CHECK(inner.n_threads == std::max(1, n_threads / 4), "threads of a piece");
+            ++n_computed;
+            return i * i;
+        });
+        for (std::ptrdiff_t i = 0; i < 6; ++i) CHECK(squares[i] == i * i, "side by side");
+        CHECK(n_computed == (n_threads == 1 ? 6 : 8), "computed ahead");
+    }
+}
+
+void an_exception_side_by_side_reaches_the_caller() {
+    for (const int n_threads : {1, 3}) {
+        Control control;
+        control.n_threads = n_threads;
+        SideBySide<int> pieces(3, 3, control, [](std::ptrdiff_t i, Control&) -> int {
+            if (i == 1) throw std::runtime_error("side by side");
+            return 0;
+        });
+        bool caught = false;
+        try {
+            for (std::ptrdiff_t i = 0; i < 3; ++i) (void)pieces[i];
+        } catch (const std::runtime_error&) {
+            caught = true;
+        }
+        CHECK(caught, "exception side by side");
+    }
+}
+
+// The caller's poll ends every piece, those of other threads too, by its Control and where work deep below asks.
+void pieces_side_by_side_end_with_their_call() {
+    using Clock = std::chrono::steady_clock;
+    for (const bool is_deep : {false, true}) {
+        Control control;
+        control.n_threads = 3;
+        control.poll = [](void*) { return true; };
+        std::atomic<int> n_begun{0}, n_told{0};
+        SideBySide<int> pieces(3, 3, control, [&](std::ptrdiff_t, Control& inner) {
+            const Clock::time_point end = Clock::now() + std::chrono::seconds(20);
+            for (++n_begun; n_begun < 3 && Clock::now() < end;) std::this_thread::yield();
+            StopFlag flag(inner);
+            const WorkingFor call(flag);
+            try {
+                while (Clock::now() < end && !inner.interrupted) {
+                    is_deep ? check_interrupted() : static_cast<void>(flag.stopped(asks_a_look));
+                }
+            } catch (const Interrupted&) {}
+            if (inner.interrupted) ++n_told;
+            return 0;
+        });
+        bool left = false;
+        try {
+            (void)pieces[0];
+        } catch (const Interrupted&) {
+            left = true;
+        }
+        CHECK(left && control.interrupted && n_told == 3, "interrupted side by side");
+    }
+}
+
 }  // namespace
 
 int main() {
@@ -248,6 +314,9 @@ int main() {
     helpers_run_every_chunk_once();
     wide_matrices_are_left_where_a_call_is_to_end();
     a_caller_that_waits_is_asked();
+    results_side_by_side_are_those_of_one_after_another();
+    an_exception_side_by_side_reaches_the_caller();
+    pieces_side_by_side_end_with_their_call();
     a_forked_child_gets_helpers();
     return report();
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
@@ -300,9 +300,44 @@ def test_max_time_ends_the_search():
     assert len(records) <= 3, full
 
 
-def test_the_search_looks_at_the_clock():
+def overlapping(n_rows, d, n_components, seed=0):
+    rng = np.random.default_rng(seed)
+    centres = 1.5 * rng.standard_normal((n_components, d))
+    return centres[rng.integers(0, n_components, n_rows)] + rng.standard_normal((n_rows, d))
+
+
+@pytest.mark.parametrize(
+    ("X", "covariance_type", "n_components", "kinds"),
+    [
+        (overlapping(400, 2, 4), "VVV", 4, {"widened", "merged", "detoured", "shaken", "detour"}),
+        (overlapping(400, 2, 4), "EVE", 3, {"widened", "merged", "detoured"}),
+        (overlapping(600, 2, 12), "diag", 12, {"moved", "shaken", "split and merge", "detour"}),
+        (overlapping(60, 4, 3), "full", 3, {"leave-one-out", "shaken", "seeds"}),
+        (overlapping(60, 4, 3), "tied", 3, {"leave-one-out", "shaken", "seeds"}),
+        (np.round(overlapping(300, 1, 3)), "spherical", 3, {"re-seeded", "seeds", "merged"}),
+        (overlapping(5_000, 3, 6), "full", 6, {"detour"}),  # threads share the rows of a pass
+        (overlapping(80, 70, 2), "diag", 2, {"seeds"}),
+    ],
+)
+def test_the_search_is_the_same_for_any_number_of_threads(X, covariance_type, n_components, kinds):
+    def found(n_threads):
+        blocks = ArrayBlocks(Rows(X), n_threads)
+        m_step = MaximumLikelihood(structure(covariance_type), regularisation("auto", blocks))
+        return search(blocks, m_step, n_components, 0)
+
+    mixture, records = found(1)
+    assert {record.kind for record in records} >= kinds
+    for n_threads in (2, 3, 8):
+        other, its_records = found(n_threads)
+        assert repr(its_records) == repr(records)
+        for name in ("weights", "means", "covariances"):
+            assert_array_equal(getattr(other, name), getattr(mixture, name))
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_the_search_looks_at_the_clock(n_threads):
     """After the deadline no descent begins but the first; without one this search makes dozens."""
-    blocks = ArrayBlocks(Rows(load_iris().data))
+    blocks = ArrayBlocks(Rows(load_iris().data), n_threads)
     m_step = MaximumLikelihood(structure("full"), regularisation("auto", blocks))
     arguments = blocks, m_step, 4, 0
     assert len(search(*arguments, time.monotonic() + 1e6)[1]) > 10
