@@ -79,6 +79,27 @@ def test_degrees_of_freedom_set_by_hand_count():
         model.score_samples([[2.0, 90.0]])
 
 
+def test_parameters_of_t_components_make_a_model():
+    model = GaussianMixture.from_parameters(
+        [0.5, 0.5], [[0.0], [9.0]], [[[1.0]], [[4.0]]], degrees_of_freedom=[3.0, 30.0]
+    )
+    assert model.distribution == "t"
+    assert model.df_.tolist() == [3.0, 30.0]
+    learned = model.partial_fit(np.random.default_rng(0).standard_t(3, (50, 1)))
+    assert learned.df_.shape == (2,)
+
+
+@pytest.mark.parametrize("kind", [{"noise": True}, {"distribution": "t"}])
+def test_a_bootstrap_refits_the_same_kind(kind):
+    from mixtura.selection import bootstrap_difference
+
+    X = with_stray_rows(load_faithful().data, 0.2)
+    plain = GaussianMixture(2, random_state=0).fit(X)
+    other = GaussianMixture(2, random_state=0, **kind).fit(X)
+    found = bootstrap_difference(other, plain, X, n_replicates=20, random_state=0)
+    assert found.share_first_better > 0.9
+
+
 # Noise
 
 

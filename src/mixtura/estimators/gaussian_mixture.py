@@ -308,6 +308,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         covariances: Any,
         *,
         covariance_type: str = "full",
+        degrees_of_freedom: Any = None,
         **arguments: Any,
     ) -> Self:
         """Return a model with these parameters, as if it had been fitted: for pipelines, criteria, `save`.
@@ -320,6 +321,8 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         covariances : array-like
             In the shape of `covariance_type`; symmetric and positive definite.
         covariance_type : {'full', 'tied', 'diag', 'spherical', 'EII', 'VII', ..., 'VVV'}, default='full'
+        degrees_of_freedom : float or array-like of shape (n_components,), default=None
+            Of components of Student's t, whose scale matrices `covariances` are. None: Gaussian components.
         **arguments
             Other arguments of the constructor.
 
@@ -346,7 +349,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         array([0, 1])
         """
         mixture = Mixture.from_parameters(
-            weights, means, covariances, covariance_type=covariance_type
+            weights, means, covariances, covariance_type=covariance_type, df=degrees_of_freedom
         )
         model = cls(**arguments)
         for name, value in described(mixture).items():  # a subclass may not take these

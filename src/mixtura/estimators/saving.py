@@ -18,10 +18,11 @@ from mixtura.starts import Starts
 
 def described(mixture: Mixture) -> dict[str, Any]:
     """The constructor's arguments that a mixture settles."""
-    return {
+    own: dict[str, Any] = {
         "n_components": mixture.n_components,
         "covariance_type": mixture.covariance_type,
     }
+    return own if mixture.df is None else own | {"distribution": "t"}
 
 
 def saved_model(

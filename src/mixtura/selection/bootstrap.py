@@ -223,7 +223,7 @@ def bootstrap_difference(
 
     def replicate(seed: np.random.SeedSequence) -> float:
         drawn, counts = drawing.rows_and_counts(np.random.default_rng(seed))
-        ours, theirs = (_refitted(model, model.mixture_, drawn, counts) for model in models)
+        ours, theirs = (_refitted(model, model._density, drawn, counts) for model in models)
         values = [getattr(drawing.criteria(model), criterion) for model in (ours, theirs)]
         return float(values[0] - values[1])
 
@@ -475,6 +475,10 @@ def _refitted(
         tol=model.tol,
         reg_covar=model.reg_covar,
         max_iter=model.max_iter,
+        distribution=model.distribution,
+        df=model.df,
+        noise=model.noise,
+        noise_volume=model.noise_volume,
         init_params=lambda *_: start,
         accelerate=True,
         n_jobs=1,
