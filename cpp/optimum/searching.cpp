@@ -179,7 +179,7 @@ void Searching::explore() {
 // is shared, a cut may gain what the numbers of one component more cost (BIC, Schwarz 1978): the other optima cut what
 // is whole.
 bool Searching::apart_and_whole() {
-    if (!best_ || (has_leverage() && !is_wide()) || !problem_.m_step->is_gaussian()) return false;
+    if (!best_ || (has_leverage() && !is_wide()) || !is_plain()) return false;
     const Responsibilities given = best_responsibilities();
     const std::vector<Cut> all =
         cuts(best_->mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
@@ -203,7 +203,7 @@ double Searching::parameters_of_one() const {
 // Few rows are shared, EM of two on the rows of any component gains little of what BIC asks for one more, and a merge
 // that would free one costs far more than that: components are the clusters, and whole.
 bool Searching::is_settled() {
-    if (!best_ || has_leverage() || !problem_.m_step->is_gaussian()) return false;
+    if (!best_ || has_leverage() || !is_plain()) return false;
     const Responsibilities given = best_responsibilities();
     if (shared(given, problem_.rows) > little) return false;
     const OwnedMixture& mixture = best_->mixture;
@@ -225,7 +225,7 @@ void Searching::look_before_degenerate(const std::vector<Given>& given) {
     const auto take = [&](const Beginning& beginning) {
         if (beginning.failed >= 0) return;
         std::optional<Optimum> found = before_doubt(beginning.mixture);
-        if (found && (!before_degenerate_ || found->log_likelihood() > before_degenerate_->log_likelihood()))
+        if (found && (!before_degenerate_ || objective(*found) > objective(*before_degenerate_)))
             before_degenerate_ = std::move(found);
     };
     for (const Given& one : given) take(from_responsibilities(one.responsibilities));
@@ -272,7 +272,7 @@ bool Searching::has_hardly_rows() const {
 
 Found Searching::found() {
     std::optional<Optimum>& proper = best_ ? best_ : before_degenerate_ ? before_degenerate_ : coincident_;
-    const bool is_likelier = degenerate_ && (!proper || degenerate_->log_likelihood() > proper->log_likelihood());
+    const bool is_likelier = degenerate_ && (!proper || objective(*degenerate_) > objective(*proper));
     std::optional<Optimum>& optimum = is_likelier && (!proper || has_hardly_rows()) ? degenerate_ : proper;
     Found found;
     if (optimum) found.mixture = std::move(optimum->mixture);
@@ -304,6 +304,9 @@ bool Searching::is_spent() const {
 }
 
 std::ptrdiff_t Searching::first_check() const { return K >= many ? first_check_of_many : first_check_of_few; }
+
+// Whether the objective is the likelihood of Gaussian components, which is what cuts and splits are judged by.
+bool Searching::is_plain() const { return problem_.m_step->is_gaussian() && problem_.m_step->is_free(); }
 
 bool Searching::is_late() const { return std::chrono::steady_clock::now() > problem_.deadline; }
 
@@ -488,7 +491,7 @@ bool Searching::descend(std::string_view kind, Beginning beginning) {
         record_failure(kind, beginning);
         return false;
     }
-    const double best = best_ ? best_->log_likelihood() : -std::numeric_limits<double>::infinity();
+    const double best = best_ ? objective(*best_) : -std::numeric_limits<double>::infinity();
     Optimum found(std::move(beginning.mixture));
     Monitor monitor(search_tol, has_no_optimum() ? few_iter : search_max_iter, true);
     Acceleration acceleration(structure_, K, d);
@@ -515,9 +518,8 @@ bool Searching::descend(std::string_view kind, Beginning beginning) {
 // A descent that has come near to the end of another, which stands for its own.
 bool Searching::stop_near(std::string_view kind, const Monitor& monitor, const End& end) {
     record(kind, monitor, end.is_proper ? near_optimum : near_degenerate);
-    records_.back().log_likelihood = end.log_likelihood;
-    const bool is_best =
-        end.is_proper && best_ && std::abs(end.log_likelihood - best_->log_likelihood()) < same_optimum;
+    records_.back().log_likelihood = end.objective;
+    const bool is_best = end.is_proper && best_ && std::abs(end.objective - objective(*best_)) < same_optimum;
     if (is_best && is_independent(kind)) found_from_.emplace_back(kind);
     return false;
 }
@@ -529,7 +531,7 @@ const End* Searching::known_end(const OwnedMixture& mixture) const {
 }
 
 bool Searching::is_new(const Optimum& found, bool is_proper) {
-    return can_leave_out() || ends_.add({found.mixture, found.log_likelihood(), is_proper});
+    return can_leave_out() || ends_.add({found.mixture, objective(found), is_proper});
 }
 
 // The first descent runs to its end whenever that is: without it there is no mixture.
@@ -566,8 +568,8 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
     }
     record(kind, monitor, monitor.ended());
     is_new(found, true);
-    const double before = best_ ? best_->log_likelihood() : -std::numeric_limits<double>::infinity();
-    const double now = found.log_likelihood();
+    const double before = best_ ? objective(*best_) : -std::numeric_limits<double>::infinity();
+    const double now = objective(found);
     // Ends of one optimum differ by where EM stopped and by rounding: the first stays, so that the components' order
     // does not hang on the last bits.
     if (now > before + end_of_one_optimum) best_ = std::move(found);
@@ -582,7 +584,7 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
 
 // Merges the component in doubt with a neighbour, and cuts the worst explained one instead.
 bool Searching::reseed(const Optimum& found, std::ptrdiff_t dead, std::optional<Optimum>& best_of_its_kind) {
-    if (!best_of_its_kind || found.log_likelihood() > best_of_its_kind->log_likelihood()) best_of_its_kind = found;
+    if (!best_of_its_kind || objective(found) > objective(*best_of_its_kind)) best_of_its_kind = found;
     const std::ptrdiff_t most = best_ ? 1 : reseeded + K / 8;
     if (has_no_optimum() || !is_worth_mending(found) || n_reseeded_ >= most || is_spent()) return false;
     const Responsibilities given = responsibilities(found.mixture.view(), problem_.rows, control_);

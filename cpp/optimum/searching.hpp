@@ -22,10 +22,7 @@ constexpr std::ptrdiff_t search_max_iter = 150;
 constexpr const char* near_optimum = "near a known optimum";
 constexpr const char* near_degenerate = "near a known degenerate end";
 
-struct Optimum : Point {
-    using Point::Point;
-    double log_likelihood() const { return statistics.mean_log_likelihood(); }
-};
+using Optimum = Point;
 
 class Searching {
   public:
@@ -63,6 +60,10 @@ class Searching {
     void record_failure(std::string_view kind, const Beginning& beginning);
     Verdict doubt(const OwnedMixture& mixture, const std::vector<double>& counts, double unit) const;
     Verdict doubt(const Optimum& found) const;
+    // In nats a row.
+    double objective(const Optimum& found) const {
+        return mixtura::objective(*problem_.m_step, found.mixture, found.statistics);
+    }
 
     bool stop_near(std::string_view kind, const Monitor& monitor, const End& end);
     const End* known_end(const OwnedMixture& mixture) const;
@@ -81,6 +82,7 @@ class Searching {
     bool is_sure() const;
     bool is_wide() const;
     bool has_no_optimum() const;
+    bool is_plain() const;
     double parameters_of_one() const;
     Model second_metric() const;
     bool has_leverage() const;
