@@ -65,7 +65,7 @@ def knowledge_of(
         prior.check(kind, n_components, n_features)
     fixed = _fixed(arguments.fixed, prior, kind, n_components, given)
     bounds = _bounds(arguments, blocks, kind)
-    _check_together(arguments, kind, n_components, fixed, has_noise)
+    _check_together(arguments, n_components, prior, fixed, has_noise)
     return Knowledge(prior, fixed, bounds)
 
 
@@ -170,8 +170,8 @@ def _bounds(arguments: KnownArguments, blocks: Blocks, kind: CovarianceStructure
 
 def _check_together(
     arguments: KnownArguments,
-    kind: CovarianceStructure,
     n_components: int,
+    prior: Prior | None,
     fixed: Fixed,
     has_noise: bool,
 ) -> None:
@@ -193,6 +193,11 @@ def _check_together(
     if n_free == 0 and not has_noise and abs(rest) > 1e-6:
         raise ValueError(f"All weights are fixed, but they sum to {known.sum():g} and not to 1.")
     if (n_free > 0 or has_noise) and not rest > max(least * n_free, 1e-12):
+        if prior is not None and "weights" in prior.kept:
+            raise ValueError(
+                "The prior keeps the weights of its mixture, which leave nothing for noise=True: name 'weights' in adapt "
+                "of Prior.from_mixture."
+            )
         what = "the free weights" if n_free else "the noise"
         raise ValueError(f"Fixed weights sum to {known.sum():g}, which leaves too little for {what}.")
 
