@@ -80,7 +80,9 @@ class Penalised:
 
     def bound(self, weights, means, matrices):
         """The log prior, as the M-step has it, which is a test of its own."""
-        step = MaximumLikelihood(structure(self.name), np.zeros(D), Kind(known=Knowledge(self.prior)))
+        step = MaximumLikelihood(
+            structure(self.name), np.zeros(D), Kind(known=Knowledge(self.prior))
+        )
         covariances = stored(structure(self.name), matrices)
         factors = structure(self.name).factor_covariances(covariances, K, D)
         mixture = Mixture(structure(self.name), weights, means, covariances, factors)
@@ -120,7 +122,9 @@ def neighbour(name, matrices, rng, size):
     """Other covariances of the structure, near these."""
     volume, shape, orientation = name
     if orientation == "E":
-        shares = rng.uniform(0.5, 1.5, (K, 1, 1)) / np.trace(matrices, axis1=1, axis2=2)[:, None, None]
+        shares = (
+            rng.uniform(0.5, 1.5, (K, 1, 1)) / np.trace(matrices, axis1=1, axis2=2)[:, None, None]
+        )
         axes = np.tile(np.linalg.eigh((shares * matrices).sum(axis=0))[1], (K, 1, 1))
     elif orientation == "V":
         axes = np.linalg.eigh(matrices)[1]
@@ -158,7 +162,9 @@ def problem(name, seed):
     return rng, X, rng.dirichlet(np.full(K, 0.7), len(X))
 
 
-def check_best(name, objective, mixture, rng, *, free_means=None, free_weights=None, is_allowed=None):
+def check_best(
+    name, objective, mixture, rng, *, free_means=None, free_weights=None, is_allowed=None
+):
     """No neighbour that is allowed has a higher objective."""
     weights, means, matrices = mixture.weights, mixture.means, mixture.covariance_matrices()
     best = objective(weights, means, matrices)
@@ -207,19 +213,21 @@ def test_the_bound_is_the_log_density_of_the_prior_but_for_a_constant(name):
 @each_model
 def test_a_prior_that_counts_nothing_is_none(name):
     _, X, given = problem(name, 0)
-    with_prior, without = (after(name, X, given, known) for known in (Knowledge(Prior()), Knowledge()))
+    with_prior, without = (
+        after(name, X, given, known) for known in (Knowledge(Prior()), Knowledge())
+    )
     for ours, theirs in zip(with_prior.as_tuple(), without.as_tuple(), strict=True):
         assert np.array_equal(ours, theirs)
 
 
 @each_model
 def test_a_prior_of_means_alone_leaves_the_counts_of_covariances(name):
-    """One that lies at the average moves nothing: it has no volume of its own that would shrink covariances."""
+    """One at the average moves nothing: it has no volume of its own that would shrink covariances."""
     _, X, given = problem(name, 1)
     plain = after(name, X, given, Knowledge())
     pulled = after(name, X, given, Knowledge(Prior(mean=plain.means, mean_count=30.0)))
     assert_allclose(pulled.means, plain.means, rtol=1e-13)
-    # Common axes of any variances are found by rotations until the objective, a square of their error, settles.
+    # Common axes are found by rotations until the objective, a square of their error, settles.
     atol = 1e-6 if name in ("EVE", "VVE") else 1e-9
     assert_allclose(pulled.covariances, plain.covariances, rtol=0, atol=atol)
 
@@ -235,7 +243,10 @@ def test_fixed_weights_and_means_stay_and_the_others_are_the_best_beside_them(na
     mixture = after(name, X, given, Knowledge(prior, fixed))
     assert mixture.weights[2] == 0.5
     assert np.array_equal(mixture.means[1], means[1])
-    is_free = {"free_means": np.array([True, False, True]), "free_weights": np.array([True, True, False])}
+    is_free = {
+        "free_means": np.array([True, False, True]),
+        "free_weights": np.array([True, True, False]),
+    }
     check_best(name, Penalised(name, X, given, prior), mixture, rng, **is_free)
 
 

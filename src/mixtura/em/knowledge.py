@@ -133,17 +133,16 @@ def put(
 
     Weights that stay share what the others leave, as they shared all.
     """
-    kind, changed = mixture.structure, {}
+    kind = mixture.structure
     if weights is not None:
-        changed["weights"] = _shared_out(mixture.weights, weights)
+        mixture = replace(mixture, weights=_shared_out(mixture.weights, weights))
     if means is not None:
-        changed["means"] = _filled(mixture.means, means)
+        mixture = replace(mixture, means=_filled(mixture.means, means))
     if covariances is not None:
-        changed["covariances"] = _filled(mixture.covariances, covariances)
-        changed["precisions_cholesky"] = kind.factor_covariances(
-            changed["covariances"], *mixture.means.shape
-        )
-    return replace(mixture, **changed)
+        filled = _filled(mixture.covariances, covariances)
+        factors = kind.factor_covariances(filled, *mixture.means.shape)
+        mixture = replace(mixture, covariances=filled, precisions_cholesky=factors)
+    return mixture
 
 
 def _filled(own: FloatArray, given: FloatArray) -> FloatArray:

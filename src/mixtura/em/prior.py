@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -23,9 +23,10 @@ _COMMON = ("EII", "EEI", "EEE")
 class Prior:
     """What is believed of a mixture before any row is seen: `GaussianMixture(prior=...)`.
 
-    Dirichlet on the weights, normal on the means given the covariances, inverse Wishart on the covariances (inverse
-    gamma on variances): each is worth some rows more, and without any of them the fit is that of maximum
-    likelihood. Every argument is one for all components, or an array with one for each along its first axis.
+    Dirichlet on the weights, normal on the means given the covariances, inverse Wishart on the covariances
+    (inverse gamma on variances): each is worth some rows more, and without any of them the fit is that of
+    maximum likelihood. Every argument is one for all components, or an array with one for each along its
+    first axis.
 
     Parameters
     ----------
@@ -34,14 +35,16 @@ class Prior:
     mean : array-like of shape (n_features,) or (n_components, n_features), default=None
         Where means are expected; needed where mean_count is above 0.
     mean_count : float or array-like of shape (n_components,), default=0.0
-        Kappa: the rows that `mean` is worth. Given its covariance S a mean is normal with the covariance S / kappa.
+        Kappa: the rows that `mean` is worth. Given its covariance S a mean is normal with the covariance
+        S / kappa.
     degrees_of_freedom : float or array-like of shape (n_components,), default=None
-        Nu of the inverse Wishart distribution; of each variance the inverse gamma one with shape nu / 2. None: no prior
-        on covariances.
+        Nu of the inverse Wishart distribution; of each variance the inverse gamma one with shape nu / 2.
+        None: no prior on covariances.
     scatter : array-like, default=None
-        Lambda, the scale matrix of that distribution: in the shape of one covariance, (n_features, n_features); of
-        'diag' (n_features,) and of 'spherical' a number, the inverse gamma distribution's scale being half of each.
-        Structures that have one covariance for all (tied, EII, EEI, EEE) take one.
+        Lambda, the scale matrix of that distribution, in the shape of one covariance: (n_features,
+        n_features), of 'diag' (n_features,) and of 'spherical' a number; of variances the inverse gamma
+        distribution's scale is half of each. Structures that have one covariance for all (tied, EII, EEI,
+        EEE) take one.
     mixture : Mixture, default=None
         Where EM begins; those of its parameters that have no prior are kept as they are (`from_mixture`).
 
@@ -75,9 +78,13 @@ class Prior:
         for name in _ARRAYS:
             object.__setattr__(self, name, _numbers(name, getattr(self, name)))
         if np.any(self.concentration < 1):
-            raise ValueError("concentration of a Prior must be at least 1: 1 is no prior on weights.")
+            raise ValueError(
+                "concentration of a Prior must be at least 1: 1 is no prior on weights."
+            )
         if np.any(self.mean_count < 0):
-            raise ValueError("mean_count of a Prior must be 0 or more: the rows that its mean is worth.")
+            raise ValueError(
+                "mean_count of a Prior must be 0 or more: the rows that its mean is worth."
+            )
         if self.mean is None and np.any(self.mean_count > 0):
             raise ValueError("A Prior with a mean_count needs the mean that is worth so many rows.")
         if (self.scatter is None) != (self.degrees_of_freedom is None):
@@ -89,9 +96,9 @@ class Prior:
     ) -> Self:
         """Return the prior that adapts a mixture to other rows, component by component.
 
-        With `adapt=('means',)` this is the adaptation of a background model (Reynolds, Quatieri & Dunn 2000): the
-        first iteration moves each mean by n / (n + relevance) of the way to that of its n rows, and weights and
-        covariances stay. GaussianMixture then begins at the mixture.
+        With `adapt=('means',)` this is the adaptation of a background model (Reynolds, Quatieri & Dunn
+        2000): the first iteration moves each mean by n / (n + relevance) of the way to that of its n rows,
+        and weights and covariances stay. GaussianMixture then begins at the mixture.
 
         Parameters
         ----------
@@ -99,8 +106,8 @@ class Prior:
         relevance : float, default=16.0
             Rows that what is adapted is worth in each component; above 1.
         adapt : iterable of {'means', 'weights', 'covariances'}, default=('means',)
-            What has a prior. Weights: concentration = 1 + relevance * n_components * weight. Covariances: as many rows
-            of that covariance. The others are kept.
+            What has a prior. Weights: concentration = 1 + relevance * n_components * weight. Covariances: as
+            many rows of that covariance. The others are kept.
 
         Returns
         -------
@@ -144,9 +151,13 @@ class Prior:
         """Of the mixtures that it is for; 0: of any, since it is the same for all components."""
         if self.mixture is not None:
             return self.mixture.n_components
-        several = [array for array, n_axes in self._axes(0) if array.ndim > n_axes]
-        # A scatter's axes tell of components only where the structure is known.
-        return len(several[0]) if several else 0
+        # Those of a scatter tell of components only where the structure is known.
+        n_axes = {"concentration": 0, "mean": 1, "mean_count": 0, "degrees_of_freedom": 0}
+        for name, n in n_axes.items():
+            array = getattr(self, name)
+            if array is not None and array.ndim > n:
+                return len(array)
+        return 0
 
     def check(self, kind: CovarianceStructure, n_components: int, n_features: int) -> None:
         """Raise ValueError where it is none of such mixtures, or their likelihood has no maximum under it."""
@@ -165,8 +176,8 @@ class Prior:
             if array is not None and array.shape not in shapes:
                 one = f"shape {shapes[-1]}" if len(shapes) > 1 else "one for all components"
                 raise ValueError(
-                    f"{name} of the prior must have shape {shape} or {one} for covariance_type={kind.name!r}, got "
-                    f"{array.shape}."
+                    f"{name} of the prior must have shape {shape} or {one} for "
+                    f"covariance_type={kind.name!r}, got {array.shape}."
                 )
         if self.degrees_of_freedom is not None:
             self._check_covariances(kind, n_features)
@@ -192,9 +203,7 @@ class Prior:
                 + ("symmetric and positive definite." if kind.has_matrices else "above 0.")
             )
 
-    def native(
-        self, kind: CovarianceStructure, n_components: int, n_features: int
-    ) -> tuple[FloatArray, ...]:
+    def native(self, kind: CovarianceStructure, n_components: int, n_features: int) -> Any:
         """As the core takes it, of each component; n_components = 0: one for all."""
         n = max(n_components, 1)
         shapes = self._shapes(kind, n_features)
@@ -234,14 +243,6 @@ class Prior:
             "scatter": size,
         }
 
-    def _axes(self, of_scatter: int) -> list[tuple[FloatArray, int]]:
-        pairs = zip(_ARRAYS, (0, 1, 0, 0, of_scatter), strict=True)
-        return [
-            (getattr(self, name), n_axes)
-            for name, n_axes in pairs
-            if name != "scatter" and getattr(self, name) is not None
-        ]
-
     def n_components_of(self, kind: CovarianceStructure, n_features: int) -> int:
         """As `n_components`, by the scatter too."""
         size = self._shapes(kind, n_features)["scatter"]
@@ -251,15 +252,14 @@ class Prior:
 
     def as_json(self) -> dict[str, Any]:
         """As lists and numbers, which `from_json` takes."""
-        json = {field.name: getattr(self, field.name) for field in fields(self)}
-        json = {name: None if value is None else value for name, value in json.items()}
-        mixture = json.pop("mixture")
-        json = {name: None if value is None else value.tolist() for name, value in json.items()}
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        json = {name: None if value is None else value.tolist() for name, value in arrays.items()}
+        mixture = self.mixture
         if mixture is None:
             return json
-        arrays = {part: getattr(mixture, part).tolist() for part in PARTS}
-        df = None if mixture.df is None else mixture.df.tolist()
-        described = {**arrays, "covariance_type": mixture.covariance_type, "df": df}
+        described: dict[str, Any] = {part: getattr(mixture, part).tolist() for part in PARTS}
+        described["covariance_type"] = mixture.covariance_type
+        described["df"] = None if mixture.df is None else mixture.df.tolist()
         return json | {"mixture": described}
 
     @classmethod

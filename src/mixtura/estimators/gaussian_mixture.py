@@ -108,8 +108,8 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
     precisions_init : array-like, default=None
         Starting precisions (inverse covariances), in the shape of `precisions_`.
     covariances_init : array-like, default=None
-        Starting covariances, in the shape of `covariances_`; instead of precisions_init. In these, means_init and
-        weights_init a component of NaN is left to the start.
+        Starting covariances, in the shape of `covariances_`; instead of precisions_init. In these, means_init
+        and weights_init a component of NaN is left to the start.
     random_state : int, RandomState instance or None, default=None
         Seed of the starts and of `sample`.
     warm_start : bool, default=False
@@ -144,19 +144,20 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         standard deviations.
     prior : Prior, 'default' or None, default=None
         What is believed of the parameters before any row is seen: EM then finds the maximum a posteriori.
-        'default': mclust's, made of the rows, which hardly moves a component that has rows and keeps every one from
-        collapsing (Fraley & Raftery 2007). `score`, `bic` and the like stay those of the likelihood.
+        'default': mclust's, made of the rows, which hardly moves a component that has rows and keeps every
+        one from collapsing (Fraley & Raftery 2007). `score`, `bic` and the like stay those of the likelihood.
     fixed : dict or None, default=None
-        Parameters that stay as they begin: some of the keys 'weights', 'means' and 'covariances', each True or a
-        boolean for each component. Their values are those of weights_init, means_init and covariances_init.
+        Parameters that stay as they begin: some of the keys 'weights', 'means' and 'covariances', each True
+        or a boolean for each component. Their values are those of weights_init, means_init and
+        covariances_init.
     equal_weights : bool, default=False
         Whether all components have the same weight.
     min_weight : float or None, default=None
         Least weight of a component.
     max_eigenvalue_ratio : float or None, default=None
-        Greatest ratio of any two eigenvalues of all covariances, of features divided by their standard deviations
-        (García-Escudero, Gordaliza, Matrán & Mayo-Iscar 2008): for full, tied, diag, spherical and EEI. A spherical
-        covariance has one eigenvalue, which is not divided.
+        Greatest ratio of any two eigenvalues of all covariances, of features divided by their standard
+        deviations (García-Escudero, Gordaliza, Matrán & Mayo-Iscar 2008): for full, tied, diag, spherical and
+        EEI. A spherical covariance has one eigenvalue, which is not divided.
     callback : callable or None, default=None
         Called after each iteration over all rows as callback(iteration, mixture, log_likelihood), the last
         in nats a row; something true ends the fit there: no further start begins, and the likeliest of what
@@ -197,8 +198,8 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
     n_iter_ : int
         Iterations of the best start.
     lower_bound_ : float
-        Mean log-likelihood of the fitted mixture (in scikit-learn: of the one before); with a prior what EM raises,
-        which is more than that by the log density of the parameters, but for a constant, a row.
+        Mean log-likelihood of the fitted mixture (in scikit-learn: of the one before); with a prior what EM
+        raises, which is more than that by the log density of the parameters, but for a constant, a row.
     lower_bounds_ : list of float
         The same after each iteration of the best start.
     remaining_gain_ : float
@@ -678,8 +679,8 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         known = knowledge_of(arguments, blocks, kind, self.n_components, given, self.noise)
         if self.sort_components is not None and known.is_of_each(kind, blocks.shape[1]):
             raise ValueError(
-                f"sort_components={self.sort_components!r} gives the components other numbers than those by which "
-                "fixed parameters or the prior know them: take sort_components=None."
+                f"sort_components={self.sort_components!r} gives the components other numbers than those by "
+                "which fixed parameters or the prior know them: take sort_components=None."
             )
         return known
 

@@ -83,9 +83,10 @@ class Grounds:
 
     def n_parameters(self, mixture: Mixture) -> int:
         """Free parameters of a fit that has come to this mixture."""
-        of_gaussians = mixture.structure.n_parameters(*mixture.means.shape)
+        kind, (k, d) = mixture.structure, mixture.means.shape
+        of_gaussians = kind.n_parameters(k, d)
         has_noise = self.kind.noise_log_density is not None
-        known = self.kind.known.n_parameters(mixture.structure, *mixture.means.shape, has_noise)
+        known = self.kind.known.n_parameters(kind, k, d, has_noise)
         return of_gaussians + self.kind.n_parameters(mixture.n_components) - known
 
     def log_prior(self, mixture: Mixture) -> float:

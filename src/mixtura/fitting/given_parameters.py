@@ -55,7 +55,9 @@ class GivenParameters:
         k, d = n_components, n_features
         weights = means = precisions = covariances = None
         if precisions_init is not None and covariances_init is not None:
-            raise ValueError("precisions_init and covariances_init are one thing twice: give one of them.")
+            raise ValueError(
+                "precisions_init and covariances_init are one thing twice: give one of them."
+            )
         if weights_init is not None:
             weights = check_weights_init(weights_init, k, has_noise)
         if means_init is not None:
@@ -96,7 +98,9 @@ class GivenParameters:
         assert weights is not None
         assert means is not None
         assert covariances is not None
-        return Mixture(self.structure, weights, means, covariances, self._factors(len(means), means.shape[1]))
+        return Mixture(
+            self.structure, weights, means, covariances, self._factors(len(means), means.shape[1])
+        )
 
     def over(self, start: Mixture) -> Mixture:
         """The start with these in place of its own, as scikit-learn does."""
@@ -105,8 +109,9 @@ class GivenParameters:
         filled = put(start.without_noise(), self.weights, self.means)
         if self.precisions is None:
             return put(filled, covariances=self.covariances_init)
-        factors = self._factors(*start.means.shape)
-        return replace(filled, covariances=self.covariances, precisions_cholesky=factors)
+        factors, covariances = self._factors(*start.means.shape), self.covariances
+        assert covariances is not None
+        return replace(filled, covariances=covariances, precisions_cholesky=factors)
 
     def _factors(self, k: int, d: int) -> FloatArray:
         if self.precisions is not None:

@@ -1,4 +1,4 @@
-"""What is known of a mixture's parameters, from an estimator's arguments: one clear sentence where it cannot be."""
+"""What is known of a mixture's parameters, from an estimator's arguments: one sentence where it cannot be."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ def knowledge_of(
 
 
 def default_prior(blocks: Blocks, kind: CovarianceStructure, n_components: int) -> Prior:
-    """That of Fraley & Raftery 2007: it hardly moves a component that has rows, and gives one without any a volume.
+    """That of Fraley & Raftery 2007.
 
-    nu = d + 2, kappa = 0.01, the mean of all rows; their covariance (with n - 1) over n_components^(2 / d), of variances
-    the mean of its diagonal.
+    nu = d + 2, kappa = 0.01, the mean of all rows; their covariance (with n - 1) over n_components^(2 / d),
+    of variances the mean of its diagonal.
     """
     n_features = blocks.shape[1]
     n_rows = blocks.weight * blocks.rows_per_weight
@@ -81,8 +81,8 @@ def default_prior(blocks: Blocks, kind: CovarianceStructure, n_components: int) 
     scatter = total_covariance(blocks, kind) * (unbiased * n_components ** (-2.0 / n_features))
     if not np.all(np.diag(scatter) > 0):
         raise ValueError(
-            "prior='default' takes its scatter from the rows, but a feature of X does not vary: leave that feature out, "
-            "or give a Prior."
+            "prior='default' takes its scatter from the rows, but a feature of X does not vary: leave that "
+            "feature out, or give a Prior."
         )
     one: Any = scatter
     if not kind.has_matrices:
@@ -106,10 +106,14 @@ def _fixed(
         if not which.any():
             continue
         if part in kept:
-            raise ValueError(f"fixed[{part!r}] is not needed: the prior keeps those of its mixture.")
+            raise ValueError(
+                f"fixed[{part!r}] is not needed: the prior keeps those of its mixture."
+            )
         own = getattr(given, part)
         if own is None:
-            names = "covariances_init or precisions_init" if part == "covariances" else f"{part}_init"
+            names = (
+                "covariances_init or precisions_init" if part == "covariances" else f"{part}_init"
+            )
             raise ValueError(f"fixed={{{part!r}: ...}} needs their values: give {names}.")
         values[part] = _masked(part, own, which, kind)
     return Fixed(**values)
@@ -130,7 +134,8 @@ def _mask(part: str, which: Any, n_components: int) -> Array:
     mask = np.asarray(which)
     if mask.dtype != bool or mask.shape not in ((), (n_components,)):
         raise ValueError(
-            f"fixed[{part!r}] must be True, or a boolean for each of the {n_components} components, got {which!r}."
+            f"fixed[{part!r}] must be True, or a boolean for each of the {n_components} components, got "
+            f"{which!r}."
         )
     return np.broadcast_to(mask, (n_components,))
 
@@ -139,8 +144,8 @@ def _masked(part: str, own: FloatArray, which: Array, kind: CovarianceStructure)
     if part == "covariances" and (kind.shared or "E" in kind.letters):
         if not which.all():
             raise ValueError(
-                f"fixed['covariances'] must be True for covariance_type={kind.name!r}, whose components share a part "
-                "of their covariances."
+                f"fixed['covariances'] must be True for covariance_type={kind.name!r}, whose components "
+                "share a part of their covariances."
             )
         which = np.ones(len(own), dtype=bool)
     values = own.copy()
@@ -178,7 +183,8 @@ def _check_together(
     least = arguments.min_weight or 0.0
     if least * n_components > 1:
         raise ValueError(
-            f"min_weight={least:g} is too much for n_components={n_components}: their weights would sum to more than 1."
+            f"min_weight={least:g} is too much for n_components={n_components}: their weights would sum to "
+            "more than 1."
         )
     if arguments.max_eigenvalue_ratio is not None and fixed.covariances is not None:
         raise ValueError("max_eigenvalue_ratio and fixed covariances cannot be combined.")
@@ -189,17 +195,21 @@ def _check_together(
     known = fixed.weights[~np.isnan(fixed.weights)]
     n_free, rest = n_components - len(known), 1 - known.sum()
     if np.any(known < least):
-        raise ValueError(f"A weight is fixed at {known.min():g}, which is below min_weight={least:g}.")
+        raise ValueError(
+            f"A weight is fixed at {known.min():g}, which is below min_weight={least:g}."
+        )
     if n_free == 0 and not has_noise and abs(rest) > 1e-6:
         raise ValueError(f"All weights are fixed, but they sum to {known.sum():g} and not to 1.")
     if (n_free > 0 or has_noise) and not rest > max(least * n_free, 1e-12):
         if prior is not None and "weights" in prior.kept:
             raise ValueError(
-                "The prior keeps the weights of its mixture, which leave nothing for noise=True: name 'weights' in adapt "
-                "of Prior.from_mixture."
+                "The prior keeps the weights of its mixture, which leave nothing for noise=True: name "
+                "'weights' in adapt of Prior.from_mixture."
             )
         what = "the free weights" if n_free else "the noise"
-        raise ValueError(f"Fixed weights sum to {known.sum():g}, which leaves too little for {what}.")
+        raise ValueError(
+            f"Fixed weights sum to {known.sum():g}, which leaves too little for {what}."
+        )
 
 
 __all__ = ["KnownArguments", "default_prior", "knowledge_of"]

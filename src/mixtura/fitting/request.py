@@ -96,7 +96,10 @@ def kind_of(
     noise_volume: float | None,
     known: Knowledge = NOTHING,
 ) -> Kind:
-    """What a mixture has beside Gaussian components, from an estimator's arguments; known: of its parameters."""
+    """What a mixture has beside Gaussian components, from an estimator's arguments.
+
+    known: of its parameters.
+    """
     if distribution == "gaussian" and not noise and known is NOTHING:
         return GAUSSIAN
     tails = Tails.of(df, n_components) if distribution == "t" else None
@@ -152,7 +155,9 @@ class StartRequest:
         prior = kind.known.prior
         if prior is not None and prior.mixture is not None and self.init_params == "auto":
             start = partial(_unchanged, given.over(prior.mixture))
-            return [Beginning("mixture of the prior", None, start, self.accelerate in (True, "auto"))]
+            return [
+                Beginning("mixture of the prior", None, start, self.accelerate in (True, "auto"))
+            ]
         if callable(self.init_params):
             return self._from_callable(_Making(self, given, options), blocks, asked)
         if isinstance(self.init_params, str):

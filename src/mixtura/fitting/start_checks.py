@@ -28,8 +28,7 @@ def check_weights_init(weights: Any, n_components: int, has_noise: bool = False)
     may_be_less = has_noise or bool(np.isnan(checked).any())
     if not (abs(known - 1.0) <= 1e-6 or (may_be_less and known < 1.0)):
         raise ValueError(
-            "The parameter 'weights' should be normalized, but got sum(weights) = "
-            f"{known:.5f}"
+            f"The parameter 'weights' should be normalized, but got sum(weights) = {known:.5f}"
         )
     return checked
 
