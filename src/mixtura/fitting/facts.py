@@ -185,8 +185,8 @@ _SAVED: dict[str, _Saved] = {
     "verdicts": _Saved(_maybe_a_component(must_be.text), _maybe_tuple, _always(None)),
     "n_starts": _Saved(_always(must_be.nullable(must_be.whole(1))), missing=_always(None)),
     "n_batches": _Saved(_always(must_be.whole()), missing=_always(0)),
-    "log_prior": _Saved(_always(must_be.number()), missing=_always(0.0)),
     "n_parameters": _Saved(_always(must_be.nullable(must_be.whole())), missing=_always(None)),
+    "log_prior": _Saved(_always(must_be.number()), missing=_always(0.0)),
 }
 
 #: The facts that stand as JSON in a file, in their order.
