@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "e_step/student.hpp"
 #include "m_step/linear_algebra.hpp"
 #include "support/interrupt.hpp"
 
@@ -44,19 +45,23 @@ void multiply(const double* upper, const double* x, double* out, std::ptrdiff_t 
 
 }  // namespace
 
-Acceleration::Acceleration(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features)
-    : structure_(structure), K(n_components), d(n_features), layout_{structure, n_components, n_features},
+Acceleration::Acceleration(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features, bool has_scales)
+    : structure_(structure), K(n_components), d(n_features), layout_{structure, n_components, n_features, has_scales},
       size_(layout_.size() - SumLayout::n_scalars) {}
 
 // The whitened coordinates of statistics s about c, with n, f, S re-centred to the reference's means, P its factors:
 //     n / (W sqrt w),   P^T f / (W sqrt w),   (P^T S P - n I) / (W sqrt(2 w))
-// in which the complete data's Fisher information is the identity (for tied w = 1, n = W in the last).
+// in which the complete data's Fisher information is the identity (for tied w = 1, n = W in the last). Scales u of t
+// components are drawn from Gamma(df / 2, df / 2): variances of u and of log u - u, where df is large, are 2 / df and
+// 2 / df^2, so that masses s and log scales l become
+//     (s - n) sqrt(df / 2) / (W sqrt w),   (l - n E[log u - u]) df / (W sqrt(2 w)).
 void Acceleration::refer_to(const OwnedMixture& mixture, const OwnedStatistics& statistics) {
     weight_ = 0;
     for (std::ptrdiff_t k = 0; k < K; ++k) weight_ += statistics.count(k);
     centres_ = statistics.centres;
     roots_.resize(static_cast<std::size_t>(K));
     for (std::size_t k = 0; k < roots_.size(); ++k) roots_[k] = std::sqrt(std::max(mixture.weights[k], least_weight));
+    if (layout_.has_scales) roots_.insert(roots_.end(), mixture.df.begin(), mixture.df.end());
     factors_ = mixture.precisions_cholesky;
     inverse_factors_.resize(factors_.size());
     if (!has_matrices(structure_)) {
@@ -68,15 +73,35 @@ void Acceleration::refer_to(const OwnedMixture& mixture, const OwnedStatistics& 
     }
 }
 
+void Acceleration::encode_scales(const Statistics& statistics, double* point) const {
+    for (std::ptrdiff_t k = 0; k < K; ++k) {
+        const double scale = 1 / (weight_ * roots_[static_cast<std::size_t>(k)]), n = statistics.counts[k];
+        const double usual = digamma_less_log(df(k) / 2) - 1;
+        point[place(layout_.scales() + k)] = (statistics.masses[k] - n) * scale * std::sqrt(df(k) / 2);
+        point[place(layout_.log_scales() + k)] =
+            (statistics.log_scales[k] - n * usual) * scale * df(k) / std::sqrt(2.0);
+    }
+}
+
+void Acceleration::decode_scales(const double* point, const Statistics& out) const {
+    for (std::ptrdiff_t k = 0; k < K; ++k) {
+        const double scale = weight_ * roots_[static_cast<std::size_t>(k)], n = out.counts[k];
+        const double usual = digamma_less_log(df(k) / 2) - 1;
+        out.masses[k] = n + point[place(layout_.scales() + k)] * scale / std::sqrt(df(k) / 2);
+        out.log_scales[k] = n * usual + point[place(layout_.log_scales() + k)] * scale * std::sqrt(2.0) / df(k);
+    }
+}
+
 Acceleration::Vector Acceleration::encode(const Statistics& statistics) const {
     Vector point(static_cast<std::size_t>(size_));
     double* counts = point.data();
-    double* firsts = counts + K;
-    double* seconds = firsts + K * d;
+    double* firsts = counts + place(layout_.firsts());
+    double* seconds = counts + place(layout_.seconds());
     const double root_two = std::sqrt(2.0);
     Vector block(statistics.block, statistics.block + layout_.size());
     const Statistics moved(layout_, block.data(), statistics.centres);
     move_centres(moved, centres_.data());
+    if (layout_.has_scales) encode_scales(moved, counts);
     Vector half(has_matrices(structure_) ? static_cast<std::size_t>(d * d) : 0);
     for (std::ptrdiff_t k = 0; k < K; ++k) {
         const double n = moved.counts[k];
@@ -122,8 +147,8 @@ Acceleration::Vector Acceleration::encode(const Statistics& statistics) const {
 
 void Acceleration::decode(const Vector& point, const Statistics& out) const {
     const double* counts = point.data();
-    const double* firsts = counts + K;
-    const double* seconds = firsts + K * d;
+    const double* firsts = counts + place(layout_.firsts());
+    const double* seconds = counts + place(layout_.seconds());
     const double root_two = std::sqrt(2.0);
     Vector half(has_matrices(structure_) ? static_cast<std::size_t>(d * d) : 0);
     for (std::ptrdiff_t k = 0; k < K; ++k) {
@@ -164,6 +189,7 @@ void Acceleration::decode(const Vector& point, const Statistics& out) const {
         congruence(inverse_factors_.data(), seconds, half.data(), out.seconds, d);
         for (std::ptrdiff_t i = 0; i < d * d; ++i) out.seconds[i] *= weight_ * root_two;
     }
+    if (layout_.has_scales) decode_scales(counts, out);
 }
 
 // Everything that is remembered, in the coordinates of a nearer reference: as the metric changes along the way.
@@ -243,8 +269,14 @@ Acceleration::Vector Acceleration::direction() {
 
 // A component whose count would be negative makes the EM step: one that dies must not hold up the others.
 bool Acceleration::mend(Vector& point) const {
+    const auto is_possible = [&](std::ptrdiff_t k) {
+        const double count = point[static_cast<std::size_t>(k)];
+        if (!layout_.has_scales) return count > 0;
+        const double scale = point[static_cast<std::size_t>(place(layout_.scales() + k))] / std::sqrt(df(k) / 2);
+        return count > 0 && count + scale > 0;
+    };
     for (std::ptrdiff_t k = 0; k < K; ++k) {
-        if (point[static_cast<std::size_t>(k)] > 0) continue;
+        if (is_possible(k)) continue;
         for (const auto& [begin, n] : sums_of_component(layout_, k)) {
             const std::ptrdiff_t first = begin - SumLayout::n_scalars;
             std::copy_n(image_.begin() + first, n, point.begin() + first);
@@ -335,7 +367,8 @@ bool Acceleration::restore(const std::vector<double>& state) {
     std::size_t next = n_scalars + n_all;
     if (state.size() < next) return false;
     const auto n_seconds = static_cast<std::size_t>(layout_.n_seconds());
-    const std::size_t sizes[] = {static_cast<std::size_t>(K * d), static_cast<std::size_t>(K), n_seconds, n_seconds};
+    const auto n_roots = static_cast<std::size_t>(layout_.has_scales ? 2 * K : K);
+    const std::size_t sizes[] = {static_cast<std::size_t>(K * d), n_roots, n_seconds, n_seconds};
     std::vector<Vector> vectors;
     for (std::size_t v = 0; v < n_all; ++v) {
         const std::size_t wanted = v < 4 ? sizes[v] : static_cast<std::size_t>(size_);

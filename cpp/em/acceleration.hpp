@@ -19,7 +19,8 @@ namespace mixtura {
 
 class Acceleration {
   public:
-    Acceleration(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features);
+    // has_scales: of Student's t components.
+    Acceleration(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features, bool has_scales = false);
 
     // `statistics` come from the E-step at `mixture`. Fills `out` and returns true where there is a
     // better point to try than the EM step.
@@ -46,6 +47,10 @@ class Acceleration {
     };
 
     Vector encode(const Statistics& statistics) const;
+    void encode_scales(const Statistics& statistics, double* point) const;
+    void decode_scales(const double* point, const Statistics& out) const;
+    double df(std::ptrdiff_t k) const { return roots_[static_cast<std::size_t>(K + k)]; }
+    std::ptrdiff_t place(std::ptrdiff_t in_block) const { return in_block - SumLayout::n_scalars; }
     void decode(const Vector& point, const Statistics& out) const;
     void refer_to(const OwnedMixture& mixture, const OwnedStatistics& statistics);
     void move_reference(const OwnedMixture& mixture, const OwnedStatistics& statistics);
@@ -63,7 +68,7 @@ class Acceleration {
 
     // The reference: its metric whitens the statistics.
     double weight_ = 0;
-    Vector centres_, roots_, factors_, inverse_factors_;
+    Vector centres_, roots_, factors_, inverse_factors_;  // roots of the weights; behind them any df
 
     std::vector<Pair> pairs_;
     Vector point_, residual_;  // of the current mixture

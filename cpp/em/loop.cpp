@@ -133,10 +133,7 @@ class Loop {
 void expectation_maximisation(const Task& task, Monitor& monitor, Acceleration* acceleration,
                               const LoopOptions& options, Point& point, Control& control) {
     task.m_step.complete(point.mixture);
-    if (task.m_step.has_tails()) {
-        point.statistics = OwnedStatistics(point.mixture);
-        acceleration = nullptr;  // it knows no sums of scales
-    }
+    if (task.m_step.has_tails()) point.statistics = OwnedStatistics(point.mixture);
     Loop(task, monitor, acceleration, options, point, control).run();
 }
 

@@ -86,8 +86,8 @@ double likeliest_df(double mean_log_scale) {
 }
 
 std::vector<double> first_df(const Tails& tails, std::ptrdiff_t n_components) {
-    if (!tails.df.empty()) return tails.df;
-    return std::vector<double>(static_cast<std::size_t>(n_components), first);
+    if (tails.df.size() > 1) return tails.df;
+    return std::vector<double>(static_cast<std::size_t>(n_components), tails.df.empty() ? first : tails.df.front());
 }
 
 void take_tails(const Tails& tails, Model model, const Statistics& statistics, const OwnedMixture* before, bool expands,

@@ -10,7 +10,7 @@ namespace mixtura {
 // Of how many degrees of freedom components have.
 struct Tails {
     bool shared = false;       // one number for all
-    std::vector<double> df{};  // given, one a component; empty: estimated
+    std::vector<double> df{};  // given, one a component or one for all; empty: estimated
 };
 
 // Fills df, and turns the covariances that the M-step of a Gaussian mixture gives, from the counts, into scale

@@ -16,8 +16,9 @@ struct GivenResponsibilities {
 // What rows are known to be. A component that a row cannot belong to has no share in its density.
 struct Labels {
     const std::int32_t* components = nullptr;  // N: -1 where nothing is known; null: of no row
-    const double* log_terms = nullptr;         // N x the densities of the mixture, contiguous: logarithms of how
-                                               // credible each is, -inf for those excluded; null: nothing is known
+    const double* log_terms = nullptr;         // N x n_terms: of each density, that of the noise last, the logarithm of
+                                               // how credible it is, -inf where it is excluded; null: nothing is known
+    std::ptrdiff_t n_terms = 0;
     bool are_there() const { return components != nullptr || log_terms != nullptr; }
 };
 

@@ -2,6 +2,7 @@
 #include "optimum/rows.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "em/centring.hpp"
 
@@ -46,6 +47,64 @@ Responsibilities one_hot(const std::vector<std::int64_t>& labels, std::ptrdiff_t
         if (label >= 0) out.row(i)[label] = 1.0;
     }
     return out;
+}
+
+namespace {
+
+// How credible it is that row i is of component k, among those that labels speak of; 1 where nothing is known.
+double credibility(const SearchRows& rows, std::ptrdiff_t i, std::ptrdiff_t k) {
+    const Labels& labels = rows.labels;
+    const double term =
+        labels.log_terms != nullptr && k < labels.n_terms ? labels.log_terms[i * labels.n_terms + k] : 0;
+    if (labels.components == nullptr || labels.components[i] < 0) return std::exp(term);
+    return labels.components[i] == k ? std::exp(term) : 0;
+}
+
+// The order of the components that are likeliest to be those of the labels: the largest overlap first.
+std::vector<std::ptrdiff_t> matched(const Responsibilities& given, const SearchRows& rows) {
+    const std::ptrdiff_t K = given.n_components;
+    std::vector<double> overlap(static_cast<std::size_t>(K * K));
+    for (std::ptrdiff_t i = 0; i < rows.n_rows; ++i) {
+        for (std::ptrdiff_t l = 0; l < K; ++l) {
+            const double weight = rows.weight_of(i) * credibility(rows, i, l);
+            for (std::ptrdiff_t k = 0; k < K; ++k)
+                overlap[static_cast<std::size_t>(l * K + k)] += weight * given.row(i)[k];
+        }
+    }
+    std::vector<std::ptrdiff_t> order(static_cast<std::size_t>(K));
+    for (std::ptrdiff_t n = 0; n < K; ++n) {
+        const auto best = std::max_element(overlap.begin(), overlap.end()) - overlap.begin();
+        const std::ptrdiff_t label = best / K, component = best % K;
+        order[static_cast<std::size_t>(label)] = component;
+        for (std::ptrdiff_t m = 0; m < K; ++m)
+            overlap[static_cast<std::size_t>(label * K + m)] = overlap[static_cast<std::size_t>(m * K + component)] =
+                -1;
+    }
+    return order;
+}
+
+}  // namespace
+
+Responsibilities obeying(Responsibilities given, const SearchRows& rows) {
+    if (!rows.labels.are_there()) return given;
+    const std::ptrdiff_t K = given.n_components;
+    const std::vector<std::ptrdiff_t> order = matched(given, rows);
+    std::vector<double> credible(static_cast<std::size_t>(K)), known(credible);
+    for (std::ptrdiff_t i = 0; i < rows.n_rows; ++i) {
+        double sum = 0, of_credible = 0, before = 0;
+        for (std::ptrdiff_t k = 0; k < K; ++k) {
+            const auto at = static_cast<std::size_t>(k);
+            before += given.row(i)[k];
+            of_credible += credible[at] = credibility(rows, i, k);
+            sum += known[at] = credible[at] * given.row(i)[order[at]];
+        }
+        // Where nothing is left of what was given, all that is credible alike; rows of noise stay so where they may.
+        const bool is_lost = !(sum > 0) && before > 0;
+        const double scale = is_lost ? 1 / of_credible : sum > 0 ? before / sum : 0;
+        for (std::ptrdiff_t k = 0; k < K; ++k)
+            given.row(i)[k] = (is_lost ? credible : known)[static_cast<std::size_t>(k)] * scale;
+    }
+    return given;
 }
 
 Beginning mixture_of(const Responsibilities& given, const RowSource& rows, const MStep& m_step, Control& control) {

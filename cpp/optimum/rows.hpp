@@ -28,11 +28,12 @@ struct SearchRows {
     const double* data = nullptr;     // N x d
     const double* weights = nullptr;  // null: every row weighs 1
     std::ptrdiff_t n_rows = 0, n_features = 0;
+    Labels labels{};
 
     const double* row(std::ptrdiff_t i) const { return data + i * n_features; }
     double weight_of(std::ptrdiff_t i) const { return weights ? weights[i] : 1.0; }
     double weight() const;
-    Rows<double> view() const { return {data, n_rows, n_features, n_features, 1, weights}; }
+    Rows<double> view() const { return {data, n_rows, n_features, n_features, 1, weights, {}, labels}; }
 };
 
 // Of the components alone: where there is noise, rows sum to less than 1.
@@ -42,6 +43,9 @@ std::vector<std::int64_t> labels(const OwnedMixture& mixture, const SearchRows& 
 
 // Responsibility 1 for the component that a row's label names; none where it is -1, noise.
 Responsibilities one_hot(const std::vector<std::int64_t>& labels, std::ptrdiff_t n_components);
+
+// With the components in an order in which they hold the rows that are known to be theirs, and these rows in them.
+Responsibilities obeying(Responsibilities given, const SearchRows& rows);
 
 // A mixture that a search begins from, or the component whose covariance was singular.
 struct Beginning {

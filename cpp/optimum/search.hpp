@@ -46,7 +46,7 @@ struct Problem {
     double min_rows = 0;                       // effective ones of a component, beyond what its covariance needs
     std::uint64_t seed = 0;
     std::chrono::steady_clock::time_point deadline =
-        std::chrono::steady_clock::time_point::max();  // of further descents
+        std::chrono::steady_clock::time_point::max();  // of all but the first E-step of a descent
 };
 
 // What became of one descent.

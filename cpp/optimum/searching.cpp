@@ -229,7 +229,7 @@ void Searching::look_before_degenerate(const std::vector<Given>& given) {
             before_degenerate_ = std::move(found);
     };
     for (const Given& one : given) take(from_responsibilities(one.responsibilities));
-    for (int i = 0; i < n_others && !before_degenerate_; ++i) {
+    for (int i = 0; i < n_others && !before_degenerate_ && (i == 0 || !is_late()); ++i) {
         for (const std::string_view kind : {"k-means", "seeds"}) {
             if (!before_degenerate_) take(from_responsibilities(from_labels(kind)));
         }
@@ -248,7 +248,7 @@ std::optional<Optimum> Searching::before_doubt(const OwnedMixture& start) {
         // The weights are the rows of the E-step before.
         if (doubt(latest, next.weights, weight_ * problem_.rows_per_weight).doubt != Doubt::none) return "doubtful";
         proper = std::exchange(latest, next);
-        return "";
+        return is_late() ? "late" : "";
     };
     expectation_maximisation(problem_.task(), monitor, nullptr, options, point, control_);
     check(control_);
@@ -361,8 +361,10 @@ Beginning Searching::start(std::string_view kind) {
     return kind == "leave-one-out" ? loosened(shaken) : from_responsibilities(shaken);
 }
 
-Beginning Searching::from_partition(std::string_view kind) {
-    return mixture_of(from_labels(kind), *problem_.source, *problem_.m_step, control_);
+Beginning Searching::from_partition(std::string_view kind) { return beginning_of(from_labels(kind), *problem_.m_step); }
+
+Beginning Searching::beginning_of(const Responsibilities& given, const MStep& m_step) {
+    return mixture_of(obeying(given, problem_.rows), *problem_.source, m_step, control_);
 }
 
 // The best after moves that are drawn, not chosen: where components are many, what is wrong is wrong in a few places.
@@ -390,7 +392,7 @@ Responsibilities Searching::from_labels(std::string_view kind) {
 
 Beginning Searching::from_responsibilities(const Responsibilities& given) {
     n_passes_ += 2;
-    return mixture_of(given, *problem_.source, *problem_.m_step, control_);
+    return beginning_of(given, *problem_.m_step);
 }
 
 // Where EM leads with covariances that are wider than the rows ask for: past the spikes, which end most other ways
@@ -403,11 +405,11 @@ Beginning Searching::widened(const Responsibilities& given) {
     }
     const std::unique_ptr<MStep> wider = problem_.m_step->adding(std::move(added));
     n_passes_ += 2;
-    Beginning beginning = mixture_of(given, *problem_.source, *wider, control_);
+    Beginning beginning = beginning_of(given, *wider);
     if (beginning.failed >= 0) return beginning;
     Point point(std::move(beginning.mixture));
     Monitor monitor(search_tol, widened_iter, true);
-    Acceleration acceleration(structure_, K, d);
+    Acceleration acceleration(structure_, K, d, problem_.m_step->has_tails());
     expectation_maximisation(problem_.task(*wider), monitor, &acceleration, until_deadline(), point, control_);
     check(control_);
     n_passes_ += monitor.n_passes();
@@ -453,10 +455,10 @@ Beginning Searching::beside_noise() {
     Problem more = problem_;
     more.n_components = K + 1;
     const bool is_first = records_.size() < 2;
-    const Responsibilities labelled =
+    const Responsibilities parts =
         one_hot(partition(more, Model::EEI, is_first ? partition_iter : 0, random_, control_), K + 1);
     n_passes_ += 2;
-    Beginning beginning = mixture_of(labelled, *problem_.source, *of_parts_, control_);
+    Beginning beginning = beginning_of(parts, *of_parts_);
     if (beginning.failed >= 0) return beginning;
     Point point(std::move(beginning.mixture));
     Monitor monitor(search_tol, detour_iter, false);
@@ -494,7 +496,7 @@ bool Searching::descend(std::string_view kind, Beginning beginning) {
     const double best = best_ ? objective(*best_) : -std::numeric_limits<double>::infinity();
     Optimum found(std::move(beginning.mixture));
     Monitor monitor(search_tol, has_no_optimum() ? few_iter : search_max_iter, true);
-    Acceleration acceleration(structure_, K, d);
+    Acceleration acceleration(structure_, K, d, problem_.m_step->has_tails());
     LoopOptions options = until_deadline();
     options.first = options.every = check_every;
     // Ends what comes near to a known end, and gives up what, as fast as it rises now, will not catch up with the best.
@@ -534,10 +536,9 @@ bool Searching::is_new(const Optimum& found, bool is_proper) {
     return can_leave_out() || ends_.add({found.mixture, objective(found), is_proper});
 }
 
-// The first descent runs to its end whenever that is: without it there is no mixture.
 LoopOptions Searching::until_deadline() const {
     LoopOptions options;
-    if (best_ || degenerate_ || coincident_) options.deadline = problem_.deadline;
+    options.deadline = problem_.deadline;
     return options;
 }
 
@@ -552,7 +553,9 @@ OwnedMixture Searching::after_plain_em(const OwnedMixture& start, std::ptrdiff_t
 }
 
 bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum found) {
-    if (!monitor.stopped.empty()) {
+    // What the deadline ends counts only where there is nothing else.
+    const bool is_found = best_ || degenerate_ || coincident_;
+    if (!monitor.stopped.empty() && is_found) {
         record(kind, monitor, monitor.stopped);
         return false;
     }

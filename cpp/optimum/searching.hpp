@@ -41,6 +41,7 @@ class Searching {
     // Where a descent begins
     Beginning start(std::string_view kind);
     Beginning from_partition(std::string_view kind);
+    Beginning beginning_of(const Responsibilities& given, const MStep& m_step);
     Beginning from_responsibilities(const Responsibilities& given);
     Beginning widened(const Responsibilities& given);
     Beginning merged_down();

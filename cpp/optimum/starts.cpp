@@ -88,7 +88,9 @@ std::vector<std::int64_t> partition(const Problem& problem, Model metric, std::p
     }
     const MaximumLikelihood m_step(metric, {problem.metric_reg_covar, problem.metric_reg_covar + d});
     Monitor monitor(partition_tol, max_iter, false);
-    expectation_maximisation(problem.task(m_step, true), monitor, nullptr, {}, point, control);
+    LoopOptions options;
+    options.deadline = problem.deadline;
+    expectation_maximisation(problem.task(m_step, true), monitor, nullptr, options, point, control);
     check(control);
     return labels(mixture, problem.rows, control);
 }

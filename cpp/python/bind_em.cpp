@@ -162,11 +162,13 @@ LoopOptions options_of(double seconds, const Stop* stop, const std::optional<nb:
 
 // The acceleration, and what it was made for.
 struct SizedAcceleration : Acceleration {
-    SizedAcceleration(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features)
-        : SizedAcceleration(Sizes(structure, n_components, n_features)) {}
-    explicit SizedAcceleration(const Sizes& sizes) : Acceleration(sizes.structure, sizes.k, sizes.d), sizes(sizes) {}
+    SizedAcceleration(Structure structure, std::ptrdiff_t n_components, std::ptrdiff_t n_features, bool has_scales)
+        : SizedAcceleration(Sizes(structure, n_components, n_features), has_scales) {}
+    SizedAcceleration(const Sizes& sizes, bool has_scales)
+        : Acceleration(sizes.structure, sizes.k, sizes.d, has_scales), sizes(sizes), has_scales(has_scales) {}
 
     const Sizes sizes;
+    const bool has_scales;
 };
 
 // What EM works with: the rows, the M-step, what the E-steps are asked for.
@@ -236,7 +238,9 @@ nb::object expect_given(const CheckedSource& rows, Structure structure, std::ptr
 nb::tuple expectation_maximisation(const BoundTask& bound, const MixtureArrays& start, Monitor& monitor,
                                    SizedAcceleration* acceleration, const LoopOptions& options, int n_threads) {
     bound.require_sizes(start.sizes);
-    require(acceleration == nullptr || acceleration->sizes == start.sizes, "acceleration was made for other mixtures");
+    require(acceleration == nullptr ||
+                (acceleration->sizes == start.sizes && acceleration->has_scales == bound.task.m_step.has_tails()),
+            "acceleration was made for other mixtures");
     Point point(start.owned());
     without_gil(n_threads, [&](Control& control) {
         mixtura::expectation_maximisation(bound.task, monitor, acceleration, options, point, control);
@@ -267,7 +271,8 @@ nb::tuple online_step(const BoundTask& bound, double step, const MixtureArrays& 
 
 void bind_em(nb::module_& m) {
     nb::class_<SizedAcceleration>(m, "Acceleration", "Quasi-Newton acceleration of EM; see acceleration.hpp.")
-        .def(nb::init<Structure, std::ptrdiff_t, std::ptrdiff_t>(), "structure"_a, "n_components"_a, "n_features"_a)
+        .def(nb::init<Structure, std::ptrdiff_t, std::ptrdiff_t, bool>(), "structure"_a, "n_components"_a,
+             "n_features"_a, "has_scales"_a = false)
         .def(
             "state",
             [](const SizedAcceleration& a) {

@@ -67,6 +67,7 @@ std::vector<double> numbers_in(const char* name, const std::optional<Doubles>& v
 
 Knowledge knowledge_of(Model model, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
                        const std::optional<PriorArrays>& prior, const FixedArrays& fixed, const BoundNumbers& bounds) {
+    require(n_components >= 0, "n_components must be 0 or more, got " + std::to_string(n_components));
     const std::ptrdiff_t n = std::max<std::ptrdiff_t>(n_components, 1);
     const Sizes sizes(structure_of(model), n, n_features);
     const std::ptrdiff_t size = covariance_size(sizes.structure, sizes.d), n_own = n_covariances(sizes.structure, n);

@@ -26,12 +26,14 @@ class SearchedRows {
   public:
     template <class Real>
     SearchedRows(const RowArray<Real>& rows, const Matrix& doubles, const std::optional<Doubles>& sample_weight,
-                 const Total& total, double rows_per_weight, double min_rows)
+                 const Total& total, double rows_per_weight, double min_rows, const std::optional<LabelArray>& labels,
+                 const std::optional<Doubles>& log_terms)
         : rows_per_weight(rows_per_weight), min_rows(min_rows), expectation_(false, true, total), rows_(rows),
-          doubles_(doubles), weight_(sample_weight) {
+          doubles_(doubles), weight_(sample_weight), labels_(labels), log_terms_(log_terms) {
         require_shape("doubles", doubles, shape_of(rows));
         require(rows.size() > 0, "rows must have a row and a feature at least");
-        const mixtura::Rows<Real> all = as_rows(rows, sample_weight);
+        mixtura::Rows<Real> all = as_rows(rows, sample_weight);
+        all.labels = labels_of(labels_, log_terms_, all.n_rows);
         expectation_.require_sizes(Sizes(Structure::tied, 1, all.n_features));
         source = std::make_unique<MemorySource<Real>>(all);
         recording = recording_of(doubles_.data(), weight_ ? weight_->data() : nullptr, view().n_rows, view().n_features,
@@ -40,7 +42,8 @@ class SearchedRows {
 
     mixtura::SearchRows view() const {
         return {doubles_.data(), weight_ ? weight_->data() : nullptr, static_cast<std::ptrdiff_t>(doubles_.shape(0)),
-                static_cast<std::ptrdiff_t>(doubles_.shape(1))};
+                static_cast<std::ptrdiff_t>(doubles_.shape(1)),
+                labels_of(labels_, log_terms_, static_cast<std::ptrdiff_t>(doubles_.shape(0)))};
     }
     const TotalScatter& total() const { return expectation_.value.total; }
     void require_features(std::ptrdiff_t n_features) const {
@@ -57,6 +60,8 @@ class SearchedRows {
     nb::ndarray<> rows_;
     Matrix doubles_;
     std::optional<Doubles> weight_;
+    std::optional<LabelArray> labels_;
+    std::optional<Doubles> log_terms_;
 };
 
 // What is searched, and where.
@@ -305,16 +310,16 @@ void bind_optimum(nb::module_& m) {
     nb::class_<SearchedRows>(m, "SearchRows",
                              "The rows of searches; doubles: the same, total: (weight, mean, scatter) of all of them.")
         .def(nb::init<const RowArray<double>&, const Matrix&, const std::optional<Doubles>&, const Total&, double,
-                      double>(),
+                      double, const std::optional<LabelArray>&, const std::optional<Doubles>&>(),
              "rows"_a.noconvert(), "doubles"_a.noconvert(), "sample_weight"_a.none(), "total"_a, "rows_per_weight"_a,
-             "min_rows"_a)
+             "min_rows"_a, "labels"_a.noconvert().none() = nb::none(), "log_terms"_a.noconvert().none() = nb::none())
         .def(nb::init<const RowArray<float>&, const Matrix&, const std::optional<Doubles>&, const Total&, double,
-                      double>(),
+                      double, const std::optional<LabelArray>&, const std::optional<Doubles>&>(),
              "rows"_a.noconvert(), "doubles"_a.noconvert(), "sample_weight"_a.none(), "total"_a, "rows_per_weight"_a,
-             "min_rows"_a);
+             "min_rows"_a, "labels"_a.noconvert().none() = nb::none(), "log_terms"_a.noconvert().none() = nb::none());
     nb::class_<BoundProblem>(m, "SearchProblem",
                              "What is searched, and where. metric_reg_covar: above 0; seconds: after which no descent "
-                             "begins but the first.")
+                             "begins but the first, and each ends.")
         .def(nb::init<const SearchedRows&, const MStep&, std::ptrdiff_t, const Doubles&, std::uint64_t, double>(),
              "rows"_a, "m_step"_a, "n_components"_a, "metric_reg_covar"_a, "seed"_a, "seconds"_a,
              nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>());

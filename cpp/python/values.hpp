@@ -72,6 +72,19 @@ class MixtureArrays {
     Noise noise_;
 };
 
+inline Labels labels_of(const std::optional<LabelArray>& labels, const std::optional<Doubles>& log_terms,
+                        std::ptrdiff_t n_rows) {
+    Labels found;
+    require_shape("labels", labels, {n_rows});
+    if (labels) found.components = labels->data();
+    if (!log_terms) return found;
+    require_matrix("log_terms", *log_terms);
+    found.n_terms = static_cast<std::ptrdiff_t>(log_terms->shape(1));
+    require_shape("log_terms", *log_terms, {n_rows, found.n_terms});
+    found.log_terms = log_terms->data();
+    return found;
+}
+
 // Rows in an array, with all that they bring.
 class RowsArrays {
   public:
@@ -108,6 +121,7 @@ class RowsArrays {
                                              " features of the rows, got " + std::to_string(sizes.d));
         require(n_components_ < 0 || sizes.k == n_components_, "responsibilities must have " + std::to_string(sizes.k) +
                                                                    " columns, got " + std::to_string(n_components_));
+        if (n_components_ >= 0) return;  // which stand in place of what is known
         require(largest_label_ < sizes.k,
                 "labels must be below " + std::to_string(sizes.k) + ", got " + std::to_string(largest_label_));
         if (log_terms_) require_shape("log_terms", *log_terms_, {n_rows(), sizes.n_densities()});
@@ -116,14 +130,9 @@ class RowsArrays {
   private:
     template <class Real>
     void take_labels(mixtura::Rows<Real>& rows) {
-        require_shape("labels", labels_, {rows.n_rows});
-        if (labels_) {
-            rows.labels.components = labels_->data();
-            for (std::ptrdiff_t i = 0; i < rows.n_rows; ++i)
-                largest_label_ = std::max<std::ptrdiff_t>(largest_label_, labels_->data()[i]);
-        }
-        if (log_terms_) require_matrix("log_terms", *log_terms_);
-        if (log_terms_) rows.labels.log_terms = log_terms_->data();
+        rows.labels = labels_of(labels_, log_terms_, rows.n_rows);
+        for (std::ptrdiff_t i = 0; labels_ && i < rows.n_rows; ++i)
+            largest_label_ = std::max<std::ptrdiff_t>(largest_label_, labels_->data()[i]);
     }
 
     std::variant<mixtura::Rows<double>, mixtura::Rows<float>> rows_;

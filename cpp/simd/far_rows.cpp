@@ -93,7 +93,8 @@ Wide log_joint(const Job<Real>& job, std::ptrdiff_t k, Wide square) {
 template <class Real>
 Wide label_term(const Job<Real>& job, std::ptrdiff_t r, std::ptrdiff_t k) {
     const Labels& labels = job.rows.labels;
-    Wide term = labels.log_terms == nullptr ? 0 : labels.log_terms[r * job.n_densities + k];
+    const std::ptrdiff_t column = term_of_density(job, k);
+    Wide term = labels.log_terms == nullptr || column < 0 ? 0 : labels.log_terms[r * labels.n_terms + column];
     if (labels.components != nullptr && labels.components[r] >= 0 && labels.components[r] != k)
         term = -std::numeric_limits<Wide>::infinity();
     return term;

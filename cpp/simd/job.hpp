@@ -108,6 +108,14 @@ static inline bool sums_by_products(const Job<Real>& job) {
     return job.whitened || job.n_terms > 0;
 }
 
+// Which of the terms that rows bring is that of density k; -1: none, as of a component more than they speak of.
+template <class Real>
+static inline std::ptrdiff_t term_of_density(const Job<Real>& job, std::ptrdiff_t k) {
+    const std::ptrdiff_t n_terms = job.rows.labels.n_terms, n_noise = job.n_densities - job.n_components;
+    if (k == job.n_components) return n_terms - 1;
+    return k < n_terms - n_noise ? k : -1;
+}
+
 // What does not pay is tried again after some tiles, each time after more (skipping.hpp).
 struct Trials {
     std::int32_t tiles_left = 0;  // before the next

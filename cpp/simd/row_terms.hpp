@@ -37,10 +37,11 @@ void label_density(const Job<Real>& job, const Tile& tile, std::ptrdiff_t k, con
     const Labels& labels = job.rows.labels;
     Real* joint = work.responsibilities + k * job.tile_stride;
     if (labels.components != nullptr) exclude_others(work.labels, k, tile.n_active, joint);
-    if (labels.log_terms == nullptr) return;
-    const double* terms = labels.log_terms + tile.begin * job.n_densities + k;
+    const std::ptrdiff_t column = term_of_density(job, k);
+    if (labels.log_terms == nullptr || column < 0) return;
+    const double* terms = labels.log_terms + tile.begin * labels.n_terms + column;
     for (std::ptrdiff_t r = 0; r < tile.n_active; ++r) {
-        const double term = terms[(r < tile.n_rows ? r : tile.n_rows - 1) * job.n_densities];
+        const double term = terms[(r < tile.n_rows ? r : tile.n_rows - 1) * labels.n_terms];
         joint[r] = term < 0 && term - term != 0 ? excluded<Real> : joint[r] + static_cast<Real>(term);
     }
 }

@@ -60,7 +60,10 @@ struct RandomProblem {
     Rows<Real> rows_in(const std::vector<Real>& values, bool weighted) const {
         Rows<Real> view{values.data(), n, d, d, 1, weighted ? sample_weights.data() : nullptr};
         if (!labels.empty()) view.labels.components = labels.data();
-        if (!log_terms.empty()) view.labels.log_terms = log_terms.data();
+        if (!log_terms.empty()) {
+            view.labels.log_terms = log_terms.data();
+            view.labels.n_terms = n_densities();
+        }
         return view;
     }
     Rows<double> view(bool weighted) const { return rows_in(rows, weighted); }

@@ -172,7 +172,7 @@ def factorise(structure: Structure, covariances: Annotated[NDArray[numpy.float64
 class Acceleration:
     """Quasi-Newton acceleration of EM; see acceleration.hpp."""
 
-    def __init__(self, structure: Structure, n_components: int, n_features: int) -> None: ...
+    def __init__(self, structure: Structure, n_components: int, n_features: int, has_scales: bool = False) -> None: ...
 
     def state(self) -> NDArray[numpy.float64]:
         """All that it remembers, as numbers."""
@@ -311,14 +311,14 @@ class SearchRows:
     """
 
     @overload
-    def __init__(self, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], doubles: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], rows_per_weight: float, min_rows: float) -> None: ...
+    def __init__(self, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], doubles: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], rows_per_weight: float, min_rows: float, labels: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, log_terms: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None) -> None: ...
 
     @overload
-    def __init__(self, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], doubles: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], rows_per_weight: float, min_rows: float) -> None: ...
+    def __init__(self, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], doubles: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], rows_per_weight: float, min_rows: float, labels: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, log_terms: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None) -> None: ...
 
 class SearchProblem:
     """
-    What is searched, and where. metric_reg_covar: above 0; seconds: after which no descent begins but the first.
+    What is searched, and where. metric_reg_covar: above 0; seconds: after which no descent begins but the first, and each ends.
     """
 
     def __init__(self, rows: SearchRows, m_step: MStep, n_components: int, metric_reg_covar: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], seed: int, seconds: float) -> None: ...

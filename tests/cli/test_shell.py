@@ -84,7 +84,7 @@ def test_a_picture_that_fails_is_a_note_and_no_old_one_is_left(home, monkeypatch
 @pytest.mark.parametrize(
     ("command", "module", "name", "there", "missing"),
     [
-        (FIT, outputs, "_write_to", [], ["responsibilities.parquet", "mixture.png"]),
+        (FIT, outputs, "write_batches", [], ["responsibilities.parquet", "mixture.png"]),
         (FIT, figures, "draw_mixture", ["responsibilities.parquet"], ["mixture.png"]),
         (
             SELECT,

@@ -97,7 +97,7 @@ def test_the_nearest_is_that_of_all_distances(covariance_type, apart, n_features
 def test_bounds_on_distances_are_below_them_and_sharp_where_covariances_are_equal(covariance_type):
     mixture = random_mixture(7, 40, covariance_type, np.random.default_rng(0))
     distances = bhattacharyya(mixture, mixture)
-    bounds = _least_distances(_Normals(mixture))
+    bounds = _least_distances(_Normals.of(mixture))
     assert (bounds <= distances).all()
     if covariance_type == "tied":
         assert_allclose(bounds, distances, rtol=1e-5, atol=1e-5)
@@ -403,3 +403,29 @@ def test_a_sweep_says_of_copies_of_columns_what_is_true_of_its_structures(kinds,
     search = GaussianMixtureSearch([1, 2], kinds, random_state=0)
     with pytest.warns(DataWarning, match=f"olumns 1 and 2 are equal.*{words}"):
         search.fit(beside_copies())
+
+
+@pytest.mark.parametrize("n_features", [2, 40])
+@pytest.mark.parametrize("covariance_type", ["full", "tied"])
+@pytest.mark.filterwarnings("ignore")
+def test_covariances_that_are_singular_have_a_diagnosis(covariance_type, n_features):
+    """A column that is there twice adds nothing: components overlap as they do without it."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, n_features)) + 4 * rng.integers(0, 3, (300, 1))
+    options = {"covariance_type": covariance_type, "random_state": 0, "init_params": "kmeans"}
+    theirs = GaussianMixture(3, **options).fit(X)
+    means, covariances = theirs.means_, theirs.mixture_.covariance_matrices()
+    twice = [*range(n_features), 0]
+    ours = _Normals(means[:, twice], covariances[:, twice][:, :, twice])
+    plain = _Normals(means, covariances)
+    for i in range(3):
+        assert_allclose(
+            ours.distances(i, ours, slice(None)),
+            plain.distances(i, plain, slice(None)),
+            rtol=0.02,
+            atol=0.02,
+        )
+    if covariance_type == "tied":
+        twin = GaussianMixture(3, reg_covar=0, max_iter=5, **options).fit(X[:, twice])
+        assert np.isfinite(twin.diagnosis_.overlap).all()
+        assert (twin.diagnosis_.nearest >= 0).all()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import warnings
 
@@ -10,7 +12,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from mixtura import GaussianMixture, Mixture
-from mixtura.fitting import best_of_starts
+from mixtura.fitting import best_of_starts, request
+from mixtura.starts.auto import SearchStopped
 from mixtura.testing.problems import random_mixture, random_rows
 
 
@@ -176,3 +179,33 @@ def test_starts_run_side_by_side_with_the_same_bits(init_params, n_jobs, monkeyp
     assert_array_equal(model.means_, alone.means_)
     assert_array_equal(model.covariances_, alone.covariances_)
     assert model.starts_ == alone.starts_
+
+
+def test_ctrl_c_ends_searches_side_by_side(monkeypatch):
+    """They are native, in threads that Ctrl-C does not reach: each is told, and none runs to its end."""
+    begun, stopped, search = threading.Barrier(3), threading.Semaphore(0), request.search
+
+    def watched(*arguments, **options):
+        begun.wait()
+        try:
+            return search(*arguments, **options)
+        except SearchStopped:
+            stopped.release()
+            raise
+
+    def interrupt():
+        begun.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(request, "search", watched)
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((4000, 16))  # of no clusters: a search of many seconds
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            GaussianMixture(20, n_init=2, n_jobs=2, random_state=0).fit(X)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert stopped.acquire(timeout=60)
+    assert stopped.acquire(timeout=60)

@@ -25,8 +25,8 @@ from mixtura.selection import bootstrap_difference, bootstrap_ratio_test, combin
 from mixtura.sources import Source
 from mixtura.sources import source as source_module
 from mixtura.sources.memory import n_bytes
-from mixtura.sources.prefetch import Prefetched
 from mixtura.starts import STARTS
+from mixtura.support.prefetch import Prefetched
 from mixtura.testing.conformance import (
     BlocksConformance,
     assert_same_statistics,

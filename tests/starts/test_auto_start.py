@@ -309,6 +309,27 @@ def test_the_search_looks_at_the_clock():
     assert {record.kind for record in search(*arguments, 0.0)[1]} <= {"k-means", "re-seeded"}
 
 
+@pytest.mark.parametrize("name", ["full", "tied", "diag", "spherical", "VEV"])
+def test_the_first_descent_looks_at_the_clock(name):
+    """Past the deadline it ends where it begins, at the mixture of its partition."""
+    blocks = ArrayBlocks(Rows(load_iris().data))
+    m_step = MaximumLikelihood(structure(name), regularisation("auto", blocks))
+    assert search(blocks, m_step, 3, 0)[1][0].n_iter > 1
+    mixture, (record, *others) = search(blocks, m_step, 3, 0, deadline=0.0)
+    assert (record.n_iter, record.ended, others) == (0, "max_time reached", [])
+    assert np.isfinite(mixture.log_density(blocks.rows.X)).all()
+
+
+def test_a_search_out_of_time_ends_with_no_spike_where_it_can():
+    """Every way leads to the rows that are one point; it is looked at before that, also past the deadline."""
+    rng = np.random.default_rng(0)
+    X = np.concatenate([np.zeros((20, 2)), rng.standard_normal((100, 2))])
+    blocks = ArrayBlocks(Rows(X))
+    m_step = MaximumLikelihood(structure("full"), regularisation("auto", blocks))
+    mixture, _ = search(blocks, m_step, 2, 0, deadline=0.0)
+    assert np.linalg.eigvalsh(mixture.covariance_matrices()).min() > 1e-4
+
+
 def test_a_spurious_start_never_beats_a_proper_one():
     """Two given starts that stay as they are: the likelier stands on three nearly equal rows."""
     rng = np.random.default_rng(0)

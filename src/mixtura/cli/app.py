@@ -16,7 +16,15 @@ from typer.core import TyperGroup
 
 import mixtura
 from mixtura.cli.errors import MISUSED, UsageError, reporting
-from mixtura.cli.options import LARGEST_SEED, auto_or_number, choice, number, whole
+from mixtura.cli.options import (
+    LARGEST_SEED,
+    auto_or_number,
+    choice,
+    named_or_number,
+    number,
+    one_or_several,
+    whole,
+)
 from mixtura.support.names import COVARIANCE_TYPES, STARTS
 
 if TYPE_CHECKING:
@@ -149,9 +157,6 @@ TableOut = Annotated[
         "-o", "--output", metavar="FILE", help="A .csv or .parquet file.", show_default="stdout"
     ),
 ]
-Components = Annotated[
-    int, typer.Option("-k", "--components", help="Number of components.", **whole("-k", 1))
-]
 Starts = Annotated[int, typer.Option(help="Starts; the best fit is kept.", **whole("--n-init", 1))]
 MostIterations = Annotated[
     int, typer.Option(help="Most EM iterations of a start.", **whole("--max-iter", 1))
@@ -165,6 +170,23 @@ RegCovar = Annotated[
     typer.Option(
         help="Added to every variance; auto is 1e-10 of each column's own.",
         **auto_or_number("--reg-covar", 0),
+    ),
+]
+DegreesOfFreedom = Annotated[
+    str | None,
+    typer.Option(
+        "--df",
+        help="Degrees of freedom of t components: a number, or shared for one that is estimated.",
+        show_default="one a component, estimated",
+        **named_or_number("--df", "shared"),
+    ),
+]
+NoiseVolume = Annotated[
+    float | None,
+    typer.Option(
+        help="One over the density of the noise.",
+        show_default="that of a box around the rows",
+        **number("--noise-volume", 0),
     ),
 ]
 MinComponentRows = Annotated[
@@ -218,13 +240,38 @@ def _global_options(
 @app.command(epilog="Example: mixtura fit geyser.csv -k 2 --columns eruptions,waiting -o result")
 def fit(
     files: DataFiles,
-    n_components: Components = 3,
+    n_components: Annotated[
+        str,
+        typer.Option(
+            "-k",
+            "--components",
+            help="Number of components; with --by also several, such as 1:4.",
+            **one_or_several("-k", 1),
+        ),
+    ] = "3",
     covariance: Annotated[
-        str, typer.Option(metavar="NAME", help=f"{', '.join(COVARIANCE_TYPES)}.")
+        str,
+        typer.Option(
+            metavar="NAME", help=f"{', '.join(COVARIANCE_TYPES)}; with --by also several, or all."
+        ),
     ] = "full",
     columns: Columns = None,
     weight: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The column of row weights.")
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The column of known components: their numbers, or -1 or empty where none is known.",
+        ),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Fit the rows of each value of this column by themselves; draws no figure.",
+        ),
     ] = None,
     delimiter: Delimiter = None,
     decimal: Decimal = ".",
@@ -246,6 +293,20 @@ def fit(
     ] = "auto",
     reg_covar: RegCovar = "auto",
     min_component_rows: MinComponentRows = 0.0,
+    distribution: Annotated[
+        str,
+        typer.Option(
+            metavar="gaussian|t",
+            help="Of the components: t has heavy tails.",
+            **choice("--distribution", "gaussian", "t"),
+        ),
+    ] = "gaussian",
+    df: DegreesOfFreedom = None,
+    noise: Annotated[
+        bool,
+        typer.Option("--noise", help="Let rows belong to no component, label -1.", metavar=""),
+    ] = False,
+    noise_volume: NoiseVolume = None,
     max_memory: MaxMemory = None,
     checkpoint: Checkpoint = None,
     resume: Resume = False,
@@ -277,25 +338,18 @@ def fit(
     quiet: Quiet = False,
 ) -> None:
     """Fit a mixture to the columns of files; write the model, responsibilities and a figure."""
-    from mixtura.cli import fitting, outputs
+    from mixtura.cli import fitting, groups, outputs
     from mixtura.cli.models import check_no_models
-    from mixtura.cli.rows import check_not_within, reading_of, rows_to_fit, say_how_read
-    from mixtura.cli.screen import show_files, show_summary
-
-    fitting.check_options(n_components, covariance, jobs)
-    fitting.check_checkpoint(checkpoint, resume)
-    beside = outputs.fit_outputs(
-        table_format,
-        labels_only=labels_only,
-        no_responsibilities=no_responsibilities,
-        no_figure=no_figure,
+    from mixtura.cli.rows import (
+        Beside,
+        check_not_within,
+        reading_of,
+        rows_to_fit,
+        say_how_read,
     )
-    outputs.check_folder(output, [outputs.MODEL, *(file.name for file in beside)], files)
-    check_not_within(output, files)
-    check_no_models(files)
-    how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing)
-    rows = rows_to_fit(files, columns, weight, max_memory, how)
-    options = {
+    from mixtura.cli.screen import show, show_files, show_summary
+
+    options: dict[str, Any] = {
         "n_components": n_components,
         "covariance_type": covariance,
         "n_init": n_init,
@@ -305,10 +359,44 @@ def fit(
         "init_params": init,
         "reg_covar": reg_covar,
         "min_component_rows": min_component_rows,
+        "distribution": distribution,
+        "df": df,
+        "noise": noise,
+        "noise_volume": noise_volume,
         "checkpoint": checkpoint,
         "resume": resume,
         "n_jobs": jobs,
     }
+    tables: dict[str, Any] = {
+        "extension": table_format,
+        "labels_only": labels_only,
+        "no_responsibilities": no_responsibilities,
+    }
+    if by is None:
+        fitting.check_options(n_components, covariance, jobs)
+        fitting.check_checkpoint(checkpoint, resume)
+        name, beside = outputs.MODEL, outputs.fit_outputs(**tables, no_figure=no_figure)
+    else:
+        fitting.check_jobs(jobs)
+        options = groups.options_of(by, columns, weight, label, max_memory, options)
+        name, beside = outputs.MODELS, groups.group_outputs(**tables)
+    outputs.check_folder(output, [name, *(file.name for file in beside)], files)
+    check_not_within(output, files)
+    check_no_models(files)
+    how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing)
+    rows = rows_to_fit(files, columns, Beside(weight, label), max_memory, how, by)
+    if by is not None:
+        fits = groups.fit(rows, by, weight, options, quiet=quiet)
+        say_how_read(rows, quiet=quiet)
+        written = outputs.write_found(
+            fits, fits, rows, beside, output, model_name=name, quiet=quiet
+        )
+        if as_json:
+            _print_json({"fits": fits.to_dicts(), "files": written})
+        elif not quiet:
+            show(fits, everything=f"{outputs.FITS} has all")
+            show_files(written)
+        return
     with fitting.keeping(checkpoint, resume, "fit"):
         model = fitting.fit(rows, options, quiet=quiet)
         say_how_read(rows, quiet=quiet)
@@ -350,6 +438,13 @@ def select(
     weight: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The column of row weights.")
     ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The column of known components: their numbers, or -1 or empty where none is known.",
+        ),
+    ] = None,
     delimiter: Delimiter = None,
     decimal: Decimal = ".",
     skip: Skip = 0,
@@ -376,6 +471,24 @@ def select(
         ),
     ] = None,
     min_component_rows: MinComponentRows = 0.0,
+    distribution: Annotated[
+        str,
+        typer.Option(
+            metavar="gaussian|t|both",
+            help="Of the components: t has heavy tails.",
+            **choice("--distribution", "gaussian", "t", "both"),
+        ),
+    ] = "gaussian",
+    df: DegreesOfFreedom = None,
+    noise: Annotated[
+        str,
+        typer.Option(
+            metavar="no|yes|both",
+            help="Whether rows may belong to no component.",
+            **choice("--noise", "no", "yes", "both"),
+        ),
+    ] = "no",
+    noise_volume: NoiseVolume = None,
     max_time: Annotated[
         float | None,
         typer.Option(help="Seconds.", show_default="no limit", **number("--max-time", 0)),
@@ -393,22 +506,28 @@ def select(
 ) -> None:
     """Choose the number of components and the covariance structure; write table, pictures, model."""
     from mixtura.cli import selecting
-    from mixtura.cli.fitting import check_checkpoint, check_options, keeping
+    from mixtura.cli.fitting import check_checkpoint, check_jobs, keeping
     from mixtura.cli.models import check_no_models
     from mixtura.cli.outputs import MODEL, check_folder, write_found
-    from mixtura.cli.rows import check_not_within, reading_of, rows_to_fit, say_how_read
+    from mixtura.cli.rows import (
+        Beside,
+        check_not_within,
+        reading_of,
+        rows_to_fit,
+        say_how_read,
+    )
     from mixtura.cli.screen import show_files
 
     numbers, names = selecting.numbers(components), selecting.structures(covariance)
     selecting.check_choice("criterion", criterion, selecting.CRITERIA)
-    check_options(1, "full", jobs)
+    check_jobs(jobs)
     check_checkpoint(checkpoint, resume)
     beside = selecting.select_outputs(has_figures=not no_figure)
     check_folder(output, [MODEL, *(file.name for file in beside)], files)
     check_not_within(output, files)
     check_no_models(files)
     how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing)
-    rows = rows_to_fit(files, columns, weight, max_memory, how)
+    rows = rows_to_fit(files, columns, Beside(weight, label), max_memory, how)
     options = {
         "n_components": numbers,
         "covariance_type": names,
@@ -421,6 +540,10 @@ def select(
         "reg_covar": reg_covar,
         "max_parameters": max_parameters,
         "min_component_rows": min_component_rows,
+        "distribution": ["gaussian", "t"] if distribution == "both" else distribution,
+        "df": df,
+        "noise": {"no": False, "yes": True, "both": [False, True]}[noise],
+        "noise_volume": noise_volume,
         "max_time": max_time,
         "checkpoint": checkpoint,
         "resume": resume,
@@ -491,7 +614,8 @@ def predict(
     silent = quiet or (output is None and sys.stdout.isatty())
     with reading(), progress_of_rows(rows, "labelling", quiet=silent):
         what = outputs.columns(labels_only=labels_only)
-        batches = outputs.predictions(fitted.mixture_, rows, what, kept)
+        single = output is not None and outputs.is_parquet(output)
+        batches = outputs.predictions(fitted._density, rows, what, kept, single=single)
         if as_json:
             _print_json(_prediction_facts(batches, output))
         else:

@@ -47,6 +47,7 @@ _OPTIONS = {
     "; for other names give format=": "",
     ", or give format=": "",
     "checkpoint='": "--checkpoint '",
+    "The attribute failures has all reasons": "fits.csv has all reasons",
     "or resume=False": "or leave out --resume",
     "checkpoint=path, resume=True": "--checkpoint FILE, --resume",
 }

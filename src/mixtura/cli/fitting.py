@@ -18,12 +18,20 @@ from mixtura.errors import SourceError
 from mixtura.files.output import check_no_other_file, check_state_target
 
 
-def check_options(n_components: int, covariance: str, jobs: int | None) -> None:
-    """Refuse what no data could make right, before any file is read."""
-    if n_components < 1:
-        raise UsageError(f"-k is {n_components}, but a mixture needs at least one component")
+def check_jobs(jobs: int | None) -> None:
+    """Refuse no threads at all."""
     if jobs == 0:
         raise UsageError("--jobs is 0, but a fit needs at least one thread; -1 means all cores")
+
+
+def check_options(n_components: int | str, covariance: str, jobs: int | None) -> None:
+    """Refuse what no data could make right of a single fit, before any file is read."""
+    check_jobs(jobs)
+    if isinstance(n_components, str):
+        raise UsageError(
+            f"-k is {n_components!r}, but a fit has one; mixtura select compares several, and --by chooses "
+            "for each group"
+        )
     if "," in covariance or covariance == "all":
         raise UsageError(
             f"--covariance is {covariance!r}, but a fit has one; mixtura select compares several"
@@ -49,7 +57,7 @@ def fit(rows: Given, options: dict[str, Any], *, quiet: bool) -> GaussianMixture
     _check_enough_rows(rows, options["n_components"])
     model = GaussianMixture(**options)
     with library_in_words(rows.source, quiet=quiet), progress_of_fit(model, rows, quiet=quiet):
-        model.fit(rows.X, sample_weight=rows.weight)
+        model.fit(rows.X, sample_weight=rows.weight, labels=rows.label)
     return model
 
 

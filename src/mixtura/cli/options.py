@@ -43,6 +43,24 @@ def auto_or_number(option: str, least: float) -> dict[str, Any]:
     }
 
 
+def named_or_number(option: str, name: str) -> dict[str, Any]:
+    """Return typer's arguments for an option that is a name or a number above 0."""
+    read = _reader(option, float, f"{name}, or a number above 0", 5e-324, None)
+    return {
+        "parser": lambda text: text if text == name else read(text),
+        "metavar": f"{name}|NUMBER>0",
+    }
+
+
+def one_or_several(option: str, least: int) -> dict[str, Any]:
+    """Return typer's arguments for a whole number, or several such as '1:4', which stay text."""
+    one = _reader(option, int, "a whole number" + _within(least, None), least, None)
+    return {
+        "parser": lambda text: text if {":", ","} & set(str(text)) else one(text),
+        "metavar": f"INTEGER>={least}",
+    }
+
+
 def _number(
     option: str, kind: type, wanted: str, least: float | None, most: float | None
 ) -> dict[str, Any]:

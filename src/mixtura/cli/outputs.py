@@ -8,18 +8,18 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
-import pyarrow.parquet
 from safetensors import SafetensorError
 
 from mixtura import GaussianMixture, Mixture
@@ -30,7 +30,9 @@ from mixtura.cli.tables import check_extension
 from mixtura.files.output import check_target, replacing
 from mixtura.files.predictions import OUTPUTS
 from mixtura.files.predictions import predictions as columns_of
+from mixtura.files.predictions import write_batches as write_parquet
 from mixtura.fitting import given_rows as checks
+from mixtura.support.interruptible import result_of
 from mixtura.support.threads import n_threads
 
 # Rows, and responsibilities, that are written at a time.
@@ -38,14 +40,25 @@ BLOCK = 65_536
 MOST_NUMBERS = 1 << 20
 
 MODEL = "model.safetensors"
+MODELS = "models.safetensors"  # of groups of rows
 LABEL = ("label",)
 
 # Beside another model than theirs these would be false.
+_MODELS = {MODEL, MODELS}
+FITS = "fits.csv"
 _OF_A_MODEL = (
+    FITS,
     *("responsibilities.parquet", "responsibilities.csv"),
     *("mixture-labels.parquet", "mixture-labels.csv"),
     *("mixture.png", "search.png", "uncertainty.png", "entropy.png"),
 )
+
+
+class Model(Protocol):
+    """What is saved to a file: a model, or those of groups."""
+
+    def save(self, path: Path, /) -> None:
+        """Write it."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +82,25 @@ def fit_outputs(
     """What `fit` writes beside the model."""
     outputs = []
     if labels_only or not no_responsibilities:
-        name, what = ("mixture-labels", "labels") if labels_only else ("responsibilities",) * 2
         write = partial(_write_predictions, columns(labels_only=labels_only))
-        outputs.append(Output(what, f"{name}.{extension}", write))
+        outputs.append(table_of_rows(write, extension, labels_only=labels_only))
     if not no_figure:
         outputs.append(Output("figure", "mixture.png", _draw_mixture, is_picture=True))
     return outputs
 
 
+def table_of_rows(
+    write: Callable[[Any, Given, Path], object], extension: str, *, labels_only: bool
+) -> Output:
+    """The table of what is predicted of the rows."""
+    what, name = ("labels", "mixture-labels") if labels_only else ("responsibilities",) * 2
+    return Output(what, f"{name}.{extension}", write)
+
+
 def _write_predictions(
     what: Sequence[str], model: GaussianMixture, rows: Given, path: Path
 ) -> None:
-    _write_to(predictions(model.mixture_, rows, what), path)
+    write_batches(predictions(model._density, rows, what, single=is_parquet(path)), path)
 
 
 def _draw_mixture(model: GaussianMixture, rows: Given, path: Path) -> None:
@@ -98,7 +118,12 @@ def check_keep(keep: Sequence[str]) -> None:
 
 
 def predictions(
-    mixture: Mixture, rows: Given, what: Sequence[str] = OUTPUTS, keep: Sequence[str] = ()
+    mixture: Mixture,
+    rows: Given,
+    what: Sequence[str] = OUTPUTS,
+    keep: Sequence[str] = (),
+    *,
+    single: bool,
 ) -> Iterator[pa.RecordBatch]:
     """Label, certainty, log density and responsibilities (or some) of every row, a block at a time."""
     threads = n_threads(None)
@@ -107,7 +132,8 @@ def predictions(
         for start in range(0, len(part), size):
             some = slice(start, start + size)
             beside = {name: column[some] for name, column in kept.items()}
-            found = columns_of(mixture, np.ascontiguousarray(part[some]), what, threads)
+            X = np.ascontiguousarray(part[some])
+            found = columns_of(mixture, X, what, threads, single=single)
             yield pa.RecordBatch.from_pydict(beside | found)
 
 
@@ -116,17 +142,18 @@ def write_table(batches: Iterable[pa.RecordBatch], path: str | None) -> int:
     if path is None:
         return _write_csv(batches, sys.stdout.buffer)
     with writing(path), replacing(path) as temporary:
-        return _write_to(batches, temporary)
+        return write_batches(batches, temporary)
 
 
 def write_found(
-    model: GaussianMixture,
+    model: Model,
     found: Any,
     rows: Given,
     outputs: Sequence[Output],
     folder: str,
     *,
     quiet: bool,
+    model_name: str = MODEL,
 ) -> dict[str, str]:
     """Write the model, then what is `found` beside it, into `folder`; return the paths of what is there.
 
@@ -138,10 +165,10 @@ def write_found(
     names = [output.name for output in outputs]
     with _telling_what_is_written(folder, names, written), writing(folder):
         make_folder(folder)
-        with replacing(Path(folder, MODEL)) as file:
+        with replacing(Path(folder, model_name)) as file:
             model.save(file)
-            _remove_older(folder, names)
-        written["model"] = str(Path(folder, MODEL))
+            _remove_older(folder, [*names, *_MODELS - {model_name}])
+        written[Path(model_name).stem] = str(Path(folder, model_name))
         for output in outputs:
             path = Path(folder, output.name)
             write = partial(output.write, found, rows)
@@ -277,34 +304,52 @@ def make_folder(path: str) -> None:
         Path(path).mkdir(parents=True, exist_ok=True)
 
 
-def _write_to(batches: Iterable[pa.RecordBatch], path: Path) -> int:
-    if path.suffix.lower() == ".parquet":
-        return _write_parquet(batches, path)
+def write_batches(batches: Iterable[pa.RecordBatch], path: Path) -> int:
+    """Write a table as the extension says; count its rows."""
+    if is_parquet(path):
+        return write_parquet(iter(batches), path)
     with path.open("wb") as file:
         return _write_csv(batches, file)
 
 
-def _write_parquet(batches: Iterable[pa.RecordBatch], path: Path) -> int:
-    batches = iter(batches)
-    first = next(batches)
+def is_parquet(path: str | Path) -> bool:
+    """Whether a table is written as Parquet."""
+    return Path(path).suffix.lower() == ".parquet"
+
+
+def _write_csv(batches: Iterable[pa.RecordBatch], file: BinaryIO) -> int:
     n_rows = 0
-    with pyarrow.parquet.ParquetWriter(path, first.schema) as writer:
-        for batch in chain([first], batches):
-            writer.write_batch(batch)
+    with closing(_as_csv(batches)) as texts:
+        for batch, text in texts:
+            if n_rows == 0:
+                file.write(_header(batch.schema.names))
+            file.write(text)
             n_rows += batch.num_rows
     return n_rows
 
 
-def _write_csv(batches: Iterable[pa.RecordBatch], file: BinaryIO) -> int:
+def _as_csv(
+    batches: Iterable[pa.RecordBatch],
+) -> Generator[tuple[pa.RecordBatch, pa.Buffer], None, None]:
+    """Batches with their text, which threads make while the next batches are."""
+    threads = n_threads(None)
+    pending: deque[tuple[pa.RecordBatch, Future[pa.Buffer]]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for batch in batches:
+            pending.append((batch, pool.submit(_csv_of, batch)))
+            if len(pending) > threads:
+                first, text = pending.popleft()
+                yield first, result_of(text)
+        for first, text in pending:
+            yield first, result_of(text)
+
+
+def _csv_of(batch: pa.RecordBatch) -> pa.Buffer:
     # The header is ours: pyarrow's puts every name in quotes.
     options = pyarrow.csv.WriteOptions(include_header=False)
-    n_rows = 0
-    for batch in batches:
-        if n_rows == 0:
-            file.write(_header(batch.schema.names))
-        pyarrow.csv.write_csv(batch, file, options)
-        n_rows += batch.num_rows
-    return n_rows
+    text = pa.BufferOutputStream()
+    pyarrow.csv.write_csv(batch, text, options)
+    return text.getvalue()
 
 
 def _header(names: Sequence[str]) -> bytes:

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mixtura import GaussianMixture, scan
-from mixtura.cli.errors import CommandError, UsageError, in_our_words, reason
+from mixtura.cli.errors import CommandError, UsageError, in_our_words, reason, suggestion
 from mixtura.cli.tables import check_all_named, has_lists, read_table
 from mixtura.sources import Source
 from mixtura.sources.arrow import EXTENSIONS as SCANNED
@@ -65,6 +65,18 @@ def reading_of(
     return Reading(dialect, drop_missing)
 
 
+class Beside(NamedTuple):
+    """The columns of what rows bring beside their features, by the names of their options."""
+
+    weight: str | None = None
+    label: str | None = None
+
+    @property
+    def named(self) -> dict[str, str]:
+        """Those that there are."""
+        return {what: name for what, name in self._asdict().items() if name is not None}
+
+
 class Given(Protocol):
     """Rows that a user gave to a command, in memory or not."""
 
@@ -83,6 +95,10 @@ class Given(Protocol):
     @property
     def weight(self) -> NDArray[Any] | None:
         """Weights to be given beside X."""
+
+    @property
+    def label(self) -> NDArray[Any] | None:
+        """Known labels to be given beside X."""
 
     @property
     def has_row_names(self) -> bool:
@@ -104,6 +120,7 @@ class Scanned:
     files: tuple[str, ...]  # as they were given
     drop_missing: bool = False
     weight: None = None
+    label: None = None
 
     @property
     def source(self) -> str:
@@ -135,6 +152,7 @@ class Mapped:
     X: NDArray[Any]
     source: str
     weight: None = None
+    label: None = None
     has_row_names: bool = False
     dropped: Sequence[tuple[str, NDArray[Any]]] = ()
 
@@ -156,22 +174,32 @@ def _counted_from_one(part: Part) -> Part:
 def rows_to_fit(
     files: Sequence[str],
     columns: str | None,
-    weight: str | None,
+    beside: Beside,
     max_memory: str | None,
     how: Reading,
+    by: str | None = None,
 ) -> Given:
-    """Find the rows of a fit, with their weights; read those of a small file."""
+    """Find the rows of a fit, with their weights and labels; read those of a small file.
+
+    by: the column that names the group of each row; no feature.
+    """
     names = None if columns is None else split(columns)
     _check_max_memory(max_memory)
-    if names is not None and weight in names:
-        raise UsageError(f"--weight {weight} is among --columns, too; a weight is no feature")
+    for what, name in beside.named.items():
+        if names is not None and name in names:
+            raise UsageError(f"--{what} {name} is among --columns, too; a {what} is no feature")
+    if beside.weight is not None and beside.weight == beside.label:
+        raise UsageError(f"--weight and --label are both {beside.weight}; name two columns")
     if _is_array(files):
-        return _mapped(files, how, columns, weight)
+        return _mapped(files, how, columns, beside, by)
     if _is_whole(files, max_memory, names):
         table = read_table(files[0], how.dialect)
-        features = names or table.feature_names(weight)
-        return table.rows(features, weight, drop_missing=how.drop_missing)
-    return _scanned(files, names, weight, max_memory, how)
+        table.check_names([] if by is None else [by])
+        features = names or table.feature_names([*beside, by])
+        return table.rows(features, *beside, drop_missing=how.drop_missing)
+    if names is None and by is not None:
+        names = _features_beside(files, by, beside.weight, how)
+    return _scanned(files, names, beside, max_memory, how)
 
 
 def rows_to_predict(
@@ -193,10 +221,10 @@ def rows_to_predict(
     elif _is_whole(files, None, names):
         table = read_table(files[0], how.dialect)
         table.check_names(keep)
-        features = names or table.feature_names(None)
+        features = names or table.feature_names()
         rows = table.rows(features, drop_missing=how.drop_missing)
     else:
-        rows = _scanned(files, names or None, None, "0", how)  # they are read once
+        rows = _scanned(files, names or None, Beside(), "0", how)  # they are read once
     if len(rows.names) != model.n_features_in_:
         raise CommandError(
             f"the model has {model.n_features_in_} features and {rows.source} gives "
@@ -292,7 +320,11 @@ def _is_array(files: Sequence[str]) -> bool:
 
 
 def _mapped(
-    files: Sequence[str], how: Reading, columns: str | None, weight: str | None = None
+    files: Sequence[str],
+    how: Reading,
+    columns: str | None,
+    beside: Beside | None = None,
+    by: str | None = None,
 ) -> Mapped:
     if len(files) > 1:
         raise UsageError("a .npy file stands alone; give it no other file")
@@ -300,7 +332,9 @@ def _mapped(
         raise UsageError(
             f"{files[0]} holds an array, which is read where it lies; --drop-missing is for tables"
         )
-    for option, given in (("--columns", columns), ("--weight", weight)):
+    named = {} if beside is None else beside.named
+    others = [(f"--{what}", name) for what, name in named.items()]
+    for option, given in (("--columns", columns), *others, ("--by", by)):
         if given is not None:
             raise UsageError(
                 f"{files[0]} holds an array, whose columns have no names for {option}; "
@@ -352,22 +386,32 @@ def _is_pattern(path: str) -> bool:
 def _scanned(
     files: Sequence[str],
     names: list[str] | None,
-    weight: str | None,
+    beside: Beside,
     max_memory: str | None,
     how: Reading,
 ) -> Scanned:
     with reading():
-        source = scan(files, names, weight, max_memory=max_memory, **how.options)
+        source = scan(files, names, *beside, max_memory=max_memory, **how.options)
         assert isinstance(source, Source)
         if names is None:
-            _check_takes_all(source, weight)
+            _check_takes_all(source, beside)
     return Scanned(source, tuple(files), how.drop_missing)
 
 
-def _check_takes_all(source: Any, weight: str | None) -> None:
+def _features_beside(files: Sequence[str], by: str, weight: str | None, how: Reading) -> list[str]:
+    """All columns of files but that of the groups, which may be the key of folders, and the weight."""
+    with reading():
+        source: Any = scan(files, **how.options)
+        names: Sequence[str] = source.column_names
+        if by not in names and not any(f"{by}=" in path for path in source.paths):
+            raise CommandError(f"{source} has no column {by!r}.{suggestion(by, names)}")
+    return [name for name in names if name not in (by, weight)]
+
+
+def _check_takes_all(source: Any, beside: Beside) -> None:
     """See that no column was passed over that is not one of numbers: as in a file that is read whole."""
     first = source.paths[0]
-    names = [name for name in source.column_names if name != weight]
+    names = [name for name in source.column_names if name not in beside]
     check_all_named(names, first, source.has_row_names)
     for name in names:
         if name not in source.columns:

@@ -32,11 +32,18 @@ def show_summary(model: GaussianMixture) -> None:
     show(model.summary())
 
 
-def show(result: Shown, in_words: Callable[[str], str] = str) -> None:
-    """Print a result as Python does, as wide as the screen is; in_words: what becomes of its sentences."""
+def show(
+    result: Shown,
+    in_words: Callable[[str], str] = str,
+    everything: str = "--json shows all",
+) -> None:
+    """Print a result as Python does, as wide as the screen is.
+
+    in_words: what becomes of its sentences; everything: where what is left out is to be had.
+    """
     console, page = Screen(highlight=False), result._page()
     page = replace(page, points=tuple(map(in_words, page.points)))
-    text = Text(page.text(console.width, everything="--json shows all"))
+    text = Text(page.text(console.width, everything))
     text.stylize("bold", 0, text.plain.index("\n\n"))
     text.highlight_words(["not converged"], "yellow")
     console.print(text, soft_wrap=True)

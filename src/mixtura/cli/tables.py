@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -36,6 +36,7 @@ class Rows:
     names: tuple[str, ...]
     data: NDArray[np.float64]
     weight: NDArray[np.float64] | None = None
+    label: NDArray[np.int32] | None = None
     columns: pa.Table | None = None  # all that the file holds
     has_row_names: bool = False
     numbers: NDArray[np.int64] | None = None  # of the rows in the file, where others are dropped
@@ -94,18 +95,25 @@ class Table:
         return [name for name, kind in types if holds_numbers(kind)]
 
     def rows(
-        self, names: Sequence[str], weight: str | None = None, *, drop_missing: bool = False
+        self,
+        names: Sequence[str],
+        weight: str | None = None,
+        label: str | None = None,
+        *,
+        drop_missing: bool = False,
     ) -> Rows:
-        """Return the columns `names` and the weights, in which each row must hold a finite number."""
+        """Return the columns `names` and the weights, finite numbers in each row, and the known labels."""
         wanted = [*names, *([] if weight is None else [weight])]
-        self.check_names(wanted)
+        self.check_names([*wanted, *([] if label is None else [label])])
         table = self._complete(wanted) if drop_missing else self
         data = np.empty((table.columns.num_rows, len(names)), order="F")
         with _reading(self.source):
             for j, name in enumerate(names):
                 data[:, j] = _finite_numbers(table, name)
         weights = None if weight is None else table.weights(weight)
-        rows = Rows(self.source, tuple(names), data, weights, table.columns, self.has_row_names)
+        labels = None if label is None else table.labels(label)
+        read = (data, weights, labels, table.columns, self.has_row_names)
+        rows = Rows(self.source, tuple(names), *read)
         if table.numbers is None:
             return rows
         dropped = np.setdiff1d(np.arange(self.columns.num_rows), table.numbers)
@@ -145,9 +153,9 @@ class Table:
                     "give each a name of its own"
                 )
 
-    def feature_names(self, weight: str | None) -> list[str]:
-        """All columns but the weights, for a user who names none."""
-        names = [name for name in self.names if name != weight]
+    def feature_names(self, others: Collection[str | None] = ()) -> list[str]:
+        """All columns but `others`, such as the weights, for a user who names none."""
+        names = [name for name in self.names if name not in others]
         if not set(names) & set(self.numeric):
             first = (names or self.names)[0]
             value = self.columns[first][0].as_py()
@@ -168,6 +176,23 @@ class Table:
         if not weights.any():
             raise CommandError(f"{self.source}: every weight in column {name!r} is zero")
         return weights
+
+    def labels(self, name: str) -> NDArray[np.int32]:
+        """Numbers of components; -1 where a cell is missing."""
+        column = self.columns[name].combine_chunks()
+        known = ~missing_in(column)
+        numbers = np.full(len(column), -1.0)
+        if known.any():
+            some = replace(self, columns=self.columns.filter(pa.array(known)))
+            numbers[known] = _finite_numbers(some, name)
+        is_whole = (numbers == np.floor(numbers)) & (numbers >= -1)
+        if not is_whole.all():
+            row = int(np.argmin(is_whole))
+            raise CommandError(
+                f"{self.place(name, row)} holds the label {numbers[row]:g}; labels are the numbers of "
+                "components, from 0, and -1 or empty where none is known"
+            )
+        return numbers.astype(np.int32)
 
 
 def read_table(source: str, dialect: Dialect) -> Table:

@@ -10,6 +10,11 @@ from mixtura.display.page import Table
 #: How the cells of features are read.
 NOTE = "(mean ± standard deviation of each feature)"
 
+#: The same of components of Student's t.
+NOTE_OF_TAILS = (
+    "(mean ± scale of each feature; its standard deviation is sqrt(df / (df - 2)) times that)"
+)
+
 # Components, and features, of which cells are made: a page has room for fewer.
 _MOST = 60
 
@@ -20,12 +25,15 @@ def component_table(
     means: Sequence[Sequence[float]],
     spreads: Sequence[Sequence[float]],
     names: Sequence[str],
+    df: Sequence[float] | None = None,
 ) -> Table:
-    """The table; rows: expected ones of each component, None: no such column."""
-    head = ["component", "weight", *(["rows"] if rows is not None else [])]
+    """The table; rows: expected ones of each component, df: degrees of freedom; None: no such column."""
+    head = ["component", "weight"]
+    head += [name for name, there in (("rows", rows), ("df", df)) if there is not None]
     lines = [(*head, *names[:_MOST])]
     for k, weight in enumerate(weights[:_MOST]):
         own = [] if rows is None else [rows_in_words(rows[k])]
+        own += [] if df is None else [f"{df[k]:.3g}"]
         places = map(mean_and_spread, means[k][:_MOST], spreads[k][:_MOST])
         lines.append((str(k), f"{weight:.4f}", *own, *places))
     n_fixed = len(head)
@@ -38,11 +46,14 @@ def component_columns(
     means: Sequence[Sequence[float]],
     spreads: Sequence[Sequence[float]],
     names: Sequence[str],
+    df: Sequence[float] | None = None,
 ) -> Mapping[str, Any]:
     """The same as numbers, by column: no name of a feature with an ending is another column's name."""
     columns: dict[str, Any] = {"component": range(len(weights)), "weight": weights}
     if rows is not None:
         columns["expected_rows"] = rows
+    if df is not None:
+        columns["df"] = df
     for j, name in enumerate(names):
         columns[f"{name}_mean"] = [mean[j] for mean in means]
         columns[f"{name}_std"] = [spread[j] for spread in spreads]

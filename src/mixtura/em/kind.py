@@ -18,25 +18,19 @@ class Tails:
     ----------
     shared : bool
         Whether all have the same degrees of freedom.
-    df : ndarray of shape (n_components,) or None
-        Those that are given; None: they are estimated.
+    df : ndarray of shape (n_components,) or (1,), or None
+        Those that are given, one for all or for each; None: they are estimated.
     """
 
     shared: bool = False
     df: FloatArray | None = None
 
     @classmethod
-    def of(cls, df: float | str | None, n_components: int) -> Tails:
+    def of(cls, df: float | str | None) -> Tails:
         """Return those that the argument `df` of an estimator asks for."""
         if df is None or df == "shared":
             return cls(df is not None)
-        return cls(df=np.full(n_components, float(df)))
-
-    def for_components(self, n_components: int) -> Tails:
-        """The same of another number of components."""
-        if self.df is None or len(self.df) == n_components:
-            return self
-        return Tails(self.shared, np.full(n_components, self.df[0]))
+        return cls(df=np.array([float(df)]))
 
     def n_parameters(self, n_components: int) -> int:
         """Free parameters."""

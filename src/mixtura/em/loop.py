@@ -49,7 +49,8 @@ def expectation_maximisation(
     structure = mixture.structure
     acceleration = None
     if accelerate:
-        acceleration = _core.Acceleration(structure.kernel, *mixture.means.shape)
+        K, d = mixture.means.shape
+        acceleration = _core.Acceleration(structure.kernel, K, d, m_step.kind.tails is not None)
     monitor.begin(acceleration)
     parameters, sums = _core.expectation_maximisation(
         task_of(blocks, mixture, m_step),

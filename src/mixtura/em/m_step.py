@@ -29,10 +29,13 @@ class MStep(ABC):
     structure : CovarianceStructure
     reg_covar : ndarray of shape (n_features,)
         What is added to the variance of each feature.
+    kind : Kind
+        What the mixture has beside Gaussian components.
     """
 
     structure: CovarianceStructure
     reg_covar: FloatArray
+    kind: Kind
 
     @property
     @abstractmethod

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
+from time import monotonic
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
@@ -21,7 +22,7 @@ from mixtura.em import Kind, Knowledge, Tails
 from mixtura.em.regularisation import regularisation
 from mixtura.estimators.attributes import HandedOut
 from mixtura.estimators.constructors import ChecksArgumentNames, warn_of_overrides
-from mixtura.estimators.predicting import Predicting
+from mixtura.estimators.predicting import Predicting, labels_given
 from mixtura.estimators.rows import blocks_to_fit, feature_names, rows_to_evaluate, rows_to_fit
 from mixtura.estimators.saving import described, saved_model
 from mixtura.estimators.state import (
@@ -44,7 +45,12 @@ from mixtura.fitting.checkpoint import Checkpoint, identity
 from mixtura.fitting.diagnosis import Diagnosis, Grounds, diagnose, matching
 from mixtura.fitting.facts import FitFacts
 from mixtura.fitting.given_parameters import GivenParameters
-from mixtura.fitting.given_rows import GivenRows, in_range
+from mixtura.fitting.given_rows import (
+    GivenRows,
+    LabelsGiven,
+    check_labels_elsewhere,
+    in_range,
+)
 from mixtura.fitting.knowledge import KnownArguments, knowledge_of
 from mixtura.fitting.model_file import SavedModel, save_model
 from mixtura.fitting.online import learn
@@ -107,9 +113,6 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         Starting means.
     precisions_init : array-like, default=None
         Starting precisions (inverse covariances), in the shape of `precisions_`.
-    covariances_init : array-like, default=None
-        Starting covariances, in the shape of `covariances_`; instead of precisions_init. In these, means_init
-        and weights_init a component of NaN is left to the start.
     random_state : int, RandomState instance or None, default=None
         Seed of the starts and of `sample`.
     warm_start : bool, default=False
@@ -139,9 +142,12 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         Whether rows may belong to no component, but to a background of constant density (Fraley & Raftery
         1998): label -1, and the last column of `predict_proba`.
     noise_volume : float or None, default=None
-        One over that density, in units of X to the power of n_features. None: the smaller of two boxes around the
-        rows, one along the features and one along the principal components, both of features divided by their
-        standard deviations.
+        One over that density, in units of X to the power of n_features. None: the smaller of two boxes around
+        the rows, one along the features and one along the principal components, both of features divided by
+        their standard deviations.
+    covariances_init : array-like, default=None
+        Starting covariances, in the shape of `covariances_`; instead of precisions_init. In these, means_init
+        and weights_init a component of NaN is left to the start.
     prior : Prior, 'default' or None, default=None
         What is believed of the parameters before any row is seen: EM then finds the maximum a posteriori.
         'default': mclust's, made of the rows, which hardly moves a component that has rows and keeps every
@@ -163,7 +169,8 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         in nats a row; something true ends the fit there: no further start begins, and the likeliest of what
         was reached is kept.
     max_time : float or None, default=None
-        Seconds after which no further iteration begins, nor, once there is a fit, a further start.
+        Seconds, from the call of `fit`, after which no further iteration begins, not even of the first start:
+        its mixture, however few its iterations, is the fit where there is no other.
     checkpoint : str, path or None, default=None
         File that keeps where the fit stands: written every `checkpoint_interval` seconds, after each start,
         and at Ctrl-C or any other failure; each time beside, and renamed when it is whole.
@@ -190,8 +197,8 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
     df_ : ndarray of shape (n_components,)
         Only with distribution='t': the degrees of freedom.
     noise_weight_, noise_log_volume_ : float
-        Only with noise=True: share of the rows that are noise, so that weights_ sum to 1 - noise_weight_; minus
-        the log of its density.
+        Only with noise=True: share of the rows that are noise, so that weights_ sum to 1 - noise_weight_;
+        minus the log of its density.
     mixture_ : Mixture
         The fitted distribution of the components, in float64; without noise its weights sum to 1.
     converged_ : bool
@@ -265,7 +272,6 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         weights_init: Any = None,
         means_init: Any = None,
         precisions_init: Any = None,
-        covariances_init: Any = None,
         random_state: int | RandomState | None = None,
         warm_start: bool = False,
         verbose: int = 0,
@@ -277,6 +283,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         df: float | str | None = None,
         noise: bool = False,
         noise_volume: float | None = None,
+        covariances_init: Any = None,
         prior: Any = None,
         fixed: Any = None,
         equal_weights: bool = False,
@@ -299,7 +306,6 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         self.weights_init = weights_init
         self.means_init = means_init
         self.precisions_init = precisions_init
-        self.covariances_init = covariances_init
         self.random_state = random_state
         self.warm_start = warm_start
         self.verbose = verbose
@@ -311,6 +317,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         self.df = df
         self.noise = noise
         self.noise_volume = noise_volume
+        self.covariances_init = covariances_init
         self.prior = prior
         self.fixed = fixed
         self.equal_weights = equal_weights
@@ -384,7 +391,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
 
     # Fitting
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, *, labels: Any = None) -> Self:
         """Fit by EM from `n_init` starts and keep the likeliest.
 
         Parameters
@@ -398,6 +405,12 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative. A whole weight counts as that many equal rows, 0 as none. A Dask collection, cut as
             X is, where that is one; a source brings its own.
+        labels : array-like, default=None
+            What is known of which component rows belong to: of shape (n_samples,), numbers of components, -1
+            where nothing is known; of shape (n_samples, n_components), True where a row may belong to a
+            component, or how credible that is, 0 or more, by which its density there is multiplied. With
+            noise=True the latter two have one column more, for noise, the last. A component that is excluded
+            has no share in the row's likelihood. Components have the numbers of their labels.
 
         Returns
         -------
@@ -421,10 +434,12 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         DataWarning
             If a reg_covar that was given as a number widens a component by more than 1 %.
         """
-        self._fit(X, sample_weight)
+        self._fit(X, sample_weight, labels)
         return self
 
-    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    def fit_predict(
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, labels: Any = None
+    ) -> Any:
         """Fit, and return the labels of X: the same as fit(X).predict(X).
 
         Parameters
@@ -433,6 +448,8 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
+        labels : array-like, default=None
+            As for `fit`.
 
         Returns
         -------
@@ -444,7 +461,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         ValueError
             As `fit`.
         """
-        given = self._fit(X, sample_weight)
+        given = self._fit(X, sample_weight, labels)
         return given.evaluated(evaluate.labels, self._density, n_threads(self.n_jobs))
 
     def partial_fit(
@@ -453,6 +470,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         y: Any = None,
         sample_weight: Any = None,
         *,
+        labels: Any = None,
         step_size: float | Callable[[float], float] | None = None,
     ) -> Self:
         """Learn from a batch of a stream by online EM, which is approximate: `fit` on all rows is exact.
@@ -469,6 +487,8 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative.
+        labels : array-like, default=None
+            As for `fit`.
         step_size : float or callable, default=None
             In (0, 1]. A fixed number follows a stream that drifts: rows are forgotten over 1 / step_size
             batches. A callable gets t, how many batches like this one were seen before (their weight over
@@ -514,12 +534,12 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         step_of = check_step_size(step_size)
         self._check_stream()
         if not self.__sklearn_is_fitted__():
-            self._fit(X, sample_weight)
+            self._fit(X, sample_weight, labels)
             return self
         with unchanged_on_failure(self):
             kind = self._checked_structure()
             self._check_same_kind(kind, "partial_fit", "call fit")
-            self._learn(X, sample_weight, step_of)
+            self._learn(X, sample_weight, labels, step_of)
         return self
 
     def _check_stream(self) -> None:
@@ -530,9 +550,12 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
                 f"partial_fit cannot have {name}, which is made of all rows: give a Prior, or call fit."
             )
 
-    def _learn(self, X: Any, sample_weight: Any, step_of: Callable[[float], float]) -> None:
+    def _learn(
+        self, X: Any, sample_weight: Any, labels: Any, step_of: Callable[[float], float]
+    ) -> None:
         mixture, before = self._density, facts_of(self)
-        given = rows_to_evaluate(self, mixture.n_features, X, sample_weight)
+        known = labels_given(labels, mixture)
+        given = rows_to_evaluate(self, mixture.n_features, X, sample_weight, known)
         batch = in_range(given.blocks(n_threads(self.n_jobs)), feature_names(self))
         reg_covar = regularisation(self.reg_covar, batch) if before is None else before.reg_covar
         grounds = Grounds(reg_covar, kind=self._kind_of(mixture, batch))
@@ -540,25 +563,28 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         n_parameters, log_prior = grounds.n_parameters(learned), grounds.log_prior(learned)
         facts = replace(facts, n_parameters=n_parameters, log_prior=log_prior)
         # Those of before parameters were set by hand count on, too.
-        known = (*getattr(self, "lower_bounds_", ()), facts.lower_bound)
+        bounds = (*getattr(self, "lower_bounds_", ()), facts.lower_bound)
         n_iter = 1 + getattr(self, "n_iter_", 0)
         hand_out(self, learned, self._dtype_of_rows())
-        take_facts(self, replace(facts, n_iter=n_iter, lower_bounds=known[-_MOST_BOUNDS:]))
+        take_facts(self, replace(facts, n_iter=n_iter, lower_bounds=bounds[-_MOST_BOUNDS:]))
 
     def _kind_of(self, mixture: Mixture, batch: Blocks) -> Kind:
         """What such a mixture has beside Gaussian components, the noise as dense as it is."""
-        tails = None if mixture.df is None else Tails.of(self.df, mixture.n_components)
+        tails = None if mixture.df is None else Tails.of(self.df)
         log_density = None if mixture.noise is None else mixture.noise.log_density
         return Kind(tails, log_density, self._known(batch))
 
-    def _fit(self, X: Any, sample_weight: Any) -> GivenRows:
+    def _fit(self, X: Any, sample_weight: Any, labels: Any) -> GivenRows:
+        began = monotonic()
         printer = Printer(self.verbose, self.verbose_interval) if self.verbose else None
         with unchanged_on_failure(self), nullcontext() if printer is None else printer.following(X):
             kind = self._checked_structure()
             previous = self._warm_mixture(kind)
             checkpoint = self._checkpoint()
-            given = rows_to_fit(self, X, sample_weight)
+            given = rows_to_fit(self, X, sample_weight, self._labels_given(labels))
             blocks = blocks_to_fit(self, given)
+            check_labels_elsewhere(blocks, self.n_components)
+            self._check_order(blocks)
             names = feature_names(self)
             self._check_size(blocks, kind, previous)
             doubts = doubts_about_rows(blocks, names, kind.has_matrices, self.n_components)
@@ -566,7 +592,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             if checkpoint is not None:
                 checkpoint.begin(identity(self._arguments(), blocks), resume=self.resume)
             seeds = self._seeds() if checkpoint is None else checkpoint.seeds
-            options = self._options(blocks, printer, checkpoint)
+            options = self._options(blocks, began, printer, checkpoint)
             request = self._start_request(kind, seeds, previous)
             found = best_fit_in_precision(request, blocks, options, self.reg_covar)
             fit, blocks, options = found.fit, found.blocks, found.options
@@ -580,6 +606,16 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         about = doubts_about_components(fit, blocks, options.reg_covar, self.reg_covar, names)
         warn_of("components", about, stacklevel=3)
         return given
+
+    def _check_order(self, blocks: Blocks) -> None:
+        if blocks.has_labels and self.sort_components is not None:
+            raise ValueError(
+                "sort_components gives components new numbers, and labels name them by theirs: leave one of "
+                "the two out."
+            )
+
+    def _labels_given(self, labels: Any) -> LabelsGiven:
+        return LabelsGiven(labels, self.n_components, self.noise)
 
     def _arguments(self) -> dict[str, Any]:
         """Arguments of GaussianMixture; the constructor of a subclass may have others, more or fewer."""
@@ -632,7 +668,11 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         return Checkpoint(self.checkpoint, float(self.checkpoint_interval), self._seeds())
 
     def _options(
-        self, blocks: Blocks, printer: Printer | None, checkpoint: Checkpoint | None
+        self,
+        blocks: Blocks,
+        began: float,
+        printer: Printer | None,
+        checkpoint: Checkpoint | None,
     ) -> Options:
         return options_of(
             blocks,
@@ -643,6 +683,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             min_component_rows=self.min_component_rows,
             names=feature_names(self),
             kind=self._kind(blocks),
+            began=began,
             callback=self.callback,
             on_iteration=self._on_iteration or (printer.iteration if printer else None),
             on_end=printer.end if printer else None,
@@ -652,7 +693,6 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
     def _kind(self, blocks: Blocks) -> Kind:
         return kind_of(
             blocks,
-            self.n_components,
             distribution=self.distribution,
             df=self.df,
             noise=self.noise,

@@ -17,8 +17,8 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from mixtura.covariance import structure
 from mixtura.display.page import plural
+from mixtura.em import Kind, Tails
 from mixtura.errors import DataWarning, DegenerateComponentWarning
 from mixtura.estimators.constructors import ChecksArgumentNames
 from mixtura.estimators.gaussian_mixture import GaussianMixture, default_arguments
@@ -27,18 +27,25 @@ from mixtura.estimators.restoring import model_of
 from mixtura.estimators.rows import blocks_to_fit, feature_names, rows_to_fit
 from mixtura.estimators.saving import described, jsonable
 from mixtura.estimators.validation import CONSTRAINTS, check_parameters
+from mixtura.fitting.given_rows import (
+    LabelsGiven,
+    check_labels_elsewhere,
+    largest_label,
+)
 from mixtura.fitting.lines import Lines, lines_of_progress
 from mixtura.fitting.model_file import SavedModel
-from mixtura.fitting.request import options_of, seeds_of
+from mixtura.fitting.request import kind_of, options_of, seeds_of
 from mixtura.fitting.summary import Summary
 from mixtura.fitting.warnings import doubts_about_rows, too_many_parameters, warn_of
+from mixtura.inputs.labels import numbers_alone
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
 from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.threads import n_threads
 from mixtura.sweep import grid
-from mixtura.sweep.cells import Cell, Key, Models, candidates, table
+from mixtura.sweep.cells import Cell, Key, Models, candidates, kinds_of, table
 from mixtura.sweep.checkpoint import Journal, check_path, fingerprint, seed_in
+from mixtura.sweep.names import has_noise, has_tails, model_name, structure_of
 from mixtura.sweep.sweep import Report, Sweep, SweepRequest
 
 #: Differences of a criterion up to which models are listed with the best.
@@ -54,6 +61,8 @@ _CONSTRAINTS = {
         "n_init",
         "random_state",
         "min_component_rows",
+        "df",
+        "noise_volume",
         "max_time",
         "n_jobs",
     )
@@ -91,6 +100,14 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         Models of more free parameters are not fitted: on few rows as many as there are rows mean nothing.
     min_component_rows : float, default=0
         As in `GaussianMixture`: models with a component on fewer effective rows cannot win.
+    distribution : {'gaussian', 't'} or iterable of them, default='gaussian'
+        Of the components, as in `GaussianMixture`; several are an axis of the grid.
+    df : float, 'shared' or None, default=None
+        As in `GaussianMixture`, for the cells of t components.
+    noise : bool or iterable of bool, default=False
+        Whether there is a background of noise, as in `GaussianMixture`; [False, True] is an axis of the grid.
+    noise_volume : float or None, default=None
+        As in `GaussianMixture`, for the cells with noise.
     random_state : int, RandomState instance or None, default=None
         Seed of the starts.
     max_time : float or None, default=None
@@ -116,16 +133,18 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
     best_estimator_ : GaussianMixture
         The fitted best.
     best_params_ : dict
-        Its n_components and covariance_type.
+        Its n_components and covariance_type; its distribution and noise where any cell has t components or
+        noise.
     best_index_ : int
         Its place in `results_`.
     best_score_ : float
         Its criterion, in the sign of `results_`.
     results_ : Results, a dict of ndarray of shape (n_cells,)
         n_components, covariance_type, log_likelihood, n_parameters, bic, aic, icl, seconds, n_iter,
-        converged, degenerate, failure: `to_frame()` makes it a data frame. NaN where there is no fit;
-        failure: why the cell cannot win, or ''. Cells that a stopped sweep has not finished say so there, and
-        have the values of what was found so far.
+        converged, degenerate, failure; distribution and noise where any cell has t components or noise.
+        `to_frame()` makes it a data frame. NaN where there is no fit; failure: why the cell cannot win, or
+        ''. Cells that a stopped sweep has not finished say so there, and have the values of what was found
+        so far.
     delta_ : ndarray of shape (n_cells,)
         How far the criterion is from the best's, in either sign positive; NaN where the cell cannot win. The
         best is one that is not finished only where no other is there; then these have a delta.
@@ -170,6 +189,10 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         n_init: int = 1,
         max_parameters: int | None = None,
         min_component_rows: float = 0.0,
+        distribution: str | Iterable[str] = "gaussian",
+        df: float | str | None = None,
+        noise: bool | Iterable[bool] = False,
+        noise_volume: float | None = None,
         random_state: int | RandomState | None = None,
         max_time: float | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -188,6 +211,10 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         self.n_init = n_init
         self.max_parameters = max_parameters
         self.min_component_rows = min_component_rows
+        self.distribution = distribution
+        self.df = df
+        self.noise = noise
+        self.noise_volume = noise_volume
         self.random_state = random_state
         self.max_time = max_time
         self.checkpoint = checkpoint
@@ -196,7 +223,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         self.verbose = verbose
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, *, labels: Any = None) -> Self:
         """Fit every cell of the grid.
 
         Parameters
@@ -206,6 +233,9 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative. A whole weight counts as that many equal rows, 0 as none.
+        labels : array-like of shape (n_samples,), default=None
+            Numbers of components that rows are known to belong to, -1 where nothing is known. Cells of fewer
+            components have no fit.
 
         Returns
         -------
@@ -238,13 +268,22 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         numbers = grid.numbers_of_components(self.n_components)
         self._warn_of_one_number()
         grid.check_structures(self.covariance_type)
+        distributions = grid.choices_of("distribution", self.distribution, ("gaussian", "t"))
+        noises = grid.choices_of("noise", self.noise, (False, True))
         grid.check_max_parameters(self.max_parameters)
         check_path(self.checkpoint, resume=self.resume)
         check_parameters(type(self).__name__, self._shared(), _CONSTRAINTS)
         seen = copy(self)  # learns the columns, as this one does where there is a result
-        blocks = blocks_to_fit(seen, rows_to_fit(seen, X, sample_weight))
-        kinds = grid.structures_of(self.covariance_type, blocks.shape[1])
-        self._sweep(blocks, [(k, name) for k in numbers for name in kinds], feature_names(seen))
+        known = LabelsGiven(numbers_alone(labels), max(numbers))
+        blocks = blocks_to_fit(seen, rows_to_fit(seen, X, sample_weight, known))
+        check_labels_elsewhere(blocks, max(numbers))
+        names = [
+            model_name(name, distribution=distribution, noise=noise)
+            for name in grid.structures_of(self.covariance_type, blocks.shape[1])
+            for distribution in distributions
+            for noise in noises
+        ]
+        self._sweep(blocks, [(k, name) for k in numbers for name in names], feature_names(seen))
         return self
 
     def _warn_of_one_number(self) -> None:
@@ -284,11 +323,14 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         return {name: getattr(self, name) for name in _CONSTRAINTS}
 
     def _sweep(self, blocks: Blocks, keys: list[Key], names: Array | None) -> None:
-        impossible = grid.impossible(keys, blocks, self.max_parameters)
+        asked = self._asked(blocks, keys)
+        impossible = grid.impossible(
+            keys, blocks, self.max_parameters, asked, largest_label(blocks)
+        )
         possible = tuple(key for key in keys if key not in impossible)
         if not possible:
             raise ValueError(f"No model can be fitted: {impossible[keys[0]]}.")
-        has_matrices = any(structure(name).has_matrices for _, name in possible)
+        has_matrices = any(structure_of(name).has_matrices for _, name in possible)
         warn_of("columns", doubts_about_rows(blocks, names, has_matrices, 1), stacklevel=3)
         seed = self._seed_of_file() if self.random_state is None else None
         seed = seeds_of(self.random_state)[0] if seed is None else seed
@@ -297,7 +339,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
             # Some cell may ask for more digits than float32 has, and could not be compared with the others.
             blocks = blocks.in_double()
         lines = lines_of_progress()
-        request = self._request(possible, blocks, seed, names, lines)
+        request = self._request(possible, blocks, seed, names, lines, asked)
         journal = self._journal(blocks, seed, request.options.reg_covar)
         sweep = Sweep(blocks, request, journal.read(), journal.write)
         conclude = partial(self._conclude, sweep, keys, impossible, blocks.shape[1], names, dtype)
@@ -332,6 +374,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         seed: int,
         names: Array | None,
         lines: Lines,
+        asked: Kind,
     ) -> SweepRequest:
         options = options_of(
             blocks,
@@ -341,11 +384,27 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
             max_time=self.max_time,
             min_component_rows=self.min_component_rows,
             names=names,
+            kind=asked,
         )
         report: Report | None = None
         if self.callback is not None or self.verbose:
             report = partial(self._report, lines, blocks.shape[1])
         return SweepRequest(keys, options, seed, self.n_init, n_threads(self.n_jobs), report)
+
+    @property
+    def _counted(self) -> Kind:
+        """All that a mixture may have beside Gaussian components: what of it has parameters."""
+        return Kind(Tails.of(self.df), 0.0)
+
+    def _asked(self, blocks: Blocks, keys: list[Key]) -> Kind:
+        """What the mixtures of some cells have beside Gaussian components."""
+        return kind_of(
+            blocks,
+            distribution="t" if any(has_tails(name) for _, name in keys) else "gaussian",
+            df=self.df,
+            noise=any(has_noise(name) for _, name in keys),
+            noise_volume=self.noise_volume,
+        )
 
     def _journal(self, blocks: Blocks, seed: int, reg_covar: FloatArray) -> Journal:
         settings = {
@@ -354,6 +413,8 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
             "max_iter": int(self.max_iter),
             "n_init": int(self.n_init),
             "min_component_rows": float(self.min_component_rows),
+            "df": self.df,
+            "noise_volume": self.noise_volume,
             "seed": seed,
         }
         known = "" if self.checkpoint is None else fingerprint(blocks)
@@ -373,14 +434,12 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
     def _report(
         self, lines: Lines, n_features: int, n_done: int, n_steps: int, step: str, cell: Cell
     ) -> object:
-        columns = table([cell], self.sign, n_features)
+        columns = table([cell], self.sign, n_features, self._counted)
         row = {name: _plain(column[0]) for name, column in columns.items()} | {"step": step}
         if self.verbose:
             has_fit = cell.criteria is not None
             what = f"{self.criterion} {row[self.criterion]:.3f}" if has_fit else cell.failure
-            lines.say(
-                f"[{n_done}/{n_steps}] {cell.n_components} {cell.covariance_type}, {step}: {what}"
-            )
+            lines.say(f"[{n_done}/{n_steps}] {cell.n_components} {cell.name}, {step}: {what}")
         return self.callback is not None and self.callback(n_done, n_steps, row)
 
     def _conclude(
@@ -410,9 +469,10 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
 
     def _set_results(self, cells: list[Cell], able: list[Cell]) -> None:
         best = min(able, key=lambda cell: cell.criterion(self.criterion))
-        self.results_ = table(cells, self.sign, self.n_features_in_)
+        self.results_ = table(cells, self.sign, self.n_features_in_, self._counted)
         self.best_index_ = cells.index(best)
-        self.best_params_ = _params(best)
+        self._has_kinds = bool(kinds_of(cells))
+        self.best_params_ = self._params(best)
         self.best_score_ = float(self.results_[self.criterion][self.best_index_])
         lowest = best.criterion(self.criterion)
         self.delta_ = np.array(
@@ -420,18 +480,33 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         )
         order = np.argsort(self.delta_, kind="stable")
         self.within_ = {
-            limit: [_params(cells[i]) for i in order if self.delta_[i] <= limit] for limit in CLOSE
+            limit: [self._params(cells[i]) for i in order if self.delta_[i] <= limit]
+            for limit in CLOSE
         }
         self._cells = {cell.key: cell for cell in cells}
         self.best_estimator_ = self.estimator(**self.best_params_)
 
-    def estimator(self, n_components: int, covariance_type: str) -> GaussianMixture:
+    def _params(self, cell: Cell) -> dict[str, Any]:
+        own = {"n_components": cell.n_components, "covariance_type": cell.covariance_type}
+        if not self._has_kinds:
+            return own
+        return own | {"distribution": cell.distribution, "noise": cell.noise}
+
+    def estimator(
+        self,
+        n_components: int,
+        covariance_type: str,
+        distribution: str = "gaussian",
+        noise: bool = False,
+    ) -> GaussianMixture:
         """Return any fitted cell as a model of its own.
 
         Parameters
         ----------
         n_components : int
         covariance_type : str
+        distribution : {'gaussian', 't'}, default='gaussian'
+        noise : bool, default=False
 
         Returns
         -------
@@ -445,22 +520,25 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
             If the grid has no such cell, or the cell has no fit: the message says why.
         """
         check_is_fitted(self, "results_")
-        key = (n_components, grid.name_in(covariance_type, self.n_features_in_))
+        letters = grid.name_in(covariance_type, self.n_features_in_)
+        name = model_name(letters, distribution=distribution, noise=noise)
+        key = (n_components, name)
         if key not in self._cells:
             raise ValueError(
-                f"The search has no cell {n_components}, {covariance_type!r}: choose one of results_."
+                f"The search has no cell {n_components}, {name!r}: choose one of results_."
             )
         cell = self._cells[key]
         if cell.mixture is None or cell.facts is None:
-            raise ValueError(
-                f"The cell {n_components}, {covariance_type!r} has no fit: {cell.failure}."
-            )
+            raise ValueError(f"The cell {n_components}, {name!r} has no fit: {cell.failure}.")
         names = feature_names(self)
         defaults = default_arguments()
         return model_of(
             SavedModel(
                 cell.mixture,
-                dict(defaults) | jsonable(self._shared(), defaults) | described(cell.mixture),
+                dict(defaults)
+                | jsonable(self._shared(), defaults)
+                | described(cell.mixture)
+                | {"distribution": cell.distribution, "noise": cell.noise},
                 self._dtype_of_fitted,
                 None if names is None else [str(name) for name in names],
                 cell.facts,
@@ -506,7 +584,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
                 stacklevel=4,
             )
             return
-        best = self._cells[self.best_params_["n_components"], self.best_params_["covariance_type"]]
+        best = self._best_cell
         if not best.can_win:
             warnings.warn(
                 "No model of the grid has a maximum of the likelihood that is not spurious. The best, "
@@ -527,15 +605,18 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
 
     @property
     def _best_in_words(self) -> str:
-        k, kind = self.best_params_["n_components"], self.best_params_["covariance_type"]
-        return f"{plural(k, 'component')}, {kind}"
+        return f"{plural(self._best_cell.n_components, 'component')}, {self._best_cell.name}"
+
+    @property
+    def _best_cell(self) -> Cell:
+        return list(self._cells.values())[self.best_index_]
 
     def _too_many_parameters(self, best: Cell) -> str:
         assert best.facts is not None
         assert best.mixture is not None
         n_rows = float(best.facts.effective_rows.sum())
         what = f"The best model, {self._best_in_words},"
-        return too_many_parameters(what, best.mixture.n_parameters, n_rows)
+        return too_many_parameters(what, best.facts.parameters_of(best.mixture), n_rows)
 
     # The best model
 
@@ -543,6 +624,13 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
     def mixture_(self) -> Mixture:
         """The best model's distribution."""
         return self._best().mixture_
+
+    @property
+    def _density(self) -> Mixture:
+        return self._best()._density
+
+    def _n_parameters(self) -> int:
+        return self._best()._n_parameters()
 
     def _best(self) -> GaussianMixture:
         check_is_fitted(self, "best_estimator_")
@@ -583,10 +671,6 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
 def _plain(value: Any) -> Any:
     """A number of Python's instead of NumPy's."""
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _params(cell: Cell) -> dict[str, Any]:
-    return {"n_components": cell.n_components, "covariance_type": cell.covariance_type}
 
 
 __all__ = ["GaussianMixtureSearch"]

@@ -14,7 +14,7 @@ from mixtura import mixture as evaluate
 from mixtura.display.component_table import numbered
 from mixtura.estimators.rows import feature_names, rows_to_evaluate
 from mixtura.fitting.facts import Criteria
-from mixtura.fitting.given_rows import check_keep
+from mixtura.fitting.given_rows import LabelsGiven, check_keep
 from mixtura.mixture import Mixture
 from mixtura.support.arrays import Array
 from mixtura.support.threads import n_threads
@@ -164,7 +164,7 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         what : {'label', 'certainty', 'log_density', 'responsibilities'} or several, default='label'
             Columns, in this order: 'label' as `predict`; 'certainty', the probability of that component;
             'log_density' as `score_samples`; 'responsibilities' as `predict_proba`, one column a component:
-            'responsibility_0', 'responsibility_1', ...
+            'responsibility_0', 'responsibility_1', ... The certainty and these are float32.
         keep : sequence of str, default=()
             Columns of the files that `scan` reads to be copied before these, as an identifier; of any type.
 
@@ -203,7 +203,11 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         keep = check_keep(keep, asked)
         tables = rows_to_evaluate(self, mixture.n_features, X).tables(keep)
         write_parquet(
-            path, (kept | predictions(mixture, rows, asked, threads) for rows, kept in tables)
+            path,
+            (
+                kept | predictions(mixture, rows, asked, threads, single=True)
+                for rows, kept in tables
+            ),
         )
 
     def _evaluated(self, function: Callable[[Mixture, Array, int], Array], X: Any) -> Any:
@@ -212,7 +216,9 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         rows = rows_to_evaluate(self, mixture.n_features, X)
         return rows.evaluated(function, mixture, n_threads(self.n_jobs))
 
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+    def score(
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, labels: Any = None
+    ) -> float:
         """Mean log-density of the rows, in nats; the weighted mean where weights are given.
 
         Parameters
@@ -221,6 +227,8 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
+        labels : array-like, default=None
+            What is known of which component rows belong to, as for `fit`.
 
         Returns
         -------
@@ -233,40 +241,44 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         ValueError
             If X or a weight is not possible.
         """
-        criteria = self._score(X, sample_weight)
+        criteria = self._score(X, sample_weight, labels)
         return criteria.log_likelihood / criteria.weight
 
-    def bic(self, X: Any, sample_weight: Any = None) -> float:
+    def bic(self, X: Any, sample_weight: Any = None, *, labels: Any = None) -> float:
         """Bayesian information criterion; lower is better. Its n is the sum of the weights.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), source or Dask collection
         sample_weight : array-like of shape (n_samples,), default=None
+        labels : array-like, default=None
+            What is known of which component rows belong to, as for `fit`.
 
         Returns
         -------
         float
             -2 log-likelihood + free parameters * log n (Schwarz 1978).
         """
-        return self._score(X, sample_weight).bic
+        return self._score(X, sample_weight, labels).bic
 
-    def aic(self, X: Any, sample_weight: Any = None) -> float:
+    def aic(self, X: Any, sample_weight: Any = None, *, labels: Any = None) -> float:
         """Akaike information criterion; lower is better.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), source or Dask collection
         sample_weight : array-like of shape (n_samples,), default=None
+        labels : array-like, default=None
+            What is known of which component rows belong to, as for `fit`.
 
         Returns
         -------
         float
             -2 log-likelihood + 2 free parameters (Akaike 1974).
         """
-        return self._score(X, sample_weight).aic
+        return self._score(X, sample_weight, labels).aic
 
-    def icl(self, X: Any, sample_weight: Any = None) -> float:
+    def icl(self, X: Any, sample_weight: Any = None, *, labels: Any = None) -> float:
         """Integrated completed likelihood; lower is better.
 
         BIC plus twice the entropy of the hard assignment, so it prefers components that are
@@ -276,17 +288,20 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         ----------
         X : array-like of shape (n_samples, n_features), source or Dask collection
         sample_weight : array-like of shape (n_samples,), default=None
+        labels : array-like, default=None
+            What is known of which component rows belong to, as for `fit`.
 
         Returns
         -------
         float
             BIC - 2 sum_i w_i log max_k r_ik (Biernacki, Celeux & Govaert 2000).
         """
-        return self._score(X, sample_weight).icl
+        return self._score(X, sample_weight, labels).icl
 
-    def _score(self, X: Any, sample_weight: Any) -> Criteria:
+    def _score(self, X: Any, sample_weight: Any, labels: Any) -> Criteria:
         mixture = self._density
-        rows = rows_to_evaluate(self, mixture.n_features, X, sample_weight)
+        known = labels_given(labels, mixture)
+        rows = rows_to_evaluate(self, mixture.n_features, X, sample_weight, known)
         sums = rows.score(mixture, n_threads(self.n_jobs))
         return Criteria.of(sums, self._n_parameters())
 
@@ -341,3 +356,8 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         """Their numbers where they have no names."""
         names = feature_names(self)
         return numbered(self.mixture_.n_features) if names is None else tuple(map(str, names))
+
+
+def labels_given(labels: Any, mixture: Mixture) -> LabelsGiven:
+    """What is known of rows that such a mixture is to evaluate."""
+    return LabelsGiven(labels, mixture.n_components, mixture.noise is not None)

@@ -10,7 +10,14 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from mixtura.fitting.given_rows import GivenRows, RowsElsewhere, given_rows, in_range
+from mixtura.fitting.given_rows import (
+    NO_LABELS,
+    GivenRows,
+    LabelsGiven,
+    RowsElsewhere,
+    given_rows,
+    in_range,
+)
 from mixtura.inputs.checks import as_numeric, check_finite, check_n_features
 from mixtura.inputs.frames import frame_of, frame_values
 from mixtura.inputs.invalid import check_measured, clearer
@@ -29,7 +36,9 @@ def feature_names(model: Any) -> Array | None:
 # To fit
 
 
-def rows_to_fit(model: Any, X: Any, sample_weight: Any) -> GivenRows:
+def rows_to_fit(
+    model: Any, X: Any, sample_weight: Any, labels: LabelsGiven = NO_LABELS
+) -> GivenRows:
     """Rows to fit, where they lie. The model learns their columns.
 
     Raises
@@ -38,7 +47,7 @@ def rows_to_fit(model: Any, X: Any, sample_weight: Any) -> GivenRows:
         If X or a weight is not possible.
     """
     to_fit = partial(_rows_to_fit, model), partial(_elsewhere_to_fit, model)
-    return given_rows(X, sample_weight, *to_fit)
+    return given_rows(X, sample_weight, labels, *to_fit)
 
 
 def blocks_to_fit(model: Any, given: GivenRows) -> Blocks:
@@ -76,7 +85,13 @@ def _elsewhere_to_fit(model: Any, rows: RowsElsewhere) -> RowsElsewhere:
 # To evaluate
 
 
-def rows_to_evaluate(model: Any, n_features: int, X: Any, sample_weight: Any = None) -> GivenRows:
+def rows_to_evaluate(
+    model: Any,
+    n_features: int,
+    X: Any,
+    sample_weight: Any = None,
+    labels: LabelsGiven = NO_LABELS,
+) -> GivenRows:
     """Rows to evaluate with a model of so many features, in the columns that it was fitted to.
 
     Raises
@@ -88,7 +103,7 @@ def rows_to_evaluate(model: Any, n_features: int, X: Any, sample_weight: Any = N
         partial(_rows_to_evaluate, model, n_features),
         partial(_elsewhere_to_evaluate, model, n_features),
     )
-    return given_rows(X, sample_weight, *to_evaluate)
+    return given_rows(X, sample_weight, labels, *to_evaluate)
 
 
 def _rows_to_evaluate(model: Any, n_features: int, X: Any) -> Array:

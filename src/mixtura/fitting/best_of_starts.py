@@ -201,7 +201,9 @@ def _outcomes(beginnings: Sequence[Beginning], blocks: Blocks, options: Options)
                 for index, beginning in enumerate(beginnings)
             ]
             return [result_of(future) for future in futures]
-        except BaseException:  # Ctrl-C: the others end at their next iteration
+        except (
+            BaseException
+        ):  # Ctrl-C: the others end within their search, or at their next iteration
             stopping.set()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
@@ -432,7 +434,7 @@ def _or_where_it_began(
     fit: Fit, began: Mixture, monitor: Monitor, blocks: Blocks, options: Options
 ) -> Fit:
     """The fit; of a degenerate one the mixture that a search had ended with, if that was better."""
-    if fit.rank < 3:
+    if fit.rank < 3 or monitor.n_iter == 0:
         return fit
     before = Monitor(options.tol, options.max_iter, monitor.accelerated)
     stop = _fit_of(began, expect(began, blocks), before, np.nan, blocks, options)

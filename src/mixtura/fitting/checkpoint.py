@@ -319,7 +319,8 @@ def _end(written: dict[str, Any]) -> End | None:
 
 def _restores(state: FloatArray, mixture: Mixture) -> bool:
     """Whether an acceleration of such a mixture can go on from it."""
-    acceleration = Acceleration(mixture.structure.kernel, *mixture.means.shape)
+    K, d = mixture.means.shape
+    acceleration = Acceleration(mixture.structure.kernel, K, d, mixture.df is not None)
     return bool(acceleration.restore(state))
 
 

@@ -124,7 +124,8 @@ class Diagnosis(Shown):
     nearest : ndarray of shape (n_components,), int
         The component that overlaps it most; -1 where there is no other.
     overlap : ndarray of shape (n_components,)
-        Bhattacharyya coefficient with it: 0 apart, 1 the same.
+        Bhattacharyya coefficient with it: 0 apart, 1 the same. Covariances that are singular
+        (reg_covar=0, and columns that depend on each other) are taken wider by a rounding error.
     verdict : tuple of str
         'sound', 'no weight', 'few rows', 'held up by reg_covar', 'point mass: column = value', 'thinner
         than recorded', 'spike' or 'same as component k'. Few rows are fewer than n_features + 1 where each
@@ -234,16 +235,39 @@ def _conditions(mixture: Mixture) -> FloatArray:
 class _Normals:
     """The components of a mixture, each with the log-determinant of its covariance."""
 
-    def __init__(self, mixture: Mixture) -> None:
-        self.means = mixture.means
-        self.covariances = mixture.covariance_matrices()
-        self.logs = interruptible(log_determinants, self.covariances)
+    def __init__(self, means: FloatArray, covariances: FloatArray) -> None:
+        self.means = means
+        self.covariances = covariances
+        self.logs = interruptible(log_determinants, covariances)
+
+    @classmethod
+    def of(cls, mixture: Mixture) -> _Normals:
+        """Those of a mixture."""
+        return cls(mixture.means, mixture.covariance_matrices())
+
+    def widened(self) -> _Normals:
+        """The same with variances larger by a rounding error, so that no covariance is singular."""
+        d = self.means.shape[1]
+        added = np.eye(d) * (d * np.finfo(float).eps)
+        variances = np.diagonal(self.covariances, axis1=1, axis2=2)
+        return _Normals(self.means, self.covariances + variances[:, np.newaxis] * added)
 
     def distances(self, i: int, others: _Normals, which: slice | NDArray[np.intp]) -> FloatArray:
         """Bhattacharyya distances of component i to some of the others.
 
         (m_i - m_j)^T inv(S) (m_i - m_j) / 8 + log(|S| / sqrt(|S_i| |S_j|)) / 2 with S = (S_i + S_j) / 2.
+        Of singular covariances those of wider ones: means that are apart where no component has a variance
+        are far from each other.
         """
+        try:
+            distances = self._distances(i, others, which)
+        except np.linalg.LinAlgError:
+            return self.widened()._distances(i, others.widened(), which)
+        if np.isnan(distances).any():
+            return self.widened()._distances(i, others.widened(), which)
+        return distances
+
+    def _distances(self, i: int, others: _Normals, which: slice | NDArray[np.intp]) -> FloatArray:
         pooled = (self.covariances[i] + others.covariances[which]) / 2
         between = (others.means[which] - self.means[i])[:, :, np.newaxis]
         solved = interruptible(np.linalg.solve, pooled, between)
@@ -255,7 +279,7 @@ class _Normals:
 
 def bhattacharyya(ours: Mixture, theirs: Mixture) -> FloatArray:
     """Bhattacharyya distance of every component of one mixture to every one of another."""
-    first, second = _Normals(ours), _Normals(theirs)
+    first, second = _Normals.of(ours), _Normals.of(theirs)
     return np.array([first.distances(i, second, slice(None)) for i in range(ours.n_components)])
 
 
@@ -266,7 +290,7 @@ def _nearest(mixture: Mixture) -> tuple[NDArray[np.intp], FloatArray]:
     """
     if mixture.n_components == 1:
         return np.array([-1]), np.zeros(1)
-    normals = _Normals(mixture)
+    normals = _Normals.of(mixture)
     # Of pairs not measured the bound, which is beyond the nearest.
     distances = _least_distances(normals)
     np.fill_diagonal(distances, np.inf)
@@ -292,9 +316,13 @@ def _axes(normals: _Normals) -> FloatArray:
     Along the difference of two of them the components lie as far apart as in all dimensions, where
     covariances are equal (Fisher's discriminant).
     """
-    centred = normals.means - normals.means.mean(axis=0)
-    axes: FloatArray = interruptible(np.linalg.solve, normals.covariances.mean(axis=0), centred.T).T
-    return axes
+    centred = (normals.means - normals.means.mean(axis=0)).T
+    try:
+        axes: FloatArray = interruptible(np.linalg.solve, normals.covariances.mean(axis=0), centred)
+    except np.linalg.LinAlgError:
+        wider = normals.widened().covariances.mean(axis=0)
+        axes = interruptible(np.linalg.solve, wider, centred)
+    return axes.T
 
 
 def _least_distances(normals: _Normals) -> FloatArray:

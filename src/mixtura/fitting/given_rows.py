@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from mixtura.em import SufficientStatistics
 from mixtura.inputs.frames import is_dask
+from mixtura.inputs.labels import UNKNOWN, KnownLabels, check_labels, out_of_range
 from mixtura.inputs.scales import check_extent
 from mixtura.inputs.weights import check_sample_weight
 from mixtura.mixture import Mixture
@@ -51,10 +52,11 @@ class RowsElsewhere(GivenRows, Protocol):
 
 @dataclass(frozen=True, eq=False)
 class RowsInMemory:
-    """An array of rows that were checked, and their weights."""
+    """An array of rows that were checked, their weights, and what they are known to be."""
 
     rows: Array
     sample_weight: FloatArray | None = None
+    labels: KnownLabels = UNKNOWN
 
     @property
     def n_features(self) -> int:
@@ -63,7 +65,8 @@ class RowsInMemory:
 
     def blocks(self, n_threads: int) -> ArrayBlocks:
         """Rows for EM."""
-        return ArrayBlocks(Rows(self.rows, self.sample_weight), n_threads)
+        label, log_credible = self.labels.label, self.labels.log_credible
+        return ArrayBlocks(Rows(self.rows, self.sample_weight, label, log_credible), n_threads)
 
     def score(self, mixture: Mixture, n_threads: int) -> SufficientStatistics:
         """Return the scalars of all rows under the mixture."""
@@ -86,29 +89,51 @@ class RowsInMemory:
 def given_rows(
     X: Any,
     sample_weight: Any,
+    labels: LabelsGiven,
     in_memory: Callable[[Any], Array],
     elsewhere: Callable[[RowsElsewhere], RowsElsewhere],
 ) -> GivenRows:
-    """X with its weights.
+    """X with its weights and labels.
 
     in_memory, elsewhere: make of X what may be fitted or evaluated, or raise; the one that fits is called.
     """
-    rows = rows_elsewhere(X, sample_weight)
+    rows = rows_elsewhere(X, sample_weight, labels)
     if rows is not None:
         return elsewhere(rows)
     checked = in_memory(X)
-    return RowsInMemory(checked, check_sample_weight(sample_weight, len(checked)))
+    weight = check_sample_weight(sample_weight, len(checked))
+    return RowsInMemory(checked, weight, labels.checked(len(checked)))
 
 
-def rows_elsewhere(X: Any, sample_weight: Any = None) -> RowsElsewhere | None:
-    """X with its weights where it is no array in memory, else None."""
+@dataclass(frozen=True, eq=False)
+class LabelsGiven:
+    """The argument `labels` of a fit of so many components, with noise or without."""
+
+    labels: Any = None
+    n_components: int = 1
+    noise: bool = False
+
+    def checked(self, n_rows: int) -> KnownLabels:
+        """What they say of so many rows."""
+        return check_labels(self.labels, n_rows, self.n_components, noise=self.noise)
+
+
+NO_LABELS = LabelsGiven()
+
+
+def rows_elsewhere(
+    X: Any, sample_weight: Any = None, labels: LabelsGiven | None = None
+) -> RowsElsewhere | None:
+    """X with its weights and labels where it is no array in memory, else None."""
+    of_rows = None if labels is None else labels.labels
     if isinstance(X, Source):
         check_no_weight(sample_weight)
+        check_no_labels(of_rows)
         return X
     if is_dask(X):
         from mixtura.sources.dask import DaskRows
 
-        return DaskRows(X, sample_weight)
+        return DaskRows(X, sample_weight, of_rows)
     return None
 
 
@@ -128,6 +153,48 @@ def check_no_weight(sample_weight: Any) -> None:
             "sample_weight belongs to an array; a source has its own: mixtura.scan(path, weight='column'), "
             "or pairs of rows and weights in mixtura.from_batches."
         )
+
+
+def check_no_labels(labels: Any) -> None:
+    """Raise where labels are given beside a source, which has its own."""
+    if labels is not None:
+        raise ValueError(
+            "labels belong to an array; a source has its own: mixtura.scan(path, label='column'), or tuples "
+            "of rows, weights and labels in mixtura.from_batches."
+        )
+
+
+def check_labels_elsewhere(blocks: Blocks, n_components: int) -> None:
+    """Look through the labels of a source or a Dask collection.
+
+    Raises
+    ------
+    ValueError
+        If one is no component.
+    """
+    if not blocks.has_labels or isinstance(blocks, ArrayBlocks):  # those are checked
+        return
+    least, most = _extremes(blocks)
+    if least < -1 or most >= n_components:
+        found = most if most >= n_components else least
+        raise ValueError(out_of_range(f"there is {found}", n_components))
+
+
+def largest_label(blocks: Blocks) -> int:
+    """The largest that is known of a row; -1: none is."""
+    return _extremes(blocks)[1] if blocks.has_labels else -1
+
+
+def _extremes(blocks: Blocks) -> tuple[int, int]:
+    extremes = list(blocks.each(_extremes_of_labels))
+    return min(low for low, _ in extremes), max(high for _, high in extremes)
+
+
+def _extremes_of_labels(part: ArrayBlocks, _: int) -> tuple[int, int]:
+    label = part.rows.label
+    if label is None or not len(label):
+        return -1, -1
+    return int(label.min()), int(label.max())
 
 
 def check_keep(keep: Sequence[str], outputs: Sequence[str]) -> Sequence[str]:

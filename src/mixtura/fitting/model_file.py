@@ -22,8 +22,8 @@ from mixtura.mixture import Mixture
 from mixtura.support.arrays import FloatArray
 from mixtura.support.interruptible import interruptible
 
-#: Raised by one whenever an older version could no longer read what is written; files without what is new stay
-#: of the version before.
+#: Raised by one whenever an older version could no longer read what is written. Files without what is new
+#: stay of the version before.
 FORMAT_VERSION = 2
 _VERSION_OF_GAUSSIANS = 1
 

@@ -12,7 +12,7 @@ from mixtura.rows import ArrayBlocks, Blocks
 from mixtura.support.arrays import Array, FloatArray, block_slices
 from mixtura.support.interruptible import interruptible
 
-# Of all directions' mean variance, which is 1: below, rows lie in a plane, and the box about it has no volume.
+# Of all directions' mean variance, which is 1: below, rows lie in a plane, whose box has no volume.
 _NO_VARIANCE = 1e-10
 
 

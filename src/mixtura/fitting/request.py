@@ -13,6 +13,7 @@ import numpy as np
 from numpy.random import RandomState
 from sklearn.utils import check_random_state
 
+from mixtura._core import Stop
 from mixtura.covariance import CovarianceStructure
 from mixtura.em import GAUSSIAN, NOTHING, Kind, Knowledge, Tails
 from mixtura.em.regularisation import regularisation
@@ -29,6 +30,7 @@ from mixtura.starts import (
     LabelResponsibilities,
     StartRecord,
     beside,
+    matched_to_labels,
     mixture_of,
     rows_of_a_search,
     search,
@@ -64,13 +66,15 @@ def options_of(
     min_component_rows: float,
     names: Array | None,
     kind: Kind = GAUSSIAN,
+    began: float | None = None,
     **more: Any,
 ) -> Options:
     """How EM runs on these rows, from an estimator's arguments.
 
-    names: of the columns, where they have any. kind: what the mixture has beside Gaussian components. more:
-    other fields of `Options`.
+    names: of the columns, where they have any. kind: what the mixture has beside Gaussian components. began:
+    when max_time did, by `time.monotonic`; None: now. more: other fields of `Options`.
     """
+    began = monotonic() if began is None else began
     return Options(
         grounds=Grounds(
             regularisation(reg_covar, blocks),
@@ -81,14 +85,14 @@ def options_of(
         ),
         tol=float(tol),
         max_iter=max_iter,
-        deadline=np.inf if max_time is None else monotonic() + max_time,
+        deadline=np.inf if max_time is None else began + max_time,
+        stop=Stop(),
         **more,
     )
 
 
 def kind_of(
     blocks: Blocks,
-    n_components: int,
     *,
     distribution: str,
     df: float | str | None,
@@ -102,7 +106,7 @@ def kind_of(
     """
     if distribution == "gaussian" and not noise and known is NOTHING:
         return GAUSSIAN
-    tails = Tails.of(df, n_components) if distribution == "t" else None
+    tails = Tails.of(df) if distribution == "t" else None
     if not noise:
         return Kind(tails, known=known)
     log_volume = log_volume_of_rows(blocks) if noise_volume is None else np.log(noise_volume)
@@ -229,9 +233,8 @@ class _Making:
             return self._best_of_several(seed, blocks)
         if name == "auto":
             min_rows = options.grounds.min_rows
-            return search(
-                blocks, options.m_step(kind), k, seed, options.deadline, min_rows=min_rows
-            )
+            limits = options.deadline, options.stop
+            return search(blocks, options.m_step(kind), k, seed, *limits, min_rows=min_rows)
         return self._in_places(name, RandomState(seed), blocks), []
 
     # The native search merges and cuts components, whatever is known of them.
@@ -261,14 +264,14 @@ class _Making:
             return self._in_places(name, rng, blocks), []
         m_step = self.options.grounds.m_step_of_any(self.request.structure)
         start = beside(self._targets, blocks, m_step, self.request.n_components, rng)
-        return self.given.over(start), []
+        return self.given.over(matched_to_labels(start, blocks)), []
 
     def _in_places(self, name: str, rng: RandomState, blocks: Blocks) -> Mixture:
         m_step = self.options.grounds.m_step_of_any(self.request.structure)
         start = STARTS[name](blocks, m_step, self.request.n_components, rng)
         if self.is_of_each or self.given.has_gaps:
             start = in_places(start, self._targets)
-        return self.given.over(start)
+        return self.given.over(matched_to_labels(start, blocks))
 
     @property
     def _targets(self) -> FloatArray | None:

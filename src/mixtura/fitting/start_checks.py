@@ -25,8 +25,9 @@ def check_weights_init(weights: Any, n_components: int, has_noise: bool = False)
             f"{np.min(checked):.5f}, min value {np.max(checked):.5f}"
         )
     known = np.nansum(checked)
-    may_be_less = has_noise or bool(np.isnan(checked).any())
-    if not (abs(known - 1.0) <= 1e-6 or (may_be_less and known < 1.0)):
+    has_gaps = bool(np.isnan(checked).any())
+    is_whole = abs(known - 1.0) <= 1e-6 and not has_gaps
+    if not (is_whole or ((has_gaps or has_noise) and known < 1.0)):
         raise ValueError(
             f"The parameter 'weights' should be normalized, but got sum(weights) = {known:.5f}"
         )

@@ -11,6 +11,7 @@ import numpy as np
 from mixtura._core import Structure
 from mixtura.display.component_table import (
     NOTE,
+    NOTE_OF_TAILS,
     component_columns,
     component_table,
     mean_and_spread,
@@ -33,6 +34,8 @@ class ComponentSummary(Shown):
     expected_rows: float | None
     mean: tuple[float, ...]
     spread: tuple[float, ...]
+    #: Degrees of freedom of a t component, whose `spread` is of its scale matrix; None: Gaussian.
+    df: float | None = None
 
     def __repr__(self) -> str:
         places = [*map(mean_and_spread, self.mean, self.spread)]
@@ -88,6 +91,8 @@ class Summary(Shown):
         Batches that `partial_fit` has learned since the fit.
     feature_names : tuple of str
     components : tuple of ComponentSummary
+    noise_weight : float or None
+        Share of the rows that are noise; None: there is none.
     """
 
     model: str
@@ -108,13 +113,16 @@ class Summary(Shown):
     n_batches: int
     feature_names: tuple[str, ...]
     components: tuple[ComponentSummary, ...]
+    noise_weight: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as numbers, strings, lists and dicts, ready for JSON."""
         return asdict(self)
 
     def _page(self) -> Page:
-        return Page(self.model, tuple(_facts(self)), component_table(*self._by_component()), NOTE)
+        has_tails = self.components[0].df is not None
+        table = component_table(*self._by_component())
+        return Page(self.model, tuple(_facts(self)), table, NOTE_OF_TAILS if has_tails else NOTE)
 
     def _columns(self) -> Mapping[str, Any]:
         return component_columns(*self._by_component())
@@ -127,6 +135,7 @@ class Summary(Shown):
             [component.mean for component in each],
             [component.spread for component in each],
             self.feature_names,
+            [component.df for component in each] if each[0].df is not None else None,
         )
 
 
@@ -135,8 +144,9 @@ def summarise(
 ) -> Summary:
     """Put a fit's numbers together; `facts` is None where the parameters did not come from one."""
     criteria = None if facts is None else Criteria.of_fit(facts, mixture)
+    kind = "Gaussian" if mixture.df is None else "t"
     return Summary(
-        model=f"Gaussian mixture, {plural(mixture.n_components, 'component')}, "
+        model=f"{kind} mixture, {plural(mixture.n_components, 'component')}, "
         f"{mixture.covariance_type} covariances",
         n_rows=None if facts is None else facts.n_rows,
         weight=None if facts is None else facts.weight,
@@ -155,6 +165,7 @@ def summarise(
         n_batches=0 if facts is None else facts.n_batches,
         feature_names=feature_names,
         components=tuple(_components(mixture, None if facts is None else facts.weight)),
+        noise_weight=None if mixture.noise is None else mixture.noise.weight,
     )
 
 
@@ -185,12 +196,15 @@ def _log_determinant_of_one(mixture: Mixture) -> float:
 
 
 def _components(mixture: Mixture, total: float | None) -> Iterator[ComponentSummary]:
-    for weight, mean, spread in zip(mixture.weights, mixture.means, mixture.spreads, strict=True):
+    df = [None] * mixture.n_components if mixture.df is None else mixture.df.tolist()
+    of_each = zip(mixture.weights, mixture.means, mixture.spreads, df, strict=True)
+    for weight, mean, spread, own_df in of_each:
         yield ComponentSummary(
             float(weight),
             None if total is None else float(weight * total),
             tuple(float(m) for m in mean),
             tuple(float(s) for s in spread),
+            own_df,
         )
 
 
@@ -211,6 +225,9 @@ def _facts(summary: Summary) -> Iterator[tuple[str, str]]:
     yield n_parameters
     criteria = (f"{value:,.2f}" for value in (summary.bic, summary.aic, summary.icl))
     yield "BIC, AIC, ICL", f"{', '.join(criteria)} (lower is better)"
+    if summary.noise_weight is not None:
+        noise = summary.noise_weight
+        yield "noise", f"{noise:.4f}, {rows_in_words(noise * (summary.weight or 0))} rows"
     yield "EM", _iterations_in_words(summary)
     if (
         summary.bic_of_one is not None

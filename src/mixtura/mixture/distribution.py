@@ -13,7 +13,13 @@ from sklearn.utils import check_random_state
 
 from mixtura import _core
 from mixtura.covariance import CovarianceStructure, check_features, structure
-from mixtura.display.component_table import NOTE, component_columns, component_table, numbered
+from mixtura.display.component_table import (
+    NOTE,
+    NOTE_OF_TAILS,
+    component_columns,
+    component_table,
+    numbered,
+)
 from mixtura.display.page import Page, Shown, plural
 from mixtura.inputs.checks import check_rows
 from mixtura.inputs.scales import DOUBLE, SINGLE, suits_single
@@ -178,23 +184,25 @@ class Mixture(Shown):
         return self.structure.matrices(self.covariances, *self.means.shape)
 
     def __repr__(self) -> str:
-        return f"Mixture({self._in_words()})"
+        tails = "" if self.df is None else ", Student's t"
+        return f"Mixture({self._in_words()}{tails})"
 
     def _in_words(self) -> str:
         components = plural(self.n_components, "component")
         features = plural(self.n_features, "feature")
-        tails = "" if self.df is None else ", Student's t"
-        return f"{components}, {features}, {self.covariance_type} covariances{tails}"
+        return f"{components}, {features}, {self.covariance_type} covariances"
 
     def _page(self) -> Page:
         title = f"{'Gaussian' if self.df is None else 't'} mixture: {self._in_words()}"
-        return Page(title, (), component_table(*self._by_component()), NOTE)
+        note = NOTE if self.df is None else NOTE_OF_TAILS
+        return Page(title, (), component_table(*self._by_component()), note)
 
     def _columns(self) -> Mapping[str, Any]:
         return component_columns(*self._by_component())
 
     def _by_component(self) -> tuple[Any, ...]:
-        return self.weights, None, self.means, self.spreads, numbered(self.n_features)
+        names = numbered(self.n_features)
+        return self.weights, None, self.means, self.spreads, names, self.df
 
     def log_density(self, X: Any, *, n_jobs: int | None = None) -> Array:
         """Log of the density at each row; the least number of its precision where it is lower still.

@@ -29,7 +29,7 @@ class DrawnRows:
     """The rows that a picture shows, and what the whole mixture says of each."""
 
     points: NDArray[np.float64]  # only the chosen features
-    labels: NDArray[Any]
+    labels: NDArray[Any]  # -1: noise
     certainty: NDArray[np.float64]
     weight: NDArray[np.float64] | None
     n_rows: int  # of the data that they were sampled from
@@ -98,14 +98,15 @@ def _lost(mixture: Mixture, ranges: Sequence[Range | None]) -> str:
 
 
 def mixture_of(model: Any) -> Mixture:
-    """Return the mixture of a fitted model, or the mixture itself."""
+    """Return the mixture of a fitted model, with its noise, or the mixture itself."""
     if isinstance(model, Mixture):
         return model
     if not hasattr(type(model), "mixture_"):
         kind = kind_of(model)
         raise TypeError(f"model must be a mixtura.GaussianMixture or mixtura.Mixture, got {kind}.")
     mixture: Mixture = model.mixture_
-    return mixture
+    density: Mixture = getattr(model, "_density", mixture)
+    return density
 
 
 def check_is(given: Any, kind: type, function: str, advice: str) -> None:
@@ -187,9 +188,11 @@ def drawn_rows(
     """
     sample, weight, n_rows = _sample(rows, sample_weight, limit)
     responsibilities = mixture.responsibilities(sample)
+    likeliest = responsibilities.argmax(axis=1)
+    is_noise = likeliest == mixture.n_components
     return DrawnRows(
         points=np.clip(sample[:, indexes].astype(np.float64), -LARGEST, LARGEST),
-        labels=responsibilities.argmax(axis=1),
+        labels=np.where(is_noise, -1, likeliest),
         certainty=responsibilities.max(axis=1),
         weight=weight,
         n_rows=n_rows,

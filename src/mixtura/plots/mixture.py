@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -132,7 +132,7 @@ def picture_of_mixture(
     indexes = list(chosen.drawn)
     limit = MOST_POINTS if len(indexes) <= 2 else MOST_POINTS_OF_PAIRS
     drawn = drawing.drawn_rows(mixture, data, sample_weight, indexes, limit)
-    marginal = mixture.marginal(indexes)
+    marginal = replace(mixture.marginal(indexes), noise=mixture.noise)  # its share, for the legend
     notes = notes_of(chosen, drawn, marginal)
     named = [names[j] for j in indexes]
     draw = (_draw_one, _draw_two, _draw_pairs)[min(len(indexes), 3) - 1]

@@ -10,10 +10,19 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Ellipse
 from numpy.typing import NDArray
+from scipy.stats import t as student
 
 from mixtura import Mixture
 from mixtura.plots.drawn import DrawnRows, Range, components_inside, inside
-from mixtura.plots.style import FAINT_INK, INK, colour, line_style, marker_area, shades
+from mixtura.plots.style import (
+    FAINT_INK,
+    INK,
+    NOISE,
+    colour,
+    line_style,
+    marker_area,
+    shades,
+)
 
 SHARES = (0.5, 0.95)
 MOST_BINS = 80
@@ -87,7 +96,8 @@ def draw_cloud(
     covariances = mixture.covariance_matrices()
     for component in components:
         centre, line_width = mixture.means[component], 1.0 if small else 1.5
-        _draw_ellipses(ax, component, centre, covariances[component], line_width)
+        df = np.inf if mixture.df is None else float(mixture.df[component])
+        _draw_ellipses(ax, component, centre, covariances[component], df, line_width)
     (_draw_dots if small else draw_numbers)(ax, mixture, components)
     ax.autoscale_view()
     show_ranges(ax, shown)
@@ -102,11 +112,16 @@ def show_ranges(ax: Axes, shown: Sequence[Range | None]) -> None:
         ax.set_ylim(y)
 
 
-def ellipse_axes(covariance: NDArray[np.float64], share: float) -> tuple[float, float, float]:
-    """Width, height and angle in degrees of the ellipse that holds `share` of a 2-D Gaussian."""
+def ellipse_axes(
+    covariance: NDArray[np.float64], share: float, df: float = np.inf
+) -> tuple[float, float, float]:
+    """Width, height and angle in degrees of the ellipse that holds `share` of a 2-D Gaussian, or a t."""
     variances, directions = np.linalg.eigh(covariance)
-    # In two dimensions the squared Mahalanobis distance is exponential: the quantile is exact.
-    radius = np.sqrt(-2 * np.log1p(-share))
+    # In two dimensions quantiles of the squared Mahalanobis distance are exact: it is exponential, of a t
+    # half of it has the distribution F(2, df).
+    log_rest = np.log1p(-share)
+    square = -2 * log_rest if np.isinf(df) else df * np.expm1(-2 * log_rest / df)
+    radius = np.sqrt(square)
     height, width = 2 * radius * np.sqrt(np.maximum(variances, 0))
     x, y = directions[:, 1]
     return float(width), float(height), float(np.degrees(np.arctan2(y, x)))
@@ -115,6 +130,10 @@ def ellipse_axes(covariance: NDArray[np.float64], share: float) -> tuple[float, 
 def weighted_densities(mixture: Mixture, grid: NDArray[np.float64]) -> NDArray[np.float64]:
     """Each component's weight times its density along one feature: a row a component."""
     spread = mixture.spreads
+    if mixture.df is not None:
+        away, df = (grid - mixture.means) / spread, mixture.df[:, None]
+        heavy: NDArray[np.float64] = mixture.weights[:, None] * student.pdf(away, df) / spread
+        return heavy
     heights = mixture.weights[:, None] / (spread * np.sqrt(2 * np.pi))
     with np.errstate(over="ignore"):  # far from a narrow component nothing is left
         densities: NDArray[np.float64] = heights * np.exp(
@@ -154,7 +173,14 @@ def component_handles(mixture: Mixture) -> list[Line2D]:
     handles = [_component_handle(mixture, component) for component in range(shown)]
     if shown < mixture.n_components:
         handles.append(_handle(f"... and {mixture.n_components - shown} more", lw=0))
-    return handles
+    return handles + _noise_handles(mixture)
+
+
+def _noise_handles(mixture: Mixture) -> list[Line2D]:
+    if mixture.noise is None:
+        return []
+    label = f"noise ({100 * mixture.noise.weight:.1f} %)"
+    return [_handle(label, color=colour(NOISE), marker="o", ms=5, mew=0, lw=0)]
 
 
 def number_handles(mixture: Mixture) -> list[Line2D]:
@@ -162,7 +188,8 @@ def number_handles(mixture: Mixture) -> list[Line2D]:
     if mixture.n_components <= LONGEST_LEGEND:
         return component_handles(mixture)
     disc: dict[str, Any] = {"marker": "o", "mfc": "white", "mec": FAINT_INK, "mew": 1.4, "ms": 8}
-    return [_handle(f"{mixture.n_components} components", lw=0, **disc)]
+    numbered = _handle(f"{mixture.n_components} components", lw=0, **disc)
+    return [numbered, *_noise_handles(mixture)]
 
 
 def sum_handles(mixture: Mixture) -> list[Line2D]:
@@ -182,10 +209,11 @@ def _draw_ellipses(
     component: int,
     centre: NDArray[np.float64],
     covariance: NDArray[np.float64],
+    df: float,
     line_width: float,
 ) -> None:
     for share in SHARES:
-        width, height, angle = ellipse_axes(covariance, share)
+        width, height, angle = ellipse_axes(covariance, share, df)
         ellipse = Ellipse(
             (centre[0], centre[1]),
             width,

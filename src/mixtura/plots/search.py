@@ -16,6 +16,7 @@ from mixtura import GaussianMixtureSearch
 from mixtura.plots import drawn as drawing
 from mixtura.plots.canvas import one_axes
 from mixtura.plots.style import FAINT_INK, INK, PALETTE, whole_ticks
+from mixtura.sweep.names import covariance_type_of, has_noise, has_tails, model_name
 
 NAMES = {"bic": "BIC", "aic": "AIC", "icl": "ICL"}
 
@@ -95,7 +96,7 @@ def plot_search(
     models = _models(search, criterion)
     axes = one_axes(ax, figure, (9.4, 5.2))
     _make_room(axes)
-    for name in dict.fromkeys(search.results_["covariance_type"]):
+    for name in dict.fromkeys(_names(search)):
         mine = models.names == name
         _draw_line(axes, name, models.n_components[mine], models.values[mine])
     _finish(axes, models, NAMES[criterion])
@@ -140,10 +141,23 @@ class _Models:
 
 def _models(search: GaussianMixtureSearch, criterion: str) -> _Models:
     usable = np.isfinite(search.delta_)
-    k, names, values = (
-        search.results_[what][usable] for what in ("n_components", "covariance_type", criterion)
-    )
+    k, values = (search.results_[what][usable] for what in ("n_components", criterion))
+    names = np.array(_names(search), dtype=object)[usable]
     return _Models(k, names, values, lower=search.sign == "sklearn")
+
+
+def _names(search: GaussianMixtureSearch) -> list[str]:
+    """Of the models, in the order of the search."""
+    results = search.results_
+    each = results["covariance_type"]
+    if "noise" not in results:
+        return list(each)
+    return [
+        model_name(name, distribution=distribution, noise=bool(noise))
+        for name, distribution, noise in zip(
+            each, results["distribution"], results["noise"], strict=True
+        )
+    ]
 
 
 def _make_room(axes: Axes) -> None:
@@ -163,11 +177,17 @@ def _draw_line(axes: Axes, name: str, k: NDArray[Any], values: NDArray[Any]) -> 
         ms=5,
         mfc=colour if filled else "white",
         lw=1.3,
+        ls=_DASHES[has_tails(name), has_noise(name)],
         label=name,
     )
 
 
+# By whether components are of Student's t, and whether there is noise.
+_DASHES = {(False, False): "-", (False, True): "--", (True, False): ":", (True, True): "-."}
+
+
 def _look(name: str) -> tuple[str, str, bool]:
+    name = covariance_type_of(name)
     for number, kind in enumerate(_KINDS):
         if name in kind:
             place = kind.index(name)

@@ -47,8 +47,15 @@ _LETTERS_AN_INCH = 17
 _MOST_LINES = 3
 
 
+#: The label of rows that belong to no component.
+NOISE = -1
+_COLOUR_OF_NOISE = "#9A9A9A"
+
+
 def colour(component: int) -> str:
-    """Return the colour of a component: no two of the first sixty share theirs."""
+    """Return the colour of a component: no two of the first sixty share theirs; noise is grey."""
+    if component == NOISE:
+        return _COLOUR_OF_NOISE
     if component < len(PALETTE):
         return PALETTE[component]
     return _further_colours()[(component - len(PALETTE)) % (MOST_COLOURS - len(PALETTE))]
@@ -62,7 +69,7 @@ def line_style(component: int) -> str:
 
 def shades(labels: NDArray[Any], certainty: NDArray[Any], n_components: int) -> NDArray[np.float64]:
     """RGBA per row: the colour of its label, paler the nearer the label is to a guess."""
-    rgb = np.array([to_rgb(colour(component)) for component in range(n_components)])
+    rgb = np.array([to_rgb(colour(component)) for component in (*range(n_components), NOISE)])
     guess = 1 / n_components
     above_guess = (certainty - guess) / (1 - guess) if n_components > 1 else np.ones(len(labels))
     opacity = (0.15 + 0.85 * np.clip(above_guess, 0, 1)) * _opacity_of_a_crowd(len(labels))

@@ -58,6 +58,7 @@ class ArrayBlocks(Blocks):
         self.n_threads = n_threads
         self.shape = rows.shape
         self.dtype = result_dtype(self._X) if dtype is None else dtype
+        self.has_labels = rows.label is not None or rows.log_credible is not None
         self._is_native = is_native(self._X) and self._X.dtype == self.dtype
         # An array of another type is worked on in pieces, and its scatter belongs to all of them.
         self.uses_total = self._is_native

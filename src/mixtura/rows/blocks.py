@@ -34,6 +34,9 @@ class Blocks(EMBlocks):
     here.
     """
 
+    #: Whether something is known of which component rows belong to.
+    has_labels: bool = False
+
     @property
     @abstractmethod
     def extent(self) -> Extent:

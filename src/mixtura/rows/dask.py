@@ -104,6 +104,7 @@ class DaskBlocks(PartitionedBlocks):
         self.n_threads = n_threads
         self.dtype = dtype_of(X)
         self._given, self._others = X, others
+        self.has_labels = any(others.get(name) is not None for name in ("label", "log_credible"))
         self._scheduler = Scheduler(X)
         self._client = self._scheduler.client
         with self._scheduler.at_hand():

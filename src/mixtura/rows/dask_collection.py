@@ -128,6 +128,25 @@ def beside(X: Any, values: Any, what: Field[Any]) -> list[Any]:
     return [convert(block, dtype.str, number, name) for number, block in enumerate(blocks)]
 
 
+def known_labels(labels: Any) -> dict[str, Any]:
+    """Labels, or the logs of confidences, as fields of `Rows`; nothing where there are none."""
+    if labels is None:
+        return {}
+    if getattr(labels, "ndim", 1) == 1:
+        return {"label": labels}
+    if not hasattr(labels, "chunks"):
+        raise SourceError(
+            "labels of a Dask collection must be a Dask array, or a Dask Series of numbers of components."
+        )
+    return {"log_credible": labels.map_blocks(_logs, dtype=np.float64)}
+
+
+def _logs(credible: Array) -> FloatArray:
+    with np.errstate(divide="ignore"):
+        logs: FloatArray = np.log(credible.astype(np.float64))
+    return logs
+
+
 def _are_arrays(*collections: Any) -> bool:
     return all(hasattr(one, "chunks") for one in collections)
 

@@ -15,7 +15,8 @@ from mixtura.support.arrays import Array, FloatArray, block_slices, contiguous, 
 # Of what a row may bring beside its features: the type that it is held in, its numbers of axes, its name as
 # an argument, and its plural.
 _WEIGHT = {"dtype": np.float64, "ndim": (1,), "argument": "sample_weight", "plural": "weights"}
-_LABEL = {"dtype": np.int64, "ndim": (1,), "argument": "label", "plural": "labels"}
+_LABEL = {"dtype": np.int32, "ndim": (1,), "argument": "labels", "plural": "labels"}
+_CREDIBLE = {"dtype": np.float64, "ndim": (2,), "argument": "labels", "plural": "labels"}
 _ERROR = {"dtype": np.float64, "ndim": (2, 3), "argument": "error", "plural": "errors"}
 
 
@@ -34,6 +35,9 @@ class Rows:
         Non-negative; None: every row weighs 1.
     label : ndarray of shape (n_rows,), optional
         The component that each row is known to belong to; -1 where it is not known.
+    log_credible : ndarray of shape (n_rows, n_components), optional
+        Of each component, and of noise in one column more where there is any, the log of how credible it is
+        that the row belongs to it; -inf where it cannot.
     error : ndarray of shape (n_rows, n_features) or (n_rows, n_features, n_features), optional
         Variances or covariances of the errors with which each row was measured.
     """
@@ -41,6 +45,7 @@ class Rows:
     X: Array
     weight: FloatArray | None = field(default=None, metadata=_WEIGHT)
     label: Array | None = field(default=None, metadata=_LABEL)
+    log_credible: FloatArray | None = field(default=None, metadata=_CREDIBLE)
     error: FloatArray | None = field(default=None, metadata=_ERROR)
 
     def __post_init__(self) -> None:
@@ -99,7 +104,7 @@ class Rows:
 
     def native(self, responsibilities: FloatArray | None = None) -> _core.Rows:
         """The same as the core takes them, features as they lie; each with its responsibilities if given."""
-        return _core.Rows(self.X, self.weight, responsibilities)
+        return _core.Rows(self.X, self.weight, responsibilities, self.label, self.log_credible)
 
     def digest(self) -> str:
         """A number that other rows would not have."""

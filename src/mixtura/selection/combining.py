@@ -14,7 +14,7 @@ from scipy.special import xlogy
 from mixtura.display.page import Page, Shown, Table, plural
 from mixtura.estimators import GaussianMixture, GaussianMixtureSearch
 from mixtura.estimators.rows import rows_to_evaluate
-from mixtura.fitting.given_rows import RowsElsewhere, given_rows
+from mixtura.fitting.given_rows import NO_LABELS, RowsElsewhere, given_rows
 from mixtura.inputs.checks import check_rows
 from mixtura.mixture import Mixture, responsibilities
 from mixtura.rows import ArrayBlocks
@@ -215,7 +215,11 @@ def _shares(
     d = mixture.n_features
     if isinstance(model, Mixture):  # which knows no names of columns
         given = given_rows(
-            X, sample_weight, partial(check_rows, n_features=d), partial(_check_columns, d)
+            X,
+            sample_weight,
+            NO_LABELS,
+            partial(check_rows, n_features=d),
+            partial(_check_columns, d),
         )
     else:
         given = rows_to_evaluate(model, d, X, sample_weight)

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote
 
 import numpy as np
@@ -18,14 +18,15 @@ import pyarrow.parquet
 from pyarrow import fs
 
 from mixtura.errors import SourceError
+from mixtura.inputs.labels import MOST_COMPONENTS
 from mixtura.rows import Rows
-from mixtura.sources.prefetch import Prefetched
 from mixtura.sources.source import Piece, Source, rows_of, rows_of_a_part
 from mixtura.sources.text import COMPRESSED, Dialect, TextTable, extension
 from mixtura.sources.text import EXTENSIONS as OF_TEXT
 from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.cached import cached
 from mixtura.support.names import nearest
+from mixtura.support.prefetch import Prefetched
 
 EXTENSIONS = {
     ".parquet": "parquet",
@@ -77,10 +78,17 @@ def holds_numbers(kind: pa.DataType) -> bool:
     return any(check(kind) for check in checks)
 
 
+class Beside(NamedTuple):
+    """The columns of what rows bring beside their features, where they do."""
+
+    weight: str | None = None
+    label: str | None = None
+
+
 def arrow_source(
     paths: Sequence[str],
     columns: Sequence[str] | None,
-    weight: str | None,
+    beside: Beside,
     format: str | None,  # noqa: A002
     filesystem: fs.FileSystem | None,
     max_memory: int | str | None,
@@ -94,7 +102,7 @@ def arrow_source(
             f"{nearest(str(format), ['parquet', 'arrow', 'csv'])}"
         )
     files = [file for path in paths for file in _files(path, format, filesystem, dialect)]
-    return _Files(", ".join(paths), files, columns, weight, max_memory, drop_missing)
+    return _Files(", ".join(paths), files, columns, beside, max_memory, drop_missing)
 
 
 @dataclass(frozen=True)
@@ -252,12 +260,13 @@ class _Files(Source):
         name: str,
         files: list[_File],
         columns: Sequence[str] | None,
-        weight: str | None,
+        beside: Beside,
         max_memory: int | str | None,
         drop_missing: bool,
     ) -> None:
         super().__init__(max_memory)
-        self._name, self._files, self._weight = name, files, weight
+        self._name, self._files, self._beside = name, files, beside
+        self._weight, self._label = weight, label = beside
         self._drops = drop_missing
         # Of each file that was read to its end: which rows were dropped, and how many it holds.
         self._dropped: dict[str, tuple[Array, int]] = {}
@@ -267,13 +276,17 @@ class _Files(Source):
         # All columns of numbers are read, so that one that a later file has beside them is missed.
         self._takes_all = columns is None
         if columns is None:
-            columns = _all_columns(first, schema, weight)
+            columns = _all_columns(first, schema, beside)
         self.columns = _with_lists(columns, files, schema)
-        self._wanted = [*self.columns, *([] if weight is None else [weight])]
+        self._wanted = [*self.columns, *(one for one in beside if one is not None)]
         self._types = {one: _type(first, schema, one) for one in self._wanted}
         if weight is not None and holds_lists(self._types[weight]):
             raise SourceError(
                 f"{first.path} holds lists in column {weight!r}: a weight is a number."
+            )
+        if label is not None and holds_lists(self._types[label]):
+            raise SourceError(
+                f"{first.path} holds lists in column {label!r}: a label is the number of a component."
             )
         self._widths = {
             one: _width(files, one, kind) for one, kind in self._types.items() if holds_lists(kind)
@@ -295,7 +308,7 @@ class _Files(Source):
         if not self._takes_all or self.feature_names == tuple(features):
             return self
         same = _Files(
-            self._name, self._files, features, self._weight, self._max_memory, self._drops
+            self._name, self._files, features, self._beside, self._max_memory, self._drops
         )
         same.on_rows = self.on_rows
         return same
@@ -304,7 +317,7 @@ class _Files(Source):
         if self._drops:
             return self
         columns = None if self._takes_all else self.columns
-        return _Files(self._name, self._files, columns, self._weight, self._max_memory, True)
+        return _Files(self._name, self._files, columns, self._beside, self._max_memory, True)
 
     def __repr__(self) -> str:
         return f"scan({self._name!r})"
@@ -342,6 +355,10 @@ class _Files(Source):
     @property
     def is_weighted(self) -> bool:
         return self._weight is not None
+
+    @property
+    def is_labelled(self) -> bool:
+        return self._label is not None
 
     def pieces(self, first_row: int) -> Iterator[Piece]:
         to_skip = first_row
@@ -381,7 +398,7 @@ class _Files(Source):
         for start, batch in self._batches(file, 0, keep):
             n_rows += batch.num_rows
             complete = np.ones(batch.num_rows, dtype=bool)
-            for name in set(self._wanted) - set(file.keys):
+            for name in set(self._wanted) - {*file.keys, self._label}:
                 missing = missing_in(batch.column(batch.schema.get_field_index(name)))
                 n_missing[name] += int(missing.sum())
                 complete &= ~missing
@@ -469,7 +486,7 @@ class _Files(Source):
                     f"{file.path} holds {kind} in column {name!r}, where {first} holds {self._types[name]}: "
                     "give all files lists, or none."
                 )
-            narrow = name != self._weight and self.dtype == np.float32
+            narrow = name not in self._beside and self.dtype == np.float32
             if narrow and not _is_narrow(kind):
                 raise SourceError(
                     f"{file.path} holds {kind} in column {name!r}, where {first} holds {self._types[name]}: "
@@ -498,7 +515,8 @@ class _Files(Source):
         if self._weight is not None:
             weight = _numbers(rows, self._weight, batch, np.dtype(np.float64))
             weight = np.asarray(weight, dtype=np.float64)
-        return _Columns(rows, self.feature_names, self._weight, columns, weight)
+        label = None if self._label is None else _labels(rows, self._label, batch)
+        return _Columns(rows, self.feature_names, self._weight, columns, weight, label)
 
 
 @dataclass(frozen=True)
@@ -521,6 +539,7 @@ class _Columns:
     weight_name: str | None
     columns: list[Array]  # of shape (n_rows,), or (n_rows, width) where it holds lists
     weight: FloatArray | None
+    label: Array | None
 
     @property
     def first_row(self) -> int:
@@ -538,6 +557,8 @@ class _Columns:
             j += width
         if out.weight is not None and self.weight is not None:
             out.weight[:] = self.weight[some]
+        if out.label is not None and self.label is not None:
+            out.label[:] = self.label[some]
 
     def place(self, row: int, column: int | None) -> str:
         name = self.weight_name if column is None else self.names[column]
@@ -578,6 +599,25 @@ def _numbers(
         return _as_numpy(column)
 
 
+def _labels(rows: _Rows, name: str, batch: pa.RecordBatch) -> Array:
+    """Numbers of components; -1 where a cell is missing."""
+    column: Any = rows.file.keys.get(name)
+    if column is None:
+        found = batch.column(batch.schema.get_field_index(name))
+        with rows.file.reading():
+            column = _as_numpy(found.fill_null(-1) if found.null_count else found)
+    numbers = np.broadcast_to(np.asarray(column, dtype=np.float64), batch.num_rows)
+    numbers = np.where(np.isnan(numbers), -1.0, numbers)
+    is_whole = (numbers == np.floor(numbers)) & (numbers >= -1) & (numbers < MOST_COMPONENTS)
+    if not is_whole.all():
+        row = int(np.argmin(is_whole))
+        raise SourceError(
+            f"{rows.place(name, row)} is {numbers[row]:g}: a label is the number of a component, or -1 or "
+            "empty where none is known."
+        )
+    return numbers.astype(np.int32)
+
+
 def _as_numpy(column: pa.Array) -> Array:
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
@@ -614,9 +654,9 @@ def _lengths(column: pa.Array) -> Array:
     return lengths
 
 
-def _all_columns(file: _File, schema: pa.Schema, weight: str | None) -> list[str]:
+def _all_columns(file: _File, schema: pa.Schema, left_out: Beside) -> list[str]:
     """Columns that are features where none are named: those of numbers; where there are none, of lists."""
-    beside = (field for field in schema if field.name != weight)
+    beside = (field for field in schema if field.name not in left_out)
     fields = [field for field in beside if not _INDEX.fullmatch(field.name)]
     numbers = [field.name for field in fields if holds_numbers(field.type)]
     found = numbers or [field.name for field in fields if holds_lists(field.type)]

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mixtura.errors import SourceError
 from mixtura.inputs.frames import column_names, column_values, frame_of, frame_values, is_dask
+from mixtura.inputs.labels import MOST_COMPONENTS, check_labels
 from mixtura.rows import Rows
 from mixtura.sources.source import Piece, Source
 from mixtura.support.arrays import result_dtype
@@ -123,6 +125,10 @@ class _Batches(Source):
     def is_weighted(self) -> bool:
         return self._first.rows.weight is not None
 
+    @property
+    def is_labelled(self) -> bool:
+        return self._first.rows.label is not None
+
     @cached
     def _first(self) -> _ArrayPiece:
         """The head of the first batch: what all must be like."""
@@ -180,6 +186,10 @@ class _Batches(Source):
                 ("no weights", "has") if piece.rows.weight is None else ("weights", "has none")
             )
             raise SourceError(f"{what} has {has}, but batch 0 {had}: give all or none of them.")
+        if (piece.rows.label is None) != (like.rows.label is None):
+            raise SourceError(
+                f"{what} differs from batch 0 in whether it has labels: give all or none of them."
+            )
         if result_dtype(like.rows.X) == np.float32 and result_dtype(piece.rows.X) != np.float32:
             raise SourceError(
                 f"{what} holds {piece.rows.X.dtype} where batch 0 holds float32: give all in one precision."
@@ -227,7 +237,7 @@ class _ArrayPiece:
 
 
 def _piece(batch: Batch, number: int) -> _ArrayPiece:
-    given, weight = batch if isinstance(batch, tuple) and len(batch) == 2 else (batch, None)
+    given, weight, label = (*batch, None)[:3] if _is_tuple(batch) else (batch, None, None)
     try:
         frame = frame_of(given)
         rows = np.asarray(given) if frame is None else frame_values(frame)
@@ -241,11 +251,24 @@ def _piece(batch: Batch, number: int) -> _ArrayPiece:
             f"got shape {rows.shape} of {what}: give an iterable of batches; one array goes to fit itself."
         )
     names = None if frame is None else column_names(frame)
-    if weight is None:
-        return _ArrayPiece(Rows(rows), names, number)
-    weight = np.asarray(weight, dtype=np.float64)
-    if weight.shape != (len(rows),):
-        raise SourceError(
-            f"batch {number} has {len(rows)} rows, but weights of shape {weight.shape}: give one a row."
-        )
-    return _ArrayPiece(Rows(rows, weight), names, number)
+    if weight is not None:
+        weight = np.asarray(weight, dtype=np.float64)
+        if weight.shape != (len(rows),):
+            raise SourceError(
+                f"batch {number} has {len(rows)} rows, but weights of shape {weight.shape}: give one a row."
+            )
+    return _ArrayPiece(Rows(rows, weight, _labels(label, len(rows), number)), names, number)
+
+
+def _is_tuple(batch: Batch) -> bool:
+    return isinstance(batch, tuple) and len(batch) in (2, 3)
+
+
+def _labels(label: Any, n_rows: int, number: int) -> NDArray[np.int32] | None:
+    if label is None:
+        return None
+    try:
+        known = check_labels(label, n_rows, MOST_COMPONENTS, noise=False).label
+    except ValueError as error:
+        raise SourceError(f"batch {number}: {error}") from error
+    return np.full(n_rows, -1, dtype=np.int32) if known is None else known

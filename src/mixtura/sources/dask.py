@@ -20,6 +20,7 @@ from mixtura.rows.dask_collection import (
     feature_names,
     floats,
     is_frame,
+    known_labels,
     with_whole_rows,
 )
 from mixtura.support.arrays import Array
@@ -31,7 +32,7 @@ _NAMES = {"labels": "label", "log_density": "log_density"}
 
 
 class DaskRows:
-    """A Dask array or DataFrame, and its weights.
+    """A Dask array or DataFrame, its weights and labels.
 
     Attributes
     ----------
@@ -39,9 +40,10 @@ class DaskRows:
     feature_names : tuple of str or None
     """
 
-    def __init__(self, X: Any, sample_weight: Any) -> None:
+    def __init__(self, X: Any, sample_weight: Any, labels: Any = None) -> None:
         self._dtype = dtype_of(X)
-        self._X, self._weight = X, sample_weight
+        self._X = X
+        self._beside = {"weight": sample_weight, **known_labels(labels)}
         self.n_features = X.shape[1]
         self.feature_names = feature_names(X)
 
@@ -54,11 +56,11 @@ class DaskRows:
 
     def blocks(self, n_threads: int) -> PartitionedBlocks:
         """Rows for EM; looks at all of them."""
-        return DaskBlocks(self._X, n_threads, weight=self._weight)
+        return DaskBlocks(self._X, n_threads, **self._beside)
 
     def score(self, mixture: Mixture, n_threads: int) -> SufficientStatistics:
         """Return the scalars of all rows under the mixture, in one reading."""
-        return score(self._X, mixture, n_threads, weight=self._weight)
+        return score(self._X, mixture, n_threads, **self._beside)
 
     def evaluated(self, function: Evaluate, mixture: Mixture, _: int) -> Any:
         """What a function gives for all rows, to be computed when it is asked for.

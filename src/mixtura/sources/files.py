@@ -19,6 +19,7 @@ def scan(
     path: StrPath | Sequence[StrPath],
     columns: Sequence[str] | None = None,
     weight: str | None = None,
+    label: str | None = None,
     *,
     format: str | None = None,  # noqa: A002 - pyarrow's name for it
     filesystem: Any = None,
@@ -46,9 +47,12 @@ def scan(
         column of lists of numbers, all of one length, such as embeddings, gives as many features: 'name_0',
         'name_1' and so on; it may be named by all of them as well. None: where a model is asked about the
         rows, the features that it was fitted to; else all columns of numbers that the first file holds, of
-        lists if there are no others, `weight` left out.
+        lists if there are no others, `weight` and `label` left out.
     weight : str, default=None
         Column of weights: non-negative, a whole weight counts as that many equal rows.
+    label : str, default=None
+        Column of known labels, as `labels` of `GaussianMixture.fit`: the number of a row's component; -1, or
+        an empty cell, where it is not known.
     format : {'parquet', 'arrow', 'csv'}, default=None
         None: by the extension, '.parquet' or '.pq', '.arrow', '.feather' or '.ipc', '.csv', '.tsv' or
         '.txt', text also with '.gz' after it; in a folder other files are passed over, and '.txt' beside
@@ -107,7 +111,7 @@ def scan(
     ['height', 'mass']
     """
     paths = _paths(path)
-    _check_columns(columns, weight)
+    _check_columns(columns, weight, label)
     if not isinstance(drop_missing, bool):
         raise TypeError(f"drop_missing must be True or False, got {drop_missing!r}.")
     if isinstance(path, str | os.PathLike) and paths[0].lower().endswith(".npy"):
@@ -116,9 +120,9 @@ def scan(
                 f"{paths[0]} holds an array, which is read where it lies: leave out drop_missing, and give "
                 "fit X[~np.isnan(X).any(axis=1)]."
             )
-        return _memory_map(paths[0], columns, weight)
+        return _memory_map(paths[0], columns, weight or label)
     try:
-        from mixtura.sources.arrow import arrow_source
+        from mixtura.sources.arrow import Beside, arrow_source
         from mixtura.sources.text import Dialect
     except ImportError as error:
         raise ImportError(
@@ -126,7 +130,14 @@ def scan(
         ) from error
     dialect = Dialect(delimiter, decimal, skip, comment, encoding)
     return arrow_source(
-        paths, columns, weight, format, filesystem, max_memory, dialect, drop_missing
+        paths,
+        columns,
+        Beside(weight, label),
+        format,
+        filesystem,
+        max_memory,
+        dialect,
+        drop_missing,
     )
 
 
@@ -146,7 +157,14 @@ def _paths(path: StrPath | Sequence[StrPath]) -> list[str]:
     return [os.fspath(one) for one in paths]
 
 
-def _check_columns(columns: Sequence[str] | None, weight: str | None) -> None:
+def _check_columns(columns: Sequence[str] | None, weight: str | None, label: str | None) -> None:
+    if label is not None and not isinstance(label, str):
+        raise TypeError(
+            f"label must be the name of a column, got {type(label).__name__}: the labels of rows in files "
+            "are a column of them."
+        )
+    if label is not None and label == weight:
+        raise ValueError(f"weight and label are both {label!r}: each is a column of its own.")
     if weight is not None and not isinstance(weight, str):
         raise TypeError(
             f"weight must be the name of a column, got {type(weight).__name__}: the weights of rows in files "
@@ -171,6 +189,10 @@ def _check_columns(columns: Sequence[str] | None, weight: str | None) -> None:
     if weight in names:
         raise ValueError(
             f"weight={weight!r} is among the columns, too: a weight is no feature; leave it out there."
+        )
+    if label in names:
+        raise ValueError(
+            f"label={label!r} is among the columns, too: a label is no feature; leave it out there."
         )
 
 

@@ -23,9 +23,9 @@ from mixtura.rows.facts import Facts, Overview, PartFacts
 from mixtura.rows.parts import overview_of, part_facts
 from mixtura.rows.value import BESIDE
 from mixtura.sources.memory import n_bytes
-from mixtura.sources.prefetch import IN_FLIGHT, Prefetched
 from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.cached import cached
+from mixtura.support.prefetch import IN_FLIGHT, Prefetched
 
 # Numbers in a part (8 MB of float32), and rows at most: large enough that the threads within a part and the
 # sum of its statistics cost nothing beside the work, small enough that a few of them are little.
@@ -132,9 +132,15 @@ class Source(ABC):
         """Whether rows have weights."""
 
     @property
+    def is_labelled(self) -> bool:
+        """Whether rows may say which component they belong to."""
+        return False
+
+    @property
     def beside(self) -> dict[str, tuple[int, ...]]:
         """What each row brings beside its features: fields of `Rows`, and the shape of one value."""
-        return {"weight": ()} if self.is_weighted else {}
+        there = {"weight": self.is_weighted, "label": self.is_labelled}
+        return {name: () for name, is_there in there.items() if is_there}
 
     def taking(self, _features: Sequence[str]) -> Source:
         """The same rows with the features of these names, where nobody has said which ones to take.
@@ -411,6 +417,7 @@ class SourceBlocks(PartitionedBlocks):
         self._source, self.n_threads = source, n_threads
         self.dtype = source.dtype
         self.shape = self.counts.n_rows, source.n_features
+        self.has_labels = source.is_labelled or "label" in source.beside
 
     @cached
     def facts(self) -> Facts:

@@ -12,6 +12,7 @@ from mixtura.rows import Blocks
 from mixtura.starts.auto import rows_of_a_search, search
 from mixtura.starts.given import ArrayResponsibilities, LabelResponsibilities, mixture_of
 from mixtura.starts.kmeans import kmeans
+from mixtura.starts.labelled import matched_to_labels
 from mixtura.starts.random import random
 from mixtura.starts.records import StartRecord, Starts, n_begun
 from mixtura.starts.seeds import beside, plus_plus, random_from_data
@@ -33,6 +34,7 @@ __all__ = [
     "StartRecord",
     "Starts",
     "beside",
+    "matched_to_labels",
     "mixture_of",
     "n_begun",
     "rows_of_a_search",

@@ -78,6 +78,8 @@ class SearchRows:
             _total(blocks, kind).as_tuple(),
             rows_per_weight,
             min_rows,
+            rows.label,
+            rows.log_credible,
         )
         #: The rows with their weights.
         self.blocks = blocks
@@ -170,7 +172,7 @@ def search(
     """Return the best mixture found on the distinct rows or those of a sample, and a record of each descent.
 
     min_rows: effective ones, of all rows, that a component needs at least. After `deadline`, in
-    `time.monotonic`'s seconds, no descent begins but the first.
+    `time.monotonic`'s seconds, no descent begins but the first, and each ends where it is.
 
     Raises
     ------

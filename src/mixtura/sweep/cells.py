@@ -8,13 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from mixtura.covariance import structure
 from mixtura.display.page import MOST_LINES, Page, Shown, Table, plural
+from mixtura.em import GAUSSIAN, Kind
 from mixtura.fitting.facts import Criteria, FitFacts
 from mixtura.mixture import Mixture
 from mixtura.support.arrays import Array
+from mixtura.sweep.names import (
+    covariance_type_of,
+    has_noise,
+    has_tails,
+    kind_of,
+    model_name,
+    structure_of,
+)
 
-#: Number of components, covariance structure.
+#: Number of components, name of the model (names.py).
 Key = tuple[int, str]
 
 CRITERIA = ("bic", "aic", "icl")
@@ -31,7 +39,7 @@ class Cell:
     """One model of a sweep. `failure` says in words why it cannot win, or is ''."""
 
     n_components: int
-    covariance_type: str
+    name: str
     failure: str = ""
     degenerate: bool = False
     seconds: float = 0.0
@@ -42,8 +50,23 @@ class Cell:
 
     @property
     def key(self) -> Key:
-        """Number of components and structure."""
-        return self.n_components, self.covariance_type
+        """Number of components and name."""
+        return self.n_components, self.name
+
+    @property
+    def covariance_type(self) -> str:
+        """Name of the structure."""
+        return covariance_type_of(self.name)
+
+    @property
+    def distribution(self) -> str:
+        """Of the components: 'gaussian' or 't'."""
+        return "t" if has_tails(self.name) else "gaussian"
+
+    @property
+    def noise(self) -> bool:
+        """Whether there is a background of noise."""
+        return has_noise(self.name)
 
     @property
     def criteria(self) -> Criteria | None:
@@ -119,7 +142,12 @@ def _page_of_models(rows: Sequence[Mapping[str, Any]], most_lines: int | None) -
     for row in rows:
         scores = [row[name] for name in ("log_likelihood", *CRITERIA, *["delta"] * has_delta)]
         first, *others = ("-" if np.isnan(score) else f"{score:,.2f}" for score in scores)
-        cells = [str(row["n_components"]), row["covariance_type"], first]
+        name = model_name(
+            row["covariance_type"],
+            distribution=row.get("distribution", "gaussian"),
+            noise=bool(row.get("noise", False)),
+        )
+        cells = [str(row["n_components"]), name, first]
         cells += [f"{row['n_parameters']:,}", *others, *[row["failure"]] * has_failure]
         lines.append(tuple(cells))
     shown = Table(
@@ -128,17 +156,31 @@ def _page_of_models(rows: Sequence[Mapping[str, Any]], most_lines: int | None) -
     return Page(plural(len(rows), "model"), (), shown if rows else None)
 
 
-def table(cells: Sequence[Cell], sign: str, n_features: int) -> Results:
+def kinds_of(cells: Sequence[Cell]) -> dict[str, list[Any]]:
+    """What mixtures have beside Gaussian components, by column; nothing where none has anything."""
+    if all(cell.name == cell.covariance_type for cell in cells):
+        return {}
+    return {
+        "distribution": [cell.distribution for cell in cells],
+        "noise": [cell.noise for cell in cells],
+    }
+
+
+def n_parameters_of(key: Key, n_features: int, asked: Kind) -> int:
+    """Free parameters of a model. asked: what the sweep is asked for beside Gaussian components."""
+    k, name = key
+    return structure_of(name).n_parameters(k, n_features) + kind_of(name, asked).n_parameters(k)
+
+
+def table(cells: Sequence[Cell], sign: str, n_features: int, asked: Kind = GAUSSIAN) -> Results:
     """One array a column, all equally long, in the order of the cells."""
     factor = -1.0 if sign == "mclust" else 1.0
     columns: dict[str, list[Any]] = {
         "n_components": [cell.n_components for cell in cells],
         "covariance_type": [cell.covariance_type for cell in cells],
+        **kinds_of(cells),
         "log_likelihood": [_of(cell, "log_likelihood") for cell in cells],
-        "n_parameters": [
-            structure(cell.covariance_type).n_parameters(cell.n_components, n_features)
-            for cell in cells
-        ],
+        "n_parameters": [n_parameters_of(cell.key, n_features, asked) for cell in cells],
         **{name: [factor * cell.criterion(name) for cell in cells] for name in CRITERIA},
         "seconds": [cell.seconds for cell in cells],
         "n_iter": [cell.n_iter for cell in cells],
@@ -146,7 +188,7 @@ def table(cells: Sequence[Cell], sign: str, n_features: int) -> Results:
         "degenerate": [cell.degenerate for cell in cells],
         "failure": [cell.failure for cell in cells],
     }
-    texts = ("covariance_type", "failure")
+    texts = ("covariance_type", "distribution", "failure")
     return Results(
         (name, np.array(values, dtype=object if name in texts else None))
         for name, values in columns.items()

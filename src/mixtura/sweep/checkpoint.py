@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mixtura.covariance import ONE_FEATURE, STRUCTURES, structure
+from mixtura.covariance import ONE_FEATURE, STRUCTURES
 from mixtura.files import schema as must_be
 from mixtura.files.output import check_no_other_file, check_state_target
 from mixtura.files.schema import Damaged, mixture_in
@@ -23,10 +23,12 @@ from mixtura.mixture import Mixture
 from mixtura.rows import ArrayBlocks, Blocks
 from mixtura.support.arrays import FloatArray
 from mixtura.sweep.cells import Cell, Key
+from mixtura.sweep.names import is_name, structure_of
 from mixtura.sweep.sweep import LOOKS, State
 
 FORMAT = "mixtura sweep 3"
 _WHAT = "the file of a sweep"
+_STRUCTURES = frozenset({*STRUCTURES, *ONE_FEATURE})
 
 # Seconds between two writes, since steps on small data take milliseconds; and times what a write takes.
 _INTERVAL = 1.0
@@ -247,12 +249,10 @@ def _text(key: Key) -> str:
 
 def _key(text: str) -> Key:
     k, _, name = text.partition(" ")
-    if not re.fullmatch("[1-9][0-9]{0,8}", k) or (
-        name not in STRUCTURES and name not in ONE_FEATURE
-    ):
+    if not re.fullmatch("[1-9][0-9]{0,8}", k) or not is_name(name, _STRUCTURES):
         raise Damaged(f"{must_be.short(text)} is no number of components and structure")
     return int(k), name
 
 
 def _mixture(look: str, key: Key, arrays: dict[str, FloatArray], n_features: int) -> Mixture:
-    return mixture_in(arrays, f"{look} {_text(key)} ", structure(key[1]), (key[0], n_features))
+    return mixture_in(arrays, f"{look} {_text(key)} ", structure_of(key[1]), (key[0], n_features))

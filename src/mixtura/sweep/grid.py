@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from mixtura.covariance import ONE_FEATURE, STRUCTURES, check_features, structure
+from mixtura.em import GAUSSIAN, Kind
 from mixtura.fitting.findings import n_distinct_rows, only_rows
 from mixtura.rows import Blocks
 from mixtura.support.names import nearest
-from mixtura.sweep.cells import CRITERIA, Key
+from mixtura.sweep.cells import CRITERIA, Key, n_parameters_of
 
 #: The 14 structures by mclust's names, from narrow to wide.
 ALL = tuple(name for name in STRUCTURES if len(name) == 3)
@@ -38,6 +39,24 @@ def numbers_of_components(asked: Any) -> list[int]:
                 f"n_components must hold whole numbers of at least 1, but {value!r} is among them."
             )
     return sorted({int(value) for value in listed})
+
+
+def choices_of(name: str, asked: Any, possible: tuple[Any, ...]) -> list[Any]:
+    """Return the values of an axis that are asked for, each once.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or one is none of those possible.
+    """
+    listed = [asked] if isinstance(asked, str | bool | np.bool_) else _as_list(asked, name)
+    found = list(dict.fromkeys(value for value in possible if value in listed))
+    wrong = [value for value in listed if value not in possible]
+    if wrong or not found:
+        given = repr(wrong[0]) if wrong else "none"
+        choices = " or ".join(map(repr, possible))
+        raise ValueError(f"{name} must be {choices}, or a list of them, got {given}.")
+    return found
 
 
 def check_max_parameters(asked: Any) -> None:
@@ -113,15 +132,26 @@ def check_criterion(criterion: Any) -> None:
     check_choice("criterion", criterion, CRITERIA)
 
 
-def impossible(keys: list[Key], blocks: Blocks, max_parameters: int | None) -> dict[Key, str]:
-    """Why cells of too many parameters, or of more components than distinct rows, are not fitted."""
+def impossible(
+    keys: list[Key],
+    blocks: Blocks,
+    max_parameters: int | None,
+    asked: Kind = GAUSSIAN,
+    largest_label: int = -1,
+) -> dict[Key, str]:
+    """Why cells of too many parameters, or of more components than distinct rows, are not fitted.
+
+    asked: what mixtures may have beside Gaussian components. largest_label: of those known of rows.
+    """
     most = max(k for k, _ in keys)
     n_distinct = n_distinct_rows(blocks, most)
     why_not = {}
     for k, name in keys:
-        n_parameters = structure(name).n_parameters(k, blocks.shape[1])
+        n_parameters = n_parameters_of((k, name), blocks.shape[1], asked)
         if k > n_distinct:
             why_not[k, name] = f"{k} components, but X has {only_rows(n_distinct, blocks)}"
+        elif k <= largest_label:
+            why_not[k, name] = f"{k} components, but labels name component {largest_label}"
         elif max_parameters is not None and n_parameters > max_parameters:
             why_not[k, name] = (
                 f"{n_parameters} parameters, more than max_parameters={max_parameters}"

@@ -29,6 +29,7 @@ from numpy.random import RandomState
 
 from mixtura._core import Stop
 from mixtura.covariance import structure
+from mixtura.em import GAUSSIAN, MStep
 from mixtura.errors import SingularCovarianceError
 from mixtura.fitting.best_of_starts import Beginning, Fit, Options, best_fit, fits_side_by_side
 from mixtura.fitting.diagnosis import Grounds, are_held_up, rows_needed
@@ -52,6 +53,7 @@ from mixtura.starts.hierarchy import merged_partitions, wards_partitions
 from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.interruptible import result_of
 from mixtura.sweep.cells import HELD_UP_BY_ALL, NOT_FINISHED, Cell, Key
+from mixtura.sweep.names import has_noise, has_tails, kind_of, structure_of
 
 # A search of every cell by itself; then from what others found.
 LOOKS = ("first", "exchanged")
@@ -131,7 +133,14 @@ class Sweep:
         self._seconds: dict[Key, float] = {}
         self._columns: dict[int, list[str]] = {}
         # By the number of components, then from narrow to wide.
-        self._keys = sorted(request.keys, key=lambda key: (key[0], sum(ranks(_letters(key[1])))))
+        self._keys = sorted(
+            request.keys,
+            key=lambda key: (
+                key[0],
+                sum(ranks(_letters(key[1]))),
+                has_tails(key[1]) + has_noise(key[1]),
+            ),
+        )
         for k, name in self._keys:
             self._columns.setdefault(k, []).append(name)
         self._samples = self._drawn()
@@ -278,7 +287,7 @@ class Sweep:
             if self.is_stopped:
                 return
             key, began = (k, name), perf_counter()
-            narrower = [one for one in better if is_within(_letters(one), _letters(name))]
+            narrower = [one for one in better if _is_narrower(one, name)]
             starts = [
                 *self._from_neighbours(key, n_threads),
                 *(start for other in names if other != name for start in first[other]),
@@ -307,6 +316,14 @@ class Sweep:
 
     # One cell
 
+    def _options_of(self, name: str) -> Options:
+        """How EM runs for models of that name."""
+        grounds = self._options.grounds
+        return replace(self._options, grounds=replace(grounds, kind=kind_of(name, grounds.kind)))
+
+    def _m_step(self, name: str) -> MStep:
+        return self._options_of(name).m_step(structure_of(name))
+
     def _searched(
         self,
         key: Key,
@@ -318,7 +335,7 @@ class Sweep:
     ) -> tuple[Mixture | str, list[Mixture]]:
         """The best that is found, `before` where nothing is better; and others that are better than it."""
         k, name = key
-        kind = structure(name)
+        kind = structure_of(name)
         incumbent = before if isinstance(before, Mixture) else None
         needed = rows_needed(kind, self._blocks.shape[1])
         if k * needed > self._rows_in_all:
@@ -328,7 +345,7 @@ class Sweep:
             found, others = search_from(
                 starts,
                 self._sample(key).rows,
-                self._options.m_step(kind),
+                self._m_step(name),
                 k,
                 self._seed_of(key, look),
                 budget,
@@ -354,7 +371,9 @@ class Sweep:
 
     def _responsibilities(self, found: Mixture, k: int, n_threads: int) -> FloatArray:
         """Those of the rows that searches for k components see."""
-        return responsibilities(found, self._samples[self._size(k)].rows.X, n_threads)
+        given = responsibilities(found, self._samples[self._size(k)].rows.X, n_threads)
+        # Those of noise are what is left.
+        return np.ascontiguousarray(given[:, : found.n_components], dtype=np.float64)
 
     def _searches(self, key: Key, n_threads: int) -> Iterable[Given]:
         """Ends of searches as `GaussianMixture` makes them, where more than one start is asked for."""
@@ -365,7 +384,7 @@ class Sweep:
             try:
                 found, _ = search_rows(
                     sample.rows,
-                    options.m_step(structure(name)),
+                    self._m_step(name),
                     k,
                     seed,
                     options.deadline,
@@ -382,8 +401,7 @@ class Sweep:
         fewer, more = first.get((k - 1, name)), first.get((k + 1, name))
         if isinstance(fewer, Mixture):
             given = self._responsibilities(fewer, k, n_threads)
-            m_step = self._options.m_step(fewer.structure)
-            found = split(fewer, given, self._sample(key).rows, m_step)
+            found = split(fewer, given, self._sample(key).rows, self._m_step(name))
             if found is not None:
                 yield "split", found
         if isinstance(more, Mixture):
@@ -391,7 +409,7 @@ class Sweep:
 
     def _fitted(self, key: Key, found: Mixture, blocks: Blocks) -> Cell:
         """EM over all rows."""
-        options = replace(self._options, stop=self._stop)
+        options = replace(self._options_of(key[1]), stop=self._stop)
         begin = partial(_unchanged, found)
         beginning = Beginning("sweep", None, begin, accelerate=True, is_found=True)
         fit, _ = best_fit([beginning], blocks, options)
@@ -401,7 +419,7 @@ class Sweep:
 
     def _standing_by_itself(self, cell: Cell) -> Cell:
         """The cell, with a failure where reg_covar alone keeps its covariances from being singular."""
-        has_matrices = structure(cell.covariance_type).has_matrices
+        has_matrices = structure_of(cell.name).has_matrices
         if cell.failure or not (has_matrices and self._are_matrices_held_up):
             return cell
         return replace(cell, failure=HELD_UP_BY_ALL)
@@ -409,7 +427,9 @@ class Sweep:
     def _only_matrices_are_held_up(self) -> bool:
         """Whether covariance matrices depend on reg_covar, and others in the grid do not."""
         kinds = {
-            kind.has_matrices: kind for _, name in self._request.keys for kind in [structure(name)]
+            kind.has_matrices: kind
+            for _, name in self._request.keys
+            for kind in [structure_of(name)]
         }
         held_up = [
             are_held_up(self._blocks, kinds[has_matrices], self._options.reg_covar)
@@ -420,13 +440,15 @@ class Sweep:
 
     def _as_it_is(self, key: Key, mixture: Mixture) -> Cell:
         beginning = Beginning("sweep", None, partial(_unchanged, mixture))
-        fit, _ = best_fit([beginning], self._blocks, _as_given(self._options))
-        cell = _cell_of(key, fit, self._blocks, self._options)
+        options = self._options_of(key[1])
+        fit, _ = best_fit([beginning], self._blocks, _as_given(options))
+        cell = _cell_of(key, fit, self._blocks, options)
         return replace(cell, failure=cell.failure or NOT_FINISHED)
 
     def _seed_of(self, key: Key, look: str, number: int = 0) -> int:
         k, name = key
-        entropy = f"{self._request.seed} {k} {_letters(name)} {look} {number}"
+        letters = name.replace(structure_of(name).name, _letters(name), 1)
+        entropy = f"{self._request.seed} {k} {letters} {look} {number}"
         return int.from_bytes(blake2b(entropy.encode(), digest_size=4).digest(), "big")
 
     # Rows
@@ -456,7 +478,7 @@ class Sample:
     def __init__(self, blocks: Blocks, n_rows: int, seed: int, most: int, grounds: Grounds) -> None:
         rng = RandomState(seed)
         self.rows = searched(blocks, n_rows, rng, grounds.min_rows)
-        self._m_step = grounds.m_step(structure("EEE"))
+        self._m_step = replace(grounds, kind=GAUSSIAN).m_step(structure("EEE"))
         self._partitions = self._merged(most, rng)
 
     def partitions(self, k: int) -> list[Given]:
@@ -501,7 +523,16 @@ def _until_stopped(job: Callable[[int], None], n_threads: int) -> None:
 
 
 def _letters(name: str) -> str:
-    return structure(name).letters
+    return structure_of(name).letters
+
+
+def _is_narrower(one: str, name: str) -> bool:
+    """Whether every mixture of the one model is one of the other."""
+    return (
+        is_within(_letters(one), _letters(name))
+        and has_tails(one) <= has_tails(name)
+        and has_noise(one) <= has_noise(name)
+    )
 
 
 def _unchanged(mixture: Mixture, _: Blocks) -> tuple[Mixture, list[StartRecord]]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import logsumexp
-from scipy.stats import multivariate_normal
+from scipy.special import digamma, logsumexp
+from scipy.stats import multivariate_normal, multivariate_t
 
 from mixtura.covariance import CovarianceStructure
 from mixtura.mixture import Mixture
@@ -29,48 +29,83 @@ class OracleStatistics:
     counts: Array
     firsts: Array
     seconds: Array
+    noise: float = 0.0
+    scales: Array | None = None
+    log_scales: Array | None = None
 
 
-def log_joint(mixture: Mixture, X: Array) -> Array:
-    """log(w_k N(x_i | mu_k, Sigma_k)): (n_rows, n_components)."""
+def log_joint(mixture: Mixture, X: Array, log_credible: Array | None = None) -> Array:
+    """log(w_k p_k(x_i)), and of noise in the last column where there is any: (n_rows, n_densities).
+
+    log_credible: added to it, as what is known of the rows.
+    """
     columns = []
-    for weight, mean, covariance in zip(
-        mixture.weights, mixture.means, mixture.covariance_matrices(), strict=True
-    ):
+    for k, covariance in enumerate(mixture.covariance_matrices()):
+        component: Any = multivariate_normal(mixture.means[k], covariance)
+        if mixture.df is not None:
+            component = multivariate_t(mixture.means[k], covariance, df=mixture.df[k])
         with np.errstate(divide="ignore"):
-            log_weight = np.log(weight)
-        columns.append(log_weight + multivariate_normal(mean, covariance).logpdf(X).reshape(len(X)))
-    return np.stack(columns, axis=1)
+            log_weight = np.log(mixture.weights[k])
+        columns.append(log_weight + component.logpdf(X).reshape(len(X)))
+    if mixture.noise is not None:
+        columns.append(np.full(len(X), mixture.noise.log_joint))
+    joint = np.stack(columns, axis=1)
+    return joint if log_credible is None else joint + log_credible
 
 
-def log_density(mixture: Mixture, X: Array) -> Array:
+def log_density(mixture: Mixture, X: Array, log_credible: Array | None = None) -> Array:
     """Log p(x_i)."""
-    return np.asarray(logsumexp(log_joint(mixture, X), axis=1))
+    return np.asarray(logsumexp(log_joint(mixture, X, log_credible), axis=1))
 
 
-def responsibilities(mixture: Mixture, X: Array) -> Array:
-    """r_ik = w_k N(x_i | k) / p(x_i)."""
-    joint = log_joint(mixture, X)
+def responsibilities(mixture: Mixture, X: Array, log_credible: Array | None = None) -> Array:
+    """r_ik = w_k p_k(x_i) / p(x_i)."""
+    joint = log_joint(mixture, X, log_credible)
     return np.asarray(np.exp(joint - logsumexp(joint, axis=1, keepdims=True)))
 
 
-def statistics(mixture: Mixture, X: Array, sample_weight: Array | None = None) -> OracleStatistics:
+def statistics(
+    mixture: Mixture,
+    X: Array,
+    sample_weight: Array | None = None,
+    log_credible: Array | None = None,
+) -> OracleStatistics:
     """Sums over the rows, about the mixture's means."""
     w = np.ones(len(X)) if sample_weight is None else sample_weight
-    r = responsibilities(mixture, X)
+    r = responsibilities(mixture, X, log_credible)
     wr = w[:, np.newaxis] * r
     differences = X[:, np.newaxis, :] - mixture.means
     with np.errstate(divide="ignore"):
         certainty = np.log(r.max(axis=1))
-    kernel = mixture.structure.kernel.name
+    kernel, of_components = mixture.structure.kernel.name, wr[:, : mixture.n_components]
+    scales, log_scales, weighed = None, None, of_components
+    if (
+        mixture.df is not None
+    ):  # u, and E[log u], of each row in each component (Peel & McLachlan 2000)
+        d, df = mixture.n_features, mixture.df
+        below = df + _square_distances(mixture, X)
+        u = (df + d) / below
+        weighed = of_components * u
+        scales = weighed.sum(axis=0)
+        log_u = digamma((df + d) / 2) - np.log(below / 2)
+        log_scales = (of_components * (log_u - u)).sum(axis=0)
     return OracleStatistics(
         weight=float(w.sum()),
-        log_likelihood=float(w @ log_density(mixture, X)),
+        log_likelihood=float(w @ log_density(mixture, X, log_credible)),
         log_certainty=float(w @ certainty),
-        counts=wr.sum(axis=0),
-        firsts=np.einsum("nk,nkd->kd", wr, differences),
-        seconds=_seconds(kernel, wr, differences),
+        counts=of_components.sum(axis=0),
+        firsts=np.einsum("nk,nkd->kd", weighed, differences),
+        seconds=_seconds(kernel, weighed, differences),
+        noise=float(wr[:, mixture.n_components :].sum()),
+        scales=scales,
+        log_scales=log_scales,
     )
+
+
+def _square_distances(mixture: Mixture, X: Array) -> Array:
+    away = X[:, np.newaxis, :] - mixture.means
+    precisions = np.linalg.inv(mixture.covariance_matrices())
+    return np.asarray(np.einsum("nki,kij,nkj->nk", away, precisions, away))
 
 
 def _seconds(kernel: str, wr: Array, differences: Array) -> Array:

@@ -81,7 +81,13 @@ def rows_that_bring_all(n_rows: int, weights: Array | None = None) -> Rows:
     """Rows of three features with every field of `Rows`, each of whose values tells its row."""
     number = np.arange(n_rows)
     X = np.stack([number, number % 7, -number], axis=1).astype(np.float64)
-    return Rows(X, weights, label=number, error=np.stack([number, 2 * number, 3 * number], axis=1))
+    return Rows(
+        X,
+        weights,
+        label=number,
+        log_credible=np.stack([-number, 0 * number], axis=1),
+        error=np.stack([number, 2 * number, 3 * number], axis=1),
+    )
 
 
 def all_go_together(rows: Rows) -> bool:

@@ -1,0 +1,126 @@
+"""What rows are known to be: labels, masks of components, or confidences in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mixtura.inputs.frames import column_values
+from mixtura.support.arrays import Array, FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class KnownLabels:
+    """What is known of which component each row belongs to.
+
+    Attributes
+    ----------
+    label : ndarray of shape (n_rows,) or None
+        The component; -1 where it is not known.
+    log_credible : ndarray of shape (n_rows, n_densities) or None
+        The log of how credible each component is, and noise in the last column where there is any.
+    """
+
+    label: Array | None = None
+    log_credible: FloatArray | None = None
+
+
+UNKNOWN = KnownLabels()
+
+#: Beyond it no label is the number of a component.
+MOST_COMPONENTS = 2**31 - 1
+
+
+def check_labels(labels: Any, n_rows: int, n_components: int, *, noise: bool) -> KnownLabels:
+    """Return what an argument `labels` says; nothing where it leaves everything open.
+
+    Raises
+    ------
+    ValueError
+        If the shape is not that of the rows, a label is no component, or a row could belong to none.
+    """
+    if labels is None:
+        return UNKNOWN
+    values = np.asarray(column_values(labels, "labels"))
+    if values.ndim == 1:
+        return _of_numbers(values, n_rows, n_components)
+    return _of_each(values, n_rows, n_components + noise, noise=noise)
+
+
+def numbers_alone(labels: Any) -> Any:
+    """Return labels as they are, unless they have a column for each component.
+
+    Raises
+    ------
+    ValueError
+        If they have, where the number of components is not one.
+    """
+    if labels is not None and np.ndim(labels) != 1:
+        raise ValueError(
+            "labels of a search are one number a row, -1 where none is known: a mask or confidences have a "
+            "column for each component, whose number differs from cell to cell."
+        )
+    return labels
+
+
+def _of_numbers(values: Array, n_rows: int, n_components: int) -> KnownLabels:
+    if values.shape != (n_rows,):
+        raise ValueError(
+            f"labels must be one for each of the {n_rows} rows of X, got {len(values)}."
+        )
+    if values.dtype.kind not in "iu":
+        raise ValueError(
+            "labels must be whole numbers of components, -1 where a row's is not known, but are of type "
+            f"{values.dtype}."
+        )
+    row = int(np.argmax((values < -1) | (values >= n_components)))
+    if not -1 <= values[row] < n_components:
+        raise ValueError(out_of_range(f"row {row} has {values[row]}", n_components))
+    return UNKNOWN if (values == -1).all() else KnownLabels(values.astype(np.int32))
+
+
+def out_of_range(what: str, n_components: int) -> str:
+    """What is wrong where a label is no component."""
+    return (
+        f"labels must be from 0 to {n_components - 1}, or -1 where a row's is not known, but {what}: "
+        f"n_components is {n_components}."
+    )
+
+
+def _of_each(values: Array, n_rows: int, n_columns: int, *, noise: bool) -> KnownLabels:
+    what = "component and one for noise, the last" if noise else "component"
+    if values.shape != (n_rows, n_columns):
+        raise ValueError(
+            f"labels as a mask or confidences must have a row for each of the {n_rows} rows of X and a "
+            f"column for each {what}, that is shape ({n_rows}, {n_columns}), got {values.shape}."
+        )
+    if values.dtype.kind not in "biuf":
+        raise ValueError(
+            f"labels must be True and False, or confidences, but are of type {values.dtype}."
+        )
+    credible = values.astype(np.float64)
+    fits = np.isfinite(credible).all(axis=1) & (credible >= 0).all(axis=1)
+    if not fits.all():
+        row = int(np.argmin(fits))
+        raise ValueError(
+            f"labels as confidences must be 0 or more, but row {row} has {values[row].tolist()}."
+        )
+    if not credible.any(axis=1).all():
+        row = int(np.argmin(credible.any(axis=1)))
+        raise ValueError(f"labels leave no component to row {row}: one at least must be possible.")
+    if (credible == 1).all():
+        return UNKNOWN
+    with np.errstate(divide="ignore"):
+        return KnownLabels(log_credible=np.ascontiguousarray(np.log(credible)))
+
+
+__all__ = [
+    "MOST_COMPONENTS",
+    "UNKNOWN",
+    "KnownLabels",
+    "check_labels",
+    "numbers_alone",
+    "out_of_range",
+]
