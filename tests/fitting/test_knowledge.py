@@ -66,6 +66,26 @@ def test_bic_and_score_stay_those_of_the_likelihood():
     assert summary.bic == pytest.approx(fitted.bic(FAITHFUL), rel=1e-12)
 
 
+def test_the_lower_bound_is_what_em_raises():
+    """Two fits differ in it as they differ in likelihood and in the density of their parameters."""
+    X = three_clouds()
+    prior = Prior(concentration=5.0)
+    first, second = (
+        GaussianMixture(3, prior=prior, init_params="kmeans", max_iter=n, tol=0, random_state=0)
+        for n in (3, 200)
+    )
+    with pytest.warns(ConvergenceWarning):
+        first.fit(X)
+    second.fit(X)
+    gaps = [
+        fitted.lower_bound_ - fitted.score(X) - 4 * np.log(fitted.weights_).sum() / len(X)
+        for fitted in (first, second)
+    ]
+    assert_allclose(gaps, 0, atol=1e-12)
+    assert first.lower_bound_ == first.lower_bounds_[-1]
+    assert second.starts_[-1].log_likelihood == second.lower_bound_
+
+
 @each_model
 @pytest.mark.filterwarnings("ignore::mixtura.DataWarning")
 def test_the_default_prior_keeps_every_component_from_collapsing(name):

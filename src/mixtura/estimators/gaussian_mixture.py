@@ -166,8 +166,8 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         EEI. A spherical covariance has one eigenvalue, which is not divided.
     callback : callable or None, default=None
         Called after each iteration over all rows as callback(iteration, mixture, log_likelihood), the last
-        in nats a row; something true ends the fit there: no further start begins, and the likeliest of what
-        was reached is kept.
+        in nats a row, and with a prior as `lower_bound_`; something true ends the fit there: no further start
+        begins, and the likeliest of what was reached is kept.
     max_time : float or None, default=None
         Seconds, from the call of `fit`, after which no further iteration begins, not even of the first start:
         its mixture, however few its iterations, is the fit where there is no other.
