@@ -417,8 +417,15 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "whose value is NaN in means_init",
     ),
     ({"means_init": [[0, NAN, 0], [NAN] * 3, [1, 1, 1]]}, "NaN and numbers for component 0"),
-    ({"weights_init": [0.7, 0.6, NAN]}, "normalized"),
-    ({"fixed": {"weights": [True, True, False]}, "weights_init": [0.5, 0.5, NAN]}, "too little"),
+    ({"weights_init": [0.7, 0.6, NAN]}, "sums to 1.3, which leaves nothing"),
+    (
+        {
+            "fixed": {"weights": [True, True, False]},
+            "weights_init": [0.5, 0.45, NAN],
+            "min_weight": 0.1,
+        },
+        "too little for the free weights",
+    ),
     (
         {"fixed": {"weights": True}, "weights_init": [0.5, 0.25, 0.25], "noise": True},
         "too little for the noise",

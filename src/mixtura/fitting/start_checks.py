@@ -26,6 +26,10 @@ def check_weights_init(weights: Any, n_components: int, has_noise: bool = False)
         )
     known = np.nansum(checked)
     has_gaps = bool(np.isnan(checked).any())
+    if has_gaps and known >= 1.0:
+        raise ValueError(
+            f"weights_init sums to {known:.5g}, which leaves nothing for the components that are NaN."
+        )
     is_whole = abs(known - 1.0) <= 1e-6 and not has_gaps
     if not (is_whole or ((has_gaps or has_noise) and known < 1.0)):
         raise ValueError(
