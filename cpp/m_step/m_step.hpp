@@ -21,6 +21,9 @@ class MStep {
     virtual std::ptrdiff_t n_features() const = 0;
     Structure structure() const { return structure_of(model()); }
 
+    // Of the mixtures that it makes, where it knows something of each of their components; 0: of any number.
+    virtual std::ptrdiff_t n_components() const { return 0; }
+
     // Fills `next` from the sums. The counts of sums that the acceleration proposes add up to the weight roughly.
     // before: the mixture that they were taken under, from which an iterative M-step goes on; null: none. Returns -1,
     // or the index of the first component whose covariance is not positive definite.
@@ -43,6 +46,12 @@ class MStep {
     virtual bool has_tails() const { return false; }
     virtual bool has_noise() const { return false; }
     bool is_gaussian() const { return !has_tails() && !has_noise(); }
+
+    // Whether the likelihood of free parameters is all that it maximises.
+    virtual bool is_free() const { return true; }
+
+    // Whether component k has no volume, and an endless likelihood, where it has too few rows.
+    virtual bool can_collapse(std::ptrdiff_t /*k*/) const { return true; }
 
     // The same of Gaussian components alone: for parts of the rows.
     virtual std::unique_ptr<MStep> gaussian() const = 0;

@@ -42,6 +42,12 @@ std::vector<double> shares_of_components(const OwnedMixture& mixture) {
     return shares;
 }
 
+std::vector<double> shares_among(std::vector<double> counts) {
+    const double sum = std::accumulate(counts.begin(), counts.end(), 0.0);
+    for (double& count : counts) count /= sum;
+    return counts;
+}
+
 // Share of the rows that are taken to be noise where responsibilities are given, which know none.
 constexpr double first_noise = 0.05;
 
@@ -63,26 +69,40 @@ double share_of_components(const Statistics& statistics) {
 std::ptrdiff_t MaximumLikelihood::maximise(const Statistics& statistics, const OwnedMixture* before, OwnedMixture& next,
                                            Control& control) const {
     estimate(statistics, added_, next);
-    const std::vector<double> shares = shares_of_components(next);
+    const Knowledge& known = kind_.known;
+    const std::vector<double> counts =
+        known.of_moments() ? take_moments(known, model_, statistics, next) : std::vector<double>{};
+    const std::vector<double> shares = counts.empty() ? shares_of_components(next) : shares_among(counts);
     const Components components{next.n_components, next.n_features, shares.data(),
                                 before != nullptr ? before->covariances.data() : nullptr, next.covariances.data()};
     const std::ptrdiff_t failed = constrain(model_, components, control);
     if (failed >= 0 || control.interrupted) return failed;
-    if (kind_.tails) take_tails(*kind_.tails, model_, statistics, before, next);
+    if (known.bounds.has_ratio()) bound_eigenvalues(known.bounds, counts, next, control);
+    put_covariances(known.fixed, next);
+    if (kind_.tails) take_tails(*kind_.tails, model_, statistics, before, !known.of_moments(), next);
     if (kind_.noise_log_density) {
         const double given = before == nullptr ? share_of_components(statistics) : 0;
         take_noise(*kind_.noise_log_density, given, next);
     }
+    if (known.of_weights()) take_weights(known, statistics, next);
     return factorise(next, control);
 }
 
 void MaximumLikelihood::complete(OwnedMixture& mixture) const {
     if (kind_.tails && mixture.df.empty()) mixture.df = first_df(*kind_.tails, mixture.n_components);
-    if (kind_.noise_log_density) take_noise(*kind_.noise_log_density, 1, mixture);
+    if (!kind_.noise_log_density) return;
+    take_noise(*kind_.noise_log_density, 1, mixture);
+    put_weights(kind_.known.fixed, mixture);
 }
 
-// What the M-step raises is the expected log-likelihood less 1/2 sum_k w_k tr(R inv(Sigma_k)), w the new weights.
+double MaximumLikelihood::bound(const OwnedMixture& mixture) const {
+    return kind_.known.prior ? log_density(*kind_.known.prior, model_, mixture) : 0;
+}
+
+// What the M-step raises is the expected log-likelihood less 1/2 sum_k w_k tr(R inv(Sigma_k)), w the new weights. Where
+// these are not the shares of the rows nothing may fall.
 double MaximumLikelihood::least_rise(const OwnedMixture& before, const OwnedMixture& after) const {
+    if (!is_free()) return 0;
     double sum = 0;
     for (std::ptrdiff_t k = 0; k < after.n_components; ++k) {
         const double weight = after.weights[static_cast<std::size_t>(k)];

@@ -90,13 +90,13 @@ std::vector<double> first_df(const Tails& tails, std::ptrdiff_t n_components) {
     return std::vector<double>(static_cast<std::size_t>(n_components), tails.df.empty() ? first : tails.df.front());
 }
 
-void take_tails(const Tails& tails, Model model, const Statistics& statistics, const OwnedMixture* before,
+void take_tails(const Tails& tails, Model model, const Statistics& statistics, const OwnedMixture* before, bool expands,
                 OwnedMixture& next) {
     const bool is_first = before == nullptr;
     const bool is_given = !tails.df.empty();
     next.df = is_first || is_given ? first_df(tails, next.n_components) : estimated_df(tails, statistics, *before);
     // The expansion is about the df that the E-step had.
-    if (!is_first) divide_volumes(model, statistics, before->df, next);
+    if (!is_first && expands) divide_volumes(model, statistics, before->df, next);
 }
 
 }  // namespace mixtura

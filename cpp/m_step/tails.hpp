@@ -16,8 +16,9 @@ struct Tails {
 // Fills df, and turns the covariances that the M-step of a Gaussian mixture gives, from the counts, into scale
 // matrices. With parameter expansion (Kent, Tyler & Vardi 1994; Meng & van Dyk 1997) each is divided by alpha_k = s_k /
 // n_k where volumes are free, and by the common alpha = sum df_k s_k / sum df_k n_k where they are shared; s_k are the
-// masses. before: null where responsibilities are given, which tell nothing of df.
-void take_tails(const Tails& tails, Model model, const Statistics& statistics, const OwnedMixture* before,
+// masses. before: null where responsibilities are given, which tell nothing of df. expands: false where covariances
+// have a prior, are fixed or bounded, whose scale it would change.
+void take_tails(const Tails& tails, Model model, const Statistics& statistics, const OwnedMixture* before, bool expands,
                 OwnedMixture& next);
 
 // Where EM begins.

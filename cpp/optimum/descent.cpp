@@ -54,6 +54,9 @@ Searched::Searched(const Problem& problem)
     : problem_(problem), structure_(problem.m_step->structure()), K(problem.n_components), d(problem.rows.n_features),
       weight_(problem.rows.weight()) {}
 
+// Whether the objective is the likelihood of Gaussian components, which is what cuts and splits are judged by.
+bool Searched::is_plain() const { return problem_.m_step->is_gaussian() && problem_.m_step->is_free(); }
+
 bool Searched::is_wide() const { return d >= wide; }
 
 // Where there are no more rows than features all of them lie in a plane: the likelihood of every mixture with matrices
@@ -245,7 +248,7 @@ Descended Descent::from(Beginning beginning) {
         out.failed_count = beginning.failed_count;
         return out;
     }
-    const double best = known_.best ? known_.best->log_likelihood() : -std::numeric_limits<double>::infinity();
+    const double best = known_.best ? objective(*known_.best) : -std::numeric_limits<double>::infinity();
     Optimum& found = out.found.emplace(std::move(beginning.mixture));
     Monitor& monitor = out.monitor.emplace(search_tol, has_no_optimum() ? few_iter : search_max_iter, true);
     Acceleration acceleration(structure_, K, d, problem_.m_step->has_tails());

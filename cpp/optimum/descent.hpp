@@ -30,10 +30,7 @@ bool is_fresh(std::string_view kind);
 // The mixture that responsibilities imply, where what is known of the rows is minded.
 Beginning beginning_of(const Problem& problem, const Responsibilities& given, const MStep& m_step, Control& control);
 
-struct Optimum : Point {
-    using Point::Point;
-    double log_likelihood() const { return statistics.mean_log_likelihood(); }
-};
+using Optimum = Point;
 
 // A problem, and what of it decides how it is searched.
 class Searched {
@@ -41,6 +38,12 @@ class Searched {
     explicit Searched(const Problem& problem);
 
   protected:
+    // In nats a row.
+    double objective(const Optimum& found) const {
+        return mixtura::objective(*problem_.m_step, found.mixture, found.statistics);
+    }
+
+    bool is_plain() const;
     bool is_wide() const;
     bool has_no_optimum() const;
     Model second_metric() const;

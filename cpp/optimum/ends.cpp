@@ -53,7 +53,7 @@ std::ptrdiff_t Ends::near(const OwnedMixture& mixture, std::size_t n) const {
 
 bool Ends::add(End end) {
     const bool is_known = std::any_of(ends_.begin(), ends_.end(), [&](const End& known) {
-        return known.is_proper == end.is_proper && std::abs(known.log_likelihood - end.log_likelihood) < same_optimum &&
+        return known.is_proper == end.is_proper && std::abs(known.objective - end.objective) < same_optimum &&
                is_near(end.mixture, known.mixture);
     });
     if (!is_known) ends_.push_back(std::move(end));

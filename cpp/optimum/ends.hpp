@@ -9,7 +9,7 @@ namespace mixtura {
 
 struct End {
     OwnedMixture mixture;
-    double log_likelihood;  // nats a row
+    double objective;  // nats a row
     bool is_proper;
 };
 

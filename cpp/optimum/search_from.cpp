@@ -77,7 +77,7 @@ class SearchingFrom final : public Searching {
 
     // Not where it is worse than the best even with what is spurious about it; other starts are many.
     bool is_worth_mending(const Optimum& found) const override {
-        return !best_ || found.log_likelihood() > best_->log_likelihood();
+        return !best_ || objective(found) > objective(*best_);
     }
 
   private:
@@ -89,7 +89,7 @@ class SearchingFrom final : public Searching {
         descend("incumbent", [&](Descent&) { return Beginning{incumbent}; });
         if (!is_proper(records_[descent])) {
             before_degenerate_ = std::move(kept);
-        } else if (!best_ || best_->log_likelihood() < kept.log_likelihood() + same_optimum) {
+        } else if (!best_ || objective(*best_) < objective(kept) + same_optimum) {
             best_ = std::make_shared<const Optimum>(std::move(kept));
         }
     }
@@ -114,7 +114,7 @@ class SearchingFrom final : public Searching {
     // Whether a start has the incumbent's partition, and is no better.
     bool leads_back(const Given& start, const OwnedMixture& mixture) {
         if (!best_ || partition_in(start.responsibilities) != partition_of_best_) return false;
-        return at_rest(mixture).log_likelihood() <= best_->log_likelihood();
+        return objective(at_rest(mixture)) <= objective(*best_);
     }
 
     // Where moves lead from each of them.
@@ -130,13 +130,12 @@ class SearchingFrom final : public Searching {
     }
 
     // One for each optimum, the likeliest first.
-    static std::vector<std::shared_ptr<const Optimum>> one_of_each(std::vector<std::shared_ptr<const Optimum>> ends) {
-        std::stable_sort(ends.begin(), ends.end(), [](const auto& one, const auto& other) {
-            return one->log_likelihood() > other->log_likelihood();
-        });
+    std::vector<std::shared_ptr<const Optimum>> one_of_each(std::vector<std::shared_ptr<const Optimum>> ends) const {
+        std::stable_sort(ends.begin(), ends.end(),
+                         [this](const auto& one, const auto& other) { return objective(*one) > objective(*other); });
         std::vector<std::shared_ptr<const Optimum>> found;
         for (auto& end : ends) {
-            if (found.empty() || end->log_likelihood() < found.back()->log_likelihood() - same_optimum)
+            if (found.empty() || objective(*end) < objective(*found.back()) - same_optimum)
                 found.push_back(std::move(end));
         }
         return found;

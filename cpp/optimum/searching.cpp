@@ -175,7 +175,7 @@ void Searching::explore() {
 // is shared, a cut may gain what the numbers of one component more cost (BIC, Schwarz 1978): the other optima cut what
 // is whole.
 bool Searching::apart_and_whole() {
-    if (!best_ || (has_leverage() && !is_wide()) || !problem_.m_step->is_gaussian()) return false;
+    if (!best_ || (has_leverage() && !is_wide()) || !is_plain()) return false;
     const auto given = best_responsibilities();
     const std::vector<Cut> all =
         cuts(best_->mixture, *given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
@@ -199,7 +199,7 @@ double Searching::parameters_of_one() const {
 // Few rows are shared, EM of two on the rows of any component gains little of what BIC asks for one more, and a merge
 // that would free one costs far more than that: components are the clusters, and whole.
 bool Searching::is_settled() {
-    if (!best_ || has_leverage() || !problem_.m_step->is_gaussian()) return false;
+    if (!best_ || has_leverage() || !is_plain()) return false;
     const auto given = best_responsibilities();
     if (shared(*given, problem_.rows) > little) return false;
     const OwnedMixture& mixture = best_->mixture;
@@ -221,7 +221,7 @@ void Searching::look_before_degenerate(const std::vector<Given>& given) {
     const auto take = [&](const Beginning& beginning) {
         if (beginning.failed >= 0) return;
         std::optional<Optimum> found = before_doubt(beginning.mixture);
-        if (found && (!before_degenerate_ || found->log_likelihood() > before_degenerate_->log_likelihood()))
+        if (found && (!before_degenerate_ || objective(*found) > objective(*before_degenerate_)))
             before_degenerate_ = std::move(found);
     };
     for (const Given& one : given) take(beginning_of(problem_, one.responsibilities, *problem_.m_step, control_));
@@ -270,7 +270,7 @@ bool Searching::has_hardly_rows() const {
 Found Searching::found() {
     const auto at_of = [](const std::optional<Optimum>& optimum) { return optimum ? &*optimum : nullptr; };
     const Optimum* const proper = best_ ? best_.get() : before_degenerate_ ? &*before_degenerate_ : at_of(coincident_);
-    const bool is_likelier = degenerate_ && (!proper || degenerate_->log_likelihood() > proper->log_likelihood());
+    const bool is_likelier = degenerate_ && (!proper || objective(*degenerate_) > objective(*proper));
     const Optimum* const optimum = is_likelier && (!proper || has_hardly_rows()) ? &*degenerate_ : proper;
     Found found;
     if (optimum != nullptr) found.mixture = optimum->mixture;
@@ -392,15 +392,14 @@ bool Searching::take_up(std::string_view kind, Descended descended) {
 // A descent that has come near to the end of another, which stands for its own.
 bool Searching::stop_near(std::string_view kind, const Monitor& monitor, const End& end) {
     record(kind, monitor, end.is_proper ? near_optimum : near_degenerate);
-    records_.back().log_likelihood = end.log_likelihood;
-    const bool is_best =
-        end.is_proper && best_ && std::abs(end.log_likelihood - best_->log_likelihood()) < same_optimum;
+    records_.back().log_likelihood = end.objective;
+    const bool is_best = end.is_proper && best_ && std::abs(end.objective - objective(*best_)) < same_optimum;
     if (is_best && is_independent(kind)) found_from_.emplace_back(kind);
     return false;
 }
 
 bool Searching::is_new(const Optimum& found, bool is_proper) {
-    return can_leave_out() || ends_.add({found.mixture, found.log_likelihood(), is_proper});
+    return can_leave_out() || ends_.add({found.mixture, objective(found), is_proper});
 }
 
 bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum found) {
@@ -422,8 +421,8 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
     }
     record(kind, monitor, monitor.ended());
     is_new(found, true);
-    const double before = best_ ? best_->log_likelihood() : -std::numeric_limits<double>::infinity();
-    const double now = found.log_likelihood();
+    const double before = best_ ? objective(*best_) : -std::numeric_limits<double>::infinity();
+    const double now = objective(found);
     // Ends of one optimum differ by where EM stopped and by rounding: the first stays, so that the components' order
     // does not hang on the last bits.
     if (now > before + end_of_one_optimum) best_ = std::make_shared<const Optimum>(std::move(found));
@@ -438,7 +437,7 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
 
 // Merges the component in doubt with a neighbour, and cuts the worst explained one instead.
 bool Searching::reseed(const Optimum& found, std::ptrdiff_t dead, std::optional<Optimum>& best_of_its_kind) {
-    if (!best_of_its_kind || found.log_likelihood() > best_of_its_kind->log_likelihood()) best_of_its_kind = found;
+    if (!best_of_its_kind || objective(found) > objective(*best_of_its_kind)) best_of_its_kind = found;
     const std::ptrdiff_t most = best_ ? 1 : reseeded + K / 8;
     if (has_no_optimum() || !is_worth_mending(found) || n_reseeded_ >= most || is_spent()) return false;
     const Responsibilities given = responsibilities(found.mixture.view(), problem_.rows, control_);

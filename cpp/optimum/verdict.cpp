@@ -302,8 +302,44 @@ std::string Verdict::words(std::string column_name) const {
     return "";
 }
 
+namespace {
+
+// The gravest doubt about any component, each looked at by itself.
+Verdict gravest_doubt(const OwnedMixture& mixture, const double* effective_rows, const Grounds& grounds) {
+    Verdict gravest;
+    for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) {
+        Verdict verdict = first_doubt(mixture, effective_rows, grounds, k);
+        if (verdict.doubt != Doubt::none && (gravest.doubt == Doubt::none || verdict.doubt < gravest.doubt))
+            gravest = std::move(verdict);
+    }
+    return gravest;
+}
+
+// Of one whose covariance has a volume whatever its rows.
+Verdict doubt_about_held(const OwnedMixture& mixture, const double* effective_rows, const Grounds& grounds,
+                         std::ptrdiff_t k) {
+    Verdict verdict;
+    verdict.component = k;
+    verdict.rows = effective_rows[k];
+    verdict.needed = grounds.min_rows;
+    verdict.is_asked = true;
+    if (effective_rows[k] < nearly * grounds.min_rows) {
+        verdict.doubt = Doubt::few_rows;
+    } else if (find_coincident(mixture, k, verdict)) {
+        verdict.doubt = Doubt::coincident;
+    }
+    return verdict;
+}
+
+}  // namespace
+
 Verdict first_doubt(const OwnedMixture& mixture, const double* effective_rows, const Grounds& grounds,
                     std::ptrdiff_t only) {
+    const auto is_held = [&](std::ptrdiff_t k) { return !grounds.m_step.can_collapse(k); };
+    if (only >= 0 && is_held(only)) return doubt_about_held(mixture, effective_rows, grounds, only);
+    for (std::ptrdiff_t k = 0; only < 0 && k < mixture.n_components; ++k) {
+        if (is_held(k)) return gravest_doubt(mixture, effective_rows, grounds);
+    }
     Verdict verdict;
     const double needed = rows_needed(grounds.m_step.model(), mixture.n_features);
     verdict.is_asked = grounds.min_rows > needed;

@@ -180,7 +180,7 @@ class BoundTask {
     void require_sizes(const Sizes& sizes) const {
         rows_.require_sizes(sizes);
         expectation_.require_sizes(sizes);
-        require(task.m_step.n_features() == sizes.d, "the M-step was made for other features");
+        sizes.require_fits(task.m_step);
         require(task.m_step.structure() == sizes.structure, "the M-step is of another structure than the mixture");
     }
 

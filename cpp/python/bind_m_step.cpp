@@ -13,7 +13,7 @@ nb::object maximise(const MStep& m_step, const Doubles& centres, const Doubles& 
     const OwnedStatistics statistics = as_statistics(m_step.structure(), centres, block);
     const SumLayout& layout = statistics.layout();
     const Sizes sizes(layout.structure, layout.n_components, layout.n_features);
-    require(m_step.n_features() == sizes.d, "the M-step was made for other features");
+    sizes.require_fits(m_step);
     require(before == nullptr || before->sizes == sizes, "before must have the sizes of the statistics");
     OwnedMixture next(sizes.structure, sizes.k, sizes.d);
     std::optional<OwnedMixture> from;
@@ -47,9 +47,45 @@ std::optional<Tails> tails_of(const std::optional<TailsPair>& pair) {
     return tails;
 }
 
-std::vector<double> values_of(const Doubles& values) {
+std::vector<double> added_of(const Doubles& values) {
     require(values.ndim() == 1 && values.size() > 0, "added must be one number a feature");
     return {values.data(), values.data() + values.size()};
+}
+
+// Flat; each is checked for its length.
+using PriorArrays = std::tuple<Doubles, Doubles, Doubles, Doubles, Doubles>;
+using FixedArrays = std::tuple<std::optional<Doubles>, std::optional<Doubles>, std::optional<Doubles>>;
+using BoundNumbers = std::tuple<bool, double, double, std::optional<Doubles>>;
+
+std::vector<double> numbers_in(const char* name, const std::optional<Doubles>& values, std::ptrdiff_t size) {
+    if (!values) return {};
+    require(
+        static_cast<std::ptrdiff_t>(values->size()) == size,
+        std::string(name) + " must have " + std::to_string(size) + " numbers, got " + std::to_string(values->size()));
+    return {values->data(), values->data() + values->size()};
+}
+
+Knowledge knowledge_of(Model model, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
+                       const std::optional<PriorArrays>& prior, const FixedArrays& fixed, const BoundNumbers& bounds) {
+    require(n_components >= 0, "n_components must be 0 or more, got " + std::to_string(n_components));
+    const std::ptrdiff_t n = std::max<std::ptrdiff_t>(n_components, 1);
+    const Sizes sizes(structure_of(model), n, n_features);
+    const std::ptrdiff_t size = covariance_size(sizes.structure, sizes.d), n_own = n_covariances(sizes.structure, n);
+    Knowledge known;
+    known.n_components = n_components;
+    if (prior) {
+        const auto& [weight_counts, means, mean_counts, covariance_counts, scatters] = *prior;
+        known.prior = {numbers_in("weight_counts", weight_counts, n), numbers_in("means", means, n * sizes.d),
+                       numbers_in("mean_counts", mean_counts, n),
+                       numbers_in("covariance_counts", covariance_counts, n_own),
+                       numbers_in("scatters", scatters, n_own * size)};
+    }
+    const auto& [weights, means, covariances] = fixed;
+    known.fixed = {numbers_in("weights", weights, n), numbers_in("means", means, n * sizes.d),
+                   numbers_in("covariances", covariances, n_own * size)};
+    const auto& [equal_weights, min_weight, max_eigenvalue_ratio, spreads] = bounds;
+    known.bounds = {equal_weights, min_weight, max_eigenvalue_ratio, numbers_in("spreads", spreads, sizes.d)};
+    return known;
 }
 
 }  // namespace
@@ -58,20 +94,37 @@ void bind_m_step(nb::module_& m) {
     nb::class_<MStep>(m, "MStep", "What makes a mixture from sums.")
         .def_prop_ro("model", &MStep::model)
         .def_prop_ro("n_features", &MStep::n_features)
+        .def_prop_ro("n_components", &MStep::n_components)
         .def(
             "bound", [](const MStep& m_step, const MixtureArrays& mixture) { return m_step.bound(mixture.owned()); },
             "mixture"_a, "What the objective has beside the log-likelihood, in nats.");
+    nb::class_<Knowledge>(
+        m, "Knowledge",
+        "What is known of the parameters of so many components; 0: of each of any number.\n"
+        "prior: weight_counts, means, mean_counts, covariance_counts, scatters. fixed: weights, means,\n"
+        "covariances, NaN where they are free. bounds: whether weights are equal, the least, the greatest\n"
+        "ratio of eigenvalues, by what columns are divided before.")
+        .def(
+            "__init__",
+            [](Knowledge* self, Model model, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
+               const std::optional<PriorArrays>& prior, const FixedArrays& fixed, const BoundNumbers& bounds) {
+                new (self) Knowledge(knowledge_of(model, n_components, n_features, prior, fixed, bounds));
+            },
+            "model"_a, "n_components"_a, "n_features"_a, "prior"_a.none(), "fixed"_a, "bounds"_a);
     nb::class_<MaximumLikelihood, MStep>(
         m, "MaximumLikelihood",
         "added: to the variance of each feature. tails: of Student's t components, whether they share their degrees\n"
-        "of freedom, and these, if they are given. noise_log_density: of a constant background.")
+        "of freedom, and these, if they are given. noise_log_density: of a constant background. known: of parameters.")
         .def(
             "__init__",
             [](MaximumLikelihood* self, Model model, const Doubles& added, const std::optional<TailsPair>& tails,
-               std::optional<double> noise_log_density) {
-                new (self) MaximumLikelihood(model, values_of(added), {tails_of(tails), noise_log_density});
+               std::optional<double> noise_log_density, const Knowledge* known) {
+                new (self)
+                    MaximumLikelihood(model, added_of(added),
+                                      {tails_of(tails), noise_log_density, known == nullptr ? Knowledge{} : *known});
             },
-            "model"_a, "added"_a, "tails"_a.none() = nb::none(), "noise_log_density"_a.none() = nb::none());
+            "model"_a, "added"_a, "tails"_a.none() = nb::none(), "noise_log_density"_a.none() = nb::none(),
+            "known"_a.none() = nb::none());
     m.def(
         "maximise", &maximise, "m_step"_a, "centres"_a, "block"_a, "before"_a.none(), "n_threads"_a,
         "(weights, means, covariances, precisions_cholesky), or the number of the first component whose covariance is\n"

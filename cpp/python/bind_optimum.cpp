@@ -71,7 +71,7 @@ class BoundProblem {
                  const Doubles& metric_reg_covar, std::uint64_t seed, double seconds)
         : metric_reg_covar_(metric_reg_covar) {
         const Sizes sizes(m_step.structure(), n_components, rows.view().n_features);
-        require(m_step.n_features() == sizes.d, "the M-step was made for other features");
+        sizes.require_fits(m_step);
         require_shape("metric_reg_covar", metric_reg_covar, {sizes.d});
         problem.m_step = &m_step;
         problem.n_components = n_components;
@@ -281,7 +281,7 @@ std::tuple<std::string, std::ptrdiff_t, std::string, std::string> first_doubt(
     const MStep& m_step, const MixtureArrays& mixture, const Doubles& effective_rows, const Recording* recording,
     double min_rows, const nb::callable& total_covariance, std::ptrdiff_t only, const std::vector<std::string>& names) {
     const Sizes& sizes = mixture.sizes;
-    require(m_step.n_features() == sizes.d, "the M-step was made for other features");
+    sizes.require_fits(m_step);
     require_shape("effective_rows", effective_rows, {sizes.k});
     require(recording == nullptr || static_cast<std::ptrdiff_t>(recording->rounding.size()) == sizes.d,
             "recording must be of " + std::to_string(sizes.d) + " features");

@@ -111,6 +111,15 @@ struct Sizes {
 
     bool operator==(const Sizes& other) const { return structure == other.structure && k == other.k && d == other.d; }
 
+    // Raises where an M-step makes other mixtures.
+    template <class Step>
+    void require_fits(const Step& m_step) const {
+        require(m_step.n_features() == d, "the M-step was made for other features");
+        require(m_step.n_components() == 0 || m_step.n_components() == k, "the M-step was made for " +
+                                                                              std::to_string(m_step.n_components()) +
+                                                                              " components, got " + std::to_string(k));
+    }
+
     std::ptrdiff_t n_densities() const { return k + (has_noise ? 1 : 0); }
 
     Structure structure;

@@ -260,7 +260,7 @@ void ends_are_known_again() {
         swapped.weights = {0.71, 0.29};
         swapped.means = {7.9, 0.1};
         CHECK(ends.near(swapped, 0) < 0, where);  // before any was known
-        CHECK(ends.near(swapped, 2) == 0 && ends[0].log_likelihood == -1.0 && ends[0].is_proper, where);
+        CHECK(ends.near(swapped, 2) == 0 && ends[0].objective == -1.0 && ends[0].is_proper, where);
         OwnedMixture off = end;
         off.means[0] = 0.3;
         CHECK(ends.near(off, ends.size()) < 0, where);

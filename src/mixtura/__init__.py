@@ -12,6 +12,7 @@ TYPE_CHECKING = (
 if TYPE_CHECKING:
     from typing import Any
 
+    from mixtura.em import Prior
     from mixtura.errors import (
         DataWarning,
         DegenerateComponentWarning,
@@ -41,6 +42,7 @@ _HOMES = {
     "GaussianMixture": "mixtura.estimators",
     "GaussianMixtureSearch": "mixtura.estimators",
     "Mixture": "mixtura.mixture",
+    "Prior": "mixtura.em",
     "ModelFileError": "mixtura.errors",
     "SingularCovarianceError": "mixtura.errors",
     "SourceError": "mixtura.errors",
@@ -83,6 +85,7 @@ __all__ = [
     "GaussianMixtureSearch",
     "Mixture",
     "ModelFileError",
+    "Prior",
     "SingularCovarianceError",
     "SourceError",
     "Summary",

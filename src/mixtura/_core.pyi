@@ -134,16 +134,29 @@ class MStep:
     @property
     def n_features(self) -> int: ...
 
+    @property
+    def n_components(self) -> int: ...
+
     def bound(self, mixture: Mixture) -> float:
         """What the objective has beside the log-likelihood, in nats."""
+
+class Knowledge:
+    """
+    What is known of the parameters of so many components; 0: of each of any number.
+    prior: weight_counts, means, mean_counts, covariance_counts, scatters. fixed: weights, means,
+    covariances, NaN where they are free. bounds: whether weights are equal, the least, the greatest
+    ratio of eigenvalues, by what columns are divided before.
+    """
+
+    def __init__(self, model: Model, n_components: int, n_features: int, prior: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None, fixed: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None], bounds: tuple[bool, float, float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None]) -> None: ...
 
 class MaximumLikelihood(MStep):
     """
     added: to the variance of each feature. tails: of Student's t components, whether they share their degrees
-    of freedom, and these, if they are given. noise_log_density: of a constant background.
+    of freedom, and these, if they are given. noise_log_density: of a constant background. known: of parameters.
     """
 
-    def __init__(self, model: Model, added: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], tails: tuple[bool, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None] | None = None, noise_log_density: float | None = None) -> None: ...
+    def __init__(self, model: Model, added: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], tails: tuple[bool, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None] | None = None, noise_log_density: float | None = None, known: Knowledge | None = None) -> None: ...
 
 def maximise(m_step: MStep, centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], block: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], before: Mixture | None, n_threads: int) -> object:
     """

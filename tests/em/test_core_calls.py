@@ -66,6 +66,11 @@ def calls(model, real):
     total = float(N), np.zeros(D), np.eye(D) * N
     reg = np.full(D, 1e-6)
     m_step = _core.MaximumLikelihood(letters, reg)
+    n_own = 1 if structure == _core.Structure.tied else K
+    some_covariances = identity(structure)
+    prior = np.ones(K), np.zeros((K, D)), np.ones(K), np.ones(n_own), some_covariances
+    fixed = np.full(K, np.nan), np.zeros((K, D)), some_covariances
+    known = _core.Knowledge(letters, K, D, prior, fixed, (False, 0.1, 5.0, np.ones(D)))
     expectation = _core.Expectation(False, True, total)
     some = _core.Rows(X, weight)
     rows = _core.MemoryRows([some])
@@ -87,6 +92,8 @@ def calls(model, real):
         "Rows": (X, weight, given),
         "Expectation": (False, True, total),
         "MaximumLikelihood": (letters, reg),
+        "Knowledge": (letters, K, D, prior, fixed, (False, 0.1, 5.0, np.ones(D))),
+        "MaximumLikelihood with knowledge": (letters, reg, None, -3.0, known),
         "MemoryRows": ([some, _core.Rows(X[:5])],),
         "StreamRows": (lambda: iter([]), False),
         "CalledRows": (lambda *_: (), False),

@@ -260,9 +260,13 @@ GIVEN = {
     "too many weights": ({"weights_init": [0.2, 0.3, 0.5]}, ["weights", "(2,)", "(3,)"]),
     "weights below 0": ({"weights_init": [-0.5, 1.5]}, ["weights", "[0, 1]", "-0.5"]),
     "weights that sum to 0.9": ({"weights_init": [0.5, 0.4]}, ["weights", "normalized", "0.9"]),
-    "NaN weights": ({"weights_init": [np.nan, 1.0]}, ["weights_init", "NaN"]),
+    "NaN beside a weight of 1": (
+        {"weights_init": [np.nan, 1.0]},
+        ["weights_init", "sums to 1", "NaN"],
+    ),
+    "an infinite weight": ({"weights_init": [np.inf, 1.0]}, ["weights_init", "infinity"]),
     "means of another shape": ({"means_init": np.ones((2, 2))}, ["means", "(2, 3)", "(2, 2)"]),
-    "NaN means": ({"means_init": np.full((2, 3), np.nan)}, ["means_init", "NaN"]),
+    "NaN in a mean": ({"means_init": [[np.nan, 0, 0], [1, 1, 1]]}, ["means_init", "NaN", "0"]),
     "precisions of another shape": (
         {"precisions_init": [I]},
         ["full precision", "(2, 3, 3)", "(1, 3, 3)"],

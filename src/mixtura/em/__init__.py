@@ -3,20 +3,27 @@
 from mixtura.em.blocks import EMBlocks, Responsibilities
 from mixtura.em.expectation import Expectation, TotalScatter
 from mixtura.em.kind import GAUSSIAN, Kind, Tails
+from mixtura.em.knowledge import NOTHING, Bounds, Fixed, Knowledge, put
 from mixtura.em.loop import expect, expectation_maximisation
 from mixtura.em.m_step import MaximumLikelihood, MStep
 from mixtura.em.monitor import Monitor
 from mixtura.em.online import default_step, online_step
+from mixtura.em.prior import Prior
 from mixtura.em.statistics import SufficientStatistics
 
 __all__ = [
     "GAUSSIAN",
+    "NOTHING",
+    "Bounds",
     "EMBlocks",
     "Expectation",
+    "Fixed",
     "Kind",
+    "Knowledge",
     "MStep",
     "MaximumLikelihood",
     "Monitor",
+    "Prior",
     "Responsibilities",
     "SufficientStatistics",
     "Tails",
@@ -25,4 +32,5 @@ __all__ = [
     "expect",
     "expectation_maximisation",
     "online_step",
+    "put",
 ]

@@ -1,4 +1,4 @@
-"""What a mixture has beside Gaussian components: heavier tails, a background of noise."""
+"""What a mixture has beside Gaussian components, and what is known of its parameters."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mixtura.em.knowledge import NOTHING, Knowledge
 from mixtura.support.arrays import FloatArray
 
 
@@ -48,10 +49,13 @@ class Kind:
         None: the components are Gaussian.
     noise_log_density : float or None
         Of a constant background; None: there is none.
+    known : Knowledge
+        Of the parameters.
     """
 
     tails: Tails | None = None
     noise_log_density: float | None = None
+    known: Knowledge = NOTHING
 
     @property
     def is_gaussian(self) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from mixtura import _core
 from mixtura.covariance import CovarianceStructure
 from mixtura.em.kind import GAUSSIAN, Kind
+from mixtura.em.knowledge import NOTHING
 from mixtura.em.statistics import SufficientStatistics
 from mixtura.mixture import Mixture, native_mixture
 from mixtura.support.arrays import FloatArray
@@ -67,7 +68,7 @@ class MStep(ABC):
 
 @dataclass(frozen=True, eq=False)
 class MaximumLikelihood(MStep):
-    """The likeliest mixture of a structure (Celeux & Govaert 1995).
+    """The likeliest mixture of a structure (Celeux & Govaert 1995), or the one of the maximum a posteriori.
 
     Parameters
     ----------
@@ -76,7 +77,7 @@ class MaximumLikelihood(MStep):
         Added to the diagonal of every covariance, its mean to a spherical variance, before anything is
         shared.
     kind : Kind, default=GAUSSIAN
-        What the mixture has beside Gaussian components.
+        What the mixture has beside Gaussian components, and what is known of it.
     """
 
     structure: CovarianceStructure
@@ -93,7 +94,10 @@ class MaximumLikelihood(MStep):
         """As the core takes it."""
         tails, noise = self.kind.tails, self.kind.noise_log_density
         pair = None if tails is None else (tails.shared, tails.df)
-        return _core.MaximumLikelihood(self.structure.model, self.reg_covar, pair, noise)
+        known = None
+        if self.kind.known is not NOTHING:
+            known = self.kind.known.native(self.structure, len(self.reg_covar))
+        return _core.MaximumLikelihood(self.structure.model, self.reg_covar, pair, noise, known)
 
 
 __all__ = ["MStep", "MaximumLikelihood"]

@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mixtura import mixture as evaluate
 from mixtura.covariance import CovarianceStructure, check_features, structure
-from mixtura.em import Kind, MaximumLikelihood, Tails
+from mixtura.em import Kind, Knowledge, Tails
 from mixtura.em.regularisation import regularisation
 from mixtura.estimators.attributes import HandedOut
 from mixtura.estimators.constructors import ChecksArgumentNames, warn_of_overrides
@@ -42,14 +42,16 @@ from mixtura.estimators.validation import (
 )
 from mixtura.fitting.best_of_starts import Callback, OnIteration, Options, ordered
 from mixtura.fitting.checkpoint import Checkpoint, identity
-from mixtura.fitting.diagnosis import Diagnosis, diagnose, matching
+from mixtura.fitting.diagnosis import Diagnosis, Grounds, diagnose, matching
 from mixtura.fitting.facts import FitFacts
+from mixtura.fitting.given_parameters import GivenParameters
 from mixtura.fitting.given_rows import (
     GivenRows,
     LabelsGiven,
     check_labels_elsewhere,
     in_range,
 )
+from mixtura.fitting.knowledge import KnownArguments, knowledge_of
 from mixtura.fitting.model_file import SavedModel, save_model
 from mixtura.fitting.online import learn
 from mixtura.fitting.precision import best_fit_in_precision
@@ -143,10 +145,29 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         One over that density, in units of X to the power of n_features. None: the smaller of two boxes around
         the rows, one along the features and one along the principal components, both of features divided by
         their standard deviations.
+    covariances_init : array-like, default=None
+        Starting covariances, in the shape of `covariances_`; instead of precisions_init. In these, means_init
+        and weights_init a component of NaN is left to the start.
+    prior : Prior, 'default' or None, default=None
+        What is believed of the parameters before any row is seen: EM then finds the maximum a posteriori.
+        'default': mclust's, made of the rows, which hardly moves a component that has rows and keeps every
+        one from collapsing (Fraley & Raftery 2007). `score`, `bic` and the like stay those of the likelihood.
+    fixed : dict or None, default=None
+        Parameters that stay as they begin: some of the keys 'weights', 'means' and 'covariances', each True
+        or a boolean for each component. Their values are those of weights_init, means_init and
+        covariances_init.
+    equal_weights : bool, default=False
+        Whether all components have the same weight.
+    min_weight : float or None, default=None
+        Least weight of a component.
+    max_eigenvalue_ratio : float or None, default=None
+        Greatest ratio of any two eigenvalues of all covariances, of features divided by their standard
+        deviations (García-Escudero, Gordaliza, Matrán & Mayo-Iscar 2008): for full, tied, diag, spherical and
+        EEI. A spherical covariance has one eigenvalue, which is not divided.
     callback : callable or None, default=None
         Called after each iteration over all rows as callback(iteration, mixture, log_likelihood), the last
-        in nats a row; something true ends the fit there: no further start begins, and the likeliest of what
-        was reached is kept.
+        in nats a row, and with a prior as `lower_bound_`; something true ends the fit there: no further start
+        begins, and the likeliest of what was reached is kept.
     max_time : float or None, default=None
         Seconds, from the call of `fit`, after which no further iteration begins, not even of the first start:
         its mixture, however few its iterations, is the fit where there is no other.
@@ -184,7 +205,8 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
     n_iter_ : int
         Iterations of the best start.
     lower_bound_ : float
-        Mean log-likelihood of the fitted mixture (in scikit-learn: of the one before).
+        Mean log-likelihood of the fitted mixture (in scikit-learn: of the one before); with a prior what EM
+        raises, which is more than that by the log density of the parameters, but for a constant, a row.
     lower_bounds_ : list of float
         The same after each iteration of the best start.
     remaining_gain_ : float
@@ -261,6 +283,12 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         df: float | str | None = None,
         noise: bool = False,
         noise_volume: float | None = None,
+        covariances_init: Any = None,
+        prior: Any = None,
+        fixed: Any = None,
+        equal_weights: bool = False,
+        min_weight: float | None = None,
+        max_eigenvalue_ratio: float | None = None,
         callback: Callback | None = None,
         max_time: float | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -289,6 +317,12 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         self.df = df
         self.noise = noise
         self.noise_volume = noise_volume
+        self.covariances_init = covariances_init
+        self.prior = prior
+        self.fixed = fixed
+        self.equal_weights = equal_weights
+        self.min_weight = min_weight
+        self.max_eigenvalue_ratio = max_eigenvalue_ratio
         self.callback = callback
         self.max_time = max_time
         self.checkpoint = checkpoint
@@ -501,6 +535,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         array([ 0., 10.])
         """
         step_of = check_step_size(step_size)
+        self._check_stream()
         if not self.__sklearn_is_fitted__():
             self._fit(X, sample_weight, labels)
             return self
@@ -510,6 +545,14 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             self._learn(X, sample_weight, labels, step_of)
         return self
 
+    def _check_stream(self) -> None:
+        """Raise where an argument is about all rows, which a stream never shows."""
+        if isinstance(self.prior, str) or self.max_eigenvalue_ratio is not None:
+            name = "prior='default'" if isinstance(self.prior, str) else "max_eigenvalue_ratio"
+            raise ValueError(
+                f"partial_fit cannot have {name}, which is made of all rows: give a Prior, or call fit."
+            )
+
     def _learn(
         self, X: Any, sample_weight: Any, labels: Any, step_of: Callable[[float], float]
     ) -> None:
@@ -518,18 +561,21 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         given = rows_to_evaluate(self, mixture.n_features, X, sample_weight, known)
         batch = in_range(given.blocks(n_threads(self.n_jobs)), feature_names(self))
         reg_covar = regularisation(self.reg_covar, batch) if before is None else before.reg_covar
-        m_step = MaximumLikelihood(mixture.structure, reg_covar, self._kind_of(mixture))
-        learned, facts = learn(mixture, before, batch, step_of, m_step)
+        grounds = Grounds(reg_covar, kind=self._kind_of(mixture, batch))
+        learned, facts = learn(mixture, before, batch, step_of, grounds.m_step(mixture.structure))
+        n_parameters, log_prior = grounds.n_parameters(learned), grounds.log_prior(learned)
+        facts = replace(facts, n_parameters=n_parameters, log_prior=log_prior)
         # Those of before parameters were set by hand count on, too.
-        bounds = (*getattr(self, "lower_bounds_", ()), facts.mean_log_likelihood)
+        bounds = (*getattr(self, "lower_bounds_", ()), facts.lower_bound)
         n_iter = 1 + getattr(self, "n_iter_", 0)
         hand_out(self, learned, self._dtype_of_rows())
         take_facts(self, replace(facts, n_iter=n_iter, lower_bounds=bounds[-_MOST_BOUNDS:]))
 
-    def _kind_of(self, mixture: Mixture) -> Kind:
+    def _kind_of(self, mixture: Mixture, batch: Blocks) -> Kind:
         """What such a mixture has beside Gaussian components, the noise as dense as it is."""
         tails = None if mixture.df is None else Tails.of(self.df)
-        return Kind(tails, None if mixture.noise is None else mixture.noise.log_density)
+        log_density = None if mixture.noise is None else mixture.noise.log_density
+        return Kind(tails, log_density, self._known(batch))
 
     def _fit(self, X: Any, sample_weight: Any, labels: Any) -> GivenRows:
         began = monotonic()
@@ -654,7 +700,32 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             df=self.df,
             noise=self.noise,
             noise_volume=self.noise_volume,
+            known=self._known(blocks),
         )
+
+    def _known(self, blocks: Blocks) -> Knowledge:
+        """What is known of the parameters beside the rows."""
+        kind = structure(self.covariance_type)
+        arguments = KnownArguments(
+            self.prior, self.fixed, self.equal_weights, self.min_weight, self.max_eigenvalue_ratio
+        )
+        given = GivenParameters.of(
+            kind,
+            self.n_components,
+            blocks.shape[1],
+            weights_init=self.weights_init,
+            means_init=self.means_init,
+            precisions_init=self.precisions_init,
+            covariances_init=self.covariances_init,
+            has_noise=self.noise,
+        )
+        known = knowledge_of(arguments, blocks, kind, self.n_components, given, self.noise)
+        if self.sort_components is not None and known.is_of_each(kind, blocks.shape[1]):
+            raise ValueError(
+                f"sort_components={self.sort_components!r} gives the components other numbers than those by "
+                "which fixed parameters or the prior know them: take sort_components=None."
+            )
+        return known
 
     def _start_request(
         self, kind: CovarianceStructure, seeds: list[int], previous: Mixture | None
@@ -667,6 +738,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             self.weights_init,
             self.means_init,
             self.precisions_init,
+            self.covariances_init,
             self.accelerate,
             previous,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mixtura.em import Prior
 from mixtura.estimators.gaussian_mixture import GaussianMixture
 from mixtura.estimators.saving import take_saved
 from mixtura.estimators.validation import CONSTRAINTS, check_parameters
@@ -16,7 +17,10 @@ def model_of(saved: SavedModel) -> GaussianMixture:
     TypeError, ValueError
         If its arguments are not possible, or not those of its mixture.
     """
-    model = GaussianMixture(**saved.parameters)
+    arguments = dict(saved.parameters)
+    if isinstance(arguments.get("prior"), dict):
+        arguments["prior"] = Prior.from_json(arguments["prior"])
+    model = GaussianMixture(**arguments)
     check_parameters(type(model).__name__, model.get_params(deep=False), CONSTRAINTS)
     take_saved(model, saved)
     return model

@@ -47,7 +47,7 @@ def take_facts(model: Any, facts: FitFacts | None) -> None:
     model._trained = facts
     if facts is None:
         return
-    model.lower_bound_ = facts.mean_log_likelihood
+    model.lower_bound_ = facts.lower_bound
     model.lower_bounds_ = list(facts.lower_bounds)
     for name in PUBLIC_FACTS:
         setattr(model, f"{name}_", getattr(facts, name))

@@ -19,7 +19,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import check_is_fitted
 
 from mixtura.covariance import ONE_FEATURE, STRUCTURES
-from mixtura.em import default_step
+from mixtura.em import Prior, default_step
 from mixtura.inputs.scales import DOUBLE, RANGES
 from mixtura.mixture import Mixture
 from mixtura.starts import STARTS
@@ -51,6 +51,12 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "df": [Interval(Real, 0.0, None, closed="neither"), StrOptions({"shared"}), None],
     "noise": ["boolean"],
     "noise_volume": [Interval(Real, 0.0, None, closed="neither"), None],
+    "covariances_init": ["array-like", None],
+    "prior": [StrOptions({"default"}), Prior, None],
+    "fixed": [dict, None],
+    "equal_weights": ["boolean"],
+    "min_weight": [Interval(Real, 0.0, 1.0, closed="both"), None],
+    "max_eigenvalue_ratio": [Interval(Real, 1.0, None, closed="left"), None],
     "callback": [callable, None],
     "max_time": [Interval(Real, 0.0, None, closed="left"), None],
     "checkpoint": [str, os.PathLike, None],

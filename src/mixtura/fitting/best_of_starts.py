@@ -48,8 +48,15 @@ class Fit:
     remaining_gain: float
     effective_rows: FloatArray
     doubts: tuple[Doubt, ...]
+    #: Log density of the parameters under their prior, but for a constant.
+    log_prior: float = 0.0
     #: What EM leads to from here, where this is no optimum but the last stop before a degenerate end; or ''.
     leads_to: str = ""
+
+    @property
+    def objective(self) -> float:
+        """What EM raises, in nats a row: the mean log-likelihood, and the log prior's share."""
+        return self.statistics.mean_log_likelihood + self.log_prior / self.statistics.weight
 
     @property
     def verdicts(self) -> tuple[str, ...]:
@@ -101,6 +108,7 @@ class Fit:
             verdicts=self.verdicts,
             n_starts=n_starts,
             n_parameters=None if n_parameters == self.mixture.n_parameters else n_parameters,
+            log_prior=self.log_prior,
             statistics=sums,
         )
 
@@ -393,7 +401,8 @@ def _fit_of(
     _check_numbers(mixture, statistics)
     effective_rows = statistics.counts * blocks.rows_per_weight
     doubts = _judged(mixture, effective_rows, blocks, options)
-    return Fit(mixture, statistics, monitor, remaining_gain, effective_rows, doubts)
+    log_prior = options.grounds.log_prior(mixture)
+    return Fit(mixture, statistics, monitor, remaining_gain, effective_rows, doubts, log_prior)
 
 
 def _judged(
@@ -431,7 +440,7 @@ def _or_where_it_began(
     stop = _fit_of(began, expect(began, blocks), before, np.nan, blocks, options)
     if stop.doubts:
         return fit
-    before.goes_on(stop.statistics.mean_log_likelihood)
+    before.goes_on(stop.objective)
     return replace(stop, leads_to=fit.failure or fit.doubts[0].label)
 
 
@@ -455,7 +464,7 @@ def _record(beginning: Beginning, fit: Fit, blocks: Blocks) -> StartRecord:
         beginning.seed,
         blocks.shape[0],
         monitor.n_iter,
-        fit.statistics.mean_log_likelihood,
+        fit.objective,
         monitor.converged,
         fit.doubt or monitor.ended,
         monitor.n_passes,
@@ -471,7 +480,7 @@ def _better(fit: Fit | None, best: Fit | None) -> Fit | None:
 def _is_better(fit: Fit, best: Fit) -> bool:
     if fit.rank != best.rank:
         return fit.rank < best.rank
-    ours, theirs = fit.statistics.mean_log_likelihood, best.statistics.mean_log_likelihood
+    ours, theirs = fit.objective, best.objective
     # NaN never wins and is always replaced.
     if np.isnan(theirs):
         return not np.isnan(ours)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic
@@ -13,6 +14,7 @@ import numpy as np
 
 from mixtura._core import Acceleration
 from mixtura.covariance import structure
+from mixtura.em import Prior
 from mixtura.files import schema as must_be
 from mixtura.files.output import check_no_other_file, check_state_target
 from mixtura.files.schema import Check, Damaged, array_in, mixture_in
@@ -281,6 +283,10 @@ def _described(value: Any) -> Any:
         return value
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, Prior):
+        value = value.as_json()
+    if isinstance(value, Mapping):
+        return {name: _described(own) for name, own in value.items()}
     if callable(value):
         return "callable"
     if isinstance(value, np.random.RandomState):

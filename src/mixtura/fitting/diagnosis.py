@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any
 
@@ -83,8 +83,22 @@ class Grounds:
 
     def n_parameters(self, mixture: Mixture) -> int:
         """Free parameters of a fit that has come to this mixture."""
-        of_gaussians = mixture.structure.n_parameters(*mixture.means.shape)
-        return of_gaussians + self.kind.n_parameters(mixture.n_components)
+        kind, (k, d) = mixture.structure, mixture.means.shape
+        of_gaussians = kind.n_parameters(k, d)
+        has_noise = self.kind.noise_log_density is not None
+        known = self.kind.known.n_parameters(kind, k, d, has_noise)
+        return of_gaussians + self.kind.n_parameters(mixture.n_components) - known
+
+    def log_prior(self, mixture: Mixture) -> float:
+        """Log density of its parameters under their prior, but for a constant; 0 without one."""
+        if self.kind.known.prior is None:
+            return 0.0
+        return self.m_step(mixture.structure).native.bound(native_mixture(mixture))
+
+    def m_step_of_any(self, structure: CovarianceStructure) -> MStep:
+        """The same where it is not known which component is which."""
+        known = self.kind.known.of_any(structure, len(self.reg_covar))
+        return MaximumLikelihood(structure, self.reg_covar, replace(self.kind, known=known))
 
 
 # Features from which a bound on a distance is quicker than the distance.

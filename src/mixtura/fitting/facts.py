@@ -78,6 +78,8 @@ class FitFacts:
         Batches that `partial_fit` has learned since the fit.
     n_parameters : int or None
         Free ones; None: as many as the mixture has.
+    log_prior : float
+        Log density of the parameters under their prior, but for a constant; 0 without one.
     statistics : SufficientStatistics or None
         None where they are not known, as of a cell of a search. In a file they are arrays.
     """
@@ -96,12 +98,18 @@ class FitFacts:
     n_starts: int | None = None
     n_batches: int = 0
     n_parameters: int | None = None
+    log_prior: float = 0.0
     statistics: SufficientStatistics | None = None
 
     @property
     def mean_log_likelihood(self) -> float:
         """Log-likelihood a row (per unit of weight)."""
         return self.log_likelihood / self.weight
+
+    @property
+    def lower_bound(self) -> float:
+        """What EM raises, in nats a row: the mean log-likelihood, and the log prior's share."""
+        return self.mean_log_likelihood + self.log_prior / self.weight
 
     def parameters_of(self, mixture: Mixture) -> int:
         """Free parameters of the fit, whose mixture this is."""
@@ -178,6 +186,7 @@ _SAVED: dict[str, _Saved] = {
     "n_starts": _Saved(_always(must_be.nullable(must_be.whole(1))), missing=_always(None)),
     "n_batches": _Saved(_always(must_be.whole()), missing=_always(0)),
     "n_parameters": _Saved(_always(must_be.nullable(must_be.whole())), missing=_always(None)),
+    "log_prior": _Saved(_always(must_be.number()), missing=_always(0.0)),
 }
 
 #: The facts that stand as JSON in a file, in their order.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Integral
 from time import monotonic
@@ -15,32 +15,33 @@ from sklearn.utils import check_random_state
 
 from mixtura._core import Stop
 from mixtura.covariance import CovarianceStructure
-from mixtura.em import GAUSSIAN, Kind, Tails
+from mixtura.em import GAUSSIAN, NOTHING, Kind, Knowledge, Tails
 from mixtura.em.regularisation import regularisation
-from mixtura.fitting.best_of_starts import Beginning, Options
+from mixtura.fitting.best_of_starts import Beginning, Options, best_fit
 from mixtura.fitting.diagnosis import Grounds, recording_of
+from mixtura.fitting.given_parameters import GivenParameters, in_places
 from mixtura.fitting.noise import log_volume_of_rows
-from mixtura.fitting.start_checks import (
-    check_means_init,
-    check_precisions_init,
-    check_start_array,
-    check_start_mixture,
-    check_weights_init,
-)
+from mixtura.fitting.start_checks import check_start_array, check_start_mixture
 from mixtura.mixture import Mixture
-from mixtura.rows import ArrayBlocks, Blocks
+from mixtura.rows import ArrayBlocks, Blocks, in_memory
 from mixtura.starts import (
     STARTS,
     ArrayResponsibilities,
     LabelResponsibilities,
     StartRecord,
+    beside,
     matched_to_labels,
     mixture_of,
+    rows_of_a_search,
     search,
 )
 from mixtura.support.arrays import Array, FloatArray
 
 Started = tuple[Mixture, list[StartRecord]]
+
+# Starts where it is known which component is which, and EM from each of them.
+_SEVERAL = ("kmeans", *["beside"] * 9)
+_TOL, _MAX_ITER = 2e-6, 150
 
 
 def seeds_of(random_state: Any, n_init: int = 1) -> list[int]:
@@ -97,15 +98,19 @@ def kind_of(
     df: float | str | None,
     noise: bool,
     noise_volume: float | None,
+    known: Knowledge = NOTHING,
 ) -> Kind:
-    """What a mixture has beside Gaussian components, from an estimator's arguments."""
-    if distribution == "gaussian" and not noise:
+    """What a mixture has beside Gaussian components, from an estimator's arguments.
+
+    known: of its parameters.
+    """
+    if distribution == "gaussian" and not noise and known is NOTHING:
         return GAUSSIAN
     tails = Tails.of(df) if distribution == "t" else None
     if not noise:
-        return Kind(tails)
+        return Kind(tails, known=known)
     log_volume = log_volume_of_rows(blocks) if noise_volume is None else np.log(noise_volume)
-    return Kind(tails, -float(log_volume))
+    return Kind(tails, -float(log_volume), known)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +123,7 @@ class StartRequest:
     n_components : int
     seeds : sequence of int
         One a start.
-    init_params, weights_init, means_init, precisions_init, accelerate
+    init_params, weights_init, means_init, precisions_init, covariances_init, accelerate
         As in `GaussianMixture`.
     previous : Mixture or None
         Where a warm start goes on, whatever else is asked for.
@@ -131,6 +136,7 @@ class StartRequest:
     weights_init: Any = None
     means_init: Any = None
     precisions_init: Any = None
+    covariances_init: Any = None
     accelerate: bool | str = "auto"
     previous: Mixture | None = None
 
@@ -145,10 +151,17 @@ class StartRequest:
         asked = self.accelerate is True
         if self.previous is not None:
             return [Beginning("warm start", None, partial(_unchanged, self.previous), asked)]
-        given = self._given(blocks.shape[1])
+        kind = options.grounds.kind
+        given = self._given(blocks.shape[1], kind.noise_log_density is not None)
         if given.are_all:
-            start = partial(_unchanged, given.over(None))
+            start = partial(_unchanged, given.whole())
             return [Beginning("given parameters", None, start, asked)]
+        prior = kind.known.prior
+        if prior is not None and prior.mixture is not None and self.init_params == "auto":
+            start = partial(_unchanged, given.over(prior.mixture))
+            return [
+                Beginning("mixture of the prior", None, start, self.accelerate in (True, "auto"))
+            ]
         if callable(self.init_params):
             return self._from_callable(_Making(self, given, options), blocks, asked)
         if isinstance(self.init_params, str):
@@ -157,25 +170,33 @@ class StartRequest:
         make = partial(_Making(self, given, options).from_array, array)
         return [Beginning("given array", None, make, asked)]
 
-    def _given(self, n_features: int) -> _GivenParameters:
-        k, weights, means, precisions = self.n_components, None, None, None
-        if self.weights_init is not None:
-            weights = check_weights_init(self.weights_init, k)
-        if self.means_init is not None:
-            means = check_means_init(self.means_init, k, n_features)
-        if self.precisions_init is not None:
-            precisions = check_precisions_init(self.precisions_init, self.structure, k, n_features)
-        return _GivenParameters(self.structure, weights, means, precisions)
+    def _given(self, n_features: int, has_noise: bool) -> GivenParameters:
+        return GivenParameters.of(
+            self.structure,
+            self.n_components,
+            n_features,
+            weights_init=self.weights_init,
+            means_init=self.means_init,
+            precisions_init=self.precisions_init,
+            covariances_init=self.covariances_init,
+            has_noise=has_noise,
+        )
 
     def _named(self, making: _Making) -> list[Beginning]:
         name = self.init_params
         # Where some parameters are given, a search for the others would not end at them.
-        if name == "auto" and making.given.are_some:
+        if name == "auto" and making.given.are_some and not making.is_of_each:
             name = "kmeans"
         is_auto = name == "auto"
         accelerate = self.accelerate is True or (self.accelerate == "auto" and is_auto)
         return [
-            Beginning(name, seed, partial(making.named, name, seed), accelerate, is_found=is_auto)
+            Beginning(
+                name,
+                seed,
+                partial(making.named, name, seed),
+                accelerate,
+                is_found=is_auto and not making.is_of_each,
+            )
             for seed in self.seeds
         ]
 
@@ -193,62 +214,73 @@ class StartRequest:
 
 
 @dataclass(frozen=True, eq=False)
-class _GivenParameters:
-    """Parameters that the user gives, checked; None: those of the start."""
-
-    structure: CovarianceStructure
-    weights: FloatArray | None
-    means: FloatArray | None
-    precisions: FloatArray | None
-
-    @property
-    def are_all(self) -> bool:
-        return self._n_given == 3
-
-    @property
-    def are_some(self) -> bool:
-        return self._n_given > 0
-
-    @property
-    def _n_given(self) -> int:
-        given = (self.weights, self.means, self.precisions)
-        return sum(parameter is not None for parameter in given)
-
-    def over(self, start: Mixture | None) -> Mixture:
-        """The start with these in place of its own, as scikit-learn does; None where all are given."""
-        if start is not None and not self.are_some:
-            return start
-        weights, means = self.weights, self.means
-        if self.precisions is not None:
-            covariances = self.structure.invert_precisions(self.precisions)
-            factors = self.structure.factor_precisions(self.precisions)
-        else:
-            assert start is not None
-            covariances, factors = start.covariances, start.precisions_cholesky
-        if start is not None:
-            weights = start.weights if weights is None else weights
-            means = start.means if means is None else means
-        assert weights is not None
-        assert means is not None
-        return Mixture(self.structure, weights, means, covariances, factors)
-
-
-@dataclass(frozen=True, eq=False)
 class _Making:
     """Makes starts, each when EM is to begin there."""
 
     request: StartRequest
-    given: _GivenParameters
+    given: GivenParameters
     options: Options
+
+    @property
+    def is_of_each(self) -> bool:
+        """Whether it is known which component is which."""
+        grounds = self.options.grounds
+        return grounds.kind.known.is_of_each(self.request.structure, len(grounds.reg_covar))
 
     def named(self, name: str, seed: int, blocks: Blocks) -> Started:
         kind, k, options = self.request.structure, self.request.n_components, self.options
+        if name == "auto" and self.is_of_each:
+            return self._best_of_several(seed, blocks)
         if name == "auto":
             min_rows = options.grounds.min_rows
             limits = options.deadline, options.stop
             return search(blocks, options.m_step(kind), k, seed, *limits, min_rows=min_rows)
-        start = STARTS[name](blocks, options.m_step(kind), k, RandomState(seed))
+        return self._in_places(name, RandomState(seed), blocks), []
+
+    # The native search merges and cuts components, whatever is known of them.
+    def _best_of_several(self, seed: int, blocks: Blocks) -> Started:
+        """The best end of EM, on a part of the rows, from some starts."""
+        rng, k = RandomState(seed), self.request.n_components
+        sample = in_memory(blocks, blocks.sample(rows_of_a_search(k, blocks.shape[1]), rng))
+        options = replace(
+            self.options,
+            tol=_TOL,
+            max_iter=_MAX_ITER,
+            callback=None,
+            on_iteration=None,
+            on_end=None,
+            checkpoint=None,
+        )
+        beginnings = [
+            Beginning(name, start_seed, partial(self._start, name, start_seed), accelerate=True)
+            for name, start_seed in zip(_SEVERAL, seeds_of(seed, len(_SEVERAL)), strict=True)
+        ]
+        fit, records = best_fit(beginnings, sample, options)
+        return fit.mixture, records
+
+    def _start(self, name: str, seed: int, blocks: Blocks) -> Started:
+        rng = RandomState(seed)
+        if name in STARTS:
+            return self._in_places(name, rng, blocks), []
+        m_step = self.options.grounds.m_step_of_any(self.request.structure)
+        start = beside(self._targets, blocks, m_step, self.request.n_components, rng)
         return self.given.over(matched_to_labels(start, blocks)), []
+
+    def _in_places(self, name: str, rng: RandomState, blocks: Blocks) -> Mixture:
+        m_step = self.options.grounds.m_step_of_any(self.request.structure)
+        start = STARTS[name](blocks, m_step, self.request.n_components, rng)
+        if self.is_of_each or self.given.has_gaps:
+            start = in_places(start, self._targets)
+        return self.given.over(matched_to_labels(start, blocks))
+
+    @property
+    def _targets(self) -> FloatArray | None:
+        """Where components lie of which that is known."""
+        if self.given.means is not None:
+            return self.given.means
+        prior = self.options.grounds.kind.known.prior
+        is_of_each = prior is not None and prior.mean is not None and prior.mean.ndim == 2
+        return prior.mean if is_of_each and prior is not None else None
 
     def called(self, rows: Array, seed: int, blocks: Blocks) -> Started:
         kind, k = self.request.structure, self.request.n_components

@@ -12,32 +12,42 @@ from mixtura.mixture import Mixture
 from mixtura.support.arrays import Array, FloatArray
 
 
-def check_weights_init(weights: Any, n_components: int) -> FloatArray:
-    """Return starting weights, checked as scikit-learn does."""
-    checked = _finite_floats(weights, "weights_init")
+def check_weights_init(weights: Any, n_components: int, has_noise: bool = False) -> FloatArray:
+    """Return starting weights, checked as scikit-learn does; NaN: left to the start.
+
+    has_noise: they may sum to less than 1.
+    """
+    checked = _finite_floats(weights, "weights_init", may_be_nan=True)
     _check_shape(checked, (n_components,), "weights", "weights_init")
     if np.any(checked < 0.0) or np.any(checked > 1.0):
         raise ValueError(
             "The parameter 'weights' should be in the range [0, 1], but got max value "
             f"{np.min(checked):.5f}, min value {np.max(checked):.5f}"
         )
-    if not abs(checked.sum() - 1.0) <= 1e-6:
+    known = np.nansum(checked)
+    has_gaps = bool(np.isnan(checked).any())
+    if has_gaps and known >= 1.0:
         raise ValueError(
-            "The parameter 'weights' should be normalized, but got sum(weights) = "
-            f"{checked.sum():.5f}"
+            f"weights_init sums to {known:.5g}, which leaves nothing for the components that are NaN."
+        )
+    is_whole = abs(known - 1.0) <= 1e-6 and not has_gaps
+    if not (is_whole or ((has_gaps or has_noise) and known < 1.0)):
+        raise ValueError(
+            f"The parameter 'weights' should be normalized, but got sum(weights) = {known:.5f}"
         )
     return checked
 
 
 def check_means_init(means: Any, n_components: int, n_features: int) -> FloatArray:
-    """Return starting means, checked as scikit-learn does."""
-    checked = _finite_floats(means, "means_init")
+    """Return starting means, checked as scikit-learn does; rows of NaN: left to the start."""
+    checked = _finite_floats(means, "means_init", may_be_nan=True)
     _check_shape(checked, (n_components, n_features), "means", "means_init")
+    _check_whole(checked, "means_init")
     most = RANGES[DOUBLE].most
     if np.any(np.abs(checked) > most):
         raise ValueError(
             f"means_init must be at most {most:g} in size, so that distances can be squared, but it "
-            f"contains {checked.flat[np.argmax(np.abs(checked))]:g}."
+            f"contains {checked.flat[np.nanargmax(np.abs(checked))]:g}."
         )
     return checked
 
@@ -54,7 +64,42 @@ def check_precisions_init(
     return checked
 
 
-def _finite_floats(values: Any, name: str) -> FloatArray:
+def check_covariances_init(
+    covariances: Any, structure: CovarianceStructure, n_components: int, n_features: int
+) -> FloatArray:
+    """Return starting covariances, checked; those of NaN are left to the start."""
+    shape = structure.shape(n_components, n_features)
+    checked = _finite_floats(covariances, "covariances_init", may_be_nan=True)
+    _check_shape(checked, shape, f"{structure.name} covariance", "covariances_init")
+    _check_whole(checked[np.newaxis] if structure.shared else checked, "covariances_init")
+    is_given = ~np.isnan(checked).reshape(1 if structure.shared else n_components, -1)[:, 0]
+    if is_given.all():
+        structure.check_symmetric(checked)
+        structure.factor_covariances(checked, n_components, n_features)
+        structure.check_family(checked, n_components)
+    elif structure.shared or "E" in structure.letters:
+        raise ValueError(
+            f"covariances_init of covariance_type={structure.name!r}, whose components share a part of their "
+            "covariances, must be given of all components, without NaN."
+        )
+    elif is_given.any():
+        few = checked[is_given]
+        structure.check_symmetric(few)
+        structure.factor_covariances(few, len(few), n_features)
+    return checked
+
+
+def _check_whole(values: FloatArray, name: str) -> None:
+    """Raise where some numbers of a component are NaN, and others not."""
+    missing = np.isnan(values).reshape(len(values), -1)
+    torn = np.flatnonzero(missing.any(axis=1) & ~missing.all(axis=1))
+    if len(torn):
+        raise ValueError(
+            f"{name} holds NaN and numbers for component {torn[0]}: give all of them, or NaN for all."
+        )
+
+
+def _finite_floats(values: Any, name: str, may_be_nan: bool = False) -> FloatArray:
     try:
         array: FloatArray = np.array(values, dtype=np.float64, order="C")
     except (TypeError, ValueError) as error:
@@ -62,8 +107,10 @@ def _finite_floats(values: Any, name: str) -> FloatArray:
         if "inhomogeneous" in why:
             why = "its rows differ in length"
         raise ValueError(f"{name} must be an array of real numbers: {why}.") from error
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite, but it contains NaN or infinity.")
+    is_good = ~np.isinf(array) if may_be_nan else np.isfinite(array)
+    if not is_good.all():
+        what = "infinity" if may_be_nan else "NaN or infinity"
+        raise ValueError(f"{name} must be finite, but it contains {what}.")
     return array
 
 

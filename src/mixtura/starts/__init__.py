@@ -9,13 +9,13 @@ from numpy.random import RandomState
 from mixtura.em import MStep
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
-from mixtura.starts.auto import search
+from mixtura.starts.auto import rows_of_a_search, search
 from mixtura.starts.given import ArrayResponsibilities, LabelResponsibilities, mixture_of
 from mixtura.starts.kmeans import kmeans
 from mixtura.starts.labelled import matched_to_labels
 from mixtura.starts.random import random
 from mixtura.starts.records import StartRecord, Starts, n_begun
-from mixtura.starts.seeds import plus_plus, random_from_data
+from mixtura.starts.seeds import beside, plus_plus, random_from_data
 
 Start = Callable[[Blocks, MStep, int, RandomState], Mixture]
 
@@ -33,8 +33,10 @@ __all__ = [
     "Start",
     "StartRecord",
     "Starts",
+    "beside",
     "matched_to_labels",
     "mixture_of",
     "n_begun",
+    "rows_of_a_search",
     "search",
 ]

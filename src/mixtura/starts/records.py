@@ -25,7 +25,8 @@ class StartRecord(Shown):
     n_iter : int
         EM iterations made.
     log_likelihood : float
-        Mean log-likelihood of its last mixture; NaN if there is none.
+        Mean log-likelihood of its last mixture, with a prior what EM raises (`lower_bound_`); NaN if there
+        is none.
     converged : bool
     ended : str
         Why it ended: 'converged', 'max_iter reached', 'behind the best', 'near a known optimum' or 'near a

@@ -42,6 +42,35 @@ def plus_plus(
     return mixture_at(X[chosen].astype(np.float64), blocks, m_step)
 
 
+def beside(
+    known: FloatArray | None,
+    blocks: Blocks,
+    m_step: MStep,
+    n_components: int,
+    rng: RandomState,
+) -> Mixture:
+    """Some means as they are known, the others (NaN) at rows far from them and from each other.
+
+    Drawn as by k-means++ (Arthur & Vassilvitskii 2007), with features divided by their spreads.
+    """
+    rows = blocks.sample(rows_of_a_start(blocks.shape[1], n_components), rng)
+    spreads = np.sqrt(blocks.variances)
+    X = (rows.X - blocks.mean) / np.where(spreads > 0, spreads, 1.0)
+    means = np.full((n_components, X.shape[1]), np.nan) if known is None else known.copy()
+    weight = np.ones(len(X)) if rows.weight is None else rows.weight
+    nearest = np.full(len(X), np.inf)
+    for mean in means[~np.isnan(means[:, 0])]:
+        place = (mean - blocks.mean) / np.where(spreads > 0, spreads, 1.0)
+        nearest = np.minimum(nearest, ((X - place) ** 2).sum(axis=1))
+    for k in np.flatnonzero(np.isnan(means[:, 0])):
+        chances = weight * np.where(np.isfinite(nearest), nearest, 1.0)
+        chances = chances if chances.sum() > 0 else weight
+        chosen = rng.choice(len(X), p=chances / chances.sum())
+        means[k] = rows.X[chosen]
+        nearest = np.minimum(nearest, ((X - X[chosen]) ** 2).sum(axis=1))
+    return mixture_at(means, blocks, m_step)
+
+
 def mixture_at(means: FloatArray, blocks: Blocks, m_step: MStep) -> Mixture:
     """Mixture with these means, equal weights and one covariance: the scatter around the nearest mean.
 
