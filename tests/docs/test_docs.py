@@ -25,6 +25,8 @@ from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertai
 ROOT = Path(__file__).resolve().parents[2]
 # README.es.md has the code of README.md, which a test below sees to.
 RUN = ["README.md", "docs/user-guide.md", "docs/differences.md", "docs/kinds.md"]
+# Their code goes on from section to section.
+CONTINUED = ["docs/kinds.md"]
 PAGES = sorted(
     str(path.relative_to(ROOT))
     for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]
@@ -94,7 +96,8 @@ class Reader:
         self.output: str | None = None
 
     def read(self, block: Block) -> None:
-        if block.section != self.section:  # a recipe stands by itself
+        # A recipe stands by itself.
+        if block.section != self.section and not (self.namespace and block.page in CONTINUED):
             self.section, self.namespace = block.section, {"__name__": "__main__"}
         match block.language:
             case "python":

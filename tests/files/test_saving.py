@@ -426,12 +426,12 @@ def rewrite(path, header=None, arrays=None, facts=None, without=()):
     save_file(tensors, path, metadata=metadata)
 
 
-@pytest.mark.parametrize("version", ["2", "10"])
+@pytest.mark.parametrize("version", ["3", "10"])
 def test_a_newer_format_names_both_versions(saved, version):
     rewrite(saved, header={"format_version": version})
     message = refusal(saved)
     assert f"version {version}" in message
-    assert "up to version 1" in message
+    assert "up to version 2" in message
     assert "Install a newer mixtura" in message
 
 

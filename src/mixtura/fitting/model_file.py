@@ -192,7 +192,11 @@ def save_models(path: str | os.PathLike[str], many: SavedModels, library_version
         "failures": many.failures,
         "models": described_models,
     }
-    write(path, {"format": _MANY, "format_version": "1", "facts": json.dumps(facts)}, arrays)
+    version = max(
+        (_version_of(model.mixture) for model in many.models if model is not None), default=1
+    )
+    header = {"format": _MANY, "format_version": str(version), "facts": json.dumps(facts)}
+    write(path, header, arrays)
 
 
 def read_models(path: str | os.PathLike[str]) -> SavedModels:
@@ -207,7 +211,7 @@ def read_models(path: str | os.PathLike[str]) -> SavedModels:
         header, arrays = read(path)
         if header.get("format") != _MANY:
             raise Damaged("it does not hold the fits of many tables: mixtura.load reads a model")
-        _check_version(header, 1)
+        _check_version(header, FORMAT_VERSION)
         facts = described(header, "facts")
         _CHECK_MANY(_WHAT, facts)
         models, failures, keys = facts["models"], facts["failures"], facts["keys"]
