@@ -491,6 +491,7 @@ def test_the_defaults_that_the_help_shows_are_the_librarys(command, model):
     shared = options.keys() & defaults.keys()
     assert {"n_init", "max_iter", "tol", "reg_covar"} <= shared
     ours, theirs = ({name: of[name] for name in shared} for of in (options, defaults))
+    ours["noise"] = {"no": False}.get(ours["noise"], ours["noise"])  # an axis of select's grid
     for of in (ours, theirs):
         of.pop("n_components", None)  # which has a meaning of its own
     assert ours == theirs

@@ -55,6 +55,38 @@ def test_a_fit_with_all_of_them_is_that_of_python(file, table):
     assert np.array_equal(written["label"], ours.predict(X))
 
 
+KNOWN = {
+    "--prior default": {"prior": "default"},
+    "--equal-weights": {"equal_weights": True},
+    "--min-weight 0.45": {"min_weight": 0.45},
+    "--max-eigenvalue-ratio 5": {"max_eigenvalue_ratio": 5.0},
+}
+
+
+@pytest.mark.parametrize("option", KNOWN)
+def test_a_prior_and_bounds_are_those_of_python(file, table, option):
+    X = table[["eruptions", "waiting"]].to_numpy()
+    own = ["--columns", "eruptions,waiting", *option.split(), "--no-figure", "--json"]
+    result = run("fit", file, "-k", "2", *own, "-o", "out", "--no-responsibilities")
+    assert result.exit_code == 0, result.stderr
+    ours = mixtura.GaussianMixture(2, random_state=0, **KNOWN[option]).fit(X)
+    assert np.isclose(json.loads(result.stdout)["bic"], ours.bic(X), rtol=1e-10)
+    assert not np.isclose(
+        ours.lower_bound_, mixtura.GaussianMixture(2, random_state=0).fit(X).lower_bound_
+    )
+    result = run("select", file, "-k", "1:2", "--covariance", "VVV,EEE", *own, "-o", "found")
+    assert result.exit_code == 0, result.stderr
+    search = mixtura.GaussianMixtureSearch([1, 2], ["VVV", "EEE"], random_state=0, **KNOWN[option])
+    assert np.allclose(pd.read_csv("found/results.csv")["bic"], search.fit(X).results_["bic"])
+
+
+def test_a_prior_that_is_none_of_the_known_is_refused(file):
+    result = run("fit", file, "-k", "2", "--prior", "defualt")
+    assert result.exit_code == 2
+    assert "--prior is 'defualt'" in result.stderr
+    assert "default" in result.stderr
+
+
 def test_a_search_has_them_as_axes(file):
     options = ["--noise", "both", "--distribution", "both", "--columns", "eruptions,waiting"]
     result = run(

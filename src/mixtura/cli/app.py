@@ -189,6 +189,34 @@ NoiseVolume = Annotated[
         **number("--noise-volume", 0),
     ),
 ]
+Prior = Annotated[
+    str | None,
+    typer.Option(
+        "--prior",
+        metavar="default",
+        show_default="none",
+        help="Of means and covariances: default keeps those of few rows from collapsing.",
+        **choice("--prior", "default"),
+    ),
+]
+EqualWeights = Annotated[
+    bool,
+    typer.Option("--equal-weights", help="All components weigh the same.", metavar=""),
+]
+MinWeight = Annotated[
+    float | None,
+    typer.Option(
+        help="Least weight of a component.", show_default="none", **number("--min-weight", 0)
+    ),
+]
+MaxEigenvalueRatio = Annotated[
+    float | None,
+    typer.Option(
+        help="Largest ratio of any two eigenvalues of the covariances.",
+        show_default="none",
+        **number("--max-eigenvalue-ratio", 1),
+    ),
+]
 MinComponentRows = Annotated[
     float,
     typer.Option(
@@ -307,6 +335,10 @@ def fit(
         typer.Option("--noise", help="Let rows belong to no component, label -1.", metavar=""),
     ] = False,
     noise_volume: NoiseVolume = None,
+    prior: Prior = None,
+    equal_weights: EqualWeights = False,
+    min_weight: MinWeight = None,
+    max_eigenvalue_ratio: MaxEigenvalueRatio = None,
     max_memory: MaxMemory = None,
     checkpoint: Checkpoint = None,
     resume: Resume = False,
@@ -363,6 +395,10 @@ def fit(
         "df": df,
         "noise": noise,
         "noise_volume": noise_volume,
+        "prior": prior,
+        "equal_weights": equal_weights,
+        "min_weight": min_weight,
+        "max_eigenvalue_ratio": max_eigenvalue_ratio,
         "checkpoint": checkpoint,
         "resume": resume,
         "n_jobs": jobs,
@@ -489,6 +525,10 @@ def select(
         ),
     ] = "no",
     noise_volume: NoiseVolume = None,
+    prior: Prior = None,
+    equal_weights: EqualWeights = False,
+    min_weight: MinWeight = None,
+    max_eigenvalue_ratio: MaxEigenvalueRatio = None,
     max_time: Annotated[
         float | None,
         typer.Option(help="Seconds.", show_default="no limit", **number("--max-time", 0)),
@@ -544,6 +584,10 @@ def select(
         "df": df,
         "noise": {"no": False, "yes": True, "both": [False, True]}[noise],
         "noise_volume": noise_volume,
+        "prior": prior,
+        "equal_weights": equal_weights,
+        "min_weight": min_weight,
+        "max_eigenvalue_ratio": max_eigenvalue_ratio,
         "max_time": max_time,
         "checkpoint": checkpoint,
         "resume": resume,

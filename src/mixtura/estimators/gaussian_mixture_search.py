@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from mixtura.display.page import plural
-from mixtura.em import Kind, Tails
+from mixtura.em import Kind, Knowledge, Prior, Tails
 from mixtura.errors import DataWarning, DegenerateComponentWarning
 from mixtura.estimators.constructors import ChecksArgumentNames
 from mixtura.estimators.gaussian_mixture import GaussianMixture, default_arguments
@@ -27,11 +27,13 @@ from mixtura.estimators.restoring import model_of
 from mixtura.estimators.rows import blocks_to_fit, feature_names, rows_to_fit
 from mixtura.estimators.saving import described, jsonable
 from mixtura.estimators.validation import CONSTRAINTS, check_parameters
+from mixtura.fitting.given_parameters import GivenParameters
 from mixtura.fitting.given_rows import (
     LabelsGiven,
     check_labels_elsewhere,
     largest_label,
 )
+from mixtura.fitting.knowledge import KnownArguments, knowledge_of
 from mixtura.fitting.lines import Lines, lines_of_progress
 from mixtura.fitting.model_file import SavedModel
 from mixtura.fitting.request import kind_of, options_of, seeds_of
@@ -63,6 +65,10 @@ _CONSTRAINTS = {
         "min_component_rows",
         "df",
         "noise_volume",
+        "prior",
+        "equal_weights",
+        "min_weight",
+        "max_eigenvalue_ratio",
         "max_time",
         "n_jobs",
     )
@@ -108,6 +114,9 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         Whether there is a background of noise, as in `GaussianMixture`; [False, True] is an axis of the grid.
     noise_volume : float or None, default=None
         As in `GaussianMixture`, for the cells with noise.
+    prior, equal_weights, min_weight, max_eigenvalue_ratio : default=None, False, None, None
+        As in `GaussianMixture`; a cell to which they cannot apply has no fit and says why. A `Prior` is the
+        same for all cells, 'default' is each cell's own.
     random_state : int, RandomState instance or None, default=None
         Seed of the starts.
     max_time : float or None, default=None
@@ -193,6 +202,10 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         df: float | str | None = None,
         noise: bool | Iterable[bool] = False,
         noise_volume: float | None = None,
+        prior: Any = None,
+        equal_weights: bool = False,
+        min_weight: float | None = None,
+        max_eigenvalue_ratio: float | None = None,
         random_state: int | RandomState | None = None,
         max_time: float | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -215,6 +228,10 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         self.df = df
         self.noise = noise
         self.noise_volume = noise_volume
+        self.prior = prior
+        self.equal_weights = equal_weights
+        self.min_weight = min_weight
+        self.max_eigenvalue_ratio = max_eigenvalue_ratio
         self.random_state = random_state
         self.max_time = max_time
         self.checkpoint = checkpoint
@@ -324,8 +341,10 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
 
     def _sweep(self, blocks: Blocks, keys: list[Key], names: Array | None) -> None:
         asked = self._asked(blocks, keys)
+        told = self._known(blocks, keys)
+        known = {key: own for key, own in told.items() if isinstance(own, Knowledge)}
         impossible = grid.impossible(
-            keys, blocks, self.max_parameters, asked, largest_label(blocks)
+            keys, blocks, self.max_parameters, asked, largest_label(blocks), told
         )
         possible = tuple(key for key in keys if key not in impossible)
         if not possible:
@@ -339,10 +358,12 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
             # Some cell may ask for more digits than float32 has, and could not be compared with the others.
             blocks = blocks.in_double()
         lines = lines_of_progress()
-        request = self._request(possible, blocks, seed, names, lines, asked)
+        request = self._request(possible, blocks, seed, names, lines, asked, known)
         journal = self._journal(blocks, seed, request.options.reg_covar)
         sweep = Sweep(blocks, request, journal.read(), journal.write)
-        conclude = partial(self._conclude, sweep, keys, impossible, blocks.shape[1], names, dtype)
+        conclude = partial(
+            self._conclude, sweep, keys, impossible, known, blocks.shape[1], names, dtype
+        )
         try:
             sweep.run()
             journal.write(sweep.state, now=True)
@@ -375,6 +396,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         names: Array | None,
         lines: Lines,
         asked: Kind,
+        known: dict[Key, Knowledge],
     ) -> SweepRequest:
         options = options_of(
             blocks,
@@ -388,8 +410,9 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         )
         report: Report | None = None
         if self.callback is not None or self.verbose:
-            report = partial(self._report, lines, blocks.shape[1])
-        return SweepRequest(keys, options, seed, self.n_init, n_threads(self.n_jobs), report)
+            report = partial(self._report, lines, blocks.shape[1], known)
+        threads = n_threads(self.n_jobs)
+        return SweepRequest(keys, options, seed, self.n_init, threads, report, known)
 
     @property
     def _counted(self) -> Kind:
@@ -406,6 +429,23 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
             noise_volume=self.noise_volume,
         )
 
+    def _known(self, blocks: Blocks, keys: list[Key]) -> dict[Key, Knowledge | str]:
+        """What is known of the parameters of each cell, or why that cannot be."""
+        arguments = KnownArguments(
+            self.prior, None, self.equal_weights, self.min_weight, self.max_eigenvalue_ratio
+        )
+        known: dict[Key, Knowledge | str] = {}
+        for key in keys if arguments.are_there else ():
+            k, name = key
+            nothing_given = GivenParameters(structure_of(name))
+            try:
+                known[key] = knowledge_of(
+                    arguments, blocks, structure_of(name), k, nothing_given, has_noise(name)
+                )
+            except ValueError as error:
+                known[key] = str(error).rstrip(".")
+        return known
+
     def _journal(self, blocks: Blocks, seed: int, reg_covar: FloatArray) -> Journal:
         settings = {
             "tol": float(self.tol),
@@ -415,6 +455,10 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
             "min_component_rows": float(self.min_component_rows),
             "df": self.df,
             "noise_volume": self.noise_volume,
+            "prior": self.prior.as_json() if isinstance(self.prior, Prior) else self.prior,
+            "equal_weights": self.equal_weights or None,
+            "min_weight": self.min_weight,
+            "max_eigenvalue_ratio": self.max_eigenvalue_ratio,
             "seed": seed,
         }
         known = "" if self.checkpoint is None else fingerprint(blocks)
@@ -432,9 +476,16 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         return seed_in(self.checkpoint) if self.resume else None
 
     def _report(
-        self, lines: Lines, n_features: int, n_done: int, n_steps: int, step: str, cell: Cell
+        self,
+        lines: Lines,
+        n_features: int,
+        known: dict[Key, Knowledge],
+        n_done: int,
+        n_steps: int,
+        step: str,
+        cell: Cell,
     ) -> object:
-        columns = table([cell], self.sign, n_features, self._counted)
+        columns = table([cell], self.sign, n_features, self._counted, known)
         row = {name: _plain(column[0]) for name, column in columns.items()} | {"step": step}
         if self.verbose:
             has_fit = cell.criteria is not None
@@ -447,6 +498,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         sweep: Sweep,
         keys: list[Key],
         impossible: dict[Key, str],
+        known: dict[Key, Knowledge],
         n_features: int,
         names: Array | None,
         dtype: str,
@@ -464,12 +516,14 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         self.__dict__.pop("feature_names_in_", None)
         if names is not None:
             self.feature_names_in_ = names
-        self._set_results(cells, able)
+        self._set_results(cells, able, known)
         return True
 
-    def _set_results(self, cells: list[Cell], able: list[Cell]) -> None:
+    def _set_results(
+        self, cells: list[Cell], able: list[Cell], known: dict[Key, Knowledge]
+    ) -> None:
         best = min(able, key=lambda cell: cell.criterion(self.criterion))
-        self.results_ = table(cells, self.sign, self.n_features_in_, self._counted)
+        self.results_ = table(cells, self.sign, self.n_features_in_, self._counted, known)
         self.best_index_ = cells.index(best)
         self._has_kinds = bool(kinds_of(cells))
         self.best_params_ = self._params(best)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mixtura.display.page import MOST_LINES, Page, Shown, Table, plural
-from mixtura.em import GAUSSIAN, Kind
+from mixtura.em import GAUSSIAN, NOTHING, Kind, Knowledge
 from mixtura.fitting.facts import Criteria, FitFacts
 from mixtura.mixture import Mixture
 from mixtura.support.arrays import Array
@@ -166,21 +166,33 @@ def kinds_of(cells: Sequence[Cell]) -> dict[str, list[Any]]:
     }
 
 
-def n_parameters_of(key: Key, n_features: int, asked: Kind) -> int:
+def n_parameters_of(key: Key, n_features: int, asked: Kind, known: Knowledge = NOTHING) -> int:
     """Free parameters of a model. asked: what the sweep is asked for beside Gaussian components."""
     k, name = key
-    return structure_of(name).n_parameters(k, n_features) + kind_of(name, asked).n_parameters(k)
+    structure = structure_of(name)
+    free = structure.n_parameters(k, n_features) + kind_of(name, asked).n_parameters(k)
+    return free - known.n_parameters(structure, k, n_features, has_noise(name))
 
 
-def table(cells: Sequence[Cell], sign: str, n_features: int, asked: Kind = GAUSSIAN) -> Results:
-    """One array a column, all equally long, in the order of the cells."""
+def table(
+    cells: Sequence[Cell],
+    sign: str,
+    n_features: int,
+    asked: Kind = GAUSSIAN,
+    known: Mapping[Key, Knowledge] | None = None,
+) -> Results:
+    """One array a column, all equally long, in the order of the cells. known: of parameters, by cell."""
+    known = known or {}
     factor = -1.0 if sign == "mclust" else 1.0
     columns: dict[str, list[Any]] = {
         "n_components": [cell.n_components for cell in cells],
         "covariance_type": [cell.covariance_type for cell in cells],
         **kinds_of(cells),
         "log_likelihood": [_of(cell, "log_likelihood") for cell in cells],
-        "n_parameters": [n_parameters_of(cell.key, n_features, asked) for cell in cells],
+        "n_parameters": [
+            n_parameters_of(cell.key, n_features, asked, known.get(cell.key, NOTHING))
+            for cell in cells
+        ],
         **{name: [factor * cell.criterion(name) for cell in cells] for name in CRITERIA},
         "seconds": [cell.seconds for cell in cells],
         "n_iter": [cell.n_iter for cell in cells],

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from mixtura.covariance import ONE_FEATURE, STRUCTURES, check_features, structure
-from mixtura.em import GAUSSIAN, Kind
+from mixtura.em import GAUSSIAN, NOTHING, Kind, Knowledge
 from mixtura.fitting.findings import n_distinct_rows, only_rows
 from mixtura.rows import Blocks
 from mixtura.support.names import nearest
@@ -138,16 +139,22 @@ def impossible(
     max_parameters: int | None,
     asked: Kind = GAUSSIAN,
     largest_label: int = -1,
+    known: Mapping[Key, Knowledge | str] | None = None,
 ) -> dict[Key, str]:
     """Why cells of too many parameters, or of more components than distinct rows, are not fitted.
 
     asked: what mixtures may have beside Gaussian components. largest_label: of those known of rows.
+    known: of parameters, by cell, or why that cannot be.
     """
     most = max(k for k, _ in keys)
     n_distinct = n_distinct_rows(blocks, most)
     why_not = {}
     for k, name in keys:
-        n_parameters = n_parameters_of((k, name), blocks.shape[1], asked)
+        own = (known or {}).get((k, name), NOTHING)
+        if isinstance(own, str):
+            why_not[k, name] = own
+            continue
+        n_parameters = n_parameters_of((k, name), blocks.shape[1], asked, own)
         if k > n_distinct:
             why_not[k, name] = f"{k} components, but X has {only_rows(n_distinct, blocks)}"
         elif k <= largest_label:

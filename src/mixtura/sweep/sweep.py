@@ -29,7 +29,7 @@ from numpy.random import RandomState
 
 from mixtura._core import Stop
 from mixtura.covariance import structure
-from mixtura.em import GAUSSIAN, MStep
+from mixtura.em import GAUSSIAN, NOTHING, Knowledge, MStep
 from mixtura.errors import SingularCovarianceError
 from mixtura.fitting.best_of_starts import Beginning, Fit, Options, best_fit, fits_side_by_side
 from mixtura.fitting.diagnosis import Grounds, are_held_up, rows_needed
@@ -80,7 +80,7 @@ Report = Callable[[int, int, str, Cell], object]
 
 @dataclass(frozen=True)
 class SweepRequest:
-    """What is asked of a sweep."""
+    """What is asked of a sweep. known: what is known of parameters, by cell; where nothing is, it lacks."""
 
     keys: tuple[Key, ...]
     options: Options
@@ -88,6 +88,7 @@ class SweepRequest:
     n_init: int = 1
     n_threads: int = 1
     report: Report | None = None
+    known: Mapping[Key, Knowledge] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -241,16 +242,18 @@ class Sweep:
             return found
         if isinstance(found, str):
             return Cell(*key, failure=found, seconds=self._seconds[key])
-        seconds, on_sample = self._seconds[key], self._on_sample(found, 1)
+        seconds, on_sample = self._seconds[key], self._on_sample(key, found, 1)
         return Cell(*key, NOT_FINISHED, False, seconds, found, on_sample=on_sample)
 
-    def _on_sample(self, found: Mixture, n_threads: int) -> Criteria:
+    def _on_sample(self, key: Key, found: Mixture, n_threads: int) -> Criteria:
         """What a mixture scores on the sample, as if that were all rows."""
         sample = self._samples[self._size(found.n_components)]
         sums = sample.rows.blocks.with_threads(n_threads).score(found)
         scale = self._weight_of_all / sums.weight
         scores = scale * sums.log_likelihood, scale * sums.log_certainty
-        return Criteria(self._weight_of_all, *scores, found.n_parameters)
+        return Criteria(
+            self._weight_of_all, *scores, self._options_of(key).grounds.n_parameters(found)
+        )
 
     def _first_look(self, key: Key, n_threads: int) -> None:
         """The search of a cell by itself."""
@@ -264,7 +267,7 @@ class Sweep:
     def _scores(self, found: Mapping[Key, Mixture | str | None]) -> dict[Key, float]:
         """BIC on the sample, of those of a grid that have a mixture."""
         return {
-            key: self._on_sample(one, self._request.n_threads).bic
+            key: self._on_sample(key, one, self._request.n_threads).bic
             for key, one in found.items()
             if isinstance(one, Mixture)
         }
@@ -316,13 +319,15 @@ class Sweep:
 
     # One cell
 
-    def _options_of(self, name: str) -> Options:
-        """How EM runs for models of that name."""
+    def _options_of(self, key: Key) -> Options:
+        """How EM runs for a cell."""
         grounds = self._options.grounds
-        return replace(self._options, grounds=replace(grounds, kind=kind_of(name, grounds.kind)))
+        known = self._request.known.get(key, NOTHING)
+        kind = replace(kind_of(key[1], grounds.kind), known=known)
+        return replace(self._options, grounds=replace(grounds, kind=kind))
 
-    def _m_step(self, name: str) -> MStep:
-        return self._options_of(name).m_step(structure_of(name))
+    def _m_step(self, key: Key) -> MStep:
+        return self._options_of(key).m_step(structure_of(key[1]))
 
     def _searched(
         self,
@@ -345,7 +350,7 @@ class Sweep:
             found, others = search_from(
                 starts,
                 self._sample(key).rows,
-                self._m_step(name),
+                self._m_step(key),
                 k,
                 self._seed_of(key, look),
                 budget,
@@ -377,14 +382,14 @@ class Sweep:
 
     def _searches(self, key: Key, n_threads: int) -> Iterable[Given]:
         """Ends of searches as `GaussianMixture` makes them, where more than one start is asked for."""
-        k, name = key
+        k, _ = key
         sample = self._sample(key)
         for number in range(1, self._request.n_init):
             seed, options = self._seed_of(key, "first", number), self._options
             try:
                 found, _ = search_rows(
                     sample.rows,
-                    self._m_step(name),
+                    self._m_step(key),
                     k,
                     seed,
                     options.deadline,
@@ -401,7 +406,7 @@ class Sweep:
         fewer, more = first.get((k - 1, name)), first.get((k + 1, name))
         if isinstance(fewer, Mixture):
             given = self._responsibilities(fewer, k, n_threads)
-            found = split(fewer, given, self._sample(key).rows, self._m_step(name))
+            found = split(fewer, given, self._sample(key).rows, self._m_step(key))
             if found is not None:
                 yield "split", found
         if isinstance(more, Mixture):
@@ -409,7 +414,7 @@ class Sweep:
 
     def _fitted(self, key: Key, found: Mixture, blocks: Blocks) -> Cell:
         """EM over all rows."""
-        options = replace(self._options_of(key[1]), stop=self._stop)
+        options = replace(self._options_of(key), stop=self._stop)
         begin = partial(_unchanged, found)
         beginning = Beginning("sweep", None, begin, accelerate=True, is_found=True)
         fit, _ = best_fit([beginning], blocks, options)
@@ -440,7 +445,7 @@ class Sweep:
 
     def _as_it_is(self, key: Key, mixture: Mixture) -> Cell:
         beginning = Beginning("sweep", None, partial(_unchanged, mixture))
-        options = self._options_of(key[1])
+        options = self._options_of(key)
         fit, _ = best_fit([beginning], self._blocks, _as_given(options))
         cell = _cell_of(key, fit, self._blocks, options)
         return replace(cell, failure=cell.failure or NOT_FINISHED)
