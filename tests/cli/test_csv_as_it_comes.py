@@ -16,7 +16,7 @@ from numpy.testing import assert_array_equal
 import mixtura
 from commands import call, fails, succeeds
 from mixtura.cli import rows as rows_of_files
-from mixtura.cli.rows import rows_to_fit
+from mixtura.cli.rows import Beside, rows_to_fit
 from mixtura.errors import SourceError
 from mixtura.sources import text as csv_reading
 from mixtura.sources.text import Dialect
@@ -86,7 +86,7 @@ def shell_options(how):
 def read_by_the_shell(path, **how):
     dialect = {name: value for name, value in how.items() if name != "drop_missing"}
     reading = rows_of_files.Reading(Dialect(**dialect), how.get("drop_missing", False))
-    return rows_to_fit([str(path)], None, None, None, reading)
+    return rows_to_fit([str(path)], None, Beside(), None, reading)
 
 
 def scanned(path, **how):
