@@ -113,7 +113,8 @@ def read_model(path: Path, _: str) -> None:
     expect(twin.score_samples(X).tobytes() == model.score_samples(X).tobytes(), "other bits")
     model.summary().to_dict()
     str(model.summary())
-    if is_near(model):
+    # What is made of all rows is no part of a stream, and says so.
+    if is_near(model) and not (model.prior == "default" or model.max_eigenvalue_ratio is not None):
         with suppress(SingularCovarianceError):
             check_fit(model.partial_fit(X))
 

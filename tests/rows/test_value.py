@@ -25,7 +25,7 @@ def test_what_is_not_brought_is_not_there():
 
 def test_each_is_held_in_its_own_type():
     rows = Rows(np.zeros((2, 1), np.int8), weight=[1, 2], label=np.array([0, 1], np.int8))
-    assert (rows.X.dtype, rows.weight.dtype, rows.label.dtype) == (np.int8, np.float64, np.int64)
+    assert (rows.X.dtype, rows.weight.dtype, rows.label.dtype) == (np.int8, np.float64, np.int32)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_copy_has_its_own_memory_and_others_are_written_into_it():
     assert all_go_together(found)
     assert_array_equal(found.label, range(20, 30))
     assert all_go_together(rows[:10])
-    assert found.n_bytes == 10 * (3 * 8 + 8 + 3 * 8)
+    assert found.n_bytes == 10 * (3 * 8 + 4 + 2 * 8 + 3 * 8)
 
 
 def test_another_precision_is_of_the_features_alone():
@@ -74,7 +74,7 @@ def test_a_digest_tells_every_value_of_every_field():
         digests |= {replace(rows, **{name: other}).digest()}
     digests |= {rows[:-1].digest(), replace(rows, weight=None).digest()}
     digests |= {rows.in_precision(np.dtype(np.float32)).digest()}
-    assert len(digests) == 8
+    assert len(digests) == 9
     assert replace(rows, X=np.asfortranarray(rows.X)).digest() == rows.digest()
 
 
