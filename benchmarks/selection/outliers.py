@@ -1,4 +1,4 @@
-"""Clusters among gross outliers: what plain components, noise and t components make of them.
+"""Clusters among gross outliers: what plain components, noise, t components and bounded eigenvalues make of them.
 
     python benchmarks/selection/outliers.py
 
@@ -25,6 +25,7 @@ METHODS = {
     "noise": {"noise": True},
     "t": {"distribution": "t"},
     "t and noise": {"distribution": "t", "noise": True},
+    "eigenvalue ratio": {"max_eigenvalue_ratio": 20.0},
 }
 SHARES = (0.0, 0.01, 0.05, 0.2)
 N_TABLES = 20
