@@ -1,4 +1,4 @@
-"""Clusters among gross outliers: what plain components, noise, t components and bounded eigenvalues make of them.
+"""Clusters among gross outliers: plain components, noise, t components, bounded eigenvalues.
 
     python benchmarks/selection/outliers.py
 
