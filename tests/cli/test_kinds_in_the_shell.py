@@ -126,3 +126,13 @@ def test_mistakes_have_a_sentence(file, table, options, message):
     result = run("fit", file, *options, "-o", "out")
     assert result.exit_code != 0
     assert message in result.stderr.replace("\n", " ") or message in str(result.exception)
+
+
+@pytest.mark.parametrize("label", ["3000000000", "1e300", "0.5", "-2"])
+def test_a_label_that_is_no_number_of_a_component_is_named_as_it_stands(label, tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text(f"a,b,g\n1,2,0\n3,4,{label}\n5,1,\n")
+    result = run("fit", str(path), "-k", "2", "--label", "g", "-o", str(tmp_path / "out"))
+    assert result.exit_code == 1
+    assert "line 3" in result.stderr
+    assert f"holds the label {float(label):g}" in result.stderr

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from mixtura.cli.errors import CommandError, in_our_words, reason, suggestion
 from mixtura.errors import SourceError
+from mixtura.inputs.labels import first_no_label
 from mixtura.sources.arrow import ROW, holds_lists, holds_numbers, missing_in
 from mixtura.sources.text import MISSING, NUMBER, Dialect, TextTable, is_text
 
@@ -185,9 +186,8 @@ class Table:
         if known.any():
             some = replace(self, columns=self.columns.filter(pa.array(known)))
             numbers[known] = _finite_numbers(some, name)
-        is_whole = (numbers == np.floor(numbers)) & (numbers >= -1)
-        if not is_whole.all():
-            row = int(np.argmin(is_whole))
+        row = first_no_label(numbers)
+        if row is not None:
             raise CommandError(
                 f"{self.place(name, row)} holds the label {numbers[row]:g}; labels are the numbers of "
                 "components, from 0, and -1 or empty where none is known"

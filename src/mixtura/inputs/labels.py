@@ -65,6 +65,12 @@ def numbers_alone(labels: Any) -> Any:
     return labels
 
 
+def first_no_label(numbers: FloatArray) -> int | None:
+    """Return the place of the first that is neither -1 nor can be the number of a component."""
+    fits = (numbers == np.floor(numbers)) & (numbers >= -1) & (numbers < MOST_COMPONENTS)
+    return None if fits.all() else int(np.argmin(fits))
+
+
 def _of_numbers(values: Array, n_rows: int, n_components: int) -> KnownLabels:
     if values.shape != (n_rows,):
         raise ValueError(
@@ -121,6 +127,7 @@ __all__ = [
     "UNKNOWN",
     "KnownLabels",
     "check_labels",
+    "first_no_label",
     "numbers_alone",
     "out_of_range",
 ]

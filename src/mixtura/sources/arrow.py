@@ -18,7 +18,7 @@ import pyarrow.parquet
 from pyarrow import fs
 
 from mixtura.errors import SourceError
-from mixtura.inputs.labels import MOST_COMPONENTS
+from mixtura.inputs.labels import first_no_label
 from mixtura.rows import Rows
 from mixtura.sources.source import Piece, Source, rows_of, rows_of_a_part
 from mixtura.sources.text import COMPRESSED, Dialect, TextTable, extension
@@ -608,9 +608,8 @@ def _labels(rows: _Rows, name: str, batch: pa.RecordBatch) -> Array:
             column = _as_numpy(found.fill_null(-1) if found.null_count else found)
     numbers = np.broadcast_to(np.asarray(column, dtype=np.float64), batch.num_rows)
     numbers = np.where(np.isnan(numbers), -1.0, numbers)
-    is_whole = (numbers == np.floor(numbers)) & (numbers >= -1) & (numbers < MOST_COMPONENTS)
-    if not is_whole.all():
-        row = int(np.argmin(is_whole))
+    row = first_no_label(numbers)
+    if row is not None:
         raise SourceError(
             f"{rows.place(name, row)} is {numbers[row]:g}: a label is the number of a component, or -1 or "
             "empty where none is known."
