@@ -103,3 +103,18 @@ def test_a_sweep_goes_on_with_its_own_prior_alone(tmp_path):
         search(checkpoint=tmp_path / "sweep", resume=True).fit(X)
     with pytest.raises(ValueError, match=r"equal_weights is now True"):
         search(**own, resume=True, equal_weights=True).fit(X)
+
+
+def test_a_prior_of_covariances_needs_no_rows_for_them():
+    few = np.random.default_rng(0).normal(size=(12, 5))
+    grid = {"n_components": [3], "covariance_type": ["VVV"]}
+    with pytest.raises(ValueError, match="3 components on 12 rows"):
+        search(**grid).fit(few)
+    with pytest.warns(DataWarning, match="free parameters for 12 rows"):
+        found = search(**grid, prior="default").fit(few)
+    with pytest.warns(DataWarning, match="free parameters for 12 rows"):
+        model = GaussianMixture(3, prior="default", random_state=0, tol=1e-6).fit(few)
+    assert not any(found.results_["failure"])
+    assert (
+        set(found.best_estimator_.diagnosis_.verdict) == set(model.diagnosis_.verdict) == {"sound"}
+    )

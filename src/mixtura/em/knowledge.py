@@ -78,6 +78,11 @@ class Knowledge:
     fixed: Fixed = Fixed()
     bounds: Bounds = Bounds()
 
+    @property
+    def has_covariances(self) -> bool:
+        """Whether a prior gives covariances a volume, however few rows there are."""
+        return self.prior is not None and self.prior.scatter is not None
+
     def is_of_each(self, kind: CovarianceStructure, n_features: int) -> bool:
         """Whether it is known of which component: they cannot change their places then."""
         of_prior = self.prior is not None and self.prior.n_components_of(kind, n_features) > 0

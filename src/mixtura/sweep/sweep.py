@@ -343,7 +343,8 @@ class Sweep:
         kind = structure_of(name)
         incumbent = before if isinstance(before, Mixture) else None
         needed = rows_needed(kind, self._blocks.shape[1])
-        if k * needed > self._rows_in_all:
+        known = self._request.known.get(key, NOTHING)
+        if k * needed > self._rows_in_all and not known.has_covariances:
             failure = f"{k} components on {self._rows_in_all:.6g} rows: the covariance of one needs {needed}"
             return failure, []
         try:
