@@ -2,10 +2,12 @@
 #include "e_step/expect.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 #include <memory>
 #include <vector>
 
+#include "e_step/completion.hpp"
 #include "e_step/prepare.hpp"
 #include "e_step/total.hpp"
 #include "model/owned.hpp"
@@ -98,17 +100,26 @@ void for_each_piece(const Grid& grid, std::ptrdiff_t chunk, std::ptrdiff_t n_row
     }
 }
 
+// Rows with a feature at least.
+template <class Real>
+std::ptrdiff_t n_present(const Rows<Real>& rows) {
+    return rows.patterns.are_there() ? rows.patterns.n_present : rows.n_rows;
+}
+
 // A part of the rows: its job, the grid of its chunks, their sum.
 template <class Real>
 struct Part {
     Part(const Job<Real>& prepared, const Rows<Real>& rows) : job(prepared) {
+        const std::ptrdiff_t n_rows = n_present(rows);
         job.rows = rows;
-        job.tile_rows = std::min(job.tile_rows, rows_of_one_tile(rows.n_rows));
-        if (!rows_pay_for_groups(rows.n_rows, job.n_components)) job.grouping.n_rows = 0;
-        grid = make_grid(rows.n_rows, job.tile_rows, std::max(rows_of_a_chunk, job.grouping.n_rows));
+        job.tile_rows = std::min(job.tile_rows, rows_of_one_tile(n_rows));
+        if (!rows_pay_for_groups(n_rows, job.n_components)) job.grouping.n_rows = 0;
+        table.prepare(rows, job);
+        grid = make_grid(n_rows, job.tile_rows, std::max(rows_of_a_chunk, job.grouping.n_rows));
         sum = std::make_unique<TreeSum<PartialStatistics>>(grid.n_chunks());
     }
 
+    ConditionalTable table;
     Job<Real> job;
     Grid grid;
     std::unique_ptr<TreeSum<PartialStatistics>> sum;
@@ -121,11 +132,12 @@ class Accumulation {
     // Parts whose chunks the threads share at a time: each holds its sums until the ones before it are added.
     static constexpr std::size_t parts_at_a_time = 16;
 
-    Accumulation(const Rows<Real>& first, const Mixture& mixture, const Expectation& asked, const double* centres,
-                 Control& control)
+    Accumulation(const Rows<Real>& first, const Lacking& lacking, const Mixture& mixture, const Expectation& asked,
+                 const double* centres, Control& control)
         : mixture_(mixture), asked_(with_usable_total(asked, mixture, is_single)), centres_(centres),
           moves_(is_single && asked_.moments && asked_.total.mean == nullptr), rounded_(rounded()),
-          prepared_(first, mixture, asked_, moves_ ? rounded_.data() : centres), control_(control), flag_(control) {
+          prepared_(first, lacking, mixture, asked_, moves_ ? rounded_.data() : centres), control_(control),
+          flag_(control) {
         listen(prepared_.job(), flag_);
         prepared_.group_rows(mixture);
     }
@@ -179,7 +191,9 @@ class Accumulation {
         }
         const Kernels<Real>& kernels = active_kernels().of<Real>();
         const std::ptrdiff_t block_rows = part.job.grouping.n_rows;
-        const auto kernel = block_rows > 0 ? kernels.accumulate_block : kernels.accumulate_tile;
+        const auto kernel = part.job.rows.patterns.are_there() ? kernels.accumulate_incomplete
+                            : block_rows > 0                   ? kernels.accumulate_block
+                                                               : kernels.accumulate_tile;
         for_each_piece(
             part.grid, chunk, block_rows > 0 ? block_rows : part.job.tile_rows, flag_,
             [&](std::ptrdiff_t begin, std::ptrdiff_t n) { kernel(part.job, begin, n, work, partial->statistics()); });
@@ -226,14 +240,15 @@ class Accumulation {
 template <class Real>
 void accumulate(const Rows<Real>& rows, const Mixture& mixture, const Expectation& asked, Statistics out,
                 Control& control) {
-    Accumulation<Real>(rows, mixture, asked, out.centres, control).run(&rows, 1, out, [] {});
+    Accumulation<Real>(rows, lacking_of(&rows, 1), mixture, asked, out.centres, control).run(&rows, 1, out, [] {});
 }
 
 template <class Real>
 void accumulate_parts(const std::vector<Rows<Real>>& parts, const Mixture& mixture, const Expectation& asked,
                       Statistics out, Control& control) {
     const OverParts over(asked, mixture, sizeof(Real) < sizeof(double));
-    Accumulation<Real> accumulation(parts.front(), mixture, over.of_a_part(), out.centres, control);
+    const Lacking lacking = lacking_of(parts.data(), parts.size());
+    Accumulation<Real> accumulation(parts.front(), lacking, mixture, over.of_a_part(), out.centres, control);
     std::vector<double> buffer(static_cast<std::size_t>(out.layout.size()));
     const Statistics part(out.layout, buffer.data(), out.centres);
     std::fill_n(out.block, buffer.size(), 0.0);
@@ -253,22 +268,48 @@ bool can_be_shared(std::ptrdiff_t n_rows, Structure structure, std::ptrdiff_t n_
     return n_rows > 2 * rows_of_a_chunk && work >= 2 * work_of_a_thread;
 }
 
+namespace {
+
+// Rows without any feature: the density of nothing is 1, and responsibilities are the weights.
+template <class Real>
+void evaluate_empty(const Rows<Real>& rows, const Mixture& mixture, const Evaluation<Real>& out) {
+    const std::ptrdiff_t n = mixture.n_components + (mixture.has_noise() ? 1 : 0);
+    const auto weight = [&](std::ptrdiff_t k) { return k < mixture.n_components ? mixture.weights[k] : mixture.noise.weight; };
+    std::ptrdiff_t best = 0;
+    for (std::ptrdiff_t k = 1; k < n; ++k) best = weight(k) > weight(best) ? k : best;
+    for (std::ptrdiff_t at = n_present(rows); at < rows.n_rows; ++at) {
+        const auto row = static_cast<std::ptrdiff_t>(rows.patterns.order[at]);
+        if (out.log_density != nullptr) out.log_density[row] = 0;
+        if (out.labels != nullptr) out.labels[row] = best < mixture.n_components ? best : -1;
+        for (std::ptrdiff_t k = 0; k < n; ++k) {
+            if (out.responsibilities != nullptr) out.responsibilities[row * n + k] = static_cast<Real>(weight(k));
+            if (out.log_joint != nullptr) out.log_joint[row * n + k] = static_cast<Real>(std::log(weight(k)));
+        }
+    }
+}
+
+}  // namespace
+
 template <class Real>
 void evaluate(const Rows<Real>& rows, const Mixture& mixture, const Evaluation<Real>& out, Control& control) {
-    PreparedJob<Real> prepared(rows, mixture, Expectation{}, mixture.means);
+    PreparedJob<Real> prepared(rows, lacking_of(&rows, 1), mixture, Expectation{}, mixture.means);
     Job<Real>& job = prepared.job();
     StopFlag flag(control);
     listen(job, flag);
-    const Grid grid = make_grid(rows.n_rows, job.tile_rows);
+    ConditionalTable table;
+    table.prepare(rows, job);
+    const Grid grid = make_grid(n_present(rows), job.tile_rows);
     const int n_workers = useful_threads(control, static_cast<double>(rows.n_rows) * work_per_row(mixture));
     const Kernels<Real>& kernels = active_kernels().of<Real>();
     Workspaces<Real> workspaces(job, n_workers);
     for_each_chunk(grid.n_chunks(), n_workers, flag, [&](std::ptrdiff_t chunk, int worker) {
         const Workspace<Real>& work = workspaces.of(worker);
         for_each_piece(grid, chunk, job.tile_rows, flag, [&](std::ptrdiff_t begin, std::ptrdiff_t n_rows) {
-            kernels.evaluate_tile(job, begin, n_rows, work, out);
+            const auto kernel = rows.patterns.are_there() ? kernels.evaluate_incomplete : kernels.evaluate_tile;
+            kernel(job, begin, n_rows, work, out);
         });
     });
+    evaluate_empty(rows, mixture, out);
 }
 
 template void accumulate_parts<double>(const std::vector<Rows<double>>&, const Mixture&, const Expectation&, Statistics,

@@ -25,8 +25,8 @@ std::ptrdiff_t tile_rows(Structure structure, std::ptrdiff_t n_components, std::
 }
 
 template <class Real>
-PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Mixture& mixture, const Expectation& asked,
-                               const double* centres) {
+PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Lacking& lacking, const Mixture& mixture,
+                               const Expectation& asked, const double* centres) {
     const std::ptrdiff_t k = mixture.n_components;
     const std::ptrdiff_t d = mixture.n_features;
     job_.rows = rows;
@@ -46,6 +46,7 @@ PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Mixture& mixture, c
     job_.second_moments = asked.total.mean == nullptr;
     centres_.assign(centres, centres + k * d);
     job_.centres = centres_.data();
+    if (lacking.features) matrices_.prepare(mixture, lacking, job_);
     if (rows.given.data == nullptr) prepare_density(mixture, asked);
 }
 
@@ -56,7 +57,7 @@ void PreparedJob<Real>::prepare_density(const Mixture& mixture, const Expectatio
     if (asked.total.mean != nullptr) products_.whiten(mixture, asked.total.mean, job_);
     // Centres elsewhere are passed where sums about the means would cancel: those are taken about them. What products
     // need once a row pays from some components on.
-    const bool can_pay = mixture.structure == Structure::spherical && asked.moments &&
+    const bool can_pay = mixture.structure == Structure::spherical && asked.moments && !job_.completion.is_needed &&
                          mixture.n_components >= (mixture.n_features >= 24 ? 2 : 4) &&
                          std::equal(centres_.begin(), centres_.end(), job_.means.high);
     if (job_.whitened || can_pay) products_.prepare_terms(mixture, job_);
@@ -68,10 +69,10 @@ void PreparedJob<Real>::group_rows(const Mixture& mixture) {
     if (job_.given.data == nullptr && compares_densities(mixture)) groups_.prepare(mixture, job_);
 }
 
-// Bounds and sorted rows compare Gaussian densities, and leave out components that a label may name.
+// Bounds and sorted rows compare Gaussian densities of whole rows, and leave out components that a label may name.
 template <class Real>
 bool PreparedJob<Real>::compares_densities(const Mixture& mixture) const {
-    return mixture.is_gaussian() && !job_.rows.labels.are_there();
+    return mixture.is_gaussian() && !job_.rows.labels.are_there() && !job_.completion.is_needed;
 }
 
 template class PreparedJob<double>;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "e_step/completion.hpp"
 #include "e_step/density.hpp"
 #include "e_step/products.hpp"
 #include "e_step/scratch.hpp"
@@ -17,7 +18,8 @@ namespace mixtura {
 template <class Real>
 class PreparedJob {
   public:
-    PreparedJob(const Rows<Real>& rows, const Mixture& mixture, const Expectation& asked, const double* centres);
+    PreparedJob(const Rows<Real>& rows, const Lacking& lacking, const Mixture& mixture, const Expectation& asked,
+                const double* centres);
     PreparedJob(const PreparedJob&) = delete;  // the job points into this object
 
     const Job<Real>& job() const { return job_; }
@@ -41,6 +43,7 @@ class PreparedJob {
     Products<Real> products_;
     Bounds<Real> bounds_;
     Groups<Real> groups_;
+    ComponentMatrices matrices_;
 };
 
 // Rows of a tile that holds all of so many.

@@ -8,6 +8,9 @@ namespace {
 
 constexpr std::size_t most_spare = 1 << 20;
 
+template <class Real>
+constexpr std::ptrdiff_t widest_vector = 64 / static_cast<std::ptrdiff_t>(sizeof(Real));  // of any instruction set
+
 struct Spare {
     std::unique_ptr<unsigned char[]> bytes;
     std::size_t size = 0;
@@ -32,6 +35,14 @@ std::ptrdiff_t scratch_size(const Job<Real>& job) {
     const std::ptrdiff_t of_kinds =
         (job.student != nullptr ? 2 * job.n_components : 0) + (job.rows.labels.components != nullptr ? 1 : 0);
     return (of_tile + of_kinds + of_candidates) * job.tile_stride + job.grouping.n_rows * job.n_features;
+}
+
+// Numbers of the rows' precision for rows with missing features.
+template <class Real>
+std::ptrdiff_t incomplete_size(const Job<Real>& job) {
+    if (!job.completion.is_needed || job.completion.matrices == nullptr) return 0;
+    return job.n_components * (job.completion.n_cells + job.n_features * cell_slack) +
+           2 * job.n_features * widest_vector<Real>;
 }
 
 // From the first cache line on, so that no vector crosses one.
@@ -62,11 +73,12 @@ Scratch::~Scratch() {
 template <class Real>
 WorkspaceMemory<Real>::WorkspaceMemory(const Job<Real>& job) {
     constexpr std::ptrdiff_t line = 64 / static_cast<std::ptrdiff_t>(sizeof(Real));
-    memory_ = Scratch(static_cast<std::size_t>(scratch_size(job) + line) * sizeof(Real));
+    memory_ = Scratch(static_cast<std::size_t>(scratch_size(job) + incomplete_size(job) + line) * sizeof(Real));
     Pieces<Real> pieces = aligned<Real>(memory_.data());
     take_tile(job, pieces);
     if (job.grouping.n_rows > 0) take_sorted(job, pieces);
     if (needs_candidates(job)) take_candidates(job, pieces);
+    if (job.completion.is_needed) take_incomplete(job, pieces);
     workspace_.experience = &experience_;
 }
 
@@ -124,6 +136,28 @@ void WorkspaceMemory<Real>::take_candidates(const Job<Real>& job, Pieces<Real>& 
     candidates.list = list_.data();
     candidates.heads = chains_.data();
     candidates.next = chains_.data() + job.n_components;
+}
+
+template <class Real>
+void WorkspaceMemory<Real>::take_incomplete(const Job<Real>& job, Pieces<Real>& pieces) {
+    const auto n = static_cast<std::size_t>(job.tile_rows);
+    Incomplete<Real>& incomplete = workspace_.incomplete;
+    runs_.resize(n);
+    incomplete.runs = runs_.data();
+    features_.resize(n * static_cast<std::size_t>(job.n_features + 1));
+    incomplete.features = features_.data();
+    incomplete.labels = features_.data() + n * static_cast<std::size_t>(job.n_features);
+    beside_.resize(n * static_cast<std::size_t>(1 + job.rows.labels.n_terms));
+    incomplete.weights = beside_.data();
+    incomplete.log_terms = beside_.data() + n;
+    if (job.completion.matrices == nullptr) return;
+    incomplete.cells = pieces.take(job.n_components * (job.completion.n_cells + job.n_features * cell_slack));
+    incomplete.differences = pieces.take(job.n_features * widest_vector<Real>);
+    incomplete.explained = pieces.take(job.n_features * widest_vector<Real>);
+    conditionals_.resize(n * static_cast<std::size_t>(n_covariances(job.structure, job.n_components)));
+    incomplete.conditionals = conditionals_.data();
+    room_.reset(new double[static_cast<std::size_t>(job.completion.room)]);
+    incomplete.room = room_.get();
 }
 
 template class WorkspaceMemory<double>;

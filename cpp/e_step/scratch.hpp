@@ -49,6 +49,7 @@ class WorkspaceMemory {
     void take_tile(const Job<Real>& job, Pieces<Real>& pieces);
     void take_sorted(const Job<Real>& job, Pieces<Real>& pieces);
     void take_candidates(const Job<Real>& job, Pieces<Real>& pieces);
+    void take_incomplete(const Job<Real>& job, Pieces<Real>& pieces);
 
     Scratch memory_;
     std::vector<std::uint64_t> active_;
@@ -57,6 +58,11 @@ class WorkspaceMemory {
     std::vector<double> sorted_weights_;
     std::vector<float> centred_;
     std::vector<std::uint64_t> near_;
+    std::vector<Run> runs_;
+    std::vector<std::int32_t> features_;
+    std::vector<double> beside_;
+    std::unique_ptr<double[]> room_;
+    std::vector<Conditional> conditionals_;
     Experience experience_;
     Workspace<Real> workspace_;
 };

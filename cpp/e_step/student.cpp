@@ -35,15 +35,30 @@ double digamma_less_log(double x) {
     return rest - 0.5 / x - y * (1.0 / 12 - y * (1.0 / 120 - y * (1.0 / 252 - y * (1.0 / 240 - y * (1.0 / 132)))));
 }
 
+namespace {
+
+// In so many of the features; height: log density at the mean, less that of a Gaussian.
+StudentTerm term_of(double df, std::ptrdiff_t n_features, double height) {
+    const auto d = static_cast<double>(n_features);
+    const double half = (df + d) / 2;
+    return {height, half, 1 / df, 1 + d / df, std::log1p(d / df), digamma_less_log(half)};
+}
+
+}  // namespace
+
 template <class Real>
 void StudentTerms::prepare(const Mixture& mixture, Job<Real>& job) {
-    const auto d = static_cast<double>(mixture.n_features);
+    const std::ptrdiff_t d = mixture.n_features, n = mixture.n_components;
     terms_.clear();
-    for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) {
-        const double df = mixture.df[k], half = (df + d) / 2, log_ratio = std::log1p(d / df);
-        terms_.push_back({job.log_heights[k], half, 1 / df, 1 + d / df, log_ratio, digamma_less_log(half)});
+    for (std::ptrdiff_t o = job.completion.is_needed ? 0 : d; o <= d; ++o) {
+        for (std::ptrdiff_t k = 0; k < n; ++k) {
+            const double df = mixture.df[k];
+            const double less = o == d ? 0 : student_excess(df, o) - student_excess(df, d);
+            terms_.push_back(term_of(df, o, job.log_heights[k] + less));
+        }
     }
-    job.student = terms_.data();
+    job.student = terms_.data() + (static_cast<std::ptrdiff_t>(terms_.size()) - n);
+    if (job.completion.is_needed) job.completion.student = terms_.data();
 }
 
 template void StudentTerms::prepare<double>(const Mixture&, Job<double>&);

@@ -19,6 +19,7 @@ double digamma_less_log(double x);
 // Owns what it sets in a Job whose density is prepared.
 class StudentTerms {
   public:
+    // For rows with missing features too, where job.completion is needed.
     template <class Real>
     void prepare(const Mixture& mixture, Job<Real>& job);
 

@@ -12,6 +12,7 @@ namespace mixtura {
 struct Noise {
     double weight = 0;
     double log_density = -std::numeric_limits<double>::infinity();
+    const double* log_sides = nullptr;  // d: of the box in which it is uniform, for rows with missing features
 };
 
 // What an E-step reads of it, in memory of the caller's. Row-major, double whatever the rows' precision.

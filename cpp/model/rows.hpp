@@ -22,6 +22,16 @@ struct Labels {
     bool are_there() const { return components != nullptr || log_terms != nullptr; }
 };
 
+// Rows of which features are missing (NaN), in an order in which those that have the same ones stand together.
+struct Patterns {
+    const std::int64_t* order = nullptr;  // N: those without any feature stand last; null: every row has all
+    std::ptrdiff_t n_present = 0;         // rows with a feature at least
+    const std::int64_t* begins = nullptr;  // n_patterns + 1: where in `order` each pattern begins
+    std::ptrdiff_t n_patterns = 0;
+    std::ptrdiff_t most_missing = 0, least_missing = 0;  // features, in patterns where some are
+    bool are_there() const { return order != nullptr; }
+};
+
 // Any strides (in elements), float or double. What a row brings beside its features stands here: an error covariance
 // would be one member more, read by a stage of the tile (simd/tile.hpp).
 template <class Real>
@@ -34,6 +44,7 @@ struct Rows {
     const double* weights = nullptr;  // null: every row weighs 1
     GivenResponsibilities given{};    // data null: computed from the mixture
     Labels labels{};
+    Patterns patterns{};
 };
 
 }  // namespace mixtura

@@ -1,7 +1,9 @@
 // What is asked about rows in an array.
+#include <memory>
 #include <vector>
 
 #include "e_step/inspect.hpp"
+#include "e_step/patterns.hpp"
 #include "python/values.hpp"
 
 namespace mixtura::python {
@@ -11,7 +13,7 @@ template <class Real>
 void evaluate(const RowArray<Real>& rows, const MixtureArrays& mixture,
               const std::optional<OutArray<Real>>& log_density, const std::optional<OutArray<Real>>& responsibilities,
               const std::optional<OutArray<std::int64_t>>& labels, const std::optional<OutArray<Real>>& log_joint,
-              int n_threads) {
+              int n_threads, bool missing) {
     const Sizes& sizes = mixture.sizes;
     const std::ptrdiff_t n = n_rows_of(rows);
     require_shape("rows", rows, {n, sizes.d});
@@ -24,7 +26,15 @@ void evaluate(const RowArray<Real>& rows, const MixtureArrays& mixture,
     if (responsibilities) out.responsibilities = responsibilities->data();
     if (labels) out.labels = labels->data();
     if (log_joint) out.log_joint = log_joint->data();
-    without_gil(n_threads, [&](Control& control) { mixtura::evaluate(as_rows(rows), mixture.view(), out, control); });
+    mixtura::Rows<Real> given = as_rows(rows);
+    std::unique_ptr<PatternOrder> patterns;
+    without_gil(n_threads, [&](Control& control) {
+        if (missing) {
+            patterns = std::make_unique<PatternOrder>(given);
+            given.patterns = patterns->view();
+        }
+        mixtura::evaluate(given, mixture.view(), out, control);
+    });
 }
 
 template <class Real>
@@ -58,7 +68,7 @@ template <class Real>
 void bind_rows(nb::module_& m) {
     m.def("evaluate", &evaluate<Real>, "rows"_a.noconvert(), "mixture"_a, "log_density"_a.noconvert().none(),
           "responsibilities"_a.noconvert().none(), "labels"_a.noconvert().none(), "log_joint"_a.noconvert().none(),
-          "n_threads"_a, "Per-row results, into those arrays that are given.");
+          "n_threads"_a, "missing"_a = false, "Per-row results, into those arrays that are given.");
     m.def("find_nonfinite", &find_nonfinite<Real>, "rows"_a.noconvert(), "n_threads"_a,
           "(count, row, feature) of the NaN and infinities; the first one's place, or -1.");
     m.def("find_extent", &find_extent<Real>, "rows"_a.noconvert(), "n_threads"_a,
@@ -74,15 +84,15 @@ void bind_rows(nb::module_& m) {
 void bind_e_step(nb::module_& m) {
     nb::class_<RowsArrays>(m, "Rows", "Rows in an array, with all that they bring.")
         .def(nb::init<const RowArray<double>&, const std::optional<Doubles>&, const std::optional<AnyMatrix>&,
-                      const std::optional<LabelArray>&, const std::optional<Doubles>&>(),
+                      const std::optional<LabelArray>&, const std::optional<Doubles>&, bool>(),
              "rows"_a.noconvert(), "sample_weight"_a.none() = nb::none(),
              "responsibilities"_a.noconvert().none() = nb::none(), "labels"_a.noconvert().none() = nb::none(),
-             "log_terms"_a.noconvert().none() = nb::none())
+             "log_terms"_a.noconvert().none() = nb::none(), "missing"_a = false)
         .def(nb::init<const RowArray<float>&, const std::optional<Doubles>&, const std::optional<AnyMatrix>&,
-                      const std::optional<LabelArray>&, const std::optional<Doubles>&>(),
+                      const std::optional<LabelArray>&, const std::optional<Doubles>&, bool>(),
              "rows"_a.noconvert(), "sample_weight"_a.none() = nb::none(),
              "responsibilities"_a.noconvert().none() = nb::none(), "labels"_a.noconvert().none() = nb::none(),
-             "log_terms"_a.noconvert().none() = nb::none());
+             "log_terms"_a.noconvert().none() = nb::none(), "missing"_a = false);
     nb::class_<ExpectationArrays>(m, "Expectation",
                                   "What an E-step is asked for. hard: a row belongs wholly to its likeliest component; "
                                   "moments: more than the\nscalars; total: (weight, mean, scatter) of all rows.")

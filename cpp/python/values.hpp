@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "e_step/patterns.hpp"
 #include "em/row_source.hpp"
 #include "m_step/m_step.hpp"
 #include "python/bindings.hpp"
@@ -91,11 +92,13 @@ class RowsArrays {
     template <class Real>
     RowsArrays(const RowArray<Real>& rows, const std::optional<Doubles>& sample_weight,
                const std::optional<AnyMatrix>& responsibilities, const std::optional<LabelArray>& labels,
-               const std::optional<Doubles>& log_terms)
+               const std::optional<Doubles>& log_terms, bool missing)
         : rows_(as_rows(rows, sample_weight)), array_(rows), weight_(sample_weight), given_(responsibilities),
           labels_(labels), log_terms_(log_terms) {
         take_labels(std::get<mixtura::Rows<Real>>(rows_));
+        if (missing) find_patterns(std::get<mixtura::Rows<Real>>(rows_));
         if (!responsibilities) return;
+        require(!missing, "rows that bring responsibilities cannot have missing features");
         require_shape("responsibilities", *responsibilities,
                       {n_rows_of(rows), static_cast<std::ptrdiff_t>(responsibilities->shape(1))});
         n_components_ = static_cast<std::ptrdiff_t>(responsibilities->shape(1));
@@ -129,6 +132,13 @@ class RowsArrays {
 
   private:
     template <class Real>
+    void find_patterns(mixtura::Rows<Real>& rows) {
+        const GilReleased released;
+        patterns_ = std::make_unique<PatternOrder>(rows);
+        rows.patterns = patterns_->view();
+    }
+
+    template <class Real>
     void take_labels(mixtura::Rows<Real>& rows) {
         rows.labels = labels_of(labels_, log_terms_, rows.n_rows);
         for (std::ptrdiff_t i = 0; labels_ && i < rows.n_rows; ++i)
@@ -141,6 +151,7 @@ class RowsArrays {
     std::optional<AnyMatrix> given_;
     std::optional<LabelArray> labels_;
     std::optional<Doubles> log_terms_;
+    std::unique_ptr<PatternOrder> patterns_;
     std::ptrdiff_t n_components_ = -1, largest_label_ = -1;
 };
 

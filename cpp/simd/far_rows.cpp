@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/structure.hpp"
+#include "simd/incomplete.hpp"
 
 namespace mixtura {
 namespace {
@@ -81,12 +82,37 @@ Real clamped(Wide log_density) {
     return std::max(log_density, Wide(std::numeric_limits<Real>::lowest()));
 }
 
+// The run of a tile that row r is of; null where no features are missing.
+template <class Real>
+const Run* run_of(const Job<Real>& job, std::ptrdiff_t r, const Workspace<Real>& work) {
+    for (std::ptrdiff_t i = 0; i < job.n_runs; ++i) {
+        if (r < work.incomplete.runs[i].end) return work.incomplete.runs[i].n_missing > 0 ? work.incomplete.runs + i : nullptr;
+    }
+    return nullptr;
+}
+
+// Of component k in the features that rows of a run have.
+template <class Real>
+const StudentTerm& student_term(const Job<Real>& job, const Run* run, std::ptrdiff_t k) {
+    if (run == nullptr) return job.student[k];
+    return job.completion.student[(job.n_features - run->n_missing) * job.n_components + k];
+}
+
 // Of component k at a squared distance.
 template <class Real>
-Wide log_joint(const Job<Real>& job, std::ptrdiff_t k, Wide square) {
-    if (job.student == nullptr) return job.log_heights[k] - square / 2;
-    const StudentTerm& term = job.student[k];
-    return term.height - term.half * std::log1p(square * term.inverse_df);
+Wide log_joint(const Job<Real>& job, const Run* run, std::ptrdiff_t k, Wide square) {
+    const Wide more = run == nullptr ? 0 : height_of_run(job, *run, k);
+    if (job.student == nullptr) return job.log_heights[k] + more - square / 2;
+    const StudentTerm& term = student_term(job, run, k);
+    return term.height + more - term.half * std::log1p(square * term.inverse_df);
+}
+
+template <class Real>
+Wide log_noise(const Job<Real>& job, const Run* run) {
+    Wide log_density = job.noise_height;
+    if (run == nullptr || job.completion.log_sides == nullptr) return log_density;
+    for (std::ptrdiff_t i = 0; i < run->n_missing; ++i) log_density += job.completion.log_sides[run->features[i]];
+    return log_density;
 }
 
 // What the labels of row r add to density k.
@@ -105,17 +131,20 @@ template <class Real>
 Wide settle_labelled_row(const Job<Real>& job, std::ptrdiff_t of_all, std::ptrdiff_t r, std::vector<Wide>& joint,
                          const Workspace<Real>& work) {
     const FarRow<Real> row{*job.mixture, work.rows + r, job.tile_stride};
+    const Run* run = run_of(job, r, work);
     joint.resize(static_cast<std::size_t>(job.n_densities));
     for (std::ptrdiff_t k = 0; k < job.n_densities; ++k) {
         const bool is_noise = k == job.n_components;
+        if (!is_noise && job.n_runs > 0) complete_again(job, k, work);
         const Wide square = is_noise ? 0 : row.square_distance(k);
         joint[static_cast<std::size_t>(k)] =
-            (is_noise ? job.noise_height : log_joint(job, k, square)) + label_term(job, of_all, k);
+            (is_noise ? log_noise(job, run) : log_joint(job, run, k, square)) + label_term(job, of_all, k);
         if (!is_noise && job.student != nullptr) {
-            const StudentTerm& term = job.student[k];
+            const StudentTerm& term = student_term(job, run, k);
             const Wide tail = std::log1p(square * term.inverse_df), u = term.ratio / (1 + square * term.inverse_df);
             work.scales[k * job.tile_stride + r] = static_cast<Real>(u);
-            work.log_scales[k * job.tile_stride + r] = static_cast<Real>(term.log_ratio - tail - u);
+            work.log_scales[k * job.tile_stride + r] =
+                static_cast<Real>(term.log_ratio - tail - u + (term.rest - job.student[k].rest));
         }
     }
     Wide highest = *std::max_element(joint.begin(), joint.end());
@@ -166,7 +195,7 @@ Wide settle_row(const Job<Real>& job, std::ptrdiff_t r, std::vector<Wide>& joint
 template <class Real>
 double settle_far_rows(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
                        const Workspace<Real>& work) {
-    const bool is_gaussian = job.mixture->is_gaussian() && !job.rows.labels.are_there();
+    const bool is_gaussian = job.mixture->is_gaussian() && !job.rows.labels.are_there() && job.n_runs == 0;
     std::vector<Wide> joint(static_cast<std::size_t>(job.n_components));
     double log_likelihood = 0;
     for (std::ptrdiff_t r = 0; r < n_active; ++r) {

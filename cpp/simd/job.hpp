@@ -10,6 +10,7 @@
 #include "model/rows.hpp"
 #include "model/statistics.hpp"
 #include "model/structure.hpp"
+#include "simd/conditional.hpp"
 
 namespace mixtura {
 
@@ -57,6 +58,18 @@ struct StudentTerm {
     double height, half, inverse_df, ratio, log_ratio, rest;
 };
 
+// What rows with missing features need, see incomplete.hpp.
+struct Completion {
+    bool is_needed = false;                // by some part of the rows
+    const Matrices* matrices = nullptr;    // n_covariances; null: of variances
+    const double* variances = nullptr;     // diag K x d, spherical K
+    const double* log_sides = nullptr;     // d: of the box in which noise is uniform; null: its sides are not known
+    const Conditional* table = nullptr;    // n_patterns x n_covariances; null: they are found for each tile, in
+    std::ptrdiff_t room = 0;               // so many numbers,
+    std::ptrdiff_t n_cells = 0;            // and so many cells are completed at a time
+    const StudentTerm* student = nullptr;  // (d + 1) x K, by the number of features observed
+};
+
 template <class Real>
 struct Job {
     Rows<Real> rows;
@@ -87,6 +100,10 @@ struct Job {
 
     const StudentTerm* student = nullptr;  // K; null: Gaussian components
     double noise_height = 0;               // log density of the noise times its weight, less shift
+
+    Completion completion;                 // of rows.patterns
+    std::ptrdiff_t n_runs = 0;             // of a tile of such rows, which lie in the workspace; 0: of others
+    const std::int64_t* places = nullptr;  // of its rows among all; null: they stand as they were given
 
     GivenResponsibilities given;
     bool hard = false;
@@ -142,6 +159,9 @@ struct SortedRows {
 
 constexpr std::ptrdiff_t scan_stride = 256 + 16;
 
+// Rows beyond the last one of a tile that are completed like it, at most.
+constexpr std::ptrdiff_t cell_slack = 64;
+
 // What a search for candidates needs, one thread's; see bounds.hpp.
 template <class Real>
 struct Candidates {
@@ -153,6 +173,30 @@ struct Candidates {
     std::uint8_t* list = nullptr;   // tile_stride bytes: rows, at most 256
     std::int32_t* heads = nullptr;  // K numbers in all
     std::int32_t* next = nullptr;   // tile_stride numbers in all
+};
+
+// Rows of a tile that lack the same features.
+struct Run {
+    std::ptrdiff_t begin, end;      // in the tile; those beyond its last row belong to the last run
+    std::ptrdiff_t n_missing;
+    const std::int32_t* features;   // d: the missing ones, then the others
+    const Conditional* conditional; // n_covariances; null: none is missing, or variances are all that there is
+    std::ptrdiff_t cells;           // where the completed cells of a component begin
+};
+
+// What rows with missing features need, one thread's, for a tile.
+template <class Real>
+struct Incomplete {
+    Run* runs = nullptr;                  // tile_rows
+    std::int32_t* features = nullptr;     // tile_rows x d
+    Conditional* conditionals = nullptr;  // tile_rows x n_covariances
+    double* room = nullptr;               // Completion::room
+    Real* cells = nullptr;                // K times Completion::n_cells
+    Real* differences = nullptr;          // d vectors
+    Real* explained = nullptr;            // d vectors
+    double* weights = nullptr;            // tile_rows
+    std::int32_t* labels = nullptr;       // tile_rows
+    double* log_terms = nullptr;          // tile_rows x n_terms
 };
 
 // One thread's scratch, in units of tile_stride numbers. Tiles are feature-major: feature j of row r at
@@ -174,6 +218,7 @@ struct Workspace {
     std::int32_t* listed = nullptr;    // n_densities in all: those that matter to a granule
     Candidates<Real> candidates;
     SortedRows<Real> sorted;
+    Incomplete<Real> incomplete;
     Experience* experience = nullptr;
 };
 
@@ -187,8 +232,13 @@ struct Kernels {
     // The same for a block of rows, Grouping::n_rows at most, that are sorted first.
     void (*accumulate_block)(const Job<Real>&, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>&,
                              Statistics&);
+    // Rows of the order of rows.patterns.
+    void (*accumulate_incomplete)(const Job<Real>&, std::ptrdiff_t begin, std::ptrdiff_t n_rows,
+                                  const Workspace<Real>&, Statistics&);
     void (*evaluate_tile)(const Job<Real>&, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>&,
                           const Evaluation<Real>&);
+    void (*evaluate_incomplete)(const Job<Real>&, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>&,
+                                const Evaluation<Real>&);
 };
 
 // From K components to each other; all numbers are given for `stride` components, the last repeated.

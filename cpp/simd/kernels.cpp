@@ -16,8 +16,10 @@ const KernelSet MIXTURA_KERNELS = {
     MIXTURA_STRING(MIXTURA_KERNELS),
     &find_reaches,
     {&cholesky, &subtract_squares, &invert_upper, &subtract_products, &times_upper, &upper_times, &add_gram},
-    {&accumulate_tile<double>, &accumulate_block<double>, &evaluate_tile<double>},
-    {&accumulate_tile<float>, &accumulate_block<float>, &evaluate_tile<float>},
+    {&accumulate_tile<double>, &accumulate_block<double>, &accumulate_incomplete<double>, &evaluate_tile<double>,
+     &evaluate_incomplete<double>},
+    {&accumulate_tile<float>, &accumulate_block<float>, &accumulate_incomplete<float>, &evaluate_tile<float>,
+     &evaluate_incomplete<float>},
 };
 
 }  // namespace mixtura

@@ -20,27 +20,32 @@ inline Vector<Real> log_one_plus(Vector<Real> x) {
     return is_lost ? x : (is_infinite ? y : corrected);
 }
 
-// What stands in the place of the log joint densities is -1/2 of the squared distances (find_coefficients).
+// Rows of a tile under component k, in whose place of the log joint densities stands -1/2 of the squared distances
+// (find_coefficients). more_height, more_rest: where the term is of fewer features than the job's own.
+template <class Real>
+void student_rows(const StudentTerm& term, double more_height, double more_rest, std::ptrdiff_t k,
+                  std::ptrdiff_t begin, std::ptrdiff_t end, const Job<Real>& job, const Workspace<Real>& work) {
+    const auto height = static_cast<Real>(term.height + more_height), half = static_cast<Real>(term.half);
+    const auto scale = static_cast<Real>(-2 * term.inverse_df), ratio = static_cast<Real>(term.ratio);
+    const auto log_ratio = static_cast<Real>(term.log_ratio + more_rest);
+    Real* joint = work.responsibilities + k * job.tile_stride;
+    Real* u = work.scales + k * job.tile_stride;
+    Real* log_scales = work.log_scales + k * job.tile_stride;
+    for (std::ptrdiff_t r = begin; r < end; r += lanes<Real>) {
+        const Vector<Real> a = load<Real>(joint + r) * scale;
+        const Vector<Real> x = a < Real(0) ? Vector<Real>{} : a;  // NaN stays
+        const Vector<Real> tail = log_one_plus<Real>(x), weight = ratio / (Real(1) + x);
+        // Of a row beyond all range, which has no share unless it is settled: a number all the same.
+        const Vector<Real> log_scale = tail - tail == Real(0) ? (log_ratio - tail) - weight : Vector<Real>{};
+        store_first<Real>(joint + r, height - half * tail, end - r);
+        store_first<Real>(u + r, weight, end - r);
+        store_first<Real>(log_scales + r, log_scale, end - r);
+    }
+}
+
 template <class Real>
 void to_student(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
-    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
-        const StudentTerm& term = job.student[k];
-        const auto height = static_cast<Real>(term.height), half = static_cast<Real>(term.half);
-        const auto scale = static_cast<Real>(-2 * term.inverse_df), ratio = static_cast<Real>(term.ratio);
-        const auto log_ratio = static_cast<Real>(term.log_ratio);
-        Real* joint = work.responsibilities + k * job.tile_stride;
-        Real* u = work.scales + k * job.tile_stride;
-        Real* log_scales = work.log_scales + k * job.tile_stride;
-        for (std::ptrdiff_t r = 0; r < n_active; r += lanes<Real>) {
-            const Vector<Real> a = load<Real>(joint + r) * scale;
-            const Vector<Real> x = a < Real(0) ? Vector<Real>{} : a;  // NaN stays
-            const Vector<Real> tail = log_one_plus<Real>(x), weight = ratio / (Real(1) + x);
-            store<Real>(joint + r, height - half * tail);
-            store<Real>(u + r, weight);
-            // Of a row beyond all range, which has no share unless it is settled: a number all the same.
-            store<Real>(log_scales + r, tail - tail == Real(0) ? (log_ratio - tail) - weight : Vector<Real>{});
-        }
-    }
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) student_rows(job.student[k], 0, 0, k, 0, n_active, job, work);
 }
 
 // Counts and log scales from w r, which becomes w r u: what the moments weigh.

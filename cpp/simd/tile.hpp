@@ -2,6 +2,7 @@
 #pragma once
 
 #include "simd/grouping.hpp"
+#include "simd/incomplete.hpp"
 #include "simd/job.hpp"
 #include "simd/load.hpp"
 #include "simd/moments.hpp"
@@ -30,15 +31,18 @@ enum class Found { none, active, all };
 template <class Real>
 Found find_log_terms(const Job<Real>& job, const Tile& tile, bool skip, const Workspace<Real>& work) {
     Found found = Found::all;
-    if (skip && near_log_joint(job, tile, work)) {
+    if (job.n_runs > 0) {
+        if (!incomplete_log_joint(job, tile, work)) found = Found::none;
+    } else if (skip && near_log_joint(job, tile, work)) {
         found = Found::active;
     } else if (!all_log_joint(job, tile, work)) {
         found = Found::none;
     }
     // These need all terms, so there are no bounds and no sorted rows where they come in: those compare Gaussian
     // densities. The granules that matter are found behind them (few_are_active).
-    if (job.student != nullptr) to_student(job, tile.n_active, work);
+    if (job.student != nullptr && job.n_runs == 0) to_student(job, tile.n_active, work);
     add_row_terms(job, tile, work);
+    if (job.n_runs > 0) add_log_sides(job, work);
     return found;
 }
 
@@ -46,7 +50,7 @@ template <class Real>
 void accumulate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>& work,
                      Statistics& statistics) {
     const Tile tile = tile_of<Real>(begin, n_rows);
-    load_rows(job.rows, tile, job.tile_stride, work.rows);
+    if (job.n_runs == 0) load_rows(job.rows, tile, job.tile_stride, work.rows);
     load_weights(job.rows, tile, work.weights);
     const double weight = weight_of_tile(job.rows, tile);
     statistics.weight += weight;
@@ -64,11 +68,26 @@ void accumulate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t 
         if (job.n_densities > job.n_components) statistics.noise += noise_of_tile(job, tile.n_active, work);
     }
     if (!job.moments) return;
-    if (job.student == nullptr) return add_moments(job, tile, work, statistics);
-    scale_responsibilities(job, tile.n_active, work, statistics);
+    if (job.n_runs > 0) add_conditional_covariances(job, work, statistics);
     Statistics scaled = statistics;
-    scaled.counts = statistics.masses;
+    if (job.student != nullptr) {
+        scale_responsibilities(job, tile.n_active, work, statistics);
+        scaled.counts = statistics.masses;
+    }
+    if (job.n_runs > 0) return incomplete_moments(job, tile, work, scaled);
     add_moments(job, tile, work, scaled);
+}
+
+// Rows of which features may be missing, in the order of their patterns.
+template <class Real>
+void accumulate_incomplete(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows,
+                           const Workspace<Real>& work, Statistics& statistics) {
+    for (std::ptrdiff_t done = 0; done < n_rows;) {
+        if (job.stopped(job.stop_argument)) return;
+        const Job<Real> of_tile = gather_tile(job, begin + done, n_rows - done, work);
+        accumulate_tile(of_tile, 0, of_tile.rows.n_rows, work, statistics);
+        done += of_tile.rows.n_rows;
+    }
 }
 
 // For each row of a block the component that it seems nearest to.

@@ -59,6 +59,13 @@ inline void store(Real* to, Vector<Real> v) {
     __builtin_memcpy(to, &v, sizeof v);
 }
 
+// The first n lanes.
+template <class Real>
+inline void store_first(Real* to, Vector<Real> v, std::ptrdiff_t n) {
+    if (n >= lanes<Real>) return store<Real>(to, v);
+    for (std::ptrdiff_t i = 0; i < n; ++i) to[i] = v[i];
+}
+
 template <int... I>
 struct Lanes {};
 

@@ -30,7 +30,7 @@ void sorted_rows_give_the_same_sums() {
     for (const std::ptrdiff_t d : {4, 9, 19}) {
         RandomProblem p = far_apart(d);
         for (double& x : p.rows) x = static_cast<float>(x);
-        PreparedJob<double> prepared(p.view(true), p.mixture(), {}, p.means.data());
+        PreparedJob<double> prepared(p.view(true), {}, p.mixture(), {}, p.means.data());
         prepared.group_rows(p.mixture());
         CHECK(prepared.job().grouping.n_rows > 0, "far apart");
         Sums theirs(p), ours(p), others(p), floats(p);
@@ -69,7 +69,7 @@ void sorted_rows_give_the_same_sums() {
 void within_reach_a_component_is_negligible() {
     const std::ptrdiff_t d = 5;
     RandomProblem p = far_apart(d);
-    PreparedJob<double> prepared(p.view(false), p.mixture(), {}, p.means.data());
+    PreparedJob<double> prepared(p.view(false), {}, p.mixture(), {}, p.means.data());
     prepared.group_rows(p.mixture());
     const Grouping& grouping = prepared.job().grouping;
     std::mt19937 generator(5);

@@ -80,10 +80,10 @@ class Rows:
     """Rows in an array, with all that they bring."""
 
     @overload
-    def __init__(self, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None, responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)] | None = None, labels: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, log_terms: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None) -> None: ...
+    def __init__(self, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None, responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)] | None = None, labels: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, log_terms: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None, missing: bool = False) -> None: ...
 
     @overload
-    def __init__(self, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None, responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)] | None = None, labels: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, log_terms: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None) -> None: ...
+    def __init__(self, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None, responsibilities: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)] | None = None, labels: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, log_terms: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None, missing: bool = False) -> None: ...
 
 class Expectation:
     """
@@ -94,10 +94,10 @@ class Expectation:
     def __init__(self, hard: bool = False, moments: bool = True, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None = None) -> None: ...
 
 @overload
-def evaluate(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], mixture: Mixture, log_density: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, responsibilities: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None, log_joint: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, n_threads: int) -> None: ...
+def evaluate(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], mixture: Mixture, log_density: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, responsibilities: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None, log_joint: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, n_threads: int, missing: bool = False) -> None: ...
 
 @overload
-def evaluate(rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], mixture: Mixture, log_density: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, responsibilities: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None, log_joint: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, n_threads: int) -> None:
+def evaluate(rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], mixture: Mixture, log_density: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, responsibilities: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None, log_joint: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, n_threads: int, missing: bool = False) -> None:
     """Per-row results, into those arrays that are given."""
 
 @overload

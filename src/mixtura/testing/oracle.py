@@ -37,20 +37,36 @@ class OracleStatistics:
 def log_joint(mixture: Mixture, X: Array, log_credible: Array | None = None) -> Array:
     """log(w_k p_k(x_i)), and of noise in the last column where there is any: (n_rows, n_densities).
 
-    log_credible: added to it, as what is known of the rows.
+    Where features are missing (NaN), of those that are there. log_credible: added to it, as what is known of
+    the rows.
     """
-    columns = []
-    for k, covariance in enumerate(mixture.covariance_matrices()):
-        component: Any = multivariate_normal(mixture.means[k], covariance)
-        if mixture.df is not None:
-            component = multivariate_t(mixture.means[k], covariance, df=mixture.df[k])
-        with np.errstate(divide="ignore"):
-            log_weight = np.log(mixture.weights[k])
-        columns.append(log_weight + component.logpdf(X).reshape(len(X)))
-    if mixture.noise is not None:
-        columns.append(np.full(len(X), mixture.noise.log_joint))
-    joint = np.stack(columns, axis=1)
+    joint = np.empty((len(X), mixture.n_components + (mixture.noise is not None)))
+    with np.errstate(divide="ignore"):
+        log_weights = np.log(mixture.weights)
+    for rows, seen in patterns(X):
+        for k, covariance in enumerate(mixture.covariance_matrices()):
+            joint[rows, k] = log_weights[k]
+            if seen.any():
+                component: Any = multivariate_normal(
+                    mixture.means[k, seen], covariance[np.ix_(seen, seen)]
+                )
+                if mixture.df is not None:
+                    component = multivariate_t(
+                        component.mean, component.cov_object.covariance, df=mixture.df[k]
+                    )
+                joint[rows, k] += component.logpdf(X[np.ix_(rows, seen)]).reshape(len(rows))
+        if mixture.noise is not None:
+            joint[rows, -1] = mixture.noise.log_joint
+            if not seen.all():
+                assert mixture.noise.log_sides is not None
+                joint[rows, -1] += mixture.noise.log_sides[~seen].sum()
     return joint if log_credible is None else joint + log_credible
+
+
+def patterns(X: Array) -> list[tuple[Array, Array]]:
+    """Numbers of rows that have the same features, and which ones those are."""
+    seen, which = np.unique(~np.isnan(X), axis=0, return_inverse=True)
+    return [(np.flatnonzero(which.ravel() == i), one) for i, one in enumerate(seen)]
 
 
 def log_density(mixture: Mixture, X: Array, log_credible: Array | None = None) -> Array:
@@ -70,20 +86,28 @@ def statistics(
     sample_weight: Array | None = None,
     log_credible: Array | None = None,
 ) -> OracleStatistics:
-    """Sums over the rows, about the mixture's means."""
+    """Sums over the rows, about the mixture's means; rows without any feature are left out.
+
+    Missing features: of what is expected given those that are there (Ghahramani & Jordan 1994; of t
+    components Liu & Rubin 1995).
+    """
+    some = ~np.isnan(X).all(axis=1)
     w = np.ones(len(X)) if sample_weight is None else sample_weight
+    log_credible = None if log_credible is None else log_credible[some]
+    X, w = X[some], w[some]
     r = responsibilities(mixture, X, log_credible)
     wr = w[:, np.newaxis] * r
-    differences = X[:, np.newaxis, :] - mixture.means
+    completed, spread = completions(mixture, X)
+    differences = completed - mixture.means
     with np.errstate(divide="ignore"):
         certainty = np.log(r.max(axis=1))
     kernel, of_components = mixture.structure.kernel.name, wr[:, : mixture.n_components]
     scales, log_scales, weighed = None, None, of_components
-    if (
-        mixture.df is not None
-    ):  # u, and E[log u], of each row in each component (Peel & McLachlan 2000)
-        d, df = mixture.n_features, mixture.df
-        below = df + _square_distances(mixture, X)
+    if mixture.df is not None:
+        # u, and E[log u], of each row in each component (Peel & McLachlan 2000)
+        d, df = (~np.isnan(X)).sum(axis=1)[:, np.newaxis], mixture.df
+        precisions = np.linalg.inv(mixture.covariance_matrices())
+        below = df + np.einsum("nki,kij,nkj->nk", differences, precisions, differences)
         u = (df + d) / below
         weighed = of_components * u
         scales = weighed.sum(axis=0)
@@ -95,17 +119,38 @@ def statistics(
         log_certainty=float(w @ certainty),
         counts=of_components.sum(axis=0),
         firsts=np.einsum("nk,nkd->kd", weighed, differences),
-        seconds=_seconds(kernel, weighed, differences),
+        seconds=_seconds(kernel, weighed, differences) + _kept(kernel, of_components, spread),
         noise=float(wr[:, mixture.n_components :].sum()),
         scales=scales,
         log_scales=log_scales,
     )
 
 
-def _square_distances(mixture: Mixture, X: Array) -> Array:
-    away = X[:, np.newaxis, :] - mixture.means
-    precisions = np.linalg.inv(mixture.covariance_matrices())
-    return np.asarray(np.einsum("nki,kij,nkj->nk", away, precisions, away))
+def completions(mixture: Mixture, X: Array) -> tuple[Array, Array]:
+    """What each component expects of each row, (n, K, d), and the covariance of that, (n, K, d, d)."""
+    n, d = X.shape
+    completed = np.repeat(X[:, np.newaxis, :], mixture.n_components, axis=1)
+    spread = np.zeros((n, mixture.n_components, d, d))
+    for rows, seen in patterns(X):
+        for k, covariance in enumerate(mixture.covariance_matrices()):
+            among, across = covariance[np.ix_(seen, seen)], covariance[np.ix_(~seen, seen)]
+            slopes = np.linalg.solve(among, across.T).T
+            mean = mixture.means[k]
+            expected = mean[~seen] + (X[np.ix_(rows, seen)] - mean[seen]) @ slopes.T
+            completed[np.ix_(rows, [k], ~seen)] = expected[:, np.newaxis]
+            left = covariance[np.ix_(~seen, ~seen)] - slopes @ across.T
+            spread[np.ix_(rows, [k], ~seen, ~seen)] = left
+    return completed, spread
+
+
+def _kept(kernel: str, wr: Array, spread: Array) -> Array:
+    subscripts = {
+        "full": "nk,nkij->kij",
+        "tied": "nk,nkij->ij",
+        "diag": "nk,nkii->ki",
+        "spherical": "nk,nkii->k",
+    }
+    return np.asarray(np.einsum(subscripts[kernel], wr, spread))
 
 
 def _seconds(kernel: str, wr: Array, differences: Array) -> Array:

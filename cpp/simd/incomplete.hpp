@@ -1,0 +1,356 @@
+// Rows of which features are missing at random (Dempster, Laird & Rubin 1977; Ghahramani & Jordan 1994). A component
+// completes a row by what it expects there, x^ = (x_o, E[x_m | x_o]), and then, with C the covariance of x_m given x_o,
+//     log p(x_o) = log p(x^) + m/2 log 2 pi + 1/2 log |C|,
+//     E[(x - c)(x - c)^T | x_o] = (x^ - c)(x^ - c)^T + C in the missing block,
+// so that the kernels of complete rows serve, and sums have the shape that they have there. For t components the
+// distance is that of x^ with o features, and C counts r, not r u (Liu & Rubin 1995).
+#pragma once
+
+#include "simd/job.hpp"
+#include "simd/joint.hpp"
+#include "simd/lane_sums.hpp"
+#include "simd/moments.hpp"
+#include "simd/student.hpp"
+#include "simd/vector.hpp"
+
+namespace mixtura {
+namespace {
+
+// Lists the features that row `row` lacks, then the others; returns how many it lacks.
+template <class Real>
+std::ptrdiff_t list_features(const Rows<Real>& rows, std::int64_t row, std::int32_t* features) {
+    const Real* from = rows.data + row * rows.row_stride;
+    std::ptrdiff_t n_missing = 0;
+    for (std::ptrdiff_t j = 0; j < rows.n_features; ++j) {
+        const Real value = from[j * rows.feature_stride];
+        if (value != value) features[n_missing++] = static_cast<std::int32_t>(j);
+    }
+    std::ptrdiff_t n = n_missing;
+    for (std::ptrdiff_t j = 0; j < rows.n_features; ++j) {
+        const Real value = from[j * rows.feature_stride];
+        if (value == value) features[n++] = static_cast<std::int32_t>(j);
+    }
+    return n_missing;
+}
+
+// The pattern that row `at` of the order has.
+inline std::ptrdiff_t pattern_at(const Patterns& patterns, std::ptrdiff_t at) {
+    std::ptrdiff_t low = 0, high = patterns.n_patterns;
+    while (high - low > 1) {
+        const std::ptrdiff_t middle = (low + high) / 2;
+        (patterns.begins[middle] <= at ? low : high) = middle;
+    }
+    return low;
+}
+
+// How much of the room for a tile is taken.
+struct Taken {
+    std::ptrdiff_t n_runs = 0, n_rows = 0, room = 0, cells = 0;
+};
+
+// The conditionals of a run, from the table or found now.
+template <class Real>
+const Conditional* conditionals_of(const Job<Real>& job, std::ptrdiff_t pattern, const Run& run, Taken& taken,
+                                   const Workspace<Real>& work) {
+    const std::ptrdiff_t n = n_covariances(job.structure, job.n_components);
+    if (job.completion.table != nullptr) return job.completion.table + pattern * n;
+    Conditional* found = work.incomplete.conditionals + taken.n_runs * n;
+    for (std::ptrdiff_t c = 0; c < n; ++c) {
+        found[c] = find_conditional(job.completion.matrices[c], run.features, run.n_missing,
+                                    work.incomplete.room + taken.room);
+        taken.room += conditional_size(run.n_missing, job.n_features);
+    }
+    return found;
+}
+
+// Divides the next rows of the order into runs, `n_rows` at most and as many as there is room for.
+template <class Real>
+Taken find_runs(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>& work) {
+    const Patterns& patterns = job.rows.patterns;
+    const std::ptrdiff_t d = job.n_features;
+    const bool has_conditionals = job.completion.matrices != nullptr;
+    const std::ptrdiff_t n = has_conditionals ? n_covariances(job.structure, job.n_components) : 0;
+    Taken taken;
+    for (std::ptrdiff_t p = pattern_at(patterns, begin); taken.n_rows < n_rows; ++p) {
+        Run& run = work.incomplete.runs[taken.n_runs];
+        std::int32_t* features = work.incomplete.features + taken.n_runs * d;
+        std::ptrdiff_t end = patterns.begins[p + 1] - begin < n_rows ? patterns.begins[p + 1] - begin : n_rows;
+        const std::ptrdiff_t n_missing =
+            list_features(job.rows, patterns.order[begin + taken.n_rows], features);
+        run = {taken.n_rows, end, n_missing, features, nullptr, taken.cells};
+        if (has_conditionals && n_missing > 0) {
+            const std::ptrdiff_t fitting = (job.completion.n_cells - taken.cells) / n_missing;
+            const std::ptrdiff_t size = job.completion.table != nullptr ? 0 : n * conditional_size(n_missing, d);
+            if (taken.n_runs > 0 && (fitting < 1 || taken.room + size > job.completion.room)) break;
+            const bool is_cut = run.end - run.begin > fitting;
+            if (is_cut) end = run.end = run.begin + fitting;
+            run.conditional = conditionals_of(job, p, run, taken, work);
+            taken.cells += n_missing * (run.end - run.begin);
+            if (is_cut) n_rows = end;
+        }
+        ++taken.n_runs;
+        taken.n_rows = end;
+    }
+    return taken;
+}
+
+// What the rows bring beside their features, in their order.
+template <class Real>
+void gather_beside(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>& work,
+                   Rows<Real>& tile) {
+    const Rows<Real>& rows = job.rows;
+    const std::int64_t* order = rows.patterns.order + begin;
+    const std::ptrdiff_t n_terms = rows.labels.n_terms;
+    for (std::ptrdiff_t r = 0; r < n_rows; ++r) {
+        if (rows.weights != nullptr) work.incomplete.weights[r] = rows.weights[order[r]];
+        if (rows.labels.components != nullptr) work.incomplete.labels[r] = rows.labels.components[order[r]];
+        for (std::ptrdiff_t t = 0; t < n_terms; ++t)
+            work.incomplete.log_terms[r * n_terms + t] = rows.labels.log_terms[order[r] * n_terms + t];
+    }
+    if (rows.weights != nullptr) tile.weights = work.incomplete.weights;
+    if (rows.labels.components != nullptr) tile.labels.components = work.incomplete.labels;
+    if (rows.labels.log_terms != nullptr) {
+        tile.labels.log_terms = work.incomplete.log_terms;
+        tile.labels.n_terms = n_terms;
+    }
+}
+
+// The job of the next rows of the order, at most `n_rows`: they lie in work.rows then.
+template <class Real>
+Job<Real> gather_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>& work) {
+    const Taken taken = find_runs(job, begin, n_rows, work);
+    const Tile tile = tile_of<Real>(0, taken.n_rows);
+    const Rows<Real>& rows = job.rows;
+    const std::int64_t* order = rows.patterns.order + begin;
+    for (std::ptrdiff_t r = 0; r < tile.n_active; ++r) {
+        const Real* from = rows.data + order[r < taken.n_rows ? r : taken.n_rows - 1] * rows.row_stride;
+        for (std::ptrdiff_t j = 0; j < rows.n_features; ++j)
+            work.rows[j * job.tile_stride + r] = from[j * rows.feature_stride];
+    }
+    work.incomplete.runs[taken.n_runs - 1].end = tile.n_active;
+    Job<Real> of_tile = job;
+    of_tile.rows = {work.rows, taken.n_rows, rows.n_features, 1, job.tile_stride};
+    gather_beside(job, begin, taken.n_rows, work, of_tile.rows);
+    of_tile.n_runs = taken.n_runs;
+    of_tile.places = order;
+    return of_tile;
+}
+
+// From the completed cells of one component to those of the next.
+template <class Real>
+std::ptrdiff_t component_cells(const Job<Real>& job) {
+    return job.completion.n_cells + job.n_features * cell_slack;
+}
+
+// f(run) for each run of a tile in which features are missing.
+template <class Real, class Function>
+void for_incomplete_runs(const Job<Real>& job, const Workspace<Real>& work, const Function& f) {
+    for (std::ptrdiff_t i = 0; i < job.n_runs; ++i) {
+        if (work.incomplete.runs[i].n_missing > 0) f(work.incomplete.runs[i]);
+    }
+}
+
+// out_i = sum_j matrix[rows_i * d + columns_j] x_j, vectors of rows; four sums side by side.
+template <class Real>
+void multiply_vectors(const double* matrix, std::ptrdiff_t d, const std::int32_t* rows, std::ptrdiff_t n_rows,
+                      const std::int32_t* columns, std::ptrdiff_t n_columns, const Real* x, Real* out) {
+    const auto at = [](const std::int32_t* places, std::ptrdiff_t i) { return places == nullptr ? i : places[i]; };
+    std::ptrdiff_t i = 0;
+    for (; i + 4 <= n_rows; i += 4) {
+        const double* row[4];
+        for (int a = 0; a < 4; ++a) row[a] = matrix + at(rows, i + a) * d;
+        Vector<Real> sum[4] = {};
+        for (std::ptrdiff_t j = 0; j < n_columns; ++j) {
+            const Vector<Real> value = load<Real>(x + j * lanes<Real>);
+            const std::ptrdiff_t column = at(columns, j);
+            for (int a = 0; a < 4; ++a) sum[a] += static_cast<Real>(row[a][column]) * value;
+        }
+        for (int a = 0; a < 4; ++a) store<Real>(out + (i + a) * lanes<Real>, sum[a]);
+    }
+    for (; i < n_rows; ++i) {
+        const double* row = matrix + at(rows, i) * d;
+        Vector<Real> sum = {};
+        for (std::ptrdiff_t j = 0; j < n_columns; ++j)
+            sum += static_cast<Real>(row[at(columns, j)]) * load<Real>(x + j * lanes<Real>);
+        store<Real>(out + i * lanes<Real>, sum);
+    }
+}
+
+// Completes the rows of a run for component k, in the tile and in the cells.
+template <class Real>
+void complete_run(const Job<Real>& job, std::ptrdiff_t k, const Run& run, const Workspace<Real>& work) {
+    const std::ptrdiff_t d = job.n_features, m = run.n_missing, o = d - m;
+    const std::ptrdiff_t c = is_shared(job.structure) ? 0 : k;
+    const Conditional& conditional = run.conditional[c];
+    const Matrices& matrices = job.completion.matrices[c];
+    const SplitPoint<Real> mean = offset(job.means, k * d);
+    const std::int32_t *missing = run.features, *observed = run.features + m;
+    Real *x = work.incomplete.differences, *q = work.incomplete.explained;
+    Real* cells = work.incomplete.cells + k * (component_cells(job)) + run.cells;
+    for (std::ptrdiff_t r = run.begin; r < run.end; r += lanes<Real>) {
+        const std::ptrdiff_t n = run.end - r;
+        for (std::ptrdiff_t j = 0; j < o; ++j) {
+            const std::int32_t f = observed[j];
+            store<Real>(x + j * lanes<Real>, minus<Real>(load<Real>(work.rows + f * job.tile_stride + r), mean.high[f],
+                                                         mean.low[f]));
+        }
+        const bool by_observed = conditional.inverse_observed != nullptr;
+        if (by_observed) {
+            multiply_vectors<Real>(conditional.inverse_observed, o, nullptr, o, nullptr, o, x, q);
+            multiply_vectors<Real>(matrices.covariance, d, missing, m, observed, o, q, x);
+        } else {
+            multiply_vectors<Real>(matrices.precision, d, missing, m, observed, o, x, q);
+            multiply_vectors<Real>(conditional.covariance, m, nullptr, m, nullptr, m, q, x);
+        }
+        for (std::ptrdiff_t i = 0; i < m; ++i) {
+            const std::int32_t f = missing[i];
+            const Vector<Real> step = load<Real>(x + i * lanes<Real>);
+            const Vector<Real> value = mean.high[f] + (mean.low[f] + (by_observed ? step : -step));
+            store_first<Real>(work.rows + f * job.tile_stride + r, value, n);
+            store_first<Real>(cells + i * (run.end - run.begin) + (r - run.begin), value, n);
+        }
+    }
+}
+
+// Without covariances between features the rest says nothing: a component expects its mean.
+template <class Real>
+void complete_by_mean(const Job<Real>& job, std::ptrdiff_t k, const Run& run, const Workspace<Real>& work) {
+    for (std::ptrdiff_t i = 0; i < run.n_missing; ++i) {
+        const std::int32_t f = run.features[i];
+        const Real mean = job.means.high[k * job.n_features + f];
+        Real* to = work.rows + f * job.tile_stride;
+        for (std::ptrdiff_t r = run.begin; r < run.end; ++r) to[r] = mean;
+    }
+}
+
+// A tile as component k completed it before.
+template <class Real>
+void complete_again(const Job<Real>& job, std::ptrdiff_t k, const Workspace<Real>& work) {
+    for_incomplete_runs(job, work, [&](const Run& run) {
+        if (run.conditional == nullptr) return complete_by_mean(job, k, run, work);
+        const std::ptrdiff_t n = run.end - run.begin;
+        const Real* cells =
+            work.incomplete.cells + k * (component_cells(job)) + run.cells;
+        for (std::ptrdiff_t i = 0; i < run.n_missing; ++i) {
+            __builtin_memcpy(work.rows + run.features[i] * job.tile_stride + run.begin, cells + i * n,
+                             static_cast<std::size_t>(n) * sizeof(Real));
+        }
+    });
+}
+
+inline double variance(Structure structure, const double* variances, std::ptrdiff_t k, std::ptrdiff_t d,
+                       std::ptrdiff_t feature) {
+    return structure == Structure::diag ? variances[k * d + feature] : variances[k];
+}
+
+// m/2 log 2 pi + 1/2 log |C| of component k.
+template <class Real>
+double height_of_run(const Job<Real>& job, const Run& run, std::ptrdiff_t k) {
+    if (run.conditional != nullptr) return run.conditional[is_shared(job.structure) ? 0 : k].height;
+    double product = 1, log_product = 0;
+    for (std::ptrdiff_t i = 0; i < run.n_missing; ++i) {
+        constexpr double two_pi = 6.283185307179586477;
+        product *= two_pi * variance(job.structure, job.completion.variances, k, job.n_features, run.features[i]);
+        if (product > 1e-100 && product < 1e100) continue;
+        log_product += __builtin_log(product);
+        product = 1;
+    }
+    return 0.5 * (log_product + __builtin_log(product));
+}
+
+// The densities of component k at the completed rows become those of what is observed.
+template <class Real>
+void observed_joint(const Job<Real>& job, std::ptrdiff_t k, const Workspace<Real>& work) {
+    Real* joint = work.responsibilities + k * job.tile_stride;
+    for (std::ptrdiff_t i = 0; i < job.n_runs; ++i) {
+        const Run& run = work.incomplete.runs[i];
+        const double height = run.n_missing > 0 ? height_of_run(job, run, k) : 0;
+        if (job.student != nullptr) {
+            const StudentTerm& term =
+                job.completion.student[(job.n_features - run.n_missing) * job.n_components + k];
+            student_rows(term, height, term.rest - job.student[k].rest, k, run.begin, run.end, job, work);
+        } else if (run.n_missing > 0) {
+            for (std::ptrdiff_t r = run.begin; r < run.end; ++r) joint[r] += static_cast<Real>(height);
+        }
+    }
+}
+
+// Of every component. False when the call was stopped.
+template <class Real>
+bool incomplete_log_joint(const Job<Real>& job, const Tile& tile, const Workspace<Real>& work) {
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+        if (job.stopped(job.stop_argument)) return false;
+        for_incomplete_runs(job, work, [&](const Run& run) {
+            if (run.conditional != nullptr) return complete_run(job, k, run, work);
+            complete_by_mean(job, k, run, work);
+        });
+        component_joint(job, k, tile.n_active, work);
+        observed_joint(job, k, work);
+    }
+    return true;
+}
+
+// Noise is uniform in a box: on the features observed the density is 1 over the product of their sides.
+template <class Real>
+void add_log_sides(const Job<Real>& job, const Workspace<Real>& work) {
+    if (job.n_densities == job.n_components || job.completion.log_sides == nullptr) return;
+    Real* joint = work.responsibilities + job.n_components * job.tile_stride;
+    for_incomplete_runs(job, work, [&](const Run& run) {
+        double sum = 0;
+        for (std::ptrdiff_t i = 0; i < run.n_missing; ++i) sum += job.completion.log_sides[run.features[i]];
+        for (std::ptrdiff_t r = run.begin; r < run.end; ++r) joint[r] += static_cast<Real>(sum);
+    });
+}
+
+// C, weight times over, to the second moments of component k: the lower triangle.
+template <class Real>
+void add_covariance(const Job<Real>& job, std::ptrdiff_t k, const Run& run, double weight, Statistics& statistics) {
+    const std::ptrdiff_t d = job.n_features, m = run.n_missing;
+    if (run.conditional == nullptr) {
+        double* seconds = statistics.seconds + (job.structure == Structure::diag ? k * d : k);
+        for (std::ptrdiff_t i = 0; i < m; ++i) {
+            const double added =
+                weight * variance(job.structure, job.completion.variances, k, d, run.features[i]);
+            seconds[job.structure == Structure::diag ? run.features[i] : 0] += added;
+        }
+        return;
+    }
+    const std::ptrdiff_t c = is_shared(job.structure) ? 0 : k;
+    const double* covariance = run.conditional[c].covariance;
+    double* seconds = statistics.seconds + c * d * d;
+    for (std::ptrdiff_t i = 0; i < m; ++i) {
+        for (std::ptrdiff_t j = 0; j <= i; ++j)
+            seconds[run.features[i] * d + run.features[j]] += weight * covariance[i * m + j];
+    }
+}
+
+// What the missing features vary by, given the others: sum w r C. Before responsibilities are scaled.
+template <class Real>
+void add_conditional_covariances(const Job<Real>& job, const Workspace<Real>& work, Statistics& statistics) {
+    for_incomplete_runs(job, work, [&](const Run& run) {
+        double of_all = 0;
+        for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+            const Real* responsibilities = work.responsibilities + k * job.tile_stride;
+            double weight = 0;
+            for (std::ptrdiff_t r = run.begin; r < run.end; ++r) weight += responsibilities[r];
+            of_all += weight;
+            if (!is_shared(job.structure) && weight > 0) add_covariance(job, k, run, weight, statistics);
+        }
+        if (is_shared(job.structure) && of_all > 0) add_covariance(job, 0, run, of_all, statistics);
+    });
+}
+
+template <class Real>
+void incomplete_moments(const Job<Real>& job, const Tile& tile, const Workspace<Real>& work, Statistics& statistics) {
+    if (has_matrices(job.structure) && !uses_panels(job) && !uses_strips(job)) append_ones(job, tile.n_active, work);
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+        if (job.stopped(job.stop_argument)) return;
+        if (work.active[k] == 0) continue;
+        complete_again(job, k, work);
+        if (uses_panels(job)) load_panels(job, tile, work);
+        component_moments(job, k, tile, work, statistics);
+    }
+}
+
+}  // namespace
+}  // namespace mixtura
