@@ -56,6 +56,24 @@ void find_covariance(const double* factor, std::ptrdiff_t d, double* out) {
 
 }  // namespace
 
+std::vector<double> component_variances(const Mixture& mixture) {
+    const std::ptrdiff_t d = mixture.n_features, n = mixture.n_components;
+    std::vector<double> out(static_cast<std::size_t>(n * d)), matrix;
+    for (std::ptrdiff_t k = 0; k < n; ++k) {
+        const double* factor = mixture.precisions_cholesky + k * covariance_stride(mixture.structure, d);
+        double* own = out.data() + k * d;
+        if (!has_matrices(mixture.structure)) {
+            const std::ptrdiff_t step = mixture.structure == Structure::diag ? 1 : 0;
+            for (std::ptrdiff_t j = 0; j < d; ++j) own[j] = 1 / (factor[j * step] * factor[j * step]);
+            continue;
+        }
+        matrix.assign(static_cast<std::size_t>(d * d), 0.0);
+        find_covariance(factor, d, matrix.data());
+        for (std::ptrdiff_t j = 0; j < d; ++j) own[j] = matrix[static_cast<std::size_t>(j * (d + 1))];
+    }
+    return out;
+}
+
 template <class Real>
 void ComponentMatrices::prepare(const Mixture& mixture, const Lacking& lacking, Job<Real>& job) {
     const std::ptrdiff_t d = mixture.n_features, k = mixture.n_components;

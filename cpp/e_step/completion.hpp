@@ -9,6 +9,9 @@
 
 namespace mixtura {
 
+// Of each feature in each component, K x d.
+std::vector<double> component_variances(const Mixture& mixture);
+
 // What some parts of the rows lack.
 struct Lacking {
     bool features = false;           // in some row

@@ -1,5 +1,6 @@
 // Equal rows taken together: a row that is repeated, and one whose weight says so, are then the same row.
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "e_step/inspect.hpp"
@@ -9,6 +10,8 @@ namespace mixtura {
 namespace {
 
 constexpr std::ptrdiff_t rows_between_questions = 4096;
+
+constexpr double missing = std::numeric_limits<double>::quiet_NaN();  // all NaN are one
 
 // Places of rows by what is in them: open addressing, never more than half full.
 template <class Real>
@@ -36,7 +39,8 @@ class Table {
     std::size_t hash(std::ptrdiff_t i) const {
         std::uint64_t mixed = 0;
         for (std::ptrdiff_t j = 0; j < rows_.n_features; ++j) {
-            const double number = static_cast<double>(value(i, j)) + 0.0;  // -0.0 equals 0.0
+            double number = static_cast<double>(value(i, j)) + 0.0;  // -0.0 equals 0.0
+            if (number != number) number = missing;
             std::uint64_t bits;
             std::memcpy(&bits, &number, sizeof bits);
             mixed = (mixed ^ bits) * 0x9e3779b97f4a7c15u;
@@ -47,7 +51,8 @@ class Table {
 
     bool are_equal(std::ptrdiff_t a, std::ptrdiff_t b) const {
         for (std::ptrdiff_t j = 0; j < rows_.n_features; ++j) {
-            if (value(a, j) != value(b, j)) return false;
+            const Real one = value(a, j), other = value(b, j);
+            if (one != other && (one == one || other == other)) return false;
         }
         return true;
     }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -270,11 +271,33 @@ bool can_be_shared(std::ptrdiff_t n_rows, Structure structure, std::ptrdiff_t n_
 
 namespace {
 
+// Of each feature, over the components.
+std::vector<double> variances_of(const Mixture& mixture, const std::vector<double>& mean) {
+    std::vector<double> out(mean.size());
+    const std::vector<double> own = component_variances(mixture);
+    double sum = 0;
+    for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) sum += mixture.weights[k];
+    for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) {
+        double wider = 1;
+        if (mixture.df != nullptr)
+            wider = mixture.df[k] > 2 ? mixture.df[k] / (mixture.df[k] - 2) : std::numeric_limits<double>::infinity();
+        for (std::size_t j = 0; j < mean.size(); ++j) {
+            const std::size_t at = static_cast<std::size_t>(k) * mean.size() + j;
+            const double away = mixture.means[at] - mean[j];
+            if (mixture.weights[k] > 0) out[j] += mixture.weights[k] / sum * (wider * own[at] + away * away);
+        }
+    }
+    return out;
+}
+
 // Rows without any feature: the density of nothing is 1, and responsibilities are the weights.
 template <class Real>
 void evaluate_empty(const Rows<Real>& rows, const Mixture& mixture, const Evaluation<Real>& out) {
     const std::ptrdiff_t n = mixture.n_components + (mixture.has_noise() ? 1 : 0);
     const auto weight = [&](std::ptrdiff_t k) { return k < mixture.n_components ? mixture.weights[k] : mixture.noise.weight; };
+    const std::ptrdiff_t d = mixture.n_features;
+    const std::vector<double> mean = mean_of(mixture);
+    const std::vector<double> variances = variances_of(mixture, mean);
     std::ptrdiff_t best = 0;
     for (std::ptrdiff_t k = 1; k < n; ++k) best = weight(k) > weight(best) ? k : best;
     for (std::ptrdiff_t at = n_present(rows); at < rows.n_rows; ++at) {
@@ -284,6 +307,11 @@ void evaluate_empty(const Rows<Real>& rows, const Mixture& mixture, const Evalua
         for (std::ptrdiff_t k = 0; k < n; ++k) {
             if (out.responsibilities != nullptr) out.responsibilities[row * n + k] = static_cast<Real>(weight(k));
             if (out.log_joint != nullptr) out.log_joint[row * n + k] = static_cast<Real>(std::log(weight(k)));
+        }
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            if (out.expected != nullptr) out.expected[row * d + j] = static_cast<Real>(mean[static_cast<std::size_t>(j)]);
+            if (out.variances != nullptr)
+                out.variances[row * d + j] = static_cast<Real>(variances[static_cast<std::size_t>(j)]);
         }
     }
 }
@@ -309,7 +337,7 @@ void evaluate(const Rows<Real>& rows, const Mixture& mixture, const Evaluation<R
             kernel(job, begin, n_rows, work, out);
         });
     });
-    evaluate_empty(rows, mixture, out);
+    if (n_present(rows) < rows.n_rows) evaluate_empty(rows, mixture, out);
 }
 
 template void accumulate_parts<double>(const std::vector<Rows<double>>&, const Mixture&, const Expectation&, Statistics,

@@ -13,6 +13,7 @@ namespace mixtura {
 struct Kind {
     std::optional<Tails> tails;               // its components are Student's t
     std::optional<double> noise_log_density;  // of a constant background
+    std::vector<double> noise_log_sides;      // of the box in which it is uniform; empty: not known
     Knowledge known{};
 };
 

@@ -27,6 +27,9 @@ struct Evaluation {
     Real* responsibilities = nullptr;  // N x K
     std::int64_t* labels = nullptr;    // N
     Real* log_joint = nullptr;         // N x K
+    // What the components expect of missing features, given the others; cells of observed ones are left as they are.
+    Real* expected = nullptr;   // N x d
+    Real* variances = nullptr;  // N x d; with `expected`
 };
 
 }  // namespace mixtura

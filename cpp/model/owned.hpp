@@ -21,7 +21,8 @@ struct OwnedMixture {
     std::ptrdiff_t n_components, n_features;
     std::vector<double> weights, means, covariances, precisions_cholesky;
     std::vector<double> df;  // empty: Gaussian components
-    Noise noise;
+    Noise noise;                    // with no sides of its own
+    std::vector<double> log_sides;  // of the noise's box; empty: not known
 };
 
 // The sums that an E-step gives.

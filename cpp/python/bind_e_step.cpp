@@ -13,7 +13,8 @@ template <class Real>
 void evaluate(const RowArray<Real>& rows, const MixtureArrays& mixture,
               const std::optional<OutArray<Real>>& log_density, const std::optional<OutArray<Real>>& responsibilities,
               const std::optional<OutArray<std::int64_t>>& labels, const std::optional<OutArray<Real>>& log_joint,
-              int n_threads, bool missing) {
+              int n_threads, bool missing, const std::optional<OutArray<Real>>& expected,
+              const std::optional<OutArray<Real>>& variances) {
     const Sizes& sizes = mixture.sizes;
     const std::ptrdiff_t n = n_rows_of(rows);
     require_shape("rows", rows, {n, sizes.d});
@@ -26,6 +27,11 @@ void evaluate(const RowArray<Real>& rows, const MixtureArrays& mixture,
     if (responsibilities) out.responsibilities = responsibilities->data();
     if (labels) out.labels = labels->data();
     if (log_joint) out.log_joint = log_joint->data();
+    require_shape("expected", expected, {n, sizes.d});
+    require_shape("variances", variances, {n, sizes.d});
+    require(expected || !variances, "variances are found with what is expected");
+    if (expected) out.expected = expected->data();
+    if (variances) out.variances = variances->data();
     mixtura::Rows<Real> given = as_rows(rows);
     std::unique_ptr<PatternOrder> patterns;
     without_gil(n_threads, [&](Control& control) {
@@ -68,7 +74,8 @@ template <class Real>
 void bind_rows(nb::module_& m) {
     m.def("evaluate", &evaluate<Real>, "rows"_a.noconvert(), "mixture"_a, "log_density"_a.noconvert().none(),
           "responsibilities"_a.noconvert().none(), "labels"_a.noconvert().none(), "log_joint"_a.noconvert().none(),
-          "n_threads"_a, "missing"_a = false, "Per-row results, into those arrays that are given.");
+          "n_threads"_a, "missing"_a = false, "expected"_a.noconvert().none() = nb::none(),
+          "variances"_a.noconvert().none() = nb::none(), "Per-row results, into those arrays that are given.");
     m.def("find_nonfinite", &find_nonfinite<Real>, "rows"_a.noconvert(), "n_threads"_a,
           "(count, row, feature) of the NaN and infinities; the first one's place, or -1.");
     m.def("find_extent", &find_extent<Real>, "rows"_a.noconvert(), "n_threads"_a,

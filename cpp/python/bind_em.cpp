@@ -138,7 +138,7 @@ class CalledRows final : public CheckedSource {
         return nb::make_tuple(copy_of(mixture.weights, {sizes.k}), copy_of(mixture.means, {sizes.k, sizes.d}),
                               copy_of(mixture.precisions_cholesky, sizes.covariances()),
                               mixture.df == nullptr ? nb::none() : nb::cast(copy_of(mixture.df, {sizes.k})),
-                              python::as_tuple(mixture.noise));
+                              python::as_tuple(mixture.noise, sizes.d));
     }
 
     nb::callable accumulate_;

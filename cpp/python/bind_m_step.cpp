@@ -114,17 +114,21 @@ void bind_m_step(nb::module_& m) {
     nb::class_<MaximumLikelihood, MStep>(
         m, "MaximumLikelihood",
         "added: to the variance of each feature. tails: of Student's t components, whether they share their degrees\n"
-        "of freedom, and these, if they are given. noise_log_density: of a constant background. known: of parameters.")
+        "of freedom, and these, if they are given. noise_log_density: of a constant background. known: of parameters.\n"
+        "noise_log_sides: of the box in which the background is uniform.")
         .def(
             "__init__",
             [](MaximumLikelihood* self, Model model, const Doubles& added, const std::optional<TailsPair>& tails,
-               std::optional<double> noise_log_density, const Knowledge* known) {
-                new (self)
-                    MaximumLikelihood(model, added_of(added),
-                                      {tails_of(tails), noise_log_density, known == nullptr ? Knowledge{} : *known});
+               std::optional<double> noise_log_density, const Knowledge* known,
+               const std::optional<Doubles>& noise_log_sides) {
+                Kind kind{tails_of(tails), noise_log_density, {}, known == nullptr ? Knowledge{} : *known};
+                require_shape("noise_log_sides", noise_log_sides, {static_cast<std::ptrdiff_t>(added.size())});
+                if (noise_log_sides)
+                    kind.noise_log_sides.assign(noise_log_sides->data(), noise_log_sides->data() + added.size());
+                new (self) MaximumLikelihood(model, added_of(added), std::move(kind));
             },
             "model"_a, "added"_a, "tails"_a.none() = nb::none(), "noise_log_density"_a.none() = nb::none(),
-            "known"_a.none() = nb::none());
+            "known"_a.none() = nb::none(), "noise_log_sides"_a.none() = nb::none());
     m.def(
         "maximise", &maximise, "m_step"_a, "centres"_a, "block"_a, "before"_a.none(), "n_threads"_a,
         "(weights, means, covariances, precisions_cholesky), or the number of the first component whose covariance is\n"

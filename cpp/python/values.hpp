@@ -19,7 +19,7 @@
 
 namespace mixtura::python {
 
-using NoisePair = std::tuple<double, double>;  // weight, log density
+using NoiseValues = std::tuple<double, double, std::optional<Doubles>>;  // weight, log density, log sides of its box
 using LabelArray = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 // Weights, means, covariances, precision factors, degrees of freedom and noise. Without covariances, which no E-step
@@ -28,7 +28,7 @@ class MixtureArrays {
   public:
     MixtureArrays(Structure structure, const Doubles& weights, const Doubles& means,
                   const std::optional<Doubles>& covariances, const Doubles& precisions_cholesky,
-                  const std::optional<Doubles>& df, const std::optional<NoisePair>& noise)
+                  const std::optional<Doubles>& df, const std::optional<NoiseValues>& noise)
         : sizes(Sizes::of(structure, "means", means)), weights_(weights), means_(means), covariances_(covariances),
           precisions_cholesky_(precisions_cholesky), df_(df) {
         require_shape("weights", weights, {sizes.k});
@@ -37,7 +37,10 @@ class MixtureArrays {
         require_shape("precisions_cholesky", precisions_cholesky, sizes.covariances());
         require_shape("df", df, {sizes.k});
         sizes.has_noise = noise.has_value();
-        if (noise) noise_ = {std::get<0>(*noise), std::get<1>(*noise)};
+        if (!noise) return;
+        log_sides_ = std::get<2>(*noise);
+        require_shape("the noise's log sides", log_sides_, {sizes.d});
+        noise_ = {std::get<0>(*noise), std::get<1>(*noise), log_sides_ ? log_sides_->data() : nullptr};
     }
 
     Mixture view() const {
@@ -59,7 +62,8 @@ class MixtureArrays {
         std::copy_n(covariances_->data(), covariances_->size(), mixture.covariances.begin());
         std::copy_n(precisions_cholesky_.data(), precisions_cholesky_.size(), mixture.precisions_cholesky.begin());
         if (df_) mixture.df.assign(df_->data(), df_->data() + sizes.k);
-        mixture.noise = noise_;
+        mixture.noise = {noise_.weight, noise_.log_density};
+        if (log_sides_) mixture.log_sides.assign(log_sides_->data(), log_sides_->data() + sizes.d);
         return mixture;
     }
 
@@ -69,7 +73,7 @@ class MixtureArrays {
     Doubles weights_, means_;
     std::optional<Doubles> covariances_;
     Doubles precisions_cholesky_;
-    std::optional<Doubles> df_;
+    std::optional<Doubles> df_, log_sides_;
     Noise noise_;
 };
 
@@ -195,20 +199,25 @@ inline OwnedStatistics as_statistics(Structure structure, const Doubles& centres
     return statistics;
 }
 
-inline nb::object as_tuple(const Noise& noise) {
+// Weight, log density, log sides or None; None: there is none.
+inline nb::object as_tuple(const Noise& noise, std::ptrdiff_t n_features) {
     if (!(noise.log_density > -std::numeric_limits<double>::infinity())) return nb::none();
-    return nb::make_tuple(noise.weight, noise.log_density);
+    nb::object log_sides = nb::none();
+    if (noise.log_sides != nullptr)
+        log_sides = nb::cast(as_array({noise.log_sides, noise.log_sides + n_features}, {n_features}));
+    return nb::make_tuple(noise.weight, noise.log_density, log_sides);
 }
 
 // weights, means, covariances, precisions_cholesky, df and noise or None.
 inline nb::tuple as_arrays(OwnedMixture mixture) {
     const Sizes sizes(mixture.structure, mixture.n_components, mixture.n_features);
+    const nb::object noise = as_tuple(mixture.view().noise, sizes.d);
     return nb::make_tuple(as_array(std::move(mixture.weights), {sizes.k}),
                           as_array(std::move(mixture.means), {sizes.k, sizes.d}),
                           as_array(std::move(mixture.covariances), sizes.covariances()),
                           as_array(std::move(mixture.precisions_cholesky), sizes.covariances()),
                           mixture.df.empty() ? nb::none() : nb::cast(as_array(std::move(mixture.df), {sizes.k})),
-                          as_tuple(mixture.noise));
+                          noise);
 }
 
 // centres, block.

@@ -243,6 +243,14 @@ inline double variance(Structure structure, const double* variances, std::ptrdif
     return structure == Structure::diag ? variances[k * d + feature] : variances[k];
 }
 
+// Of the i-th missing feature of a run, given those observed.
+template <class Real>
+double conditional_variance(const Job<Real>& job, std::ptrdiff_t k, const Run& run, std::ptrdiff_t i) {
+    if (run.conditional == nullptr)
+        return variance(job.structure, job.completion.variances, k, job.n_features, run.features[i]);
+    return run.conditional[is_shared(job.structure) ? 0 : k].covariance[i * (run.n_missing + 1)];
+}
+
 // m/2 log 2 pi + 1/2 log |C| of component k.
 template <class Real>
 double height_of_run(const Job<Real>& job, const Run& run, std::ptrdiff_t k) {
@@ -288,6 +296,54 @@ bool incomplete_log_joint(const Job<Real>& job, const Tile& tile, const Workspac
         observed_joint(job, k, work);
     }
     return true;
+}
+
+// How much wider than C the covariance of row r's missing features is: by the tails, given what is observed. Infinite
+// where it has none.
+template <class Real>
+double widening(const Job<Real>& job, const Run& run, std::ptrdiff_t k, Real u) {
+    if (job.student == nullptr) return 1;
+    const double df = job.mixture->df[k] + static_cast<double>(job.n_features - run.n_missing);
+    return df > 2 ? df / (df - 2) / static_cast<double>(u) : __builtin_inf();
+}
+
+// Moments of the missing features given the others, over the components: those of noise are not known.
+//     E[x] = sum_k r_k x^_k,     Var[x] = sum_k r_k (C_k + (x^_k - E[x])^2)
+template <class Real>
+void write_expected(const Job<Real>& job, const Workspace<Real>& work, const Evaluation<Real>& out) {
+    const std::ptrdiff_t d = job.n_features, stride = job.tile_stride;
+    Real* means = work.differences;
+    for (std::ptrdiff_t pass = 0; pass < (out.variances == nullptr ? 1 : 2); ++pass) {
+        for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+            complete_again(job, k, work);
+            for_incomplete_runs(job, work, [&](const Run& run) {
+                const std::ptrdiff_t end = run.end < job.rows.n_rows ? run.end : job.rows.n_rows;
+                for (std::ptrdiff_t i = 0; i < run.n_missing; ++i) {
+                    const std::int32_t f = run.features[i];
+                    const double own = conditional_variance(job, k, run, i);
+                    for (std::ptrdiff_t r = run.begin; r < end; ++r) {
+                        double sum = 0;
+                        for (std::ptrdiff_t h = 0; h < job.n_components; ++h) sum += work.responsibilities[h * stride + r];
+                        const double share =
+                            sum > 0 ? work.responsibilities[k * stride + r] / sum : job.mixture->weights[k];
+                        const Real x = work.rows[f * stride + r];
+                        Real& mean = means[f * stride + r];
+                        const std::ptrdiff_t at = job.places[r] * d + f;
+                        if (pass == 0) {
+                            mean = Real((k == 0 ? 0 : mean) + share * x);
+                            if (k == job.n_components - 1) out.expected[at] = mean;
+                        } else if (share > 0) {
+                            const Real u = job.student == nullptr ? Real(1) : work.scales[k * stride + r];
+                            const double away = x - mean, spread = own * widening(job, run, k, u);
+                            out.variances[at] = Real((k == 0 ? 0 : out.variances[at]) + share * (spread + away * away));
+                        } else if (k == 0) {
+                            out.variances[at] = 0;
+                        }
+                    }
+                }
+            });
+        }
+    }
 }
 
 // Noise is uniform in a box: on the features observed the density is 1 over the product of their sides.

@@ -51,7 +51,7 @@ class Model(enum.Enum):
 class Mixture:
     """A mixture's arrays; covariances None: only its E-steps are asked for."""
 
-    def __init__(self, structure: Structure, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], df: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None, noise: tuple[float, float] | None = None) -> None: ...
+    def __init__(self, structure: Structure, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], df: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None, noise: tuple[float, float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None] | None = None) -> None: ...
 
 class SumLayout:
     """Which sums there are in a block of statistics, and where."""
@@ -94,10 +94,10 @@ class Expectation:
     def __init__(self, hard: bool = False, moments: bool = True, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None = None) -> None: ...
 
 @overload
-def evaluate(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], mixture: Mixture, log_density: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, responsibilities: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None, log_joint: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, n_threads: int, missing: bool = False) -> None: ...
+def evaluate(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], mixture: Mixture, log_density: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, responsibilities: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None, log_joint: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None, n_threads: int, missing: bool = False, expected: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, variances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None) -> None: ...
 
 @overload
-def evaluate(rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], mixture: Mixture, log_density: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, responsibilities: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None, log_joint: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, n_threads: int, missing: bool = False) -> None:
+def evaluate(rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], mixture: Mixture, log_density: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, responsibilities: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None, log_joint: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None, n_threads: int, missing: bool = False, expected: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, variances: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None) -> None:
     """Per-row results, into those arrays that are given."""
 
 @overload
@@ -154,9 +154,10 @@ class MaximumLikelihood(MStep):
     """
     added: to the variance of each feature. tails: of Student's t components, whether they share their degrees
     of freedom, and these, if they are given. noise_log_density: of a constant background. known: of parameters.
+    noise_log_sides: of the box in which the background is uniform.
     """
 
-    def __init__(self, model: Model, added: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], tails: tuple[bool, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None] | None = None, noise_log_density: float | None = None, known: Knowledge | None = None) -> None: ...
+    def __init__(self, model: Model, added: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], tails: tuple[bool, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None] | None = None, noise_log_density: float | None = None, known: Knowledge | None = None, noise_log_sides: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None) -> None: ...
 
 def maximise(m_step: MStep, centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], block: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], before: Mixture | None, n_threads: int) -> object:
     """

@@ -51,11 +51,14 @@ class Kind:
         Of a constant background; None: there is none.
     known : Knowledge
         Of the parameters.
+    noise_log_sides : ndarray of shape (n_features,) or None
+        Of the box in which the background is uniform, where it is known.
     """
 
     tails: Tails | None = None
     noise_log_density: float | None = None
     known: Knowledge = NOTHING
+    noise_log_sides: FloatArray | None = None
 
     @property
     def is_gaussian(self) -> bool:

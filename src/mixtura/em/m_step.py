@@ -97,7 +97,9 @@ class MaximumLikelihood(MStep):
         known = None
         if self.kind.known is not NOTHING:
             known = self.kind.known.native(self.structure, len(self.reg_covar))
-        return _core.MaximumLikelihood(self.structure.model, self.reg_covar, pair, noise, known)
+        return _core.MaximumLikelihood(
+            self.structure.model, self.reg_covar, pair, noise, known, self.kind.noise_log_sides
+        )
 
 
 __all__ = ["MStep", "MaximumLikelihood"]

@@ -17,7 +17,11 @@ from mixtura.support.arrays import FloatArray
 
 # Weights, means, precisions_cholesky, df and noise or None.
 _Parameters = tuple[
-    FloatArray, FloatArray, FloatArray, FloatArray | None, tuple[float, float] | None
+    FloatArray,
+    FloatArray,
+    FloatArray,
+    FloatArray | None,
+    tuple[float, float, FloatArray | None] | None,
 ]
 
 

@@ -18,7 +18,7 @@ _SPREADS = ("covariances_", "precisions_cholesky_", "precisions_")
 PARAMETERS = ("weights_", "means_", *_SPREADS)
 
 #: Those of t components and of noise alone.
-OF_KINDS = ("df_", "noise_weight_", "noise_log_volume_")
+OF_KINDS = ("df_", "noise_weight_", "noise_log_volume_", "noise_sides_")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +43,8 @@ class HandedOut:
         if mixture.noise is not None:
             found["noise_weight_"] = mixture.noise.weight
             found["noise_log_volume_"] = -mixture.noise.log_density
+            if mixture.noise.log_sides is not None:
+                found["noise_sides_"] = np.exp(mixture.noise.log_sides)
         return found
 
 
@@ -105,7 +107,9 @@ def _noise(changed: Mapping[str, Any], own: Mapping[str, Any]) -> Noise | None:
         raise ValueError(
             f"noise_weight_ must be at least 0 and below 1, but it is {float(weight):g}."
         )
-    return Noise(float(weight), -float(_finite("noise_log_volume_", log_volume)))
+    sides = changed.get("noise_sides_", own.get("noise_sides_"))
+    log_sides = None if sides is None else np.log(_finite("noise_sides_", sides))
+    return Noise(float(weight), -float(_finite("noise_log_volume_", log_volume)), log_sides)
 
 
 def _is_same(value: Any, own: FloatArray | float | None) -> bool:

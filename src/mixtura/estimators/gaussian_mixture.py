@@ -164,6 +164,10 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         Greatest ratio of any two eigenvalues of all covariances, of features divided by their standard
         deviations (García-Escudero, Gordaliza, Matrán & Mayo-Iscar 2008): for full, tied, diag, spherical and
         EEI. A spherical covariance has one eigenvalue, which is not divided.
+    missing : {'error', 'mar'}, default='error'
+        What NaN in X is: an error, or ('mar') a feature that was not observed, missing at random. EM then
+        finds the maximum of the likelihood of what was observed (Ghahramani & Jordan 1994), and `predict`,
+        `score` and the like take such rows. Rows without any value count as rows of weight 0.
     callback : callable or None, default=None
         Called after each iteration over all rows as callback(iteration, mixture, log_likelihood), the last
         in nats a row, and with a prior as `lower_bound_`; something true ends the fit there: no further start
@@ -289,6 +293,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         equal_weights: bool = False,
         min_weight: float | None = None,
         max_eigenvalue_ratio: float | None = None,
+        missing: str = "error",
         callback: Callback | None = None,
         max_time: float | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -323,6 +328,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         self.equal_weights = equal_weights
         self.min_weight = min_weight
         self.max_eigenvalue_ratio = max_eigenvalue_ratio
+        self.missing = missing
         self.callback = callback
         self.max_time = max_time
         self.checkpoint = checkpoint
@@ -575,7 +581,8 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         """What such a mixture has beside Gaussian components, the noise as dense as it is."""
         tails = None if mixture.df is None else Tails.of(self.df)
         log_density = None if mixture.noise is None else mixture.noise.log_density
-        return Kind(tails, log_density, self._known(batch))
+        log_sides = None if mixture.noise is None else mixture.noise.log_sides
+        return Kind(tails, log_density, self._known(batch), log_sides)
 
     def _fit(self, X: Any, sample_weight: Any, labels: Any) -> GivenRows:
         began = monotonic()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +13,11 @@ from sklearn.base import DensityMixin
 
 from mixtura import mixture as evaluate
 from mixtura.display.component_table import numbered
-from mixtura.estimators.rows import feature_names, rows_to_evaluate
+from mixtura.estimators.rows import feature_names, rows_to_evaluate, rows_to_impute
 from mixtura.fitting.facts import Criteria
-from mixtura.fitting.given_rows import LabelsGiven, check_keep
-from mixtura.mixture import Mixture
-from mixtura.support.arrays import Array
+from mixtura.fitting.given_rows import Evaluate, LabelsGiven, check_keep
+from mixtura.mixture import Mixture, random_generator
+from mixtura.support.arrays import Array, result_dtype
 from mixtura.support.threads import n_threads
 
 
@@ -145,6 +146,70 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         """
         return self._evaluated(evaluate.log_density, X)
 
+    def impute(
+        self,
+        X: Any,
+        *,
+        return_std: bool = False,
+        n_draws: int | None = None,
+        random_state: int | RandomState | Generator | None = None,
+    ) -> Any:
+        """Fill in what is missing (NaN), given what was observed of the row; the rest stays as it is.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        return_std : bool, default=False
+            Whether to return standard deviations too.
+        n_draws : int or None, default=None
+            None: conditional means, which vary less than the data do. A number: so many tables, in each of
+            which every missing value is drawn from its conditional distribution, those of a row together.
+        random_state : int, RandomState, Generator or None, default=None
+            Of the draws. None: each call goes on from the last one.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), or (n_draws, n_samples, n_features), in the dtype of X
+            Observed values bit for bit. Noise has no part in it.
+        std : ndarray of shape (n_samples, n_features)
+            Only with return_std: conditional standard deviations, 0 where observed; infinite where a t
+            component has none.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has other columns than were fitted, or infinity; if n_draws is below 1, or beside return_std.
+
+        References
+        ----------
+        Ghahramani & Jordan 1994, Supervised learning from incomplete data via an EM approach.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mixtura import GaussianMixture
+        >>> gm = GaussianMixture.from_parameters([1.0], [[0.0, 0.0]], [[[1.0, 0.8], [0.8, 1.0]]])
+        >>> gm.impute([[1.0, np.nan]])
+        array([[1. , 0.8]])
+        """
+        mixture = self._density
+        rows = rows_to_impute(self, mixture.n_features, X)
+        threads = n_threads(self.n_jobs)
+        if n_draws is None:
+            completed, std = evaluate.expected(mixture, rows, threads, with_std=return_std)
+            return (completed, std) if return_std else completed
+        if return_std:
+            raise ValueError(
+                "Give n_draws or return_std: the spread of draws is that of the draws."
+            )
+        if not isinstance(n_draws, Integral) or n_draws < 1:
+            raise ValueError(f"n_draws must be a whole number of at least 1, got {n_draws!r}.")
+        rng = random_generator(self._draws() if random_state is None else random_state)
+        draws = [evaluate.drawn(mixture, rows, rng, threads) for _ in range(n_draws)]
+        return np.array(draws, dtype=result_dtype(rows))
+
     def predict_to(
         self,
         path: str | os.PathLike[str],
@@ -210,7 +275,7 @@ class Predicting(DensityMixin):  # type: ignore[misc]
             ),
         )
 
-    def _evaluated(self, function: Callable[[Mixture, Array, int], Array], X: Any) -> Any:
+    def _evaluated(self, function: Evaluate, X: Any) -> Any:
         """What a function gives for all rows; of a source part by part, of a Dask collection a lazy one."""
         mixture = self._density
         rows = rows_to_evaluate(self, mixture.n_features, X)

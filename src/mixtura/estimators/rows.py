@@ -17,10 +17,12 @@ from mixtura.fitting.given_rows import (
     RowsElsewhere,
     given_rows,
     in_range,
+    rows_elsewhere,
 )
 from mixtura.inputs.checks import as_numeric, check_finite, check_n_features
 from mixtura.inputs.frames import frame_of, frame_values
 from mixtura.inputs.invalid import check_measured, clearer
+from mixtura.inputs.missing import check_missing
 from mixtura.rows import Blocks
 from mixtura.support.arrays import Array, is_native
 from mixtura.support.names import listed
@@ -31,6 +33,11 @@ def feature_names(model: Any) -> Array | None:
     """The names of the columns that a model was fitted to, where they have any."""
     names: Array | None = getattr(model, "feature_names_in_", None)
     return names
+
+
+def allows_missing(model: Any) -> bool:
+    """Whether NaN stands for features that were not observed."""
+    return bool(getattr(model, "missing", "error") == "mar")
 
 
 # To fit
@@ -47,7 +54,7 @@ def rows_to_fit(
         If X or a weight is not possible.
     """
     to_fit = partial(_rows_to_fit, model), partial(_elsewhere_to_fit, model)
-    return given_rows(X, sample_weight, labels, *to_fit)
+    return given_rows(X, sample_weight, labels, *to_fit, allows_missing(model))
 
 
 def blocks_to_fit(model: Any, given: GivenRows) -> Blocks:
@@ -69,7 +76,7 @@ def _rows_to_fit(model: Any, X: Any) -> Array:
         # All that validate_data would do, at a tenth of its time.
         model.n_features_in_ = X.shape[1]
         model.__dict__.pop("feature_names_in_", None)
-        _check_finite(model, X)
+        _check_finite(model, X, to_fit=True)
         return X
     return _validated(model, X, reset=True, least_rows=2)
 
@@ -103,7 +110,24 @@ def rows_to_evaluate(
         partial(_rows_to_evaluate, model, n_features),
         partial(_elsewhere_to_evaluate, model, n_features),
     )
-    return given_rows(X, sample_weight, labels, *to_evaluate)
+    return given_rows(X, sample_weight, labels, *to_evaluate, allows_missing(model))
+
+
+def rows_to_impute(model: Any, n_features: int, X: Any) -> Array:
+    """Rows in memory of which values are missing.
+
+    Raises
+    ------
+    ValueError
+        If X has other columns, or is not possible.
+    """
+    if rows_elsewhere(X) is not None:
+        raise ValueError(
+            "impute takes an array or a data frame: of a source or a Dask collection give it piece by piece."
+        )
+    rows = _validated(model, X, reset=False, missing=True)
+    check_n_features(rows.shape[1], n_features)
+    return rows
 
 
 def _rows_to_evaluate(model: Any, n_features: int, X: Any) -> Array:
@@ -155,7 +179,9 @@ _USER = 7
 # Arrays and data frames
 
 
-def _validated(model: Any, X: Any, *, reset: bool, least_rows: int = 1) -> Array:
+def _validated(
+    model: Any, X: Any, *, reset: bool, least_rows: int = 1, missing: bool = False
+) -> Array:
     frame = frame_of(X)
     options: dict[str, Any] = {"ensure_all_finite": False, "ensure_min_samples": least_rows}
     rows: Array
@@ -168,9 +194,13 @@ def _validated(model: Any, X: Any, *, reset: bool, least_rows: int = 1) -> Array
             rows = validate_data(model, X, reset=reset, dtype=as_numeric(X), **options)
         except (TypeError, ValueError) as error:
             raise clearer(error, X) from error
-    _check_finite(model, rows)
+    _check_finite(model, rows, to_fit=reset, missing=missing)
     return rows
 
 
-def _check_finite(model: Any, rows: Array) -> None:
-    check_finite(rows, feature_names(model), n_threads(model.n_jobs), type(model).__name__)
+def _check_finite(model: Any, rows: Array, *, to_fit: bool, missing: bool = False) -> None:
+    about = feature_names(model), n_threads(model.n_jobs), type(model).__name__
+    if missing or allows_missing(model):
+        check_missing(rows, *about, to_fit=to_fit)
+    else:
+        check_finite(rows, *about)

@@ -50,6 +50,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "distribution": [StrOptions({"gaussian", "t"})],
     "df": [Interval(Real, 0.0, None, closed="neither"), StrOptions({"shared"}), None],
     "noise": ["boolean"],
+    "missing": [StrOptions({"error", "mar"})],
     "noise_volume": [Interval(Real, 0.0, None, closed="neither"), None],
     "covariances_init": ["array-like", None],
     "prior": [StrOptions({"default"}), Prior, None],

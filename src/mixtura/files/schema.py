@@ -27,7 +27,7 @@ LARGEST_SEED = 2**32 - 1
 
 MIXTURE = ("weights", "means", "covariances", "precisions_cholesky")
 
-#: What a mixture may have besides; the noise as its weight and log density.
+#: What a mixture may have besides; the noise as its weight, log density and log sides, where those are known.
 MORE_OF_MIXTURE = ("df", "noise")
 
 
@@ -150,7 +150,11 @@ def mixture_in(
     try:
         noise, pair = None, prefix + "noise"
         if pair in arrays:
-            noise = Noise(*array_in(arrays, pair, (2,)).tolist())
+            numbers = array_in(arrays, pair)
+            n_features = arrays[prefix + "means"].shape[-1]
+            if len(numbers) not in (2, 2 + n_features):
+                raise Damaged(f"the array {pair!r} must hold 2 or {2 + n_features} numbers")
+            noise = Noise.from_array(numbers)
         weights, means, covariances, factors = (arrays[prefix + name] for name in MIXTURE)
         df = arrays.get(prefix + "df")
         mixture = checked_mixture(structure, weights, means, covariances, factors, df, noise)

@@ -110,7 +110,9 @@ def read_state(
 def arrays_of(prefix: str, mixture: Mixture) -> dict[str, FloatArray]:
     """A mixture's arrays under names that begin so."""
     of_all = {prefix + name: getattr(mixture, name) for name in MIXTURE}
-    more = {prefix + name: getattr(mixture, name) for name in MORE_OF_MIXTURE}
+    more = {"df": mixture.df, "noise": None if mixture.noise is None else mixture.noise.as_array}
     return of_all | {
-        name: np.array(value, dtype=np.float64) for name, value in more.items() if value is not None
+        prefix + name: np.array(more[name], dtype=np.float64)
+        for name in MORE_OF_MIXTURE
+        if more[name] is not None
     }

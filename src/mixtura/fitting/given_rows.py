@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from mixtura.em import SufficientStatistics
 from mixtura.inputs.frames import is_dask
 from mixtura.inputs.labels import UNKNOWN, KnownLabels, check_labels, out_of_range
+from mixtura.inputs.missing import are_observed, has_missing
 from mixtura.inputs.scales import check_extent
 from mixtura.inputs.weights import check_sample_weight
 from mixtura.mixture import Mixture
@@ -16,7 +19,14 @@ from mixtura.rows import ArrayBlocks, Blocks, Rows
 from mixtura.sources import Source
 from mixtura.support.arrays import Array, FloatArray, block_slices
 
-Evaluate = Callable[[Mixture, Array, int], Array]
+
+class Evaluate(Protocol):
+    """What a mixture says of each row; missing: NaN stands for features that were not observed."""
+
+    def __call__(
+        self, mixture: Mixture, X: Array, threads: int, /, *, missing: bool = False
+    ) -> Array:
+        """Return it for checked rows, on so many threads."""
 
 
 class GivenRows(Protocol):
@@ -52,11 +62,15 @@ class RowsElsewhere(GivenRows, Protocol):
 
 @dataclass(frozen=True, eq=False)
 class RowsInMemory:
-    """An array of rows that were checked, their weights, and what they are known to be."""
+    """An array of rows that were checked, their weights, and what they are known to be.
+
+    missing: whether features of some are NaN.
+    """
 
     rows: Array
     sample_weight: FloatArray | None = None
     labels: KnownLabels = UNKNOWN
+    missing: bool = False
 
     @property
     def n_features(self) -> int:
@@ -66,7 +80,16 @@ class RowsInMemory:
     def blocks(self, n_threads: int) -> ArrayBlocks:
         """Rows for EM."""
         label, log_credible = self.labels.label, self.labels.log_credible
-        return ArrayBlocks(Rows(self.rows, self.sample_weight, label, log_credible), n_threads)
+        weight = self._weight_of_observed() if self.missing else self.sample_weight
+        rows = Rows(self.rows, weight, label, log_credible, missing=self.missing)
+        return ArrayBlocks(rows, n_threads)
+
+    def _weight_of_observed(self) -> FloatArray | None:
+        """The weights, 0 of rows without any value: they say nothing."""
+        observed = are_observed(self.rows)
+        if observed.all():
+            return self.sample_weight
+        return np.where(observed, 1.0 if self.sample_weight is None else self.sample_weight, 0.0)
 
     def score(self, mixture: Mixture, n_threads: int) -> SufficientStatistics:
         """Return the scalars of all rows under the mixture."""
@@ -77,7 +100,7 @@ class RowsInMemory:
 
     def evaluated(self, function: Evaluate, mixture: Mixture, n_threads: int) -> Array:
         """What a function gives for all rows."""
-        return function(mixture, self.rows, n_threads)
+        return function(mixture, self.rows, n_threads, missing=self.missing)
 
     def tables(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
         """Rows piece by piece."""
@@ -92,17 +115,20 @@ def given_rows(
     labels: LabelsGiven,
     in_memory: Callable[[Any], Array],
     elsewhere: Callable[[RowsElsewhere], RowsElsewhere],
+    missing: bool = False,
 ) -> GivenRows:
     """X with its weights and labels.
 
     in_memory, elsewhere: make of X what may be fitted or evaluated, or raise; the one that fits is called.
+    missing: whether features may be NaN.
     """
     rows = rows_elsewhere(X, sample_weight, labels)
     if rows is not None:
         return elsewhere(rows)
     checked = in_memory(X)
     weight = check_sample_weight(sample_weight, len(checked))
-    return RowsInMemory(checked, weight, labels.checked(len(checked)))
+    gaps = missing and has_missing(checked)
+    return RowsInMemory(checked, weight, labels.checked(len(checked)), gaps)
 
 
 @dataclass(frozen=True, eq=False)

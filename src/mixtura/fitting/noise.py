@@ -24,6 +24,12 @@ class _Sides:
     most: FloatArray
 
     @classmethod
+    def of(cls, projected: FloatArray) -> _Sides:
+        seen = np.where(np.isnan(projected), np.inf, projected)
+        unseen = np.where(np.isnan(projected), -np.inf, projected)
+        return cls(seen.min(axis=0), unseen.max(axis=0))
+
+    @classmethod
     def merged(cls, several: Sequence[_Sides]) -> _Sides:
         leasts, mosts = zip(*((one.least, one.most) for one in several), strict=True)
         return cls(np.min(leasts, axis=0), np.max(mosts, axis=0))
@@ -33,12 +39,12 @@ class _Sides:
         return float(np.log(self.most - self.least).sum())
 
 
-def log_volume_of_rows(blocks: Blocks) -> float:
-    """Log volume of the smaller of two boxes that hold all rows of positive weight.
+def box_of_rows(blocks: Blocks) -> tuple[float, FloatArray]:
+    """Log volume of the smaller of two boxes around all rows of positive weight; log sides of the first.
 
     One along the features, one along the principal components (Fraley & Raftery 1998), both of features
     divided by their standard deviations, so that units change nothing. Features without any variance are left
-    out.
+    out; their log sides are 0. Where features are missing only the first is known.
 
     Raises
     ------
@@ -56,13 +62,15 @@ def log_volume_of_rows(blocks: Blocks) -> float:
     scales = spreads[features]
     along_features = _sides(blocks, features, centre, np.diag(1 / scales))
     boxes = [along_features.log_volume]
-    if len(features) > 1:
+    log_sides = np.zeros(len(spreads))
+    log_sides[features] = np.log(along_features.most - along_features.least) + np.log(scales)
+    if len(features) > 1 and not blocks.has_missing:
         correlations = blocks.total.scatter[np.ix_(features, features)] / blocks.total.weight
         values, axes = interruptible(np.linalg.eigh, correlations / scales / scales[:, np.newaxis])
         if values[0] > _NO_VARIANCE:
             along_axes = _sides(blocks, features, centre, axes / scales[:, np.newaxis])
             boxes.append(along_axes.log_volume)
-    return min(boxes) + float(np.log(scales).sum())
+    return min(boxes) + float(np.log(scales).sum()), log_sides
 
 
 def _sides(blocks: Blocks, features: Array, centre: FloatArray, directions: FloatArray) -> _Sides:
@@ -79,12 +87,15 @@ def _sides_of_part(
         if rows.weight is not None:
             X = X[rows.weight[some] > 0]
         if len(X):
-            projected = (X[:, features] - centre[features]) @ directions
-            found.append(_Sides(projected.min(axis=0), projected.max(axis=0)))
+            centred = X[:, features] - centre[features]
+            # Along the features a NaN is one feature's alone.
+            is_diagonal = part.has_missing
+            along = centred * np.diag(directions) if is_diagonal else centred @ directions
+            found.append(_Sides.of(along))
     if not found:
         nothing = np.full(directions.shape[1], np.inf)
         return _Sides(nothing, -nothing)
     return _Sides.merged(found)
 
 
-__all__ = ["log_volume_of_rows"]
+__all__ = ["box_of_rows"]

@@ -20,7 +20,7 @@ from mixtura.em.regularisation import regularisation
 from mixtura.fitting.best_of_starts import Beginning, Options, best_fit
 from mixtura.fitting.diagnosis import Grounds, recording_of
 from mixtura.fitting.given_parameters import GivenParameters, in_places
-from mixtura.fitting.noise import log_volume_of_rows
+from mixtura.fitting.noise import box_of_rows
 from mixtura.fitting.start_checks import check_start_array, check_start_mixture
 from mixtura.mixture import Mixture
 from mixtura.rows import ArrayBlocks, Blocks, in_memory
@@ -109,8 +109,15 @@ def kind_of(
     tails = Tails.of(df) if distribution == "t" else None
     if not noise:
         return Kind(tails, known=known)
-    log_volume = log_volume_of_rows(blocks) if noise_volume is None else np.log(noise_volume)
-    return Kind(tails, -float(log_volume), known)
+    if noise_volume is not None:
+        if blocks.has_missing:
+            raise ValueError(
+                "noise_volume is that of whole rows, and features of some are missing: leave it None, so "
+                "that noise is uniform in a box whose sides are known."
+            )
+        return Kind(tails, -float(np.log(noise_volume)), known)
+    log_volume, log_sides = box_of_rows(blocks)
+    return Kind(tails, -log_volume, known, log_sides)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
 """A mixture as one immutable value: density, sampling, marginal, conditional."""
 
+from mixtura.mixture.completing import drawn, expected
 from mixtura.mixture.distribution import (
     Mixture,
     arithmetic,
@@ -10,6 +11,7 @@ from mixtura.mixture.distribution import (
     log_density,
     log_joint,
     native_mixture,
+    random_generator,
     responsibilities,
 )
 from mixtura.mixture.noise import Noise
@@ -21,9 +23,12 @@ __all__ = [
     "check_df",
     "checked_mixture",
     "covariance_of",
+    "drawn",
+    "expected",
     "labels",
     "log_density",
     "log_joint",
     "native_mixture",
+    "random_generator",
     "responsibilities",
 ]

@@ -73,7 +73,7 @@ class Mixture(Shown):
     noise: Noise | None = None
 
     def __post_init__(self) -> None:
-        if self.noise is not None:  # as a pair where it comes from the core
+        if self.noise is not None:  # as a tuple where it comes from the core
             object.__setattr__(self, "noise", Noise(*self.noise))
 
     @classmethod
@@ -326,11 +326,7 @@ class Mixture(Shown):
                 f"Invalid value for 'n_samples': {n_samples}. The sampling requires at least "
                 "one sample."
             )
-        rng = (
-            random_state
-            if isinstance(random_state, Generator)
-            else check_random_state(random_state)
-        )
+        rng = random_generator(random_state)
         drawn = rng.choice(self.n_components, size=n_samples, p=self.weights / self.weights.sum())
         X = rng.standard_normal((n_samples, self.n_features))
         covariances = self.covariance_matrices()
@@ -587,12 +583,17 @@ def arithmetic(mixture: Mixture, dtype: np.dtype[Any]) -> np.dtype[Any]:
     return dtype
 
 
-def log_density(mixture: Mixture, X: Array, threads: int) -> Array:
-    """Log density of checked rows."""
+def random_generator(random_state: Seed) -> Generator | RandomState:
+    """A source of random numbers, from whatever the argument `random_state` may be."""
+    return random_state if isinstance(random_state, Generator) else check_random_state(random_state)
+
+
+def log_density(mixture: Mixture, X: Array, threads: int, *, missing: bool = False) -> Array:
+    """Log density of checked rows; missing: NaN stands for features that were not observed."""
     dtype = arithmetic(mixture, result_dtype(X))
     out = np.empty(len(X), dtype=dtype)
     for rows, block in native_blocks(X, dtype):
-        _evaluate(mixture, block, threads, log_density=out[rows])
+        _evaluate(mixture, block, threads, missing, log_density=out[rows])
     return _as_logs(out, X)
 
 
@@ -600,29 +601,29 @@ def _n_densities(mixture: Mixture) -> int:
     return mixture.n_components + (mixture.noise is not None)
 
 
-def responsibilities(mixture: Mixture, X: Array, threads: int) -> Array:
+def responsibilities(mixture: Mixture, X: Array, threads: int, *, missing: bool = False) -> Array:
     """Responsibilities of checked rows; those of noise, where there is any, last."""
     dtype = arithmetic(mixture, result_dtype(X))
     out = np.empty((len(X), _n_densities(mixture)), dtype=dtype)
     for rows, block in native_blocks(X, dtype):
-        _evaluate(mixture, block, threads, responsibilities=out[rows])
+        _evaluate(mixture, block, threads, missing, responsibilities=out[rows])
     return out.astype(result_dtype(X), copy=False)
 
 
-def labels(mixture: Mixture, X: Array, threads: int) -> Array:
+def labels(mixture: Mixture, X: Array, threads: int, *, missing: bool = False) -> Array:
     """Labels of checked rows; -1: noise."""
     out = np.empty(len(X), dtype=np.int64)
     for rows, block in native_blocks(X, arithmetic(mixture, result_dtype(X))):
-        _evaluate(mixture, block, threads, labels=out[rows])
+        _evaluate(mixture, block, threads, missing, labels=out[rows])
     return out
 
 
-def log_joint(mixture: Mixture, X: Array, threads: int) -> Array:
+def log_joint(mixture: Mixture, X: Array, threads: int, *, missing: bool = False) -> Array:
     """Log of weight times density of every component, of checked rows."""
     dtype = arithmetic(mixture, result_dtype(X))
     out = np.empty((len(X), _n_densities(mixture)), dtype=dtype)
     for rows, block in native_blocks(X, dtype):
-        _evaluate(mixture, block, threads, log_joint=out[rows])
+        _evaluate(mixture, block, threads, missing, log_joint=out[rows])
     return out.astype(result_dtype(X), copy=False)
 
 
@@ -643,6 +644,7 @@ def _evaluate(
     mixture: Mixture,
     X: Array,
     threads: int,
+    missing: bool,
     *,
     log_density: Array | None = None,
     responsibilities: Array | None = None,
@@ -657,6 +659,7 @@ def _evaluate(
         labels,
         log_joint,
         threads,
+        missing,
     )
 
 

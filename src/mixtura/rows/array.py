@@ -13,7 +13,9 @@ from numpy.random import RandomState
 from mixtura import _core
 from mixtura.em import Responsibilities
 from mixtura.inputs.scales import Extent
+from mixtura.mixture import Mixture
 from mixtura.rows.blocks import Blocks, Randomness, T
+from mixtura.rows.completing import ROWS_OF_A_NORMAL, Observed
 from mixtura.rows.drawing import (
     NO_ROWS,
     distinct,
@@ -58,10 +60,11 @@ class ArrayBlocks(Blocks):
         self.n_threads = n_threads
         self.shape = rows.shape
         self.dtype = result_dtype(self._X) if dtype is None else dtype
+        self.has_missing = rows.missing
         self.has_labels = rows.label is not None or rows.log_credible is not None
         self._is_native = is_native(self._X) and self._X.dtype == self.dtype
         # An array of another type is worked on in pieces, and its scatter belongs to all of them.
-        self.uses_total = self._is_native
+        self.uses_total = self._is_native and not rows.missing
 
     def in_double(self) -> ArrayBlocks:
         """The same rows, computed with in float64 whatever they are."""
@@ -87,9 +90,20 @@ class ArrayBlocks(Blocks):
 
     @cached
     def mean(self) -> FloatArray:
-        """Mean of all rows, its sums taken about the first: that loses few digits."""
+        """Mean of all rows, its sums taken about the first: that loses few digits; of what was observed."""
+        if self.has_missing:
+            return self.observed.mean
         first_row = np.asarray(self._X[0], dtype=np.float64)
         return np.asarray(self.about("diag", first_row).means[0])
+
+    @cached
+    def observed(self) -> Observed:
+        """What was observed of each feature."""
+        return Observed.of(self.rows)
+
+    def _some(self) -> ArrayBlocks:
+        rows = self.sample(ROWS_OF_A_NORMAL, lambda: RandomState(0))
+        return self if len(rows) == len(self.rows) else ArrayBlocks(rows, self.n_threads)
 
     def each(self, task: Callable[[ArrayBlocks, int], T]) -> Iterator[T]:
         """Run a task on the only part: all rows."""
@@ -113,20 +127,27 @@ class ArrayBlocks(Blocks):
     def bringing(self, responsibilities: Responsibilities, n_components: int) -> _core.RowSource:
         """The same, each row with its responsibilities."""
         given = getattr(responsibilities, "in_float64", None)
-        if self._is_native and given is not None:
+        in_place = self._is_native and not self.has_missing
+        if in_place and given is not None:
             return _core.MemoryRows([self.rows.native(given)])
-        if self._is_native and fit_in_a_block(len(self._X), max(self.shape[1], n_components)):
+        if in_place and fit_in_a_block(len(self._X), max(self.shape[1], n_components)):
             given = responsibilities(slice(0, len(self._X)))
             return _core.MemoryRows([self.rows.native(given)])
         pieces = partial(self.pieces_bringing, responsibilities, n_components)
         return _core.StreamRows(pieces, self.dtype == np.float32)
 
     def pieces_bringing(
-        self, responsibilities: Responsibilities, n_components: int
+        self, responsibilities: Responsibilities, n_components: int, normal: Mixture | None = None
     ) -> Iterator[_core.Rows]:
-        """Yield rows with the responsibilities that are asked for them, some megabytes at a time."""
-        for rows in block_slices(len(self._X), max(self.shape[1], n_components)):
-            yield self.rows[rows].in_precision(self.dtype).native(responsibilities(rows))
+        """Yield rows with the responsibilities that are asked for them, some megabytes at a time.
+
+        normal: what completes them where features are missing; None: their own Gaussian.
+        """
+        for some in block_slices(len(self._X), max(self.shape[1], n_components)):
+            rows = self.rows[some].in_precision(self.dtype)
+            if self.has_missing:
+                rows = rows.expected(self.normal if normal is None else normal, self.n_threads)
+            yield rows.native(responsibilities(some))
 
     def sample(self, n_rows: int, rng: Randomness) -> Rows:
         """Return at most `n_rows` rows as float, uniformly, in their order.
@@ -149,7 +170,10 @@ class ArrayBlocks(Blocks):
 
     def pick(self, n_rows: int, rng: RandomState) -> FloatArray:
         """Return rows drawn without replacement, with chances as their weights."""
-        return np.asarray(self._X[self._pick_indices(n_rows, rng)], dtype=np.float64)
+        picked = self.rows[self._pick_indices(n_rows, rng)]
+        if self.has_missing:
+            picked = picked.expected(self.normal, self.n_threads)
+        return np.asarray(picked.X, dtype=np.float64)
 
     def _pick_indices(self, n_rows: int, rng: RandomState) -> Array:
         # Without weights, and with whole ones w that stand for w rows, the choice is among rows.

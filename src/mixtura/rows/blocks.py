@@ -13,6 +13,8 @@ from numpy.random import RandomState
 from mixtura.covariance import STRUCTURES
 from mixtura.em import EMBlocks, SufficientStatistics, TotalScatter
 from mixtura.inputs.scales import Extent
+from mixtura.mixture import Mixture
+from mixtura.rows.completing import Observed, normal_of
 from mixtura.rows.facts import Counts
 from mixtura.rows.value import Rows
 from mixtura.support.arrays import Array, FloatArray
@@ -36,6 +38,9 @@ class Blocks(EMBlocks):
 
     #: Whether something is known of which component rows belong to.
     has_labels: bool = False
+
+    #: Whether features of some rows are missing (NaN).
+    has_missing: bool = False
 
     @property
     @abstractmethod
@@ -99,8 +104,29 @@ class Blocks(EMBlocks):
         return self.counts.rows_per_weight
 
     @cached
+    @abstractmethod
+    def observed(self) -> Observed:
+        """What was observed of each feature, where some are missing."""
+
+    @cached
+    def normal(self) -> Mixture:
+        """The likeliest Gaussian of a sample, where features are missing: it completes rows for starts."""
+        return normal_of(self._some(), self.observed)
+
+    @abstractmethod
+    def _some(self) -> EMBlocks:
+        """A sample for the Gaussian."""
+
+    def complete_sample(self, n_rows: int, rng: Randomness) -> Rows:
+        """As `sample`; what is missing is drawn from the Gaussian."""
+        rows = self.sample(n_rows, rng)
+        return rows.completed(self.normal, made(rng), self.n_threads) if self.has_missing else rows
+
+    @cached
     def variances(self) -> FloatArray:
-        """Variance of each feature over all rows, its sums taken about the mean."""
+        """Variance of each feature over all rows, its sums taken about the mean; of what was observed."""
+        if self.has_missing:
+            return self.observed.variances
         about = self.about("diag", self.mean)
         delta = about.means - about.centres
         return np.asarray(about.seconds[0] / about.weight - delta[0] ** 2)
@@ -111,7 +137,14 @@ class Blocks(EMBlocks):
         return self.spread("full")
 
     def spread(self, structure: str) -> TotalScatter:
-        """Mean and scatter of all rows, 'full' or its diagonal, 'diag'; its sums taken about the mean."""
+        """Mean and scatter of all rows, 'full' or its diagonal, 'diag'; its sums taken about the mean.
+
+        Where features are missing those of the Gaussian.
+        """
+        if self.has_missing:
+            scatter = self.weight * self.normal.covariance_matrices()[0]
+            scatter = np.diag(scatter).copy() if structure == "diag" else scatter
+            return TotalScatter(self.weight, self.normal.means[0], scatter)
         about = self.about(structure, self.mean)
         mean, centre = about.means[0], about.centres[0]
         delta = mean - centre
@@ -126,6 +159,11 @@ class Blocks(EMBlocks):
     def about(self, structure: str, centre: FloatArray) -> SufficientStatistics:
         """Sums of all rows about a point, as of one component."""
         return self.accumulate_given(STRUCTURES[structure], everything, centre[np.newaxis])
+
+
+def made(rng: Randomness) -> RandomState:
+    """The generator."""
+    return rng() if callable(rng) else rng
 
 
 def everything(rows: slice) -> FloatArray:

@@ -47,7 +47,11 @@ Place = tuple[Any, ...]
 
 #: Weights, means, precisions_cholesky.
 Parameters = tuple[
-    FloatArray, FloatArray, FloatArray, FloatArray | None, tuple[float, float] | None
+    FloatArray,
+    FloatArray,
+    FloatArray,
+    FloatArray | None,
+    tuple[float, float, FloatArray | None] | None,
 ]
 
 # Blocks of sums over some leaves of a binary tree: by level (0: a partition) and place in it.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import RandomState
 
 from mixtura.inputs.weights import LEAST_WEIGHT
-from mixtura.rows.blocks import Randomness, T
+from mixtura.rows.blocks import Randomness, T, made
 from mixtura.support.arrays import Array, FloatArray, block_slices
 
 # Up to here rows are picked by numpy's permutation, as scikit-learn does; beyond, without N numbers.
@@ -30,18 +30,14 @@ def ranks_of_sample(n_present: int, n_rows: int, rng: Randomness) -> Array:
     """Places, ascending, of a uniform sample without replacement; of all, where there are no more."""
     if n_present <= n_rows:
         return np.arange(n_present)
-    return np.sort(_drawn(n_present, n_rows, _made(rng)))
+    return np.sort(_drawn(n_present, n_rows, made(rng)))
 
 
 def places_of_sample(weight: float, n_rows: int, rng: Randomness) -> FloatArray:
     """Middles, ascending, of a uniform sample of repeated rows; of more than can be counted, any places."""
     if weight > _COUNTABLE:
-        return np.sort(_made(rng).uniform(size=n_rows) * weight)
+        return np.sort(made(rng).uniform(size=n_rows) * weight)
     return ranks_of_sample(round(weight), n_rows, rng) + 0.5
-
-
-def _made(rng: Randomness) -> RandomState:
-    return rng() if callable(rng) else rng
 
 
 def measurable(weight: FloatArray | None) -> FloatArray | None:

@@ -16,8 +16,10 @@ from numpy.random import RandomState
 from mixtura import _core
 from mixtura.em import Responsibilities, TotalScatter
 from mixtura.inputs.scales import Extent
+from mixtura.mixture import expected
 from mixtura.rows.array import ArrayBlocks
 from mixtura.rows.blocks import Blocks, Randomness, T
+from mixtura.rows.completing import ROWS_OF_A_NORMAL, Observed
 from mixtura.rows.drawing import (
     NO_ROWS,
     distinct,
@@ -71,8 +73,10 @@ class PartitionedBlocks(Blocks):
     def _pieces_bringing(
         self, responsibilities: Responsibilities, n_components: int
     ) -> Iterator[_core.Rows]:
+        normal = self.normal if self.has_missing else None
         for part, first_row in self.each(_itself):
-            yield from part.pieces_bringing(Shifted(responsibilities, first_row), n_components)
+            own = Shifted(responsibilities, first_row)
+            yield from part.pieces_bringing(own, n_components, normal)
 
     # All rows together
 
@@ -106,19 +110,31 @@ class PartitionedBlocks(Blocks):
 
     @property
     def mean(self) -> FloatArray:
-        """Mean of all rows."""
+        """Mean of all rows; of what was observed."""
+        if self.has_missing:
+            return self.observed.mean
         return self.facts.overview.spread.mean
 
     @property
     def variances(self) -> FloatArray:
-        """Variance of each feature over all rows."""
+        """Variance of each feature over all rows; of what was observed."""
+        if self.has_missing:
+            return self.observed.variances
         return self.facts.overview.spread.variances
 
     @cached
     def total(self) -> TotalScatter:
         """Mean and scatter of all rows; of wide ones a pass of its own, where it is asked for."""
         spread = self.facts.overview.spread
-        return spread if spread.scatter.ndim == 2 else super().total
+        return spread if spread.scatter.ndim == 2 and not self.has_missing else super().total
+
+    @cached
+    def observed(self) -> Observed:
+        """What was observed of each feature: a pass of its own."""
+        return reduce(add, self.each(_observed_in))
+
+    def _some(self) -> ArrayBlocks:
+        return ArrayBlocks(self.sample(ROWS_OF_A_NORMAL, lambda: RandomState(0)), self.n_threads)
 
     # Rows
 
@@ -139,9 +155,13 @@ class PartitionedBlocks(Blocks):
         """Return rows drawn without replacement, with chances as their weights."""
         if self.counts.is_whole:
             _, drawn = self._at(places_of_rows(self.weight, n_rows, rng), NO_ROWS)
-            return drawn.X
+            return self._whole(drawn.X)
         picked = distinct(n_rows, self._drawn_at, self._weight_without, rng)
-        return np.array(list(picked.values()))
+        return self._whole(np.array(list(picked.values())))
+
+    def _whole(self, X: FloatArray) -> FloatArray:
+        """Rows with what the Gaussian expects where features are missing."""
+        return expected(self.normal, X, self.n_threads)[0] if self.has_missing else X
 
     def _drawn_at(self, positions: FloatArray, without: Array) -> dict[int, FloatArray]:
         places, drawn = self._at(positions, without)
@@ -195,6 +215,9 @@ def _spread_of(part: ArrayBlocks) -> TotalScatter:
 
     In float64, so that it serves both precisions.
     """
+    if part.has_missing:  # what is known of all then is not the sum of this
+        observed = part.observed
+        return TotalScatter(part.weight, observed.mean, observed.squares)
     return part.spread("full" if part.shape[1] <= _WIDE else "diag")
 
 
@@ -243,6 +266,10 @@ class _WeightWithout:
 
     def __call__(self, part: ArrayBlocks, first_row: int) -> float:
         return part.weight_without(_inside(self.rows, part, first_row))
+
+
+def _observed_in(part: ArrayBlocks, _: int) -> Observed:
+    return part.observed
 
 
 def _itself(part: ArrayBlocks, first_row: int) -> tuple[ArrayBlocks, int]:

@@ -8,9 +8,18 @@ from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
+from numpy.random import RandomState
 
 from mixtura import _core
-from mixtura.support.arrays import Array, FloatArray, block_slices, contiguous, is_native
+from mixtura.mixture import Mixture, drawn, expected
+from mixtura.support.arrays import (
+    Array,
+    FloatArray,
+    block_slices,
+    contiguous,
+    is_native,
+    result_dtype,
+)
 
 # Of what a row may bring beside its features: the type that it is held in, its numbers of axes, its name as
 # an argument, and its plural.
@@ -40,6 +49,8 @@ class Rows:
         that the row belongs to it; -inf where it cannot.
     error : ndarray of shape (n_rows, n_features) or (n_rows, n_features, n_features), optional
         Variances or covariances of the errors with which each row was measured.
+    missing : bool, default=False
+        Whether NaN may stand for features that were not observed.
     """
 
     X: Array
@@ -47,10 +58,11 @@ class Rows:
     label: Array | None = field(default=None, metadata=_LABEL)
     log_credible: FloatArray | None = field(default=None, metadata=_CREDIBLE)
     error: FloatArray | None = field(default=None, metadata=_ERROR)
+    missing: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "X", np.asarray(self.X))
-        for one in fields(self)[1:]:
+        for one in beside(type(self)):
             values = getattr(self, one.name)
             if values is not None:
                 object.__setattr__(self, one.name, contiguous(values, one.metadata["dtype"]))
@@ -72,24 +84,26 @@ class Rows:
     @property
     def values(self) -> dict[str, Array]:
         """What there is, by the names of the fields."""
-        found = {one.name: getattr(self, one.name) for one in fields(self)}
+        found = {"X": self.X}
+        found |= {one.name: getattr(self, one.name) for one in beside(type(self))}
         return {name: values for name, values in found.items() if values is not None}
 
     def __getitem__(self, some: slice | Array) -> Rows:
         """Some of the rows: a slice, or by their numbers, or where a mask is true."""
-        return type(self)(**{name: values[some] for name, values in self.values.items()})
+        arrays = {name: values[some] for name, values in self.values.items()}
+        return type(self)(**arrays, missing=self.missing)
 
     @staticmethod
     def concatenate(several: Sequence[Rows]) -> Rows:
         """One after another; all bring the same things."""
         names = several[0].values
-        return type(several[0])(
-            **{name: np.concatenate([rows.values[name] for rows in several]) for name in names}
-        )
+        arrays = {name: np.concatenate([rows.values[name] for rows in several]) for name in names}
+        return type(several[0])(**arrays, missing=any(rows.missing for rows in several))
 
     def copy(self) -> Rows:
         """The same in memory of their own, in the same order of axes."""
-        return type(self)(**{name: values.copy(order="K") for name, values in self.values.items()})
+        arrays = {name: values.copy(order="K") for name, values in self.values.items()}
+        return type(self)(**arrays, missing=self.missing)
 
     def fill(self, rows: Rows) -> None:
         """Write as many other rows into the memory of these."""
@@ -104,7 +118,18 @@ class Rows:
 
     def native(self, responsibilities: FloatArray | None = None) -> _core.Rows:
         """The same as the core takes them, features as they lie; each with its responsibilities if given."""
-        return _core.Rows(self.X, self.weight, responsibilities, self.label, self.log_credible)
+        return _core.Rows(
+            self.X, self.weight, responsibilities, self.label, self.log_credible, self.missing
+        )
+
+    def completed(self, mixture: Mixture, rng: RandomState, n_threads: int = 1) -> Rows:
+        """The same with draws from the mixture in place of missing features."""
+        values = drawn(mixture, self.X, rng, n_threads)
+        return replace(self, X=values.astype(result_dtype(self.X), copy=False), missing=False)
+
+    def expected(self, mixture: Mixture, n_threads: int = 1) -> Rows:
+        """The same with what the mixture expects in place of missing features."""
+        return replace(self, X=expected(mixture, self.X, n_threads)[0], missing=False)
 
     def digest(self) -> str:
         """A number that other rows would not have."""
@@ -138,5 +163,10 @@ class Rows:
         return np.hstack([self.X, *beside], dtype=np.float64) if beside else self.X
 
 
-#: The fields beside the features, each with such `metadata`.
-BESIDE: tuple[Field[Any], ...] = fields(Rows)[1:]
+def beside(kind: type[Rows]) -> tuple[Field[Any], ...]:
+    """The arrays beside the features, each with such `metadata`."""
+    return tuple(one for one in fields(kind) if "dtype" in one.metadata)
+
+
+#: Those of rows as they are.
+BESIDE = beside(Rows)

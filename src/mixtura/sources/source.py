@@ -285,7 +285,7 @@ class Source(ABC):
     def _room(self, n_rows: int) -> Rows:
         """Memory for so many rows, with all that they bring."""
         X = _pages((n_rows, self.n_features), self.dtype, self._order)
-        beside = {
+        beside: dict[str, Any] = {
             one.name: np.empty((n_rows, *self.beside[one.name]), one.metadata["dtype"])
             for one in BESIDE
             if one.name in self.beside

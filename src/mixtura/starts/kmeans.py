@@ -26,7 +26,7 @@ def kmeans(
     rng: RandomState,
 ) -> Mixture:
     """Return one M-step from the labels of KMeans(n_init=1), as scikit-learn does."""
-    rows = blocks.sample(rows_of_a_start(blocks.shape[1], n_components), rng)
+    rows = blocks.complete_sample(rows_of_a_start(blocks.shape[1], n_components), rng)
     labels = _labels(rows.X, rows.weight, n_components, rng)
     given = LabelResponsibilities(labels, n_components)
     sample = ArrayBlocks(rows, blocks.n_threads)

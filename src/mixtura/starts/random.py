@@ -38,7 +38,7 @@ def random(
 
     Of many rows a uniform sample is taken: that their number does not matter is what the stretch is for.
     """
-    rows = blocks.sample(rows_of_a_start(blocks.shape[1], n_components), rng)
+    rows = blocks.complete_sample(rows_of_a_start(blocks.shape[1], n_components), rng)
     sample = in_memory(blocks, rows)
     responsibilities = RandomResponsibilities(sample, n_components, rng)
     statistics = statistics_of(responsibilities, sample, m_step.structure, n_components)

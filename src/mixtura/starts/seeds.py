@@ -34,7 +34,7 @@ def plus_plus(
     rng: RandomState,
 ) -> Mixture:
     """Means at the seeds of k-means++."""
-    rows = blocks.sample(rows_of_a_start(blocks.shape[1], n_components), rng)
+    rows = blocks.complete_sample(rows_of_a_start(blocks.shape[1], n_components), rng)
     X = rows.X
     # Its distances are x^2 - 2 x y + y^2, which cancels far from the origin.
     centred = (X - X.mean(axis=0, dtype=np.float64)).astype(X.dtype, copy=False)
@@ -53,7 +53,7 @@ def beside(
 
     Drawn as by k-means++ (Arthur & Vassilvitskii 2007), with features divided by their spreads.
     """
-    rows = blocks.sample(rows_of_a_start(blocks.shape[1], n_components), rng)
+    rows = blocks.complete_sample(rows_of_a_start(blocks.shape[1], n_components), rng)
     spreads = np.sqrt(blocks.variances)
     X = (rows.X - blocks.mean) / np.where(spreads > 0, spreads, 1.0)
     means = np.full((n_components, X.shape[1]), np.nan) if known is None else known.copy()

@@ -40,6 +40,7 @@ def kind_of(name: str, asked: Kind) -> Kind:
     return Kind(
         asked.tails if has_tails(name) else None,
         asked.noise_log_density if has_noise(name) else None,
+        noise_log_sides=asked.noise_log_sides if has_noise(name) else None,
     )
 
 

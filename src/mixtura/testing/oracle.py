@@ -63,7 +63,7 @@ def log_joint(mixture: Mixture, X: Array, log_credible: Array | None = None) -> 
     return joint if log_credible is None else joint + log_credible
 
 
-def patterns(X: Array) -> list[tuple[Array, Array]]:
+def patterns(X: Array) -> list[tuple[Any, Any]]:
     """Numbers of rows that have the same features, and which ones those are."""
     seen, which = np.unique(~np.isnan(X), axis=0, return_inverse=True)
     return [(np.flatnonzero(which.ravel() == i), one) for i, one in enumerate(seen)]

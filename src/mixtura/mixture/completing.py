@@ -1,0 +1,108 @@
+"""What a mixture says of missing features, given those that were observed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.random import Generator, RandomState
+
+from mixtura import _core
+from mixtura.mixture.distribution import (
+    Mixture,
+    arithmetic,
+    log_density,
+    native_mixture,
+    responsibilities,
+)
+from mixtura.support.arrays import Array, FloatArray, native_blocks, result_dtype
+
+
+def expected(
+    mixture: Mixture, X: Array, threads: int, *, with_std: bool = False
+) -> tuple[Array, Array | None]:
+    """Rows with conditional means in place of NaN, and the standard deviations there (0 where observed).
+
+    Over the components, by their responsibilities; noise has no part in it.
+    """
+    dtype = arithmetic(mixture, result_dtype(X))
+    completed = np.array(X, dtype=dtype, order="C")
+    variances = np.zeros_like(completed) if with_std else None
+    for rows, block in native_blocks(X, dtype):
+        _core.evaluate(
+            block,
+            native_mixture(mixture),
+            None,
+            None,
+            None,
+            None,
+            threads,
+            missing=True,
+            expected=completed[rows],
+            variances=None if variances is None else variances[rows],
+        )
+    into = result_dtype(X)
+    std = None if variances is None else np.sqrt(variances).astype(into, copy=False)
+    return completed.astype(into, copy=False), std
+
+
+def drawn(mixture: Mixture, X: Array, rng: Generator | RandomState, threads: int) -> FloatArray:
+    """Rows with draws from the conditional distribution in place of NaN; float64.
+
+    A component is drawn by the responsibilities, then x_m = E[x_m | x_o] + (z_m - E[z_m | z_o]) with z drawn
+    from that component (Hoffman & Ribak 1991): the difference has the covariance of x_m given x_o, whatever
+    z_o is. Of a t component it is widened as its scale, given x_o, varies.
+    """
+    values = np.array(X, dtype=np.float64)
+    holes = np.isnan(values)
+    rows = np.flatnonzero(holes.any(axis=1))
+    if not len(rows):
+        return values
+    of_components = mixture.without_noise()
+    shares = responsibilities(of_components, values[rows], threads, missing=True)
+    chosen = (shares.cumsum(axis=1) < rng.uniform(size=(len(rows), 1))).sum(axis=1)
+    chosen = np.minimum(chosen, mixture.n_components - 1)
+    for k in np.unique(chosen):
+        mine = rows[chosen == k]
+        alone = _component(of_components, int(k))
+        values[mine] = _drawn_from_one(alone, values[mine], rng, threads)
+    return values
+
+
+def _component(mixture: Mixture, k: int) -> Mixture:
+    """The distribution of one component."""
+    own = slice(k, k + 1)
+    matrices = mixture.covariances, mixture.precisions_cholesky
+    covariances, factors = matrices if mixture.structure.shared else (one[own] for one in matrices)
+    df = None if mixture.df is None else mixture.df[own]
+    return Mixture(mixture.structure, np.ones(1), mixture.means[own], covariances, factors, df)
+
+
+def _drawn_from_one(
+    alone: Mixture, X: FloatArray, rng: Generator | RandomState, threads: int
+) -> FloatArray:
+    normal = replace(alone, df=None)
+    factor = np.linalg.cholesky(normal.covariance_matrices()[0])
+    z = normal.means[0] + rng.standard_normal(X.shape) @ factor.T
+    gaps = np.isnan(X)
+    away = z - expected(normal, np.where(gaps, np.nan, z), threads)[0]
+    if alone.df is not None:
+        away *= _scale(normal, alone.df[0], X, rng, threads)[:, np.newaxis]
+    completed, _ = expected(normal, X, threads)
+    return np.where(gaps, completed + away, X)
+
+
+def _scale(
+    normal: Mixture, df: float, X: FloatArray, rng: Generator | RandomState, threads: int
+) -> FloatArray:
+    """Draws of the root of 1 / u given what is observed, u ~ Gamma((df + o) / 2, (df + delta) / 2)."""
+    seen = ~np.isnan(X)
+    at_mean = np.where(seen, normal.means[0], np.nan)
+    highest = log_density(normal, at_mean, threads, missing=True)
+    distances = 2 * (highest - log_density(normal, X, threads, missing=True))
+    n_seen = seen.sum(axis=1)
+    draws = rng.chisquare(df + n_seen)
+    return np.asarray(np.sqrt((df + np.maximum(distances, 0.0)) / draws))
+
+
+__all__ = ["drawn", "expected"]
