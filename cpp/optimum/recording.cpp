@@ -27,8 +27,11 @@ struct Value {
 };
 
 std::vector<Value> unweighted_values(const double* rows, std::ptrdiff_t n_rows, std::ptrdiff_t n_features) {
-    std::vector<double> all(static_cast<std::size_t>(n_rows));
-    for (std::size_t i = 0; i < all.size(); ++i) all[i] = rows[static_cast<std::ptrdiff_t>(i) * n_features];
+    std::vector<double> all;
+    all.reserve(static_cast<std::size_t>(n_rows));
+    for (std::ptrdiff_t i = 0; i < n_rows; ++i) {
+        if (!std::isnan(rows[i * n_features])) all.push_back(rows[i * n_features]);
+    }
     std::sort(all.begin(), all.end());
     std::vector<Value> values;
     values.reserve(all.size());
@@ -39,14 +42,14 @@ std::vector<Value> unweighted_values(const double* rows, std::ptrdiff_t n_rows, 
     return values;
 }
 
-// Distinct values of positive weight, ascending.
+// Distinct values of positive weight, ascending; none of those that are missing (NaN).
 std::vector<Value> values_of(const double* rows, const double* weights, std::ptrdiff_t n_rows,
                              std::ptrdiff_t n_features) {
     if (weights == nullptr) return unweighted_values(rows, n_rows, n_features);
     std::vector<std::pair<double, double>> all;
     all.reserve(static_cast<std::size_t>(n_rows));
     for (std::ptrdiff_t i = 0; i < n_rows; ++i) {
-        if (weights[i] > 0) all.emplace_back(rows[i * n_features], weights[i]);
+        if (weights[i] > 0 && !std::isnan(rows[i * n_features])) all.emplace_back(rows[i * n_features], weights[i]);
     }
     std::sort(all.begin(), all.end());
     std::vector<Value> values;

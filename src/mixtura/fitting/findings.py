@@ -70,7 +70,7 @@ def column_findings(blocks: Blocks, names: Array | None) -> tuple[list[str], lis
     sample = blocks.preview
     if not _is_suspicious(sample):
         return [], []
-    constant = _constant_columns(blocks, sample[0])
+    constant = _constant_columns(blocks, _first_observed(sample))
     alone = [f"column {column_name(j, names)} is constant ({value:g})" for j, value in constant]
     skip = {j for j, _ in constant}
     equal = [(i, j) for i, j in _equal_columns(blocks, sample) if i not in skip]
@@ -137,7 +137,7 @@ def _is_surely_sound(blocks: Blocks) -> bool:
     They do where the least eigenvalue of the correlation matrix is far above that of dependent columns, and
     all standard deviations are far above the rounding of the means.
     """
-    if not isinstance(blocks, ArrayBlocks) or blocks.rows.weight is not None:
+    if not isinstance(blocks, ArrayBlocks) or blocks.rows.weight is not None or blocks.has_missing:
         return False
     n_rows, n_features = blocks.shape
     is_small = n_features < n_rows and n_rows * n_features**2 <= _FEW_PRODUCTS
@@ -148,10 +148,11 @@ def _is_surely_sound(blocks: Blocks) -> bool:
 
 
 def _is_suspicious(sample: Array) -> bool:
-    """Whether a column seems constant or a combination of others."""
+    """Whether a column seems constant or a combination of others; this by rows without gaps."""
     centre, units = _scale(sample)
-    if not (units > 1e-13 * np.abs(sample[0])).all():
+    if not (units > 1e-13 * np.abs(_first_observed(sample))).all():
         return True
+    sample = _whole(sample)
     return _can_tell(*sample.shape) and bool(_dependent_sets(_sums(sample, centre, units)))
 
 
@@ -162,7 +163,9 @@ def _dependent_columns(blocks: Blocks, sample: Array, columns: list[int]) -> lis
     """
     if len(columns) < 2:
         return []
-    sample = sample[:, columns]
+    sample = _whole(sample[:, columns])
+    if not len(sample):
+        return []
     centre, units = _scale(sample)
     moments = partial(_moments, columns=columns, centre=centre, units=units)
     found = _dependent_sets(reduce(_added, blocks.each(moments)))
@@ -193,16 +196,32 @@ def distances_from_median(rows: FloatArray) -> FloatArray:
 
 def _scale(rows: Array) -> tuple[FloatArray, FloatArray]:
     """Mean of each column, and the largest distance from it: centre and units of sums."""
+    if np.isnan(rows).any():
+        rows = np.where(np.isnan(rows), _first_observed(rows), rows)
     centre = rows.mean(axis=0, dtype=np.float64)
     units = np.abs(rows - centre).max(axis=0).astype(np.float64)
     return centre, units
+
+
+def _first_observed(rows: Array) -> Array:
+    """The first value of each column; 0 where there is none."""
+    seen = ~np.isnan(rows)
+    first = rows[seen.argmax(axis=0), np.arange(rows.shape[1])]
+    return np.where(seen.any(axis=0), first, 0.0)
+
+
+def _whole(rows: Array) -> Array:
+    """Rows without gaps."""
+    gaps = np.isnan(rows).any(axis=1)
+    return rows[~gaps] if gaps.any() else rows
 
 
 @np.errstate(all="ignore")  # squares of numbers far beyond the sample overflow
 def _moments(
     part: ArrayBlocks, _: int, columns: list[int], centre: FloatArray, units: FloatArray
 ) -> _Sums:
-    return reduce(_added, (_sums(block[:, columns], centre, units) for block in _blocks(part)))
+    whole = (_whole(block[:, columns]) for block in _blocks(part))
+    return reduce(_added, (_sums(block, centre, units) for block in whole))
 
 
 def _sums(rows: Array, centre: FloatArray, units: FloatArray) -> _Sums:
@@ -273,7 +292,7 @@ def _constant_columns(blocks: Blocks, first: Array) -> list[tuple[int, float]]:
 def _same_as(part: ArrayBlocks, _: int, first: Array) -> Array:
     same = np.ones(len(first), dtype=bool)
     for block in _blocks(part):
-        same &= np.all(block == first, axis=0)
+        same &= np.all((block == first) | np.isnan(block), axis=0)
         if not same.any():
             break
     return same
@@ -297,7 +316,9 @@ def _equal_columns(blocks: Blocks, sample: Array) -> list[tuple[int, int]]:
 
 def _equal(part: ArrayBlocks, _: int, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
     for block in _blocks(part):
-        pairs = [(i, j) for i, j in pairs if np.array_equal(block[:, i], block[:, j])]
+        pairs = [
+            (i, j) for i, j in pairs if np.array_equal(block[:, i], block[:, j], equal_nan=True)
+        ]
         if not pairs:
             break
     return pairs
