@@ -118,7 +118,7 @@ PYTHON = [
     (
         "None in objects",
         lambda: GM(2).fit(np.array([[1, None], [2, 3], [4, 5]], dtype=object)),
-        "Input X contains NaN: GaussianMixture found 1 value that is not finite, the first in column 1, row 0. Remove such rows or fill them in (sklearn.impute.SimpleImputer).",
+        "Input X contains NaN: GaussianMixture found 1 value that is not finite, the first in column 1, row 0. Remove such rows, fill them in (sklearn.impute.SimpleImputer), or fit with missing='mar'.",
     ),
     (
         "dates",
@@ -138,7 +138,7 @@ PYTHON = [
     (
         "NaN",
         lambda: GM(2).fit(spoilt(np.nan)),
-        "Input X contains NaN: GaussianMixture found 1 value that is not finite, the first in column 2, row 7. Remove such rows or fill them in (sklearn.impute.SimpleImputer).",
+        "Input X contains NaN: GaussianMixture found 1 value that is not finite, the first in column 2, row 7. Remove such rows, fill them in (sklearn.impute.SimpleImputer), or fit with missing='mar'.",
     ),
     (
         "infinity",
@@ -398,7 +398,7 @@ PYTHON = [
     (
         "predict NaN",
         lambda: fitted().predict(spoilt(np.nan)),
-        "Input X contains NaN: GaussianMixture found 1 value that is not finite, the first in column 2, row 7. Remove such rows or fill them in (sklearn.impute.SimpleImputer).",
+        "Input X contains NaN: GaussianMixture found 1 value that is not finite, the first in column 2, row 7. Remove such rows, fill them in (sklearn.impute.SimpleImputer), or fit with missing='mar'.",
     ),
     (
         "predict other names",

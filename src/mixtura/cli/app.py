@@ -151,6 +151,14 @@ DropMissing = Annotated[
         metavar="",
     ),
 ]
+Missing = Annotated[
+    str,
+    typer.Option(
+        help="What an empty cell is: an error, or, with mar, a feature that was not observed.",
+        metavar="error|mar",
+        **choice("--missing", "error", "mar"),
+    ),
+]
 TableOut = Annotated[
     str | None,
     typer.Option(
@@ -339,6 +347,7 @@ def fit(
     equal_weights: EqualWeights = False,
     min_weight: MinWeight = None,
     max_eigenvalue_ratio: MaxEigenvalueRatio = None,
+    missing: Missing = "error",
     max_memory: MaxMemory = None,
     checkpoint: Checkpoint = None,
     resume: Resume = False,
@@ -399,6 +408,7 @@ def fit(
         "equal_weights": equal_weights,
         "min_weight": min_weight,
         "max_eigenvalue_ratio": max_eigenvalue_ratio,
+        "missing": missing,
         "checkpoint": checkpoint,
         "resume": resume,
         "n_jobs": jobs,
@@ -419,7 +429,7 @@ def fit(
     outputs.check_folder(output, [name, *(file.name for file in beside)], files)
     check_not_within(output, files)
     check_no_models(files)
-    how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing)
+    how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing, missing)
     rows = rows_to_fit(files, columns, Beside(weight, label), max_memory, how, by)
     if by is not None:
         fits = groups.fit(rows, by, weight, options, quiet=quiet)
@@ -529,6 +539,7 @@ def select(
     equal_weights: EqualWeights = False,
     min_weight: MinWeight = None,
     max_eigenvalue_ratio: MaxEigenvalueRatio = None,
+    missing: Missing = "error",
     max_time: Annotated[
         float | None,
         typer.Option(help="Seconds.", show_default="no limit", **number("--max-time", 0)),
@@ -566,7 +577,7 @@ def select(
     check_folder(output, [MODEL, *(file.name for file in beside)], files)
     check_not_within(output, files)
     check_no_models(files)
-    how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing)
+    how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing, missing)
     rows = rows_to_fit(files, columns, Beside(weight, label), max_memory, how)
     options = {
         "n_components": numbers,
@@ -588,6 +599,7 @@ def select(
         "equal_weights": equal_weights,
         "min_weight": min_weight,
         "max_eigenvalue_ratio": max_eigenvalue_ratio,
+        "missing": missing,
         "max_time": max_time,
         "checkpoint": checkpoint,
         "resume": resume,
@@ -652,7 +664,9 @@ def predict(
     kept = [] if keep is None else split(keep, "--keep")
     outputs.check_keep(kept)
     fitted = load(model)
-    how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing)
+    # Rows that are to be left out have no gaps then.
+    missing = "error" if drop_missing else fitted.missing
+    how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing, missing)
     rows = rows_to_predict(fitted, files, columns, kept, how)
     # Nobody could read a line of progress between the rows.
     silent = quiet or (output is None and sys.stdout.isatty())

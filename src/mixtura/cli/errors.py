@@ -43,6 +43,7 @@ _OPTIONS = {
     "encoding='": "--encoding '",
     "encoding=": "--encoding",
     "drop_missing=True": "--drop-missing",
+    "missing='mar'": "--missing mar",
     "to_dict() has all": "--json shows all",
     "; for other names give format=": "",
     ", or give format=": "",

@@ -49,7 +49,7 @@ def draw_entropy(model: GaussianMixture, rows: Given, path: Path) -> None:
     """Draw the entropy of the components combined into clusters; of many rows, of a random sample."""
     blocks = _blocks(rows)
     sample = blocks.sample(MOST_POINTS, RandomState(0))
-    left, _ = plot_entropy(combine(model.mixture_, sample.X, sample.weight), figure=OWN)
+    left, _ = plot_entropy(combine(model, sample.X, sample.weight), figure=OWN)
     if len(sample) < blocks.shape[0]:
         note = f"{len(sample):,} of {blocks.shape[0]:,} rows (random sample)"
         left.figure.suptitle(note, x=0.01, ha="left", fontsize=8)

@@ -32,6 +32,7 @@ from mixtura.files.predictions import OUTPUTS
 from mixtura.files.predictions import predictions as columns_of
 from mixtura.files.predictions import write_batches as write_parquet
 from mixtura.fitting import given_rows as checks
+from mixtura.inputs.missing import has_missing
 from mixtura.support.interruptible import result_of
 from mixtura.support.threads import n_threads
 
@@ -133,7 +134,8 @@ def predictions(
             some = slice(start, start + size)
             beside = {name: column[some] for name, column in kept.items()}
             X = np.ascontiguousarray(part[some])
-            found = columns_of(mixture, X, what, threads, single=single)
+            gaps = has_missing(X)  # which the reading allowed
+            found = columns_of(mixture, X, what, threads, single=single, missing=gaps)
             yield pa.RecordBatch.from_pydict(beside | found)
 
 

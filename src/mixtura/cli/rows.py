@@ -41,6 +41,7 @@ class Reading:
 
     dialect: Dialect = Dialect()  # noqa: RUF009 - frozen
     drop_missing: bool = False
+    missing: bool = False
 
     @property
     def options(self) -> dict[str, Any]:
@@ -55,6 +56,7 @@ def reading_of(
     comment: str | None,
     encoding: str | None,
     drop_missing: bool,
+    missing: str = "error",
 ) -> Reading:
     """How files are read, or what no file could make right."""
     sign = {"\\t": "\t"}.get(delimiter, delimiter) if delimiter else delimiter
@@ -62,7 +64,11 @@ def reading_of(
         dialect = Dialect(sign, decimal, skip, comment, encoding)
     except ValueError as error:
         raise UsageError(f"--{reason(error)}") from None
-    return Reading(dialect, drop_missing)
+    if drop_missing and missing == "mar":
+        raise UsageError(
+            "--drop-missing leaves rows out that --missing mar would fit; give one of them"
+        )
+    return Reading(dialect, drop_missing, missing == "mar")
 
 
 class Beside(NamedTuple):
@@ -196,7 +202,7 @@ def rows_to_fit(
         table = read_table(files[0], how.dialect)
         table.check_names([] if by is None else [by])
         features = names or table.feature_names([*beside, by])
-        return table.rows(features, *beside, drop_missing=how.drop_missing)
+        return table.rows(features, *beside, drop_missing=how.drop_missing, missing=how.missing)
     if names is None and by is not None:
         names = _features_beside(files, by, beside.weight, how)
     return _scanned(files, names, beside, max_memory, how)
@@ -222,7 +228,7 @@ def rows_to_predict(
         table = read_table(files[0], how.dialect)
         table.check_names(keep)
         features = names or table.feature_names()
-        rows = table.rows(features, drop_missing=how.drop_missing)
+        rows = table.rows(features, drop_missing=how.drop_missing, missing=how.missing)
     else:
         rows = _scanned(files, names or None, Beside(), "0", how)  # they are read once
     if len(rows.names) != model.n_features_in_:
@@ -395,6 +401,7 @@ def _scanned(
         assert isinstance(source, Source)
         if names is None:
             _check_takes_all(source, beside)
+        source = source.with_missing() if how.missing else source
     return Scanned(source, tuple(files), how.drop_missing)
 
 

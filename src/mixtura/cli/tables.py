@@ -102,6 +102,7 @@ class Table:
         label: str | None = None,
         *,
         drop_missing: bool = False,
+        missing: bool = False,
     ) -> Rows:
         """Return the columns `names` and the weights, finite numbers in each row, and the known labels."""
         wanted = [*names, *([] if weight is None else [weight])]
@@ -110,7 +111,7 @@ class Table:
         data = np.empty((table.columns.num_rows, len(names)), order="F")
         with _reading(self.source):
             for j, name in enumerate(names):
-                data[:, j] = _finite_numbers(table, name)
+                data[:, j] = _finite_numbers(table, name, missing=missing)
         weights = None if weight is None else table.weights(weight)
         labels = None if label is None else table.labels(label)
         read = (data, weights, labels, table.columns, self.has_row_names)
@@ -281,15 +282,21 @@ def check_all_named(names: Sequence[str], source: str, has_row_names: bool) -> N
         )
 
 
-def _finite_numbers(table: Table, name: str) -> NDArray[np.float64]:
+def _finite_numbers(table: Table, name: str, *, missing: bool = False) -> NDArray[np.float64]:
+    """A column of numbers; missing: whether cells may be."""
     column = table.columns[name]
     if not holds_numbers(column.type):
         raise CommandError(_text_found(table, name))
     numbers: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy()
-    if not np.isfinite(numbers).all():
-        row = int(np.argmin(np.isfinite(numbers)))
+    fits = np.isfinite(numbers) | (np.isnan(numbers) if missing else False)
+    if not fits.all():
+        row = int(np.argmin(fits))
         what = "is infinite" if np.isinf(numbers[row]) else "is missing"
-        drop = "leave such rows out with --drop-missing, " if np.isnan(numbers[row]) else ""
+        drop = ""
+        if np.isnan(numbers[row]):
+            drop = (
+                "fit what is observed with --missing mar, leave such rows out with --drop-missing, "
+            )
         raise CommandError(
             f"{table.place(name, row, 'the value in ')} {what}; {drop}fill or remove such rows first, or "
             "choose other columns with --columns"

@@ -69,6 +69,7 @@ _CONSTRAINTS = {
         "equal_weights",
         "min_weight",
         "max_eigenvalue_ratio",
+        "missing",
         "max_time",
         "n_jobs",
     )
@@ -117,6 +118,9 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
     prior, equal_weights, min_weight, max_eigenvalue_ratio : default=None, False, None, None
         As in `GaussianMixture`; a cell to which they cannot apply has no fit and says why. A `Prior` is the
         same for all cells, 'default' is each cell's own.
+    missing : {'error', 'mar'}, default='error'
+        As in `GaussianMixture`. Searches see rows that were completed by draws; every cell then ends with EM
+        on the rows as they are.
     random_state : int, RandomState instance or None, default=None
         Seed of the starts.
     max_time : float or None, default=None
@@ -206,6 +210,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         equal_weights: bool = False,
         min_weight: float | None = None,
         max_eigenvalue_ratio: float | None = None,
+        missing: str = "error",
         random_state: int | RandomState | None = None,
         max_time: float | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -232,6 +237,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         self.equal_weights = equal_weights
         self.min_weight = min_weight
         self.max_eigenvalue_ratio = max_eigenvalue_ratio
+        self.missing = missing
         self.random_state = random_state
         self.max_time = max_time
         self.checkpoint = checkpoint
@@ -459,6 +465,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
             "equal_weights": self.equal_weights or None,
             "min_weight": self.min_weight,
             "max_eigenvalue_ratio": self.max_eigenvalue_ratio,
+            "missing": None if self.missing == "error" else self.missing,
             "seed": seed,
         }
         known = "" if self.checkpoint is None else fingerprint(blocks)

@@ -13,7 +13,7 @@ from sklearn.base import DensityMixin
 
 from mixtura import mixture as evaluate
 from mixtura.display.component_table import numbered
-from mixtura.estimators.rows import feature_names, rows_to_evaluate, rows_to_impute
+from mixtura.estimators.rows import allows_missing, feature_names, rows_to_evaluate, rows_to_impute
 from mixtura.fitting.facts import Criteria
 from mixtura.fitting.given_rows import Evaluate, LabelsGiven, check_keep
 from mixtura.mixture import Mixture, random_generator
@@ -265,12 +265,12 @@ class Predicting(DensityMixin):  # type: ignore[misc]
             ) from error
         asked, threads = check_outputs(what), n_threads(self.n_jobs)
         mixture = self._density
-        keep = check_keep(keep, asked)
+        keep, missing = check_keep(keep, asked), allows_missing(self)
         tables = rows_to_evaluate(self, mixture.n_features, X).tables(keep)
         write_parquet(
             path,
             (
-                kept | predictions(mixture, rows, asked, threads, single=True)
+                kept | predictions(mixture, rows, asked, threads, single=True, missing=missing)
                 for rows, kept in tables
             ),
         )

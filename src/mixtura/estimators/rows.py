@@ -22,7 +22,7 @@ from mixtura.fitting.given_rows import (
 from mixtura.inputs.checks import as_numeric, check_finite, check_n_features
 from mixtura.inputs.frames import frame_of, frame_values
 from mixtura.inputs.invalid import check_measured, clearer
-from mixtura.inputs.missing import check_missing
+from mixtura.inputs.missing import check_missing, check_observed
 from mixtura.rows import Blocks
 from mixtura.support.arrays import Array, is_native
 from mixtura.support.names import listed
@@ -66,6 +66,8 @@ def blocks_to_fit(model: Any, given: GivenRows) -> Blocks:
         If there is one row only, or no precision holds them.
     """
     blocks = given.blocks(n_threads(model.n_jobs))
+    if blocks.has_missing:
+        check_observed(blocks.observed.weight > 0, feature_names(model))
     if blocks.shape[0] < 2:
         raise ValueError(f"Found {given} with 1 row (sample) while a minimum of 2 is required.")
     return in_range(blocks, feature_names(model))
@@ -76,12 +78,13 @@ def _rows_to_fit(model: Any, X: Any) -> Array:
         # All that validate_data would do, at a tenth of its time.
         model.n_features_in_ = X.shape[1]
         model.__dict__.pop("feature_names_in_", None)
-        _check_finite(model, X, to_fit=True)
+        _check_finite(model, X)
         return X
     return _validated(model, X, reset=True, least_rows=2)
 
 
 def _elsewhere_to_fit(model: Any, rows: RowsElsewhere) -> RowsElsewhere:
+    rows = rows.with_missing() if allows_missing(model) else rows
     model.n_features_in_ = rows.n_features
     model.__dict__.pop("feature_names_in_", None)
     if rows.feature_names is not None:
@@ -141,7 +144,7 @@ def _elsewhere_to_evaluate(model: Any, n_features: int, rows: RowsElsewhere) -> 
     if names is not None:
         rows = rows.taking(tuple(names))
     _check_columns(rows, names, n_features, type(model).__name__)
-    return rows
+    return rows.with_missing() if allows_missing(model) else rows
 
 
 def _check_columns(
@@ -194,13 +197,13 @@ def _validated(
             rows = validate_data(model, X, reset=reset, dtype=as_numeric(X), **options)
         except (TypeError, ValueError) as error:
             raise clearer(error, X) from error
-    _check_finite(model, rows, to_fit=reset, missing=missing)
+    _check_finite(model, rows, missing=missing)
     return rows
 
 
-def _check_finite(model: Any, rows: Array, *, to_fit: bool, missing: bool = False) -> None:
+def _check_finite(model: Any, rows: Array, *, missing: bool = False) -> None:
     about = feature_names(model), n_threads(model.n_jobs), type(model).__name__
     if missing or allows_missing(model):
-        check_missing(rows, *about, to_fit=to_fit)
+        check_missing(rows, *about)
     else:
         check_finite(rows, *about)

@@ -41,22 +41,29 @@ def check_outputs(what: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def predictions(
-    mixture: Mixture, rows: Array, what: Sequence[str], threads: int, *, single: bool
+    mixture: Mixture,
+    rows: Array,
+    what: Sequence[str],
+    threads: int,
+    *,
+    single: bool,
+    missing: bool = False,
 ) -> dict[str, pa.Array]:
     """Columns of what is asked for; the responsibilities are one a component, and one of noise.
 
-    single: whether certainty and responsibilities, between 0 and 1, are float32, for a file of half the size.
+    missing: whether NaN stands for features that were not observed. single: whether certainty and
+    responsibilities, between 0 and 1, are float32, for a file of half the size.
     """
     shares = None
     if {"certainty", "responsibilities"} & set(what):
-        shares = responsibilities(mixture, rows, threads)
+        shares = responsibilities(mixture, rows, threads, missing=missing)
         shares = np.asarray(shares, dtype=np.float32 if single else np.float64, order="F")
     columns: dict[str, Array] = {}
     for name in what:
         if name == "label":
-            columns[name] = labels(mixture, rows, threads)
+            columns[name] = labels(mixture, rows, threads, missing=missing)
         elif name == "log_density":
-            columns[name] = log_density(mixture, rows, threads)
+            columns[name] = log_density(mixture, rows, threads, missing=missing)
         elif name == "certainty":
             assert shares is not None
             columns[name] = shares.max(axis=1)

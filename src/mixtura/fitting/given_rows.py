@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-
 from mixtura.em import SufficientStatistics
 from mixtura.inputs.frames import is_dask
 from mixtura.inputs.labels import UNKNOWN, KnownLabels, check_labels, out_of_range
-from mixtura.inputs.missing import are_observed, has_missing
+from mixtura.inputs.missing import has_missing
 from mixtura.inputs.scales import check_extent
 from mixtura.inputs.weights import check_sample_weight
 from mixtura.mixture import Mixture
@@ -56,6 +54,9 @@ class RowsElsewhere(GivenRows, Protocol):
     def feature_names(self) -> tuple[str, ...] | None:
         """Names of the columns, if they have any."""
 
+    def with_missing(self) -> RowsElsewhere:
+        """The same rows, in which NaN stands for a feature that was not observed."""
+
     def taking(self, _features: Sequence[str]) -> RowsElsewhere:
         """The same rows with the features of these names, where nobody has said which ones to take."""
 
@@ -80,16 +81,8 @@ class RowsInMemory:
     def blocks(self, n_threads: int) -> ArrayBlocks:
         """Rows for EM."""
         label, log_credible = self.labels.label, self.labels.log_credible
-        weight = self._weight_of_observed() if self.missing else self.sample_weight
-        rows = Rows(self.rows, weight, label, log_credible, missing=self.missing)
+        rows = Rows(self.rows, self.sample_weight, label, log_credible, missing=self.missing)
         return ArrayBlocks(rows, n_threads)
-
-    def _weight_of_observed(self) -> FloatArray | None:
-        """The weights, 0 of rows without any value: they say nothing."""
-        observed = are_observed(self.rows)
-        if observed.all():
-            return self.sample_weight
-        return np.where(observed, 1.0 if self.sample_weight is None else self.sample_weight, 0.0)
 
     def score(self, mixture: Mixture, n_threads: int) -> SufficientStatistics:
         """Return the scalars of all rows under the mixture."""

@@ -11,6 +11,7 @@ from sklearn.utils import check_array
 from mixtura import _core
 from mixtura.inputs.frames import frame_of, frame_values
 from mixtura.inputs.invalid import check_measured, clearer
+from mixtura.inputs.missing import check_missing
 from mixtura.support.arrays import Array, native_blocks
 
 
@@ -22,8 +23,10 @@ def as_numeric(X: Any) -> Any:
     return [np.float64, np.float32]
 
 
-def check_rows(X: Any, n_features: int, n_threads: int = 1) -> Array:
+def check_rows(X: Any, n_features: int, n_threads: int = 1, *, missing: bool = False) -> Array:
     """Return `X`, an array or a data frame, as a 2-D array of finite real numbers with `n_features` columns.
+
+    missing: whether NaN may stand for what was not observed.
 
     Raises
     ------
@@ -39,7 +42,10 @@ def check_rows(X: Any, n_features: int, n_threads: int = 1) -> Array:
     except (TypeError, ValueError) as error:
         raise clearer(error, X) from error
     check_n_features(checked.shape[1], n_features)
-    check_finite(checked, names, n_threads)
+    if missing:
+        check_missing(checked, names, n_threads)
+    else:
+        check_finite(checked, names, n_threads)
     return checked
 
 
@@ -84,7 +90,10 @@ def _nonfinite_message(
 ) -> str:
     row, column = first
     n_missing = sum(int(np.isnan(block).sum()) for _, block in native_blocks(X))
-    kind, advice = "NaN", "Remove such rows or fill them in (sklearn.impute.SimpleImputer)."
+    kind, advice = (
+        "NaN",
+        "Remove such rows, fill them in (sklearn.impute.SimpleImputer), or fit with missing='mar'.",
+    )
     if n_missing == 0:
         kind, advice = "infinity", "Remove such rows or put numbers in their place."
     elif n_missing < count:

@@ -20,32 +20,31 @@ def check_missing(
     names: Sequence[str] | Array | None = None,
     n_threads: int = 1,
     estimator: str = "mixtura",
-    *,
-    to_fit: bool = False,
 ) -> None:
-    """Raise where `X` holds infinity, or, to fit, where a feature is missing in every row.
+    """Raise where `X` holds infinity.
 
     Raises
     ------
     ValueError
-        Names the first place, or the feature.
+        Names the first place.
     """
-    if not has_missing(X, n_threads):
-        return
-    seen = np.zeros(X.shape[1], dtype=bool)
+    place = first_infinite(X) if has_missing(X, n_threads) else None
+    if place is not None:
+        row, column = place
+        raise ValueError(
+            f"Input X contains infinity: {estimator} found it in {column_name(column, names)}, row {row}; "
+            "only NaN means missing. Remove such rows, or make infinity NaN (X[np.isinf(X)] = np.nan)."
+        )
+
+
+def first_infinite(X: Array) -> tuple[int, int] | None:
+    """Row and column of the first infinite value."""
     for rows in block_slices(*X.shape):
-        block = np.asarray(X[rows])
-        infinite = np.isinf(block)
+        infinite = np.isinf(X[rows])
         if infinite.any():
             row, column = np.argwhere(infinite)[0]
-            raise ValueError(
-                f"Input X contains infinity: {estimator} found it in {column_name(column, names)}, row "
-                f"{rows.start + row}, and only NaN means missing. Remove such rows, or make infinity NaN "
-                "(X[np.isinf(X)] = np.nan)."
-            )
-        seen |= ~np.isnan(block).all(axis=0)
-    if to_fit:
-        check_observed(seen, names)
+            return rows.start + int(row), int(column)
+    return None
 
 
 def check_observed(seen: Array, names: Sequence[str] | Array | None) -> None:

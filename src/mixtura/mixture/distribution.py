@@ -204,7 +204,7 @@ class Mixture(Shown):
         names = numbered(self.n_features)
         return self.weights, None, self.means, self.spreads, names, self.df
 
-    def log_density(self, X: Any, *, n_jobs: int | None = None) -> Array:
+    def log_density(self, X: Any, *, n_jobs: int | None = None, missing: str = "error") -> Array:
         """Log of the density at each row; the least number of its precision where it is lower still.
 
         Parameters
@@ -212,6 +212,8 @@ class Mixture(Shown):
         X : array-like of shape (n_rows, n_features)
         n_jobs : int or None, default=None
             Threads; None: all the cores that this process may use.
+        missing : {'error', 'mar'}, default='error'
+            Whether NaN is an error, or stands for a feature that was not observed: then of the others.
 
         Returns
         -------
@@ -222,10 +224,9 @@ class Mixture(Shown):
         ValueError
             If X holds NaN or infinity, or has another number of features.
         """
-        threads = n_threads(n_jobs)
-        return log_density(self, check_rows(X, self.n_features, threads), threads)
+        return log_density(self, *self._rows(X, n_jobs, missing), missing=missing == "mar")
 
-    def log_joint(self, X: Any, *, n_jobs: int | None = None) -> Array:
+    def log_joint(self, X: Any, *, n_jobs: int | None = None, missing: str = "error") -> Array:
         """Log of each component's weight times its density at each row: log w_k N(x; mu_k, Sigma_k).
 
         Its log-sum-exp over the components is `log_density`; the difference of the two is the log of
@@ -236,6 +237,8 @@ class Mixture(Shown):
         X : array-like of shape (n_rows, n_features)
         n_jobs : int or None, default=None
             Threads; None: all the cores that this process may use.
+        missing : {'error', 'mar'}, default='error'
+            Whether NaN is an error, or stands for a feature that was not observed: then of the others.
 
         Returns
         -------
@@ -254,10 +257,11 @@ class Mixture(Shown):
         >>> mixture.log_joint([[0.0]]).round(2)
         array([[ -1.61, -42.11]])
         """
-        threads = n_threads(n_jobs)
-        return log_joint(self, check_rows(X, self.n_features, threads), threads)
+        return log_joint(self, *self._rows(X, n_jobs, missing), missing=missing == "mar")
 
-    def responsibilities(self, X: Any, *, n_jobs: int | None = None) -> Array:
+    def responsibilities(
+        self, X: Any, *, n_jobs: int | None = None, missing: str = "error"
+    ) -> Array:
         """Probability of each component given each row; rows sum to 1.
 
         Parameters
@@ -265,6 +269,8 @@ class Mixture(Shown):
         X : array-like of shape (n_rows, n_features)
         n_jobs : int or None, default=None
             Threads; None: all the cores that this process may use.
+        missing : {'error', 'mar'}, default='error'
+            Whether NaN is an error, or stands for a feature that was not observed: then of the others.
 
         Returns
         -------
@@ -275,10 +281,9 @@ class Mixture(Shown):
         ValueError
             If X holds NaN or infinity, or has another number of features.
         """
-        threads = n_threads(n_jobs)
-        return responsibilities(self, check_rows(X, self.n_features, threads), threads)
+        return responsibilities(self, *self._rows(X, n_jobs, missing), missing=missing == "mar")
 
-    def labels(self, X: Any, *, n_jobs: int | None = None) -> Array:
+    def labels(self, X: Any, *, n_jobs: int | None = None, missing: str = "error") -> Array:
         """The likeliest component of each row: the argmax of its responsibilities.
 
         Parameters
@@ -286,6 +291,8 @@ class Mixture(Shown):
         X : array-like of shape (n_rows, n_features)
         n_jobs : int or None, default=None
             Threads; None: all the cores that this process may use.
+        missing : {'error', 'mar'}, default='error'
+            Whether NaN is an error, or stands for a feature that was not observed: then of the others.
 
         Returns
         -------
@@ -296,8 +303,14 @@ class Mixture(Shown):
         ValueError
             If X holds NaN or infinity, or has another number of features.
         """
+        return labels(self, *self._rows(X, n_jobs, missing), missing=missing == "mar")
+
+    def _rows(self, X: Any, n_jobs: int | None, missing: str) -> tuple[Array, int]:
+        """Checked rows, and threads."""
+        if missing not in ("error", "mar"):
+            raise ValueError(f"missing must be 'error' or 'mar', got {missing!r}.")
         threads = n_threads(n_jobs)
-        return labels(self, check_rows(X, self.n_features, threads), threads)
+        return check_rows(X, self.n_features, threads, missing=missing == "mar"), threads
 
     def sample(self, n_samples: int = 1, random_state: Seed = None) -> tuple[Array, Array]:
         """Draw rows, in random order of their components.

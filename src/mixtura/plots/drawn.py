@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixtura import Mixture
+from mixtura.estimators.rows import allows_missing
 from mixtura.fitting.given_rows import check_no_weight
 from mixtura.inputs.checks import check_rows
 from mixtura.inputs.frames import frame_of
 from mixtura.inputs.weights import check_sample_weight
+from mixtura.mixture import expected
 from mixtura.sources import Source
 
 SAMPLE_SEED = 0
@@ -149,14 +151,15 @@ def matrix(model: Any, X: Any, n_features: int) -> NDArray[Any] | Source:
     """
     wanted = _named(getattr(model, "feature_names_in_", None))
     if isinstance(X, Source):
-        return _checked_source(X, wanted, n_features)
+        source = _checked_source(X, wanted, n_features)
+        return source.with_missing() if allows_missing(model) else source
     frame = frame_of(X)
     if frame is not None and wanted and _named(frame.columns):
         for name in wanted:
             if name not in frame.columns:
                 raise ValueError(f"X has no column {name!r}, which the mixture was fitted with.")
         X = frame.select(wanted)
-    return check_rows(X, n_features)
+    return check_rows(X, n_features, missing=allows_missing(model))
 
 
 def _checked_source(X: Source, wanted: tuple[str, ...], n_features: int) -> Source:
@@ -187,11 +190,12 @@ def drawn_rows(
         If `sample_weight` is not one weight a row.
     """
     sample, weight, n_rows = _sample(rows, sample_weight, limit)
-    responsibilities = mixture.responsibilities(sample)
+    responsibilities = mixture.responsibilities(sample, missing="mar")
+    completed = expected(mixture, sample, 1)[0]  # where features are missing
     likeliest = responsibilities.argmax(axis=1)
     is_noise = likeliest == mixture.n_components
     return DrawnRows(
-        points=np.clip(sample[:, indexes].astype(np.float64), -LARGEST, LARGEST),
+        points=np.clip(completed[:, indexes].astype(np.float64), -LARGEST, LARGEST),
         labels=np.where(is_noise, -1, likeliest),
         certainty=responsibilities.max(axis=1),
         weight=weight,

@@ -54,7 +54,9 @@ class ArrayBlocks(Blocks):
     """
 
     def __init__(self, rows: Rows, n_threads: int = 1, dtype: np.dtype[Any] | None = None) -> None:
-        #: The rows as they were given.
+        if rows.missing:
+            rows = rows.weighing_observed()
+        #: The rows as they were given; those without any value weigh nothing.
         self.rows = rows
         self._X, self._weight = rows.X, rows.weight
         self.n_threads = n_threads
@@ -124,8 +126,13 @@ class ArrayBlocks(Blocks):
         for rows, X in native_blocks(self._X, dtype):
             yield replace(self.rows[rows], X=X).native()
 
-    def bringing(self, responsibilities: Responsibilities, n_components: int) -> _core.RowSource:
-        """The same, each row with its responsibilities."""
+    def bringing(
+        self, responsibilities: Responsibilities, n_components: int, normal: Mixture | None = None
+    ) -> _core.RowSource:
+        """The same, each row with its responsibilities.
+
+        normal: what completes rows where features are missing; None: their own Gaussian.
+        """
         given = getattr(responsibilities, "in_float64", None)
         in_place = self._is_native and not self.has_missing
         if in_place and given is not None:
@@ -133,16 +140,13 @@ class ArrayBlocks(Blocks):
         if in_place and fit_in_a_block(len(self._X), max(self.shape[1], n_components)):
             given = responsibilities(slice(0, len(self._X)))
             return _core.MemoryRows([self.rows.native(given)])
-        pieces = partial(self.pieces_bringing, responsibilities, n_components)
+        pieces = partial(self.pieces_bringing, responsibilities, n_components, normal)
         return _core.StreamRows(pieces, self.dtype == np.float32)
 
     def pieces_bringing(
         self, responsibilities: Responsibilities, n_components: int, normal: Mixture | None = None
     ) -> Iterator[_core.Rows]:
-        """Yield rows with the responsibilities that are asked for them, some megabytes at a time.
-
-        normal: what completes them where features are missing; None: their own Gaussian.
-        """
+        """Yield rows with the responsibilities that are asked for them, some megabytes at a time."""
         for some in block_slices(len(self._X), max(self.shape[1], n_components)):
             rows = self.rows[some].in_precision(self.dtype)
             if self.has_missing:

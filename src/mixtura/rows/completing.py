@@ -38,7 +38,7 @@ class Observed:
         """Those of some rows."""
         found = cls(*np.zeros((3, rows.shape[1])))
         for some in block_slices(*rows.shape):
-            X = np.asarray(rows.X[some], dtype=np.float64)
+            X = np.array(rows.X[some], dtype=np.float64, order="C")  # sums in one order
             seen = ~np.isnan(X)
             weights = seen.astype(np.float64)
             if rows.weight is not None:

@@ -104,8 +104,10 @@ class DaskBlocks(PartitionedBlocks):
     symmetric matrices one half.
     """
 
-    def __init__(self, X: Any, n_threads: int = 1, **others: Any) -> None:
-        self.n_threads = n_threads
+    def __init__(
+        self, X: Any, n_threads: int = 1, *, allows_missing: bool = False, **others: Any
+    ) -> None:
+        self.n_threads, self._allows_missing = n_threads, allows_missing
         self.dtype = dtype_of(X)
         self._given, self._others = X, others
         self.has_labels = any(others.get(name) is not None for name in ("label", "log_credible"))
@@ -117,7 +119,12 @@ class DaskBlocks(PartitionedBlocks):
 
     def in_double(self) -> DaskBlocks:
         """The same rows as float64, looked at anew."""
-        return DaskBlocks(self._given.astype(np.float64), self.n_threads, **self._others)
+        return DaskBlocks(
+            self._given.astype(np.float64),
+            self.n_threads,
+            allows_missing=self._allows_missing,
+            **self._others,
+        )
 
     def _keep(self, lazy: list[Place]) -> None:
         """Have the partitions computed where they are to stay; without a cluster, note how they are."""
@@ -131,9 +138,8 @@ class DaskBlocks(PartitionedBlocks):
 
     def _look(self, names: Names) -> None:
         """Check every partition, and find what a fit asks of it before its first iteration."""
-        found = _found(
-            self._scheduler, self._graph, self._places, names, first_look, self.n_threads
-        )
+        look = _Look(first_look, self._allows_missing)
+        found = _found(self._scheduler, self._graph, self._places, names, look, self.n_threads)
         counts = [0 if part is None else part.counts.n_rows for part in found.facts]
         ends = list(accumulate(counts))
         there = [i for i, n_rows in enumerate(counts) if n_rows]
@@ -143,6 +149,7 @@ class DaskBlocks(PartitionedBlocks):
             if part is not None
         ]
         self.facts = Facts(parts, found.total)
+        self.has_missing = any(part.has_missing for part in parts)
         self._places = [self._places[i] for i in there]
         self.shape = ends[-1], self._given.shape[1]
 
@@ -154,7 +161,7 @@ class DaskBlocks(PartitionedBlocks):
             graph: Graph = {}
             sent = self._scheduler.sent(graph, task)
             runs = [
-                (_run, sent, list(place), part.first_row)
+                (_run, sent, [*place, part.has_missing], part.first_row)
                 for place, part in places[done : done + size]
             ]
             with self._scheduler.at_hand():
@@ -180,7 +187,8 @@ class DaskBlocks(PartitionedBlocks):
         centres: FloatArray,
         responsibilities: Responsibilities | None = None,
     ) -> FloatArray:
-        task = _Sums(kernel.name, centres, dtype, asked, parameters, responsibilities)
+        normal = self.normal if responsibilities is not None and self.has_missing else None
+        task = _Sums(kernel.name, centres, dtype, asked, parameters, responsibilities, normal)
         K, d = centres.shape
         return from_upper_half(self._reduced(task), kernel, K, d, task.has_scales)
 
@@ -203,7 +211,7 @@ class DaskBlocks(PartitionedBlocks):
             (
                 _work,
                 sent,
-                [list(self._places[i]) for i in group],
+                [[*self._places[i], self.parts[i].has_missing] for i in group],
                 [self.parts[i].first_row for i in group],
                 group,
                 n_leaves,
@@ -317,7 +325,9 @@ class DaskBlocks(PartitionedBlocks):
         return self._client.submit(_itself, one, **where, pure=False)
 
     def _held(self, i: int) -> _Held:
-        return _Held(i, self.parts[i].first_row, tuple(_key(one) for one in self._places[i]))
+        part = self.parts[i]
+        keys = tuple(_key(one) for one in self._places[i])
+        return _Held(i, part.first_row, keys, part.has_missing)
 
     def _computed(self, graph: Graph, keys: list[Any]) -> list[Any]:
         return self._scheduler.computed(self._graph | graph, keys, self.n_threads)
@@ -341,7 +351,14 @@ def _key(place: Any) -> Any:
     return None if place is None else place.key
 
 
-def score(X: Any, mixture: Mixture, n_threads: int = 1, **others: Any) -> SufficientStatistics:
+def score(
+    X: Any,
+    mixture: Mixture,
+    n_threads: int = 1,
+    *,
+    allows_missing: bool = False,
+    **others: Any,
+) -> SufficientStatistics:
     """Scalars of all rows of a collection under a mixture: in one pass, which checks them and keeps none.
 
     Raises
@@ -352,7 +369,8 @@ def score(X: Any, mixture: Mixture, n_threads: int = 1, **others: Any) -> Suffic
     scheduler = Scheduler(X)
     with scheduler.at_hand():
         graph, places = _graph_of(_lazy_places(X, dtype_of(X), others))
-        found = _found(scheduler, graph, places, feature_names(X), _Scored(mixture), n_threads)
+        look = _Look(_Scored(mixture), allows_missing)
+        found = _found(scheduler, graph, places, feature_names(X), look, n_threads)
     scalars = found.total
     return SufficientStatistics.implied_by(
         mixture, scalars.weight, scalars.log_likelihood, scalars.log_certainty
@@ -393,7 +411,7 @@ def _found(
     graph: Graph,
     places: list[Place],
     names: Names,
-    look: Look,
+    look: _Look,
     n_threads: int,
 ) -> _Found:
     """What `look` finds in all partitions, which are checked in the same pass."""
@@ -435,16 +453,24 @@ class _Found:
         return _Found(facts, self.total + other.total)
 
 
-def _look_at(look: Look, values: list[Any], names: Names, number: int) -> _Found:
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """What is found in each partition; whether features may be missing."""
+
+    task: Look
+    allows_missing: bool
+
+
+def _look_at(look: _Look, values: list[Any], names: Names, number: int) -> _Found:
     rows = Rows(*values)
     try:
-        check(rows, names, number)
+        missing = check(rows, names, number, missing=look.allows_missing)
     except SourceError as fault:
         # Returned, so that of several partitions the first is named.
         return _Found([], None, str(fault))
     if not len(rows):
         return _Found([None], None)
-    facts, total = look(ArrayBlocks(rows), 0)
+    facts, total = look.task(ArrayBlocks(replace(rows, missing=missing)), 0)
     return _Found([facts], total)
 
 
@@ -488,6 +514,7 @@ class _Sums:
     asked: tuple[Any, ...]
     parameters: Parameters | None
     responsibilities: Responsibilities | None
+    normal: Mixture | None = None  # completes rows that bring them
 
     @property
     def has_scales(self) -> bool:
@@ -498,7 +525,7 @@ class _Sums:
         kernel, centres, threads = _core.Structure[self.kernel], self.centres, part.n_threads
         if self.responsibilities is not None:
             given = Shifted(self.responsibilities, first_row)
-            rows = part.bringing(given, len(centres))
+            rows = part.bringing(given, len(centres), self.normal)
             block = _core.accumulate_given(rows, kernel, centres, threads)
         else:
             assert self.parameters is not None
@@ -541,6 +568,7 @@ class _Held:
     place: int
     first_row: int
     keys: tuple[Any, ...]
+    has_missing: bool
 
 
 async def _work_here(asked: bytes, dask_worker: Any) -> bytes | None:
@@ -564,10 +592,11 @@ def _work_on_held(
     sums: Sums = {}
     for one in holdings.get(address, []):
         try:
-            values: Place = tuple(None if key is None else data[key] for key in one.keys)
+            values: list[Any] = [None if key is None else data[key] for key in one.keys]
         except KeyError:
             return None
-        block = task(ArrayBlocks(Rows(*values), n_threads), one.first_row)
+        rows = replace(Rows(*values), missing=one.has_missing)
+        block = task(ArrayBlocks(rows, n_threads), one.first_row)
         _put(sums, n_leaves, 0, one.place, block)
     return pickle.dumps(sums)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from mixtura import _core
 from mixtura.errors import SourceError
+from mixtura.inputs.missing import first_infinite
 from mixtura.rows.value import BESIDE, Rows
 from mixtura.support.arrays import Array, FloatArray, contiguous
 
@@ -172,8 +173,10 @@ def floats(block: Any, dtype: str, number: int, name: str = "X") -> Array:
         raise SourceError(f"Partition {number}: {name} holds no numbers ({error}).") from None
 
 
-def check(rows: Rows, names: Names, number: int) -> None:
-    """Look for what is no finite number, and for impossible weights.
+def check(rows: Rows, names: Names, number: int, *, missing: bool = False) -> bool:
+    """Look for what is no finite number, and for impossible weights; whether features are missing.
+
+    missing: whether they may be.
 
     Raises
     ------
@@ -181,12 +184,17 @@ def check(rows: Rows, names: Names, number: int) -> None:
         Names the partition, the row in it, and the column.
     """
     count, row, column = _core.find_nonfinite(rows.X, 1)
-    if count:
+    infinite = first_infinite(rows.X) if count and missing else (row, column)
+    if count and infinite is not None:
+        row, column = infinite
         kind = "NaN" if np.isnan(rows.X[row, column]) else "infinity"
         name = f"column {column}" + ("" if names is None else f" ({names[column]!r})")
+        advice = " or fill them in"
+        if kind == "NaN":
+            advice = ", fill them in, or fit with missing='mar'"
         raise SourceError(
             f"Input X contains {kind}: partition {number} has {count} values that are not finite, the first "
-            f"in {name}, row {row} of the partition. Remove such rows or fill them in."
+            f"in {name}, row {row} of the partition. Remove such rows{advice}."
         )
     for what in BESIDE:
         values = rows.values.get(what.name)
@@ -197,6 +205,7 @@ def check(rows: Rows, names: Names, number: int) -> None:
             )
     if rows.weight is not None:
         _check_weight(rows.weight, number)
+    return bool(count)
 
 
 def _check_weight(weight: FloatArray, number: int) -> None:

@@ -101,11 +101,12 @@ class Overview:
 
 @dataclass(frozen=True, eq=False)
 class PartFacts:
-    """Of one part: the number of rows before it, what it counts, and how far its features reach."""
+    """Of one part: rows before it, what it counts, how far its features reach, whether some are missing."""
 
     first_row: int
     counts: Counts
     extent: Extent
+    has_missing: bool = False
 
 
 @dataclass(frozen=True, eq=False)

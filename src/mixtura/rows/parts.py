@@ -201,7 +201,7 @@ def first_look(part: ArrayBlocks, first_row: int) -> tuple[PartFacts, Overview]:
 
 def part_facts(part: ArrayBlocks, first_row: int) -> PartFacts:
     """Count a part's rows, add up its weights, and look how far its features reach."""
-    return PartFacts(first_row, part.counts, part.extent)
+    return PartFacts(first_row, part.counts, part.extent, part.has_missing)
 
 
 def overview_of(part: ArrayBlocks) -> Overview:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.random import RandomState
 
 from mixtura import _core
+from mixtura.inputs.missing import are_observed
 from mixtura.mixture import Mixture, drawn, expected
 from mixtura.support.arrays import (
     Array,
@@ -96,6 +97,8 @@ class Rows:
     @staticmethod
     def concatenate(several: Sequence[Rows]) -> Rows:
         """One after another; all bring the same things."""
+        if any(rows.weight is not None for rows in several):  # 1 where there are none
+            several = [replace(rows, weight=rows._weights) for rows in several]
         names = several[0].values
         arrays = {name: np.concatenate([rows.values[name] for rows in several]) for name in names}
         return type(several[0])(**arrays, missing=any(rows.missing for rows in several))
@@ -121,6 +124,17 @@ class Rows:
         return _core.Rows(
             self.X, self.weight, responsibilities, self.label, self.log_credible, self.missing
         )
+
+    def weighing_observed(self) -> Rows:
+        """The same, rows without any value of weight 0: they say nothing."""
+        observed = are_observed(self.X)
+        if observed.all():
+            return self
+        return replace(self, weight=np.where(observed, self._weights, 0.0))
+
+    @property
+    def _weights(self) -> FloatArray:
+        return np.ones(len(self)) if self.weight is None else self.weight
 
     def completed(self, mixture: Mixture, rng: RandomState, n_threads: int = 1) -> Rows:
         """The same with draws from the mixture in place of missing features."""

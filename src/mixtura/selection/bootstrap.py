@@ -479,6 +479,7 @@ def _refitted(
         df=model.df,
         noise=model.noise,
         noise_volume=model.noise_volume,
+        missing=model.missing,
         init_params=lambda *_: start,
         accelerate=True,
         n_jobs=1,

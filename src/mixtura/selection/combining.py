@@ -242,7 +242,8 @@ class _SharesOf:
     mixture: Mixture
 
     def __call__(self, part: ArrayBlocks, _: int) -> tuple[FloatArray, FloatArray]:
-        shares = responsibilities(self.mixture, part.rows.X, part.n_threads)
+        rows = part.rows
+        shares = responsibilities(self.mixture, rows.X, part.n_threads, missing=rows.missing)
         weight = part.rows.weight
         ones = np.ones(len(shares)) if weight is None else weight.copy()  # the next part's memory
         return shares.astype(np.float64), ones

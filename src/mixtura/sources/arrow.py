@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -53,7 +53,7 @@ _INDEX = re.compile(r"__index_level_\d+__")  # where pandas keeps an index witho
 ROW = "row"
 
 # What to do about a missing value.
-_OF_MISSING = "remove such rows, as with drop_missing=True, or fill them in"
+_OF_MISSING = "remove such rows, as with drop_missing=True, fill them in, or fit with missing='mar'"
 
 
 def holds_lists(kind: pa.DataType) -> bool:
@@ -449,7 +449,8 @@ class _Files(Source):
                 if numbers is not None:
                     kept[ROW] = pa.array(n_before + numbers)
                 if batch.num_rows:
-                    yield rows_of(piece, self.n_features, self.dtype), kept
+                    missing = self.allows_missing
+                    yield rows_of(piece, self.n_features, self.dtype, missing=missing), kept
             n_before += self._dropped[file.path][1] if self._drops else 0
 
     def _numbered(
@@ -506,14 +507,15 @@ class _Files(Source):
         self, file: _File, first: int, batch: pa.RecordBatch, numbers: Array | None = None
     ) -> _Columns:
         """Rows as numbers; `numbers` are their places in the file where rows are dropped."""
-        rows = _Rows(file, first, numbers)
+        rows = _Rows(file, first, numbers, self.allows_missing)
         columns = [
             _numbers(rows, name, batch, np.dtype(self.dtype), self._widths.get(name))
             for name in self.columns
         ]
         weight = None
         if self._weight is not None:
-            weight = _numbers(rows, self._weight, batch, np.dtype(np.float64))
+            whole = replace(rows, missing=False)
+            weight = _numbers(whole, self._weight, batch, np.dtype(np.float64))
             weight = np.asarray(weight, dtype=np.float64)
         label = None if self._label is None else _labels(rows, self._label, batch)
         return _Columns(rows, self.feature_names, self._weight, columns, weight, label)
@@ -526,6 +528,7 @@ class _Rows:
     file: _File
     first: int  # of those that are not dropped
     numbers: Array | None  # where rows are dropped
+    missing: bool = False  # whether features may be
 
     def place(self, name: str, row: int) -> str:
         number = self.first + row if self.numbers is None else int(self.numbers[row])
@@ -590,7 +593,7 @@ def _numbers(
     if name in file.keys:
         return np.full(batch.num_rows, file.keys[name], dtype=dtype)
     column = batch.column(batch.schema.get_field_index(name))
-    if column.null_count:
+    if column.null_count and (width is not None or not rows.missing):
         row = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
         raise SourceError(f"{rows.place(name, row)} is missing: {_OF_MISSING}.")
     if width is not None:
@@ -636,7 +639,7 @@ def _lists(rows: _Rows, name: str, column: pa.Array, width: int) -> Array:
             f"{width}: lists of one length are read, each value as a feature."
         )
     values = column.flatten()
-    if values.null_count:
+    if values.null_count and not rows.missing:
         place = int(np.argmax(values.is_null().to_numpy(zero_copy_only=False)))
         raise SourceError(
             f"{rows.place(name, place // width)} is a list in which value {place % width} is missing: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any, NoReturn
 
 import numpy as np
@@ -25,7 +26,7 @@ from mixtura.rows.dask_collection import (
 )
 from mixtura.support.arrays import Array
 
-Evaluate = Callable[[Mixture, Array, int], Array]
+Evaluate = Callable[..., Array]
 
 # What a Series of results is called: as the columns that `predict_to` writes.
 _NAMES = {"labels": "label", "log_density": "log_density"}
@@ -43,6 +44,7 @@ class DaskRows:
     def __init__(self, X: Any, sample_weight: Any, labels: Any = None) -> None:
         self._dtype = dtype_of(X)
         self._X = X
+        self._allows_missing = False
         self._beside = {"weight": sample_weight, **known_labels(labels)}
         self.n_features = X.shape[1]
         self.feature_names = feature_names(X)
@@ -50,17 +52,25 @@ class DaskRows:
     def __str__(self) -> str:
         return f"the Dask {type(self._X).__name__}"
 
+    def with_missing(self) -> DaskRows:
+        """The same rows, in which NaN stands for a feature that was not observed."""
+        same = copy(self)
+        same._allows_missing = True
+        return same
+
     def taking(self, _features: Sequence[str]) -> DaskRows:
         """Return it as it is: a collection has the columns that it has."""
         return self
 
     def blocks(self, n_threads: int) -> PartitionedBlocks:
         """Rows for EM; looks at all of them."""
-        return DaskBlocks(self._X, n_threads, **self._beside)
+        return DaskBlocks(self._X, n_threads, allows_missing=self._allows_missing, **self._beside)
 
     def score(self, mixture: Mixture, n_threads: int) -> SufficientStatistics:
         """Return the scalars of all rows under the mixture, in one reading."""
-        return score(self._X, mixture, n_threads, **self._beside)
+        return score(
+            self._X, mixture, n_threads, allows_missing=self._allows_missing, **self._beside
+        )
 
     def evaluated(self, function: Evaluate, mixture: Mixture, _: int) -> Any:
         """What a function gives for all rows, to be computed when it is asked for.
@@ -69,7 +79,14 @@ class DaskRows:
         the columns 'responsibility_0' and so on, with its index and divisions.
         """
         like = function(mixture, np.zeros((1, self.n_features), self._dtype), 1)[:0]
-        given = (function, delayed(mixture, traverse=False), self.feature_names, self._dtype.str)
+        missing = self._allows_missing
+        given = (
+            function,
+            delayed(mixture, traverse=False),
+            self.feature_names,
+            self._dtype.str,
+            missing,
+        )
         if not is_frame(self._X):
             X = with_whole_rows(self._X)
             whole = (
@@ -94,9 +111,10 @@ def _of_block(
     mixture: Mixture,
     names: Names,
     dtype: str,
+    missing: bool,
     block_id: tuple[int, ...] = (0,),
 ) -> Array:
-    return _evaluated(block, function, mixture, names, dtype, block_id[0])
+    return _evaluated(block, function, mixture, names, dtype, missing, block_id[0])
 
 
 def _of_partition(
@@ -105,11 +123,12 @@ def _of_partition(
     mixture: Mixture,
     names: Names,
     dtype: str,
+    missing: bool,
     partition_info: dict[str, int] | None = None,
 ) -> Any:
     number = partition_info["number"] if partition_info else 0
     return _as_frame(
-        _evaluated(frame, function, mixture, names, dtype, number), frame.index, function
+        _evaluated(frame, function, mixture, names, dtype, missing, number), frame.index, function
     )
 
 
@@ -119,11 +138,12 @@ def _evaluated(
     mixture: Mixture,
     names: Names,
     dtype: str,
+    missing: bool,
     number: int,
 ) -> Array:
     rows = Rows(floats(part, dtype, number))
-    check(rows, names, number)
-    return function(mixture, rows.X, 1)
+    found = check(rows, names, number, missing=missing)
+    return function(mixture, rows.X, 1, missing=found)
 
 
 def _as_frame(results: Array, index: Any, function: Evaluate) -> Any:

@@ -6,6 +6,7 @@ import mmap
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from operator import add
@@ -16,6 +17,7 @@ import numpy as np
 from mixtura import _core
 from mixtura.em import Expectation, SufficientStatistics
 from mixtura.errors import SourceError
+from mixtura.inputs.missing import first_infinite
 from mixtura.mixture import Mixture, arithmetic, native_mixture
 from mixtura.rows import ArrayBlocks, PartitionedBlocks, Rows
 from mixtura.rows.blocks import T
@@ -94,6 +96,9 @@ class Source(ABC):
 
     on_rows: Callable[[int], object] | None = None
 
+    #: Whether NaN stands for a feature that was not observed.
+    allows_missing: bool = False
+
     #: Whether parts keep rows together ('C') or columns ('F'): as the pieces do that are written into them.
     _order: Literal["C", "F"] = "C"
 
@@ -103,6 +108,7 @@ class Source(ABC):
         )  # what it means is asked when the rows are read, but nonsense is said now
         self._max_memory = max_memory
         self._opened: _Opened | None = None
+        self._twin: Source | None = None
 
     @property
     @abstractmethod
@@ -152,6 +158,16 @@ class Source(ABC):
         """
         return self
 
+    def with_missing(self) -> Source:
+        """The same rows, in which NaN stands for a feature that was not observed."""
+        if self.allows_missing:
+            return self
+        if self._twin is None:
+            self._twin = copy(self)
+            self._twin.allows_missing = True
+        self._twin.on_rows = self.on_rows
+        return self._twin
+
     def dropping(self) -> Source:
         """The same rows without those in which a cell is missing, where these can be told."""
         return self
@@ -167,10 +183,11 @@ class Source(ABC):
         )
 
     def evaluated(
-        self, function: Callable[[Mixture, Array, int], Array], mixture: Mixture, n_threads: int
+        self, function: Callable[..., Array], mixture: Mixture, n_threads: int
     ) -> Iterator[Array]:
         """What a function gives for each part, as they are read."""
-        return (function(mixture, part.rows.X, n_threads) for part in self.parts())
+        parts = (part.rows for part in self.parts())
+        return (function(mixture, rows.X, n_threads, missing=rows.missing) for rows in parts)
 
     def score(self, mixture: Mixture, n_threads: int) -> SufficientStatistics:
         """Return the scalars of all rows under the mixture, in one reading, the first or a later one."""
@@ -277,7 +294,7 @@ class Source(ABC):
                 part = next(parts, None)
                 if part is None or len(part.rows) != fact.counts.n_rows:
                     self._raise_changed()
-                yield part
+                yield replace(part, rows=replace(part.rows, missing=fact.has_missing))
                 spare.append(part.rows)
             if next(parts, None) is not None:
                 self._raise_changed()
@@ -330,8 +347,8 @@ class _Growing:
     """A part that is being filled."""
 
     def __init__(self, source: Source, first_row: int, spare: list[Rows]) -> None:
-        self._first_row = first_row
-        self.n_rows = 0
+        self._first_row, self._allows_missing = first_row, source.allows_missing
+        self.n_rows, self._has_missing = 0, False
         # Memory that is new costs as much time as filling it.
         self._rows = spare.pop() if spare else source._room(rows_of_a_part(source.n_features))
 
@@ -349,13 +366,14 @@ class _Growing:
         mine = slice(self.n_rows, self.n_rows + taken)
         piece.write(self._rows[mine], first)
         if check:
-            _check(self._rows[mine], piece, first)
+            found = _check(self._rows[mine], piece, first, missing=self._allows_missing)
+            self._has_missing = self._has_missing or found
         self.n_rows += taken
         return taken
 
     def finished(self) -> Part:
         rows = self._rows if self.is_full else self._rows[: self.n_rows].copy()
-        return Part(self._first_row, rows)
+        return Part(self._first_row, replace(rows, missing=self._has_missing))
 
 
 def _pages(shape: tuple[int, int], dtype: np.dtype[Any], order: Literal["C", "F"]) -> Array:
@@ -373,31 +391,43 @@ def _pages(shape: tuple[int, int], dtype: np.dtype[Any], order: Literal["C", "F"
     return np.ndarray(shape, dtype=dtype, buffer=pages, order=order)
 
 
-def rows_of(piece: Piece, n_features: int, dtype: np.dtype[Any]) -> Array:
+def rows_of(piece: Piece, n_features: int, dtype: np.dtype[Any], *, missing: bool = False) -> Array:
     """Rows of a piece by themselves, checked."""
     rows = Rows(np.empty((piece.n_rows, n_features), dtype=dtype, order="F"))
     piece.write(rows, 0)
-    _check(rows, piece, 0)
+    _check(rows, piece, 0, missing=missing)
     return rows.X
 
 
-def _check(rows: Rows, piece: Piece, first: int) -> None:
-    """Raise where a feature or weight of these rows of a piece, from `first` on, is none that counts."""
-    _check_features(rows.X, piece, first)
+def _check(rows: Rows, piece: Piece, first: int, *, missing: bool) -> bool:
+    """Raise where a feature or weight of these rows of a piece, from `first` on, is none that counts.
+
+    Whether features are missing, where they may be.
+    """
+    found = _check_features(rows.X, piece, first, missing=missing)
     if rows.weight is not None:
         _check_weight(rows.weight, piece, first)
+    return found
 
 
-def _check_features(X: Array, piece: Piece, first: int) -> None:
+def _check_features(X: Array, piece: Piece, first: int, *, missing: bool) -> bool:
     if X.strides[0] < X.strides[1]:  # in the order of memory
         n_found, column, row = _core.find_nonfinite(X.T, 1)
     else:
         n_found, row, column = _core.find_nonfinite(X, 1)
+    if missing and n_found:
+        place = first_infinite(X)
+        if place is None:
+            return True
+        row, column = place
     if n_found:
-        what = "NaN" if np.isnan(X[row, column]) else "infinite"
+        what, advice = "infinite", " or fill them in"
+        if np.isnan(X[row, column]):
+            what, advice = "NaN", ", fill them in, or fit with missing='mar'"
         raise SourceError(
-            f"{piece.place(first + row, column)} is {what}: remove such rows or fill them in."
+            f"{piece.place(first + row, column)} is {what}: remove such rows{advice}."
         )
+    return False
 
 
 def _check_weight(weight: FloatArray, piece: Piece, first: int) -> None:
@@ -418,6 +448,7 @@ class SourceBlocks(PartitionedBlocks):
         self.dtype = source.dtype
         self.shape = self.counts.n_rows, source.n_features
         self.has_labels = source.is_labelled or "label" in source.beside
+        self.has_missing = any(part.has_missing for part in self.parts)
 
     @cached
     def facts(self) -> Facts:

@@ -139,9 +139,13 @@ def searched(
     """Rows that a search sees: the distinct ones, each with the weight of all that equal it.
 
     Of more than `most` those of a uniform sample. So a whole weight and as many repeated rows are the same
-    table, searched in the same way. min_rows: effective ones, of all rows, that a component needs at least;
-    kind: the only structure that is searched.
+    table, searched in the same way. Where features are missing, rows that are completed by draws. min_rows:
+    effective ones, of all rows, that a component needs at least; kind: the only structure that is searched.
     """
+    if blocks.has_missing:
+        whole = blocks.complete_sample(most, rng)
+        few = min_rows * len(whole) / blocks.n_present
+        return SearchRows(ArrayBlocks(whole, blocks.n_threads), few, kind=kind)
     distinct, rows_per_weight, share = distinct_rows(blocks, most), blocks.rows_per_weight, 1.0
     if distinct is None:
         rows = blocks.sample(most, rng)

@@ -44,6 +44,7 @@ from mixtura.starts.auto import (
     SearchStopped,
     merged,
     rows_of_a_search,
+    search,
     search_from,
     search_rows,
     searched,
@@ -417,11 +418,24 @@ class Sweep:
         """EM over all rows."""
         options = replace(self._options_of(key), stop=self._stop)
         begin = partial(_unchanged, found)
-        beginning = Beginning("sweep", None, begin, accelerate=True, is_found=True)
-        fit, _ = best_fit([beginning], blocks, options)
+        beginnings = [Beginning("sweep", None, begin, accelerate=True, is_found=True)]
+        if (
+            blocks.has_missing
+        ):  # the searches saw rows that were completed once, this one does it again
+            seed = self._seed_of(key, "completed")
+            search_again = partial(self._search_again, key, seed)
+            beginnings.append(Beginning("auto", seed, search_again, accelerate=True, is_found=True))
+        fit, _ = best_fit(beginnings, blocks, options)
         if self._stop.is_set():
             raise SearchStopped
         return self._standing_by_itself(_cell_of(key, fit, blocks, options))
+
+    def _search_again(
+        self, key: Key, seed: int, blocks: Blocks
+    ) -> tuple[Mixture, list[StartRecord]]:
+        k, options = key[0], self._options
+        limits = options.deadline, self._stop, options.grounds.min_rows
+        return search(blocks, self._m_step(key), k, seed, *limits)
 
     def _standing_by_itself(self, cell: Cell) -> Cell:
         """The cell, with a failure where reg_covar alone keeps its covariances from being singular."""
