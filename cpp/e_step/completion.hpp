@@ -14,8 +14,8 @@ std::vector<double> component_variances(const Mixture& mixture);
 
 // What some parts of the rows lack.
 struct Lacking {
-    bool features = false;           // in some row
-    bool most_of_a_row = false;      // the observed features of some row are fewer than the missing ones
+    bool features = false;       // in some row
+    bool most_of_a_row = false;  // the observed features of some row are fewer than the missing ones
 };
 
 template <class Real>

@@ -294,9 +294,14 @@ std::vector<double> variances_of(const Mixture& mixture, const std::vector<doubl
 template <class Real>
 void evaluate_empty(const Rows<Real>& rows, const Mixture& mixture, const Evaluation<Real>& out) {
     const std::ptrdiff_t n = mixture.n_components + (mixture.has_noise() ? 1 : 0);
-    const auto weight = [&](std::ptrdiff_t k) { return k < mixture.n_components ? mixture.weights[k] : mixture.noise.weight; };
+    const auto weight = [&](std::ptrdiff_t k) {
+        return k < mixture.n_components ? mixture.weights[k] : mixture.noise.weight;
+    };
     const std::ptrdiff_t d = mixture.n_features;
-    const std::vector<double> mean = mean_of(mixture);
+    std::vector<double> mean = mean_of(mixture);
+    double sum = 0;
+    for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) sum += mixture.weights[k];
+    for (double& value : mean) value /= sum;
     const std::vector<double> variances = variances_of(mixture, mean);
     std::ptrdiff_t best = 0;
     for (std::ptrdiff_t k = 1; k < n; ++k) best = weight(k) > weight(best) ? k : best;
@@ -309,7 +314,8 @@ void evaluate_empty(const Rows<Real>& rows, const Mixture& mixture, const Evalua
             if (out.log_joint != nullptr) out.log_joint[row * n + k] = static_cast<Real>(std::log(weight(k)));
         }
         for (std::ptrdiff_t j = 0; j < d; ++j) {
-            if (out.expected != nullptr) out.expected[row * d + j] = static_cast<Real>(mean[static_cast<std::size_t>(j)]);
+            if (out.expected != nullptr)
+                out.expected[row * d + j] = static_cast<Real>(mean[static_cast<std::size_t>(j)]);
             if (out.variances != nullptr)
                 out.variances[row * d + j] = static_cast<Real>(variances[static_cast<std::size_t>(j)]);
         }

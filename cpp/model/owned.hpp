@@ -20,7 +20,7 @@ struct OwnedMixture {
     Structure structure;
     std::ptrdiff_t n_components, n_features;
     std::vector<double> weights, means, covariances, precisions_cholesky;
-    std::vector<double> df;  // empty: Gaussian components
+    std::vector<double> df;         // empty: Gaussian components
     Noise noise;                    // with no sides of its own
     std::vector<double> log_sides;  // of the noise's box; empty: not known
 };

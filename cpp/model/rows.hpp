@@ -24,8 +24,8 @@ struct Labels {
 
 // Rows of which features are missing (NaN), in an order in which those that have the same ones stand together.
 struct Patterns {
-    const std::int64_t* order = nullptr;  // N: those without any feature stand last; null: every row has all
-    std::ptrdiff_t n_present = 0;         // rows with a feature at least
+    const std::int64_t* order = nullptr;   // N: those without any feature stand last; null: every row has all
+    std::ptrdiff_t n_present = 0;          // rows with a feature at least
     const std::int64_t* begins = nullptr;  // n_patterns + 1: where in `order` each pattern begins
     std::ptrdiff_t n_patterns = 0;
     std::ptrdiff_t most_missing = 0, least_missing = 0;  // features, in patterns where some are

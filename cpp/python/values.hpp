@@ -212,12 +212,11 @@ inline nb::object as_tuple(const Noise& noise, std::ptrdiff_t n_features) {
 inline nb::tuple as_arrays(OwnedMixture mixture) {
     const Sizes sizes(mixture.structure, mixture.n_components, mixture.n_features);
     const nb::object noise = as_tuple(mixture.view().noise, sizes.d);
-    return nb::make_tuple(as_array(std::move(mixture.weights), {sizes.k}),
-                          as_array(std::move(mixture.means), {sizes.k, sizes.d}),
-                          as_array(std::move(mixture.covariances), sizes.covariances()),
-                          as_array(std::move(mixture.precisions_cholesky), sizes.covariances()),
-                          mixture.df.empty() ? nb::none() : nb::cast(as_array(std::move(mixture.df), {sizes.k})),
-                          noise);
+    return nb::make_tuple(
+        as_array(std::move(mixture.weights), {sizes.k}), as_array(std::move(mixture.means), {sizes.k, sizes.d}),
+        as_array(std::move(mixture.covariances), sizes.covariances()),
+        as_array(std::move(mixture.precisions_cholesky), sizes.covariances()),
+        mixture.df.empty() ? nb::none() : nb::cast(as_array(std::move(mixture.df), {sizes.k})), noise);
 }
 
 // centres, block.

@@ -77,8 +77,8 @@ void evaluate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_
 
 // Rows of which features may be missing, in the order of their patterns.
 template <class Real>
-void evaluate_incomplete(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows,
-                         const Workspace<Real>& work, const Evaluation<Real>& out) {
+void evaluate_incomplete(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>& work,
+                         const Evaluation<Real>& out) {
     for (std::ptrdiff_t done = 0; done < n_rows;) {
         if (job.stopped(job.stop_argument)) return;
         const Job<Real> of_tile = gather_tile(job, begin + done, n_rows - done, work);

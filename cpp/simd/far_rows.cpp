@@ -86,7 +86,8 @@ Real clamped(Wide log_density) {
 template <class Real>
 const Run* run_of(const Job<Real>& job, std::ptrdiff_t r, const Workspace<Real>& work) {
     for (std::ptrdiff_t i = 0; i < job.n_runs; ++i) {
-        if (r < work.incomplete.runs[i].end) return work.incomplete.runs[i].n_missing > 0 ? work.incomplete.runs + i : nullptr;
+        if (r < work.incomplete.runs[i].end)
+            return work.incomplete.runs[i].n_missing > 0 ? work.incomplete.runs + i : nullptr;
     }
     return nullptr;
 }

@@ -75,8 +75,7 @@ Taken find_runs(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_row
         Run& run = work.incomplete.runs[taken.n_runs];
         std::int32_t* features = work.incomplete.features + taken.n_runs * d;
         std::ptrdiff_t end = patterns.begins[p + 1] - begin < n_rows ? patterns.begins[p + 1] - begin : n_rows;
-        const std::ptrdiff_t n_missing =
-            list_features(job.rows, patterns.order[begin + taken.n_rows], features);
+        const std::ptrdiff_t n_missing = list_features(job.rows, patterns.order[begin + taken.n_rows], features);
         run = {taken.n_rows, end, n_missing, features, nullptr, taken.cells};
         if (has_conditionals && n_missing > 0) {
             const std::ptrdiff_t fitting = (job.completion.n_cells - taken.cells) / n_missing;
@@ -191,8 +190,8 @@ void complete_run(const Job<Real>& job, std::ptrdiff_t k, const Run& run, const 
         const std::ptrdiff_t n = run.end - r;
         for (std::ptrdiff_t j = 0; j < o; ++j) {
             const std::int32_t f = observed[j];
-            store<Real>(x + j * lanes<Real>, minus<Real>(load<Real>(work.rows + f * job.tile_stride + r), mean.high[f],
-                                                         mean.low[f]));
+            store<Real>(x + j * lanes<Real>,
+                        minus<Real>(load<Real>(work.rows + f * job.tile_stride + r), mean.high[f], mean.low[f]));
         }
         const bool by_observed = conditional.inverse_observed != nullptr;
         if (by_observed) {
@@ -229,8 +228,7 @@ void complete_again(const Job<Real>& job, std::ptrdiff_t k, const Workspace<Real
     for_incomplete_runs(job, work, [&](const Run& run) {
         if (run.conditional == nullptr) return complete_by_mean(job, k, run, work);
         const std::ptrdiff_t n = run.end - run.begin;
-        const Real* cells =
-            work.incomplete.cells + k * (component_cells(job)) + run.cells;
+        const Real* cells = work.incomplete.cells + k * (component_cells(job)) + run.cells;
         for (std::ptrdiff_t i = 0; i < run.n_missing; ++i) {
             __builtin_memcpy(work.rows + run.features[i] * job.tile_stride + run.begin, cells + i * n,
                              static_cast<std::size_t>(n) * sizeof(Real));
@@ -274,8 +272,7 @@ void observed_joint(const Job<Real>& job, std::ptrdiff_t k, const Workspace<Real
         const Run& run = work.incomplete.runs[i];
         const double height = run.n_missing > 0 ? height_of_run(job, run, k) : 0;
         if (job.student != nullptr) {
-            const StudentTerm& term =
-                job.completion.student[(job.n_features - run.n_missing) * job.n_components + k];
+            const StudentTerm& term = job.completion.student[(job.n_features - run.n_missing) * job.n_components + k];
             student_rows(term, height, term.rest - job.student[k].rest, k, run.begin, run.end, job, work);
         } else if (run.n_missing > 0) {
             for (std::ptrdiff_t r = run.begin; r < run.end; ++r) joint[r] += static_cast<Real>(height);
@@ -313,6 +310,8 @@ template <class Real>
 void write_expected(const Job<Real>& job, const Workspace<Real>& work, const Evaluation<Real>& out) {
     const std::ptrdiff_t d = job.n_features, stride = job.tile_stride;
     Real* means = work.differences;
+    double all = 0;
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) all += job.mixture->weights[k];
     for (std::ptrdiff_t pass = 0; pass < (out.variances == nullptr ? 1 : 2); ++pass) {
         for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
             complete_again(job, k, work);
@@ -323,9 +322,10 @@ void write_expected(const Job<Real>& job, const Workspace<Real>& work, const Eva
                     const double own = conditional_variance(job, k, run, i);
                     for (std::ptrdiff_t r = run.begin; r < end; ++r) {
                         double sum = 0;
-                        for (std::ptrdiff_t h = 0; h < job.n_components; ++h) sum += work.responsibilities[h * stride + r];
+                        for (std::ptrdiff_t h = 0; h < job.n_components; ++h)
+                            sum += work.responsibilities[h * stride + r];
                         const double share =
-                            sum > 0 ? work.responsibilities[k * stride + r] / sum : job.mixture->weights[k];
+                            sum > 0 ? work.responsibilities[k * stride + r] / sum : job.mixture->weights[k] / all;
                         const Real x = work.rows[f * stride + r];
                         Real& mean = means[f * stride + r];
                         const std::ptrdiff_t at = job.places[r] * d + f;
@@ -365,8 +365,7 @@ void add_covariance(const Job<Real>& job, std::ptrdiff_t k, const Run& run, doub
     if (run.conditional == nullptr) {
         double* seconds = statistics.seconds + (job.structure == Structure::diag ? k * d : k);
         for (std::ptrdiff_t i = 0; i < m; ++i) {
-            const double added =
-                weight * variance(job.structure, job.completion.variances, k, d, run.features[i]);
+            const double added = weight * variance(job.structure, job.completion.variances, k, d, run.features[i]);
             seconds[job.structure == Structure::diag ? run.features[i] : 0] += added;
         }
         return;

@@ -177,11 +177,11 @@ struct Candidates {
 
 // Rows of a tile that lack the same features.
 struct Run {
-    std::ptrdiff_t begin, end;      // in the tile; those beyond its last row belong to the last run
+    std::ptrdiff_t begin, end;  // in the tile; those beyond its last row belong to the last run
     std::ptrdiff_t n_missing;
-    const std::int32_t* features;   // d: the missing ones, then the others
-    const Conditional* conditional; // n_covariances; null: none is missing, or variances are all that there is
-    std::ptrdiff_t cells;           // where the completed cells of a component begin
+    const std::int32_t* features;    // d: the missing ones, then the others
+    const Conditional* conditional;  // n_covariances; null: none is missing, or variances are all that there is
+    std::ptrdiff_t cells;            // where the completed cells of a component begin
 };
 
 // What rows with missing features need, one thread's, for a tile.
@@ -233,8 +233,8 @@ struct Kernels {
     void (*accumulate_block)(const Job<Real>&, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>&,
                              Statistics&);
     // Rows of the order of rows.patterns.
-    void (*accumulate_incomplete)(const Job<Real>&, std::ptrdiff_t begin, std::ptrdiff_t n_rows,
-                                  const Workspace<Real>&, Statistics&);
+    void (*accumulate_incomplete)(const Job<Real>&, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>&,
+                                  Statistics&);
     void (*evaluate_tile)(const Job<Real>&, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>&,
                           const Evaluation<Real>&);
     void (*evaluate_incomplete)(const Job<Real>&, std::ptrdiff_t begin, std::ptrdiff_t n_rows, const Workspace<Real>&,

@@ -23,8 +23,8 @@ inline Vector<Real> log_one_plus(Vector<Real> x) {
 // Rows of a tile under component k, in whose place of the log joint densities stands -1/2 of the squared distances
 // (find_coefficients). more_height, more_rest: where the term is of fewer features than the job's own.
 template <class Real>
-void student_rows(const StudentTerm& term, double more_height, double more_rest, std::ptrdiff_t k,
-                  std::ptrdiff_t begin, std::ptrdiff_t end, const Job<Real>& job, const Workspace<Real>& work) {
+void student_rows(const StudentTerm& term, double more_height, double more_rest, std::ptrdiff_t k, std::ptrdiff_t begin,
+                  std::ptrdiff_t end, const Job<Real>& job, const Workspace<Real>& work) {
     const auto height = static_cast<Real>(term.height + more_height), half = static_cast<Real>(term.half);
     const auto scale = static_cast<Real>(-2 * term.inverse_df), ratio = static_cast<Real>(term.ratio);
     const auto log_ratio = static_cast<Real>(term.log_ratio + more_rest);

@@ -105,7 +105,7 @@ class ArrayBlocks(Blocks):
 
     def _some(self) -> ArrayBlocks:
         rows = self.sample(ROWS_OF_A_NORMAL, lambda: RandomState(0))
-        return self if len(rows) == len(self.rows) else ArrayBlocks(rows, self.n_threads)
+        return ArrayBlocks(rows.alone(), self.n_threads)
 
     def each(self, task: Callable[[ArrayBlocks, int], T]) -> Iterator[T]:
         """Run a task on the only part: all rows."""

@@ -134,7 +134,8 @@ class PartitionedBlocks(Blocks):
         return reduce(add, self.each(_observed_in))
 
     def _some(self) -> ArrayBlocks:
-        return ArrayBlocks(self.sample(ROWS_OF_A_NORMAL, lambda: RandomState(0)), self.n_threads)
+        rows = self.sample(ROWS_OF_A_NORMAL, lambda: RandomState(0))
+        return ArrayBlocks(rows.alone(), self.n_threads)
 
     # Rows
 

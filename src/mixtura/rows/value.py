@@ -125,6 +125,10 @@ class Rows:
             self.X, self.weight, responsibilities, self.label, self.log_credible, self.missing
         )
 
+    def alone(self) -> Rows:
+        """The same with their weights, and nothing else beside the features."""
+        return Rows(self.X, self.weight, missing=self.missing)
+
     def weighing_observed(self) -> Rows:
         """The same, rows without any value of weight 0: they say nothing."""
         observed = are_observed(self.X)
