@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mixtura.estimators import GaussianMixture, GaussianMixtureSearch
     from mixtura.estimators.fit_many import fit_many
     from mixtura.estimators.fitted_mixtures import FittedMixtures
+    from mixtura.estimators.imputer import GaussianMixtureImputer
     from mixtura.estimators.loading import load
     from mixtura.fitting.diagnosis import Diagnosis
     from mixtura.fitting.summary import Summary
@@ -40,6 +41,7 @@ _HOMES = {
     "Description": "mixtura.report.description",
     "FittedMixtures": "mixtura.estimators.fitted_mixtures",
     "GaussianMixture": "mixtura.estimators",
+    "GaussianMixtureImputer": "mixtura.estimators.imputer",
     "GaussianMixtureSearch": "mixtura.estimators",
     "Mixture": "mixtura.mixture",
     "Prior": "mixtura.em",
@@ -82,6 +84,7 @@ __all__ = [
     "Diagnosis",
     "FittedMixtures",
     "GaussianMixture",
+    "GaussianMixtureImputer",
     "GaussianMixtureSearch",
     "Mixture",
     "ModelFileError",

@@ -681,6 +681,67 @@ def predict(
     say_how_read(rows, quiet=quiet)
 
 
+@app.command(epilog="Example: mixtura impute model.safetensors geyser.csv -o whole.parquet")
+def impute(
+    model: ModelFile,
+    files: DataFiles,
+    columns: Columns = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...", help="Columns to copy beside the features.", show_default=False
+        ),
+    ] = None,
+    std: Annotated[
+        bool,
+        typer.Option(
+            "--std",
+            help="Add columns of standard deviations, 0 where a value was observed.",
+            metavar="",
+        ),
+    ] = False,
+    draws: Annotated[
+        int | None,
+        typer.Option(
+            help="Draw missing values, so many tables of them, one below the other.",
+            show_default="means",
+            **whole("--draws", 1),
+        ),
+    ] = None,
+    seed: Seed = 0,
+    delimiter: Delimiter = None,
+    decimal: Decimal = ".",
+    skip: Skip = 0,
+    comment: Comment = None,
+    encoding: Encoding = None,
+    output: TableOut = None,
+    quiet: Quiet = False,
+) -> None:
+    """Fill in the missing cells of files by what a model expects there."""
+    from mixtura.cli import outputs
+    from mixtura.cli.models import check_no_models, check_order, load
+    from mixtura.cli.progress import progress_of_rows
+    from mixtura.cli.rows import reading, reading_of, rows_to_predict, say_how_read, split
+
+    check_order(model, files)
+    check_no_models(files)
+    outputs.check_table(output, files)
+    if std and draws is not None:
+        raise UsageError(
+            "--std and --draws are two ways to tell how uncertain a value is; give one"
+        )
+    kept = [] if keep is None else split(keep, "--keep")
+    fitted = load(model)
+    how = reading_of(delimiter, decimal, skip, comment, encoding, False, "mar")
+    rows = rows_to_predict(fitted, files, columns, kept, how)
+    outputs.check_beside(kept, rows.names)
+    silent = quiet or (output is None and sys.stdout.isatty())
+    with reading(), progress_of_rows(rows, "filling in", quiet=silent):
+        tables = outputs.imputed(fitted._density, rows, kept, std=std, draws=draws, seed=seed)
+        outputs.write_table(tables, output)
+    say_how_read(rows, quiet=quiet)
+
+
 @app.command(epilog="Example: mixtura doctor geyser.csv")
 def doctor(
     files: DataFiles,

@@ -33,6 +33,7 @@ from mixtura.files.predictions import predictions as columns_of
 from mixtura.files.predictions import write_batches as write_parquet
 from mixtura.fitting import given_rows as checks
 from mixtura.inputs.missing import has_missing
+from mixtura.mixture import drawn, expected
 from mixtura.support.interruptible import result_of
 from mixtura.support.threads import n_threads
 
@@ -137,6 +138,50 @@ def predictions(
             gaps = has_missing(X)  # which the reading allowed
             found = columns_of(mixture, X, what, threads, single=single, missing=gaps)
             yield pa.RecordBatch.from_pydict(beside | found)
+
+
+def check_beside(keep: Sequence[str], features: Sequence[str]) -> None:
+    """Refuse to copy a column that is a feature."""
+    both = [name for name in keep if name in features]
+    if both:
+        raise UsageError(f"--keep names {both[0]!r}, which is a feature and stands there anyway")
+
+
+def imputed(
+    mixture: Mixture,
+    rows: Given,
+    keep: Sequence[str],
+    *,
+    std: bool,
+    draws: int | None,
+    seed: int,
+) -> Iterator[pa.RecordBatch]:
+    """Rows with what the mixture expects, or draws, where cells are missing; a block at a time."""
+    threads, rng = n_threads(None), np.random.default_rng(seed)
+    for part, kept in rows.parts(keep):
+        for start in range(0, len(part), BLOCK):
+            some = slice(start, start + BLOCK)
+            beside = {name: column[some] for name, column in kept.items()}
+            X = np.ascontiguousarray(part[some])
+            if draws is None:
+                filled, spreads = expected(mixture, X, threads, with_std=std)
+                found = dict(zip(rows.names, filled.T, strict=True))
+                if spreads is not None:
+                    found |= {
+                        f"{name}_std": column
+                        for name, column in zip(rows.names, spreads.T, strict=True)
+                    }
+                yield pa.RecordBatch.from_pydict(beside | _arrays(found))
+                continue
+            for number in range(draws):
+                filled = drawn(mixture, X, rng, threads)
+                found = {"draw": np.full(len(X), number)}
+                found |= dict(zip(rows.names, filled.T, strict=True))
+                yield pa.RecordBatch.from_pydict(beside | _arrays(found))
+
+
+def _arrays(columns: dict[str, Any]) -> dict[str, pa.Array]:
+    return {name: pa.array(np.ascontiguousarray(values)) for name, values in columns.items()}
 
 
 def write_table(batches: Iterable[pa.RecordBatch], path: str | None) -> int:

@@ -50,6 +50,11 @@ class Predicting(DensityMixin):  # type: ignore[misc]
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "mixture_")
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = allows_missing(self)
+        return tags
+
     def predict(self, X: Any) -> Any:
         """Label each row with its likeliest component: the argmax of `predict_proba`.
 

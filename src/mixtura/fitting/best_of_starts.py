@@ -176,7 +176,7 @@ def best_fit(
     records = [record for _, journal, _ in outcomes for record in journal]
     best: Fit | None = None
     for fit, _, _ in outcomes:
-        best = _better(fit, best)
+        best = better(fit, best)
     if best is None:
         raise next(error for _, _, error in outcomes if error is not None)
     return best, records
@@ -227,7 +227,7 @@ def _outcomes_with_checkpoint(
         error = error or failed
         is_whole = is_whole and not _goes_on_later(fit, failed, len(beginnings))
         end = checkpoint.best
-        if fit is not None and _better(fit, best) is fit:
+        if fit is not None and better(fit, best) is fit:
             best, end = fit, _end(index, fit)
         if is_whole:
             checkpoint.finish(records, end, None if error is None else str(error))
@@ -471,7 +471,8 @@ def _record(beginning: Beginning, fit: Fit, blocks: Blocks) -> StartRecord:
     )
 
 
-def _better(fit: Fit | None, best: Fit | None) -> Fit | None:
+def better(fit: Fit | None, best: Fit | None) -> Fit | None:
+    """The better one of two ends; the second where they are alike."""
     if fit is None or best is None:
         return fit or best
     return fit if _is_better(fit, best) else best

@@ -20,6 +20,7 @@ from mixtura.em.regularisation import regularisation
 from mixtura.fitting.best_of_starts import Beginning, Options, best_fit
 from mixtura.fitting.diagnosis import Grounds, recording_of
 from mixtura.fitting.given_parameters import GivenParameters, in_places
+from mixtura.fitting.incomplete import search_incomplete
 from mixtura.fitting.noise import box_of_rows
 from mixtura.fitting.start_checks import check_start_array, check_start_mixture
 from mixtura.mixture import Mixture
@@ -238,6 +239,8 @@ class _Making:
         kind, k, options = self.request.structure, self.request.n_components, self.options
         if name == "auto" and self.is_of_each:
             return self._best_of_several(seed, blocks)
+        if name == "auto" and blocks.has_missing:
+            return search_incomplete(blocks, kind, k, seed, options)
         if name == "auto":
             min_rows = options.grounds.min_rows
             limits = options.deadline, options.stop

@@ -15,7 +15,7 @@ from numpy.random import PCG64, RandomState
 
 from mixtura import _core
 from mixtura.covariance import CovarianceStructure
-from mixtura.em import Monitor, MStep, TotalScatter, expectation_maximisation
+from mixtura.em import MStep, TotalScatter
 from mixtura.em.regularisation import regularisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.inputs.scales import significant
@@ -30,10 +30,6 @@ Given = tuple[str, FloatArray]
 # Rows that the search sees: enough for a component of weight 0.01 and for 25 rows a feature and component.
 _ROWS = 10_000
 _ROWS_PER_PARAMETER = 25
-
-# Where features are missing: how often rows are completed, and how far EM goes on the rows as they are.
-_COMPLETIONS = 3
-_TOL, _MAX_ITER = 1e-6, 300
 
 # More than the optima depend on, and fewer than rounding reaches.
 _BITS_OF_PROPORTIONS = 36
@@ -179,6 +175,8 @@ def search(
 ) -> tuple[Mixture, list[StartRecord]]:
     """Return the best mixture found on the distinct rows or those of a sample, and a record of each descent.
 
+    Where features are missing, on rows that were completed once: `search_incomplete` goes on from there.
+
     min_rows: effective ones, of all rows, that a component needs at least. After `deadline`, in
     `time.monotonic`'s seconds, no descent begins but the first, and each ends where it is.
 
@@ -191,46 +189,8 @@ def search(
     """
     # Ten times as quick to seed as the Mersenne twister that scikit-learn's starts draw from.
     most, rng = rows_of_a_search(n_components, blocks.shape[1]), RandomState(PCG64(seed))
-    if blocks.has_missing:
-        sample = ArrayBlocks(blocks.sample(most, rng), blocks.n_threads)
-        return _search_incomplete(
-            sample, blocks, m_step, n_components, seed, rng, deadline, stop, min_rows
-        )
     rows = searched(blocks, most, rng, min_rows, m_step.structure)
     return search_rows(rows, m_step, n_components, seed, deadline, stop, blocks.n_threads)
-
-
-def _search_incomplete(
-    sample: ArrayBlocks,
-    blocks: Blocks,
-    m_step: MStep,
-    n_components: int,
-    seed: int,
-    rng: RandomState,
-    deadline: float,
-    stop: _core.Stop | None,
-    min_rows: float,
-) -> tuple[Mixture, list[StartRecord]]:
-    """The best end of EM, on the rows as they are, from searches on rows that were completed.
-
-    First by draws from one Gaussian, then by draws from the best mixture so far.
-    """
-    share = len(sample.rows) / blocks.n_present
-    completing, best, records = blocks.normal, None, []
-    for _ in range(_COMPLETIONS):
-        whole = ArrayBlocks(
-            sample.rows.completed(completing, rng, blocks.n_threads), blocks.n_threads
-        )
-        rows = SearchRows(whole, share * min_rows, kind=m_step.structure)
-        found, own = search_rows(rows, m_step, n_components, seed, deadline, stop, blocks.n_threads)
-        monitor = Monitor(_TOL, _MAX_ITER, accelerated=True, deadline=deadline, stop=stop)
-        end = expectation_maximisation(found, sample, m_step, monitor, accelerate=True)
-        records += own
-        if best is None or end[1].mean_log_likelihood > best[1].mean_log_likelihood:
-            best = end
-        completing = best[0]
-    assert best is not None
-    return best[0], records
 
 
 def search_rows(

@@ -34,6 +34,7 @@ from mixtura.errors import SingularCovarianceError
 from mixtura.fitting.best_of_starts import Beginning, Fit, Options, best_fit, fits_side_by_side
 from mixtura.fitting.diagnosis import Grounds, are_held_up, rows_needed
 from mixtura.fitting.facts import Criteria
+from mixtura.fitting.incomplete import search_incomplete
 from mixtura.mixture import Mixture, responsibilities
 from mixtura.mixture import labels as labels_of
 from mixtura.rows import ArrayBlocks, Blocks, Rows
@@ -44,7 +45,6 @@ from mixtura.starts.auto import (
     SearchStopped,
     merged,
     rows_of_a_search,
-    search,
     search_from,
     search_rows,
     searched,
@@ -433,9 +433,8 @@ class Sweep:
     def _search_again(
         self, key: Key, seed: int, blocks: Blocks
     ) -> tuple[Mixture, list[StartRecord]]:
-        k, options = key[0], self._options
-        limits = options.deadline, self._stop, options.grounds.min_rows
-        return search(blocks, self._m_step(key), k, seed, *limits)
+        options = replace(self._options_of(key), stop=self._stop)
+        return search_incomplete(blocks, structure_of(key[1]), key[0], seed, options)
 
     def _standing_by_itself(self, cell: Cell) -> Cell:
         """The cell, with a failure where reg_covar alone keeps its covariances from being singular."""

@@ -1,0 +1,95 @@
+"""The default start where features are missing: searches on completed rows, EM on rows as they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from numpy.random import PCG64, RandomState
+
+from mixtura.covariance import CovarianceStructure
+from mixtura.em import MStep
+from mixtura.errors import SingularCovarianceError
+from mixtura.fitting.best_of_starts import Beginning, Fit, Options, best_fit, better
+from mixtura.mixture import Mixture
+from mixtura.rows import ArrayBlocks, Blocks
+from mixtura.starts import StartRecord
+from mixtura.starts.auto import SearchRows, rows_of_a_search, search_rows
+
+# How often rows are completed, and how far EM goes on a sample of them as they are.
+_COMPLETIONS = 6
+_TOL, _MAX_ITER = 1e-6, 300
+
+
+def search_incomplete(
+    blocks: Blocks,
+    structure: CovarianceStructure,
+    n_components: int,
+    seed: int,
+    options: Options,
+) -> tuple[Mixture, list[StartRecord]]:
+    """Return the best end of EM on rows with missing features, or a sample of them, and all records.
+
+    The search for the best optimum needs whole rows. They are completed by draws, first from one Gaussian,
+    then from the best mixture so far, as in stochastic EM (Celeux & Diebolt 1985); EM goes on from each
+    search's end on the rows as they are, and what is best is told by those.
+
+    Raises
+    ------
+    SingularCovarianceError
+        If every search failed.
+    """
+    rng = RandomState(PCG64(seed))
+    rows = blocks.sample(rows_of_a_search(n_components, blocks.shape[1]), rng)
+    sample = ArrayBlocks(rows, blocks.n_threads)
+    m_step = options.m_step(structure)
+    alone = replace(
+        options,
+        tol=_TOL,
+        max_iter=_MAX_ITER,
+        callback=None,
+        on_iteration=None,
+        on_end=None,
+        checkpoint=None,
+    )
+    best: Fit | None = None
+    records: list[StartRecord] = []
+    failure: SingularCovarianceError | None = None
+    for number, own_seed in enumerate(seeds_of(seed)):
+        # Draws from the best mixture lead to what is near it: now and then anew.
+        completing = blocks.normal if best is None or number % 3 == 0 else best.mixture
+        whole = ArrayBlocks(rows.completed(completing, rng, blocks.n_threads), blocks.n_threads)
+        few = options.grounds.min_rows * len(rows) / blocks.n_present
+        searched = SearchRows(whole, few, kind=structure)
+        make = partial(_searched, searched, m_step, n_components, own_seed, options)
+        beginning = Beginning("auto", own_seed, make, accelerate=True)
+        try:
+            fit, found = best_fit([beginning], sample, alone)
+        except SingularCovarianceError as error:
+            failure = failure or error
+            continue
+        best, records = better(fit, best), records + found
+    if best is None:
+        raise failure or SingularCovarianceError("no search has found a mixture")
+    return best.mixture, records
+
+
+def seeds_of(seed: int) -> list[int]:
+    """One a completion."""
+    return [int(one) for one in np.random.SeedSequence(seed).generate_state(_COMPLETIONS)]
+
+
+def _searched(
+    rows: SearchRows,
+    m_step: MStep,
+    n_components: int,
+    seed: int,
+    options: Options,
+    blocks: Blocks,
+) -> tuple[Mixture, list[StartRecord]]:
+    limits = options.deadline, options.stop, blocks.n_threads
+    return search_rows(rows, m_step, n_components, seed, *limits)
+
+
+__all__ = ["search_incomplete"]
