@@ -543,7 +543,7 @@ PYTHON = [
     (
         "set_params",
         lambda: GM(2).set_params(covariance="full"),
-        "Invalid parameter 'covariance' for estimator GaussianMixture(n_components=2). Valid parameters are: ['accelerate', 'callback', 'checkpoint', 'checkpoint_interval', 'covariance_type', 'covariances_init', 'df', 'distribution', 'equal_weights', 'fixed', 'init_params', 'max_eigenvalue_ratio', 'max_iter', 'max_time', 'means_init', 'min_component_rows', 'min_weight', 'n_components', 'n_init', 'n_jobs', 'noise', 'noise_volume', 'precisions_init', 'prior', 'random_state', 'reg_covar', 'resume', 'sort_components', 'tol', 'verbose', 'verbose_interval', 'warm_start', 'weights_init'].",
+        "Invalid parameter 'covariance' for estimator GaussianMixture(n_components=2). Valid parameters are: ['accelerate', 'callback', 'checkpoint', 'checkpoint_interval', 'covariance_type', 'covariances_init', 'df', 'distribution', 'equal_weights', 'fixed', 'init_params', 'max_eigenvalue_ratio', 'max_iter', 'max_time', 'means_init', 'min_component_rows', 'min_weight', 'missing', 'n_components', 'n_init', 'n_jobs', 'noise', 'noise_volume', 'precisions_init', 'prior', 'random_state', 'reg_covar', 'resume', 'sort_components', 'tol', 'verbose', 'verbose_interval', 'warm_start', 'weights_init'].",
     ),
     (
         "min_component_rows negative",
@@ -631,7 +631,7 @@ SHELL = [
         "a missing value",
         "fit missing.csv -k 1",
         1,
-        "missing.csv, line 3: the value in column 'b', data row 2, is missing; leave such rows out with --drop-missing, fill or remove such rows first, or choose other columns with --columns",
+        "missing.csv, line 3: the value in column 'b', data row 2, is missing; leave such rows out with --drop-missing, fit what is observed with --missing mar, fill or remove such rows first, or choose other columns with --columns",
     ),
     (
         "more components than rows",

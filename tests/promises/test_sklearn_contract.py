@@ -397,6 +397,7 @@ def test_set_params_sets_every_parameter():
         "equal_weights": True,
         "min_weight": 0.1,
         "max_eigenvalue_ratio": 5.0,
+        "missing": "mar",
         "callback": print,
         "max_time": 60.0,
         "checkpoint": "fit.safetensors",

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from mixtura import GaussianMixture, GaussianMixtureSearch
 from mixtura.cli import tables
 from mixtura.cli.rows import Given, Scanned
+from mixtura.inputs.missing import has_missing
+from mixtura.mixture import expected
 from mixtura.plots import plot_entropy, plot_search, plot_uncertainty
 from mixtura.plots.canvas import OWN
 from mixtura.plots.mixture import MOST_POINTS, picture_of_mixture
@@ -49,7 +51,10 @@ def draw_entropy(model: GaussianMixture, rows: Given, path: Path) -> None:
     """Draw the entropy of the components combined into clusters; of many rows, of a random sample."""
     blocks = _blocks(rows)
     sample = blocks.sample(MOST_POINTS, RandomState(0))
-    left, _ = plot_entropy(combine(model, sample.X, sample.weight), figure=OWN)
+    X = sample.X
+    if has_missing(X):
+        X, _ = expected(model._density, X, 1)
+    left, _ = plot_entropy(combine(model.mixture_, X, sample.weight), figure=OWN)
     if len(sample) < blocks.shape[0]:
         note = f"{len(sample):,} of {blocks.shape[0]:,} rows (random sample)"
         left.figure.suptitle(note, x=0.01, ha="left", fontsize=8)

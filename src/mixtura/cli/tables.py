@@ -295,7 +295,7 @@ def _finite_numbers(table: Table, name: str, *, missing: bool = False) -> NDArra
         drop = ""
         if np.isnan(numbers[row]):
             drop = (
-                "fit what is observed with --missing mar, leave such rows out with --drop-missing, "
+                "leave such rows out with --drop-missing, fit what is observed with --missing mar, "
             )
         raise CommandError(
             f"{table.place(name, row, 'the value in ')} {what}; {drop}fill or remove such rows first, or "
