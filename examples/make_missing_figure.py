@@ -1,4 +1,4 @@
-"""Draw docs/images/missing.png: Old Faithful with gaps, what a mixture expects in them, and how sure that is."""
+"""Draw docs/images/missing.png: Old Faithful with gaps, filled in, and how sure that is."""
 
 from __future__ import annotations
 
