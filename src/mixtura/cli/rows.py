@@ -72,15 +72,31 @@ def reading_of(
 
 
 class Beside(NamedTuple):
-    """The columns of what rows bring beside their features, by the names of their options."""
+    """The columns of what rows bring beside their features: weights, and labels, in one or several."""
 
     weight: str | None = None
-    label: str | None = None
+    labels: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, weight: str | None, label: str | None) -> Beside:
+        """Those that the options --weight and --label name."""
+        return cls(weight, () if label is None else tuple(split(label, "--label")))
 
     @property
-    def named(self) -> dict[str, str]:
+    def named(self) -> list[tuple[str, str]]:
+        """Those that there are, each behind the name of its option."""
+        weights = [] if self.weight is None else [("weight", self.weight)]
+        return [*weights, *(("label", name) for name in self.labels)]
+
+    @property
+    def names(self) -> list[str]:
         """Those that there are."""
-        return {what: name for what, name in self._asdict().items() if name is not None}
+        return [name for _, name in self.named]
+
+    @property
+    def label(self) -> str | tuple[str, ...] | None:
+        """The labels' as `mixtura.scan` takes them."""
+        return self.labels[0] if len(self.labels) == 1 else self.labels or None
 
 
 class Given(Protocol):
@@ -191,20 +207,20 @@ def rows_to_fit(
     """
     names = None if columns is None else split(columns)
     _check_max_memory(max_memory)
-    for what, name in beside.named.items():
+    for what, name in beside.named:
         if names is not None and name in names:
             raise UsageError(f"--{what} {name} is among --columns, too; a {what} is no feature")
-    if beside.weight is not None and beside.weight == beside.label:
+    if beside.weight in beside.labels:
         raise UsageError(f"--weight and --label are both {beside.weight}; name two columns")
     if _is_array(files):
         return _mapped(files, how, columns, beside, by)
     if _is_whole(files, max_memory, names):
         table = read_table(files[0], how.dialect)
         table.check_names([] if by is None else [by])
-        features = names or table.feature_names([*beside, by])
+        features = names or table.feature_names([*beside.names, by])
         return table.rows(features, *beside, drop_missing=how.drop_missing, missing=how.missing)
     if names is None and by is not None:
-        names = _features_beside(files, by, beside.weight, how)
+        names = _features_beside(files, by, beside, how)
     return _scanned(files, names, beside, max_memory, how)
 
 
@@ -338,8 +354,8 @@ def _mapped(
         raise UsageError(
             f"{files[0]} holds an array, which is read where it lies; --drop-missing is for tables"
         )
-    named = {} if beside is None else beside.named
-    others = [(f"--{what}", name) for what, name in named.items()]
+    named = [] if beside is None else beside.named
+    others = [(f"--{what}", name) for what, name in named]
     for option, given in (("--columns", columns), *others, ("--by", by)):
         if given is not None:
             raise UsageError(
@@ -397,7 +413,9 @@ def _scanned(
     how: Reading,
 ) -> Scanned:
     with reading():
-        source = scan(files, names, *beside, max_memory=max_memory, **how.options)
+        source = scan(
+            files, names, beside.weight, beside.label, max_memory=max_memory, **how.options
+        )
         assert isinstance(source, Source)
         if names is None:
             _check_takes_all(source, beside)
@@ -405,20 +423,20 @@ def _scanned(
     return Scanned(source, tuple(files), how.drop_missing)
 
 
-def _features_beside(files: Sequence[str], by: str, weight: str | None, how: Reading) -> list[str]:
-    """All columns of files but that of the groups, which may be the key of folders, and the weight."""
+def _features_beside(files: Sequence[str], by: str, beside: Beside, how: Reading) -> list[str]:
+    """All columns of files but that of the groups, which may be the key of folders, weights and labels."""
     with reading():
         source: Any = scan(files, **how.options)
         names: Sequence[str] = source.column_names
         if by not in names and not any(f"{by}=" in path for path in source.paths):
             raise CommandError(f"{source} has no column {by!r}.{suggestion(by, names)}")
-    return [name for name in names if name not in (by, weight)]
+    return [name for name in names if name not in (by, *beside.names)]
 
 
 def _check_takes_all(source: Any, beside: Beside) -> None:
     """See that no column was passed over that is not one of numbers: as in a file that is read whole."""
     first = source.paths[0]
-    names = [name for name in source.column_names if name not in beside]
+    names = [name for name in source.column_names if name not in beside.names]
     check_all_named(names, first, source.has_row_names)
     for name in names:
         if name not in source.columns:

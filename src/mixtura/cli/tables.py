@@ -37,7 +37,7 @@ class Rows:
     names: tuple[str, ...]
     data: NDArray[np.float64]
     weight: NDArray[np.float64] | None = None
-    label: NDArray[np.int32] | None = None
+    label: NDArray[Any] | None = None
     columns: pa.Table | None = None  # all that the file holds
     has_row_names: bool = False
     numbers: NDArray[np.int64] | None = None  # of the rows in the file, where others are dropped
@@ -99,22 +99,26 @@ class Table:
         self,
         names: Sequence[str],
         weight: str | None = None,
-        label: str | None = None,
+        labels: Sequence[str] = (),
         *,
         drop_missing: bool = False,
         missing: bool = False,
     ) -> Rows:
         """Return the columns `names` and the weights, finite numbers in each row, and the known labels."""
-        wanted = [*names, *([] if weight is None else [weight])]
-        self.check_names([*wanted, *([] if label is None else [label])])
+        wanted = [
+            *names,
+            *([] if weight is None else [weight]),
+            *(labels if len(labels) > 1 else []),
+        ]
+        self.check_names([*wanted, *labels])
         table = self._complete(wanted) if drop_missing else self
         data = np.empty((table.columns.num_rows, len(names)), order="F")
         with _reading(self.source):
             for j, name in enumerate(names):
                 data[:, j] = _finite_numbers(table, name, missing=missing)
         weights = None if weight is None else table.weights(weight)
-        labels = None if label is None else table.labels(label)
-        read = (data, weights, labels, table.columns, self.has_row_names)
+        known = table.known(labels) if labels else None
+        read = (data, weights, known, table.columns, self.has_row_names)
         rows = Rows(self.source, tuple(names), *read)
         if table.numbers is None:
             return rows
@@ -178,6 +182,12 @@ class Table:
         if not weights.any():
             raise CommandError(f"{self.source}: every weight in column {name!r} is zero")
         return weights
+
+    def known(self, names: Sequence[str]) -> NDArray[Any]:
+        """Labels in one column, or confidences in one a component."""
+        if len(names) == 1:
+            return self.labels(names[0])
+        return np.stack([_finite_numbers(self, name) for name in names], axis=1)
 
     def labels(self, name: str) -> NDArray[np.int32]:
         """Numbers of components; -1 where a cell is missing."""

@@ -203,6 +203,9 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
     noise_weight_, noise_log_volume_ : float
         Only with noise=True: share of the rows that are noise, so that weights_ sum to 1 - noise_weight_;
         minus the log of its density.
+    noise_box_ : ndarray of shape (2, n_features)
+        Only with noise=True and no noise_volume: the least and the most of each feature in the rows, between
+        which `sample` draws noise.
     mixture_ : Mixture
         The fitted distribution of the components, in float64; without noise its weights sum to 1.
     converged_ : bool
@@ -580,9 +583,10 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
     def _kind_of(self, mixture: Mixture, batch: Blocks) -> Kind:
         """What such a mixture has beside Gaussian components, the noise as dense as it is."""
         tails = None if mixture.df is None else Tails.of(self.df)
-        log_density = None if mixture.noise is None else mixture.noise.log_density
-        log_sides = None if mixture.noise is None else mixture.noise.log_sides
-        return Kind(tails, log_density, self._known(batch), log_sides)
+        known, noise = self._known(batch), mixture.noise
+        if noise is None:
+            return Kind(tails, known=known)
+        return Kind(tails, noise.log_density, known, noise.log_sides, noise.box)
 
     def _fit(self, X: Any, sample_weight: Any, labels: Any) -> GivenRows:
         began = monotonic()
@@ -593,7 +597,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             checkpoint = self._checkpoint()
             given = rows_to_fit(self, X, sample_weight, self._labels_given(labels))
             blocks = blocks_to_fit(self, given)
-            check_labels_elsewhere(blocks, self.n_components)
+            check_labels_elsewhere(blocks, self.n_components, noise=self.noise)
             self._check_order(blocks)
             names = feature_names(self)
             self._check_size(blocks, kind, previous)

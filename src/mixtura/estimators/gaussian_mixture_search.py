@@ -39,7 +39,7 @@ from mixtura.fitting.model_file import SavedModel
 from mixtura.fitting.request import kind_of, options_of, seeds_of
 from mixtura.fitting.summary import Summary
 from mixtura.fitting.warnings import doubts_about_rows, too_many_parameters, warn_of
-from mixtura.inputs.labels import numbers_alone
+from mixtura.inputs.labels import check_numbers_alone
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
 from mixtura.support.arrays import Array, FloatArray
@@ -297,8 +297,10 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         check_path(self.checkpoint, resume=self.resume)
         check_parameters(type(self).__name__, self._shared(), _CONSTRAINTS)
         seen = copy(self)  # learns the columns, as this one does where there is a result
-        known = LabelsGiven(numbers_alone(labels), max(numbers))
+        check_numbers_alone(1 if labels is None else np.ndim(labels))
+        known = LabelsGiven(labels, max(numbers))
         blocks = blocks_to_fit(seen, rows_to_fit(seen, X, sample_weight, known))
+        check_numbers_alone(2 if blocks.n_credible else 1)
         check_labels_elsewhere(blocks, max(numbers))
         names = [
             model_name(name, distribution=distribution, noise=noise)

@@ -376,7 +376,11 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         return Criteria.of(sums, self._n_parameters())
 
     def sample(
-        self, n_samples: int = 1, random_state: int | RandomState | Generator | None = None
+        self,
+        n_samples: int = 1,
+        random_state: int | RandomState | Generator | None = None,
+        *,
+        noise: bool = False,
     ) -> tuple[Array, Array]:
         """Draw rows from the fitted mixture, in random order of their components.
 
@@ -386,23 +390,30 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         random_state : int, RandomState, Generator or None, default=None
             None: each call goes on from the last one; the estimator's `random_state` sets the
             sequence.
+        noise : bool, default=False
+            Whether rows of noise are among them, as many as its weight says: label -1, uniform in the box
+            `noise_box_`. False: rows of the components alone.
 
         Returns
         -------
         X : ndarray of shape (n_samples, n_features), in the dtype of the fitted rows
         y : ndarray of shape (n_samples,)
-            The component of each row.
+            The component of each row; -1 of noise.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            If n_samples is no whole number, or below 1.
+            If n_samples is no whole number, or below 1; with noise=True if there is none, or nobody knows
+            where it lies, since only its volume was given.
         """
         if random_state is None:
             random_state = self._draws()
-        X, y = self.mixture_.sample(n_samples, random_state)
+        if noise:
+            X, y = evaluate.sample_with_noise(self._density, n_samples, random_state)
+        else:
+            X, y = self.mixture_.sample(n_samples, random_state)
         return X.astype(self._dtype_of_rows(), copy=False), y
 
     def _draws(self) -> int | RandomState | None:

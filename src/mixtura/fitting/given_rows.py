@@ -8,7 +8,13 @@ from typing import Any, Protocol
 
 from mixtura.em import SufficientStatistics
 from mixtura.inputs.frames import is_dask
-from mixtura.inputs.labels import UNKNOWN, KnownLabels, check_labels, out_of_range
+from mixtura.inputs.labels import (
+    UNKNOWN,
+    KnownLabels,
+    check_labels,
+    check_n_columns,
+    out_of_range,
+)
 from mixtura.inputs.missing import has_missing
 from mixtura.inputs.scales import check_extent
 from mixtura.inputs.weights import check_sample_weight
@@ -183,15 +189,18 @@ def check_no_labels(labels: Any) -> None:
         )
 
 
-def check_labels_elsewhere(blocks: Blocks, n_components: int) -> None:
+def check_labels_elsewhere(blocks: Blocks, n_components: int, *, noise: bool = False) -> None:
     """Look through the labels of a source or a Dask collection.
 
     Raises
     ------
     ValueError
-        If one is no component.
+        If one is no component, or a mask or confidences are of other components.
     """
     if not blocks.has_labels or isinstance(blocks, ArrayBlocks):  # those are checked
+        return
+    if blocks.n_credible:
+        check_n_columns(blocks.n_credible, n_components, noise=noise)
         return
     least, most = _extremes(blocks)
     if least < -1 or most >= n_components:

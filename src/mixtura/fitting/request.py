@@ -117,8 +117,8 @@ def kind_of(
                 "that noise is uniform in a box whose sides are known."
             )
         return Kind(tails, -float(np.log(noise_volume)), known)
-    log_volume, log_sides = box_of_rows(blocks)
-    return Kind(tails, -log_volume, known, log_sides)
+    found = box_of_rows(blocks)
+    return Kind(tails, -found.log_volume, known, found.log_sides, found.corners)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from mixtura.mixture.distribution import (
     responsibilities,
 )
 from mixtura.mixture.noise import Noise
+from mixtura.mixture.sampling import sample_with_noise
 
 __all__ = [
     "Mixture",
@@ -31,4 +32,5 @@ __all__ = [
     "native_mixture",
     "random_generator",
     "responsibilities",
+    "sample_with_noise",
 ]

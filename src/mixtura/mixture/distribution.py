@@ -650,7 +650,8 @@ def _as_logs(values: Array, X: Array) -> Array:
 
 def native_mixture(mixture: Mixture) -> _core.Mixture:
     """Return the mixture as the core takes it."""
-    return _core.Mixture(mixture.structure.kernel, *mixture.as_tuple(), mixture.df, mixture.noise)
+    noise = None if mixture.noise is None else mixture.noise.native
+    return _core.Mixture(mixture.structure.kernel, *mixture.as_tuple(), mixture.df, noise)
 
 
 def _evaluate(

@@ -39,6 +39,9 @@ class Blocks(EMBlocks):
     #: Whether something is known of which component rows belong to.
     has_labels: bool = False
 
+    #: Columns of what is known of each component; 0: there are none.
+    n_credible: int = 0
+
     #: Whether features of some rows are missing (NaN).
     has_missing: bool = False
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from mixtura import _core
 from mixtura.errors import SourceError
+from mixtura.inputs.labels import first_not_credible, logs_of
 from mixtura.inputs.missing import first_infinite
 from mixtura.rows.value import BESIDE, Rows
 from mixtura.support.arrays import Array, FloatArray, contiguous
@@ -139,13 +140,7 @@ def known_labels(labels: Any) -> dict[str, Any]:
         raise SourceError(
             "labels of a Dask collection must be a Dask array, or a Dask Series of numbers of components."
         )
-    return {"log_credible": labels.map_blocks(_logs, dtype=np.float64)}
-
-
-def _logs(credible: Array) -> FloatArray:
-    with np.errstate(divide="ignore"):
-        logs: FloatArray = np.log(credible.astype(np.float64))
-    return logs
+    return {"log_credible": labels.map_blocks(logs_of, dtype=np.float64)}
 
 
 def _are_arrays(*collections: Any) -> bool:
@@ -205,7 +200,18 @@ def check(rows: Rows, names: Names, number: int, *, missing: bool = False) -> bo
             )
     if rows.weight is not None:
         _check_weight(rows.weight, number)
+    if rows.log_credible is not None:
+        _check_credible(np.exp(rows.log_credible), number)
     return bool(count)
+
+
+def _check_credible(credible: FloatArray, number: int) -> None:
+    found = first_not_credible(credible)
+    if found is not None:
+        row, why = found
+        raise SourceError(
+            f"labels {why}: row {row} of partition {number} has {credible[row].tolist()}."
+        )
 
 
 def _check_weight(weight: FloatArray, number: int) -> None:

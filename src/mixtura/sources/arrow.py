@@ -18,7 +18,7 @@ import pyarrow.parquet
 from pyarrow import fs
 
 from mixtura.errors import SourceError
-from mixtura.inputs.labels import first_no_label
+from mixtura.inputs.labels import first_no_label, first_not_credible, logs_of
 from mixtura.rows import Rows
 from mixtura.sources.source import Piece, Source, rows_of, rows_of_a_part
 from mixtura.sources.text import COMPRESSED, Dialect, TextTable, extension
@@ -83,6 +83,13 @@ class Beside(NamedTuple):
 
     weight: str | None = None
     label: str | None = None
+    credible: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them."""
+        numbers = (self.weight, self.label)
+        return (*(name for name in numbers if name is not None), *self.credible)
 
 
 def arrow_source(
@@ -266,7 +273,7 @@ class _Files(Source):
     ) -> None:
         super().__init__(max_memory)
         self._name, self._files, self._beside = name, files, beside
-        self._weight, self._label = weight, label = beside
+        self._weight, self._label, self._credible = weight, label, _ = beside
         self._drops = drop_missing
         # Of each file that was read to its end: which rows were dropped, and how many it holds.
         self._dropped: dict[str, tuple[Array, int]] = {}
@@ -278,7 +285,7 @@ class _Files(Source):
         if columns is None:
             columns = _all_columns(first, schema, beside)
         self.columns = _with_lists(columns, files, schema)
-        self._wanted = [*self.columns, *(one for one in beside if one is not None)]
+        self._wanted = [*self.columns, *beside.names]
         self._types = {one: _type(first, schema, one) for one in self._wanted}
         if weight is not None and holds_lists(self._types[weight]):
             raise SourceError(
@@ -288,6 +295,11 @@ class _Files(Source):
             raise SourceError(
                 f"{first.path} holds lists in column {label!r}: a label is the number of a component."
             )
+        for name in beside.credible:
+            if holds_lists(self._types[name]):
+                raise SourceError(
+                    f"{first.path} holds lists in column {name!r}: a confidence is a number."
+                )
         self._widths = {
             one: _width(files, one, kind) for one, kind in self._types.items() if holds_lists(kind)
         }
@@ -359,6 +371,11 @@ class _Files(Source):
     @property
     def is_labelled(self) -> bool:
         return self._label is not None
+
+    @property
+    def beside(self) -> dict[str, tuple[int, ...]]:
+        credible = {"log_credible": (len(self._credible),)} if self._credible else {}
+        return super().beside | credible
 
     def pieces(self, first_row: int) -> Iterator[Piece]:
         to_skip = first_row
@@ -487,7 +504,7 @@ class _Files(Source):
                     f"{file.path} holds {kind} in column {name!r}, where {first} holds {self._types[name]}: "
                     "give all files lists, or none."
                 )
-            narrow = name not in self._beside and self.dtype == np.float32
+            narrow = name not in self._beside.names and self.dtype == np.float32
             if narrow and not _is_narrow(kind):
                 raise SourceError(
                     f"{file.path} holds {kind} in column {name!r}, where {first} holds {self._types[name]}: "
@@ -518,7 +535,8 @@ class _Files(Source):
             weight = _numbers(whole, self._weight, batch, np.dtype(np.float64))
             weight = np.asarray(weight, dtype=np.float64)
         label = None if self._label is None else _labels(rows, self._label, batch)
-        return _Columns(rows, self.feature_names, self._weight, columns, weight, label)
+        credible = _log_credible(rows, self._credible, batch) if self._credible else None
+        return _Columns(rows, self.feature_names, self._weight, columns, weight, label, credible)
 
 
 @dataclass(frozen=True)
@@ -543,6 +561,7 @@ class _Columns:
     columns: list[Array]  # of shape (n_rows,), or (n_rows, width) where it holds lists
     weight: FloatArray | None
     label: Array | None
+    log_credible: FloatArray | None
 
     @property
     def first_row(self) -> int:
@@ -562,6 +581,8 @@ class _Columns:
             out.weight[:] = self.weight[some]
         if out.label is not None and self.label is not None:
             out.label[:] = self.label[some]
+        if out.log_credible is not None and self.log_credible is not None:
+            out.log_credible[:] = self.log_credible[some]
 
     def place(self, row: int, column: int | None) -> str:
         name = self.weight_name if column is None else self.names[column]
@@ -620,6 +641,20 @@ def _labels(rows: _Rows, name: str, batch: pa.RecordBatch) -> Array:
     return numbers.astype(np.int32)
 
 
+def _log_credible(rows: _Rows, names: Sequence[str], batch: pa.RecordBatch) -> FloatArray:
+    """The logs of how credible each component is."""
+    whole = replace(rows, missing=False)
+    columns = [_numbers(whole, name, batch, np.dtype(np.float64)) for name in names]
+    credible = np.stack(columns, axis=1).astype(np.float64)
+    found = first_not_credible(credible)
+    if found is not None:
+        row, why = found
+        raise SourceError(
+            f"{rows.place(', '.join(names), row)} is {credible[row].tolist()}: labels {why}."
+        )
+    return logs_of(credible)
+
+
 def _as_numpy(column: pa.Array) -> Array:
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
@@ -658,7 +693,7 @@ def _lengths(column: pa.Array) -> Array:
 
 def _all_columns(file: _File, schema: pa.Schema, left_out: Beside) -> list[str]:
     """Columns that are features where none are named: those of numbers; where there are none, of lists."""
-    beside = (field for field in schema if field.name not in left_out)
+    beside = (field for field in schema if field.name not in left_out.names)
     fields = [field for field in beside if not _INDEX.fullmatch(field.name)]
     numbers = [field.name for field in fields if holds_numbers(field.type)]
     found = numbers or [field.name for field in fields if holds_lists(field.type)]

@@ -19,7 +19,7 @@ def scan(
     path: StrPath | Sequence[StrPath],
     columns: Sequence[str] | None = None,
     weight: str | None = None,
-    label: str | None = None,
+    label: str | Sequence[str] | None = None,
     *,
     format: str | None = None,  # noqa: A002 - pyarrow's name for it
     filesystem: Any = None,
@@ -50,9 +50,10 @@ def scan(
         lists if there are no others, `weight` and `label` left out.
     weight : str, default=None
         Column of weights: non-negative, a whole weight counts as that many equal rows.
-    label : str, default=None
+    label : str or sequence of str, default=None
         Column of known labels, as `labels` of `GaussianMixture.fit`: the number of a row's component; -1, or
-        an empty cell, where it is not known.
+        an empty cell, where it is not known. Several columns, one a component and with noise one more, are a
+        mask (booleans) or confidences: 1 in all of them where nothing is known.
     format : {'parquet', 'arrow', 'csv'}, default=None
         None: by the extension, '.parquet' or '.pq', '.arrow', '.feather' or '.ipc', '.csv', '.tsv' or
         '.txt', text also with '.gz' after it; in a folder other files are passed over, and '.txt' beside
@@ -132,7 +133,9 @@ def scan(
     return arrow_source(
         paths,
         columns,
-        Beside(weight, label),
+        Beside(weight, label)
+        if label is None or isinstance(label, str)
+        else Beside(weight, None, tuple(label)),
         format,
         filesystem,
         max_memory,
@@ -157,14 +160,12 @@ def _paths(path: StrPath | Sequence[StrPath]) -> list[str]:
     return [os.fspath(one) for one in paths]
 
 
-def _check_columns(columns: Sequence[str] | None, weight: str | None, label: str | None) -> None:
-    if label is not None and not isinstance(label, str):
-        raise TypeError(
-            f"label must be the name of a column, got {type(label).__name__}: the labels of rows in files "
-            "are a column of them."
-        )
-    if label is not None and label == weight:
-        raise ValueError(f"weight and label are both {label!r}: each is a column of its own.")
+def _check_columns(
+    columns: Sequence[str] | None, weight: str | None, label: str | Sequence[str] | None
+) -> None:
+    labels = _names_of_labels(label)
+    if weight in labels:
+        raise ValueError(f"weight and label are both {weight!r}: each is a column of its own.")
     if weight is not None and not isinstance(weight, str):
         raise TypeError(
             f"weight must be the name of a column, got {type(weight).__name__}: the weights of rows in files "
@@ -190,14 +191,30 @@ def _check_columns(columns: Sequence[str] | None, weight: str | None, label: str
         raise ValueError(
             f"weight={weight!r} is among the columns, too: a weight is no feature; leave it out there."
         )
-    if label in names:
-        raise ValueError(
-            f"label={label!r} is among the columns, too: a label is no feature; leave it out there."
+    for name in labels:
+        if name in names:
+            raise ValueError(
+                f"label={name!r} is among the columns, too: a label is no feature; leave it out there."
+            )
+
+
+def _names_of_labels(label: str | Sequence[str] | None) -> list[str]:
+    if label is None or isinstance(label, str):
+        return [] if label is None else [label]
+    names = list(label) if isinstance(label, Iterable) else [label]
+    if not names or not all(isinstance(name, str) for name in names):
+        raise TypeError(
+            f"label must be the name of a column, or a list of one a component, got {label!r}: the labels of "
+            "rows in files are columns of them."
         )
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"label names {name!r} twice: each component has a column of its own.")
+    return names
 
 
-def _memory_map(path: str, columns: Sequence[str] | None, weight: str | None) -> Array:
-    if columns is not None or weight is not None:
+def _memory_map(path: str, columns: Sequence[str] | None, beside: Any) -> Array:
+    if columns is not None or beside is not None:
         raise SourceError(
             f"{path} holds an array, whose columns have no names: leave out columns and weight, and give "
             "sample_weight to fit."

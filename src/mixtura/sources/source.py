@@ -447,7 +447,9 @@ class SourceBlocks(PartitionedBlocks):
         self._source, self.n_threads = source, n_threads
         self.dtype = source.dtype
         self.shape = self.counts.n_rows, source.n_features
-        self.has_labels = source.is_labelled or "label" in source.beside
+        beside = source.beside
+        self.has_labels = "label" in beside or "log_credible" in beside
+        self.n_credible = beside.get("log_credible", (0,))[0]
         self.has_missing = any(part.has_missing for part in self.parts)
 
     @cached
