@@ -37,6 +37,8 @@ void find_precision(const double* factor, std::ptrdiff_t d, double* out) {
     square(transposed.data(), d, out);
 }
 
+}  // namespace
+
 // (P P^T)^-1 = R^T R, R = P^-1: rows from the last to the first.
 void find_covariance(const double* factor, std::ptrdiff_t d, double* out) {
     std::vector<double> inverse(static_cast<std::size_t>(d * d));
@@ -53,8 +55,6 @@ void find_covariance(const double* factor, std::ptrdiff_t d, double* out) {
     }
     square(inverse.data(), d, out);
 }
-
-}  // namespace
 
 std::vector<double> component_variances(const Mixture& mixture) {
     const std::ptrdiff_t d = mixture.n_features, n = mixture.n_components;

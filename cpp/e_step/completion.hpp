@@ -12,10 +12,15 @@ namespace mixtura {
 // Of each feature in each component, K x d.
 std::vector<double> component_variances(const Mixture& mixture);
 
+// (P P^T)^-1 of a precision factor P, d x d; `out` holds zeros.
+void find_covariance(const double* factor, std::ptrdiff_t d, double* out);
+
 // What some parts of the rows lack.
 struct Lacking {
-    bool features = false;       // in some row
-    bool most_of_a_row = false;  // the observed features of some row are fewer than the missing ones
+    bool features = false;        // in some row
+    bool most_of_a_row = false;   // the observed features of some row are fewer than the missing ones
+    bool exactness = false;       // some were measured with errors
+    bool independence = false;    // with errors that go together
 };
 
 template <class Real>
@@ -23,6 +28,8 @@ Lacking lacking_of(const Rows<Real>* parts, std::size_t n_parts) {
     Lacking found;
     for (std::size_t p = 0; p < n_parts; ++p) {
         found.features |= parts[p].patterns.are_there();
+        found.exactness |= parts[p].errors.are_there();
+        found.independence |= parts[p].errors.are_matrices;
         found.most_of_a_row |= factorises_observed(parts[p].patterns.most_missing, parts[p].n_features);
     }
     return found;

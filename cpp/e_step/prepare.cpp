@@ -47,6 +47,8 @@ PreparedJob<Real>::PreparedJob(const Rows<Real>& rows, const Lacking& lacking, c
     centres_.assign(centres, centres + k * d);
     job_.centres = centres_.data();
     if (lacking.features) matrices_.prepare(mixture, lacking, job_);
+    if (lacking.exactness) covariances_.prepare(mixture, lacking, job_);
+    job_.deconvolution.posteriors = lacking.exactness && asked.moments;
     if (rows.given.data == nullptr) prepare_density(mixture, asked);
 }
 
@@ -58,6 +60,7 @@ void PreparedJob<Real>::prepare_density(const Mixture& mixture, const Expectatio
     // Centres elsewhere are passed where sums about the means would cancel: those are taken about them. What products
     // need once a row pays from some components on.
     const bool can_pay = mixture.structure == Structure::spherical && asked.moments && !job_.completion.is_needed &&
+                         !job_.deconvolution.is_needed &&
                          mixture.n_components >= (mixture.n_features >= 24 ? 2 : 4) &&
                          std::equal(centres_.begin(), centres_.end(), job_.means.high);
     if (job_.whitened || can_pay) products_.prepare_terms(mixture, job_);
@@ -72,7 +75,8 @@ void PreparedJob<Real>::group_rows(const Mixture& mixture) {
 // Bounds and sorted rows compare Gaussian densities of whole rows, and leave out components that a label may name.
 template <class Real>
 bool PreparedJob<Real>::compares_densities(const Mixture& mixture) const {
-    return mixture.is_gaussian() && !job_.rows.labels.are_there() && !job_.completion.is_needed;
+    return mixture.is_gaussian() && !job_.rows.labels.are_there() && !job_.completion.is_needed &&
+           !job_.deconvolution.is_needed;
 }
 
 template class PreparedJob<double>;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "e_step/completion.hpp"
+#include "e_step/deconvolution.hpp"
 #include "e_step/density.hpp"
 #include "e_step/products.hpp"
 #include "e_step/scratch.hpp"
@@ -44,6 +45,7 @@ class PreparedJob {
     Bounds<Real> bounds_;
     Groups<Real> groups_;
     ComponentMatrices matrices_;
+    Covariances covariances_;
 };
 
 // Rows of a tile that holds all of so many.

@@ -1,6 +1,7 @@
 // Memory of a tile and its temporaries, one thread's.
 #include "e_step/scratch.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace mixtura {
@@ -79,6 +80,7 @@ WorkspaceMemory<Real>::WorkspaceMemory(const Job<Real>& job) {
     if (job.grouping.n_rows > 0) take_sorted(job, pieces);
     if (needs_candidates(job)) take_candidates(job, pieces);
     if (job.completion.is_needed) take_incomplete(job, pieces);
+    if (job.deconvolution.is_needed) take_deconvolved(job);
     workspace_.experience = &experience_;
 }
 
@@ -158,6 +160,20 @@ void WorkspaceMemory<Real>::take_incomplete(const Job<Real>& job, Pieces<Real>& 
     incomplete.conditionals = conditionals_.data();
     room_.reset(new double[static_cast<std::size_t>(job.completion.room)]);
     incomplete.room = room_.get();
+}
+
+template <class Real>
+void WorkspaceMemory<Real>::take_deconvolved(const Job<Real>& job) {
+    const std::ptrdiff_t d = job.n_features, triangle = d * (d + 1) / 2;
+    // What rows bring (2 d, triangle), the factor and what it gives (triangle, 2 d, d^2) or sums and a row (1, d,
+    // triangle, d).
+    const std::ptrdiff_t room = (2 * d + triangle + std::max(triangle + 2 * d + d * d, 1 + 2 * d + triangle)) *
+                                widest_vector<double>;
+    const std::ptrdiff_t posteriors =
+        job.deconvolution.posteriors ? job.n_components * job.tile_stride * (d + triangle) : 0;
+    deconvolved_.reset(new double[static_cast<std::size_t>(room + posteriors + d + widest_vector<double>)]);
+    Pieces<double> pieces = aligned<double>(reinterpret_cast<unsigned char*>(deconvolved_.get()));
+    workspace_.deconvolved = {pieces.take(room), pieces.take(posteriors), pieces.take(d)};
 }
 
 template class WorkspaceMemory<double>;

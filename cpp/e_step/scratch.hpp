@@ -50,6 +50,7 @@ class WorkspaceMemory {
     void take_sorted(const Job<Real>& job, Pieces<Real>& pieces);
     void take_candidates(const Job<Real>& job, Pieces<Real>& pieces);
     void take_incomplete(const Job<Real>& job, Pieces<Real>& pieces);
+    void take_deconvolved(const Job<Real>& job);
 
     Scratch memory_;
     std::vector<std::uint64_t> active_;
@@ -63,6 +64,7 @@ class WorkspaceMemory {
     std::vector<double> beside_;
     std::unique_ptr<double[]> room_;
     std::vector<Conditional> conditionals_;
+    std::unique_ptr<double[]> deconvolved_;
     Experience experience_;
     Workspace<Real> workspace_;
 };

@@ -27,9 +27,11 @@ struct Evaluation {
     Real* responsibilities = nullptr;  // N x K
     std::int64_t* labels = nullptr;    // N
     Real* log_joint = nullptr;         // N x K
-    // What the components expect of missing features, given the others; cells of observed ones are left as they are.
-    Real* expected = nullptr;   // N x d
-    Real* variances = nullptr;  // N x d; with `expected`
+    // What the components expect of missing features, given the others; cells of observed ones are left as they are. Of
+    // rows that were measured with errors: of what is true, every cell.
+    Real* expected = nullptr;     // N x d
+    Real* variances = nullptr;    // N x d; with `expected`, of missing features
+    Real* covariances = nullptr;  // N x d x d; with `expected`, of what is true
 };
 
 }  // namespace mixtura

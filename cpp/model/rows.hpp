@@ -32,8 +32,16 @@ struct Patterns {
     bool are_there() const { return order != nullptr; }
 };
 
-// Any strides (in elements), float or double. What a row brings beside its features stands here: an error covariance
-// would be one member more, read by a stage of the tile (simd/tile.hpp).
+// With what errors rows were measured: a variance of each feature, or covariances. Infinite: the feature is not known.
+struct RowErrors {
+    const double* data = nullptr;  // N x d, or N x d x d; null: without errors
+    std::ptrdiff_t row_stride = 0;  // 0: all rows have those of the first
+    bool are_matrices = false;
+    bool are_there() const { return data != nullptr; }
+};
+
+// Any strides (in elements), float or double. What a row brings beside its features stands here, and is read by a stage
+// of the tile (simd/tile.hpp).
 template <class Real>
 struct Rows {
     const Real* data = nullptr;
@@ -45,6 +53,7 @@ struct Rows {
     GivenResponsibilities given{};    // data null: computed from the mixture
     Labels labels{};
     Patterns patterns{};
+    RowErrors errors{};  // with them patterns are not asked for: each row is by itself
 };
 
 }  // namespace mixtura

@@ -54,8 +54,10 @@ Searched::Searched(const Problem& problem)
     : problem_(problem), structure_(problem.m_step->structure()), K(problem.n_components), d(problem.rows.n_features),
       weight_(problem.rows.weight()) {}
 
-// Whether the objective is the likelihood of Gaussian components, which is what cuts and splits are judged by.
-bool Searched::is_plain() const { return problem_.m_step->is_gaussian() && problem_.m_step->is_free(); }
+// Whether the objective is the likelihood of Gaussian components of whole rows, which is what cuts and splits are judged by.
+bool Searched::is_plain() const {
+    return problem_.m_step->is_gaussian() && problem_.m_step->is_free() && problem_.is_exact();
+}
 
 bool Searched::is_wide() const { return d >= wide; }
 
@@ -77,7 +79,7 @@ bool Searched::has_leverage() const {
 }
 
 bool Searched::can_leave_out() const {
-    return has_leverage() && (structure_ == Structure::full || structure_ == Structure::tied);
+    return has_leverage() && has_matrices(structure_) && problem_.is_exact();
 }
 
 Descent::Descent(const Problem& problem, const Known& known, std::ptrdiff_t number, Control& control)
@@ -158,7 +160,7 @@ Beginning Descent::merged_down() {
         given = responsibilities(beginning.mixture.view(), problem_.rows, control_);
     }
     while (given.n_components > K && beginning.failed < 0) {
-        given = merged(given, closest_pairs(beginning.mixture).front());
+        given = merged(given, closest_pairs(beginning.mixture, problem_.rows).front());
         beginning = from_responsibilities(given);
     }
     return beginning;
@@ -206,7 +208,7 @@ Settled Descent::settled(const Responsibilities& given) {
     if (more.failed < 0) {
         const OwnedMixture mixture = after_plain_em(more.mixture, detour_iter);
         out.given = responsibilities(mixture.view(), problem_.rows, control_);
-        out.closest = closest_pairs(mixture);
+        out.closest = closest_pairs(mixture, problem_.rows);
     }
     out.n_passes = n_passes_;
     return out;

@@ -167,7 +167,22 @@ std::optional<SoftSplit> soft_split(const Move& move, const Responsibilities& gi
 
 }  // namespace
 
-Vector merge_losses(const OwnedMixture& mixture) {
+OwnedMixture widened_by(const double* variances, const OwnedMixture& mixture) {
+    OwnedMixture out = mixture;
+    const std::ptrdiff_t d = mixture.n_features, size = covariance_size(mixture.structure, d);
+    const std::ptrdiff_t n = n_covariances(mixture.structure, mixture.n_components);
+    for (std::ptrdiff_t c = 0; c < n; ++c) {
+        double* covariance = out.covariances.data() + c * size;
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            const double share = mixture.structure == Structure::spherical ? 1 / static_cast<double>(d) : 1;
+            covariance[has_matrices(mixture.structure) ? j * (d + 1) : size == d ? j : 0] += share * variances[j];
+        }
+    }
+    return out;
+}
+
+Vector merge_losses(const OwnedMixture& own, const double* error_variances) {
+    const OwnedMixture mixture = error_variances == nullptr ? own : widened_by(error_variances, own);
     const std::ptrdiff_t K = mixture.n_components, d = mixture.n_features;
     std::vector<Vector> covariances;
     Vector logs(at(K)), scratch, losses(at(K * K), infinity);
@@ -193,7 +208,7 @@ std::vector<Move> moves(const OwnedMixture& mixture, const Responsibilities& giv
                         const double* added, double rows_per_weight) {
     const std::ptrdiff_t K = mixture.n_components;
     const double total = rows.weight();
-    const Vector losses = merge_losses(mixture);
+    const Vector losses = merge_losses(mixture, rows.error_variances);
     const auto loss = [&](const Move::Pair& pair) { return losses[at(pair[0] * K + pair[1])]; };
     const std::vector<Move::Pair> pairs = cheapest_pairs(losses, K);
     std::vector<Move::Pair> unions;
@@ -232,7 +247,7 @@ std::vector<Move> refined(const std::vector<Move>& candidates, const OwnedMixtur
                           const Responsibilities& given, const SearchRows& rows, const MStep& m_step,
                           Control& control) {
     const double total = rows.weight();
-    const Vector losses = merge_losses(mixture);
+    const Vector losses = merge_losses(mixture, rows.error_variances);
     std::map<Move::Pair, std::optional<SoftSplit>> splits;
     std::vector<Move> found;
     for (const Move& move : candidates) {
@@ -359,8 +374,8 @@ Responsibilities split(const Responsibilities& given, const Cut& cut) {
     return more;
 }
 
-std::vector<Move::Pair> closest_pairs(const OwnedMixture& mixture) {
-    return cheapest_pairs(merge_losses(mixture), mixture.n_components);
+std::vector<Move::Pair> closest_pairs(const OwnedMixture& mixture, const SearchRows& rows) {
+    return cheapest_pairs(merge_losses(mixture, rows.error_variances), mixture.n_components);
 }
 
 Responsibilities merged(const Responsibilities& given, Move::Pair pair) {

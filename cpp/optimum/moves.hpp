@@ -31,7 +31,11 @@ struct Move {
 
 // Bound on the loss, in nats a row, of replacing two components by one of their joint moments (K x K): infinite on and
 // below the diagonal, above it ((w_i + w_j) log|S_ij| - w_i log|S_i| - w_j log|S_j|) / 2 (Runnalls 2007, eq. 21).
-std::vector<double> merge_losses(const OwnedMixture& mixture);
+// error_variances (d): by which the components are wider as they are measured; null: by nothing.
+std::vector<double> merge_losses(const OwnedMixture& mixture, const double* error_variances);
+
+// The mixture with so much (d) added to every component's variances: of a spherical one the mean. Without factors.
+OwnedMixture widened_by(const double* variances, const OwnedMixture& mixture);
 
 // All moves worth looking at, the most promising first. added (d): to the covariances of the sides of a cut;
 // rows_per_weight: effective rows in a unit of weight.
@@ -78,7 +82,7 @@ Cut drawn_cut(const OwnedMixture& mixture, const Responsibilities& given, const 
 Responsibilities split(const Responsibilities& given, const Cut& cut);
 
 // The pairs of components whose merges cost least, the cheapest first.
-std::vector<Move::Pair> closest_pairs(const OwnedMixture& mixture);
+std::vector<Move::Pair> closest_pairs(const OwnedMixture& mixture, const SearchRows& rows);
 
 // Responsibilities of one component fewer: the pair, in ascending order, is one.
 Responsibilities merged(const Responsibilities& given, Move::Pair pair);

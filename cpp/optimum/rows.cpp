@@ -22,7 +22,7 @@ Responsibilities responsibilities(const Mixture& mixture, const SearchRows& rows
     std::vector<double> with_noise;
     if (mixture.has_noise()) with_noise.resize(out.values.size() + static_cast<std::size_t>(rows.n_rows));
     evaluation.responsibilities = mixture.has_noise() ? with_noise.data() : out.values.data();
-    evaluate(rows.view(), mixture, evaluation, control);
+    evaluate(rows.inexact != nullptr ? *rows.inexact : rows.view(), mixture, evaluation, control);
     check(control);
     if (!mixture.has_noise()) return out;
     for (std::ptrdiff_t i = 0; i < rows.n_rows; ++i)

@@ -23,12 +23,15 @@ struct Responsibilities {
     GivenResponsibilities view() const { return {values.data(), n_components, 1}; }
 };
 
-// Contiguous, in memory of the caller's.
+// Contiguous, in memory of the caller's. Partitions, cuts and moves need whole rows; where features are missing or were
+// measured with errors, what descents and responsibilities go by are the rows as they are.
 struct SearchRows {
     const double* data = nullptr;     // N x d
     const double* weights = nullptr;  // null: every row weighs 1
     std::ptrdiff_t n_rows = 0, n_features = 0;
     Labels labels{};
+    const Rows<double>* inexact = nullptr;      // the same as they are, with gaps or errors; null: they have none
+    const double* error_variances = nullptr;    // d: by which measured components are wider; null: no errors
 
     const double* row(std::ptrdiff_t i) const { return data + i * n_features; }
     double weight_of(std::ptrdiff_t i) const { return weights ? weights[i] : 1.0; }
@@ -37,8 +40,10 @@ struct SearchRows {
 };
 
 // Of the components alone: where there is noise, rows sum to less than 1.
+// By the rows as they are.
 Responsibilities responsibilities(const Mixture& mixture, const SearchRows& rows, Control& control);
 
+// By whole rows.
 std::vector<std::int64_t> labels(const OwnedMixture& mixture, const SearchRows& rows, Control& control);
 
 // Responsibility 1 for the component that a row's label names; none where it is -1, noise.

@@ -31,14 +31,21 @@ namespace mixtura {
 
 // What is searched, and where.
 struct Problem {
-    // EM on these rows. hard: each of them wholly its likeliest component's.
-    Task task(const MStep& step, bool hard = false) const { return {*source, step, {hard, true, total}}; }
+    // EM on the rows as they are.
+    Task task(const MStep& step) const {
+        if (inexact_source != nullptr) return {*inexact_source, step, {}};
+        return {*source, step, {false, true, total}};
+    }
     Task task() const { return task(*m_step); }
+    // EM on whole rows, each of them wholly its likeliest component's.
+    Task hard_task(const MStep& step) const { return {*source, step, {true, true, total}}; }
+    bool is_exact() const { return inexact_source == nullptr; }
 
     const MStep* m_step = nullptr;
     std::ptrdiff_t n_components = 0;
     SearchRows rows;
-    const RowSource* source = nullptr;  // the same rows
+    const RowSource* source = nullptr;          // the same rows
+    const RowSource* inexact_source = nullptr;  // rows.inexact; null: there is none
     TotalScatter total;
     const double* metric_reg_covar = nullptr;  // d; above 0
     const Recording* recording = nullptr;      // of the values of these rows

@@ -90,7 +90,7 @@ std::vector<std::int64_t> partition(const Problem& problem, Model metric, std::p
     Monitor monitor(partition_tol, max_iter, false);
     LoopOptions options;
     options.deadline = problem.deadline;
-    expectation_maximisation(problem.task(m_step, true), monitor, nullptr, options, point, control);
+    expectation_maximisation(problem.hard_task(m_step), monitor, nullptr, options, point, control);
     check(control);
     return labels(mixture, problem.rows, control);
 }

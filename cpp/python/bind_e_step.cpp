@@ -14,7 +14,8 @@ void evaluate(const RowArray<Real>& rows, const MixtureArrays& mixture,
               const std::optional<OutArray<Real>>& log_density, const std::optional<OutArray<Real>>& responsibilities,
               const std::optional<OutArray<std::int64_t>>& labels, const std::optional<OutArray<Real>>& log_joint,
               int n_threads, bool missing, const std::optional<OutArray<Real>>& expected,
-              const std::optional<OutArray<Real>>& variances) {
+              const std::optional<OutArray<Real>>& variances, const std::optional<ErrorArray>& errors,
+              const std::optional<OutArray<Real>>& covariances) {
     const Sizes& sizes = mixture.sizes;
     const std::ptrdiff_t n = n_rows_of(rows);
     require_shape("rows", rows, {n, sizes.d});
@@ -29,13 +30,18 @@ void evaluate(const RowArray<Real>& rows, const MixtureArrays& mixture,
     if (log_joint) out.log_joint = log_joint->data();
     require_shape("expected", expected, {n, sizes.d});
     require_shape("variances", variances, {n, sizes.d});
-    require(expected || !variances, "variances are found with what is expected");
+    require_shape("covariances", covariances, {n, sizes.d, sizes.d});
+    require(expected || (!variances && !covariances), "variances and covariances are found with what is expected");
+    require(!variances || !errors, "variances are found of missing features, covariances of rows with errors");
     if (expected) out.expected = expected->data();
     if (variances) out.variances = variances->data();
+    if (covariances) out.covariances = covariances->data();
     mixtura::Rows<Real> given = as_rows(rows);
+    given.errors = errors_of(errors, n, sizes.d);
+    require_gaussian(given.errors, sizes.has_tails);
     std::unique_ptr<PatternOrder> patterns;
     without_gil(n_threads, [&](Control& control) {
-        if (missing) {
+        if (missing && !errors) {
             patterns = std::make_unique<PatternOrder>(given);
             given.patterns = patterns->view();
         }
@@ -75,7 +81,8 @@ void bind_rows(nb::module_& m) {
     m.def("evaluate", &evaluate<Real>, "rows"_a.noconvert(), "mixture"_a, "log_density"_a.noconvert().none(),
           "responsibilities"_a.noconvert().none(), "labels"_a.noconvert().none(), "log_joint"_a.noconvert().none(),
           "n_threads"_a, "missing"_a = false, "expected"_a.noconvert().none() = nb::none(),
-          "variances"_a.noconvert().none() = nb::none(), "Per-row results, into those arrays that are given.");
+          "variances"_a.noconvert().none() = nb::none(), "errors"_a.noconvert().none() = nb::none(),
+          "covariances"_a.noconvert().none() = nb::none(), "Per-row results, into those arrays that are given.");
     m.def("find_nonfinite", &find_nonfinite<Real>, "rows"_a.noconvert(), "n_threads"_a,
           "(count, row, feature) of the NaN and infinities; the first one's place, or -1.");
     m.def("find_extent", &find_extent<Real>, "rows"_a.noconvert(), "n_threads"_a,
@@ -91,15 +98,19 @@ void bind_rows(nb::module_& m) {
 void bind_e_step(nb::module_& m) {
     nb::class_<RowsArrays>(m, "Rows", "Rows in an array, with all that they bring.")
         .def(nb::init<const RowArray<double>&, const std::optional<Doubles>&, const std::optional<AnyMatrix>&,
-                      const std::optional<LabelArray>&, const std::optional<Doubles>&, bool>(),
+                      const std::optional<LabelArray>&, const std::optional<Doubles>&, bool,
+                      const std::optional<ErrorArray>&>(),
              "rows"_a.noconvert(), "sample_weight"_a.none() = nb::none(),
              "responsibilities"_a.noconvert().none() = nb::none(), "labels"_a.noconvert().none() = nb::none(),
-             "log_terms"_a.noconvert().none() = nb::none(), "missing"_a = false)
+             "log_terms"_a.noconvert().none() = nb::none(), "missing"_a = false,
+             "errors"_a.noconvert().none() = nb::none())
         .def(nb::init<const RowArray<float>&, const std::optional<Doubles>&, const std::optional<AnyMatrix>&,
-                      const std::optional<LabelArray>&, const std::optional<Doubles>&, bool>(),
+                      const std::optional<LabelArray>&, const std::optional<Doubles>&, bool,
+                      const std::optional<ErrorArray>&>(),
              "rows"_a.noconvert(), "sample_weight"_a.none() = nb::none(),
              "responsibilities"_a.noconvert().none() = nb::none(), "labels"_a.noconvert().none() = nb::none(),
-             "log_terms"_a.noconvert().none() = nb::none(), "missing"_a = false);
+             "log_terms"_a.noconvert().none() = nb::none(), "missing"_a = false,
+             "errors"_a.noconvert().none() = nb::none());
     nb::class_<ExpectationArrays>(m, "Expectation",
                                   "What an E-step is asked for. hard: a row belongs wholly to its likeliest component; "
                                   "moments: more than the\nscalars; total: (weight, mean, scatter) of all rows.")

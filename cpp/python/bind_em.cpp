@@ -177,7 +177,8 @@ class BoundTask {
     BoundTask(const CheckedSource& rows, const MStep& m_step, const ExpectationArrays& expectation)
         : rows_(rows), expectation_(expectation), task{rows, m_step, expectation.value} {}
 
-    void require_sizes(const Sizes& sizes) const {
+    void require_sizes(Sizes sizes) const {
+        sizes.has_noise = sizes.has_noise || task.m_step.has_noise();  // a mixture that begins without gets it
         rows_.require_sizes(sizes);
         expectation_.require_sizes(sizes);
         sizes.require_fits(task.m_step);

@@ -27,15 +27,24 @@ class SearchedRows {
     template <class Real>
     SearchedRows(const RowArray<Real>& rows, const Matrix& doubles, const std::optional<Doubles>& sample_weight,
                  const Total& total, double rows_per_weight, double min_rows, const std::optional<LabelArray>& labels,
-                 const std::optional<Doubles>& log_terms)
+                 const std::optional<Doubles>& log_terms, const RowsArrays* inexact,
+                 const std::optional<Doubles>& error_variances)
         : rows_per_weight(rows_per_weight), min_rows(min_rows), expectation_(false, true, total), rows_(rows),
-          doubles_(doubles), weight_(sample_weight), labels_(labels), log_terms_(log_terms) {
+          doubles_(doubles), weight_(sample_weight), labels_(labels), log_terms_(log_terms), inexact_(inexact),
+          error_variances_(error_variances) {
         require_shape("doubles", doubles, shape_of(rows));
         require(rows.size() > 0, "rows must have a row and a feature at least");
         mixtura::Rows<Real> all = as_rows(rows, sample_weight);
         all.labels = labels_of(labels_, log_terms_, all.n_rows);
         expectation_.require_sizes(Sizes(Structure::tied, 1, all.n_features));
         source = std::make_unique<MemorySource<Real>>(all);
+        require_shape("error_variances", error_variances, {all.n_features});
+        if (inexact != nullptr) {
+            require(!inexact->is_single(), "inexact rows must be float64");
+            require(inexact->n_rows() == all.n_rows && inexact->n_features() == all.n_features,
+                    "inexact rows must be as many, of as many features");
+            inexact_source = std::make_unique<MemorySource<double>>(inexact->of_doubles());
+        }
         recording = recording_of(doubles_.data(), weight_ ? weight_->data() : nullptr, view().n_rows, view().n_features,
                                  rows_per_weight, std::numeric_limits<Real>::epsilon());
     }
@@ -43,7 +52,9 @@ class SearchedRows {
     mixtura::SearchRows view() const {
         return {doubles_.data(), weight_ ? weight_->data() : nullptr, static_cast<std::ptrdiff_t>(doubles_.shape(0)),
                 static_cast<std::ptrdiff_t>(doubles_.shape(1)),
-                labels_of(labels_, log_terms_, static_cast<std::ptrdiff_t>(doubles_.shape(0)))};
+                labels_of(labels_, log_terms_, static_cast<std::ptrdiff_t>(doubles_.shape(0))),
+                inexact_ == nullptr ? nullptr : &inexact_->of_doubles(),
+                error_variances_ ? error_variances_->data() : nullptr};
     }
     const TotalScatter& total() const { return expectation_.value.total; }
     void require_features(std::ptrdiff_t n_features) const {
@@ -51,7 +62,7 @@ class SearchedRows {
                                                      " features of the rows, got " + std::to_string(n_features));
     }
 
-    std::unique_ptr<RowSource> source;
+    std::unique_ptr<RowSource> source, inexact_source;
     Recording recording;
     double rows_per_weight, min_rows;
 
@@ -62,6 +73,8 @@ class SearchedRows {
     std::optional<Doubles> weight_;
     std::optional<LabelArray> labels_;
     std::optional<Doubles> log_terms_;
+    const RowsArrays* inexact_;
+    std::optional<Doubles> error_variances_;
 };
 
 // What is searched, and where.
@@ -77,6 +90,7 @@ class BoundProblem {
         problem.n_components = n_components;
         problem.rows = rows.view();
         problem.source = rows.source.get();
+        problem.inexact_source = rows.inexact_source.get();
         problem.total = rows.total();
         problem.metric_reg_covar = metric_reg_covar_.data();
         problem.recording = &rows.recording;
@@ -176,12 +190,12 @@ Array merged(const MixtureArrays& mixture, const Matrix& given) {
     require(mixture.sizes.k > 1, "n_components must be at least 2, got 1");
     require_shape("responsibilities", given, {n_rows_of(given), mixture.sizes.k});
     return *as_matrix(without_gil(1, [&](Control&) {
-        return mixtura::merged(as_responsibilities(given), closest_pairs(mixture.owned()).front());
+        return mixtura::merged(as_responsibilities(given), closest_pairs(mixture.owned(), {}).front());
     }));
 }
 
 Array merge_losses(const MixtureArrays& mixture) {
-    return as_array(without_gil(1, [&](Control&) { return mixtura::merge_losses(mixture.owned()); }),
+    return as_array(without_gil(1, [&](Control&) { return mixtura::merge_losses(mixture.owned(), nullptr); }),
                     {mixture.sizes.k, mixture.sizes.k});
 }
 
@@ -308,15 +322,21 @@ std::tuple<std::string, std::ptrdiff_t, std::string, std::string> first_doubt(
 
 void bind_optimum(nb::module_& m) {
     nb::class_<SearchedRows>(m, "SearchRows",
-                             "The rows of searches; doubles: the same, total: (weight, mean, scatter) of all of them.")
+                             "The rows of searches; doubles: the same, total: (weight, mean, scatter) of all of them; "
+                             "inexact: the same with\ngaps or errors, error_variances: (d) by which components are wider as "
+                             "they are measured.")
         .def(nb::init<const RowArray<double>&, const Matrix&, const std::optional<Doubles>&, const Total&, double,
-                      double, const std::optional<LabelArray>&, const std::optional<Doubles>&>(),
+                      double, const std::optional<LabelArray>&, const std::optional<Doubles>&, const RowsArrays*,
+                      const std::optional<Doubles>&>(),
              "rows"_a.noconvert(), "doubles"_a.noconvert(), "sample_weight"_a.none(), "total"_a, "rows_per_weight"_a,
-             "min_rows"_a, "labels"_a.noconvert().none() = nb::none(), "log_terms"_a.noconvert().none() = nb::none())
+             "min_rows"_a, "labels"_a.noconvert().none() = nb::none(), "log_terms"_a.noconvert().none() = nb::none(),
+             "inexact"_a.none() = nb::none(), "error_variances"_a.none() = nb::none(), nb::keep_alive<1, 10>())
         .def(nb::init<const RowArray<float>&, const Matrix&, const std::optional<Doubles>&, const Total&, double,
-                      double, const std::optional<LabelArray>&, const std::optional<Doubles>&>(),
+                      double, const std::optional<LabelArray>&, const std::optional<Doubles>&, const RowsArrays*,
+                      const std::optional<Doubles>&>(),
              "rows"_a.noconvert(), "doubles"_a.noconvert(), "sample_weight"_a.none(), "total"_a, "rows_per_weight"_a,
-             "min_rows"_a, "labels"_a.noconvert().none() = nb::none(), "log_terms"_a.noconvert().none() = nb::none());
+             "min_rows"_a, "labels"_a.noconvert().none() = nb::none(), "log_terms"_a.noconvert().none() = nb::none(),
+             "inexact"_a.none() = nb::none(), "error_variances"_a.none() = nb::none(), nb::keep_alive<1, 10>());
     nb::class_<BoundProblem>(m, "SearchProblem",
                              "What is searched, and where. metric_reg_covar: above 0; seconds: after which no descent "
                              "begins but the first, and each ends.")

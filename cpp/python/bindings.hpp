@@ -125,6 +125,7 @@ struct Sizes {
     Structure structure;
     std::ptrdiff_t k, d;
     bool has_noise = false;  // of the mixture; the sums have room for it in any case
+    bool has_tails = false;  // its components are Student's t
 };
 
 template <class Ndarray>

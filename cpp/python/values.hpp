@@ -36,6 +36,7 @@ class MixtureArrays {
         require_shape("covariances", covariances, sizes.covariances());
         require_shape("precisions_cholesky", precisions_cholesky, sizes.covariances());
         require_shape("df", df, {sizes.k});
+        sizes.has_tails = df.has_value();
         sizes.has_noise = noise.has_value();
         if (!noise) return;
         log_sides_ = std::get<2>(*noise);
@@ -90,19 +91,42 @@ inline Labels labels_of(const std::optional<LabelArray>& labels, const std::opti
     return found;
 }
 
+// Any distance between rows, 0 too: then all have the errors of the first.
+using ErrorArray = nb::ndarray<const double, nb::device::cpu>;
+
+inline RowErrors errors_of(const std::optional<ErrorArray>& errors, std::ptrdiff_t n_rows, std::ptrdiff_t d) {
+    if (!errors) return {};
+    const bool are_matrices = errors->ndim() == 3;
+    require_shape("errors", *errors, are_matrices ? Shape{n_rows, d, d} : Shape{n_rows, d});
+    std::int64_t wanted = 1;
+    for (std::size_t axis = errors->ndim() - 1; axis > 0; --axis) {
+        require(errors->stride(axis) == wanted || errors->shape(axis) == 1, "the errors of a row must be contiguous");
+        wanted *= static_cast<std::int64_t>(errors->shape(axis));
+    }
+    return {errors->data(), static_cast<std::ptrdiff_t>(errors->stride(0)), are_matrices};
+}
+
+inline void require_gaussian(const RowErrors& errors, bool has_tails) {
+    require(!errors.are_there() || !has_tails,
+            "measurement errors have no closed form with components of Student's t");
+}
+
 // Rows in an array, with all that they bring.
 class RowsArrays {
   public:
     template <class Real>
     RowsArrays(const RowArray<Real>& rows, const std::optional<Doubles>& sample_weight,
                const std::optional<AnyMatrix>& responsibilities, const std::optional<LabelArray>& labels,
-               const std::optional<Doubles>& log_terms, bool missing)
+               const std::optional<Doubles>& log_terms, bool missing, const std::optional<ErrorArray>& errors)
         : rows_(as_rows(rows, sample_weight)), array_(rows), weight_(sample_weight), given_(responsibilities),
-          labels_(labels), log_terms_(log_terms) {
-        take_labels(std::get<mixtura::Rows<Real>>(rows_));
-        if (missing) find_patterns(std::get<mixtura::Rows<Real>>(rows_));
+          labels_(labels), log_terms_(log_terms), errors_(errors) {
+        mixtura::Rows<Real>& own = std::get<mixtura::Rows<Real>>(rows_);
+        take_labels(own);
+        own.errors = errors_of(errors, own.n_rows, own.n_features);
+        if (missing && !errors) find_patterns(std::get<mixtura::Rows<Real>>(rows_));
         if (!responsibilities) return;
-        require(!missing, "rows that bring responsibilities cannot have missing features");
+        require(!missing && !errors,
+                "rows that bring responsibilities cannot have missing features, nor errors");
         require_shape("responsibilities", *responsibilities,
                       {n_rows_of(rows), static_cast<std::ptrdiff_t>(responsibilities->shape(1))});
         n_components_ = static_cast<std::ptrdiff_t>(responsibilities->shape(1));
@@ -115,6 +139,7 @@ class RowsArrays {
     auto visit(const Function& f) const {
         return std::visit(f, rows_);
     }
+    const mixtura::Rows<double>& of_doubles() const { return std::get<mixtura::Rows<double>>(rows_); }
     bool is_single() const { return std::holds_alternative<mixtura::Rows<float>>(rows_); }
     std::ptrdiff_t n_rows() const {
         return visit([](const auto& rows) { return rows.n_rows; });
@@ -128,6 +153,7 @@ class RowsArrays {
                                              " features of the rows, got " + std::to_string(sizes.d));
         require(n_components_ < 0 || sizes.k == n_components_, "responsibilities must have " + std::to_string(sizes.k) +
                                                                    " columns, got " + std::to_string(n_components_));
+        require_gaussian(visit([](const auto& rows) { return rows.errors; }), sizes.has_tails);
         if (n_components_ >= 0) return;  // which stand in place of what is known
         require(largest_label_ < sizes.k,
                 "labels must be below " + std::to_string(sizes.k) + ", got " + std::to_string(largest_label_));
@@ -155,6 +181,7 @@ class RowsArrays {
     std::optional<AnyMatrix> given_;
     std::optional<LabelArray> labels_;
     std::optional<Doubles> log_terms_;
+    std::optional<ErrorArray> errors_;
     std::unique_ptr<PatternOrder> patterns_;
     std::ptrdiff_t n_components_ = -1, largest_label_ = -1;
 };

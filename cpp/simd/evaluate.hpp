@@ -73,6 +73,8 @@ void evaluate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_
     if (out.responsibilities != nullptr) write_by_rows(job, tile, work, 0, out.responsibilities);
     if (out.labels != nullptr) write_labels(job, tile, work, out.labels);
     if (out.expected != nullptr && job.n_runs > 0) write_expected(job, work, out);
+    if (out.expected == nullptr || !job.rows.errors.are_there()) return;
+    for (std::ptrdiff_t r = 0; r < n_rows; ++r) write_true_row(job, begin + r, r, work, out);
 }
 
 // Rows of which features may be missing, in the order of their patterns.

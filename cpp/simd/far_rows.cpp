@@ -127,6 +127,72 @@ Wide label_term(const Job<Real>& job, std::ptrdiff_t r, std::ptrdiff_t k) {
     return term;
 }
 
+// A row that was measured with errors: the features that are known of it, and T of them (row_errors.hpp).
+template <class Real>
+struct FarMeasurement {
+    const Job<Real>& job;
+    const Real* features;
+    const double* errors;
+    std::vector<std::ptrdiff_t> seen;
+
+    FarMeasurement(const Job<Real>& of, std::ptrdiff_t of_all, const Real* row)
+        : job(of), features(row), errors(of.rows.errors.data + of_all * of.rows.errors.row_stride) {
+        for (std::ptrdiff_t j = 0; j < job.n_features; ++j) {
+            if (!std::isnan(features[j * job.tile_stride]) && std::isfinite(error(j, j))) seen.push_back(j);
+        }
+    }
+
+    double error(std::ptrdiff_t i, std::ptrdiff_t j) const {
+        if (job.rows.errors.are_matrices) return errors[i * job.n_features + j];
+        return i == j ? errors[i] : 0;
+    }
+
+    double covariance(std::ptrdiff_t k, std::ptrdiff_t i, std::ptrdiff_t j) const {
+        const std::ptrdiff_t d = job.n_features;
+        const double* matrices = job.deconvolution.matrices;
+        if (matrices != nullptr) return matrices[((is_shared(job.structure) ? 0 : k) * d + i) * d + j];
+        return i == j ? variance(job.structure, job.deconvolution.variances, k, d, i) : 0;
+    }
+
+    // log(w_k p_k(x)) - shift, by T = L L^T.
+    Wide log_joint(std::ptrdiff_t k) const {
+        constexpr double log_two_pi = 1.8378770664093454836;
+        const std::size_t n = seen.size();
+        std::vector<Wide> factor(n * n), u(n);
+        Wide twice = static_cast<Wide>(n) * log_two_pi;
+        for (std::size_t i = 0; i < n; ++i) {
+            u[i] = Wide(features[seen[i] * job.tile_stride]) - job.mixture->means[k * job.n_features + seen[i]];
+            for (std::size_t j = 0; j <= i; ++j) {
+                Wide sum = Wide(covariance(k, seen[i], seen[j])) + error(seen[i], seen[j]);
+                for (std::size_t l = 0; l < j; ++l) sum -= factor[i * n + l] * factor[j * n + l];
+                factor[i * n + j] = i == j ? std::sqrt(sum) : sum / factor[j * n + j];
+                if (i != j) u[i] -= factor[i * n + j] * u[j];
+            }
+            u[i] /= factor[i * n + i];
+            twice += 2 * std::log(factor[i * n + i]) + u[i] * u[i];
+        }
+        return job.deconvolution.log_weights[k] - job.shift - twice / 2;
+    }
+
+    Wide log_noise() const {
+        Wide log_density = job.noise_height;
+        const double* sides = job.deconvolution.log_sides;
+        for (std::ptrdiff_t j = 0; sides != nullptr && j < job.n_features; ++j) log_density += sides[j];
+        for (std::size_t i = 0; sides != nullptr && i < seen.size(); ++i) log_density -= sides[seen[i]];
+        return log_density;
+    }
+};
+
+template <class Real>
+void far_joint(const Job<Real>& job, std::ptrdiff_t of_all, std::ptrdiff_t r, std::vector<Wide>& joint,
+               const Workspace<Real>& work) {
+    const FarMeasurement<Real> row(job, of_all, work.rows + r);
+    for (std::ptrdiff_t k = 0; k < job.n_densities; ++k) {
+        const Wide own = k == job.n_components ? row.log_noise() : row.log_joint(k);
+        joint[static_cast<std::size_t>(k)] = own + label_term(job, of_all, k);
+    }
+}
+
 // Where densities are not those of Gaussians alone, they are compared as they are. Row `of_all` of all, r of its tile.
 template <class Real>
 Wide settle_labelled_row(const Job<Real>& job, std::ptrdiff_t of_all, std::ptrdiff_t r, std::vector<Wide>& joint,
@@ -134,7 +200,8 @@ Wide settle_labelled_row(const Job<Real>& job, std::ptrdiff_t of_all, std::ptrdi
     const FarRow<Real> row{*job.mixture, work.rows + r, job.tile_stride};
     const Run* run = run_of(job, r, work);
     joint.resize(static_cast<std::size_t>(job.n_densities));
-    for (std::ptrdiff_t k = 0; k < job.n_densities; ++k) {
+    if (job.rows.errors.are_there()) far_joint(job, of_all, r, joint, work);
+    for (std::ptrdiff_t k = 0; k < job.n_densities && !job.rows.errors.are_there(); ++k) {
         const bool is_noise = k == job.n_components;
         if (!is_noise && job.n_runs > 0) complete_again(job, k, work);
         const Wide square = is_noise ? 0 : row.square_distance(k);
@@ -196,7 +263,8 @@ Wide settle_row(const Job<Real>& job, std::ptrdiff_t r, std::vector<Wide>& joint
 template <class Real>
 double settle_far_rows(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
                        const Workspace<Real>& work) {
-    const bool is_gaussian = job.mixture->is_gaussian() && !job.rows.labels.are_there() && job.n_runs == 0;
+    const bool is_gaussian = job.mixture->is_gaussian() && !job.rows.labels.are_there() && job.n_runs == 0 &&
+                             !job.rows.errors.are_there();
     std::vector<Wide> joint(static_cast<std::size_t>(job.n_components));
     double log_likelihood = 0;
     for (std::ptrdiff_t r = 0; r < n_active; ++r) {

@@ -70,6 +70,16 @@ struct Completion {
     const StudentTerm* student = nullptr;  // (d + 1) x K, by the number of features observed
 };
 
+// What rows that were measured with errors need, see row_errors.hpp.
+struct Deconvolution {
+    bool is_needed = false;               // by some part of the rows
+    bool posteriors = false;              // of what is true, beside the density
+    const double* matrices = nullptr;     // covariances, n_covariances x d x d; null: features are apart
+    const double* variances = nullptr;    // diag K x d, spherical K; null: components have matrices
+    const double* log_weights = nullptr;  // K
+    const double* log_sides = nullptr;    // d: of the box in which noise is uniform; null: its sides are not known
+};
+
 template <class Real>
 struct Job {
     Rows<Real> rows;
@@ -104,6 +114,8 @@ struct Job {
     Completion completion;                 // of rows.patterns
     std::ptrdiff_t n_runs = 0;             // of a tile of such rows, which lie in the workspace; 0: of others
     const std::int64_t* places = nullptr;  // of its rows among all; null: they stand as they were given
+
+    Deconvolution deconvolution;  // of rows.errors
 
     GivenResponsibilities given;
     bool hard = false;
@@ -199,6 +211,13 @@ struct Incomplete {
     double* log_terms = nullptr;          // tile_rows x n_terms
 };
 
+// What rows that were measured with errors need, one thread's, for a tile: vectors of rows, on cache lines.
+struct Deconvolved {
+    double* room = nullptr;
+    double* posteriors = nullptr;
+    double* mean = nullptr;  // d
+};
+
 // One thread's scratch, in units of tile_stride numbers. Tiles are feature-major: feature j of row r at
 // [j * tile_stride + r]; panels are described in panel_moments.hpp.
 template <class Real>
@@ -219,6 +238,7 @@ struct Workspace {
     Candidates<Real> candidates;
     SortedRows<Real> sorted;
     Incomplete<Real> incomplete;
+    Deconvolved deconvolved;
     Experience* experience = nullptr;
 };
 

@@ -179,7 +179,7 @@ void normalise_tile(const Job<Real>& job, std::ptrdiff_t n_active, bool only_act
     if (only_active) {
         normalise_active(work.responsibilities, job.n_densities, job.tile_stride, n_active, work.weights, work.active,
                          work.log_density, work.log_certainty, work.listed);
-        if (sums_by_products(job) || job.n_runs > 0) clear_inactive(job, n_active, work);
+        if (sums_by_products(job) || job.n_runs > 0 || job.rows.errors.are_there()) clear_inactive(job, n_active, work);
         return;
     }
     for (std::ptrdiff_t k = 0; k < job.n_densities; ++k) work.active[k] = all_active<Real>(n_active);

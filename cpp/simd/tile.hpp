@@ -8,6 +8,7 @@
 #include "simd/moments.hpp"
 #include "simd/near.hpp"
 #include "simd/responsibilities.hpp"
+#include "simd/row_errors.hpp"
 #include "simd/row_terms.hpp"
 #include "simd/student.hpp"
 
@@ -31,7 +32,9 @@ enum class Found { none, active, all };
 template <class Real>
 Found find_log_terms(const Job<Real>& job, const Tile& tile, bool skip, const Workspace<Real>& work) {
     Found found = Found::all;
-    if (job.n_runs > 0) {
+    if (job.rows.errors.are_there()) {
+        if (!deconvolved_log_joint(job, tile, work)) found = Found::none;
+    } else if (job.n_runs > 0) {
         if (!incomplete_log_joint(job, tile, work)) found = Found::none;
     } else if (skip && near_log_joint(job, tile, work)) {
         found = Found::active;
@@ -43,6 +46,7 @@ Found find_log_terms(const Job<Real>& job, const Tile& tile, bool skip, const Wo
     if (job.student != nullptr && job.n_runs == 0) to_student(job, tile.n_active, work);
     add_row_terms(job, tile, work);
     if (job.n_runs > 0) add_log_sides(job, work);
+    if (job.rows.errors.are_there()) add_unseen_sides(job, tile, work);
     return found;
 }
 
@@ -68,6 +72,8 @@ void accumulate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t 
         if (job.n_densities > job.n_components) statistics.noise += noise_of_tile(job, tile.n_active, work);
     }
     if (!job.moments) return;
+    if (job.rows.errors.are_there() && job.given.data == nullptr)
+        return deconvolved_moments(job, tile, work, statistics);
     if (job.n_runs > 0) add_conditional_covariances(job, work, statistics);
     Statistics scaled = statistics;
     if (job.student != nullptr) {

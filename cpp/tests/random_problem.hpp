@@ -25,6 +25,7 @@ struct RandomProblem {
     Noise noise;
     std::vector<std::int32_t> labels;  // empty: nothing is known
     std::vector<double> log_terms;
+    std::vector<double> errors;  // N x d, or N x d x d; empty: none
 
     RandomProblem(Structure s, std::ptrdiff_t n_rows, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
                   unsigned seed)
@@ -64,9 +65,18 @@ struct RandomProblem {
             view.labels.log_terms = log_terms.data();
             view.labels.n_terms = n_densities();
         }
+        if (!errors.empty()) view.errors = {errors.data(), has_matrices_of_errors() ? d * d : d, has_matrices_of_errors()};
         return view;
     }
     Rows<double> view(bool weighted) const { return rows_in(rows, weighted); }
+
+    bool has_matrices_of_errors() const { return static_cast<std::ptrdiff_t>(errors.size()) > n * d; }
+    // Covariance of features a and b in the error of row i.
+    double error(std::ptrdiff_t i, std::ptrdiff_t a, std::ptrdiff_t b) const {
+        if (errors.empty()) return 0;
+        if (has_matrices_of_errors()) return errors[static_cast<std::size_t>((i * d + a) * d + b)];
+        return a == b ? errors[static_cast<std::size_t>(i * d + a)] : 0;
+    }
 
     // Makes it one of Student's t components, with noise, with rows of known and half known components.
     void add_tails() {

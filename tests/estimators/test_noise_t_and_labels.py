@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy import stats
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import InvalidParameterError
@@ -37,6 +38,9 @@ def with_stray_rows(X, share):
     n = int(share * len(X))
     stray = np.random.default_rng(0).uniform(low - half, high + half, (n, X.shape[1]))
     return np.concatenate([X, stray])
+
+
+X_IRIS, _ = iris()
 
 
 # Student's t
@@ -192,6 +196,76 @@ def test_draws_are_of_the_components():
     assert (model.predict(drawn) == -1).mean() < 0.1
 
 
+def fitted_among_stray_rows(dtype=np.float64, **arguments):
+    X = with_stray_rows(load_faithful().data, 0.2).astype(dtype)
+    return GaussianMixture(2, noise=True, random_state=0, **arguments).fit(X), X
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_noise_is_drawn_on_request(dtype, tmp_path):
+    """As many rows as its weight says, uniform between the least and the most of each feature."""
+    model, X = fitted_among_stray_rows(dtype)
+    assert_allclose(model.noise_box_, [X.min(axis=0), X.max(axis=0)], rtol=1e-6)
+    model.save(tmp_path / "model.safetensors")
+    loaded = mixtura.load(tmp_path / "model.safetensors")
+    n = 40_000
+    for known in (model, loaded):
+        drawn, labels = known.sample(n, random_state=3, noise=True)
+        assert drawn.dtype == dtype
+        stray = drawn[labels == -1].astype(np.float64)
+        share = model.noise_weight_
+        assert abs(len(stray) / n - share) < 4 * np.sqrt(share * (1 - share) / n)
+        low, high = model.noise_box_.astype(np.float64)
+        for j in range(2):
+            uniform = stats.uniform(low[j], high[j] - low[j])
+            assert stats.kstest(stray[:, j], uniform.cdf).pvalue > 1e-3
+        assert stats.pearsonr(*stray.T).pvalue > 1e-3
+        drawn_again, _ = known.sample(n, random_state=3, noise=True)
+        assert np.array_equal(drawn_again, drawn)
+    components = drawn[labels >= 0]
+    assert_allclose(components.mean(axis=0), model.mixture_.weights @ model.means_, rtol=0.02)
+
+
+def test_the_box_of_noise_is_there_wherever_the_rows_come_from():
+    model, X = fitted_among_stray_rows()
+    streamed = GaussianMixture(2, noise=True, random_state=0).fit(
+        mixtura.from_batches(lambda: np.array_split(X, 3))
+    )
+    assert_allclose(streamed.noise_box_, model.noise_box_, rtol=1e-12)
+    box = model.noise_box_.copy()
+    model.partial_fit(X[:100])
+    assert np.array_equal(model.noise_box_, box)
+    search = mixtura.GaussianMixtureSearch([2], ["VVV"], noise=[False, True], random_state=0).fit(X)
+    _, labels = search.sample(1_000, random_state=0, noise=True)
+    assert (labels == -1).sum() > 50
+    X[::3, 0] = np.nan
+    gaps = GaussianMixture(2, noise=True, missing="mar", random_state=0).fit(X)
+    assert_allclose(gaps.noise_box_, [np.nanmin(X, axis=0), np.nanmax(X, axis=0)], rtol=1e-12)
+
+
+def test_a_feature_that_does_not_vary_is_drawn_as_it_is():
+    X = np.column_stack([with_stray_rows(load_faithful().data, 0.2), np.full(326, 7.0)])
+    with pytest.warns(mixtura.DataWarning):
+        model = GaussianMixture(2, covariance_type="diag", noise=True, random_state=0).fit(X)
+    drawn, labels = model.sample(1_000, random_state=0, noise=True)
+    assert (drawn[labels == -1, 2] == 7.0).all()
+
+
+def test_noise_without_a_place_is_not_drawn():
+    model, X = fitted_among_stray_rows(noise_volume=500.0)
+    with pytest.raises(ValueError, match="noise_volume is a volume without a place"):
+        model.sample(10, noise=True)
+    assert not hasattr(model, "noise_box_")
+    model.noise_box_ = [[0.0, 0.0], [1.0, 1.0]]
+    assert model.sample(1_000, 0, noise=True)[0].min() > -1
+    model.noise_box_ = [[0.0], [1.0]]
+    with pytest.raises(ValueError, match=r"noise_box_ must have shape \(2, 2\)"):
+        model.sample(10, noise=True)
+    plain = GaussianMixture(2, random_state=0).fit(X)
+    with pytest.raises(ValueError, match="was fitted without"):
+        plain.sample(10, noise=True)
+
+
 def test_weights_and_noise_set_by_hand_belong_together():
     X = with_stray_rows(load_faithful().data, 0.2)
     model = GaussianMixture(2, noise=True, random_state=0).fit(X)
@@ -273,6 +347,41 @@ def test_a_known_row_is_no_noise():
     assert noise.score(X, labels=mask) > known.score(X, labels=labels)
 
 
+RESPONSIBILITIES = np.eye(3)[load_iris(return_X_y=True)[1]]
+OTHER_STARTS = {
+    "random": {"init_params": "random"},
+    "k-means++": {"init_params": "k-means++"},
+    "random_from_data": {"init_params": "random_from_data"},
+    "responsibilities": {"init_params": RESPONSIBILITIES},
+    "means": {"means_init": RESPONSIBILITIES.T @ X_IRIS / 50},
+    "a fixed mean": {
+        "means_init": [[5.0, 3.4, 1.5, 0.2], *[[np.nan] * 4] * 2],
+        "fixed": {"means": [True, False, False]},
+    },
+    "a fixed weight": {
+        "weights_init": [0.3, np.nan, np.nan],
+        "fixed": {"weights": [True, False, False]},
+    },
+    "a prior": {"prior": "default"},
+}
+
+
+@pytest.mark.parametrize("start", OTHER_STARTS)
+@pytest.mark.parametrize("noise", [False, True])
+def test_masks_go_with_every_start_and_say_what_labels_do(start, noise):
+    """What is known of each component is not mixed up with the numbers that a start gives them."""
+    X, species = iris()
+    labels = np.where(np.arange(150) % 4 == 0, species, -1)
+    mask = (labels[:, None] < 0) | (labels[:, None] == np.arange(3 + noise))
+    of_numbers, of_mask = (
+        GaussianMixture(3, noise=noise, random_state=0, **OTHER_STARTS[start]).fit(X, labels=known)
+        for known in (labels, mask)
+    )
+    assert_allclose(of_mask.lower_bound_, of_numbers.lower_bound_, rtol=1e-10)
+    assert_allclose(of_mask.means_, of_numbers.means_, rtol=1e-7)
+    assert (of_mask.predict(X)[::4] == species[::4]).mean() > 0.9
+
+
 def test_a_stream_learns_labels(rng):
     model = GaussianMixture(2, random_state=0)
     for _ in range(30):
@@ -292,9 +401,6 @@ def test_labels_are_routed_as_metadata():
     assert requests.score.requests["labels"]
 
 
-X_IRIS, _ = iris()
-
-
 @pytest.mark.parametrize(
     ("arguments", "labels", "message"),
     [
@@ -307,11 +413,19 @@ X_IRIS, _ = iris()
         ({}, np.full(150, -2), "row 0 has -2"),
         ({}, np.full(150, 0.5), "labels must be whole numbers of components"),
         ({}, np.full(150, "a"), "labels must be whole numbers of components"),
-        ({}, np.ones((150, 4)), "that is shape (150, 3), got (150, 4)."),
+        ({}, np.ones((150, 4)), "that is 3, got 4."),
         ({"noise": True}, np.ones((150, 3)), "a column for each component and one for noise"),
-        ({}, np.zeros((150, 3), dtype=bool), "labels leave no component to row 0"),
-        ({}, np.full((150, 3), -1.0), "labels as confidences must be 0 or more, but row 0 has"),
-        ({}, np.full((150, 3), np.nan), "labels as confidences must be 0 or more"),
+        (
+            {},
+            np.zeros((150, 3), dtype=bool),
+            "must leave one component at least to each row: row 0 has",
+        ),
+        (
+            {},
+            np.full((150, 3), -1.0),
+            "labels as confidences must be numbers of 0 or more: row 0 has",
+        ),
+        ({}, np.full((150, 3), np.nan), "labels as confidences must be numbers of 0 or more"),
         ({"sort_components": "weight"}, np.zeros(150, dtype=int), "sort_components gives"),
     ],
 )

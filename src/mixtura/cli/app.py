@@ -143,6 +143,16 @@ Encoding = Annotated[
         rich_help_panel=_TEXT,
     ),
 ]
+ErrorStd = Annotated[
+    str | None,
+    typer.Option(
+        "--error-std",
+        metavar="A,B,...",
+        help="Columns of the standard deviations of errors that the features were measured with, one for "
+        "each, in their order; inf where a value is not known.",
+        show_default=False,
+    ),
+]
 DropMissing = Annotated[
     bool,
     typer.Option(
@@ -298,10 +308,14 @@ def fit(
     label: Annotated[
         str | None,
         typer.Option(
+            "--label",
+            "--labels",
             metavar="COLUMN",
-            help="The column of known components: their numbers, or -1 or empty where none is known.",
+            help="The column of known components: their numbers, or -1 or empty where none is known; or "
+            "A,B,..., one column a component, of confidences.",
         ),
     ] = None,
+    error_std: ErrorStd = None,
     by: Annotated[
         str | None,
         typer.Option(
@@ -424,15 +438,17 @@ def fit(
         name, beside = outputs.MODEL, outputs.fit_outputs(**tables, no_figure=no_figure)
     else:
         fitting.check_jobs(jobs)
-        options = groups.options_of(by, columns, weight, label, max_memory, options)
+        options = groups.options_of(
+            by, columns, Beside.of(weight, label, error_std), max_memory, options
+        )
         name, beside = outputs.MODELS, groups.group_outputs(**tables)
     outputs.check_folder(output, [name, *(file.name for file in beside)], files)
     check_not_within(output, files)
     check_no_models(files)
     how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing, missing)
-    rows = rows_to_fit(files, columns, Beside(weight, label), max_memory, how, by)
+    rows = rows_to_fit(files, columns, Beside.of(weight, label, error_std), max_memory, how, by)
     if by is not None:
-        fits = groups.fit(rows, by, weight, options, quiet=quiet)
+        fits = groups.fit(rows, by, Beside.of(weight, label, error_std), options, quiet=quiet)
         say_how_read(rows, quiet=quiet)
         written = outputs.write_found(
             fits, fits, rows, beside, output, model_name=name, quiet=quiet
@@ -487,10 +503,14 @@ def select(
     label: Annotated[
         str | None,
         typer.Option(
+            "--label",
+            "--labels",
             metavar="COLUMN",
-            help="The column of known components: their numbers, or -1 or empty where none is known.",
+            help="The column of known components: their numbers, or -1 or empty where none is known; or "
+            "A,B,..., one column a component, of confidences.",
         ),
     ] = None,
+    error_std: ErrorStd = None,
     delimiter: Delimiter = None,
     decimal: Decimal = ".",
     skip: Skip = 0,
@@ -578,7 +598,7 @@ def select(
     check_not_within(output, files)
     check_no_models(files)
     how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing, missing)
-    rows = rows_to_fit(files, columns, Beside(weight, label), max_memory, how)
+    rows = rows_to_fit(files, columns, Beside.of(weight, label, error_std), max_memory, how)
     options = {
         "n_components": numbers,
         "covariance_type": names,
@@ -638,6 +658,7 @@ def predict(
             metavar="A,B,...", help="Columns to copy beside the labels.", show_default=False
         ),
     ] = None,
+    error_std: ErrorStd = None,
     delimiter: Delimiter = None,
     decimal: Decimal = ".",
     skip: Skip = 0,
@@ -667,7 +688,7 @@ def predict(
     # Rows that are to be left out have no gaps then.
     missing = "error" if drop_missing else fitted.missing
     how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing, missing)
-    rows = rows_to_predict(fitted, files, columns, kept, how)
+    rows = rows_to_predict(fitted, files, columns, kept, how, error_std)
     # Nobody could read a line of progress between the rows.
     silent = quiet or (output is None and sys.stdout.isatty())
     with reading(), progress_of_rows(rows, "labelling", quiet=silent):
@@ -788,6 +809,10 @@ def sample(
             **whole("--seed", 0, LARGEST_SEED),
         ),
     ] = None,
+    noise: Annotated[
+        bool,
+        typer.Option("--noise", help="Draw rows of noise too.", metavar=""),
+    ] = False,
     output: TableOut = None,
     _quiet: Quiet = False,
 ) -> None:
@@ -796,13 +821,18 @@ def sample(
 
     from mixtura.cli.models import load
     from mixtura.cli.outputs import check_table, write_table
+    from mixtura.cli.rows import reading
     from mixtura.cli.tables import Rows
 
     check_table(output)
     fitted = load(model)
     # Without a seed the model would take the one that it was fitted with.
     randomness = np.random.default_rng() if seed is None else seed
-    data, _ = fitted.mixture_.sample(n_rows, random_state=randomness)
+    if noise:
+        with reading():
+            data, _ = fitted.sample(n_rows, randomness, noise=True)
+    else:
+        data, _ = fitted.mixture_.sample(n_rows, randomness)
     rows = Rows(model, fitted.summary().feature_names, np.asfortranarray(data))
     write_table(rows.X.to_batches(), output)
 

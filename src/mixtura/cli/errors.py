@@ -35,6 +35,7 @@ _OPTIONS = {
     "tol is": "--tol is",
     " (sklearn.impute.SimpleImputer)": "",
     " (X[np.isinf(X)] = np.nan)": "",
+    "noise=True": "--noise",
     "columns=": "--columns",
     "delimiter='": "--delimiter '",
     "delimiter=": "--delimiter",

@@ -57,7 +57,7 @@ def fit(rows: Given, options: dict[str, Any], *, quiet: bool) -> GaussianMixture
     _check_enough_rows(rows, options["n_components"])
     model = GaussianMixture(**options)
     with library_in_words(rows.source, quiet=quiet), progress_of_fit(model, rows, quiet=quiet):
-        model.fit(rows.X, sample_weight=rows.weight, labels=rows.label)
+        model.fit(rows.X, sample_weight=rows.weight, labels=rows.label, error_std=rows.error_std)
     return model
 
 

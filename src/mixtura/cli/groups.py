@@ -20,13 +20,14 @@ from mixtura.cli.errors import UsageError
 from mixtura.cli.fitting import library_in_words
 from mixtura.cli.outputs import FITS, Output
 from mixtura.cli.progress import steps_shown
-from mixtura.cli.rows import Given, Scanned, reading, split
+from mixtura.cli.rows import Beside, Given, Scanned, reading, split
 from mixtura.cli.selecting import numbers, structures
 from mixtura.display.page import Page, Shown, Table, plural
 from mixtura.estimators.fit_many import fit_many
 from mixtura.estimators.fitted_mixtures import FittedMixtures
 from mixtura.files.predictions import OUTPUTS, predictions
 from mixtura.inputs.tables import Tables
+from mixtura.rows import Rows
 from mixtura.sources.arrow import ROW
 from mixtura.support.threads import n_threads
 
@@ -46,20 +47,18 @@ _OF_A_FIT = (
 def options_of(
     by: str,
     columns: str | None,
-    weight: str | None,
-    label: str | None,
+    beside: Beside,
     max_memory: str | None,
     options: dict[str, Any],
 ) -> dict[str, Any]:
     """The options of `fit_many` that these of a single fit are; refuse what fits of groups cannot have."""
     if columns is not None and by in split(columns):
         raise UsageError(f"--by {by} is among --columns, too; what names the groups is no feature")
-    if label is not None:
-        raise UsageError(
-            f"--label {label} names the components of one fit, and --by makes many: leave one of the two out"
-        )
-    if by == weight:
-        raise UsageError(f"--by {by} is --weight, too; name two columns")
+    if beside.errors:
+        raise UsageError("--error-std is of one fit, and --by makes many: leave one of the two out")
+    for what, name in beside.named:
+        if by == name:
+            raise UsageError(f"--by {by} is --{what}, too; name two columns")
     if by in (*_OF_A_FIT, *OUTPUTS, ROW) or by.startswith("responsibility_"):
         raise UsageError(f"--by {by} is the name of a column that is written, too; rename it")
     found = {name: value for name, value in options.items() if name not in _OF_ONE_FIT}
@@ -169,16 +168,23 @@ def _cells(
     )
 
 
-def fit(
-    rows: Given, by: str, weight: str | None, options: dict[str, Any], *, quiet: bool
-) -> GroupFits:
+def fit(rows: Given, by: str, beside: Beside, options: dict[str, Any], *, quiet: bool) -> GroupFits:
     """Fit a mixture to the rows of each value of the column `by`."""
-    X, kept = _read(rows, [by] if weight is None else [by, weight])
+    X, kept = _read(rows, [by, *beside.names])
     frame = pa.table({name: X[:, j] for j, name in enumerate(rows.names)} | {by: kept[by]})
-    weights = None if weight is None else kept.pop(weight).cast(pa.float64()).to_numpy()
+    given = {name: kept.pop(name).cast(pa.float64()).to_numpy() for name in beside.names}
+    weights, labels = given.get(str(beside.weight)), [given[name] for name in beside.labels]
+    options = options | {"sample_weight": weights, "labels": _labels(labels)}
     with library_in_words(rows.source, quiet=quiet), _steps(quiet=quiet) as callback:
-        many = fit_many(frame, by=by, sample_weight=weights, callback=callback, **options)
+        many = fit_many(frame, by=by, callback=callback, **options)
     return GroupFits(many, Tables.of(frame, by), X, kept)
+
+
+def _labels(columns: Sequence[NDArray[Any]]) -> NDArray[Any] | None:
+    """Known components in one column, -1 where a cell is missing; confidences in several."""
+    if len(columns) == 1:
+        return np.where(np.isnan(columns[0]), -1, columns[0]).astype(np.int32)
+    return np.stack(columns, axis=1) if columns else None
 
 
 def _read(rows: Given, keep: Sequence[str]) -> tuple[NDArray[Any], dict[str, pa.Array]]:
@@ -191,7 +197,7 @@ def _read(rows: Given, keep: Sequence[str]) -> tuple[NDArray[Any], dict[str, pa.
         name: pa.chunked_array([_values(kept[name]) for _, kept in parts]).combine_chunks()
         for name in parts[0][1]
     }
-    return np.concatenate([X for X, _ in parts]), columns
+    return np.concatenate([rows.X for rows, _ in parts]), columns
 
 
 def _values(column: pa.Array) -> pa.Array:
@@ -227,17 +233,21 @@ def _predictions(fits: GroupFits, what: Sequence[str], *, single: bool) -> Itera
     """What its group's mixture says of each row, in the order of the rows; null where there is none."""
     n_rows, threads = len(fits.X), n_threads(None)
     columns: dict[str, NDArray[Any]] = {}
+    has_fit = np.zeros(n_rows, dtype=bool)
     for i, places in enumerate(fits.places):
         if fits.many.failures[i]:
             continue
-        found = predictions(fits.many[i]._density, fits.X[places], what, threads, single=single)
+        found = predictions(
+            fits.many[i]._density, Rows(fits.X[places]), what, threads, single=single
+        )
+        has_fit[places] = True
         for name, column in found.items():
             values = column.to_numpy()
             missing = -1 if name == "label" else np.nan
             whole = columns.setdefault(name, np.full(n_rows, missing, values.dtype))
             whole[places] = values
     with_nulls = {
-        name: pa.array(values, mask=values < 0)
+        name: pa.array(values, mask=~has_fit)
         if name == "label"
         else pa.array(values, from_pandas=True)
         for name, values in columns.items()

@@ -32,7 +32,6 @@ from mixtura.files.predictions import OUTPUTS
 from mixtura.files.predictions import predictions as columns_of
 from mixtura.files.predictions import write_batches as write_parquet
 from mixtura.fitting import given_rows as checks
-from mixtura.inputs.missing import has_missing
 from mixtura.mixture import drawn, expected
 from mixtura.support.interruptible import result_of
 from mixtura.support.threads import n_threads
@@ -134,9 +133,7 @@ def predictions(
         for start in range(0, len(part), size):
             some = slice(start, start + size)
             beside = {name: column[some] for name, column in kept.items()}
-            X = np.ascontiguousarray(part[some])
-            gaps = has_missing(X)  # which the reading allowed
-            found = columns_of(mixture, X, what, threads, single=single, missing=gaps)
+            found = columns_of(mixture, part[some], what, threads, single=single)
             yield pa.RecordBatch.from_pydict(beside | found)
 
 
@@ -162,7 +159,7 @@ def imputed(
         for start in range(0, len(part), BLOCK):
             some = slice(start, start + BLOCK)
             beside = {name: column[some] for name, column in kept.items()}
-            X = np.ascontiguousarray(part[some])
+            X = np.ascontiguousarray(part.X[some])
             if draws is None:
                 filled, spreads = expected(mixture, X, threads, with_std=std)
                 found = dict(zip(rows.names, filled.T, strict=True))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mixtura import GaussianMixture, scan
 from mixtura.cli.errors import CommandError, UsageError, in_our_words, reason, suggestion
 from mixtura.cli.tables import check_all_named, has_lists, read_table
+from mixtura.rows import Rows
 from mixtura.sources import Source
 from mixtura.sources.arrow import EXTENSIONS as SCANNED
 from mixtura.sources.arrow import ROW
@@ -32,7 +33,10 @@ _COMPRESSION = 5
 # Files and rows that a note about dropped rows names.
 _FILES_NAMED, _ROWS_NAMED = 3, 5
 
-Part = tuple[NDArray[Any], dict[str, Any]]
+# What the columns of an option hold.
+_A_KIND = {"weight": "a weight", "label": "a label", "error-std": "an error"}
+
+Part = tuple[Rows, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -72,15 +76,57 @@ def reading_of(
 
 
 class Beside(NamedTuple):
-    """The columns of what rows bring beside their features, by the names of their options."""
+    """The columns of what rows bring beside their features: weights, and labels, in one or several."""
 
     weight: str | None = None
-    label: str | None = None
+    labels: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls, weight: str | None = None, label: str | None = None, error_std: str | None = None
+    ) -> Beside:
+        """Those that the options --weight, --label and --error-std name."""
+        labels = () if label is None else tuple(split(label, "--label"))
+        return cls(
+            weight, labels, () if error_std is None else tuple(split(error_std, "--error-std"))
+        )
 
     @property
-    def named(self) -> dict[str, str]:
+    def named(self) -> list[tuple[str, str]]:
+        """Those that there are, each behind the name of its option."""
+        weights = [] if self.weight is None else [("weight", self.weight)]
+        labels = (("label", name) for name in self.labels)
+        return [*weights, *labels, *(("error-std", name) for name in self.errors)]
+
+    @property
+    def names(self) -> list[str]:
         """Those that there are."""
-        return {what: name for what, name in self._asdict().items() if name is not None}
+        return [name for _, name in self.named]
+
+    def check(self) -> None:
+        """Refuse a column that is named by two options."""
+        taken: dict[str, str] = {}
+        for option, name in self.named:
+            if taken.get(name, option) != option:
+                raise UsageError(
+                    f"--{taken[name]} and --{option} are both {name}; name two columns"
+                )
+            taken[name] = option
+
+    def check_number(self, features: Sequence[str]) -> None:
+        """Refuse errors that are not one for each feature."""
+        n, d = len(self.errors), len(features)
+        if n not in (0, d):
+            raise UsageError(
+                f"--error-std names {n} columns for {d} features ({', '.join(features)}); name one for each, "
+                "in their order"
+            )
+
+    @property
+    def label(self) -> str | tuple[str, ...] | None:
+        """The labels' as `mixtura.scan` takes them."""
+        return self.labels[0] if len(self.labels) == 1 else self.labels or None
 
 
 class Given(Protocol):
@@ -107,6 +153,10 @@ class Given(Protocol):
         """Known labels to be given beside X."""
 
     @property
+    def error_std(self) -> NDArray[Any] | None:
+        """Standard deviations of errors to be given beside X."""
+
+    @property
     def has_row_names(self) -> bool:
         """Whether a first column was taken for the rows' names."""
 
@@ -127,6 +177,7 @@ class Scanned:
     drop_missing: bool = False
     weight: None = None
     label: None = None
+    error_std: None = None
 
     @property
     def source(self) -> str:
@@ -159,6 +210,7 @@ class Mapped:
     source: str
     weight: None = None
     label: None = None
+    error_std: None = None
     has_row_names: bool = False
     dropped: Sequence[tuple[str, NDArray[Any]]] = ()
 
@@ -169,7 +221,7 @@ class Mapped:
     def parts(self, keep: Sequence[str] = ()) -> Iterator[Part]:
         if keep:
             raise CommandError(f"{self.source} holds an array, which has no columns to keep")
-        return ((self.X[rows], {}) for rows in block_slices(*self.X.shape))
+        return ((Rows(self.X[rows]), {}) for rows in block_slices(*self.X.shape))
 
 
 def _counted_from_one(part: Part) -> Part:
@@ -191,20 +243,22 @@ def rows_to_fit(
     """
     names = None if columns is None else split(columns)
     _check_max_memory(max_memory)
-    for what, name in beside.named.items():
+    for what, name in beside.named:
         if names is not None and name in names:
-            raise UsageError(f"--{what} {name} is among --columns, too; a {what} is no feature")
-    if beside.weight is not None and beside.weight == beside.label:
-        raise UsageError(f"--weight and --label are both {beside.weight}; name two columns")
+            raise UsageError(
+                f"--{what} {name} is among --columns, too; {_A_KIND[what]} is no feature"
+            )
+    beside.check()
     if _is_array(files):
         return _mapped(files, how, columns, beside, by)
     if _is_whole(files, max_memory, names):
         table = read_table(files[0], how.dialect)
         table.check_names([] if by is None else [by])
-        features = names or table.feature_names([*beside, by])
+        features = names or table.feature_names([*beside.names, by])
+        beside.check_number(features)
         return table.rows(features, *beside, drop_missing=how.drop_missing, missing=how.missing)
     if names is None and by is not None:
-        names = _features_beside(files, by, beside.weight, how)
+        names = _features_beside(files, by, beside, how)
     return _scanned(files, names, beside, max_memory, how)
 
 
@@ -214,8 +268,10 @@ def rows_to_predict(
     columns: str | None,
     keep: Sequence[str],
     how: Reading,
+    error_std: str | None = None,
 ) -> Given:
     """Find the model's features by name; by position only where it knows no names."""
+    beside = Beside.of(error_std=error_std)
     names = split(columns) if columns is not None else list(getattr(model, "feature_names_in_", ()))
     if how.drop_missing and ROW in keep:
         raise UsageError(
@@ -223,14 +279,15 @@ def rows_to_predict(
         )
     rows: Given
     if _is_array(files):
-        rows = _mapped(files, how, columns)
+        rows = _mapped(files, how, columns, beside)
     elif _is_whole(files, None, names):
         table = read_table(files[0], how.dialect)
         table.check_names(keep)
-        features = names or table.feature_names()
-        rows = table.rows(features, drop_missing=how.drop_missing, missing=how.missing)
+        features = names or table.feature_names(beside.names)
+        beside.check_number(features)
+        rows = table.rows(features, *beside, drop_missing=how.drop_missing, missing=how.missing)
     else:
-        rows = _scanned(files, names or None, Beside(), "0", how)  # they are read once
+        rows = _scanned(files, names or None, beside, "0", how)  # they are read once
     if len(rows.names) != model.n_features_in_:
         raise CommandError(
             f"the model has {model.n_features_in_} features and {rows.source} gives "
@@ -338,8 +395,8 @@ def _mapped(
         raise UsageError(
             f"{files[0]} holds an array, which is read where it lies; --drop-missing is for tables"
         )
-    named = {} if beside is None else beside.named
-    others = [(f"--{what}", name) for what, name in named.items()]
+    named = [] if beside is None else beside.named
+    others = [(f"--{what}", name) for what, name in named]
     for option, given in (("--columns", columns), *others, ("--by", by)):
         if given is not None:
             raise UsageError(
@@ -397,7 +454,9 @@ def _scanned(
     how: Reading,
 ) -> Scanned:
     with reading():
-        source = scan(files, names, *beside, max_memory=max_memory, **how.options)
+        source = scan(
+            files, names, beside.weight, beside.label, max_memory=max_memory, **how.options
+        )
         assert isinstance(source, Source)
         if names is None:
             _check_takes_all(source, beside)
@@ -405,20 +464,20 @@ def _scanned(
     return Scanned(source, tuple(files), how.drop_missing)
 
 
-def _features_beside(files: Sequence[str], by: str, weight: str | None, how: Reading) -> list[str]:
-    """All columns of files but that of the groups, which may be the key of folders, and the weight."""
+def _features_beside(files: Sequence[str], by: str, beside: Beside, how: Reading) -> list[str]:
+    """All columns of files but that of the groups, which may be the key of folders, weights and labels."""
     with reading():
         source: Any = scan(files, **how.options)
         names: Sequence[str] = source.column_names
         if by not in names and not any(f"{by}=" in path for path in source.paths):
             raise CommandError(f"{source} has no column {by!r}.{suggestion(by, names)}")
-    return [name for name in names if name not in (by, weight)]
+    return [name for name in names if name not in (by, *beside.names)]
 
 
 def _check_takes_all(source: Any, beside: Beside) -> None:
     """See that no column was passed over that is not one of numbers: as in a file that is read whole."""
     first = source.paths[0]
-    names = [name for name in source.column_names if name not in beside]
+    names = [name for name in source.column_names if name not in beside.names]
     check_all_named(names, first, source.has_row_names)
     for name in names:
         if name not in source.columns:

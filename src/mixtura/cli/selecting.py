@@ -71,7 +71,9 @@ def select(
     ended_by = None
     try:
         with library_in_words(rows.source, quiet=quiet), _steps(search, rows, quiet=quiet):
-            search.fit(rows.X, sample_weight=rows.weight, labels=rows.label)
+            search.fit(
+                rows.X, sample_weight=rows.weight, labels=rows.label, error_std=rows.error_std
+            )
     except (KeyboardInterrupt, OSError) as stop:
         if not hasattr(search, "best_estimator_"):
             raise

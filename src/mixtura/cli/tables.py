@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 from mixtura.cli.errors import CommandError, in_our_words, reason, suggestion
 from mixtura.errors import SourceError
 from mixtura.inputs.labels import first_no_label
+from mixtura.inputs.missing import has_missing
+from mixtura.rows import Rows as RowValues
 from mixtura.sources.arrow import ROW, holds_lists, holds_numbers, missing_in
 from mixtura.sources.text import MISSING, NUMBER, Dialect, TextTable, is_text
 
@@ -37,7 +39,8 @@ class Rows:
     names: tuple[str, ...]
     data: NDArray[np.float64]
     weight: NDArray[np.float64] | None = None
-    label: NDArray[np.int32] | None = None
+    label: NDArray[Any] | None = None
+    error_std: NDArray[np.float64] | None = None
     columns: pa.Table | None = None  # all that the file holds
     has_row_names: bool = False
     numbers: NDArray[np.int64] | None = None  # of the rows in the file, where others are dropped
@@ -48,15 +51,14 @@ class Rows:
         """The rows with their names, which an estimator learns from a data frame."""
         return pa.table({name: self.data[:, j] for j, name in enumerate(self.names)})
 
-    def parts(
-        self, keep: Sequence[str] = ()
-    ) -> Iterator[tuple[NDArray[np.float64], dict[str, Any]]]:
+    def parts(self, keep: Sequence[str] = ()) -> Iterator[tuple[RowValues, dict[str, Any]]]:
         """All rows at once, with the columns of the file that `keep` names."""
         columns = self.columns
         kept = {} if columns is None else {name: columns[name].combine_chunks() for name in keep}
         if self.numbers is not None:
             kept[ROW] = pa.array(self.numbers + 1)  # as in messages
-        yield self.data, kept
+        variances = None if self.error_std is None else self.error_std**2
+        yield RowValues(self.data, error=variances, missing=has_missing(self.data)), kept
 
 
 @dataclass(frozen=True)
@@ -99,22 +101,29 @@ class Table:
         self,
         names: Sequence[str],
         weight: str | None = None,
-        label: str | None = None,
+        labels: Sequence[str] = (),
+        errors: Sequence[str] = (),
         *,
         drop_missing: bool = False,
         missing: bool = False,
     ) -> Rows:
         """Return the columns `names` and the weights, finite numbers in each row, and the known labels."""
-        wanted = [*names, *([] if weight is None else [weight])]
-        self.check_names([*wanted, *([] if label is None else [label])])
+        wanted = [
+            *names,
+            *([] if weight is None else [weight]),
+            *(labels if len(labels) > 1 else []),
+            *errors,
+        ]
+        self.check_names([*wanted, *labels])
         table = self._complete(wanted) if drop_missing else self
         data = np.empty((table.columns.num_rows, len(names)), order="F")
         with _reading(self.source):
             for j, name in enumerate(names):
                 data[:, j] = _finite_numbers(table, name, missing=missing)
         weights = None if weight is None else table.weights(weight)
-        labels = None if label is None else table.labels(label)
-        read = (data, weights, labels, table.columns, self.has_row_names)
+        known = table.known(labels) if labels else None
+        std = table.errors(errors) if errors else None
+        read = (data, weights, known, std, table.columns, self.has_row_names)
         rows = Rows(self.source, tuple(names), *read)
         if table.numbers is None:
             return rows
@@ -169,7 +178,7 @@ class Table:
         return names
 
     def weights(self, name: str) -> NDArray[np.float64]:
-        weights = _finite_numbers(self, name)
+        weights = _finite_numbers(self, name, feature=False)
         if weights.min() < 0:
             row = int(np.argmax(weights < 0))
             raise CommandError(
@@ -178,6 +187,23 @@ class Table:
         if not weights.any():
             raise CommandError(f"{self.source}: every weight in column {name!r} is zero")
         return weights
+
+    def known(self, names: Sequence[str]) -> NDArray[Any]:
+        """Labels in one column, or confidences in one a component."""
+        if len(names) == 1:
+            return self.labels(names[0])
+        return np.stack([_finite_numbers(self, name, feature=False) for name in names], axis=1)
+
+    def errors(self, names: Sequence[str]) -> NDArray[np.float64]:
+        """Standard deviations of the errors of each feature."""
+        columns = [_finite_numbers(self, name, infinite=True, feature=False) for name in names]
+        for name, column in zip(names, columns, strict=True):
+            if column.min() < 0:
+                row = int(np.argmax(column < 0))
+                raise CommandError(
+                    f"{self.place(name, row)} holds the error {column[row]:g}; errors are zero or more"
+                )
+        return np.stack(columns, axis=1)
 
     def labels(self, name: str) -> NDArray[np.int32]:
         """Numbers of components; -1 where a cell is missing."""
@@ -282,21 +308,24 @@ def check_all_named(names: Sequence[str], source: str, has_row_names: bool) -> N
         )
 
 
-def _finite_numbers(table: Table, name: str, *, missing: bool = False) -> NDArray[np.float64]:
-    """A column of numbers; missing: whether cells may be."""
+def _finite_numbers(
+    table: Table, name: str, *, missing: bool = False, infinite: bool = False, feature: bool = True
+) -> NDArray[np.float64]:
+    """A column of numbers; missing, infinite: whether cells may be; feature: whether it is one."""
     column = table.columns[name]
     if not holds_numbers(column.type):
         raise CommandError(_text_found(table, name))
     numbers: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy()
     fits = np.isfinite(numbers) | (np.isnan(numbers) if missing else False)
+    if infinite:
+        fits |= np.isinf(numbers)
     if not fits.all():
         row = int(np.argmin(fits))
         what = "is infinite" if np.isinf(numbers[row]) else "is missing"
         drop = ""
         if np.isnan(numbers[row]):
-            drop = (
-                "leave such rows out with --drop-missing, fit what is observed with --missing mar, "
-            )
+            observed = "fit what is observed with --missing mar, " if feature else ""
+            drop = f"leave such rows out with --drop-missing, {observed}"
         raise CommandError(
             f"{table.place(name, row, 'the value in ')} {what}; {drop}fill or remove such rows first, or "
             "choose other columns with --columns"

@@ -53,12 +53,15 @@ class Kind:
         Of the parameters.
     noise_log_sides : ndarray of shape (n_features,) or None
         Of the box in which the background is uniform, where it is known.
+    noise_box : ndarray of shape (2, n_features) or None
+        Where that box begins and ends.
     """
 
     tails: Tails | None = None
     noise_log_density: float | None = None
     known: Knowledge = NOTHING
     noise_log_sides: FloatArray | None = None
+    noise_box: FloatArray | None = None
 
     @property
     def is_gaussian(self) -> bool:

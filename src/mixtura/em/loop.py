@@ -62,7 +62,7 @@ def expectation_maximisation(
     )
     if monitor.failed >= 0:
         monitor.failure = structure.singular(monitor.failed, monitor.failed_count)
-    return Mixture(structure, *parameters), SufficientStatistics(structure, *sums)
+    return m_step.mixture_of(parameters), SufficientStatistics(structure, *sums)
 
 
 def task_of(blocks: EMBlocks, mixture: Mixture, m_step: MStep) -> _core.Task:

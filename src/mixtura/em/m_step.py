@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -63,7 +63,14 @@ class MStep(ABC):
         )
         if isinstance(found, int):
             raise self.structure.singular(found, statistics.counts[found])
-        return Mixture(self.structure, *found)
+        return self.mixture_of(found)
+
+    def mixture_of(self, parameters: tuple[Any, ...]) -> Mixture:
+        """The mixture that the core has made by this M-step; where the box of noise lies is known here."""
+        mixture = Mixture(self.structure, *parameters)
+        if mixture.noise is None:
+            return mixture
+        return replace(mixture, noise=mixture.noise._replace(box=self.kind.noise_box))
 
 
 @dataclass(frozen=True, eq=False)

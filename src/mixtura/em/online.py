@@ -63,7 +63,7 @@ def online_step(
     if isinstance(found[0], int):
         raise structure.singular(*found)
     parameters, sums = found
-    return Mixture(structure, *parameters), SufficientStatistics(structure, *sums)
+    return m_step.mixture_of(parameters), SufficientStatistics(structure, *sums)
 
 
 def default_step(n_before: float) -> float:

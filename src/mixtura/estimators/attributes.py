@@ -18,7 +18,7 @@ _SPREADS = ("covariances_", "precisions_cholesky_", "precisions_")
 PARAMETERS = ("weights_", "means_", *_SPREADS)
 
 #: Those of t components and of noise alone.
-OF_KINDS = ("df_", "noise_weight_", "noise_log_volume_", "noise_sides_")
+OF_KINDS = ("df_", "noise_weight_", "noise_log_volume_", "noise_box_")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +43,8 @@ class HandedOut:
         if mixture.noise is not None:
             found["noise_weight_"] = mixture.noise.weight
             found["noise_log_volume_"] = -mixture.noise.log_density
-            if mixture.noise.log_sides is not None:
-                found["noise_sides_"] = np.exp(mixture.noise.log_sides)
+            if mixture.noise.box is not None:
+                found["noise_box_"] = mixture.noise.box
         return found
 
 
@@ -75,7 +75,9 @@ def described_mixture(
             f"means_ must be 2-D (n_components, n_features), but it is {means.ndim}-D."
         )
     df = check_df(changed.get("df_", own.get("df_")), len(means))
-    noise = _noise(changed, own)
+    noise = _noise(changed, own, None if handed_out is None else handed_out.mixture.noise)
+    if noise is not None and noise.box is not None:
+        _check_shape("noise_box_", noise.box, (2, means.shape[1]))
     share = 0.0 if noise is None else noise.weight
     weights = _checked_weights(changed.get("weights_", own.get("weights_")), len(means), share)
     spreads = {name: changed[name] for name in _SPREADS if name in changed}
@@ -97,7 +99,9 @@ def described_mixture(
     return Mixture(kind, weights, means, *both, df, noise).frozen()
 
 
-def _noise(changed: Mapping[str, Any], own: Mapping[str, Any]) -> Noise | None:
+def _noise(
+    changed: Mapping[str, Any], own: Mapping[str, Any], before: Noise | None
+) -> Noise | None:
     weight, log_volume = (
         changed.get(name, own.get(name)) for name in ("noise_weight_", "noise_log_volume_")
     )
@@ -107,9 +111,10 @@ def _noise(changed: Mapping[str, Any], own: Mapping[str, Any]) -> Noise | None:
         raise ValueError(
             f"noise_weight_ must be at least 0 and below 1, but it is {float(weight):g}."
         )
-    sides = changed.get("noise_sides_", own.get("noise_sides_"))
-    log_sides = None if sides is None else np.log(_finite("noise_sides_", sides))
-    return Noise(float(weight), -float(_finite("noise_log_volume_", log_volume)), log_sides)
+    numbers = float(weight), -float(_finite("noise_log_volume_", log_volume))
+    if "noise_box_" in changed:
+        return Noise.in_box(*numbers, _finite("noise_box_", changed["noise_box_"]))
+    return Noise(*numbers) if before is None else Noise(*numbers, before.log_sides, before.box)
 
 
 def _is_same(value: Any, own: FloatArray | float | None) -> bool:

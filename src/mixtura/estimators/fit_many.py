@@ -36,8 +36,8 @@ _LOOKED_AT = 0.5
 _WORTHWHILE = 10.0
 _AT_A_TIME = 0.2
 
-# Its rows, their weights, its seed.
-_Table = tuple[Any, Any, int]
+# Its rows, their weights and labels, its seed.
+_Table = tuple[Any, Any, Any, int]
 
 _STOPPED = "not begun: stopped by the callback"
 
@@ -48,6 +48,7 @@ def fit_many(
     *,
     by: str | None = None,
     sample_weight: Any = None,
+    labels: Any = None,
     random_state: Any = None,
     n_jobs: int | None = None,
     callback: Callback | None = None,
@@ -70,6 +71,9 @@ def fit_many(
         The column of a data frame whose values are the tables' keys.
     sample_weight : array-like or list, default=None
         Weights in the form of X: of shape (n_tables, n_rows), a list of arrays, or one a row of a frame.
+    labels : array-like or list, default=None
+        What is known of which component rows belong to, in the form of X: of each table as `labels` of
+        `GaussianMixture.fit`, None for a table in a list of which nothing is known.
     random_state : int, RandomState or None, default=None
         The i-th table is fitted with the seed
         ``numpy.random.SeedSequence(random_state).spawn(n_tables)[i].generate_state(1)[0]``; so its fit
@@ -120,9 +124,9 @@ def fit_many(
     kind: Any = GaussianMixtureSearch if several else GaussianMixture
     _check_options(kind, options)
     arguments = {"n_components": n_components, **options}
-    tables = Tables.of(X, by, sample_weight)
+    tables = Tables.of(X, by, sample_weight, labels)
     seeds = _seeds(random_state, len(tables))
-    given = list(zip(tables.X, tables.weights, seeds, strict=True))
+    given = list(zip(tables.X, tables.weights, tables.labels, seeds, strict=True))
     found: list[SavedModel | str] = []
     with closing(_results(_Job(kind, arguments), given, n_threads(n_jobs))) as results:
         for some in results:
@@ -179,10 +183,10 @@ class _Job:
             warnings.simplefilter("ignore")  # verdicts and converged tell
             return [self._fit(*table) for table in tables]
 
-    def _fit(self, X: Any, weight: Any, seed: int) -> SavedModel | str:
+    def _fit(self, X: Any, weight: Any, labels: Any, seed: int) -> SavedModel | str:
         model = self.kind(**self.arguments, random_state=seed, n_jobs=1)
         try:
-            model.fit(X, sample_weight=weight)
+            model.fit(X, sample_weight=weight, labels=labels)
         except (ValueError, TypeError, ArithmeticError) as error:
             return str(error)
         saved: SavedModel = getattr(model, "best_estimator_", model)._saved()

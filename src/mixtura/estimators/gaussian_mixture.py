@@ -64,6 +64,7 @@ from mixtura.fitting.warnings import (
     doubts_about_rows,
     warn_of,
 )
+from mixtura.inputs.row_errors import NO_ERRORS, ErrorsGiven
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
 from mixtura.starts import Starts, n_begun
@@ -203,6 +204,9 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
     noise_weight_, noise_log_volume_ : float
         Only with noise=True: share of the rows that are noise, so that weights_ sum to 1 - noise_weight_;
         minus the log of its density.
+    noise_box_ : ndarray of shape (2, n_features)
+        Only with noise=True and no noise_volume: the least and the most of each feature in the rows, between
+        which `sample` draws noise.
     mixture_ : Mixture
         The fitted distribution of the components, in float64; without noise its weights sum to 1.
     converged_ : bool
@@ -400,7 +404,16 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
 
     # Fitting
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, *, labels: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        labels: Any = None,
+        error_covariances: Any = None,
+        error_std: Any = None,
+    ) -> Self:
         """Fit by EM from `n_init` starts and keep the likeliest.
 
         Parameters
@@ -420,6 +433,15 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             component, or how credible that is, 0 or more, by which its density there is multiplied. With
             noise=True the latter two have one column more, for noise, the last. A component that is excluded
             has no share in the row's likelihood. Components have the numbers of their labels.
+        error_covariances : array-like, default=None
+            Of the errors with which each row was measured: variances, of shape (n_samples, n_features), or
+            covariances, (n_samples, n_features, n_features); of all rows alike, (1, n_features) or (1,
+            n_features, n_features). 0 is exact; an infinite variance is a value that is not read. The mixture
+            is then that of what was measured, without the errors (extreme deconvolution; Bovy, Hogg & Roweis
+            2011), and its likelihood that of the rows with them. Not with distribution='t'.
+        error_std : array-like, default=None
+            The same as standard deviations, of shape (n_samples, n_features) or (n_features,), as catalogues
+            give them.
 
         Returns
         -------
@@ -443,11 +465,18 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         DataWarning
             If a reg_covar that was given as a number widens a component by more than 1 %.
         """
-        self._fit(X, sample_weight, labels)
+        self._fit(X, sample_weight, labels, ErrorsGiven(error_covariances, error_std))
         return self
 
     def fit_predict(
-        self, X: Any, y: Any = None, sample_weight: Any = None, *, labels: Any = None
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        labels: Any = None,
+        error_covariances: Any = None,
+        error_std: Any = None,
     ) -> Any:
         """Fit, and return the labels of X: the same as fit(X).predict(X).
 
@@ -458,6 +487,8 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
         labels : array-like, default=None
+            As for `fit`.
+        error_covariances, error_std : array-like, default=None
             As for `fit`.
 
         Returns
@@ -470,7 +501,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         ValueError
             As `fit`.
         """
-        given = self._fit(X, sample_weight, labels)
+        given = self._fit(X, sample_weight, labels, ErrorsGiven(error_covariances, error_std))
         return given.evaluated(evaluate.labels, self._density, n_threads(self.n_jobs))
 
     def partial_fit(
@@ -480,6 +511,8 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         sample_weight: Any = None,
         *,
         labels: Any = None,
+        error_covariances: Any = None,
+        error_std: Any = None,
         step_size: float | Callable[[float], float] | None = None,
     ) -> Self:
         """Learn from a batch of a stream by online EM, which is approximate: `fit` on all rows is exact.
@@ -497,6 +530,8 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative.
         labels : array-like, default=None
+            As for `fit`.
+        error_covariances, error_std : array-like, default=None
             As for `fit`.
         step_size : float or callable, default=None
             In (0, 1]. A fixed number follows a stream that drifts: rows are forgotten over 1 / step_size
@@ -542,13 +577,14 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         """
         step_of = check_step_size(step_size)
         self._check_stream()
+        errors = ErrorsGiven(error_covariances, error_std)
         if not self.__sklearn_is_fitted__():
-            self._fit(X, sample_weight, labels)
+            self._fit(X, sample_weight, labels, errors)
             return self
         with unchanged_on_failure(self):
             kind = self._checked_structure()
             self._check_same_kind(kind, "partial_fit", "call fit")
-            self._learn(X, sample_weight, labels, step_of)
+            self._learn(X, sample_weight, labels, errors, step_of)
         return self
 
     def _check_stream(self) -> None:
@@ -560,12 +596,19 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             )
 
     def _learn(
-        self, X: Any, sample_weight: Any, labels: Any, step_of: Callable[[float], float]
+        self,
+        X: Any,
+        sample_weight: Any,
+        labels: Any,
+        errors: ErrorsGiven,
+        step_of: Callable[[float], float],
     ) -> None:
         mixture, before = self._density, facts_of(self)
         known = labels_given(labels, mixture)
-        given = rows_to_evaluate(self, mixture.n_features, X, sample_weight, known)
+        given = rows_to_evaluate(self, mixture.n_features, X, sample_weight, known, errors)
         batch = in_range(given.blocks(n_threads(self.n_jobs)), feature_names(self))
+        if batch.has_missing and batch.weight == 0:  # no value of any row was observed
+            return
         reg_covar = regularisation(self.reg_covar, batch) if before is None else before.reg_covar
         grounds = Grounds(reg_covar, kind=self._kind_of(mixture, batch))
         learned, facts = learn(mixture, before, batch, step_of, grounds.m_step(mixture.structure))
@@ -580,20 +623,23 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
     def _kind_of(self, mixture: Mixture, batch: Blocks) -> Kind:
         """What such a mixture has beside Gaussian components, the noise as dense as it is."""
         tails = None if mixture.df is None else Tails.of(self.df)
-        log_density = None if mixture.noise is None else mixture.noise.log_density
-        log_sides = None if mixture.noise is None else mixture.noise.log_sides
-        return Kind(tails, log_density, self._known(batch), log_sides)
+        known, noise = self._known(batch), mixture.noise
+        if noise is None:
+            return Kind(tails, known=known)
+        return Kind(tails, noise.log_density, known, noise.log_sides, noise.box)
 
-    def _fit(self, X: Any, sample_weight: Any, labels: Any) -> GivenRows:
+    def _fit(
+        self, X: Any, sample_weight: Any, labels: Any, errors: ErrorsGiven = NO_ERRORS
+    ) -> GivenRows:
         began = monotonic()
         printer = Printer(self.verbose, self.verbose_interval) if self.verbose else None
         with unchanged_on_failure(self), nullcontext() if printer is None else printer.following(X):
             kind = self._checked_structure()
             previous = self._warm_mixture(kind)
             checkpoint = self._checkpoint()
-            given = rows_to_fit(self, X, sample_weight, self._labels_given(labels))
+            given = rows_to_fit(self, X, sample_weight, self._labels_given(labels), errors)
             blocks = blocks_to_fit(self, given)
-            check_labels_elsewhere(blocks, self.n_components)
+            check_labels_elsewhere(blocks, self.n_components, noise=self.noise)
             self._check_order(blocks)
             names = feature_names(self)
             self._check_size(blocks, kind, previous)

@@ -39,7 +39,8 @@ from mixtura.fitting.model_file import SavedModel
 from mixtura.fitting.request import kind_of, options_of, seeds_of
 from mixtura.fitting.summary import Summary
 from mixtura.fitting.warnings import doubts_about_rows, too_many_parameters, warn_of
-from mixtura.inputs.labels import numbers_alone
+from mixtura.inputs.labels import check_numbers_alone
+from mixtura.inputs.row_errors import ErrorsGiven
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
 from mixtura.support.arrays import Array, FloatArray
@@ -246,7 +247,16 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         self.verbose = verbose
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, *, labels: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        labels: Any = None,
+        error_covariances: Any = None,
+        error_std: Any = None,
+    ) -> Self:
         """Fit every cell of the grid.
 
         Parameters
@@ -259,6 +269,8 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         labels : array-like of shape (n_samples,), default=None
             Numbers of components that rows are known to belong to, -1 where nothing is known. Cells of fewer
             components have no fit.
+        error_covariances, error_std : array-like, default=None
+            With what errors X was measured, as for `GaussianMixture.fit`. Not with distribution='t'.
 
         Returns
         -------
@@ -297,8 +309,11 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         check_path(self.checkpoint, resume=self.resume)
         check_parameters(type(self).__name__, self._shared(), _CONSTRAINTS)
         seen = copy(self)  # learns the columns, as this one does where there is a result
-        known = LabelsGiven(numbers_alone(labels), max(numbers))
-        blocks = blocks_to_fit(seen, rows_to_fit(seen, X, sample_weight, known))
+        check_numbers_alone(1 if labels is None else np.ndim(labels))
+        known = LabelsGiven(labels, max(numbers))
+        errors = ErrorsGiven(error_covariances, error_std)
+        blocks = blocks_to_fit(seen, rows_to_fit(seen, X, sample_weight, known, errors))
+        check_numbers_alone(2 if blocks.n_credible else 1)
         check_labels_elsewhere(blocks, max(numbers))
         names = [
             model_name(name, distribution=distribution, noise=noise)
@@ -319,7 +334,15 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
                 stacklevel=3,
             )
 
-    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    def fit_predict(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        error_covariances: Any = None,
+        error_std: Any = None,
+    ) -> Any:
         """Fit, and return the labels that the best model gives the rows.
 
         Parameters
@@ -328,6 +351,8 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
+        error_covariances, error_std : array-like, default=None
+            With what errors X was measured, as for `fit`.
 
         Returns
         -------
@@ -339,7 +364,8 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         ValueError
             As `fit`.
         """
-        return self.fit(X, y, sample_weight).predict(X)
+        errors = {"error_covariances": error_covariances, "error_std": error_std}
+        return self.fit(X, y, sample_weight, **errors).predict(X, **errors)
 
     def _shared(self) -> dict[str, Any]:
         """The arguments of `GaussianMixture` that all cells share."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,13 @@ from mixtura import mixture as evaluate
 from mixtura.display.component_table import numbered
 from mixtura.estimators.rows import allows_missing, feature_names, rows_to_evaluate, rows_to_impute
 from mixtura.fitting.facts import Criteria
-from mixtura.fitting.given_rows import Evaluate, LabelsGiven, check_keep
+from mixtura.fitting.given_rows import (
+    Evaluate,
+    LabelsGiven,
+    check_keep,
+    rows_elsewhere,
+)
+from mixtura.inputs.row_errors import NO_ERRORS, ErrorsGiven
 from mixtura.mixture import Mixture, random_generator
 from mixtura.support.arrays import Array, result_dtype
 from mixtura.support.threads import n_threads
@@ -55,12 +62,14 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         tags.input_tags.allow_nan = allows_missing(self)
         return tags
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any, *, error_covariances: Any = None, error_std: Any = None) -> Any:
         """Label each row with its likeliest component: the argmax of `predict_proba`.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), source or Dask collection
+        error_covariances, error_std : array-like, default=None
+            With what errors X was measured, as for `fit`.
 
         Returns
         -------
@@ -74,14 +83,16 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         ValueError
             If X has other columns than were fitted, NaN or infinity.
         """
-        return self._evaluated(evaluate.labels, X)
+        return self._evaluated(evaluate.labels, X, ErrorsGiven(error_covariances, error_std))
 
-    def predict_proba(self, X: Any) -> Any:
+    def predict_proba(self, X: Any, *, error_covariances: Any = None, error_std: Any = None) -> Any:
         """Responsibilities: the probability of each component given each row.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), source or Dask collection
+        error_covariances, error_std : array-like, default=None
+            With what errors X was measured, as for `fit`.
 
         Returns
         -------
@@ -96,9 +107,11 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         ValueError
             If X has other columns than were fitted, NaN or infinity.
         """
-        return self._evaluated(evaluate.responsibilities, X)
+        return self._evaluated(
+            evaluate.responsibilities, X, ErrorsGiven(error_covariances, error_std)
+        )
 
-    def log_joint(self, X: Any) -> Any:
+    def log_joint(self, X: Any, *, error_covariances: Any = None, error_std: Any = None) -> Any:
         """Log of each component's weight times its density at each row: log w_k N(x; mu_k, Sigma_k).
 
         Its log-sum-exp over the components is `score_samples`; minus that it is the log of
@@ -107,6 +120,8 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), source or Dask collection
+        error_covariances, error_std : array-like, default=None
+            With what errors X was measured, as for `fit`.
 
         Returns
         -------
@@ -128,14 +143,16 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         >>> gm.log_joint([[0.0]]).round(2)
         array([[ -1.61, -42.11]])
         """
-        return self._evaluated(evaluate.log_joint, X)
+        return self._evaluated(evaluate.log_joint, X, ErrorsGiven(error_covariances, error_std))
 
-    def score_samples(self, X: Any) -> Any:
+    def score_samples(self, X: Any, *, error_covariances: Any = None, error_std: Any = None) -> Any:
         """Log-density of each row.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), source or Dask collection
+        error_covariances, error_std : array-like, default=None
+            With what errors X was measured, as for `fit`.
 
         Returns
         -------
@@ -149,7 +166,7 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         ValueError
             If X has other columns than were fitted, NaN or infinity.
         """
-        return self._evaluated(evaluate.log_density, X)
+        return self._evaluated(evaluate.log_density, X, ErrorsGiven(error_covariances, error_std))
 
     def impute(
         self,
@@ -215,6 +232,63 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         draws = [evaluate.drawn(mixture, rows, rng, threads) for _ in range(n_draws)]
         return np.array(draws, dtype=result_dtype(rows))
 
+    def denoise(
+        self,
+        X: Any,
+        *,
+        error_covariances: Any = None,
+        error_std: Any = None,
+        return_covariances: bool = False,
+    ) -> Any:
+        """What is true, given what was measured with errors: posterior means, and covariances.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        error_covariances, error_std : array-like, default=None
+            With what errors X was measured, as for `fit`; one is needed.
+        return_covariances : bool, default=False
+            Whether to return posterior covariances too.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), in the dtype of X
+            Each row drawn towards the components, the more the larger its error. Noise has no part in it.
+        covariances : ndarray of shape (n_samples, n_features, n_features)
+            Only with return_covariances.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has other columns than were fitted, or X or its errors are not possible.
+
+        References
+        ----------
+        Bovy, Hogg & Roweis 2011, Extreme deconvolution, equation 9.
+
+        Examples
+        --------
+        >>> from mixtura import GaussianMixture
+        >>> gm = GaussianMixture.from_parameters([1.0], [[0.0]], [[[4.0]]])
+        >>> gm.denoise([[5.0]], error_std=[1.0])
+        array([[4.]])
+        """
+        errors = ErrorsGiven(error_covariances, error_std)
+        if not errors.are_there:
+            raise ValueError("denoise needs the errors of X: give error_covariances or error_std.")
+        if rows_elsewhere(X) is not None:
+            raise ValueError(
+                "denoise takes an array or a data frame: of a source or a Dask collection give it piece by "
+                "piece."
+            )
+        mixture, threads = self._density, n_threads(self.n_jobs)
+        rows = rows_to_evaluate(self, mixture.n_features, X, errors=errors)
+        denoise: Any = partial(evaluate.denoised, with_covariances=return_covariances)
+        means, covariances = rows.evaluated(denoise, mixture, threads)
+        return (means, covariances) if return_covariances else means
+
     def predict_to(
         self,
         path: str | os.PathLike[str],
@@ -222,6 +296,8 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         what: str | Sequence[str] = "label",
         *,
         keep: Sequence[str] = (),
+        error_covariances: Any = None,
+        error_std: Any = None,
     ) -> None:
         """Write what the fit says of each row to a Parquet file, without holding it in memory.
 
@@ -237,6 +313,8 @@ class Predicting(DensityMixin):  # type: ignore[misc]
             'responsibility_0', 'responsibility_1', ... The certainty and these are float32.
         keep : sequence of str, default=()
             Columns of the files that `scan` reads to be copied before these, as an identifier; of any type.
+        error_covariances, error_std : array-like, default=None
+            With what errors X was measured, as for `fit`.
 
         Raises
         ------
@@ -270,24 +348,32 @@ class Predicting(DensityMixin):  # type: ignore[misc]
             ) from error
         asked, threads = check_outputs(what), n_threads(self.n_jobs)
         mixture = self._density
-        keep, missing = check_keep(keep, asked), allows_missing(self)
-        tables = rows_to_evaluate(self, mixture.n_features, X).tables(keep)
+        keep = check_keep(keep, asked)
+        errors = ErrorsGiven(error_covariances, error_std)
+        rows_given = rows_to_evaluate(self, mixture.n_features, X, errors=errors)
         write_parquet(
             path,
             (
-                kept | predictions(mixture, rows, asked, threads, single=True, missing=missing)
-                for rows, kept in tables
+                kept | predictions(mixture, rows, asked, threads, single=True)
+                for rows, kept in rows_given.tables(keep)
             ),
         )
 
-    def _evaluated(self, function: Evaluate, X: Any) -> Any:
+    def _evaluated(self, function: Evaluate, X: Any, errors: ErrorsGiven) -> Any:
         """What a function gives for all rows; of a source part by part, of a Dask collection a lazy one."""
         mixture = self._density
-        rows = rows_to_evaluate(self, mixture.n_features, X)
+        rows = rows_to_evaluate(self, mixture.n_features, X, errors=errors)
         return rows.evaluated(function, mixture, n_threads(self.n_jobs))
 
     def score(
-        self, X: Any, y: Any = None, sample_weight: Any = None, *, labels: Any = None
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        labels: Any = None,
+        error_covariances: Any = None,
+        error_std: Any = None,
     ) -> float:
         """Mean log-density of the rows, in nats; the weighted mean where weights are given.
 
@@ -299,6 +385,8 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         sample_weight : array-like of shape (n_samples,), default=None
         labels : array-like, default=None
             What is known of which component rows belong to, as for `fit`.
+        error_covariances, error_std : array-like, default=None
+            With what errors X was measured, as for `fit`.
 
         Returns
         -------
@@ -311,10 +399,18 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         ValueError
             If X or a weight is not possible.
         """
-        criteria = self._score(X, sample_weight, labels)
+        criteria = self._score(X, sample_weight, labels, ErrorsGiven(error_covariances, error_std))
         return criteria.log_likelihood / criteria.weight
 
-    def bic(self, X: Any, sample_weight: Any = None, *, labels: Any = None) -> float:
+    def bic(
+        self,
+        X: Any,
+        sample_weight: Any = None,
+        *,
+        labels: Any = None,
+        error_covariances: Any = None,
+        error_std: Any = None,
+    ) -> float:
         """Bayesian information criterion; lower is better. Its n is the sum of the weights.
 
         Parameters
@@ -323,15 +419,25 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         sample_weight : array-like of shape (n_samples,), default=None
         labels : array-like, default=None
             What is known of which component rows belong to, as for `fit`.
+        error_covariances, error_std : array-like, default=None
+            With what errors X was measured, as for `fit`.
 
         Returns
         -------
         float
             -2 log-likelihood + free parameters * log n (Schwarz 1978).
         """
-        return self._score(X, sample_weight, labels).bic
+        return self._score(X, sample_weight, labels, ErrorsGiven(error_covariances, error_std)).bic
 
-    def aic(self, X: Any, sample_weight: Any = None, *, labels: Any = None) -> float:
+    def aic(
+        self,
+        X: Any,
+        sample_weight: Any = None,
+        *,
+        labels: Any = None,
+        error_covariances: Any = None,
+        error_std: Any = None,
+    ) -> float:
         """Akaike information criterion; lower is better.
 
         Parameters
@@ -340,15 +446,25 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         sample_weight : array-like of shape (n_samples,), default=None
         labels : array-like, default=None
             What is known of which component rows belong to, as for `fit`.
+        error_covariances, error_std : array-like, default=None
+            With what errors X was measured, as for `fit`.
 
         Returns
         -------
         float
             -2 log-likelihood + 2 free parameters (Akaike 1974).
         """
-        return self._score(X, sample_weight, labels).aic
+        return self._score(X, sample_weight, labels, ErrorsGiven(error_covariances, error_std)).aic
 
-    def icl(self, X: Any, sample_weight: Any = None, *, labels: Any = None) -> float:
+    def icl(
+        self,
+        X: Any,
+        sample_weight: Any = None,
+        *,
+        labels: Any = None,
+        error_covariances: Any = None,
+        error_std: Any = None,
+    ) -> float:
         """Integrated completed likelihood; lower is better.
 
         BIC plus twice the entropy of the hard assignment, so it prefers components that are
@@ -360,23 +476,33 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         sample_weight : array-like of shape (n_samples,), default=None
         labels : array-like, default=None
             What is known of which component rows belong to, as for `fit`.
+        error_covariances, error_std : array-like, default=None
+            With what errors X was measured, as for `fit`.
 
         Returns
         -------
         float
             BIC - 2 sum_i w_i log max_k r_ik (Biernacki, Celeux & Govaert 2000).
         """
-        return self._score(X, sample_weight, labels).icl
+        return self._score(X, sample_weight, labels, ErrorsGiven(error_covariances, error_std)).icl
 
-    def _score(self, X: Any, sample_weight: Any, labels: Any) -> Criteria:
+    def _score(
+        self, X: Any, sample_weight: Any, labels: Any, errors: ErrorsGiven = NO_ERRORS
+    ) -> Criteria:
         mixture = self._density
         known = labels_given(labels, mixture)
-        rows = rows_to_evaluate(self, mixture.n_features, X, sample_weight, known)
+        rows = rows_to_evaluate(self, mixture.n_features, X, sample_weight, known, errors)
         sums = rows.score(mixture, n_threads(self.n_jobs))
         return Criteria.of(sums, self._n_parameters())
 
     def sample(
-        self, n_samples: int = 1, random_state: int | RandomState | Generator | None = None
+        self,
+        n_samples: int = 1,
+        random_state: int | RandomState | Generator | None = None,
+        *,
+        noise: bool = False,
+        error_covariances: Any = None,
+        error_std: Any = None,
     ) -> tuple[Array, Array]:
         """Draw rows from the fitted mixture, in random order of their components.
 
@@ -386,23 +512,36 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         random_state : int, RandomState, Generator or None, default=None
             None: each call goes on from the last one; the estimator's `random_state` sets the
             sequence.
+        noise : bool, default=False
+            Whether rows of noise are among them, as many as its weight says: label -1, uniform in the box
+            `noise_box_`. False: rows of the components alone.
+        error_covariances, error_std : array-like, default=None
+            Errors to be added, of each of the `n_samples` rows or of all, as for `fit`: rows as they would
+            be measured. Where a variance is infinite the value is NaN.
 
         Returns
         -------
         X : ndarray of shape (n_samples, n_features), in the dtype of the fitted rows
         y : ndarray of shape (n_samples,)
-            The component of each row.
+            The component of each row; -1 of noise.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            If n_samples is no whole number, or below 1.
+            If n_samples is no whole number, or below 1; with noise=True if there is none, or nobody knows
+            where it lies, since only its volume was given.
         """
         if random_state is None:
             random_state = self._draws()
-        X, y = self.mixture_.sample(n_samples, random_state)
+        errors = ErrorsGiven(error_covariances, error_std)
+        rng = random_generator(random_state)
+        if noise:
+            X, y = evaluate.sample_with_noise(self._density, n_samples, rng)
+        else:
+            X, y = self.mixture_.sample(n_samples, rng)
+        X = evaluate.measured(X, errors.checked(*X.shape), rng)
         return X.astype(self._dtype_of_rows(), copy=False), y
 
     def _draws(self) -> int | RandomState | None:

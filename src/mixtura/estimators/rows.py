@@ -14,6 +14,7 @@ from mixtura.fitting.given_rows import (
     NO_LABELS,
     GivenRows,
     LabelsGiven,
+    Reading,
     RowsElsewhere,
     given_rows,
     in_range,
@@ -23,6 +24,7 @@ from mixtura.inputs.checks import as_numeric, check_finite, check_n_features
 from mixtura.inputs.frames import frame_of, frame_values
 from mixtura.inputs.invalid import check_measured, clearer
 from mixtura.inputs.missing import check_missing, check_observed
+from mixtura.inputs.row_errors import NO_ERRORS, ErrorsGiven
 from mixtura.rows import Blocks
 from mixtura.support.arrays import Array, is_native
 from mixtura.support.names import listed
@@ -44,7 +46,11 @@ def allows_missing(model: Any) -> bool:
 
 
 def rows_to_fit(
-    model: Any, X: Any, sample_weight: Any, labels: LabelsGiven = NO_LABELS
+    model: Any,
+    X: Any,
+    sample_weight: Any,
+    labels: LabelsGiven = NO_LABELS,
+    errors: ErrorsGiven = NO_ERRORS,
 ) -> GivenRows:
     """Rows to fit, where they lie. The model learns their columns.
 
@@ -53,8 +59,18 @@ def rows_to_fit(
     ValueError
         If X or a weight is not possible.
     """
-    to_fit = partial(_rows_to_fit, model), partial(_elsewhere_to_fit, model)
-    return given_rows(X, sample_weight, labels, *to_fit, allows_missing(model))
+    return given_rows(
+        X,
+        sample_weight,
+        labels,
+        errors,
+        Reading(
+            partial(_rows_to_fit, model),
+            partial(_check_finite, model),
+            partial(_elsewhere_to_fit, model),
+            allows_missing(model),
+        ),
+    )
 
 
 def blocks_to_fit(model: Any, given: GivenRows) -> Blocks:
@@ -78,7 +94,6 @@ def _rows_to_fit(model: Any, X: Any) -> Array:
         # All that validate_data would do, at a tenth of its time.
         model.n_features_in_ = X.shape[1]
         model.__dict__.pop("feature_names_in_", None)
-        _check_finite(model, X)
         return X
     return _validated(model, X, reset=True, least_rows=2)
 
@@ -101,6 +116,7 @@ def rows_to_evaluate(
     X: Any,
     sample_weight: Any = None,
     labels: LabelsGiven = NO_LABELS,
+    errors: ErrorsGiven = NO_ERRORS,
 ) -> GivenRows:
     """Rows to evaluate with a model of so many features, in the columns that it was fitted to.
 
@@ -109,11 +125,18 @@ def rows_to_evaluate(
     ValueError
         If X has other columns, or X or a weight is not possible.
     """
-    to_evaluate = (
-        partial(_rows_to_evaluate, model, n_features),
-        partial(_elsewhere_to_evaluate, model, n_features),
+    return given_rows(
+        X,
+        sample_weight,
+        labels,
+        errors,
+        Reading(
+            partial(_rows_to_evaluate, model, n_features),
+            partial(_check_finite, model),
+            partial(_elsewhere_to_evaluate, model, n_features),
+            allows_missing(model),
+        ),
     )
-    return given_rows(X, sample_weight, labels, *to_evaluate, allows_missing(model))
 
 
 def rows_to_impute(model: Any, n_features: int, X: Any) -> Array:
@@ -128,8 +151,8 @@ def rows_to_impute(model: Any, n_features: int, X: Any) -> Array:
         raise ValueError(
             "impute takes an array or a data frame: of a source or a Dask collection give it piece by piece."
         )
-    rows = _validated(model, X, reset=False, missing=True)
-    check_n_features(rows.shape[1], n_features)
+    rows = _rows_to_evaluate(model, n_features, X)
+    _check_finite(model, rows, missing=True)
     return rows
 
 
@@ -182,9 +205,7 @@ _USER = 7
 # Arrays and data frames
 
 
-def _validated(
-    model: Any, X: Any, *, reset: bool, least_rows: int = 1, missing: bool = False
-) -> Array:
+def _validated(model: Any, X: Any, *, reset: bool, least_rows: int = 1) -> Array:
     frame = frame_of(X)
     options: dict[str, Any] = {"ensure_all_finite": False, "ensure_min_samples": least_rows}
     rows: Array
@@ -197,7 +218,6 @@ def _validated(
             rows = validate_data(model, X, reset=reset, dtype=as_numeric(X), **options)
         except (TypeError, ValueError) as error:
             raise clearer(error, X) from error
-    _check_finite(model, rows, missing=missing)
     return rows
 
 

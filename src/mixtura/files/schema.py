@@ -150,11 +150,8 @@ def mixture_in(
     try:
         noise, pair = None, prefix + "noise"
         if pair in arrays:
-            numbers = array_in(arrays, pair)
             n_features = arrays[prefix + "means"].shape[-1]
-            if len(numbers) not in (2, 2 + n_features):
-                raise Damaged(f"the array {pair!r} must hold 2 or {2 + n_features} numbers")
-            noise = Noise.from_array(numbers)
+            noise = Noise.from_array(array_in(arrays, pair), n_features)
         weights, means, covariances, factors = (arrays[prefix + name] for name in MIXTURE)
         df = arrays.get(prefix + "df")
         mixture = checked_mixture(structure, weights, means, covariances, factors, df, noise)

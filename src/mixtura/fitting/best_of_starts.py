@@ -16,7 +16,14 @@ from mixtura.covariance import CovarianceStructure
 from mixtura.em import Monitor, MStep, SufficientStatistics, expect, expectation_maximisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.fitting.checkpoint import Checkpoint, End, Progress
-from mixtura.fitting.diagnosis import Doubt, Grounds, doubts_about, total_covariance, verdicts_of
+from mixtura.fitting.diagnosis import (
+    Doubt,
+    Grounds,
+    as_measured,
+    doubts_about,
+    total_covariance,
+    verdicts_of,
+)
 from mixtura.fitting.facts import FitFacts
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
@@ -409,6 +416,8 @@ def _judged(
     mixture: Mixture, effective_rows: FloatArray, blocks: Blocks, options: Options
 ) -> tuple[Doubt, ...]:
     total = partial(total_covariance, blocks, mixture.structure)
+    if blocks.has_errors:
+        mixture = as_measured(mixture, blocks)
     return doubts_about(mixture, effective_rows, options.grounds, total)
 
 

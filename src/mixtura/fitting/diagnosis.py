@@ -15,7 +15,7 @@ from mixtura import _core
 from mixtura.covariance import CovarianceStructure
 from mixtura.display.page import Page, Shown, Table, plural
 from mixtura.em import GAUSSIAN, Kind, MaximumLikelihood, MStep
-from mixtura.mixture import Mixture, covariance_of, native_mixture
+from mixtura.mixture import Mixture, covariance_of, native_mixture, responsibilities
 from mixtura.rows import Blocks, Rows
 from mixtura.support.arrays import FloatArray
 from mixtura.support.interruptible import gram, interruptible, log_determinants
@@ -425,6 +425,42 @@ def are_held_up(blocks: Blocks, kind: CovarianceStructure, reg_covar: FloatArray
     mixture of the structure then depends on reg_covar.
     """
     return _core.are_held_up(kind.kernel, total_covariance(blocks, kind), reg_covar)
+
+
+def as_measured(mixture: Mixture, blocks: Blocks) -> Mixture:
+    """The mixture, each component as wide as its rows show it: by the errors of those measured best.
+
+    That a component is narrower than its rows were measured is no fault; that it is narrow where some were
+    measured exactly is one. Errors count by harmonic means, weighed by the responsibilities.
+    """
+    rows = recorded_rows(blocks)
+    shares = responsibilities(
+        mixture, rows.X, blocks.n_threads, missing=rows.missing, errors=rows.error
+    )[:, : mixture.n_components].astype(np.float64)
+    if rows.weight is not None:
+        shares = shares * rows.weight[:, np.newaxis]
+    # Of less than any variance that counts nothing is asked: the mean is 0 then.
+    precisions = 1 / np.maximum(rows.error_variances, np.finfo(np.float64).tiny ** 0.5)
+    counts = shares.sum(axis=0)[:, np.newaxis]
+    added = np.divide(
+        counts, shares.T @ precisions, out=np.zeros_like(mixture.means), where=counts > 0
+    )
+    return _widened(mixture, np.where(np.isfinite(added), added, 0.0))
+
+
+def _widened(mixture: Mixture, added: FloatArray) -> Mixture:
+    """The mixture with variances (n_components, n_features) added."""
+    kind = mixture.structure
+    if kind.shared:
+        covariances = mixture.covariances + np.diag(added.min(axis=0))
+    elif kind.has_matrices:
+        covariances = mixture.covariances + added[:, :, np.newaxis] * np.eye(added.shape[1])
+    else:
+        covariances = mixture.covariances + (
+            added if mixture.covariances.ndim == 2 else added.mean(axis=1)
+        )
+    factors = kind.factor_covariances(covariances, *mixture.means.shape)
+    return replace(mixture, covariances=covariances, precisions_cholesky=factors)
 
 
 def doubts_about(

@@ -6,10 +6,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from mixtura.em import SufficientStatistics
 from mixtura.inputs.frames import is_dask
-from mixtura.inputs.labels import UNKNOWN, KnownLabels, check_labels, out_of_range
+from mixtura.inputs.labels import (
+    UNKNOWN,
+    KnownLabels,
+    check_labels,
+    check_n_columns,
+    out_of_range,
+)
 from mixtura.inputs.missing import has_missing
+from mixtura.inputs.row_errors import NO_ERRORS, ErrorsGiven, unread
 from mixtura.inputs.scales import check_extent
 from mixtura.inputs.weights import check_sample_weight
 from mixtura.mixture import Mixture
@@ -19,10 +28,20 @@ from mixtura.support.arrays import Array, FloatArray, block_slices
 
 
 class Evaluate(Protocol):
-    """What a mixture says of each row; missing: NaN stands for features that were not observed."""
+    """What a mixture says of each row.
+
+    missing: NaN stands for features that were not observed. errors: with which they were measured.
+    """
 
     def __call__(
-        self, mixture: Mixture, X: Array, threads: int, /, *, missing: bool = False
+        self,
+        mixture: Mixture,
+        X: Array,
+        threads: int,
+        /,
+        *,
+        missing: bool = False,
+        errors: FloatArray | None = None,
     ) -> Array:
         """Return it for checked rows, on so many threads."""
 
@@ -43,7 +62,7 @@ class GivenRows(Protocol):
     def evaluated(self, function: Evaluate, mixture: Mixture, n_threads: int) -> Any:
         """What a function gives for all rows, piece by piece or later."""
 
-    def tables(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+    def tables(self, keep: Sequence[str]) -> Iterator[tuple[Rows, dict[str, Any]]]:
         """Rows piece by piece, each with the columns to keep."""
 
 
@@ -65,13 +84,14 @@ class RowsElsewhere(GivenRows, Protocol):
 class RowsInMemory:
     """An array of rows that were checked, their weights, and what they are known to be.
 
-    missing: whether features of some are NaN.
+    missing: whether features of some are NaN. errors: their variances or covariances.
     """
 
     rows: Array
     sample_weight: FloatArray | None = None
     labels: KnownLabels = UNKNOWN
     missing: bool = False
+    errors: FloatArray | None = None
 
     @property
     def n_features(self) -> int:
@@ -81,11 +101,14 @@ class RowsInMemory:
     def blocks(self, n_threads: int) -> ArrayBlocks:
         """Rows for EM."""
         label, log_credible = self.labels.label, self.labels.log_credible
-        rows = Rows(self.rows, self.sample_weight, label, log_credible, missing=self.missing)
+        rows = Rows(
+            self.rows, self.sample_weight, label, log_credible, self.errors, missing=self.missing
+        )
         return ArrayBlocks(rows, n_threads)
 
     def score(self, mixture: Mixture, n_threads: int) -> SufficientStatistics:
         """Return the scalars of all rows under the mixture."""
+        check_no_tails(mixture, self.errors)
         blocks = self.blocks(n_threads)
         if self.sample_weight is not None and not blocks.extent.suits(blocks.dtype):
             blocks = blocks.in_double()
@@ -93,35 +116,62 @@ class RowsInMemory:
 
     def evaluated(self, function: Evaluate, mixture: Mixture, n_threads: int) -> Array:
         """What a function gives for all rows."""
-        return function(mixture, self.rows, n_threads, missing=self.missing)
+        check_no_tails(mixture, self.errors)
+        return function(mixture, self.rows, n_threads, missing=self.missing, errors=self.errors)
 
-    def tables(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+    def tables(self, keep: Sequence[str]) -> Iterator[tuple[Rows, dict[str, Any]]]:
         """Rows piece by piece."""
         if keep:
             raise ValueError("keep names columns of the files of mixtura.scan; an array has none.")
-        return ((self.rows[some], {}) for some in block_slices(*self.rows.shape))
+        rows = Rows(self.rows, error=self.errors, missing=self.missing)
+        return ((rows[some], {}) for some in block_slices(*self.rows.shape))
 
 
 def given_rows(
     X: Any,
     sample_weight: Any,
     labels: LabelsGiven,
-    in_memory: Callable[[Any], Array],
-    elsewhere: Callable[[RowsElsewhere], RowsElsewhere],
-    missing: bool = False,
+    errors: ErrorsGiven,
+    reading: Reading,
 ) -> GivenRows:
-    """X with its weights and labels.
-
-    in_memory, elsewhere: make of X what may be fitted or evaluated, or raise; the one that fits is called.
-    missing: whether features may be NaN.
-    """
-    rows = rows_elsewhere(X, sample_weight, labels)
+    """X with its weights, labels and errors."""
+    rows = rows_elsewhere(X, sample_weight, labels, errors)
     if rows is not None:
-        return elsewhere(rows)
-    checked = in_memory(X)
-    weight = check_sample_weight(sample_weight, len(checked))
-    gaps = missing and has_missing(checked)
-    return RowsInMemory(checked, weight, labels.checked(len(checked)), gaps)
+        return reading.elsewhere(rows)
+    array = reading.in_memory(X)
+    error = errors.checked(*array.shape)
+    hidden = unread(error)
+    reading.check(array if hidden is None else np.where(hidden, 0, array))
+    weight = check_sample_weight(sample_weight, len(array))
+    gaps = reading.missing and has_missing(array)
+    return RowsInMemory(array, weight, labels.checked(len(array)), gaps, error)
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """How X becomes rows that may be fitted or evaluated. Each raises where they may not.
+
+    in_memory: an array of X. check: looks through its values, but those that are not read. elsewhere: of a
+    source or a Dask collection. missing: whether features may be NaN.
+    """
+
+    in_memory: Callable[[Any], Array]
+    check: Callable[[Array], None]
+    elsewhere: Callable[[RowsElsewhere], RowsElsewhere]
+    missing: bool = False
+
+
+def check_no_tails(mixture: Mixture, errors: FloatArray | None) -> None:
+    """Raise where rows with errors are evaluated under t components."""
+    if errors is not None and mixture.df is not None:
+        raise ValueError(NO_ERRORS_OF_T)
+
+
+#: A t component and a Gaussian error have no density in closed form.
+NO_ERRORS_OF_T = (
+    "Measurement errors have no closed form with distribution='t': fit Gaussian components, as with "
+    "noise=True for outliers, or leave the errors out."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,18 +191,22 @@ NO_LABELS = LabelsGiven()
 
 
 def rows_elsewhere(
-    X: Any, sample_weight: Any = None, labels: LabelsGiven | None = None
+    X: Any,
+    sample_weight: Any = None,
+    labels: LabelsGiven | None = None,
+    errors: ErrorsGiven = NO_ERRORS,
 ) -> RowsElsewhere | None:
-    """X with its weights and labels where it is no array in memory, else None."""
+    """X with its weights, labels and errors where it is no array in memory, else None."""
     of_rows = None if labels is None else labels.labels
     if isinstance(X, Source):
         check_no_weight(sample_weight)
         check_no_labels(of_rows)
+        check_no_errors(errors)
         return X
     if is_dask(X):
         from mixtura.sources.dask import DaskRows
 
-        return DaskRows(X, sample_weight, of_rows)
+        return DaskRows(X, sample_weight, of_rows, errors)
     return None
 
 
@@ -183,15 +237,28 @@ def check_no_labels(labels: Any) -> None:
         )
 
 
-def check_labels_elsewhere(blocks: Blocks, n_components: int) -> None:
+def check_no_errors(errors: ErrorsGiven) -> None:
+    """Raise where errors are given beside a source, which has its own."""
+    if errors.are_there:
+        raise ValueError(
+            "error_covariances and error_std belong to an array; a source has its own: "
+            "mixtura.scan(path, error_std=['column', ...]), or tuples of rows, weights, labels and errors in "
+            "mixtura.from_batches."
+        )
+
+
+def check_labels_elsewhere(blocks: Blocks, n_components: int, *, noise: bool = False) -> None:
     """Look through the labels of a source or a Dask collection.
 
     Raises
     ------
     ValueError
-        If one is no component.
+        If one is no component, or a mask or confidences are of other components.
     """
     if not blocks.has_labels or isinstance(blocks, ArrayBlocks):  # those are checked
+        return
+    if blocks.n_credible:
+        check_n_columns(blocks.n_credible, n_components, noise=noise)
         return
     least, most = _extremes(blocks)
     if least < -1 or most >= n_components:

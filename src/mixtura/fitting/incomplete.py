@@ -1,4 +1,4 @@
-"""The default start where features are missing: searches on completed rows, EM on rows as they are."""
+"""The default start where features are missing: searches beside rows that are completed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mixtura.em import MStep
 from mixtura.errors import SingularCovarianceError
 from mixtura.fitting.best_of_starts import Beginning, Fit, Options, best_fit, better
 from mixtura.mixture import Mixture
-from mixtura.rows import ArrayBlocks, Blocks
+from mixtura.rows import ArrayBlocks, Blocks, Rows
 from mixtura.starts import StartRecord
 from mixtura.starts.auto import SearchRows, rows_of_a_search, search_rows
 
-# How often rows are completed, and how far EM goes on a sample of them as they are.
-_COMPLETIONS = 6
+# How often rows are completed and searched, and how far EM goes on a sample of the rows as they are.
+_SEARCHES = 2
 _TOL, _MAX_ITER = 1e-6, 300
 
 
@@ -31,9 +31,9 @@ def search_incomplete(
 ) -> tuple[Mixture, list[StartRecord]]:
     """Return the best end of EM on rows with missing features, or a sample of them, and all records.
 
-    The search for the best optimum needs whole rows. They are completed by draws, first from one Gaussian,
-    then from the best mixture so far, as in stochastic EM (Celeux & Diebolt 1985); EM goes on from each
-    search's end on the rows as they are, and what is best is told by those.
+    Partitions and moves of the search for the best optimum need whole rows; its descents go by the rows as
+    they are. For the former rows are completed by draws, first from one Gaussian, then from the best mixture
+    so far, as in stochastic EM (Celeux & Diebolt 1985).
 
     Raises
     ------
@@ -56,12 +56,11 @@ def search_incomplete(
     best: Fit | None = None
     records: list[StartRecord] = []
     failure: SingularCovarianceError | None = None
-    for number, own_seed in enumerate(seeds_of(seed)):
-        # Draws from the best mixture lead to what is near it: now and then anew.
-        completing = blocks.normal if best is None or number % 3 == 0 else best.mixture
-        whole = ArrayBlocks(rows.completed(completing, rng, blocks.n_threads), blocks.n_threads)
+    for own_seed in seeds_of(seed):
+        mixture = None if best is None else best.mixture
+        whole = ArrayBlocks(_supposed(rows, blocks, mixture, rng), blocks.n_threads)
         few = options.grounds.min_rows * len(rows) / blocks.n_present
-        searched = SearchRows(whole, few, kind=structure)
+        searched = SearchRows(whole, few, kind=structure, inexact=rows)
         make = partial(_searched, searched, m_step, n_components, own_seed, options)
         beginning = Beginning("auto", own_seed, make, accelerate=True)
         try:
@@ -75,9 +74,18 @@ def search_incomplete(
     return best.mixture, records
 
 
+def _supposed(rows: Rows, blocks: Blocks, mixture: Mixture | None, rng: RandomState) -> Rows:
+    """The rows as they may be, without gaps and errors, by a mixture; None: by one Gaussian."""
+    if mixture is None:
+        return blocks.completed(rows, rng)
+    if rows.error is not None:
+        return rows.without_errors(mixture, rng, blocks.n_threads)
+    return rows.completed(mixture, rng, blocks.n_threads)
+
+
 def seeds_of(seed: int) -> list[int]:
-    """One a completion."""
-    return [int(one) for one in np.random.SeedSequence(seed).generate_state(_COMPLETIONS)]
+    """One a search."""
+    return [int(one) for one in np.random.SeedSequence(seed).generate_state(_SEARCHES)]
 
 
 def _searched(

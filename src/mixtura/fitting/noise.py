@@ -39,8 +39,26 @@ class _Sides:
         return float(np.log(self.most - self.least).sum())
 
 
-def box_of_rows(blocks: Blocks) -> tuple[float, FloatArray]:
-    """Log volume of the smaller of two boxes around all rows of positive weight; log sides of the first.
+@dataclass(frozen=True, eq=False)
+class Box:
+    """A box along the features around rows.
+
+    Attributes
+    ----------
+    log_volume : float
+        Of the smaller of it and another.
+    log_sides : ndarray of shape (n_features,)
+    corners : ndarray of shape (2, n_features)
+        The least and the most of each feature.
+    """
+
+    log_volume: float
+    log_sides: FloatArray
+    corners: FloatArray
+
+
+def box_of_rows(blocks: Blocks) -> Box:
+    """The box along the features around all rows of positive weight; of two boxes the smaller volume.
 
     One along the features, one along the principal components (Fraley & Raftery 1998), both of features
     divided by their standard deviations, so that units change nothing. Features without any variance are left
@@ -62,7 +80,8 @@ def box_of_rows(blocks: Blocks) -> tuple[float, FloatArray]:
     scales = spreads[features]
     along_features = _sides(blocks, features, centre, np.diag(1 / scales))
     boxes = [along_features.log_volume]
-    log_sides = np.zeros(len(spreads))
+    log_sides, corners = np.zeros(len(spreads)), np.stack([centre, centre])
+    corners[:, features] += scales * [along_features.least, along_features.most]
     log_sides[features] = np.log(along_features.most - along_features.least) + np.log(scales)
     if len(features) > 1 and not blocks.has_missing:
         correlations = blocks.total.scatter[np.ix_(features, features)] / blocks.total.weight
@@ -70,7 +89,7 @@ def box_of_rows(blocks: Blocks) -> tuple[float, FloatArray]:
         if values[0] > _NO_VARIANCE:
             along_axes = _sides(blocks, features, centre, axes / scales[:, np.newaxis])
             boxes.append(along_axes.log_volume)
-    return min(boxes) + float(np.log(scales).sum()), log_sides
+    return Box(min(boxes) + float(np.log(scales).sum()), log_sides, corners)
 
 
 def _sides(blocks: Blocks, features: Array, centre: FloatArray, directions: FloatArray) -> _Sides:
@@ -98,4 +117,4 @@ def _sides_of_part(
     return _Sides.merged(found)
 
 
-__all__ = ["box_of_rows"]
+__all__ = ["Box", "box_of_rows"]

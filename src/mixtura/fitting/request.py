@@ -20,6 +20,7 @@ from mixtura.em.regularisation import regularisation
 from mixtura.fitting.best_of_starts import Beginning, Options, best_fit
 from mixtura.fitting.diagnosis import Grounds, recording_of
 from mixtura.fitting.given_parameters import GivenParameters, in_places
+from mixtura.fitting.given_rows import NO_ERRORS_OF_T
 from mixtura.fitting.incomplete import search_incomplete
 from mixtura.fitting.noise import box_of_rows
 from mixtura.fitting.start_checks import check_start_array, check_start_mixture
@@ -105,6 +106,8 @@ def kind_of(
 
     known: of its parameters.
     """
+    if distribution == "t" and blocks.has_errors:
+        raise ValueError(NO_ERRORS_OF_T)
     if distribution == "gaussian" and not noise and known is NOTHING:
         return GAUSSIAN
     tails = Tails.of(df) if distribution == "t" else None
@@ -117,8 +120,8 @@ def kind_of(
                 "that noise is uniform in a box whose sides are known."
             )
         return Kind(tails, -float(np.log(noise_volume)), known)
-    log_volume, log_sides = box_of_rows(blocks)
-    return Kind(tails, -log_volume, known, log_sides)
+    found = box_of_rows(blocks)
+    return Kind(tails, -found.log_volume, known, found.log_sides, found.corners)
 
 
 @dataclass(frozen=True, eq=False)

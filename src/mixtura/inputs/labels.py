@@ -46,23 +46,16 @@ def check_labels(labels: Any, n_rows: int, n_components: int, *, noise: bool) ->
     values = np.asarray(column_values(labels, "labels"))
     if values.ndim == 1:
         return _of_numbers(values, n_rows, n_components)
-    return _of_each(values, n_rows, n_components + noise, noise=noise)
+    return _of_each(values, n_rows, n_components, noise=noise)
 
 
-def numbers_alone(labels: Any) -> Any:
-    """Return labels as they are, unless they have a column for each component.
-
-    Raises
-    ------
-    ValueError
-        If they have, where the number of components is not one.
-    """
-    if labels is not None and np.ndim(labels) != 1:
+def check_numbers_alone(n_dimensions: int) -> None:
+    """Raise where labels of a search have a column for each component, of which it has several numbers."""
+    if n_dimensions != 1:
         raise ValueError(
             "labels of a search are one number a row, -1 where none is known: a mask or confidences have a "
             "column for each component, whose number differs from cell to cell."
         )
-    return labels
 
 
 def first_no_label(numbers: FloatArray) -> int | None:
@@ -95,31 +88,49 @@ def out_of_range(what: str, n_components: int) -> str:
     )
 
 
-def _of_each(values: Array, n_rows: int, n_columns: int, *, noise: bool) -> KnownLabels:
-    what = "component and one for noise, the last" if noise else "component"
-    if values.shape != (n_rows, n_columns):
+def _of_each(values: Array, n_rows: int, n_components: int, *, noise: bool) -> KnownLabels:
+    if len(values) != n_rows or values.ndim != 2:
         raise ValueError(
-            f"labels as a mask or confidences must have a row for each of the {n_rows} rows of X and a "
-            f"column for each {what}, that is shape ({n_rows}, {n_columns}), got {values.shape}."
+            f"labels as a mask or confidences must have a row for each of the {n_rows} rows of X, got shape "
+            f"{values.shape}."
         )
+    check_n_columns(values.shape[1], n_components, noise=noise)
     if values.dtype.kind not in "biuf":
         raise ValueError(
             f"labels must be True and False, or confidences, but are of type {values.dtype}."
         )
-    credible = values.astype(np.float64)
-    fits = np.isfinite(credible).all(axis=1) & (credible >= 0).all(axis=1)
-    if not fits.all():
-        row = int(np.argmin(fits))
+    found = first_not_credible(values)
+    if found is not None:
+        row, why = found
+        raise ValueError(f"labels {why}: row {row} has {values[row].tolist()}.")
+    return UNKNOWN if (values == 1).all() else KnownLabels(log_credible=logs_of(values))
+
+
+def check_n_columns(n_columns: int, n_components: int, *, noise: bool) -> None:
+    """Raise where a mask or confidences have not a column for each density."""
+    if n_columns != n_components + noise:
+        what = "component and one for noise, the last" if noise else "component"
         raise ValueError(
-            f"labels as confidences must be 0 or more, but row {row} has {values[row].tolist()}."
+            f"labels as a mask or confidences must have a column for each {what}, that is "
+            f"{n_components + noise}, got {n_columns}."
         )
-    if not credible.any(axis=1).all():
-        row = int(np.argmin(credible.any(axis=1)))
-        raise ValueError(f"labels leave no component to row {row}: one at least must be possible.")
-    if (credible == 1).all():
-        return UNKNOWN
+
+
+def first_not_credible(values: Array) -> tuple[int, str] | None:
+    """Return the first row of confidences that cannot be, and what is wrong with it."""
+    fits = (np.isfinite(values) & (values >= 0)).all(axis=1)
+    if not fits.all():
+        return int(np.argmin(fits)), "as confidences must be numbers of 0 or more"
+    possible = values.any(axis=1)
+    if not possible.all():
+        return int(np.argmin(possible)), "must leave one component at least to each row"
+    return None
+
+
+def logs_of(credible: Array) -> FloatArray:
+    """Logarithms of confidences: -inf where a component is excluded."""
     with np.errstate(divide="ignore"):
-        return KnownLabels(log_credible=np.ascontiguousarray(np.log(credible)))
+        return np.ascontiguousarray(np.log(credible.astype(np.float64)))
 
 
 __all__ = [
@@ -127,7 +138,10 @@ __all__ = [
     "UNKNOWN",
     "KnownLabels",
     "check_labels",
+    "check_n_columns",
+    "check_numbers_alone",
     "first_no_label",
-    "numbers_alone",
+    "first_not_credible",
+    "logs_of",
     "out_of_range",
 ]

@@ -21,8 +21,8 @@ class Tables:
     ----------
     keys : ndarray of shape (n_tables,)
         Values of the column that tells them apart, sorted; else 0, 1, ...
-    X, weights : sequence
-        Of each table its rows and their weights, or None.
+    X, weights, labels : sequence
+        Of each table its rows, their weights and their labels, or None.
     places : list of ndarray or None
         Where the rows of each table stand in the data frame that they come from.
     """
@@ -30,13 +30,16 @@ class Tables:
     keys: Array
     X: Sequence[Any]
     weights: Sequence[Any]
+    labels: Sequence[Any]
     places: list[Array] | None = None
 
     def __len__(self) -> int:
         return len(self.X)
 
     @classmethod
-    def of(cls, X: Any, by: str | None = None, sample_weight: Any = None) -> Tables:
+    def of(
+        cls, X: Any, by: str | None = None, sample_weight: Any = None, labels: Any = None
+    ) -> Tables:
         """Take them apart.
 
         Parameters
@@ -44,7 +47,7 @@ class Tables:
         X : array-like of shape (n_tables, n_rows, n_features), list of tables, or data frame
         by : str or None
             Of a data frame the column whose values tell the tables apart.
-        sample_weight : None, array-like of shape (n_tables, n_rows), list, or one value a row of the frame
+        sample_weight, labels : None, array-like of shape (n_tables, n_rows), list, or one a row of the frame
 
         Raises
         ------
@@ -54,7 +57,7 @@ class Tables:
         check_is_here(X)
         frame = None if isinstance(X, list | tuple) else frame_of(X)
         if frame is not None:
-            return _of_frame(frame, by, sample_weight)
+            return _of_frame(frame, by, sample_weight, labels)
         if by is not None:
             raise ValueError(
                 f"by={by!r} names a column of a data frame, but X is of type {type(X).__name__}: leave it "
@@ -66,7 +69,8 @@ class Tables:
                 raise ValueError(_not_many(X))
         if len(X) == 0:
             raise ValueError("X holds no table: give one at least.")
-        return cls(np.arange(len(X)), X, _weights_of(sample_weight, len(X)))
+        weights = _of_each("sample_weight", sample_weight, len(X))
+        return cls(np.arange(len(X)), X, weights, _of_each("labels", labels, len(X)))
 
 
 def _not_many(X: Array) -> str:
@@ -77,19 +81,18 @@ def _not_many(X: Array) -> str:
     )
 
 
-def _weights_of(sample_weight: Any, n_tables: int) -> Sequence[Any]:
-    if sample_weight is None:
+def _of_each(name: str, given: Any, n_tables: int) -> Sequence[Any]:
+    if given is None:
         return [None] * n_tables
-    if len(sample_weight) != n_tables:
+    if len(given) != n_tables:
         raise ValueError(
-            f"sample_weight must have one array for each of the {n_tables} tables, but has "
-            f"{len(sample_weight)}."
+            f"{name} must have one array for each of the {n_tables} tables, but has {len(given)}."
         )
-    weights: Sequence[Any] = sample_weight
-    return weights
+    found: Sequence[Any] = given
+    return found
 
 
-def _of_frame(frame: Any, by: str | None, sample_weight: Any) -> Tables:
+def _of_frame(frame: Any, by: str | None, sample_weight: Any, labels: Any) -> Tables:
     if by is None:
         raise ValueError(
             "X is one data frame: name the column that tells its tables apart with by=, or give a list of "
@@ -112,12 +115,19 @@ def _of_frame(frame: Any, by: str | None, sample_weight: Any) -> Tables:
     places = np.split(np.argsort(table, kind="stable"), np.cumsum(counts)[:-1])
     features = frame.drop(by)
     X = [features[rows.tolist()].to_native() for rows in places]
-    if sample_weight is None:
-        return Tables(keys, X, [None] * len(X), places)
-    weight = np.asarray(column_values(sample_weight, "sample_weight"))
-    if weight.shape != (len(column),):
+    weights = _of_rows("sample_weight", sample_weight, places, (1,))
+    return Tables(keys, X, weights, _of_rows("labels", labels, places, (1, 2)), places)
+
+
+def _of_rows(
+    name: str, given: Any, places: list[Array], dimensions: tuple[int, ...]
+) -> Sequence[Any]:
+    """What the rows of each table bring, of what all rows of the frame do."""
+    if given is None:
+        return [None] * len(places)
+    values, n_rows = np.asarray(column_values(given, name)), sum(map(len, places))
+    if values.ndim not in dimensions or len(values) != n_rows:
         raise ValueError(
-            f"sample_weight must have one value for each of the {len(column)} rows of X, but has shape "
-            f"{weight.shape}."
+            f"{name} must have one value for each of the {n_rows} rows of X, but has shape {values.shape}."
         )
-    return Tables(keys, X, [weight[rows] for rows in places], places)
+    return [values[rows] for rows in places]

@@ -1,6 +1,7 @@
 """A mixture as one immutable value: density, sampling, marginal, conditional."""
 
 from mixtura.mixture.completing import drawn, expected
+from mixtura.mixture.denoising import denoised, drawn_truth, measured
 from mixtura.mixture.distribution import (
     Mixture,
     arithmetic,
@@ -15,6 +16,7 @@ from mixtura.mixture.distribution import (
     responsibilities,
 )
 from mixtura.mixture.noise import Noise
+from mixtura.mixture.sampling import sample_with_noise
 
 __all__ = [
     "Mixture",
@@ -23,12 +25,16 @@ __all__ = [
     "check_df",
     "checked_mixture",
     "covariance_of",
+    "denoised",
     "drawn",
+    "drawn_truth",
     "expected",
     "labels",
     "log_density",
     "log_joint",
+    "measured",
     "native_mixture",
     "random_generator",
     "responsibilities",
+    "sample_with_noise",
 ]

@@ -60,16 +60,21 @@ def drawn(mixture: Mixture, X: Array, rng: Generator | RandomState, threads: int
         return values
     of_components = mixture.without_noise()
     shares = responsibilities(of_components, values[rows], threads, missing=True)
-    chosen = (shares.cumsum(axis=1) < rng.uniform(size=(len(rows), 1))).sum(axis=1)
-    chosen = np.minimum(chosen, mixture.n_components - 1)
+    chosen = chosen_components(shares, rng)
     for k in np.unique(chosen):
         mine = rows[chosen == k]
-        alone = _component(of_components, int(k))
+        alone = component(of_components, int(k))
         values[mine] = _drawn_from_one(alone, values[mine], rng, threads)
     return values
 
 
-def _component(mixture: Mixture, k: int) -> Mixture:
+def chosen_components(shares: Array, rng: Generator | RandomState) -> Array:
+    """For each row a component, drawn by its responsibilities."""
+    chosen = (shares.cumsum(axis=1) < rng.uniform(size=(len(shares), 1))).sum(axis=1)
+    return np.asarray(np.minimum(chosen, shares.shape[1] - 1))
+
+
+def component(mixture: Mixture, k: int) -> Mixture:
     """The distribution of one component."""
     own = slice(k, k + 1)
     matrices = mixture.covariances, mixture.precisions_cholesky
@@ -105,4 +110,4 @@ def _scale(
     return np.asarray(np.sqrt((df + np.maximum(distances, 0.0)) / draws))
 
 
-__all__ = ["drawn", "expected"]
+__all__ = ["chosen_components", "component", "drawn", "expected"]

@@ -601,12 +601,22 @@ def random_generator(random_state: Seed) -> Generator | RandomState:
     return random_state if isinstance(random_state, Generator) else check_random_state(random_state)
 
 
-def log_density(mixture: Mixture, X: Array, threads: int, *, missing: bool = False) -> Array:
-    """Log density of checked rows; missing: NaN stands for features that were not observed."""
+def log_density(
+    mixture: Mixture,
+    X: Array,
+    threads: int,
+    *,
+    missing: bool = False,
+    errors: FloatArray | None = None,
+) -> Array:
+    """Log density of checked rows.
+
+    missing: NaN stands for features that were not observed. errors: with which they were measured.
+    """
     dtype = arithmetic(mixture, result_dtype(X))
     out = np.empty(len(X), dtype=dtype)
     for rows, block in native_blocks(X, dtype):
-        _evaluate(mixture, block, threads, missing, log_density=out[rows])
+        _evaluate(mixture, block, threads, missing, some(errors, rows), log_density=out[rows])
     return _as_logs(out, X)
 
 
@@ -614,29 +624,50 @@ def _n_densities(mixture: Mixture) -> int:
     return mixture.n_components + (mixture.noise is not None)
 
 
-def responsibilities(mixture: Mixture, X: Array, threads: int, *, missing: bool = False) -> Array:
+def responsibilities(
+    mixture: Mixture,
+    X: Array,
+    threads: int,
+    *,
+    missing: bool = False,
+    errors: FloatArray | None = None,
+) -> Array:
     """Responsibilities of checked rows; those of noise, where there is any, last."""
     dtype = arithmetic(mixture, result_dtype(X))
     out = np.empty((len(X), _n_densities(mixture)), dtype=dtype)
     for rows, block in native_blocks(X, dtype):
-        _evaluate(mixture, block, threads, missing, responsibilities=out[rows])
+        _evaluate(mixture, block, threads, missing, some(errors, rows), responsibilities=out[rows])
     return out.astype(result_dtype(X), copy=False)
 
 
-def labels(mixture: Mixture, X: Array, threads: int, *, missing: bool = False) -> Array:
+def labels(
+    mixture: Mixture,
+    X: Array,
+    threads: int,
+    *,
+    missing: bool = False,
+    errors: FloatArray | None = None,
+) -> Array:
     """Labels of checked rows; -1: noise."""
     out = np.empty(len(X), dtype=np.int64)
     for rows, block in native_blocks(X, arithmetic(mixture, result_dtype(X))):
-        _evaluate(mixture, block, threads, missing, labels=out[rows])
+        _evaluate(mixture, block, threads, missing, some(errors, rows), labels=out[rows])
     return out
 
 
-def log_joint(mixture: Mixture, X: Array, threads: int, *, missing: bool = False) -> Array:
+def log_joint(
+    mixture: Mixture,
+    X: Array,
+    threads: int,
+    *,
+    missing: bool = False,
+    errors: FloatArray | None = None,
+) -> Array:
     """Log of weight times density of every component, of checked rows."""
     dtype = arithmetic(mixture, result_dtype(X))
     out = np.empty((len(X), _n_densities(mixture)), dtype=dtype)
     for rows, block in native_blocks(X, dtype):
-        _evaluate(mixture, block, threads, missing, log_joint=out[rows])
+        _evaluate(mixture, block, threads, missing, some(errors, rows), log_joint=out[rows])
     return out.astype(result_dtype(X), copy=False)
 
 
@@ -648,9 +679,15 @@ def _as_logs(values: Array, X: Array) -> Array:
     return np.maximum(values, np.finfo(dtype).min).astype(dtype)
 
 
+def some(errors: FloatArray | None, rows: slice) -> FloatArray | None:
+    """Those of some rows."""
+    return None if errors is None else errors[rows]
+
+
 def native_mixture(mixture: Mixture) -> _core.Mixture:
     """Return the mixture as the core takes it."""
-    return _core.Mixture(mixture.structure.kernel, *mixture.as_tuple(), mixture.df, mixture.noise)
+    noise = None if mixture.noise is None else mixture.noise.native
+    return _core.Mixture(mixture.structure.kernel, *mixture.as_tuple(), mixture.df, noise)
 
 
 def _evaluate(
@@ -658,6 +695,7 @@ def _evaluate(
     X: Array,
     threads: int,
     missing: bool,
+    errors: FloatArray | None,
     *,
     log_density: Array | None = None,
     responsibilities: Array | None = None,
@@ -673,6 +711,7 @@ def _evaluate(
         log_joint,
         threads,
         missing,
+        errors=errors,
     )
 
 

@@ -23,23 +23,48 @@ class Noise(NamedTuple):
         Logarithms of the sides of the box along the features in which it is uniform: of a row with missing
         features the density is 1 over the sides of those that it has. None: not known, since only a volume
         was given.
+    box : ndarray of shape (2, n_features) or None
+        Where that box begins and ends: the core knows nothing of it, and draws come from there. Sides are
+        kept beside it, since far from the origin its corners have not their digits.
     """
 
     weight: float
     log_density: float
     log_sides: FloatArray | None = None
+    box: FloatArray | None = None
+
+    @property
+    def native(self) -> tuple[float, float, FloatArray | None]:
+        """As the core takes it."""
+        return self.weight, self.log_density, self.log_sides
 
     @property
     def as_array(self) -> FloatArray:
         """All its numbers, one after another."""
         sides = () if self.log_sides is None else self.log_sides
-        return np.array([self.weight, self.log_density, *sides])
+        corners = () if self.box is None else self.box.ravel()
+        return np.array([self.weight, self.log_density, *sides, *corners])
 
     @classmethod
-    def from_array(cls, numbers: FloatArray) -> Noise:
-        """That of which these are all."""
-        weight, log_density, *sides = numbers.tolist()
-        return cls(weight, log_density, np.array(sides) if sides else None)
+    def from_array(cls, numbers: FloatArray, n_features: int) -> Noise:
+        """That of which these are all.
+
+        Raises
+        ------
+        ValueError
+            If they are more or fewer.
+        """
+        (weight, log_density), sides, corners = np.split(numbers, [2, 2 + n_features])
+        box = corners.reshape(2, n_features) if len(corners) else None
+        if len(sides) not in (0, n_features):
+            raise ValueError(f"noise in {n_features} features cannot have {len(sides)} sides")
+        return cls(float(weight), float(log_density), sides if len(sides) else None, box)
+
+    @classmethod
+    def in_box(cls, weight: float, log_density: float, box: FloatArray) -> Noise:
+        """That in a box, whose sides of no length, of features that do not vary, do not count."""
+        sides = box[1] - box[0]
+        return cls(weight, log_density, np.log(np.where(sides > 0, sides, 1.0)), box)
 
     @property
     def log_joint(self) -> float:

@@ -31,8 +31,8 @@ def notes_of_cells(given: GivenTable, n_complete: int) -> Iterator[str]:
         n_dropped = given.n_rows - n_complete
         yield (
             f"Cells are missing, {', '.join(first_of(with_gaps))}: {n_dropped:,} of "
-            f"{given.n_rows:,} rows cannot be fitted; leave them out, as with drop_missing=True, or fill "
-            "them in."
+            f"{given.n_rows:,} rows have gaps; fit what was observed with missing='mar', leave them out, as "
+            "with drop_missing=True, or fill them in."
         )
     if infinite:
         yield (

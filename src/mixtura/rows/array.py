@@ -54,6 +54,7 @@ class ArrayBlocks(Blocks):
     """
 
     def __init__(self, rows: Rows, n_threads: int = 1, dtype: np.dtype[Any] | None = None) -> None:
+        rows = rows.known()
         if rows.missing:
             rows = rows.weighing_observed()
         #: The rows as they were given; those without any value weigh nothing.
@@ -63,10 +64,11 @@ class ArrayBlocks(Blocks):
         self.shape = rows.shape
         self.dtype = result_dtype(self._X) if dtype is None else dtype
         self.has_missing = rows.missing
+        self.has_errors = rows.error is not None
         self.has_labels = rows.label is not None or rows.log_credible is not None
         self._is_native = is_native(self._X) and self._X.dtype == self.dtype
         # An array of another type is worked on in pieces, and its scatter belongs to all of them.
-        self.uses_total = self._is_native and not rows.missing
+        self.uses_total = self._is_native and not (rows.missing or self.has_errors)
 
     def in_double(self) -> ArrayBlocks:
         """The same rows, computed with in float64 whatever they are."""

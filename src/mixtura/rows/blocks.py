@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import numpy as np
@@ -39,8 +40,14 @@ class Blocks(EMBlocks):
     #: Whether something is known of which component rows belong to.
     has_labels: bool = False
 
+    #: Columns of what is known of each component; 0: there are none.
+    n_credible: int = 0
+
     #: Whether features of some rows are missing (NaN).
     has_missing: bool = False
+
+    #: Whether rows were measured with errors.
+    has_errors: bool = False
 
     @property
     @abstractmethod
@@ -118,8 +125,13 @@ class Blocks(EMBlocks):
         """A sample for the Gaussian."""
 
     def complete_sample(self, n_rows: int, rng: Randomness) -> Rows:
-        """As `sample`; what is missing is drawn from the Gaussian."""
-        rows = self.sample(n_rows, rng)
+        """As `sample`, as they were measured; what is missing is drawn from the Gaussian."""
+        return self.completed(self.sample(n_rows, rng), rng)
+
+    def completed(self, rows: Rows, rng: Randomness) -> Rows:
+        """Some of these rows, as they were measured; what is missing is drawn from the Gaussian."""
+        if rows.error is not None:
+            rows = replace(rows.known(), error=None)
         return rows.completed(self.normal, made(rng), self.n_threads) if self.has_missing else rows
 
     @cached

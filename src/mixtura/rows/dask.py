@@ -111,6 +111,9 @@ class DaskBlocks(PartitionedBlocks):
         self.dtype = dtype_of(X)
         self._given, self._others = X, others
         self.has_labels = any(others.get(name) is not None for name in ("label", "log_credible"))
+        self.has_errors = others.get("error") is not None
+        credible = others.get("log_credible")
+        self.n_credible = 0 if credible is None else credible.shape[1]
         self._scheduler = Scheduler(X)
         self._client = self._scheduler.client
         with self._scheduler.at_hand():

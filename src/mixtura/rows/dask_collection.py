@@ -10,7 +10,9 @@ import numpy as np
 
 from mixtura import _core
 from mixtura.errors import SourceError
+from mixtura.inputs.labels import first_not_credible, logs_of
 from mixtura.inputs.missing import first_infinite
+from mixtura.inputs.row_errors import ErrorsGiven, check_errors, unread
 from mixtura.rows.value import BESIDE, Rows
 from mixtura.support.arrays import Array, FloatArray, contiguous
 
@@ -108,6 +110,9 @@ def beside(X: Any, values: Any, what: Field[Any]) -> list[Any]:
         If it is no Dask collection, or not cut as X is.
     """
     name, dtype = what.metadata["argument"], np.dtype(what.metadata["dtype"])
+    n_partitions = len(X.chunks[0]) if hasattr(X, "chunks") else X.npartitions
+    if isinstance(values, np.ndarray):  # of all rows alike
+        return [delayed(values, pure=False)] * n_partitions
     if (
         not dask.is_dask_collection(values)
         or getattr(values, "ndim", 0) not in what.metadata["ndim"]
@@ -120,7 +125,6 @@ def beside(X: Any, values: Any, what: Field[Any]) -> list[Any]:
     if _are_arrays(X, values) and X.shape[0] == values.shape[0]:
         values = values.rechunk({0: X.chunks[0]} | dict.fromkeys(range(1, values.ndim), -1))
     blocks = list(np.ravel(values.to_delayed()))
-    n_partitions = len(X.chunks[0]) if hasattr(X, "chunks") else X.npartitions
     if len(blocks) != n_partitions:
         raise SourceError(
             f"{name} has {len(blocks)} partitions and X {n_partitions}: both must be cut alike."
@@ -139,13 +143,33 @@ def known_labels(labels: Any) -> dict[str, Any]:
         raise SourceError(
             "labels of a Dask collection must be a Dask array, or a Dask Series of numbers of components."
         )
-    return {"log_credible": labels.map_blocks(_logs, dtype=np.float64)}
+    return {"log_credible": labels.map_blocks(logs_of, dtype=np.float64)}
 
 
-def _logs(credible: Array) -> FloatArray:
-    with np.errstate(divide="ignore"):
-        logs: FloatArray = np.log(credible.astype(np.float64))
-    return logs
+def known_errors(errors: ErrorsGiven, n_features: int) -> dict[str, Any]:
+    """Variances or covariances as a field of `Rows`; nothing where there are none.
+
+    Raises
+    ------
+    SourceError, ValueError
+        If they are neither a Dask array nor those of all rows alike.
+    """
+    if not errors.are_there:
+        return {}
+    given = errors.covariances if errors.std is None else errors.std
+    if not hasattr(given, "chunks"):
+        name = "error_covariances" if errors.std is None else "error_std"
+        of_each = np.ndim(given) > 1 and len(given) > 1
+        if dask.is_dask_collection(given) or of_each:
+            raise SourceError(
+                f"{name} of a Dask collection must be a Dask array, cut as X is, or those of all rows alike, "
+                f"of shape ({n_features},) or (1, ...), got {type(given).__name__}."
+            )
+        own = errors.checked(1, n_features)
+        return {} if own is None else {"error": own}
+    if errors.std is not None and errors.covariances is not None:
+        raise ValueError("Give error_covariances or error_std: each says the whole error.")
+    return {"error": given if errors.std is None else given**2}
 
 
 def _are_arrays(*collections: Any) -> bool:
@@ -183,11 +207,13 @@ def check(rows: Rows, names: Names, number: int, *, missing: bool = False) -> bo
     SourceError
         Names the partition, the row in it, and the column.
     """
-    count, row, column = _core.find_nonfinite(rows.X, 1)
-    infinite = first_infinite(rows.X) if count and missing else (row, column)
+    hidden = unread(rows.error)
+    X = rows.X if hidden is None else np.where(hidden, 0.0, rows.X)
+    count, row, column = _core.find_nonfinite(X, 1)
+    infinite = first_infinite(X) if count and missing else (row, column)
     if count and infinite is not None:
         row, column = infinite
-        kind = "NaN" if np.isnan(rows.X[row, column]) else "infinity"
+        kind = "NaN" if np.isnan(X[row, column]) else "infinity"
         name = f"column {column}" + ("" if names is None else f" ({names[column]!r})")
         advice = " or fill them in"
         if kind == "NaN":
@@ -205,7 +231,31 @@ def check(rows: Rows, names: Names, number: int, *, missing: bool = False) -> bo
             )
     if rows.weight is not None:
         _check_weight(rows.weight, number)
-    return bool(count)
+    if rows.log_credible is not None:
+        _check_credible(np.exp(rows.log_credible), number)
+    if rows.error is not None:
+        _check_errors(rows, number)
+    return bool(count) or hidden is not None
+
+
+def _check_errors(rows: Rows, number: int) -> None:
+    d = rows.shape[1]
+    if rows.error is None or rows.error.shape[1:] not in ((d,), (d, d)):
+        shape = None if rows.error is None else rows.error.shape[1:]
+        raise SourceError(f"the errors of a row must have shape ({d},) or ({d}, {d}), got {shape}.")
+    try:
+        check_errors(rows.error)
+    except ValueError as error:
+        raise SourceError(f"In partition {number}: {error}") from None
+
+
+def _check_credible(credible: FloatArray, number: int) -> None:
+    found = first_not_credible(credible)
+    if found is not None:
+        row, why = found
+        raise SourceError(
+            f"labels {why}: row {row} of partition {number} has {credible[row].tolist()}."
+        )
 
 
 def _check_weight(weight: FloatArray, number: int) -> None:

@@ -12,12 +12,13 @@ from numpy.random import RandomState
 
 from mixtura import _core
 from mixtura.inputs.missing import are_observed
-from mixtura.mixture import Mixture, drawn, expected
+from mixtura.inputs.row_errors import unread
+from mixtura.mixture import Mixture, drawn, drawn_truth, expected
 from mixtura.support.arrays import (
     Array,
     FloatArray,
     block_slices,
-    contiguous,
+    contiguous_rows,
     is_native,
     result_dtype,
 )
@@ -49,7 +50,8 @@ class Rows:
         Of each component, and of noise in one column more where there is any, the log of how credible it is
         that the row belongs to it; -inf where it cannot.
     error : ndarray of shape (n_rows, n_features) or (n_rows, n_features, n_features), optional
-        Variances or covariances of the errors with which each row was measured.
+        Variances or covariances of the errors with which each row was measured; infinite where a feature
+        is not known.
     missing : bool, default=False
         Whether NaN may stand for features that were not observed.
     """
@@ -66,7 +68,9 @@ class Rows:
         for one in beside(type(self)):
             values = getattr(self, one.name)
             if values is not None:
-                object.__setattr__(self, one.name, contiguous(values, one.metadata["dtype"]))
+                if one.name == "error" and len(values) == 1:  # of all rows alike
+                    values = np.broadcast_to(values, (len(self.X), *values.shape[1:]))
+                object.__setattr__(self, one.name, contiguous_rows(values, one.metadata["dtype"]))
 
     def __len__(self) -> int:
         return len(self.X)
@@ -120,9 +124,18 @@ class Rows:
         return replace(self, X=self.X.astype(dtype))
 
     def native(self, responsibilities: FloatArray | None = None) -> _core.Rows:
-        """The same as the core takes them, features as they lie; each with its responsibilities if given."""
+        """The same as the core takes them, features as they lie; each with its responsibilities if given.
+
+        Sums of such rows are of what was measured, whatever the errors.
+        """
         return _core.Rows(
-            self.X, self.weight, responsibilities, self.label, self.log_credible, self.missing
+            self.X,
+            self.weight,
+            responsibilities,
+            self.label,
+            self.log_credible,
+            self.missing,
+            self.error if responsibilities is None else None,
         )
 
     def alone(self) -> Rows:
@@ -140,10 +153,32 @@ class Rows:
     def _weights(self) -> FloatArray:
         return np.ones(len(self)) if self.weight is None else self.weight
 
+    @property
+    def error_variances(self) -> FloatArray:
+        """Of each feature of each row; where there are no errors, AssertionError."""
+        assert self.error is not None
+        if self.error.ndim == 2:
+            return self.error
+        return np.asarray(np.diagonal(self.error, axis1=1, axis2=2))
+
+    def known(self) -> Rows:
+        """The same, NaN where the error is infinite."""
+        hidden = unread(self.error)
+        if hidden is None:
+            return self
+        X = np.where(hidden, np.nan, self.X).astype(result_dtype(self.X), copy=False)
+        return replace(self, X=X, missing=True)
+
     def completed(self, mixture: Mixture, rng: RandomState, n_threads: int = 1) -> Rows:
         """The same with draws from the mixture in place of missing features."""
         values = drawn(mixture, self.X, rng, n_threads)
         return replace(self, X=values.astype(result_dtype(self.X), copy=False), missing=False)
+
+    def without_errors(self, mixture: Mixture, rng: RandomState, n_threads: int = 1) -> Rows:
+        """The same with draws, by the mixture, of what is true in place of what was measured."""
+        values = drawn_truth(mixture, self.X, np.asarray(self.error), rng, n_threads)
+        X = values.astype(result_dtype(self.X), copy=False)
+        return replace(self, X=X, error=None, missing=False)
 
     def expected(self, mixture: Mixture, n_threads: int = 1) -> Rows:
         """The same with what the mixture expects in place of missing features."""

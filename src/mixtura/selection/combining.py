@@ -14,8 +14,9 @@ from scipy.special import xlogy
 from mixtura.display.page import Page, Shown, Table, plural
 from mixtura.estimators import GaussianMixture, GaussianMixtureSearch
 from mixtura.estimators.rows import rows_to_evaluate
-from mixtura.fitting.given_rows import NO_LABELS, RowsElsewhere, given_rows
+from mixtura.fitting.given_rows import NO_LABELS, Reading, RowsElsewhere, given_rows
 from mixtura.inputs.checks import check_rows
+from mixtura.inputs.row_errors import NO_ERRORS
 from mixtura.mixture import Mixture, responsibilities
 from mixtura.rows import ArrayBlocks
 from mixtura.support.arrays import Array, FloatArray
@@ -218,13 +219,17 @@ def _shares(
             X,
             sample_weight,
             NO_LABELS,
-            partial(check_rows, n_features=d),
-            partial(_check_columns, d),
+            NO_ERRORS,
+            Reading(partial(check_rows, n_features=d), _is_checked, partial(_check_columns, d)),
         )
     else:
         given = rows_to_evaluate(model, d, X, sample_weight)
     parts = list(given.blocks(n_threads(None)).each(_SharesOf(mixture)))
     return np.concatenate([one for one, _ in parts]), np.concatenate([w for _, w in parts])
+
+
+def _is_checked(_: Any) -> None:
+    """`check_rows` has looked through it."""
 
 
 def _check_columns(n_features: int, rows: RowsElsewhere) -> RowsElsewhere:
@@ -243,7 +248,9 @@ class _SharesOf:
 
     def __call__(self, part: ArrayBlocks, _: int) -> tuple[FloatArray, FloatArray]:
         rows = part.rows
-        shares = responsibilities(self.mixture, rows.X, part.n_threads, missing=rows.missing)
+        shares = responsibilities(
+            self.mixture, rows.X, part.n_threads, missing=rows.missing, errors=rows.error
+        )
         weight = part.rows.weight
         ones = np.ones(len(shares)) if weight is None else weight.copy()  # the next part's memory
         return shares.astype(np.float64), ones

@@ -18,14 +18,14 @@ import pyarrow.parquet
 from pyarrow import fs
 
 from mixtura.errors import SourceError
-from mixtura.inputs.labels import first_no_label
+from mixtura.inputs.labels import first_no_label, first_not_credible, logs_of
 from mixtura.rows import Rows
-from mixtura.sources.source import Piece, Source, rows_of, rows_of_a_part
+from mixtura.sources.source import Piece, Source, rows_of_a_part
 from mixtura.sources.text import COMPRESSED, Dialect, TextTable, extension
 from mixtura.sources.text import EXTENSIONS as OF_TEXT
 from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.cached import cached
-from mixtura.support.names import nearest
+from mixtura.support.names import listed, nearest
 from mixtura.support.prefetch import Prefetched
 
 EXTENSIONS = {
@@ -52,8 +52,9 @@ _INDEX = re.compile(r"__index_level_\d+__")  # where pandas keeps an index witho
 #: Column of the numbers that rows had, where others are dropped.
 ROW = "row"
 
-# What to do about a missing value.
-_OF_MISSING = "remove such rows, as with drop_missing=True, fill them in, or fit with missing='mar'"
+# What to do about a missing value, and about one of a feature.
+_OF_MISSING = "remove such rows, as with drop_missing=True, or fill them in"
+_OF_FEATURE = "remove such rows, as with drop_missing=True, fill them in, or fit with missing='mar'"
 
 
 def holds_lists(kind: pa.DataType) -> bool:
@@ -83,6 +84,15 @@ class Beside(NamedTuple):
 
     weight: str | None = None
     label: str | None = None
+    credible: tuple[str, ...] = ()
+    error_std: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them."""
+        numbers = (self.weight, self.label)
+        given = (name for name in numbers if name is not None)
+        return (*given, *self.credible, *self.error_std)
 
 
 def arrow_source(
@@ -266,7 +276,7 @@ class _Files(Source):
     ) -> None:
         super().__init__(max_memory)
         self._name, self._files, self._beside = name, files, beside
-        self._weight, self._label = weight, label = beside
+        self._weight, self._label, self._credible, self._error_std = weight, label, *_ = beside
         self._drops = drop_missing
         # Of each file that was read to its end: which rows were dropped, and how many it holds.
         self._dropped: dict[str, tuple[Array, int]] = {}
@@ -278,7 +288,7 @@ class _Files(Source):
         if columns is None:
             columns = _all_columns(first, schema, beside)
         self.columns = _with_lists(columns, files, schema)
-        self._wanted = [*self.columns, *(one for one in beside if one is not None)]
+        self._wanted = [*self.columns, *beside.names]
         self._types = {one: _type(first, schema, one) for one in self._wanted}
         if weight is not None and holds_lists(self._types[weight]):
             raise SourceError(
@@ -288,16 +298,35 @@ class _Files(Source):
             raise SourceError(
                 f"{first.path} holds lists in column {label!r}: a label is the number of a component."
             )
+        for name in beside.credible:
+            if holds_lists(self._types[name]):
+                raise SourceError(
+                    f"{first.path} holds lists in column {name!r}: a confidence is a number."
+                )
+        for name in beside.error_std:
+            if holds_lists(self._types[name]):
+                raise SourceError(
+                    f"{first.path} holds lists in column {name!r}: an error is a number."
+                )
         self._widths = {
             one: _width(files, one, kind) for one, kind in self._types.items() if holds_lists(kind)
         }
         if self._widths:
             self._order = "C"  # a list keeps the features of its row together
         self.feature_names = tuple(name for one in self.columns for name in self._names_of(one))
+        self._check_number_of_errors()
         for name in self.feature_names:
             if self._widths and self.feature_names.count(name) > 1:
                 raise SourceError(f"columns= gives two features {name!r}: leave one out.")
         self._n_rows: dict[str, int] = {}
+
+    def _check_number_of_errors(self) -> None:
+        n, d = len(self._error_std), len(self.feature_names)
+        if n not in (0, d):
+            raise SourceError(
+                f"error_std names {n} columns for the {d} features of {self} ({listed(self.feature_names)}): "
+                "name one for each, in their order."
+            )
 
     def _names_of(self, column: str) -> list[str]:
         """Features that a column gives: one, or a list's."""
@@ -360,6 +389,12 @@ class _Files(Source):
     def is_labelled(self) -> bool:
         return self._label is not None
 
+    @property
+    def beside(self) -> dict[str, tuple[int, ...]]:
+        credible = {"log_credible": (len(self._credible),)} if self._credible else {}
+        errors = {"error": (len(self._error_std),)} if self._error_std else {}
+        return super().beside | credible | errors
+
     def pieces(self, first_row: int) -> Iterator[Piece]:
         to_skip = first_row
         for file in self._files:
@@ -417,7 +452,7 @@ class _Files(Source):
         each = self._missing.values()
         return {name: sum(of[name] for of in each) for name in self._wanted}
 
-    def tables(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+    def tables(self, keep: Sequence[str]) -> Iterator[tuple[Rows, dict[str, Any]]]:
         if not keep and not self._drops:
             return super().tables(keep)
         if self._drops and ROW in keep:
@@ -432,7 +467,7 @@ class _Files(Source):
                 )
         return self._tables(keep)
 
-    def _tables(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+    def _tables(self, keep: Sequence[str]) -> Iterator[tuple[Rows, dict[str, Any]]]:
         n_done = 0
         with Prefetched(self._decoded(keep)) as tables:
             for rows, kept in tables:
@@ -440,7 +475,7 @@ class _Files(Source):
                 n_done += len(rows)
                 self._tell(n_done)
 
-    def _decoded(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+    def _decoded(self, keep: Sequence[str]) -> Iterator[tuple[Rows, dict[str, Any]]]:
         n_before = 0  # rows of the files before, with those that are dropped
         for file in self._files:
             for start, numbers, batch in self._numbered(file, keep):
@@ -449,8 +484,7 @@ class _Files(Source):
                 if numbers is not None:
                     kept[ROW] = pa.array(n_before + numbers)
                 if batch.num_rows:
-                    missing = self.allows_missing
-                    yield rows_of(piece, self.n_features, self.dtype, missing=missing), kept
+                    yield self.rows_of(piece), kept
             n_before += self._dropped[file.path][1] if self._drops else 0
 
     def _numbered(
@@ -487,7 +521,7 @@ class _Files(Source):
                     f"{file.path} holds {kind} in column {name!r}, where {first} holds {self._types[name]}: "
                     "give all files lists, or none."
                 )
-            narrow = name not in self._beside and self.dtype == np.float32
+            narrow = name not in self._beside.names and self.dtype == np.float32
             if narrow and not _is_narrow(kind):
                 raise SourceError(
                     f"{file.path} holds {kind} in column {name!r}, where {first} holds {self._types[name]}: "
@@ -514,11 +548,15 @@ class _Files(Source):
         ]
         weight = None
         if self._weight is not None:
-            whole = replace(rows, missing=False)
+            whole = replace(rows, missing=False, of_features=False)
             weight = _numbers(whole, self._weight, batch, np.dtype(np.float64))
             weight = np.asarray(weight, dtype=np.float64)
         label = None if self._label is None else _labels(rows, self._label, batch)
-        return _Columns(rows, self.feature_names, self._weight, columns, weight, label)
+        credible = _log_credible(rows, self._credible, batch) if self._credible else None
+        error = _variances(rows, self._error_std, batch) if self._error_std else None
+        return _Columns(
+            rows, self.feature_names, self._weight, columns, weight, label, credible, error
+        )
 
 
 @dataclass(frozen=True)
@@ -529,6 +567,7 @@ class _Rows:
     first: int  # of those that are not dropped
     numbers: Array | None  # where rows are dropped
     missing: bool = False  # whether features may be
+    of_features: bool = True  # or of what rows bring beside them
 
     def place(self, name: str, row: int) -> str:
         number = self.first + row if self.numbers is None else int(self.numbers[row])
@@ -543,6 +582,8 @@ class _Columns:
     columns: list[Array]  # of shape (n_rows,), or (n_rows, width) where it holds lists
     weight: FloatArray | None
     label: Array | None
+    log_credible: FloatArray | None
+    error: FloatArray | None
 
     @property
     def first_row(self) -> int:
@@ -562,6 +603,10 @@ class _Columns:
             out.weight[:] = self.weight[some]
         if out.label is not None and self.label is not None:
             out.label[:] = self.label[some]
+        if out.log_credible is not None and self.log_credible is not None:
+            out.log_credible[:] = self.log_credible[some]
+        if out.error is not None and self.error is not None:
+            out.error[:] = self.error[some]
 
     def place(self, row: int, column: int | None) -> str:
         name = self.weight_name if column is None else self.names[column]
@@ -595,7 +640,8 @@ def _numbers(
     column = batch.column(batch.schema.get_field_index(name))
     if column.null_count and (width is not None or not rows.missing):
         row = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
-        raise SourceError(f"{rows.place(name, row)} is missing: {_OF_MISSING}.")
+        advice = _OF_FEATURE if rows.of_features else _OF_MISSING
+        raise SourceError(f"{rows.place(name, row)} is missing: {advice}.")
     if width is not None:
         return _lists(rows, name, column, width)
     with file.reading():
@@ -618,6 +664,35 @@ def _labels(rows: _Rows, name: str, batch: pa.RecordBatch) -> Array:
             "empty where none is known."
         )
     return numbers.astype(np.int32)
+
+
+def _log_credible(rows: _Rows, names: Sequence[str], batch: pa.RecordBatch) -> FloatArray:
+    """The logs of how credible each component is."""
+    whole = replace(rows, missing=False, of_features=False)
+    columns = [_numbers(whole, name, batch, np.dtype(np.float64)) for name in names]
+    credible = np.stack(columns, axis=1).astype(np.float64)
+    found = first_not_credible(credible)
+    if found is not None:
+        row, why = found
+        raise SourceError(
+            f"{rows.place(', '.join(names), row)} is {credible[row].tolist()}: labels {why}."
+        )
+    return logs_of(credible)
+
+
+def _variances(rows: _Rows, names: Sequence[str], batch: pa.RecordBatch) -> FloatArray:
+    """Of the errors of each row, from their standard deviations."""
+    whole = replace(rows, missing=False, of_features=False)
+    columns = [_numbers(whole, name, batch, np.dtype(np.float64)) for name in names]
+    for name, column in zip(names, columns, strict=True):
+        fits = column >= 0
+        if not fits.all():
+            row = int(np.argmin(fits))
+            raise SourceError(
+                f"{rows.place(name, row)} is {column[row]:g}: an error is 0 or more, infinite where a value "
+                "is not known."
+            )
+    return np.stack(columns, axis=1).astype(np.float64) ** 2
 
 
 def _as_numpy(column: pa.Array) -> Array:
@@ -643,7 +718,7 @@ def _lists(rows: _Rows, name: str, column: pa.Array, width: int) -> Array:
         place = int(np.argmax(values.is_null().to_numpy(zero_copy_only=False)))
         raise SourceError(
             f"{rows.place(name, place // width)} is a list in which value {place % width} is missing: "
-            f"{_OF_MISSING}."
+            f"{_OF_FEATURE}."
         )
     with rows.file.reading():
         return _as_numpy(values).reshape(-1, width)
@@ -658,7 +733,7 @@ def _lengths(column: pa.Array) -> Array:
 
 def _all_columns(file: _File, schema: pa.Schema, left_out: Beside) -> list[str]:
     """Columns that are features where none are named: those of numbers; where there are none, of lists."""
-    beside = (field for field in schema if field.name not in left_out)
+    beside = (field for field in schema if field.name not in left_out.names)
     fields = [field for field in beside if not _INDEX.fullmatch(field.name)]
     numbers = [field.name for field in fields if holds_numbers(field.type)]
     found = numbers or [field.name for field in fields if holds_lists(field.type)]

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mixtura.errors import SourceError
 from mixtura.inputs.frames import column_names, column_values, frame_of, frame_values, is_dask
 from mixtura.inputs.labels import MOST_COMPONENTS, check_labels
+from mixtura.inputs.row_errors import ErrorsGiven
 from mixtura.rows import Rows
 from mixtura.sources.source import Piece, Source
 from mixtura.support.arrays import result_dtype
@@ -35,9 +35,10 @@ def from_batches(
     make_iterator : callable or iterable
         Called without arguments it returns a new iterator over the same rows in the same order, each time:
         a generator function, say. Each item is an array of shape (n_rows, n_features), a data frame, an Arrow
-        table or RecordBatch, or a pair of one of them and its weights, shape (n_rows,); batches may be of
-        any size. Anything that can be iterated again, as a list, does as well. It is called and iterated in
-        a thread of its own.
+        table or RecordBatch, or a pair of one of them and its weights, shape (n_rows,), or three things: its
+        labels behind the weights (None: there are none), as `GaussianMixture.fit` takes them, or four: the
+        errors behind these, as its `error_covariances`; batches may be of any size. Anything that can be
+        iterated again, as a list, does as well. It is called and iterated in a thread of its own.
     feature_names : iterable of str, default=None
         Names of the columns, which a fit learns and `predict` then checks. None: those of the first batch,
         where that is a data frame. Every later batch that has names must have the same.
@@ -129,6 +130,14 @@ class _Batches(Source):
     def is_labelled(self) -> bool:
         return self._first.rows.label is not None
 
+    @property
+    def beside(self) -> dict[str, tuple[int, ...]]:
+        credible = self._first.rows.log_credible
+        of_each = {} if credible is None else {"log_credible": credible.shape[1:]}
+        error = self._first.rows.error
+        errors = {} if error is None else {"error": error.shape[1:]}
+        return super().beside | of_each | errors
+
     @cached
     def _first(self) -> _ArrayPiece:
         """The head of the first batch: what all must be like."""
@@ -186,9 +195,15 @@ class _Batches(Source):
                 ("no weights", "has") if piece.rows.weight is None else ("weights", "has none")
             )
             raise SourceError(f"{what} has {has}, but batch 0 {had}: give all or none of them.")
-        if (piece.rows.label is None) != (like.rows.label is None):
+        own, first = _kind_of_labels(piece.rows), _kind_of_labels(like.rows)
+        if own != first:
             raise SourceError(
-                f"{what} differs from batch 0 in whether it has labels: give all or none of them."
+                f"{what} has {own}, but batch 0 has {first}: give all batches labels of one kind, or none."
+            )
+        own, first = _kind_of_errors(piece.rows), _kind_of_errors(like.rows)
+        if own != first:
+            raise SourceError(
+                f"{what} has {own}, but batch 0 has {first}: give all batches errors of one kind, or none."
             )
         if result_dtype(like.rows.X) == np.float32 and result_dtype(piece.rows.X) != np.float32:
             raise SourceError(
@@ -237,7 +252,9 @@ class _ArrayPiece:
 
 
 def _piece(batch: Batch, number: int) -> _ArrayPiece:
-    given, weight, label = (*batch, None)[:3] if _is_tuple(batch) else (batch, None, None)
+    given, weight, label, errors = (
+        (*batch, None, None)[:4] if _is_tuple(batch) else (batch, None, None, None)
+    )
     try:
         frame = frame_of(given)
         rows = np.asarray(given) if frame is None else frame_values(frame)
@@ -257,18 +274,50 @@ def _piece(batch: Batch, number: int) -> _ArrayPiece:
             raise SourceError(
                 f"batch {number} has {len(rows)} rows, but weights of shape {weight.shape}: give one a row."
             )
-    return _ArrayPiece(Rows(rows, weight, _labels(label, len(rows), number)), names, number)
+    about = _labels(label, len(rows), number) | _errors(errors, rows.shape, number)
+    return _ArrayPiece(Rows(rows, weight, **about), names, number)
 
 
 def _is_tuple(batch: Batch) -> bool:
-    return isinstance(batch, tuple) and len(batch) in (2, 3)
+    return isinstance(batch, tuple) and len(batch) in (2, 3, 4)
 
 
-def _labels(label: Any, n_rows: int, number: int) -> NDArray[np.int32] | None:
+def _labels(label: Any, n_rows: int, number: int) -> dict[str, Any]:
+    """What a batch says of labels, as fields of `Rows`: all of them say it, where one does."""
     if label is None:
-        return None
+        return {}
+    shape = np.shape(label)
+    n_components = shape[1] if len(shape) == 2 else MOST_COMPONENTS
     try:
-        known = check_labels(label, n_rows, MOST_COMPONENTS, noise=False).label
+        known = check_labels(label, n_rows, n_components, noise=False)
     except ValueError as error:
         raise SourceError(f"batch {number}: {error}") from error
-    return np.full(n_rows, -1, dtype=np.int32) if known is None else known
+    if len(shape) == 2:
+        credible = known.log_credible
+        return {"log_credible": np.zeros(shape) if credible is None else credible}
+    label = known.label
+    return {"label": np.full(n_rows, -1, dtype=np.int32) if label is None else label}
+
+
+def _errors(errors: Any, shape: tuple[int, int], number: int) -> dict[str, Any]:
+    """Of a batch, as a field of `Rows`: all of them have it, where one does."""
+    if errors is None:
+        return {}
+    try:
+        known = ErrorsGiven(errors).checked(*shape)
+    except ValueError as error:
+        raise SourceError(f"batch {number}: {error}") from error
+    of_one = shape[1:] * (np.ndim(errors) - 1)
+    return {"error": np.zeros((shape[0], *of_one)) if known is None else known}
+
+
+def _kind_of_errors(rows: Rows) -> str:
+    if rows.error is None:
+        return "no errors"
+    return "variances" if rows.error.ndim == 2 else "covariances"
+
+
+def _kind_of_labels(rows: Rows) -> str:
+    if rows.log_credible is not None:
+        return f"labels of {rows.log_credible.shape[1]} columns"
+    return "no labels" if rows.label is None else "labels of one number a row"

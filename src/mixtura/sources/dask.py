@@ -10,30 +10,38 @@ import numpy as np
 
 from mixtura.em import SufficientStatistics
 from mixtura.errors import SourceError
+from mixtura.fitting.given_rows import check_no_tails
+from mixtura.inputs.row_errors import NO_ERRORS, ErrorsGiven
 from mixtura.mixture import Mixture
 from mixtura.rows import PartitionedBlocks, Rows
 from mixtura.rows.dask import DaskBlocks, score
 from mixtura.rows.dask_collection import (
     Names,
+    beside,
     check,
     delayed,
     dtype_of,
     feature_names,
     floats,
     is_frame,
+    known_errors,
     known_labels,
     with_whole_rows,
 )
+from mixtura.rows.value import BESIDE
 from mixtura.support.arrays import Array
 
 Evaluate = Callable[..., Array]
+
+# What errors are as a field of `Rows`.
+ERROR = next(one for one in BESIDE if one.name == "error")
 
 # What a Series of results is called: as the columns that `predict_to` writes.
 _NAMES = {"labels": "label", "log_density": "log_density"}
 
 
 class DaskRows:
-    """A Dask array or DataFrame, its weights and labels.
+    """A Dask array or DataFrame, its weights, labels and errors.
 
     Attributes
     ----------
@@ -41,11 +49,14 @@ class DaskRows:
     feature_names : tuple of str or None
     """
 
-    def __init__(self, X: Any, sample_weight: Any, labels: Any = None) -> None:
+    def __init__(
+        self, X: Any, sample_weight: Any, labels: Any = None, errors: ErrorsGiven = NO_ERRORS
+    ) -> None:
         self._dtype = dtype_of(X)
         self._X = X
         self._allows_missing = False
-        self._beside = {"weight": sample_weight, **known_labels(labels)}
+        about = known_labels(labels) | known_errors(errors, X.shape[1])
+        self._beside = {"weight": sample_weight, **about}
         self.n_features = X.shape[1]
         self.feature_names = feature_names(X)
 
@@ -79,14 +90,15 @@ class DaskRows:
         the columns 'responsibility_0' and so on, with its index and divisions.
         """
         like = function(mixture, np.zeros((1, self.n_features), self._dtype), 1)[:0]
-        missing = self._allows_missing
         given = (
             function,
             delayed(mixture, traverse=False),
             self.feature_names,
             self._dtype.str,
-            missing,
+            self._allows_missing,
         )
+        if "error" in self._beside:
+            return self._evaluated_with_errors(like, *given)
         if not is_frame(self._X):
             X = with_whole_rows(self._X)
             whole = (
@@ -95,6 +107,31 @@ class DaskRows:
             return X.map_blocks(_of_block, *given, dtype=like.dtype, meta=like, **whole)
         meta = _as_frame(like, self._X._meta.index[:0], function)
         return self._X.map_partitions(_of_partition, *given, meta=meta)
+
+    def _evaluated_with_errors(self, like: Array, function: Evaluate, *given: Any) -> Any:
+        """The same partition by partition: errors may have one axis more than rows."""
+        import dask.array
+        import dask.dataframe
+
+        blocks = list(np.ravel(with_whole_rows(self._X).to_delayed()))
+        errors = beside(self._X, self._beside["error"], ERROR)
+        evaluate = delayed(_evaluated, pure=False)
+        found = [
+            evaluate(block, function, *given, number, error)
+            for number, (block, error) in enumerate(zip(blocks, errors, strict=True))
+        ]
+        if not is_frame(self._X):
+            arrays = [
+                dask.array.from_delayed(one, (n, *like.shape[1:]), meta=like)
+                for one, n in zip(found, self._X.chunks[0], strict=True)
+            ]
+            return dask.array.concatenate(arrays, allow_unknown_chunksizes=True)
+        as_frame = delayed(_as_frame, pure=False)
+        frames = [
+            as_frame(one, block.index, function) for one, block in zip(found, blocks, strict=True)
+        ]
+        meta = _as_frame(like, self._X._meta.index[:0], function)
+        return dask.dataframe.from_delayed(frames, meta=meta, divisions=self._X.divisions)
 
     def tables(self, _: Sequence[str]) -> NoReturn:
         """Raise: rows are not brought here."""
@@ -140,10 +177,12 @@ def _evaluated(
     dtype: str,
     missing: bool,
     number: int,
+    error: Array | None = None,
 ) -> Array:
-    rows = Rows(floats(part, dtype, number))
+    rows = Rows(floats(part, dtype, number), error=error)
     found = check(rows, names, number, missing=missing)
-    return function(mixture, rows.X, 1, missing=found)
+    check_no_tails(mixture, rows.error)
+    return function(mixture, rows.X, 1, missing=found, errors=rows.error)
 
 
 def _as_frame(results: Array, index: Any, function: Evaluate) -> Any:

@@ -19,8 +19,9 @@ def scan(
     path: StrPath | Sequence[StrPath],
     columns: Sequence[str] | None = None,
     weight: str | None = None,
-    label: str | None = None,
+    label: str | Sequence[str] | None = None,
     *,
+    error_std: Sequence[str] | None = None,
     format: str | None = None,  # noqa: A002 - pyarrow's name for it
     filesystem: Any = None,
     max_memory: int | str | None = None,
@@ -47,12 +48,17 @@ def scan(
         column of lists of numbers, all of one length, such as embeddings, gives as many features: 'name_0',
         'name_1' and so on; it may be named by all of them as well. None: where a model is asked about the
         rows, the features that it was fitted to; else all columns of numbers that the first file holds, of
-        lists if there are no others, `weight` and `label` left out.
+        lists if there are no others, `weight`, `label` and `error_std` left out.
     weight : str, default=None
         Column of weights: non-negative, a whole weight counts as that many equal rows.
-    label : str, default=None
+    label : str or sequence of str, default=None
         Column of known labels, as `labels` of `GaussianMixture.fit`: the number of a row's component; -1, or
-        an empty cell, where it is not known.
+        an empty cell, where it is not known. Several columns, one a component and with noise one more, are a
+        mask (booleans) or confidences: 1 in all of them where nothing is known.
+    error_std : sequence of str, default=None
+        Columns of the standard deviations of the errors that the features were measured with, one for each
+        and in their order, as `error_std` of `GaussianMixture.fit`: 0 or more, infinite where a value is not
+        known.
     format : {'parquet', 'arrow', 'csv'}, default=None
         None: by the extension, '.parquet' or '.pq', '.arrow', '.feather' or '.ipc', '.csv', '.tsv' or
         '.txt', text also with '.gz' after it; in a folder other files are passed over, and '.txt' beside
@@ -112,6 +118,7 @@ def scan(
     """
     paths = _paths(path)
     _check_columns(columns, weight, label)
+    errors = _names_of_errors(error_std, columns, weight, label)
     if not isinstance(drop_missing, bool):
         raise TypeError(f"drop_missing must be True or False, got {drop_missing!r}.")
     if isinstance(path, str | os.PathLike) and paths[0].lower().endswith(".npy"):
@@ -120,7 +127,7 @@ def scan(
                 f"{paths[0]} holds an array, which is read where it lies: leave out drop_missing, and give "
                 "fit X[~np.isnan(X).any(axis=1)]."
             )
-        return _memory_map(paths[0], columns, weight or label)
+        return _memory_map(paths[0], columns, weight or label or errors or None)
     try:
         from mixtura.sources.arrow import Beside, arrow_source
         from mixtura.sources.text import Dialect
@@ -132,7 +139,9 @@ def scan(
     return arrow_source(
         paths,
         columns,
-        Beside(weight, label),
+        Beside(weight, label, (), errors)
+        if label is None or isinstance(label, str)
+        else Beside(weight, None, tuple(label), errors),
         format,
         filesystem,
         max_memory,
@@ -157,14 +166,12 @@ def _paths(path: StrPath | Sequence[StrPath]) -> list[str]:
     return [os.fspath(one) for one in paths]
 
 
-def _check_columns(columns: Sequence[str] | None, weight: str | None, label: str | None) -> None:
-    if label is not None and not isinstance(label, str):
-        raise TypeError(
-            f"label must be the name of a column, got {type(label).__name__}: the labels of rows in files "
-            "are a column of them."
-        )
-    if label is not None and label == weight:
-        raise ValueError(f"weight and label are both {label!r}: each is a column of its own.")
+def _check_columns(
+    columns: Sequence[str] | None, weight: str | None, label: str | Sequence[str] | None
+) -> None:
+    labels = _names_of_labels(label)
+    if weight in labels:
+        raise ValueError(f"weight and label are both {weight!r}: each is a column of its own.")
     if weight is not None and not isinstance(weight, str):
         raise TypeError(
             f"weight must be the name of a column, got {type(weight).__name__}: the weights of rows in files "
@@ -190,14 +197,54 @@ def _check_columns(columns: Sequence[str] | None, weight: str | None, label: str
         raise ValueError(
             f"weight={weight!r} is among the columns, too: a weight is no feature; leave it out there."
         )
-    if label in names:
-        raise ValueError(
-            f"label={label!r} is among the columns, too: a label is no feature; leave it out there."
+    for name in labels:
+        if name in names:
+            raise ValueError(
+                f"label={name!r} is among the columns, too: a label is no feature; leave it out there."
+            )
+
+
+def _names_of_labels(label: str | Sequence[str] | None) -> list[str]:
+    if label is None or isinstance(label, str):
+        return [] if label is None else [label]
+    names = list(label) if isinstance(label, Iterable) else [label]
+    if not names or not all(isinstance(name, str) for name in names):
+        raise TypeError(
+            f"label must be the name of a column, or a list of one a component, got {label!r}: the labels of "
+            "rows in files are columns of them."
         )
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"label names {name!r} twice: each component has a column of its own.")
+    return names
 
 
-def _memory_map(path: str, columns: Sequence[str] | None, weight: str | None) -> Array:
-    if columns is not None or weight is not None:
+def _names_of_errors(
+    error_std: Sequence[str] | None,
+    columns: Sequence[str] | None,
+    weight: str | None,
+    label: str | Sequence[str] | None,
+) -> tuple[str, ...]:
+    if error_std is None:
+        return ()
+    names = list(error_std) if isinstance(error_std, Iterable) else [error_std]
+    if isinstance(error_std, str) or not all(isinstance(name, str) for name in names):
+        raise TypeError(
+            f"error_std must be a list of columns, one for each feature, got {error_std!r}."
+        )
+    if not names:
+        raise ValueError("error_std is empty: name a column for each feature, or leave it out.")
+    taken = [*(columns or ()), weight, *_names_of_labels(label)]
+    for name in names:
+        if name in taken:
+            raise ValueError(
+                f"error_std={name!r} is a feature, the weight or a label, too: each is a column of its own."
+            )
+    return tuple(names)
+
+
+def _memory_map(path: str, columns: Sequence[str] | None, beside: Any) -> Array:
+    if columns is not None or beside is not None:
         raise SourceError(
             f"{path} holds an array, whose columns have no names: leave out columns and weight, and give "
             "sample_weight to fit."

@@ -18,6 +18,7 @@ from mixtura import _core
 from mixtura.em import Expectation, SufficientStatistics
 from mixtura.errors import SourceError
 from mixtura.inputs.missing import first_infinite
+from mixtura.inputs.row_errors import unread
 from mixtura.mixture import Mixture, arithmetic, native_mixture
 from mixtura.rows import ArrayBlocks, PartitionedBlocks, Rows
 from mixtura.rows.blocks import T
@@ -123,9 +124,10 @@ class Source(ABC):
     @property
     def n_rows(self) -> int | None:
         """Number of rows; None until they were read once."""
-        if self._opened is None:
-            return None
-        return sum(part.counts.n_rows for part in self._opened.facts)
+        opened = self._opened
+        if opened is None and self._twin is not None:
+            opened = self._twin._opened
+        return None if opened is None else sum(part.counts.n_rows for part in opened.facts)
 
     @property
     @abstractmethod
@@ -187,7 +189,10 @@ class Source(ABC):
     ) -> Iterator[Array]:
         """What a function gives for each part, as they are read."""
         parts = (part.rows for part in self.parts())
-        return (function(mixture, rows.X, n_threads, missing=rows.missing) for rows in parts)
+        return (
+            function(mixture, rows.X, n_threads, missing=rows.missing, errors=rows.error)
+            for rows in parts
+        )
 
     def score(self, mixture: Mixture, n_threads: int) -> SufficientStatistics:
         """Return the scalars of all rows under the mixture, in one reading, the first or a later one."""
@@ -227,7 +232,7 @@ class Source(ABC):
         if self.on_rows is not None:
             self.on_rows(n_done)
 
-    def tables(self, keep: Sequence[str]) -> Iterator[tuple[Array, dict[str, Any]]]:
+    def tables(self, keep: Sequence[str]) -> Iterator[tuple[Rows, dict[str, Any]]]:
         """Read the rows, each time with the columns of theirs that `keep` names.
 
         Raises
@@ -239,7 +244,7 @@ class Source(ABC):
             raise ValueError(
                 f"{self} has no columns to keep beside its features: those of files can be."
             )
-        return ((part.rows.X, {}) for part in self.parts())
+        return ((part.rows, {}) for part in self.parts())
 
     def opened(self, n_threads: int = 1) -> _Opened:
         """What a first reading found, with all that a fit asks before its first iteration."""
@@ -308,6 +313,13 @@ class Source(ABC):
             if one.name in self.beside
         }
         return Rows(X, **beside)
+
+    def rows_of(self, piece: Piece) -> Rows:
+        """Rows of a piece by themselves, checked."""
+        rows = self._room(piece.n_rows)
+        piece.write(rows, 0)
+        missing = _check(rows, piece, 0, missing=self.allows_missing)
+        return replace(rows, missing=missing)
 
     @property
     def _bytes_of_a_part(self) -> int:
@@ -391,20 +403,14 @@ def _pages(shape: tuple[int, int], dtype: np.dtype[Any], order: Literal["C", "F"
     return np.ndarray(shape, dtype=dtype, buffer=pages, order=order)
 
 
-def rows_of(piece: Piece, n_features: int, dtype: np.dtype[Any], *, missing: bool = False) -> Array:
-    """Rows of a piece by themselves, checked."""
-    rows = Rows(np.empty((piece.n_rows, n_features), dtype=dtype, order="F"))
-    piece.write(rows, 0)
-    _check(rows, piece, 0, missing=missing)
-    return rows.X
-
-
 def _check(rows: Rows, piece: Piece, first: int, *, missing: bool) -> bool:
     """Raise where a feature or weight of these rows of a piece, from `first` on, is none that counts.
 
     Whether features are missing, where they may be.
     """
-    found = _check_features(rows.X, piece, first, missing=missing)
+    hidden = unread(rows.error)
+    X = rows.X if hidden is None else np.where(hidden, 0, rows.X)
+    found = _check_features(X, piece, first, missing=missing) or hidden is not None
     if rows.weight is not None:
         _check_weight(rows.weight, piece, first)
     return found
@@ -447,7 +453,10 @@ class SourceBlocks(PartitionedBlocks):
         self._source, self.n_threads = source, n_threads
         self.dtype = source.dtype
         self.shape = self.counts.n_rows, source.n_features
-        self.has_labels = source.is_labelled or "label" in source.beside
+        beside = source.beside
+        self.has_labels = "label" in beside or "log_credible" in beside
+        self.n_credible = beside.get("log_credible", (0,))[0]
+        self.has_errors = "error" in beside
         self.has_missing = any(part.has_missing for part in self.parts)
 
     @cached

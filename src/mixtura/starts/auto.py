@@ -19,10 +19,10 @@ from mixtura.em import MStep, TotalScatter
 from mixtura.em.regularisation import regularisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.inputs.scales import significant
-from mixtura.mixture import Mixture, native_mixture
-from mixtura.rows import ArrayBlocks, Blocks, Randomness, distinct_rows, in_memory
+from mixtura.mixture import Mixture, native_mixture, responsibilities
+from mixtura.rows import ArrayBlocks, Blocks, Randomness, Rows, distinct_rows, in_memory
 from mixtura.starts.records import StartRecord
-from mixtura.support.arrays import FloatArray
+from mixtura.support.arrays import Array, FloatArray
 
 #: Name of a start, and its responsibilities.
 Given = tuple[str, FloatArray]
@@ -57,6 +57,9 @@ class SearchRows:
         it is that before, since their weights no longer tell how many they were.
     kind : CovarianceStructure or None, default=None
         The only structure that is searched; None: any.
+    inexact : Rows or None, default=None
+        The same rows as they are, of which features are missing or measured with errors: what descents go by,
+        where partitions and moves go by `blocks`.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class SearchRows:
         min_rows: float = 0.0,
         rows_per_weight: float | None = None,
         kind: CovarianceStructure | None = None,
+        inexact: Rows | None = None,
     ) -> None:
         if rows_per_weight is None:
             rows_per_weight = blocks.rows_per_weight
@@ -80,9 +84,17 @@ class SearchRows:
             min_rows,
             rows.label,
             rows.log_credible,
+            None if inexact is None else inexact.in_precision(np.dtype(np.float64)).native(),
+            None if inexact is None else _usual_error(inexact),
         )
         #: The rows with their weights.
         self.blocks = blocks
+        self._as_they_are = Rows(self.X) if inexact is None else inexact
+
+    def responsibilities(self, mixture: Mixture, n_threads: int) -> Array:
+        """Of the rows as they are."""
+        rows = self._as_they_are
+        return responsibilities(mixture, rows.X, n_threads, missing=rows.missing, errors=rows.error)
 
     def problem(
         self, m_step: MStep, n_components: int, seed: int, deadline: float
@@ -99,6 +111,15 @@ class SearchRows:
         if reg_covar.all():
             return reg_covar
         return np.maximum(reg_covar, regularisation("auto", self.blocks))
+
+
+def _usual_error(rows: Rows) -> FloatArray | None:
+    """The median variance of the errors of each feature."""
+    if rows.error is None:
+        return None
+    known = np.where(np.isinf(rows.error_variances), np.nan, rows.error_variances)
+    usual = np.nanmedian(np.vstack([known, np.zeros(rows.shape[1])]), axis=0)
+    return np.ascontiguousarray(usual)
 
 
 def _total(blocks: ArrayBlocks, kind: CovarianceStructure | None) -> TotalScatter:
@@ -135,13 +156,15 @@ def searched(
     """Rows that a search sees: the distinct ones, each with the weight of all that equal it.
 
     Of more than `most` those of a uniform sample. So a whole weight and as many repeated rows are the same
-    table, searched in the same way. Where features are missing, rows that are completed by draws. min_rows:
-    effective ones, of all rows, that a component needs at least; kind: the only structure that is searched.
+    table, searched in the same way. Where features are missing or measured with errors they stay as they
+    are, beside rows that are completed by draws. min_rows: effective ones, of all rows, that a component
+    needs at least; kind: the only structure that is searched.
     """
-    if blocks.has_missing:
-        whole = blocks.complete_sample(most, rng)
-        few = min_rows * len(whole) / blocks.n_present
-        return SearchRows(ArrayBlocks(whole, blocks.n_threads), few, kind=kind)
+    if blocks.has_missing or blocks.has_errors:
+        rows = blocks.sample(most, rng)
+        whole = ArrayBlocks(blocks.completed(rows, rng), blocks.n_threads)
+        few = min_rows * len(rows) / blocks.n_present
+        return SearchRows(whole, few, kind=kind, inexact=rows)
     distinct, rows_per_weight, share = distinct_rows(blocks, most), blocks.rows_per_weight, 1.0
     if distinct is None:
         rows = blocks.sample(most, rng)

@@ -20,7 +20,7 @@ def matched_to_labels(start: Mixture, blocks: Blocks) -> Mixture:
         return start
     rows = blocks.sample(_ROWS, RandomState(0))
     K = start.n_components
-    nearest = labels(start, rows.X, blocks.n_threads, missing=rows.missing)
+    nearest = labels(start, rows.X, blocks.n_threads, missing=rows.missing, errors=rows.error)
     overlap = np.zeros((K, K))
     np.add.at(overlap.T, nearest[nearest >= 0], _credible(rows, K)[nearest >= 0])
     _, order = linear_sum_assignment(-overlap)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial, reduce
+from operator import add
+
 import numpy as np
 from numpy.random import RandomState
 from sklearn.cluster import (
@@ -11,7 +14,7 @@ from sklearn.cluster import (
 from mixtura.covariance import STRUCTURES
 from mixtura.em import MStep, SufficientStatistics
 from mixtura.mixture import Mixture
-from mixtura.rows import Blocks
+from mixtura.rows import ArrayBlocks, Blocks
 from mixtura.starts.kmeans import rows_of_a_start
 from mixtura.support.arrays import FloatArray
 
@@ -97,5 +100,15 @@ def _scatter_around_nearest(
     tied = STRUCTURES["tied"]
     covariance = np.diag(spread)
     factor = np.diag(1.0 / np.sqrt(spread))
-    hard = blocks.accumulate(Mixture(tied, weights, means, covariance, factor), hard=True)
+    nearest = partial(_nearest_in, Mixture(tied, weights, means, covariance, factor))
+    hard: SufficientStatistics = (
+        reduce(add, blocks.each(nearest)) if blocks.has_labels else nearest(blocks, 0)
+    )
     return hard.seconds / hard.weight
+
+
+def _nearest_in(mixture: Mixture, rows: Blocks, _: int) -> SufficientStatistics:
+    """Sums of rows under the nearest means, whatever labels say: these means have no numbers yet."""
+    if isinstance(rows, ArrayBlocks) and rows.has_labels:
+        rows = ArrayBlocks(rows.rows.alone(), rows.n_threads, rows.dtype)
+    return rows.accumulate(mixture, hard=True)

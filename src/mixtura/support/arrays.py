@@ -33,6 +33,14 @@ def contiguous(values: Any, dtype: Any) -> Array:
     return np.require(values, dtype, ["C", "ALIGNED", "ENSUREARRAY"])
 
 
+def contiguous_rows(values: Any, dtype: Any) -> Array:
+    """The same of each row; what one has for all of them is not repeated in memory."""
+    array = np.asarray(values)
+    if array.ndim > 1 and len(array) > 1 and array.strides[0] == 0:
+        return np.broadcast_to(contiguous(array[:1], dtype), array.shape)
+    return contiguous(array, dtype)
+
+
 def result_dtype(X: Array) -> np.dtype[Any]:
     """Give the precision of what is computed from `X`: float32 stays, all else is float64."""
     return np.dtype(np.float32 if X.dtype == np.float32 else np.float64)

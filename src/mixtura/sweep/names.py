@@ -41,6 +41,7 @@ def kind_of(name: str, asked: Kind) -> Kind:
         asked.tails if has_tails(name) else None,
         asked.noise_log_density if has_noise(name) else None,
         noise_log_sides=asked.noise_log_sides if has_noise(name) else None,
+        noise_box=asked.noise_box if has_noise(name) else None,
     )
 
 

@@ -35,7 +35,7 @@ from mixtura.fitting.best_of_starts import Beginning, Fit, Options, best_fit, fi
 from mixtura.fitting.diagnosis import Grounds, are_held_up, rows_needed
 from mixtura.fitting.facts import Criteria
 from mixtura.fitting.incomplete import search_incomplete
-from mixtura.mixture import Mixture, responsibilities
+from mixtura.mixture import Mixture
 from mixtura.mixture import labels as labels_of
 from mixtura.rows import ArrayBlocks, Blocks, Rows
 from mixtura.starts import LabelResponsibilities, StartRecord, mixture_of
@@ -378,7 +378,7 @@ class Sweep:
 
     def _responsibilities(self, found: Mixture, k: int, n_threads: int) -> FloatArray:
         """Those of the rows that searches for k components see."""
-        given = responsibilities(found, self._samples[self._size(k)].rows.X, n_threads)
+        given = self._samples[self._size(k)].rows.responsibilities(found, n_threads)
         # Those of noise are what is left.
         return np.ascontiguousarray(given[:, : found.n_components], dtype=np.float64)
 
@@ -419,9 +419,7 @@ class Sweep:
         options = replace(self._options_of(key), stop=self._stop)
         begin = partial(_unchanged, found)
         beginnings = [Beginning("sweep", None, begin, accelerate=True, is_found=True)]
-        if (
-            blocks.has_missing
-        ):  # the searches saw rows that were completed once, this one does it again
+        if blocks.has_missing:  # the searches saw them completed once, this one does it again
             seed = self._seed_of(key, "completed")
             search_again = partial(self._search_again, key, seed)
             beginnings.append(Beginning("auto", seed, search_again, accelerate=True, is_found=True))

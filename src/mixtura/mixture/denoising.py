@@ -1,0 +1,95 @@
+"""What a mixture says of the true values of rows that were measured with errors."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import Generator, RandomState
+
+from mixtura import _core
+from mixtura.inputs.row_errors import unread
+from mixtura.mixture.completing import chosen_components, component
+from mixtura.mixture.distribution import Mixture, arithmetic, native_mixture, responsibilities, some
+from mixtura.support.arrays import Array, FloatArray, native_blocks, result_dtype
+
+
+def denoised(
+    mixture: Mixture,
+    X: Array,
+    threads: int,
+    *,
+    errors: FloatArray | None,
+    missing: bool = False,  # noqa: ARG001 - NaN is read as missing in any case
+    with_covariances: bool = False,
+) -> tuple[Array, Array | None]:
+    """Posterior means of the true values, and their covariances (Bovy, Hogg & Roweis 2011, equation 9).
+
+    Over the components, by their responsibilities; noise has no part in it.
+    """
+    if errors is None:
+        errors = np.broadcast_to(np.zeros((1, X.shape[1])), X.shape)
+    dtype, (n, d) = arithmetic(mixture, result_dtype(X)), X.shape
+    means = np.empty((n, d), dtype=dtype)
+    covariances = np.empty((n, d, d), dtype=dtype) if with_covariances else None
+    for rows, block in native_blocks(X, dtype):
+        _core.evaluate(
+            block,
+            native_mixture(mixture),
+            None,
+            None,
+            None,
+            None,
+            threads,
+            expected=means[rows],
+            errors=some(errors, rows),
+            covariances=None if covariances is None else covariances[rows],
+        )
+    into = result_dtype(X)
+    return means.astype(into, copy=False), (
+        None if covariances is None else covariances.astype(into, copy=False)
+    )
+
+
+def drawn_truth(
+    mixture: Mixture, X: Array, errors: FloatArray, rng: Generator | RandomState, threads: int
+) -> FloatArray:
+    """Rows drawn from the posterior of the true values; float64.
+
+    A component by the responsibilities, then the values from its Gaussian.
+    """
+    values = np.array(X, dtype=np.float64)
+    of_components = mixture.without_noise()
+    shares = responsibilities(of_components, values, threads, errors=errors)
+    chosen = chosen_components(shares, rng)
+    for k in np.unique(chosen):
+        mine = np.flatnonzero(chosen == k)
+        alone = component(of_components, int(k))
+        means, covariances = denoised(
+            alone, values[mine], threads, errors=errors[mine], with_covariances=True
+        )
+        values[mine] = means + _drawn(covariances, rng)
+    return values
+
+
+def measured(X: FloatArray, errors: FloatArray | None, rng: Generator | RandomState) -> FloatArray:
+    """Rows with errors drawn and added; NaN where a variance is infinite."""
+    hidden = unread(errors)
+    if errors is None:
+        return X
+    if errors.ndim == 2:
+        added = rng.standard_normal(X.shape) * np.sqrt(np.where(np.isinf(errors), 0.0, errors))
+    else:
+        known = errors
+        if hidden is not None:
+            known = np.where(hidden[:, :, np.newaxis] | hidden[:, np.newaxis], 0.0, errors)
+        added = _drawn(known, rng)
+    return X + added if hidden is None else np.where(hidden, np.nan, X + added)
+
+
+def _drawn(covariances: FloatArray | None, rng: Generator | RandomState) -> FloatArray:
+    assert covariances is not None
+    lengths, axes = np.linalg.eigh(covariances)
+    z = rng.standard_normal(lengths.shape) * np.sqrt(np.maximum(lengths, 0.0))
+    return np.asarray(np.einsum("nij,nj->ni", axes, z))
+
+
+__all__ = ["denoised", "drawn_truth", "measured"]
