@@ -24,9 +24,9 @@ from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertai
 
 ROOT = Path(__file__).resolve().parents[2]
 # README.es.md has the code of README.md, which a test below sees to.
-RUN = ["README.md", "docs/user-guide.md", "docs/differences.md", "docs/kinds.md", "docs/missing.md"]
-# Their code goes on from section to section.
-CONTINUED = ["docs/kinds.md", "docs/missing.md"]
+# Pages whose code goes on from section to section.
+CONTINUED = ["docs/kinds.md", "docs/missing.md", "docs/errors.md"]
+RUN = ["README.md", "docs/user-guide.md", "docs/differences.md", *CONTINUED]
 PAGES = sorted(
     str(path.relative_to(ROOT))
     for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]

@@ -7,6 +7,7 @@ import pickle
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import multivariate_normal
@@ -276,3 +277,53 @@ def test_draws_are_tables_of_their_own():
         model.impute(X, n_draws=2, return_std=True)
     with pytest.raises(ValueError, match="n_draws must be"):
         model.impute(X, n_draws=0)
+
+
+# What a summary tells
+
+
+def test_a_summary_tells_the_patterns_and_what_they_cost(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3)) + 6 * (np.arange(300) < 120)[:, np.newaxis]
+    X[:50, 0] = np.nan
+    X[30:40, 1] = np.nan
+    X[299] = np.nan
+    names = [f"column {j}" for j in range(3)]
+    gm = GaussianMixture(2, missing="mar", sort_components="mean", random_state=0)
+    gm.fit(pd.DataFrame(X, columns=names))
+    found = gm.summary().missing
+    assert found.n_empty == 1
+    assert found.n_patterns == 2
+    assert found.patterns == ((("column 0",), 40), (("column 0", "column 1"), 10))
+    assert found.share == pytest.approx(60 / (299 * 3))
+    # The components are apart: the first has no gaps, the second 60 in its 120 x 3 cells.
+    np.testing.assert_allclose(found.lost, [0.0, 60 / 360], atol=1e-6)
+    component, name, own, of_all = found.differing[-1]
+    assert (component, name) == (1, "column 0")
+    np.testing.assert_allclose([own, of_all], [50 / 120, 50 / 299], rtol=1e-5)
+    page = str(gm.summary())
+    for words in (
+        "40 without column 0",
+        "1 without any value",
+        "information lost",
+        "column 0 in 42%",
+    ):
+        assert words in page
+    gm.save(tmp_path / "model.safetensors")
+    assert mixtura.load(tmp_path / "model.safetensors").summary().missing == found
+    assert GaussianMixture(1).fit(rng.normal(size=(20, 2))).summary().missing is None
+
+
+def test_the_information_that_gaps_take_is_the_share_of_the_missing_cells():
+    """tr(S S_oo^-1) / d, averaged over the rows, by plain linear algebra."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(400, 3)) @ rng.normal(size=(3, 3))
+    X[rng.uniform(size=X.shape) < 0.3] = np.nan
+    gm = GaussianMixture(1, missing="mar").fit(X)
+    S, kept = gm.covariances_[0], []
+    for row in X[~np.isnan(X).all(axis=1)]:
+        seen = np.ix_(*[np.flatnonzero(~np.isnan(row))] * 2)
+        information = np.zeros((3, 3))
+        information[seen] = np.linalg.inv(S[seen])
+        kept.append(np.trace(S @ information) / 3)
+    assert gm.summary().missing.lost[0] == pytest.approx(1 - np.mean(kept), rel=1e-9)

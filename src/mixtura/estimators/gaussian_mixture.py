@@ -44,6 +44,7 @@ from mixtura.fitting.best_of_starts import Callback, OnIteration, Options, order
 from mixtura.fitting.checkpoint import Checkpoint, identity
 from mixtura.fitting.diagnosis import Diagnosis, Grounds, diagnose, matching
 from mixtura.fitting.facts import FitFacts
+from mixtura.fitting.gaps import Gaps
 from mixtura.fitting.given_parameters import GivenParameters
 from mixtura.fitting.given_rows import (
     GivenRows,
@@ -655,6 +656,8 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             fit = ordered(fit, self.sort_components, blocks, options)
             hand_out(self, fit.mixture, blocks.dtype)
             facts = fit.facts(blocks.shape[0], options, n_begun(found.records))
+            if blocks.has_missing:
+                facts = replace(facts, gaps=Gaps.of(fit.mixture, blocks))
             take_facts(self, facts)
             self.starts_ = Starts(found.records)
             self._sampler_seed, self._sampler = seeds[0], None

@@ -11,6 +11,7 @@ import numpy as np
 from mixtura.em import SufficientStatistics
 from mixtura.files import schema as must_be
 from mixtura.files.schema import Check
+from mixtura.fitting.gaps import Gaps, check_of_gaps
 from mixtura.mixture import Mixture
 from mixtura.support.arrays import Array, FloatArray
 
@@ -80,6 +81,8 @@ class FitFacts:
         Free ones; None: as many as the mixture has.
     log_prior : float
         Log density of the parameters under their prior, but for a constant; 0 without one.
+    gaps : Gaps or None
+        Where features were missing; None: nowhere.
     statistics : SufficientStatistics or None
         None where they are not known, as of a cell of a search. In a file they are arrays.
     """
@@ -99,6 +102,7 @@ class FitFacts:
     n_batches: int = 0
     n_parameters: int | None = None
     log_prior: float = 0.0
+    gaps: Gaps | None = None
     statistics: SufficientStatistics | None = None
 
     @property
@@ -123,6 +127,7 @@ class FitFacts:
             effective_rows=self.effective_rows[order],
             statistics=None if statistics is None else statistics.permuted(order),
             verdicts=None if verdicts is None else tuple(verdicts[k] for k in order),
+            gaps=None if self.gaps is None else self.gaps.permuted(order),
         )
 
 
@@ -187,6 +192,7 @@ _SAVED: dict[str, _Saved] = {
     "n_batches": _Saved(_always(must_be.whole()), missing=_always(0)),
     "n_parameters": _Saved(_always(must_be.nullable(must_be.whole())), missing=_always(None)),
     "log_prior": _Saved(_always(must_be.number()), missing=_always(0.0)),
+    "gaps": _Saved(check_of_gaps, Gaps.from_json, _always(None)),
 }
 
 #: The facts that stand as JSON in a file, in their order.
@@ -206,6 +212,8 @@ def json_of(facts: FitFacts, names: Iterable[str] = SAVED) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.tolist()
+    if isinstance(value, Gaps):
+        return value.to_json()
     return list(value) if isinstance(value, tuple) else value
 
 

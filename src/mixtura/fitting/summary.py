@@ -25,6 +25,9 @@ from mixtura.support.interruptible import log_determinants
 # Features that the line of a single component names.
 _MOST_FEATURES = 6
 
+# Patterns of missing features that are shown, and notes on them.
+_MOST_PATTERNS = 3
+
 
 @dataclass(frozen=True, repr=False)
 class ComponentSummary(Shown):
@@ -55,6 +58,55 @@ class ComponentSummary(Shown):
 
     def _columns(self) -> Mapping[str, Any]:
         return {"feature": range(len(self.mean)), "mean": self.mean, "std": self.spread}
+
+
+@dataclass(frozen=True)
+class MissingSummary:
+    """What was missing in the rows of a fit.
+
+    Attributes
+    ----------
+    share : float
+        Of the cells, in rows that have a value.
+    n_empty : int
+        Rows without any value.
+    n_patterns : int
+        Different sets of features that rows lack.
+    patterns : tuple of (tuple of str, int)
+        The features of the most frequent ones, and how many rows lack just them.
+    lost : tuple of float
+        Of each component, the share of the Fisher information on its mean that the gaps take, averaged over
+        directions: the share of the cells that its rows lack.
+    differing : tuple of (int, str, float, float)
+        A component, a feature that is missing there far more or less often than in all rows, and both shares.
+        What is missing then may depend on more than on what was observed, which a fit takes for granted.
+    """
+
+    share: float
+    n_empty: int
+    n_patterns: int
+    patterns: tuple[tuple[tuple[str, ...], int], ...]
+    lost: tuple[float, ...]
+    differing: tuple[tuple[int, str, float, float], ...]
+
+
+def _missing(facts: FitFacts | None, names: tuple[str, ...]) -> MissingSummary | None:
+    gaps = None if facts is None else facts.gaps
+    if facts is None or gaps is None:
+        return None
+    patterns = ((tuple(names[j] for j in one.features), one.n_rows) for one in gaps.patterns)
+    differing = (
+        (k, names[j], float(gaps.shares[k, j]), float(gaps.overall[j]))
+        for k, j in gaps.differing(facts.effective_rows)
+    )
+    return MissingSummary(
+        float(gaps.overall.mean()),
+        gaps.n_empty,
+        gaps.n_patterns,
+        tuple(patterns),
+        tuple(gaps.lost.tolist()),
+        tuple(differing),
+    )
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,6 +145,8 @@ class Summary(Shown):
     components : tuple of ComponentSummary
     noise_weight : float or None
         Share of the rows that are noise; None: there is none.
+    missing : MissingSummary or None
+        Where features were missing; None: nowhere.
     """
 
     model: str
@@ -114,6 +168,7 @@ class Summary(Shown):
     feature_names: tuple[str, ...]
     components: tuple[ComponentSummary, ...]
     noise_weight: float | None = None
+    missing: MissingSummary | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as numbers, strings, lists and dicts, ready for JSON."""
@@ -166,6 +221,7 @@ def summarise(
         feature_names=feature_names,
         components=tuple(_components(mixture, None if facts is None else facts.weight)),
         noise_weight=None if mixture.noise is None else mixture.noise.weight,
+        missing=_missing(facts, feature_names),
     )
 
 
@@ -221,6 +277,8 @@ def _facts(summary: Summary) -> Iterator[tuple[str, str]]:
         rows += f", total weight {summary.weight:,.6g}"
     yield "rows", rows
     a_row = f"{summary.mean_log_likelihood:.6g} a row"
+    if summary.missing is not None:
+        yield from _missing_in_words(summary.missing)
     yield "log-likelihood", f"{summary.log_likelihood:,.3f} ({a_row})"
     yield n_parameters
     criteria = (f"{value:,.2f}" for value in (summary.bic, summary.aic, summary.icl))
@@ -235,6 +293,33 @@ def _facts(summary: Summary) -> Iterator[tuple[str, str]]:
         and summary.bic_of_one < summary.bic
     ):
         yield "groups", f"none seen: one component alone has a lower BIC, {summary.bic_of_one:,.2f}"
+
+
+def _missing_in_words(missing: MissingSummary) -> Iterator[tuple[str, str]]:
+    shown = [
+        f"{n_rows:,} without {' and '.join(_some(features))}"
+        for features, n_rows in missing.patterns[:_MOST_PATTERNS]
+    ]
+    hidden = missing.n_patterns - len(shown)
+    more = [f"{hidden:,} patterns more"] if hidden > 0 else []
+    empty = [f"{missing.n_empty:,} without any value"] if missing.n_empty else []
+    yield "missing", f"{missing.share:.1%} of the cells; rows: {', '.join([*shown, *more, *empty])}"
+    lost = ", ".join(f"{share:.1%}" for share in missing.lost[:_MOST_FEATURES])
+    others = len(missing.lost) - _MOST_FEATURES
+    of_more = f" and {others} more" if others > 0 else ""
+    yield "information lost", f"{lost}{of_more} (of each component's mean)"
+    for k, name, own, of_all in missing.differing[:_MOST_PATTERNS]:
+        yield (
+            "missing unevenly",
+            f"{name} in {own:.0%} of component {k} and {of_all:.0%} of all rows: see that it does not depend "
+            "on the value itself",
+        )
+
+
+def _some(features: tuple[str, ...]) -> list[str]:
+    if len(features) <= _MOST_FEATURES:
+        return list(features)
+    return [*features[: _MOST_FEATURES - 1], f"{len(features) - _MOST_FEATURES + 1} more"]
 
 
 def _iterations_in_words(summary: Summary) -> str:
