@@ -35,14 +35,16 @@ class MemoryRows final : public CheckedSource {
             require(part(p).n_features() == first.n_features(), "parts must have the same features");
             require(part(p).n_rows() <= first.n_rows(), "the first of the parts must have the most rows");
         }
+        for (std::size_t p = 0; p < parts.size(); ++p) parts_of_rows_.push_back(&part(p));
         first.visit([&](const auto& rows) { source_ = source_like(rows); });
     }
 
     void require_sizes(const Sizes& sizes) const override {
-        for (std::size_t p = 0; p < parts_.size(); ++p) part(p).require_sizes(sizes);
+        for (const RowsArrays* rows : parts_of_rows_) rows->require_sizes(sizes);
     }
     void accumulate(const Expectation& asked, const Mixture& mixture, OwnedStatistics& out,
                     Control& control) const override {
+        for (const RowsArrays* rows : parts_of_rows_) rows->require_sums(asked);
         source_->accumulate(asked, mixture, out, control);
     }
     std::unique_ptr<RowSource> bringing(const GivenResponsibilities& given) const override {
@@ -65,6 +67,7 @@ class MemoryRows final : public CheckedSource {
     }
 
     nb::list parts_;
+    std::vector<const RowsArrays*> parts_of_rows_;
     std::unique_ptr<RowSource> source_;
 };
 
@@ -88,6 +91,7 @@ class StreamRows final : public CheckedSource {
             const nb::object part = nb::steal(next);
             const auto& rows = nb::cast<const RowsArrays&>(part);
             rows.require_sizes(sizes);
+            rows.require_sums(asked);
             const GilReleased released;
             rows.visit([&](const auto& of_part) { sum.add(of_part, control); });
         }

@@ -147,6 +147,11 @@ class RowsArrays {
     std::ptrdiff_t n_features() const {
         return visit([](const auto& rows) { return rows.n_features; });
     }
+    // Raises where sums are asked that such rows do not have.
+    void require_sums(const mixtura::Expectation& asked) const {
+        require((patterns_ == nullptr && !errors_) || asked.total.mean == nullptr,
+                "rows with missing features or errors have no second moments from a total scatter");
+    }
     // Raises where a mixture is asked with that has other sizes.
     void require_sizes(const Sizes& sizes) const {
         require(sizes.d == n_features(), "means must have the " + std::to_string(n_features()) +

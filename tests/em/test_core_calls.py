@@ -256,6 +256,12 @@ def test_no_call_crashes():
             _core.MemoryRows([_core.Rows(np.ones((5, 2)))]),
             "2 features",
         ),
+        (
+            "accumulate",
+            0,
+            _core.MemoryRows([_core.Rows(np.full((5, D), np.nan), missing=True)]),
+            "no second moments from a total scatter",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named(name, place, value, message):

@@ -148,12 +148,14 @@ def whole(found):
 
 
 @pytest.mark.filterwarnings("ignore:X ")  # names of columns that the array has not
-def test_every_place_gives_the_same_fit(tmp_path):
+@pytest.mark.parametrize("covariance_type", ["full", "tied"])
+def test_every_place_gives_the_same_fit(covariance_type, tmp_path):
     X = with_gaps()
     X[3] = np.nan
-    want = GaussianMixture(2, missing="mar", random_state=0).fit(X)
+    asked = {"covariance_type": covariance_type, "missing": "mar", "random_state": 0}
+    want = GaussianMixture(2, **asked).fit(X)
     for name, rows in places(X, tmp_path).items():
-        model = GaussianMixture(2, missing="mar", random_state=0).fit(rows)
+        model = GaussianMixture(2, **asked).fit(rows)
         assert_allclose(model.score(rows), want.score(X), atol=1e-4, err_msg=name)
         assert_allclose(want.bic(rows), want.bic(X), rtol=1e-9, err_msg=name)
         for method in ("predict", "predict_proba", "score_samples"):

@@ -33,6 +33,10 @@ class EMBlocks(ABC):
     n_threads: int
     #: Whether a tied iteration may take its second moments from the scatter of all rows.
     uses_total: bool = True
+    #: Whether features of some rows are missing (NaN): their second moments are those that are expected.
+    has_missing: bool = False
+    #: Whether rows were measured with errors: their second moments are those that are expected of the truth.
+    has_errors: bool = False
 
     @property
     @abstractmethod
@@ -59,7 +63,9 @@ class EMBlocks(ABC):
 
     def expectation(self, structure: CovarianceStructure, *, hard: bool = False) -> Expectation:
         """What E-steps of such a structure are asked for."""
-        return Expectation(hard, total=self.total if structure.shared and self.uses_total else None)
+        is_exact = not (self.has_missing or self.has_errors)
+        uses_total = structure.shared and self.uses_total and is_exact
+        return Expectation(hard, total=self.total if uses_total else None)
 
     def accumulate(
         self, mixture: Mixture, *, centres: FloatArray | None = None, hard: bool = False

@@ -68,7 +68,7 @@ class ArrayBlocks(Blocks):
         self.has_labels = rows.label is not None or rows.log_credible is not None
         self._is_native = is_native(self._X) and self._X.dtype == self.dtype
         # An array of another type is worked on in pieces, and its scatter belongs to all of them.
-        self.uses_total = self._is_native and not (rows.missing or self.has_errors)
+        self.uses_total = self._is_native
 
     def in_double(self) -> ArrayBlocks:
         """The same rows, computed with in float64 whatever they are."""

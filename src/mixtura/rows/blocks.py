@@ -43,12 +43,6 @@ class Blocks(EMBlocks):
     #: Columns of what is known of each component; 0: there are none.
     n_credible: int = 0
 
-    #: Whether features of some rows are missing (NaN).
-    has_missing: bool = False
-
-    #: Whether rows were measured with errors.
-    has_errors: bool = False
-
     @property
     @abstractmethod
     def extent(self) -> Extent:

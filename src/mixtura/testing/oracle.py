@@ -14,6 +14,7 @@ from scipy.special import digamma, logsumexp
 from scipy.stats import multivariate_normal, multivariate_t
 
 from mixtura.covariance import CovarianceStructure
+from mixtura.em import Prior
 from mixtura.mixture import Mixture
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -124,6 +125,35 @@ def statistics(
         scales=scales,
         log_scales=log_scales,
     )
+
+
+def log_prior(prior: Prior, mixture: Mixture) -> float:
+    """Log density of the parameters, without what depends on no parameter (docs/priors.md)."""
+    k, d = mixture.means.shape
+    kind, matrices = mixture.structure, mixture.covariance_matrices()
+    logs, inverses = np.linalg.slogdet(matrices)[1], np.linalg.inv(matrices)
+    found = float((np.broadcast_to(prior.concentration - 1.0, k) * np.log(mixture.weights)).sum())
+    if prior.mean is not None:
+        away = mixture.means - prior.mean
+        counts = np.broadcast_to(prior.mean_count, k)
+        found -= float(counts @ np.einsum("ki,kij,kj->k", away, inverses, away)) / 2
+    if prior.scatter is None:
+        return found
+    if prior.mean is not None:
+        found -= float(((counts > 0) * logs).sum()) / 2
+    of_each = 1 if kind.letters in ("EII", "EEI", "EEE") else k
+    nu, size = np.broadcast_to(prior.degrees_of_freedom, of_each), kind.shape(1, d)[1:]
+    if kind.shared:
+        size = kind.shape(1, d)
+    scatters = np.broadcast_to(prior.scatter, (of_each, *size))
+    power = {"full": d + 1.0, "tied": d + 1.0, "diag": 2.0, "spherical": 2.0 / d}
+    for one in range(of_each):
+        scatter, kernel = scatters[one], kind.kernel.name
+        times = 1 / d if kernel == "spherical" else 1.0  # one variance, not one a feature
+        whole = scatter if kernel in ("full", "tied") else np.diag(np.broadcast_to(scatter, d))
+        found -= times * float(np.trace(whole @ inverses[one])) / 2
+        found -= (nu[one] * times + power[kernel]) * float(logs[one]) / 2
+    return found
 
 
 def completions(mixture: Mixture, X: Array) -> tuple[Array, Array]:
