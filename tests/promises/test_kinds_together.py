@@ -1,7 +1,7 @@
-"""Noise, t, labels, priors, fixed and bounded parameters, gaps, structures, weights, places: all together.
+"""Noise, t, labels, priors, fixed and bounded parameters, gaps, errors, structures, places: all together.
 
 A pairwise covering array: every value of every factor meets every value of every other in some case, but for
-the pairs that are refused, each in a sentence. The whole product has some five million cases, of which
+the pairs that are refused, each in a sentence. The whole product has some ten million cases, of which
 `make nightly` runs 2,000.
 """
 
@@ -40,6 +40,7 @@ FACTORS: dict[str, list[Any]] = {
     "prior": [None, "default", "of all", "of each"],
     "fixed": [None, "a mean", "a weight", "covariances"],
     "bounds": [None, "equal weights", "least weight", "ratio"],
+    "errors": [None, "variances", "covariances"],
 }
 
 # Values of two factors that cannot be together, and why.
@@ -63,6 +64,11 @@ REFUSED = [
     *(
         ({"noise": 2_000.0, "missing": gaps}, "noise_volume is that of whole rows")
         for gaps in ("few cells", "half of the cells")
+    ),
+    *(
+        ({"distribution": tails, "errors": errors}, "no closed form with distribution='t'")
+        for tails in ("t", "one df", "df 5")
+        for errors in ("variances", "covariances")
     ),
 ]
 NOTHING = {name: values[0] for name, values in FACTORS.items()}
@@ -140,6 +146,28 @@ def table(dtype, missing=None):
     if missing is not None:
         X[rng.random(X.shape) < {"few cells": 0.1, "half of the cells": 0.5}[missing]] = np.nan
     return X.astype(dtype), truth
+
+
+def errors_of(case, scale=1.0):
+    """Variances or covariances of each row's error; some rows have none."""
+    if case["errors"] is None:
+        return None
+    rng = np.random.default_rng(6)
+    roots = rng.normal(size=(260, 3, 3)) * 0.4 * (np.arange(260) % 5 > 0)[:, np.newaxis, np.newaxis]
+    errors = roots @ np.swapaxes(roots, 1, 2)
+    if case["errors"] == "variances":
+        return np.diagonal(errors, axis1=1, axis2=2) * scale**2
+    return errors * np.multiply.outer(np.ones(3) * scale, np.ones(3) * scale)
+
+
+def as_matrices(errors):
+    if errors is None or errors.ndim == 3:
+        return errors
+    return errors[:, :, np.newaxis] * np.eye(3)
+
+
+def beside(errors):
+    return {} if errors is None else {"error_covariances": errors}
 
 
 # What is known of the parameters of such rows.
@@ -237,21 +265,23 @@ def weights(case):
 
 def placed(case, X, weight, labels):
     """What `fit` takes: the rows where they lie, and what goes beside them."""
+    errors = errors_of(case)
     if case["place"] == "dask":
         da = pytest.importorskip("dask.array")
-        cut = [(part, None) for part in (weight, labels)]
         own = [
             None if part is None else da.from_array(part, chunks=(100, *part.shape[1:]))
-            for part, _ in cut
+            for part in (weight, labels, errors)
         ]
-        return (da.from_array(X, chunks=(100, 3)), own[0]), {"labels": own[1]}
+        rows = da.from_array(X, chunks=(100, 3))
+        return (rows, own[0]), {"labels": own[1], "error_covariances": own[2]}
     if case["place"] == "array":
-        return (X, weight), {"labels": labels}
+        return (X, weight), {"labels": labels, "error_covariances": errors}
 
     def batches():
         for i in range(0, 260, 100):
             some = slice(i, i + 100)
-            yield X[some], *(None if one is None else one[some] for one in (weight, labels))
+            own = (weight, labels, errors)
+            yield X[some], *(None if one is None else one[some] for one in own)
 
     return (mixtura.from_batches(batches), None), {}
 
@@ -259,8 +289,8 @@ def placed(case, X, weight, labels):
 def fitted(case, **more):
     X, truth = table(case["dtype"], case["missing"])
     labels, log_credible = known(case, truth)
-    (rows, weight), beside = placed(case, X, weights(case), labels)
-    model = GaussianMixture(2, **arguments(case) | more).fit(rows, sample_weight=weight, **beside)
+    (rows, weight), others = placed(case, X, weights(case), labels)
+    model = GaussianMixture(2, **arguments(case) | more).fit(rows, sample_weight=weight, **others)
     return model, X, log_credible
 
 
@@ -316,7 +346,8 @@ def spreads_of(X, weight):
 def check_sums(model, case, X, log_credible):
     """The last E-step's sums are the oracle's."""
     mixture, found = model._density, model._trained.statistics
-    own = oracle.statistics(mixture, X.astype(np.float64), weights(case), log_credible)
+    errors = as_matrices(errors_of(case))
+    own = oracle.statistics(mixture, X.astype(np.float64), weights(case), log_credible, errors)
     assert_allclose(found.centres, mixture.means, rtol=1e-12)
     names = ["counts", "firsts", "seconds", "noise"]
     names += [] if own.scales is None else ["scales", "log_scales"]
@@ -334,7 +365,10 @@ def check_together(case, folder):
     check_sums(model, case, X, log_credible)
 
     # The objective is the oracle's, and never fell.
-    logs = oracle.log_density(model._density, X.astype(np.float64), log_credible)
+    errors = errors_of(case)
+    logs = oracle.log_density(
+        model._density, X.astype(np.float64), log_credible, as_matrices(errors)
+    )
     weight = np.ones(260) if weights(case) is None else weights(case)
     weight = np.where(np.isnan(X).all(axis=1), 0.0, weight)
     logs = np.where(weight > 0, logs, 0.0)
@@ -352,28 +386,30 @@ def check_together(case, folder):
     assert_allclose(model.mixture_.weights.sum(), 1.0, rtol=0, atol=1e-12)
 
     # Predictions agree with each other.
-    proba, labels = model.predict_proba(X), model.predict(X)
+    own = beside(errors)
+    proba, labels = model.predict_proba(X, **own), model.predict(X, **own)
     assert proba.shape == (260, 2 + has_noise)
     assert_allclose(proba.sum(axis=1), 1.0, rtol=0, atol=1e-5)
     assert np.array_equal(np.where(proba.argmax(axis=1) == 2, -1, proba.argmax(axis=1)), labels)
-    joint = model.log_joint(X)
+    joint = model.log_joint(X, **own)
     assert_allclose(
         np.logaddexp.reduce(joint.astype(np.float64), axis=1),
-        model.score_samples(X),
+        model.score_samples(X, **own),
         rtol=1e-4,
         atol=1e-6,
     )
 
     # Saved, pickled, and told by hand, it is the same.
+    some = beside(None if errors is None else errors[:150])
     model.save(folder / "model.safetensors")
     for same in (mixtura.load(folder / "model.safetensors"), pickle.loads(pickle.dumps(model))):
-        assert np.array_equal(same.predict_proba(X), proba)
+        assert np.array_equal(same.predict_proba(X, **own), proba)
         assert same.summary().bic == model.summary().bic
         if case["prior"] == "default" or case["bounds"] == "ratio":
             with pytest.raises(ValueError, match="which is made of all rows"):
-                same.partial_fit(X[:150])
+                same.partial_fit(X[:150], **some)
         else:
-            same.partial_fit(X[:150])
+            same.partial_fit(X[:150], **some)
             assert np.isfinite(same.lower_bound_)
 
 
@@ -399,7 +435,7 @@ def test_a_pair_that_cannot_be_says_why(pair, sentence):
     case = NOTHING | {"covariance_type": "VVV"} | pair
     X, _ = table(np.float64, case["missing"])
     with pytest.raises(ValueError, match=re.escape(sentence)):
-        GaussianMixture(2, **arguments(case)).fit(X)
+        GaussianMixture(2, **arguments(case)).fit(X, **beside(errors_of(case)))
 
 
 @pytest.mark.parametrize(
@@ -410,7 +446,7 @@ def test_whole_weights_are_repetitions(case):
     case = case | {"dtype": np.float64, "start": "auto", "place": "array"}
     X, truth = table(np.float64, case["missing"])
     labels, _ = known(case, truth)
-    times = weights(case).astype(int)
+    times, errors = weights(case).astype(int), errors_of(case)
     given = np.where(truth[:, np.newaxis] == [0, 1], 0.8, 0.2)
     asked = arguments(case) | {"max_iter": 10, "tol": 0.0}
     weighted, repeated = (
@@ -418,6 +454,7 @@ def test_whole_weights_are_repetitions(case):
             np.repeat(X, n, axis=0),
             sample_weight=weight,
             labels=None if labels is None else np.repeat(labels, n, axis=0),
+            **beside(None if errors is None else np.repeat(errors, n, axis=0)),
         )
         for n, weight in ((np.ones(260, dtype=int), weights(case)), (times, None))
     )
@@ -450,10 +487,12 @@ def test_units_change_nothing(case):
     if kind.name in OF_ANY_UNITS and (case["prior"] != "default" or kind.has_matrices):
         scale = np.array([1e-3, 1e3, 7.0])
     one, other = (
-        GaussianMixture(2, **asked).fit(rows, sample_weight=weights(case), labels=labels)
-        for rows, asked in (
-            (X, arguments(case)),
-            (X * scale + shift, arguments(case, shift, scale)),
+        GaussianMixture(2, **asked).fit(
+            rows, sample_weight=weights(case), labels=labels, **beside(errors)
+        )
+        for rows, asked, errors in (
+            (X, arguments(case), errors_of(case)),
+            (X * scale + shift, arguments(case, shift, scale), errors_of(case, scale)),
         )
     )
     means = (other.means_ - shift) / scale

@@ -478,7 +478,8 @@ class SourceBlocks(PartitionedBlocks):
         is_told = self._source.on_rows is not None
         if is_told or len(in_memory) < len(self.parts) or dtype != self._source.dtype:
             return super().source(dtype)
-        return _core.MemoryRows([part.rows.native() for part in in_memory])
+        # Of the rows as a part has them: those without any value weigh nothing.
+        return _core.MemoryRows([ArrayBlocks(part.rows).rows.native() for part in in_memory])
 
     def each(self, task: Callable[[ArrayBlocks, int], T]) -> Iterator[T]:
         """Run a task on the parts as they come."""

@@ -6,7 +6,7 @@ scipy's own densities. Written to be read, and to share nothing with what it che
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,12 +35,21 @@ class OracleStatistics:
     log_scales: Array | None = None
 
 
-def log_joint(mixture: Mixture, X: Array, log_credible: Array | None = None) -> Array:
+def log_joint(
+    mixture: Mixture,
+    X: Array,
+    log_credible: Array | None = None,
+    errors: Array | None = None,
+) -> Array:
     """log(w_k p_k(x_i)), and of noise in the last column where there is any: (n_rows, n_densities).
 
     Where features are missing (NaN), of those that are there. log_credible: added to it, as what is known of
-    the rows.
+    the rows. errors, (n_rows, n_features, n_features): each row's own, added to the covariances.
     """
+    if errors is not None:
+        known = [None] * len(X) if log_credible is None else log_credible[:, np.newaxis]
+        each = zip(X[:, np.newaxis], known, errors, strict=True)
+        return np.vstack([log_joint(_wider(mixture, E), x, own) for x, own, E in each])
     joint = np.empty((len(X), mixture.n_components + (mixture.noise is not None)))
     with np.errstate(divide="ignore"):
         log_weights = np.log(mixture.weights)
@@ -64,20 +73,38 @@ def log_joint(mixture: Mixture, X: Array, log_credible: Array | None = None) -> 
     return joint if log_credible is None else joint + log_credible
 
 
+def _wider(mixture: Mixture, error: Array) -> Mixture:
+    covariances = mixture.covariance_matrices() + error
+    wider = Mixture.from_parameters(
+        mixture.without_noise().weights, mixture.means, covariances, covariance_type="full"
+    )
+    return replace(wider, weights=mixture.weights, noise=mixture.noise)
+
+
 def patterns(X: Array) -> list[tuple[Any, Any]]:
     """Numbers of rows that have the same features, and which ones those are."""
     seen, which = np.unique(~np.isnan(X), axis=0, return_inverse=True)
     return [(np.flatnonzero(which.ravel() == i), one) for i, one in enumerate(seen)]
 
 
-def log_density(mixture: Mixture, X: Array, log_credible: Array | None = None) -> Array:
+def log_density(
+    mixture: Mixture,
+    X: Array,
+    log_credible: Array | None = None,
+    errors: Array | None = None,
+) -> Array:
     """Log p(x_i)."""
-    return np.asarray(logsumexp(log_joint(mixture, X, log_credible), axis=1))
+    return np.asarray(logsumexp(log_joint(mixture, X, log_credible, errors), axis=1))
 
 
-def responsibilities(mixture: Mixture, X: Array, log_credible: Array | None = None) -> Array:
+def responsibilities(
+    mixture: Mixture,
+    X: Array,
+    log_credible: Array | None = None,
+    errors: Array | None = None,
+) -> Array:
     """r_ik = w_k p_k(x_i) / p(x_i)."""
-    joint = log_joint(mixture, X, log_credible)
+    joint = log_joint(mixture, X, log_credible, errors)
     return np.asarray(np.exp(joint - logsumexp(joint, axis=1, keepdims=True)))
 
 
@@ -86,19 +113,22 @@ def statistics(
     X: Array,
     sample_weight: Array | None = None,
     log_credible: Array | None = None,
+    errors: Array | None = None,
 ) -> OracleStatistics:
     """Sums over the rows, about the mixture's means; rows without any feature are left out.
 
     Missing features: of what is expected given those that are there (Ghahramani & Jordan 1994; of t
-    components Liu & Rubin 1995).
+    components Liu & Rubin 1995). errors, (n, d, d): of what is true given what was measured with them (Bovy,
+    Hogg & Roweis 2011).
     """
     some = ~np.isnan(X).all(axis=1)
     w = np.ones(len(X)) if sample_weight is None else sample_weight
     log_credible = None if log_credible is None else log_credible[some]
     X, w = X[some], w[some]
-    r = responsibilities(mixture, X, log_credible)
+    errors = None if errors is None else errors[some]
+    r = responsibilities(mixture, X, log_credible, errors)
     wr = w[:, np.newaxis] * r
-    completed, spread = completions(mixture, X)
+    completed, spread = completions(mixture, X) if errors is None else true_rows(mixture, X, errors)
     differences = completed - mixture.means
     with np.errstate(divide="ignore"):
         certainty = np.log(r.max(axis=1))
@@ -116,7 +146,7 @@ def statistics(
         log_scales = (of_components * (log_u - u)).sum(axis=0)
     return OracleStatistics(
         weight=float(w.sum()),
-        log_likelihood=float(w @ log_density(mixture, X, log_credible)),
+        log_likelihood=float(w @ log_density(mixture, X, log_credible, errors)),
         log_certainty=float(w @ certainty),
         counts=of_components.sum(axis=0),
         firsts=np.einsum("nk,nkd->kd", weighed, differences),
@@ -171,6 +201,21 @@ def completions(mixture: Mixture, X: Array) -> tuple[Array, Array]:
             left = covariance[np.ix_(~seen, ~seen)] - slopes @ across.T
             spread[np.ix_(rows, [k], ~seen, ~seen)] = left
     return completed, spread
+
+
+def true_rows(mixture: Mixture, X: Array, errors: Array) -> tuple[Array, Array]:
+    """What each component expects of what is true, (n, K, d), and the covariance of that, (n, K, d, d)."""
+    n, d = X.shape
+    expected = np.empty((n, mixture.n_components, d))
+    spread = np.empty((n, mixture.n_components, d, d))
+    for k, covariance in enumerate(mixture.covariance_matrices()):
+        for i, (x, error) in enumerate(zip(X, errors, strict=True)):
+            seen = ~np.isnan(x)
+            among = covariance[np.ix_(seen, seen)] + error[np.ix_(seen, seen)]
+            slopes = np.linalg.solve(among, covariance[seen]).T
+            expected[i, k] = mixture.means[k] + slopes @ (x - mixture.means[k])[seen]
+            spread[i, k] = covariance - slopes @ covariance[seen]
+    return expected, spread
 
 
 def _kept(kernel: str, wr: Array, spread: Array) -> Array:
