@@ -27,7 +27,7 @@ lint: $(VENV)/.installed
 # What is likely a bug in the core (.clang-tidy); the kernels once, they are one source for all instruction sets.
 tidy: $(VENV)/.tools
 	$(BIN)/cmake -S cpp -B build/tidy -DMIXTURA_TESTS=OFF -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
-	$(BIN)/clang-tidy --quiet -p build/tidy $(foreach room,support model e_step m_step em optimum,$(wildcard cpp/$(room)/*.cpp))
+	$(BIN)/clang-tidy --quiet -p build/tidy $(foreach room,support model e_step m_step em optimum fitting,$(wildcard cpp/$(room)/*.cpp))
 	$(BIN)/clang-tidy --quiet cpp/simd/kernels.cpp -- -std=c++17 -Icpp -DMIXTURA_KERNELS=kernels_baseline
 
 # The types of the native module, for editors and mypy.

@@ -44,6 +44,14 @@ double Monitor::change() const {
     return std::isnan(change) ? infinity : change;
 }
 
+double Monitor::remaining_gain() const {
+    if (history.size() < 3) return std::numeric_limits<double>::quiet_NaN();
+    const double* const end = history.data() + history.size();
+    const double before = end[-2] - end[-3], last = end[-1] - end[-2];
+    if (last <= 0) return 0;
+    return before > last ? last * last / (before - last) : std::numeric_limits<double>::infinity();
+}
+
 bool Monitor::changes_are_small() const {
     // Fewer where no more are allowed.
     const std::size_t needed = std::min(small_changes, static_cast<std::size_t>(std::max<std::ptrdiff_t>(max_iter, 1)));

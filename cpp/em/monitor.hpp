@@ -26,6 +26,10 @@ class Monitor {
     std::ptrdiff_t n_passes() const { return n_iter() + 1 + n_refused; }  // E-steps made
     std::string ended() const;                                            // why the loop ended, in words
     double change() const;  // size of the last change; infinite before there is one
+    // What EM would still gain, by Aitken's estimate from the last two rises: with rises that shrink by a constant
+    // factor a the rest is rise * a / (1 - a) (McLachlan & Krishnan 2008, section 4.9). Infinite where rises do not
+    // shrink, NaN before there are two.
+    double remaining_gain() const;
 
     const double tol;
     const std::ptrdiff_t max_iter;

@@ -204,8 +204,9 @@ Vector merge_losses(const OwnedMixture& own, const double* error_variances) {
     return losses;
 }
 
-std::vector<Move> moves(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows,
-                        const double* added, double rows_per_weight) {
+std::vector<Move> moves(const std::vector<Cut>& of_components, const OwnedMixture& mixture,
+                        const Responsibilities& given, const SearchRows& rows, const double* added,
+                        double rows_per_weight) {
     const std::ptrdiff_t K = mixture.n_components;
     const double total = rows.weight();
     const Vector losses = merge_losses(mixture, rows.error_variances);
@@ -220,9 +221,19 @@ std::vector<Move> moves(const OwnedMixture& mixture, const Responsibilities& giv
     std::vector<Move> found;
     Vector weights(at(rows.n_rows));
     std::vector<std::int8_t> sides(at(rows.n_rows));
+    const auto known = [&](std::ptrdiff_t k) {
+        return std::find_if(of_components.begin(), of_components.end(),
+                            [k](const Cut& cut) { return cut.component == k; });
+    };
     for (const Move::Pair& united : unions) {
-        const double gain =
-            cut_of(united, mixture.structure, given, rows, added, least_rows(mixture, rows_per_weight), weights, sides);
+        double gain = -infinity;
+        if (united[0] != united[1]) {
+            gain = cut_of(united, mixture.structure, given, rows, added, least_rows(mixture, rows_per_weight), weights,
+                          sides);
+        } else if (known(united[0]) != of_components.end()) {
+            gain = known(united[0])->gain;
+            sides = known(united[0])->sides;
+        }
         if (gain == -infinity) continue;
         auto share = std::make_shared<Vector>(at(rows.n_rows));
         for (std::size_t i = 0; i < sides.size(); ++i) (*share)[i] = sides[i] == 1 ? 1.0 : 0.0;
@@ -263,10 +274,11 @@ std::vector<Move> refined(const std::vector<Move>& candidates, const OwnedMixtur
     return found;
 }
 
-std::vector<double> split_gains(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows,
-                                const double* added, double rows_per_weight, const MStep& m_step, Control& control) {
-    Vector gains(at(mixture.n_components));
-    for (const Cut& cut : cuts(mixture, given, rows, added, rows_per_weight)) {
+std::vector<double> split_gains(const std::vector<Cut>& of_components, std::ptrdiff_t n_components,
+                                const Responsibilities& given, const SearchRows& rows, const MStep& m_step,
+                                Control& control) {
+    Vector gains(at(n_components));
+    for (const Cut& cut : of_components) {
         auto share = std::make_shared<Vector>(cut.sides.begin(), cut.sides.end());
         for (double& side : *share) side = side == 1 ? 1.0 : 0.0;
         const Move::Pair itself{cut.component, cut.component};

@@ -37,31 +37,6 @@ std::vector<double> merge_losses(const OwnedMixture& mixture, const double* erro
 // The mixture with so much (d) added to every component's variances: of a spherical one the mean. Without factors.
 OwnedMixture widened_by(const double* variances, const OwnedMixture& mixture);
 
-// All moves worth looking at, the most promising first. added (d): to the covariances of the sides of a cut;
-// rows_per_weight: effective rows in a unit of weight.
-std::vector<Move> moves(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows,
-                        const double* added, double rows_per_weight);
-
-// The same moves, split by EM of two components on the rows of each union, the most promising first. Where the two
-// halves overlap, a cut sees no gain that EM sees.
-std::vector<Move> refined(const std::vector<Move>& candidates, const OwnedMixture& mixture,
-                          const Responsibilities& given, const SearchRows& rows, const MStep& m_step, Control& control);
-
-// What EM of two components gains over one on the rows of each, in log-likelihood, from its best cut: 0 where it has no
-// cut, infinite where EM fails.
-std::vector<double> split_gains(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows,
-                                const double* added, double rows_per_weight, const MStep& m_step, Control& control);
-
-// Moves that promise a gain and can be made together.
-// The component of the largest covariance; the same responsibilities without one of the components.
-std::ptrdiff_t widest(const OwnedMixture& mixture);
-Responsibilities without(const Responsibilities& given, std::ptrdiff_t component);
-
-std::vector<Move> disjoint(const std::vector<Move>& candidates);
-
-// Responsibilities after moves that touch no component twice.
-Responsibilities apply(const std::vector<Move>& chosen, const Responsibilities& given);
-
 // The best cut through one component.
 struct Cut {
     double gain;
@@ -69,9 +44,36 @@ struct Cut {
     std::vector<std::int8_t> sides;  // of each row, 1: the other side
 };
 
-// Those of all components that can be cut, the best first.
+// Those of all components that can be cut, the best first. added (d): to the covariances of the sides; rows_per_weight:
+// effective rows in a unit of weight.
 std::vector<Cut> cuts(const OwnedMixture& mixture, const Responsibilities& given, const SearchRows& rows,
                       const double* added, double rows_per_weight);
+
+// All moves worth looking at, the most promising first, by these cuts and those of pairs that touch.
+std::vector<Move> moves(const std::vector<Cut>& of_components, const OwnedMixture& mixture,
+                        const Responsibilities& given, const SearchRows& rows, const double* added,
+                        double rows_per_weight);
+
+// The same moves, split by EM of two components on the rows of each union, the most promising first. Where the two
+// halves overlap, a cut sees no gain that EM sees.
+std::vector<Move> refined(const std::vector<Move>& candidates, const OwnedMixture& mixture,
+                          const Responsibilities& given, const SearchRows& rows, const MStep& m_step, Control& control);
+
+// What EM of two components gains over one on the rows of each of so many, in log-likelihood, from these cuts: 0 where
+// it has no cut, infinite where EM fails.
+std::vector<double> split_gains(const std::vector<Cut>& of_components, std::ptrdiff_t n_components,
+                                const Responsibilities& given, const SearchRows& rows, const MStep& m_step,
+                                Control& control);
+
+// The component of the largest covariance; the same responsibilities without one of the components.
+std::ptrdiff_t widest(const OwnedMixture& mixture);
+Responsibilities without(const Responsibilities& given, std::ptrdiff_t component);
+
+// Moves that promise a gain and can be made together.
+std::vector<Move> disjoint(const std::vector<Move>& candidates);
+
+// Responsibilities after moves that touch no component twice.
+Responsibilities apply(const std::vector<Move>& chosen, const Responsibilities& given);
 
 // One component, drawn by its rows, cut half-way between its mean and a row, in units of the columns' spread. scatter
 // (d x d): of all rows.

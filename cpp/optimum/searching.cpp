@@ -181,8 +181,7 @@ void Searching::explore() {
 bool Searching::apart_and_whole() {
     if (!best_ || (has_leverage() && !is_wide()) || !is_plain()) return false;
     const auto given = best_responsibilities();
-    const std::vector<Cut> all =
-        cuts(best_->mixture, *given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
+    const std::vector<Cut>& all = best_cuts();
     const double most = shared(*given, problem_.rows) < hardly ? cost_of_one_more() / problem_.rows_per_weight : 0;
     return (all.empty() || all.front().gain <= most) && plans(false).empty();
 }
@@ -203,12 +202,12 @@ double Searching::parameters_of_one() const {
 // Few rows are shared, EM of two on the rows of any component gains little of what BIC asks for one more, and a merge
 // that would free one costs far more than that: components are the clusters, and whole.
 bool Searching::is_settled() {
-    if (!best_ || has_leverage() || !is_plain()) return false;
+    if (!best_ || has_leverage() || !is_plain() || not_settled_ == best_) return false;
+    not_settled_ = best_;
     const auto given = best_responsibilities();
     if (shared(*given, problem_.rows) > little) return false;
     const OwnedMixture& mixture = best_->mixture;
-    const std::vector<double> gains =
-        split_gains(mixture, *given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight, *of_parts_, control_);
+    const std::vector<double> gains = split_gains(best_cuts(), K, *given, problem_.rows, *of_parts_, control_);
     const double most = *std::max_element(gains.begin(), gains.end());
     if (most * problem_.rows_per_weight > whole * cost_of_one_more()) return false;
     std::vector<Move> all = *best_moves();
@@ -343,15 +342,24 @@ std::shared_ptr<const Responsibilities> Searching::best_responsibilities() {
         given_ =
             std::make_shared<const Responsibilities>(responsibilities(best_->mixture.view(), problem_.rows, control_));
         given_from_ = best_;
+        cuts_.reset();
         moves_ = nullptr;
     }
     return given_;
 }
 
+// Of its components, the best first.
+const std::vector<Cut>& Searching::best_cuts() {
+    const auto given = best_responsibilities();
+    if (!cuts_) cuts_ = cuts(best_->mixture, *given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
+    return *cuts_;
+}
+
 // All moves from the best.
 std::shared_ptr<const std::vector<Move>> Searching::best_moves() {
     const auto given = best_responsibilities();
-    if (moves_ == nullptr) moves_ = std::make_shared<const std::vector<Move>>(candidates(best_->mixture, *given));
+    if (moves_ == nullptr)
+        moves_ = std::make_shared<const std::vector<Move>>(candidates(best_cuts(), best_->mixture, *given));
     return moves_;
 }
 
@@ -450,7 +458,9 @@ bool Searching::reseed(const Optimum& found, std::ptrdiff_t dead, std::optional<
     const Responsibilities given = responsibilities(found.mixture.view(), problem_.rows, control_);
     // One for each component that can be cut: the least promising of its merges with the dead one.
     std::vector<Move> mends;
-    for (const Move& move : candidates(found.mixture, given)) {
+    const std::vector<Cut> of_components =
+        cuts(found.mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
+    for (const Move& move : candidates(of_components, found.mixture, given)) {
         if (!move.splits_one() || (move.merged[0] != dead && move.merged[1] != dead)) continue;
         const auto known =
             std::find_if(mends.begin(), mends.end(), [&](const Move& mend) { return mend.united == move.united; });
@@ -514,7 +524,7 @@ void Searching::climb() {
 // EM of one component more from the best cuts; after each the closest of them merged.
 bool Searching::detour() {
     const auto given = best_responsibilities();
-    std::vector<Cut> all = cuts(best_->mixture, *given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
+    std::vector<Cut> all = best_cuts();
     all.resize(std::min(all.size(), detours));
     const auto n = static_cast<std::ptrdiff_t>(all.size());
     const Known now = known();
@@ -561,8 +571,9 @@ std::vector<std::vector<Move>> Searching::plans(bool refine) {
     return found;
 }
 
-std::vector<Move> Searching::candidates(const OwnedMixture& mixture, const Responsibilities& given) const {
-    return moves(mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
+std::vector<Move> Searching::candidates(const std::vector<Cut>& of_components, const OwnedMixture& mixture,
+                                        const Responsibilities& given) const {
+    return moves(of_components, mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
 }
 
 Found search(const Problem& problem, Control& control) {

@@ -42,6 +42,7 @@ class Searching : protected Searched {
     std::ptrdiff_t n_descents() const;
     std::ptrdiff_t n_ahead(std::ptrdiff_t n) const;
     std::shared_ptr<const Responsibilities> best_responsibilities();
+    const std::vector<Cut>& best_cuts();
     std::shared_ptr<const std::vector<Move>> best_moves();
     Optimum at_rest(const OwnedMixture& mixture);
 
@@ -69,7 +70,8 @@ class Searching : protected Searched {
     bool detour();
     bool move(bool refine);
     std::vector<std::vector<Move>> plans(bool refine);
-    std::vector<Move> candidates(const OwnedMixture& mixture, const Responsibilities& given) const;
+    std::vector<Move> candidates(const std::vector<Cut>& of_components, const OwnedMixture& mixture,
+                                 const Responsibilities& given) const;
 
     bool is_sure() const;
     double parameters_of_one() const;
@@ -97,7 +99,9 @@ class Searching : protected Searched {
 
     std::shared_ptr<const Optimum> given_from_;  // the best whose responsibilities these are
     std::shared_ptr<const Responsibilities> given_;
+    std::optional<std::vector<Cut>> cuts_;
     std::shared_ptr<const std::vector<Move>> moves_;
+    std::shared_ptr<const Optimum> not_settled_;  // the best whose components were found not to be the clusters
 };
 
 }  // namespace mixtura

@@ -13,6 +13,7 @@
 #include "em/centring.hpp"
 #include "em/loop.hpp"
 #include "em/online.hpp"
+#include "em/spread.hpp"
 #include "python/values.hpp"
 
 namespace mixtura::python {
@@ -229,6 +230,21 @@ Array accumulate_given(const CheckedSource& rows, Structure structure, const Dou
     return as_array(std::move(sums.block), {size});
 }
 
+// (weight, mean, scatter, rest, variances or None) of all rows, which bring responsibility 1.
+nb::tuple spread_about(const CheckedSource& rows, Structure structure, const Doubles& centre, int n_threads) {
+    const auto d = static_cast<std::ptrdiff_t>(centre.size());
+    rows.require_sizes(Sizes(structure, 1, d));
+    require(structure == Structure::full || structure == Structure::diag, "structure must be full or diag");
+    Spread found = without_gil(n_threads, [&](Control& control) {
+        return mixtura::spread_about({centre.data(), centre.data() + centre.size()}, structure, rows, control);
+    });
+    const Shape shape = structure == Structure::diag ? Shape{d} : Shape{d, d};
+    nb::object variances = nb::none();
+    if (structure == Structure::diag) variances = nb::cast(as_array(std::move(found.variances), {d}));
+    return nb::make_tuple(found.weight, as_array(std::move(found.mean), {d}), as_array(std::move(found.scatter), shape),
+                          as_array(std::move(found.rest), {d}), variances);
+}
+
 nb::object expect_given(const CheckedSource& rows, Structure structure, std::ptrdiff_t n_components,
                         std::ptrdiff_t n_features, int n_threads) {
     const Sizes sizes(structure, n_components, n_features);
@@ -323,6 +339,8 @@ void bind_em(nb::module_& m) {
         .def_prop_ro("n_passes", &Monitor::n_passes)
         .def_prop_ro("ended", &Monitor::ended)
         .def_prop_ro("change", &Monitor::change)
+        .def_prop_ro("remaining_gain", &Monitor::remaining_gain,
+                     "Mean log-likelihood that EM would still gain, by Aitken's estimate.")
         .def("goes_on", &Monitor::goes_on, "mean_log_likelihood"_a);
     nb::class_<LoopOptions>(m, "LoopOptions",
                             "What ends a loop from outside. callback(parameters): at iteration `first` and every "
@@ -341,6 +359,9 @@ void bind_em(nb::module_& m) {
           "E-step: the block of the sums about centres (None: the means).");
     m.def("accumulate_given", &accumulate_given, "rows"_a, "structure"_a, "centres"_a, "n_threads"_a,
           "The same of rows that bring their responsibilities.");
+    m.def("spread_about", &spread_about, "rows"_a, "structure"_a, "centre"_a, "n_threads"_a,
+          "(weight, mean, scatter, what the mean was rounded by, variances) of all rows, each of which brings\n"
+          "responsibility 1, from their sums about a point: full, or diag, whose scatter is the diagonal.");
     m.def("expect_given", &expect_given, "rows"_a, "structure"_a, "n_components"_a, "n_features"_a, "n_threads"_a,
           "(centres, block) of rows that bring their responsibilities, about the means that they imply; None: no\n"
           "component has a row.");

@@ -119,11 +119,7 @@ std::optional<Array> as_matrix(mixtura::Responsibilities values) {
 
 // The parameters, or None; what became of each descent.
 nb::tuple as_tuple(mixtura::Found found) {
-    nb::list records;
-    for (const mixtura::Record& r : found.records) {
-        records.append(nb::make_tuple(r.kind, std::max<std::ptrdiff_t>(r.n_iter, 0), r.log_likelihood, r.converged,
-                                      r.ended, r.n_passes, r.failed, r.failed_count));
-    }
+    const nb::list records = as_list(found.records);
     nb::list others;
     for (mixtura::OwnedMixture& other : found.others) others.append(as_arrays(std::move(other)));
     nb::object mixture = nb::none();
@@ -215,8 +211,11 @@ std::vector<std::int64_t> partition(const BoundProblem& bound, Model metric, std
 nb::list moves(const SearchedRows& rows, const MStep& m_step, const MixtureArrays& mixture, const Matrix& given) {
     require_given(rows, m_step, mixture, given);
     const std::vector<Move> promising = without_gil(1, [&](Control&) {
-        return mixtura::moves(mixture.owned(), as_responsibilities(given), rows.view(), m_step.added().data(),
-                              rows.rows_per_weight);
+        const OwnedMixture whole = mixture.owned();
+        const Responsibilities before = as_responsibilities(given);
+        const double* const added = m_step.added().data();
+        const auto found = cuts(whole, before, rows.view(), added, rows.rows_per_weight);
+        return mixtura::moves(found, whole, before, rows.view(), added, rows.rows_per_weight);
     });
     nb::list found;
     for (const Move& move : promising) {

@@ -260,5 +260,6 @@ void bind_e_step(nb::module_& m);
 void bind_m_step(nb::module_& m);
 void bind_em(nb::module_& m);
 void bind_optimum(nb::module_& m);
+void bind_fitting(nb::module_& m);
 
 }  // namespace mixtura::python

@@ -10,6 +10,7 @@ NB_MODULE(_core, m) {
     mixtura::python::bind_m_step(m);
     mixtura::python::bind_em(m);
     mixtura::python::bind_optimum(m);
+    mixtura::python::bind_fitting(m);
     m.def("simd_level", &mixtura::simd_level, "The instruction set in use.");
     m.def("simd_levels", &mixtura::simd_levels, "Those that this machine has, the best first.");
 }

@@ -15,6 +15,7 @@
 #include "e_step/patterns.hpp"
 #include "em/row_source.hpp"
 #include "m_step/m_step.hpp"
+#include "optimum/search.hpp"
 #include "python/bindings.hpp"
 
 namespace mixtura::python {
@@ -256,6 +257,16 @@ inline nb::tuple as_arrays(OwnedStatistics statistics) {
     const SumLayout layout = statistics.layout();
     return nb::make_tuple(as_array(std::move(statistics.centres), {layout.n_components, layout.n_features}),
                           as_array(std::move(statistics.block), {layout.size()}));
+}
+
+// What became of each descent of a search.
+inline nb::list as_list(const std::vector<Record>& records) {
+    nb::list all;
+    for (const Record& r : records) {
+        all.append(nb::make_tuple(r.kind, std::max<std::ptrdiff_t>(r.n_iter, 0), r.log_likelihood, r.converged, r.ended,
+                                  r.n_passes, r.failed, r.failed_count));
+    }
+    return all;
 }
 
 }  // namespace mixtura::python

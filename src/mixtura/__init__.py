@@ -20,9 +20,10 @@ if TYPE_CHECKING:
         SingularCovarianceError,
         SourceError,
     )
-    from mixtura.estimators import GaussianMixture, GaussianMixtureSearch
     from mixtura.estimators.fit_many import fit_many
     from mixtura.estimators.fitted_mixtures import FittedMixtures
+    from mixtura.estimators.gaussian_mixture import GaussianMixture
+    from mixtura.estimators.gaussian_mixture_search import GaussianMixtureSearch
     from mixtura.estimators.imputer import GaussianMixtureImputer
     from mixtura.estimators.loading import load
     from mixtura.fitting.diagnosis import Diagnosis
@@ -40,9 +41,9 @@ _HOMES = {
     "DegenerateComponentWarning": "mixtura.errors",
     "Description": "mixtura.report.description",
     "FittedMixtures": "mixtura.estimators.fitted_mixtures",
-    "GaussianMixture": "mixtura.estimators",
+    "GaussianMixture": "mixtura.estimators.gaussian_mixture",
     "GaussianMixtureImputer": "mixtura.estimators.imputer",
-    "GaussianMixtureSearch": "mixtura.estimators",
+    "GaussianMixtureSearch": "mixtura.estimators.gaussian_mixture_search",
     "Mixture": "mixtura.mixture",
     "Prior": "mixtura.em",
     "ModelFileError": "mixtura.errors",

@@ -267,6 +267,10 @@ class Monitor:
     @property
     def change(self) -> float: ...
 
+    @property
+    def remaining_gain(self) -> float:
+        """Mean log-likelihood that EM would still gain, by Aitken's estimate."""
+
     def goes_on(self, mean_log_likelihood: float) -> bool: ...
 
 class LoopOptions:
@@ -287,6 +291,12 @@ def accumulate(rows: RowSource, expectation: Expectation, mixture: Mixture, cent
 
 def accumulate_given(rows: RowSource, structure: Structure, centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], n_threads: int) -> NDArray[numpy.float64]:
     """The same of rows that bring their responsibilities."""
+
+def spread_about(rows: RowSource, structure: Structure, centre: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], n_threads: int) -> tuple:
+    """
+    (weight, mean, scatter, what the mean was rounded by, variances) of all rows, each of which brings
+    responsibility 1, from their sums about a point: full, or diag, whose scatter is the diagonal.
+    """
 
 def expect_given(rows: RowSource, structure: Structure, n_components: int, n_features: int, n_threads: int) -> object:
     """
@@ -405,6 +415,60 @@ def first_doubt(m_step: MStep, mixture: Mixture, effective_rows: Annotated[NDArr
     """
     What makes the likelihood of a mixture doubtful: (kind, component, label, words), '' where nothing does. only: this component,
     unless it is -1; total_covariance(): of all rows; names: what to call the columns.
+    """
+
+class Asked:
+    """
+    What is fitted to small tables. reg_covar: None is a share of each feature's variance, of n_bits
+    digits; range: sizes whose squares can be computed with; few_rows: so many distinct rows are a
+    word worth; start: None is what a search finds; seconds: after which no iteration begins.
+    """
+
+    def __init__(self, model: Model, n_components: int, tol: float, max_iter: int, accelerate: bool, reg_covar: float | None, n_bits: int, min_rows: float, range: tuple[float, float], few_rows: int, start: Mixture | None, seconds: float) -> None: ...
+
+class WholeFit:
+    """The fit of a small table."""
+
+    @property
+    def mixture(self) -> tuple:
+        """(weights, means, covariances, precisions_cholesky, df, noise)."""
+
+    @property
+    def statistics(self) -> tuple:
+        """(centres, block)."""
+
+    @property
+    def monitor(self) -> Monitor:
+        """What EM came to."""
+
+    @property
+    def reg_covar(self) -> NDArray[numpy.float64]:
+        """What was added to the variance of each feature."""
+
+    @property
+    def records(self) -> list:
+        """What became of each descent."""
+
+    @property
+    def n_searched(self) -> int:
+        """Distinct rows, which the search saw; 0: there was none."""
+
+def whole_fits(tables: list, seeds: Sequence[int], asked: Asked, n_threads: int) -> list:
+    """
+    Fits side by side, one a table of float64; None where something is to be told of rows or components.
+    """
+
+def significant(values: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], n_bits: int) -> NDArray[numpy.float64]:
+    """Numbers rounded to so many binary digits."""
+
+def added_by_default(mean: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], variances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], n_bits: int) -> NDArray[numpy.float64]:
+    """
+    What is added to the variance of each feature where nobody says how much.
+    """
+
+def are_surely_sound(mean: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], variances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], covariance: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> bool:
+    """
+    Whether no column is constant, or a combination of others, beyond doubt.
     """
 
 def simd_level() -> str:

@@ -85,6 +85,8 @@ def calls(model, real):
     single, labels = np.empty(N, real), np.empty(N, np.int64)
     task = _core.Task(rows, m_step, expectation)
     problem = _core.SearchProblem(searched, m_step, K, reg, 7, 1e9)
+    alone = _core.MemoryRows([_core.Rows(X, weight, np.ones((N, 1)))])
+    asked = letters, K, 1e-3, 5, True, None, 36, 0.0, (1e-140, 1e140), 4
     doubt = mixture, np.ones(K) * N / K, None, 0.0, lambda: np.eye(D), -1, []
     return {
         "Mixture": (structure, weights, means, covariances, factors),
@@ -149,6 +151,15 @@ def calls(model, real):
         "are_held_up": (structure, np.eye(D), reg),
         # asks for the total covariance
         "first_doubt": (_core.MaximumLikelihood(letters, np.ones(D)), *doubt),
+        "spread_about": (alone, _core.Structure.full, means[0], 1),
+        "spread_about diag": (alone, _core.Structure.diag, means[0], 1),
+        "significant": (means, 36),
+        "added_by_default": (reg, reg, 36),
+        "are_surely_sound": (reg, reg, np.eye(D)),
+        "Asked": (*asked, None, 1e9),
+        "Asked with a start": (*asked, mixture, 1e9),
+        "whole_fits": ([doubles, doubles[::2]], [7, 8], _core.Asked(*asked, None, 1e9), 1),
+        "whole_fits given": ([doubles], [7], _core.Asked(*asked, mixture, 1e9), 1),
         "simd_level": (),
         "simd_levels": (),
     }
@@ -214,7 +225,7 @@ def test_arguments_that_fit_are_taken(model, real):
 
 
 def test_every_function_of_the_core_is_called():
-    enumerations = {"Structure", "Model", "Merge", "RowSource", "MStep", "Recording"}
+    enumerations = {"Structure", "Model", "Merge", "RowSource", "MStep", "Recording", "WholeFit"}
     public = {name for name in dir(_core) if callable(getattr(_core, name)) and name[0] != "_"}
     assert public - enumerations == {name.split()[0] for name in calls("VVV", float)}
 
@@ -243,6 +254,10 @@ def test_no_call_crashes():
         ("Acceleration", 1, 2**62, "features are too many"),
         ("find_distinct", 3, np.empty(N - 1), r"weights must have shape \(12,\), got \(11,\)"),
         ("moves", 3, np.ones((N, K + 1)), r"responsibilities must have shape \(12, 2\)"),
+        ("whole_fits", 1, [7], "seeds must be one a table"),
+        ("whole_fits given", 0, [np.ones((N, D + 1))], "start must have the features"),
+        ("spread_about", 2, np.ones(D + 1), "means must have the 3 features"),
+        ("Asked", 1, 0, "n_components must be 1 at least"),
         ("first_doubt", 5, lambda: np.eye(D - 1), r"total_covariance must have shape \(3, 3\)"),
         (
             "expectation_maximisation",
@@ -268,7 +283,7 @@ def test_what_does_not_fit_is_named(name, place, value, message):
     arguments = list(calls("VVV", np.float64)[name])
     arguments[place] = value
     with pytest.raises(ValueError, match=message):
-        getattr(_core, name)(*arguments)
+        getattr(_core, name.split()[0])(*arguments)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ APART = {"datasets", "testing", "errors", "_core", "__init__", "__main__"}
 
 
 #: Of the native core, from the ground up.
-NATIVE = ["support", "model", "simd", "e_step", "m_step", "em", "optimum", "python"]
+NATIVE = ["support", "model", "simd", "e_step", "m_step", "em", "optimum", "fitting", "python"]
 CPP = ROOT.parents[1] / "cpp"
 
 

@@ -15,28 +15,28 @@ import os, sys, threading, warnings
 import numpy as np
 from mixtura import GaussianMixture, GaussianMixtureSearch, from_batches
 warnings.simplefilter("ignore")
-X = np.random.RandomState(0).normal(size=(2000, 4))
+X = np.random.RandomState(0).normal(size=(8000, 4))
 
 def rows(kind):
-    return from_batches(lambda: iter([X[:1200], X[1200:]])) if kind == "batches" else X
+    return from_batches(lambda: iter([X[:4800], X[4800:]])) if kind == "batches" else X
 """
 
 # The thread stands in the middle of a moment of all rows, where the core has let go of the GIL.
 FORK = """
 from itertools import product
 from mixtura.rows import ArrayBlocks
-accumulate_given = ArrayBlocks.accumulate_given
+spread_about = ArrayBlocks._spread_about
 
-def waiting(self, structure, *args):
-    if threading.current_thread() is not threading.main_thread() and structure.name == moment:
+def waiting(self, structure, centre):
+    if threading.current_thread() is not threading.main_thread() and structure == moment:
         computing.set()
         forked.wait()
-    return accumulate_given(self, structure, *args)
+    return spread_about(self, structure, centre)
 
 def fit(kind, init):
     GaussianMixture(2, covariance_type="tied", init_params=init, random_state=0).fit(rows(kind))
 
-ArrayBlocks.accumulate_given = waiting
+ArrayBlocks._spread_about = waiting
 for kind, init, moment in product(["array", "batches"], ["auto", "random"], ["diag", "full"]):
     computing, forked = threading.Event(), threading.Event()
     thread = threading.Thread(target=fit, args=(kind, init))
@@ -95,6 +95,16 @@ print(sorted(packages - sys.stdlib_module_names - {"mixtura"}))
 """
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout == "['safetensors']\n"
+
+
+def test_the_estimator_is_imported_without_the_search_of_many_models():
+    script = """
+import sys
+from mixtura import GaussianMixture
+print([name for name in ("sweep", "selection", "plots", "cli") if f"mixtura.{name}" in sys.modules])
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"
 
 
 # Ends in the middle of a fit: the thread never gets to a second one.

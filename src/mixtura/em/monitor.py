@@ -51,6 +51,9 @@ class Monitor(_core.Monitor):
     predicted_gain : float
         Mean log-likelihood still to gain where the loop ended, by the acceleration's quadratic model; NaN
         without one.
+    remaining_gain : float
+        The same by Aitken's estimate from the last two rises; infinite where they do not shrink, NaN before
+        there are two.
     failure : Exception or None
         Why no next mixture could be made.
     """
@@ -93,23 +96,3 @@ class Monitor(_core.Monitor):
     def ended(self) -> str:
         """Why the loop ended, in words."""
         return super().ended if self.failure is None else str(self.failure)
-
-    @property
-    def remaining_gain(self) -> float:
-        """Mean log-likelihood that EM would still gain: Aitken's estimate from the last two rises.
-
-        With rises that shrink by a constant factor a the rest is rise * a / (1 - a) (McLachlan & Krishnan
-        2008, section 4.9). Infinite where rises do not shrink, NaN before there are two.
-        """
-        history = self.history
-        if len(history) < 3:
-            return np.nan
-        before, last = np.diff(history[-3:])
-        if last <= 0:
-            return 0.0
-        return float(last * last / (before - last)) if before > last else np.inf
-
-    @property
-    def log_likelihoods(self) -> list[float]:
-        """Mean log-likelihood after each M-step."""
-        return self.history[1:]

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from numbers import Integral
 from time import perf_counter
 from typing import Any
@@ -13,14 +14,20 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 
+from mixtura._core import WholeFit
+from mixtura.covariance import CovarianceStructure
 from mixtura.errors import DataWarning
-from mixtura.estimators.fitted_mixtures import FittedMixtures
-from mixtura.estimators.gaussian_mixture import GaussianMixture
+from mixtura.estimators.fitted_mixtures import FittedMixtures, KeptModels
+from mixtura.estimators.gaussian_mixture import GaussianMixture, default_arguments
 from mixtura.estimators.gaussian_mixture_search import GaussianMixtureSearch
+from mixtura.estimators.saving import described, saved_arguments
 from mixtura.fitting.model_file import SavedModel
 from mixtura.fitting.request import seeds_of
+from mixtura.fitting.small_fits import SmallFit, SmallFits
+from mixtura.inputs.scales import DOUBLE
 from mixtura.inputs.tables import Tables
 from mixtura.support.arrays import Array
+from mixtura.support.cached import cached
 from mixtura.support.names import listed
 from mixtura.support.threads import n_threads
 
@@ -56,8 +63,9 @@ def fit_many(
 ) -> FittedMixtures:
     """Fit a mixture to each of many tables: a gene, a pixel, a customer, a sensor.
 
-    Every fit is the one that `GaussianMixture` makes of its table by itself, to the last bit. Where all take
-    long, they run side by side in processes, which joblib starts (`joblib.parallel_config` chooses others).
+    Every fit is the one that `GaussianMixture` makes of its table by itself, to the last bit. Those of small
+    tables, float64 arrays without weights, run side by side in threads. Where others take long, they do in
+    processes, which joblib starts (`joblib.parallel_config` chooses others).
 
     Parameters
     ----------
@@ -79,10 +87,10 @@ def fit_many(
         ``numpy.random.SeedSequence(random_state).spawn(n_tables)[i].generate_state(1)[0]``; so its fit
         depends neither on the other tables nor on n_jobs.
     n_jobs : int, default=None
-        Processes; None and -1 are as many as there are cores.
+        Threads or processes; None and -1 are as many as there are cores.
     callback : callable, default=None
         Called as callback(n_done, n_tables) for each fit, in the order of the tables. Where it returns
-        something true no further fit begins.
+        something true the call ends: the tables after that one have no fit.
     **options
         Further arguments of `GaussianMixture`, or of `GaussianMixtureSearch` where n_components or
         covariance_type are several: the same for all tables. Not those of one fit alone: checkpoint, resume,
@@ -127,17 +135,11 @@ def fit_many(
     tables = Tables.of(X, by, sample_weight, labels)
     seeds = _seeds(random_state, len(tables))
     given = list(zip(tables.X, tables.weights, tables.labels, seeds, strict=True))
-    found: list[SavedModel | str] = []
+    found: list[_Kept] = []
     with closing(_results(_Job(kind, arguments), given, n_threads(n_jobs))) as results:
-        for some in results:
-            before = len(found)
-            found += some
-            ends = [
-                callback(n_done, len(given))
-                for n_done in range(before + 1, len(found) + 1)
-                if callback is not None
-            ]
-            if any(ends):
+        for kept in chain.from_iterable(results):
+            found.append(kept)
+            if callback is not None and callback(len(found), len(given)):
                 break
     found += [_STOPPED] * (len(given) - len(found))
     models = [None if isinstance(one, str) else one for one in found]
@@ -145,7 +147,7 @@ def fit_many(
     if not any(models):
         raise ValueError(f"Every fit failed. Of table {tables.keys[0]!s}: {failures[0]}")
     _warn(tables.keys, failures)
-    return FittedMixtures(tables.keys, models, failures, by)
+    return FittedMixtures(tables.keys, KeptModels(models), failures, by)
 
 
 def _are_several(value: Any) -> bool:
@@ -177,14 +179,27 @@ class _Job:
     kind: Any
     arguments: dict[str, Any]
 
-    def fit_all(self, tables: Iterable[_Table]) -> list[SavedModel | str]:
-        """What is kept of each fit, or why there is none."""
+    def fit_all(self, tables: Sequence[_Table], n_workers: int = 1) -> list[_Kept]:
+        """What is kept of each fit, or why there is none. Those that the core makes go side by side."""
+        kept: dict[int, _Kept] = {}
+        small = self._small_fits(tables[0])
+        if small is not None:
+            few = [i for i, table in enumerate(tables) if _is_plain(table) and small.suit(table[0])]
+            rows, seeds = [tables[i][0] for i in few], [tables[i][3] for i in few]
+            made = zip(small.fitted(rows, seeds, n_workers), few, rows, seeds, strict=True)
+            for native, i, X, seed in made:
+                if native is not None:
+                    kept[i] = _Made(native, small.structure, len(X), seed, self._parameters)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # verdicts and converged tell
-            return [self._fit(*table) for table in tables]
+            return [kept[i] if i in kept else self._fit(*tables[i]) for i in range(len(tables))]
+
+    def fit_elsewhere(self, tables: Sequence[_Table]) -> list[SavedModel | str]:
+        """The same, as other processes send it."""
+        return [one() if isinstance(one, _Made) else one for one in self.fit_all(tables)]
 
     def _fit(self, X: Any, weight: Any, labels: Any, seed: int) -> SavedModel | str:
-        model = self.kind(**self.arguments, random_state=seed, n_jobs=1)
+        model = self._model(seed)
         try:
             model.fit(X, sample_weight=weight, labels=labels)
         except (ValueError, TypeError, ArithmeticError) as error:
@@ -192,24 +207,74 @@ class _Job:
         saved: SavedModel = getattr(model, "best_estimator_", model)._saved()
         return saved
 
+    def _model(self, seed: int) -> Any:
+        return self.kind(**self.arguments, random_state=seed, n_jobs=1)
+
+    def _small_fits(self, table: _Table) -> SmallFits | None:
+        """How the core fits tables as this one; None where it does not, or an argument is not possible."""
+        if self.kind is not GaussianMixture or not _is_plain(table):
+            return None
+        model, max_time = self._model(0), self.arguments.get("max_time")
+        seconds = np.inf if max_time is None else max_time
+        try:
+            kind = model._checked_structure()
+            return SmallFits.of(model._arguments(), kind, table[0].shape[1], seconds)
+        except (ValueError, TypeError):  # which each fit says
+            return None
+
+    @cached
+    def _parameters(self) -> dict[str, Any]:
+        """The constructor's arguments in a file."""
+        return saved_arguments(self._model(0)._arguments(), default_arguments())
+
+
+def _is_plain(table: _Table) -> bool:
+    X, weight, labels, _ = table
+    return weight is None and labels is None and type(X) is np.ndarray and X.ndim == 2
+
+
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """A fit that the core has made; called, what is kept of it: few are looked at."""
+
+    native: WholeFit
+    structure: CovarianceStructure
+    n_rows: int
+    seed: int
+    parameters: dict[str, Any]
+
+    def __call__(self) -> SavedModel:
+        parameters = self.parameters | {"random_state": self.seed}
+        made = SmallFit.of(self.native, self.structure, self.n_rows, self.seed)
+        made = made.ordered(parameters["sort_components"])
+        parameters |= described(made.fit.mixture)
+        return SavedModel(made.fit.mixture.frozen(), parameters, DOUBLE.name, None, made.facts)
+
+
+# What is kept of a fit, or why there is none.
+_Kept = SavedModel | _Made | str
+
 
 def _results(
     job: _Job, tables: Sequence[_Table], n_workers: int
-) -> Generator[list[SavedModel | str], None, None]:
+) -> Generator[Sequence[_Kept], None, None]:
     """What became of the fits, some at a time and in order.
 
-    They begin in this process; once it is known how long they take, others help where that is worth their
-    start. Threads would not: half of a small fit is Python.
+    They begin in this process, where the core works in threads. Of others half of a small fit is Python: once
+    it is known how long those take, other processes help where that is worth their start.
     """
-    began, done = perf_counter(), 0
+    began, done, size, n_made = perf_counter(), 0, 1, 0
     while done < len(tables):
-        yield job.fit_all(tables[done : done + 1])
-        done, seconds = done + 1, perf_counter() - began
+        kept = job.fit_all(tables[done : done + size], n_workers)
+        yield kept
+        done, seconds = done + len(kept), perf_counter() - began
+        n_made += sum(isinstance(one, _Made) for one in kept)
+        size = min(max(1, int(_AT_A_TIME * done / seconds)), 2 * size)
         left = tables[done:]
-        if n_workers > 1 and seconds > _LOOKED_AT and seconds / done * len(left) > _WORTHWHILE:
-            size = max(1, int(_AT_A_TIME * done / seconds))
+        needs_help = n_workers > 1 and n_made < done / 2
+        if needs_help and seconds > _LOOKED_AT and seconds / done * len(left) > _WORTHWHILE:
             some = [left[first : first + size] for first in range(0, len(left), size)]
-            work = (delayed(job.fit_all)(one) for one in some)
+            work = (delayed(job.fit_elsewhere)(one) for one in some)
             yield from Parallel(n_workers, return_as="generator")(work)
             return
 

@@ -21,6 +21,32 @@ from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.cached import cached
 
 
+class KeptModels(Sequence[SavedModel | None]):
+    """What is kept of fits, None where one failed: as they were left until somebody looks."""
+
+    def __init__(self, kept: Sequence[SavedModel | Callable[[], SavedModel] | None]) -> None:
+        self._kept = list(kept)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @overload
+    def __getitem__(self, i: int) -> SavedModel | None: ...
+    @overload
+    def __getitem__(self, i: slice) -> KeptModels: ...
+    def __getitem__(self, i: int | slice) -> SavedModel | KeptModels | None:
+        """The model of the i-th table, or those of some."""
+        if isinstance(i, slice):
+            return KeptModels(self._kept[i])
+        kept = self._kept[i]
+        if callable(kept):
+            kept = self._kept[i] = kept()
+        return kept
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return KeptModels, (list(self),)
+
+
 class FittedMixtures(Sequence[GaussianMixture]):
     """What `fit_many` returns: as a sequence the estimators, and arrays over all tables.
 
@@ -47,7 +73,7 @@ class FittedMixtures(Sequence[GaussianMixture]):
         self.keys = keys
         self.failures = tuple(failures)
         self.by = by
-        self._models = tuple(models)
+        self._models = models if isinstance(models, KeptModels) else KeptModels(models)
 
     # Each
 

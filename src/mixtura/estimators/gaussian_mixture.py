@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import replace
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from time import monotonic
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
@@ -40,7 +40,13 @@ from mixtura.estimators.validation import (
     check_same_kind,
     check_step_size,
 )
-from mixtura.fitting.best_of_starts import Callback, OnIteration, Options, ordered
+from mixtura.fitting.best_of_starts import (
+    Callback,
+    Fit,
+    OnIteration,
+    Options,
+    ordered,
+)
 from mixtura.fitting.checkpoint import Checkpoint, identity
 from mixtura.fitting.diagnosis import Diagnosis, Grounds, diagnose, matching
 from mixtura.fitting.facts import FitFacts
@@ -49,6 +55,7 @@ from mixtura.fitting.given_parameters import GivenParameters
 from mixtura.fitting.given_rows import (
     GivenRows,
     LabelsGiven,
+    RowsInMemory,
     check_labels_elsewhere,
     in_range,
 )
@@ -58,6 +65,7 @@ from mixtura.fitting.online import learn
 from mixtura.fitting.precision import best_fit_in_precision
 from mixtura.fitting.printer import Printer
 from mixtura.fitting.request import StartRequest, kind_of, options_of, seeds_of
+from mixtura.fitting.small_fits import SmallFits
 from mixtura.fitting.summary import Summary, summarise
 from mixtura.fitting.warnings import (
     doubts_about_components,
@@ -66,9 +74,11 @@ from mixtura.fitting.warnings import (
     warn_of,
 )
 from mixtura.inputs.row_errors import NO_ERRORS, ErrorsGiven
+from mixtura.inputs.scales import DOUBLE
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
-from mixtura.starts import Starts, n_begun
+from mixtura.starts import Starts, UnreadStarts, n_begun
+from mixtura.support.cached import cached
 from mixtura.support.threads import n_threads
 
 # Values of lower_bounds_ that a stream keeps: it has no end.
@@ -267,6 +277,9 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
 
     #: What is known of the rows of that fit; none where the parameters did not come from one.
     _trained: FitFacts | None = None
+
+    #: What became of its starts.
+    _starts: Starts | UnreadStarts
 
     def __init__(
         self,
@@ -635,36 +648,69 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         began = monotonic()
         printer = Printer(self.verbose, self.verbose_interval) if self.verbose else None
         with unchanged_on_failure(self), nullcontext() if printer is None else printer.following(X):
-            kind = self._checked_structure()
+            arguments = self._arguments()
+            kind = self._checked_structure(arguments)
             previous = self._warm_mixture(kind)
             checkpoint = self._checkpoint()
             given = rows_to_fit(self, X, sample_weight, self._labels_given(labels), errors)
-            blocks = blocks_to_fit(self, given)
-            check_labels_elsewhere(blocks, self.n_components, noise=self.noise)
-            self._check_order(blocks)
-            names = feature_names(self)
-            self._check_size(blocks, kind, previous)
-            doubts = doubts_about_rows(blocks, names, kind.has_matrices, self.n_components)
-            warn_of("columns", doubts, stacklevel=3)
-            if checkpoint is not None:
-                checkpoint.begin(identity(self._arguments(), blocks), resume=self.resume)
-            seeds = self._seeds() if checkpoint is None else checkpoint.seeds
-            options = self._options(blocks, began, printer, checkpoint)
-            request = self._start_request(kind, seeds, previous)
-            found = best_fit_in_precision(request, blocks, options, self.reg_covar)
-            fit, blocks, options = found.fit, found.blocks, found.options
-            fit = ordered(fit, self.sort_components, blocks, options)
-            hand_out(self, fit.mixture, blocks.dtype)
-            facts = fit.facts(blocks.shape[0], options, n_begun(found.records))
-            if blocks.has_missing:
-                facts = replace(facts, gaps=Gaps.of(fit.mixture, blocks))
-            take_facts(self, facts)
-            self.starts_ = Starts(found.records)
-            self._sampler_seed, self._sampler = seeds[0], None
+            asked = _Asked(arguments, kind, previous, checkpoint, printer, began)
+            ended = self._small_fit(asked, given) or self._best_fit(asked, given)
+            hand_out(self, ended.fit.mixture, ended.dtype)
+            take_facts(self, ended.facts)
+            self._starts = ended.starts
+            self._sampler_seed, self._sampler = ended.seed, None
+        fit, blocks, names = ended.fit, ended.blocks, feature_names(self)
         warn_of("end of EM", doubts_about_end(fit, float(self.tol), self.max_iter), stacklevel=3)
-        about = doubts_about_components(fit, blocks, options.reg_covar, self.reg_covar, names)
+        about = doubts_about_components(fit, blocks, ended.facts.reg_covar, self.reg_covar, names)
         warn_of("components", about, stacklevel=3)
         return given
+
+    def _small_fit(self, asked: _Asked, given: GivenRows) -> _Ended | None:
+        """By one call of the core, where that is enough."""
+        goes_on = asked.previous is not None or self._on_iteration is not None
+        if goes_on or not isinstance(given, RowsInMemory) or not given.are_plain:
+            return None
+        seconds = np.inf if self.max_time is None else asked.began + self.max_time - monotonic()
+        fits = SmallFits.of(asked.arguments, asked.kind, given.n_features, seconds)
+        if fits is None or not fits.suit(given.rows):
+            return None
+        seed = asked.seeds[0]
+        small = fits.fit(given.rows, seed, n_threads(self.n_jobs))
+        if small is None:
+            return None
+        small, blocks = small.ordered(self.sort_components), partial(blocks_to_fit, self, given)
+        return _Ended(small.fit, small.facts, small.starts, DOUBLE, blocks, seed)
+
+    def _best_fit(self, asked: _Asked, given: GivenRows) -> _Ended:
+        """Of all starts."""
+        blocks = blocks_to_fit(self, given)
+        check_labels_elsewhere(blocks, self.n_components, noise=self.noise)
+        self._check_order(blocks)
+        self._check_size(blocks, asked.kind, asked.previous)
+        has_matrices, names = asked.kind.has_matrices, feature_names(self)
+        doubts = doubts_about_rows(blocks, names, has_matrices, self.n_components)
+        warn_of("columns", doubts, stacklevel=4)
+        checkpoint = asked.checkpoint
+        if checkpoint is not None:
+            checkpoint.begin(identity(asked.arguments, blocks), resume=self.resume)
+        seeds = asked.seeds if checkpoint is None else checkpoint.seeds
+        options = self._options(blocks, asked.began, asked.printer, checkpoint)
+        request = self._start_request(asked.kind, seeds, asked.previous)
+        found = best_fit_in_precision(request, blocks, options, self.reg_covar)
+        fit, blocks, options = found.fit, found.blocks, found.options
+        fit = ordered(fit, self.sort_components, blocks, options)
+        facts = fit.facts(blocks.shape[0], options, n_begun(found.records))
+        if blocks.has_missing:
+            facts = replace(facts, gaps=Gaps.of(fit.mixture, blocks))
+        starts = Starts(found.records)
+        return _Ended(fit, facts, starts, blocks.dtype, lambda: blocks, seeds[0])
+
+    @property
+    def starts_(self) -> Starts:
+        """What became of each start."""
+        if isinstance(self._starts, UnreadStarts):
+            self._starts = self._starts.read()
+        return self._starts
 
     def _check_order(self, blocks: Blocks) -> None:
         if blocks.has_labels and self.sort_components is not None:
@@ -687,8 +733,9 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         names: list[str] = super()._get_param_names()
         return names
 
-    def _checked_structure(self) -> CovarianceStructure:
-        check_parameters(type(self).__name__, self._arguments(), self._parameter_constraints)
+    def _checked_structure(self, arguments: Mapping[str, Any] | None = None) -> CovarianceStructure:
+        arguments = self._arguments() if arguments is None else arguments
+        check_parameters(type(self).__name__, arguments, self._parameter_constraints)
         return structure(self.covariance_type)
 
     def _warm_mixture(self, kind: CovarianceStructure) -> Mixture | None:
@@ -919,6 +966,36 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
 
     def _saved(self) -> SavedModel:
         return saved_model(self, self._arguments(), default_arguments())
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What a call of `fit` is asked for, beside the rows."""
+
+    arguments: dict[str, Any]
+    kind: CovarianceStructure
+    previous: Mixture | None
+    checkpoint: Checkpoint | None
+    printer: Printer | None
+    began: float
+
+    @cached
+    def seeds(self) -> list[int]:
+        """One a start, drawn once: a generator that is given goes on."""
+        return seeds_of(self.arguments["random_state"], self.arguments["n_init"])
+
+
+@dataclass(frozen=True, eq=False)
+class _Ended:
+    """What a call of `fit` has come to."""
+
+    fit: Fit
+    facts: FitFacts
+    starts: Starts | UnreadStarts
+    dtype: np.dtype[Any]
+    #: The rows, for who has something to tell of them.
+    blocks: Callable[[], Blocks]
+    seed: int
 
 
 @cache

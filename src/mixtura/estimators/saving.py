@@ -31,15 +31,22 @@ def saved_model(
 ) -> SavedModel:
     """What the file of a fitted model holds."""
     mixture, names = model._density, feature_names(model)
-    # A model that is loaded does not write into the files of the fit that it came from.
-    arguments = {**arguments, **{name: defaults[name] for name in ("checkpoint", "resume")}}
     return SavedModel(
         mixture,
-        jsonable(arguments, defaults) | described(mixture),
+        saved_arguments(arguments, defaults) | described(mixture),
         model._dtype_of_rows().name,
         None if names is None else [str(name) for name in names],
         facts_of(model),
     )
+
+
+def saved_arguments(arguments: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The constructor's arguments as JSON.
+
+    A model that is loaded does not write into the files of the fit that it came from.
+    """
+    own = {name: defaults[name] for name in ("checkpoint", "resume")}
+    return jsonable({**arguments, **own}, defaults)
 
 
 def take_saved(model: Any, saved: SavedModel) -> None:
@@ -59,7 +66,7 @@ def take_saved(model: Any, saved: SavedModel) -> None:
         raise ValueError(f"the parameters {arguments} do not match the arrays")
     hand_out(model, mixture, np.dtype(saved.dtype))
     take_facts(model, saved.facts)
-    model.starts_ = Starts()
+    model._starts = Starts()
     seed = model.random_state
     model._sampler_seed = seeds_of(None)[0] if seed is None else seed
     model._sampler = None

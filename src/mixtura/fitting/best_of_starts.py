@@ -11,6 +11,7 @@ from time import monotonic
 
 import numpy as np
 
+from mixtura import _core
 from mixtura._core import Acceleration, Stop
 from mixtura.covariance import CovarianceStructure
 from mixtura.em import Monitor, MStep, SufficientStatistics, expect, expectation_maximisation
@@ -51,7 +52,7 @@ class Fit:
 
     mixture: Mixture
     statistics: SufficientStatistics
-    monitor: Monitor
+    monitor: _core.Monitor
     remaining_gain: float
     effective_rows: FloatArray
     doubts: tuple[Doubt, ...]
@@ -59,6 +60,8 @@ class Fit:
     log_prior: float = 0.0
     #: What EM leads to from here, where this is no optimum but the last stop before a degenerate end; or ''.
     leads_to: str = ""
+    #: Why EM stopped at this mixture for want of a next one, or ''.
+    failure: str = ""
 
     @property
     def objective(self) -> float:
@@ -92,15 +95,30 @@ class Fit:
             return 3
         return 2 if self.doubts else int(bool(self.leads_to))
 
-    @property
-    def failure(self) -> str:
-        """Why EM stopped at this mixture for want of a next one, or ''."""
-        return str(self.monitor.failure or "")
+    def permuted(self, order: Array) -> Fit:
+        """The same with the components in another order; its doubts call them by their numbers before."""
+        return replace(
+            self,
+            mixture=self.mixture.permuted(order),
+            statistics=self.statistics.permuted(order),
+            effective_rows=self.effective_rows[order],
+        )
 
     def facts(self, n_rows: int, options: Options, n_starts: int | None = None) -> FitFacts:
         """What is known of it, on so many rows."""
-        sums, monitor = self.statistics, self.monitor
         n_parameters = options.grounds.n_parameters(self.mixture)
+        own = None if n_parameters == self.mixture.n_parameters else n_parameters
+        return self.facts_beside(n_rows, options.reg_covar, n_starts, own)
+
+    def facts_beside(
+        self,
+        n_rows: int,
+        reg_covar: FloatArray,
+        n_starts: int | None,
+        n_parameters: int | None = None,
+    ) -> FitFacts:
+        """The same with what was added to the covariances; n_parameters None: as many as the mixture has."""
+        sums, monitor = self.statistics, self.monitor
         return FitFacts(
             n_rows=n_rows,
             weight=sums.weight,
@@ -108,13 +126,13 @@ class Fit:
             log_certainty=sums.log_certainty,
             n_iter=monitor.n_iter,
             converged=monitor.converged,
-            lower_bounds=tuple(monitor.log_likelihoods),
+            lower_bounds=tuple(monitor.history[1:]),
             remaining_gain=self.remaining_gain,
             effective_rows=self.effective_rows,
-            reg_covar=options.reg_covar,
+            reg_covar=reg_covar,
             verdicts=self.verdicts,
             n_starts=n_starts,
-            n_parameters=None if n_parameters == self.mixture.n_parameters else n_parameters,
+            n_parameters=n_parameters,
             log_prior=self.log_prior,
             statistics=sums,
         )
@@ -387,14 +405,18 @@ def _run(
         if options.checkpoint is not None:
             options.checkpoint.write()
         raise
-    predicted = monitor.predicted_gain
-    gain = monitor.remaining_gain if np.isnan(predicted) else predicted
-    fit = _fit_of(mixture, statistics, monitor, gain, blocks, options)
+    fit = _fit_of(mixture, statistics, monitor, gain_left(monitor), blocks, options)
     if beginning.is_found:
         fit = _or_where_it_began(fit, progress.mixture, monitor, blocks, options)
     if options.on_end is not None:
         options.on_end(progress.index, fit)
     return fit
+
+
+def gain_left(monitor: _core.Monitor) -> float:
+    """Mean log-likelihood that is still to gain: by the acceleration's model, where there is one."""
+    predicted = monitor.predicted_gain
+    return monitor.remaining_gain if np.isnan(predicted) else predicted
 
 
 def _fit_of(
@@ -409,7 +431,16 @@ def _fit_of(
     effective_rows = statistics.counts * blocks.rows_per_weight
     doubts = _judged(mixture, effective_rows, blocks, options)
     log_prior = options.grounds.log_prior(mixture)
-    return Fit(mixture, statistics, monitor, remaining_gain, effective_rows, doubts, log_prior)
+    return Fit(
+        mixture,
+        statistics,
+        monitor,
+        remaining_gain,
+        effective_rows,
+        doubts,
+        log_prior,
+        failure=str(monitor.failure or ""),
+    )
 
 
 def _judged(
@@ -425,18 +456,18 @@ def ordered(fit: Fit, by: str | None, blocks: Blocks, options: Options) -> Fit:
     """The same with the components by 'weight' or 'mean', by whose numbers the doubts call them."""
     if by is None:
         return fit
-    weights, means = fit.mixture.weights, fit.mixture.means
-    order: Array = (
-        np.argsort(-weights, kind="stable") if by == "weight" else np.lexsort(means.T[::-1])
-    )
-    mixture, rows = fit.mixture.permuted(order), fit.effective_rows[order]
-    return replace(
-        fit,
-        mixture=mixture,
-        statistics=fit.statistics.permuted(order),
-        effective_rows=rows,
-        doubts=_judged(mixture, rows, blocks, options),
-    )
+    sorted_ = fit.permuted(order_of(fit.mixture, by))
+    if not fit.doubts:
+        return sorted_
+    doubts = _judged(sorted_.mixture, sorted_.effective_rows, blocks, options)
+    return replace(sorted_, doubts=doubts)
+
+
+def order_of(mixture: Mixture, by: str) -> Array:
+    """Of the components, by 'weight' or by 'mean'."""
+    if by == "weight":
+        return np.argsort(-mixture.weights, kind="stable")
+    return np.lexsort(mixture.means.T[::-1])
 
 
 def _or_where_it_began(
@@ -467,11 +498,16 @@ def _check_numbers(mixture: Mixture, statistics: SufficientStatistics) -> None:
 
 
 def _record(beginning: Beginning, fit: Fit, blocks: Blocks) -> StartRecord:
+    return record_of(beginning.kind, beginning.seed, fit, blocks.shape[0])
+
+
+def record_of(kind: str, seed: int | None, fit: Fit, n_rows: int) -> StartRecord:
+    """What became of a start that ended as this fit."""
     monitor = fit.monitor
     return StartRecord(
-        beginning.kind,
-        beginning.seed,
-        blocks.shape[0],
+        kind,
+        seed,
+        n_rows,
         monitor.n_iter,
         fit.objective,
         monitor.converged,

@@ -8,8 +8,9 @@ from functools import partial, reduce
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
+from mixtura import _core
 from mixtura.covariance import STRUCTURES
-from mixtura.fitting.diagnosis import are_held_up
+from mixtura.fitting.diagnosis import total_covariance
 from mixtura.rows import ArrayBlocks, Blocks, distinct_rows
 from mixtura.support.arrays import Array, FloatArray, block_slices
 from mixtura.support.interruptible import gram, interruptible
@@ -95,7 +96,7 @@ def first_of(found: list[str]) -> list[str]:
 def row_findings(blocks: Blocks, n_components: int) -> str:
     """A sentence where there are hardly more distinct rows than components, or ''."""
     sample = blocks.preview
-    few = 2 * n_components
+    few = few_distinct(n_components)
     if len({*sample[: 2 * few, 0].tolist()}) > few:  # as mostly, and quicker than to sort
         return ""
     if len(np.unique(sample[:, 0])) > few or len(np.unique(sample, axis=0)) > few:
@@ -130,7 +131,6 @@ def _blocks(part: ArrayBlocks) -> Iterator[Array]:
         yield X[rows] if weight is None else X[rows][weight[rows] > 0]
 
 
-@np.errstate(all="ignore")  # of numbers that no fit takes
 def _is_surely_sound(blocks: Blocks) -> bool:
     """Whether few rows leave no doubt about their columns, by their scatter, which a search asks for anyway.
 
@@ -139,12 +139,20 @@ def _is_surely_sound(blocks: Blocks) -> bool:
     """
     if not isinstance(blocks, ArrayBlocks) or blocks.rows.weight is not None or blocks.has_missing:
         return False
-    n_rows, n_features = blocks.shape
-    is_small = n_features < n_rows and n_rows * n_features**2 <= _FEW_PRODUCTS
-    if not is_small or blocks.dtype != np.float64:
+    if not has_few_products(*blocks.shape) or blocks.dtype != np.float64:
         return False
-    room = 100 * _DEPENDENT * blocks.variances + 1e-20 * blocks.mean**2
-    return not are_held_up(blocks, STRUCTURES["full"], room)
+    covariance = total_covariance(blocks, STRUCTURES["full"])
+    return _core.are_surely_sound(blocks.mean, blocks.variances, covariance)
+
+
+def has_few_products(n_rows: int, n_features: int) -> bool:
+    """Whether the scatter of so many rows is quicker than to preview at some, and tells of their columns."""
+    return n_features < n_rows and n_rows * n_features**2 <= _FEW_PRODUCTS
+
+
+def few_distinct(n_components: int) -> int:
+    """So many distinct rows, or fewer, are hardly more than components."""
+    return 2 * n_components
 
 
 def _is_suspicious(sample: Array) -> bool:

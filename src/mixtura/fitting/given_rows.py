@@ -98,6 +98,16 @@ class RowsInMemory:
         """Number of columns."""
         return int(self.rows.shape[1])
 
+    @property
+    def are_plain(self) -> bool:
+        """Whether they bring nothing but their features."""
+        return (
+            self.sample_weight is None
+            and self.labels is UNKNOWN
+            and not self.missing
+            and self.errors is None
+        )
+
     def blocks(self, n_threads: int) -> ArrayBlocks:
         """Rows for EM."""
         label, log_credible = self.labels.label, self.labels.log_credible

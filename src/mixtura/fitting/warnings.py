@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -119,15 +119,18 @@ def convergence_message(fit: Fit, tol: float) -> str:
 
 def doubts_about_components(
     fit: Fit,
-    blocks: Blocks,
+    blocks: Callable[[], Blocks],
     reg_covar: FloatArray,
     asked: float | str,
     names: Array | None,
 ) -> Iterator[Doubt]:
-    """Yield category and sentence of each warning: one of degenerate components, one of a wide reg_covar."""
+    """Yield category and sentence of each warning: one of degenerate components, one of a wide reg_covar.
+
+    blocks: the rows, asked for where there is something to say.
+    """
     floor = "reg_covar" if asked == "auto" else f"reg_covar={asked:g}"
     if fit.doubts:
-        yield DegenerateComponentWarning, _degenerate(fit, blocks, floor, names)
+        yield DegenerateComponentWarning, _degenerate(fit, blocks(), floor, names)
     elif fit.mixture.n_components > 1 and (
         many := too_many_parameters(
             "The model", fit.mixture.n_parameters, float(fit.effective_rows.sum())
@@ -138,7 +141,7 @@ def doubts_about_components(
         shares = _shares(fit.mixture, reg_covar)
         k, has_matrices = int(shares.argmax()), fit.mixture.structure.has_matrices
         # Columns without a variance of their own were named before the fit.
-        if shares[k] > _WIDENED and not findings(blocks, names, has_matrices):
+        if shares[k] > _WIDENED and not findings(blocks(), names, has_matrices):
             yield (
                 DataWarning,
                 f"{floor} is {shares[k]:.1%} of the smallest variance of component {k}, which is that "

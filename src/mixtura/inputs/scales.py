@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mixtura import _core
 from mixtura.support.arrays import FloatArray
 
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
@@ -70,9 +71,7 @@ class Extent:
 
 def significant(values: FloatArray, n_bits: int) -> FloatArray:
     """Round numbers to so many binary digits, so that sums in another order give the same ones."""
-    mantissas, exponents = np.frexp(values)
-    rounded: FloatArray = np.ldexp(np.round(np.ldexp(mantissas, n_bits)), exponents - n_bits)
-    return rounded
+    return _core.significant(values, n_bits)
 
 
 def suits_single(means: FloatArray, spreads: FloatArray, inflation: float) -> bool:

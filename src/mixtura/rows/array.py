@@ -98,7 +98,8 @@ class ArrayBlocks(Blocks):
         if self.has_missing:
             return self.observed.mean
         first_row = np.asarray(self._X[0], dtype=np.float64)
-        return np.asarray(self.about("diag", first_row).means[0])
+        mean: FloatArray = self._spread_about("diag", first_row)[1]
+        return mean
 
     @cached
     def observed(self) -> Observed:

@@ -6,13 +6,14 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from numpy.random import RandomState
 
+from mixtura import _core
 from mixtura.covariance import STRUCTURES
-from mixtura.em import EMBlocks, SufficientStatistics, TotalScatter
+from mixtura.em import EMBlocks, TotalScatter
 from mixtura.inputs.scales import Extent
 from mixtura.mixture import Mixture
 from mixtura.rows.completing import Observed, normal_of
@@ -133,9 +134,8 @@ class Blocks(EMBlocks):
         """Variance of each feature over all rows, its sums taken about the mean; of what was observed."""
         if self.has_missing:
             return self.observed.variances
-        about = self.about("diag", self.mean)
-        delta = about.means - about.centres
-        return np.asarray(about.seconds[0] / about.weight - delta[0] ** 2)
+        variances: FloatArray = self._spread_about("diag", self.mean)[-1]
+        return variances
 
     @cached
     def total(self) -> TotalScatter:
@@ -151,20 +151,13 @@ class Blocks(EMBlocks):
             scatter = self.weight * self.normal.covariance_matrices()[0]
             scatter = np.diag(scatter).copy() if structure == "diag" else scatter
             return TotalScatter(self.weight, self.normal.means[0], scatter)
-        about = self.about(structure, self.mean)
-        mean, centre = about.means[0], about.centres[0]
-        delta = mean - centre
-        weighted = about.weight * delta
-        with np.errstate(over="ignore"):  # of values that no fit takes: they are refused by name
-            between = weighted * delta if structure == "diag" else np.outer(weighted, delta)
-            scatter = about.seconds[0] - between
-        return TotalScatter(
-            about.weight, mean, scatter, (centre - mean) + about.firsts[0] / about.weight
-        )
+        return TotalScatter(*self._spread_about(structure, self.mean)[:-1])
 
-    def about(self, structure: str, centre: FloatArray) -> SufficientStatistics:
-        """Sums of all rows about a point, as of one component."""
-        return self.accumulate_given(STRUCTURES[structure], everything, centre[np.newaxis])
+    def _spread_about(self, structure: str, centre: FloatArray) -> tuple[Any, ...]:
+        """From sums about a point: weight, mean, scatter, what the mean was rounded by, variances."""
+        rows = self.bringing(everything, 1)
+        kernel = STRUCTURES[structure].kernel
+        return _core.spread_about(rows, kernel, centre, self.n_threads)
 
 
 def made(rng: Randomness) -> RandomState:

@@ -15,7 +15,7 @@ from scipy.stats import beta
 from mixtura.covariance import structure
 from mixtura.display.page import Page, Shown, plural
 from mixtura.errors import DataWarning
-from mixtura.estimators import GaussianMixture
+from mixtura.estimators.gaussian_mixture import GaussianMixture
 from mixtura.fitting.facts import Criteria
 from mixtura.fitting.given_rows import rows_elsewhere
 from mixtura.inputs.frames import frame_of, frame_values

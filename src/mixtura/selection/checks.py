@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator, RandomState, SeedSequence
 from sklearn.utils.validation import check_is_fitted
 
-from mixtura.estimators import GaussianMixture
+from mixtura.estimators.gaussian_mixture import GaussianMixture
 from mixtura.estimators.state import facts_of
 from mixtura.fitting.facts import Criteria
 

@@ -12,7 +12,8 @@ import numpy as np
 from scipy.special import xlogy
 
 from mixtura.display.page import Page, Shown, Table, plural
-from mixtura.estimators import GaussianMixture, GaussianMixtureSearch
+from mixtura.estimators.gaussian_mixture import GaussianMixture
+from mixtura.estimators.gaussian_mixture_search import GaussianMixtureSearch
 from mixtura.estimators.rows import rows_to_evaluate
 from mixtura.fitting.given_rows import NO_LABELS, Reading, RowsElsewhere, given_rows
 from mixtura.inputs.checks import check_rows

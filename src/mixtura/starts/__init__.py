@@ -9,7 +9,7 @@ from numpy.random import RandomState
 from mixtura.em import MStep
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
-from mixtura.starts.auto import rows_of_a_search, search
+from mixtura.starts.auto import UnreadStarts, rows_of_a_search, search
 from mixtura.starts.given import ArrayResponsibilities, LabelResponsibilities, mixture_of
 from mixtura.starts.kmeans import kmeans
 from mixtura.starts.labelled import matched_to_labels
@@ -33,6 +33,7 @@ __all__ = [
     "Start",
     "StartRecord",
     "Starts",
+    "UnreadStarts",
     "beside",
     "matched_to_labels",
     "mixture_of",

@@ -21,7 +21,7 @@ from mixtura.errors import SingularCovarianceError
 from mixtura.inputs.scales import significant
 from mixtura.mixture import Mixture, native_mixture, responsibilities
 from mixtura.rows import ArrayBlocks, Blocks, Randomness, Rows, distinct_rows, in_memory
-from mixtura.starts.records import StartRecord
+from mixtura.starts.records import StartRecord, Starts
 from mixtura.support.arrays import Array, FloatArray
 
 #: Name of a start, and its responsibilities.
@@ -287,10 +287,36 @@ def _ended(
     parameters, native, _ = found
     if parameters is None and not native:
         raise SearchStopped
-    records = [_record(record, structure, seed, n_rows) for record in native]
+    records = _records_of(native, structure, seed, n_rows)
     if parameters is None:
         raise SingularCovarianceError(records[0].ended)
     return Mixture(structure, *parameters), records
+
+
+@dataclass(frozen=True, eq=False)
+class UnreadStarts:
+    """What became of the descents of a search, as the core says it, and of what ran on from the best of them.
+
+    Thousands of small fits are made for each whose starts anybody looks at.
+    """
+
+    native: Sequence[_Record]
+    structure: CovarianceStructure
+    seed: int
+    n_rows: int
+    last: StartRecord
+
+    def read(self) -> Starts:
+        """As a list of records."""
+        return Starts(
+            [*_records_of(self.native, self.structure, self.seed, self.n_rows), self.last]
+        )
+
+
+def _records_of(
+    native: Sequence[_Record], structure: CovarianceStructure, seed: int, n_rows: int
+) -> list[StartRecord]:
+    return [_record(record, structure, seed, n_rows) for record in native]
 
 
 def _record(record: _Record, structure: CovarianceStructure, seed: int, n_rows: int) -> StartRecord:
