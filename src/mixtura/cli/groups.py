@@ -27,7 +27,6 @@ from mixtura.estimators.fit_many import fit_many
 from mixtura.estimators.fitted_mixtures import FittedMixtures
 from mixtura.files.predictions import OUTPUTS, predictions
 from mixtura.inputs.tables import Tables
-from mixtura.rows import Rows
 from mixtura.sources.arrow import ROW
 from mixtura.support.threads import n_threads
 
@@ -238,7 +237,7 @@ def _predictions(fits: GroupFits, what: Sequence[str], *, single: bool) -> Itera
         if fits.many.failures[i]:
             continue
         found = predictions(
-            fits.many[i]._density, Rows(fits.X[places]), what, threads, single=single
+            fits.many[i]._density, fits.X[places], what, threads, single=single
         )
         has_fit[places] = True
         for name, column in found.items():

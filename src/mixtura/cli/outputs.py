@@ -133,7 +133,15 @@ def predictions(
         for start in range(0, len(part), size):
             some = slice(start, start + size)
             beside = {name: column[some] for name, column in kept.items()}
-            found = columns_of(mixture, part[some], what, threads, single=single)
+            found = columns_of(
+                mixture,
+                np.ascontiguousarray(part.X[some]),
+                what,
+                threads,
+                single=single,
+                missing=part.missing,
+                errors=None if part.error is None else part.error[some],
+            )
             yield pa.RecordBatch.from_pydict(beside | found)
 
 

@@ -354,7 +354,16 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         write_parquet(
             path,
             (
-                kept | predictions(mixture, rows, asked, threads, single=True)
+                kept
+                | predictions(
+                    mixture,
+                    rows.X,
+                    asked,
+                    threads,
+                    single=True,
+                    missing=rows.missing,
+                    errors=rows.error,
+                )
                 for rows, kept in rows_given.tables(keep)
             ),
         )

@@ -14,8 +14,7 @@ import pyarrow.parquet
 
 from mixtura.files.output import replacing
 from mixtura.mixture import Mixture, labels, log_density, responsibilities
-from mixtura.rows import Rows
-from mixtura.support.arrays import Array
+from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.names import nearest
 from mixtura.support.prefetch import Prefetched
 
@@ -43,28 +42,31 @@ def check_outputs(what: str | Sequence[str]) -> tuple[str, ...]:
 
 def predictions(
     mixture: Mixture,
-    rows: Rows,
+    X: Array,
     what: Sequence[str],
     threads: int,
     *,
     single: bool,
+    missing: bool = False,
+    errors: FloatArray | None = None,
 ) -> dict[str, pa.Array]:
     """Columns of what is asked for; the responsibilities are one a component, and one of noise.
 
+    missing: whether NaN stands for features that were not observed. errors: with which they were measured.
     single: whether certainty and
     responsibilities, between 0 and 1, are float32, for a file of half the size.
     """
-    about: dict[str, Any] = {"missing": rows.missing, "errors": rows.error}
+    about: dict[str, Any] = {"missing": missing, "errors": errors}
     shares = None
     if {"certainty", "responsibilities"} & set(what):
-        shares = responsibilities(mixture, rows.X, threads, **about)
+        shares = responsibilities(mixture, X, threads, **about)
         shares = np.asarray(shares, dtype=np.float32 if single else np.float64, order="F")
     columns: dict[str, Array] = {}
     for name in what:
         if name == "label":
-            columns[name] = labels(mixture, rows.X, threads, **about)
+            columns[name] = labels(mixture, X, threads, **about)
         elif name == "log_density":
-            columns[name] = log_density(mixture, rows.X, threads, **about)
+            columns[name] = log_density(mixture, X, threads, **about)
         elif name == "certainty":
             assert shares is not None
             columns[name] = shares.max(axis=1)

@@ -21,7 +21,7 @@ from mixtura.inputs.missing import has_missing
 from mixtura.inputs.row_errors import NO_ERRORS, ErrorsGiven, unread
 from mixtura.inputs.scales import check_extent
 from mixtura.inputs.weights import check_sample_weight
-from mixtura.mixture import Mixture
+from mixtura.mixture import Mixture, check_no_tails
 from mixtura.rows import ArrayBlocks, Blocks, Rows
 from mixtura.sources import Source
 from mixtura.support.arrays import Array, FloatArray, block_slices
@@ -169,19 +169,6 @@ class Reading:
     check: Callable[[Array], None]
     elsewhere: Callable[[RowsElsewhere], RowsElsewhere]
     missing: bool = False
-
-
-def check_no_tails(mixture: Mixture, errors: FloatArray | None) -> None:
-    """Raise where rows with errors are evaluated under t components."""
-    if errors is not None and mixture.df is not None:
-        raise ValueError(NO_ERRORS_OF_T)
-
-
-#: A t component and a Gaussian error have no density in closed form.
-NO_ERRORS_OF_T = (
-    "Measurement errors have no closed form with distribution='t': fit Gaussian components, as with "
-    "noise=True for outliers, or leave the errors out."
-)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,11 +20,10 @@ from mixtura.em.regularisation import regularisation
 from mixtura.fitting.best_of_starts import Beginning, Options, best_fit
 from mixtura.fitting.diagnosis import Grounds, recording_of
 from mixtura.fitting.given_parameters import GivenParameters, in_places
-from mixtura.fitting.given_rows import NO_ERRORS_OF_T
 from mixtura.fitting.incomplete import search_incomplete
 from mixtura.fitting.noise import box_of_rows
 from mixtura.fitting.start_checks import check_start_array, check_start_mixture
-from mixtura.mixture import Mixture
+from mixtura.mixture import NO_ERRORS_OF_T, Mixture
 from mixtura.rows import ArrayBlocks, Blocks, in_memory
 from mixtura.starts import (
     STARTS,

@@ -1,7 +1,13 @@
 """A mixture as one immutable value: density, sampling, marginal, conditional."""
 
 from mixtura.mixture.completing import drawn, expected
-from mixtura.mixture.denoising import denoised, drawn_truth, measured
+from mixtura.mixture.denoising import (
+    NO_ERRORS_OF_T,
+    check_no_tails,
+    denoised,
+    drawn_truth,
+    measured,
+)
 from mixtura.mixture.distribution import (
     Mixture,
     arithmetic,
@@ -19,10 +25,12 @@ from mixtura.mixture.noise import Noise
 from mixtura.mixture.sampling import sample_with_noise
 
 __all__ = [
+    "NO_ERRORS_OF_T",
     "Mixture",
     "Noise",
     "arithmetic",
     "check_df",
+    "check_no_tails",
     "checked_mixture",
     "covariance_of",
     "denoised",

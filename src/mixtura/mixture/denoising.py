@@ -11,6 +11,18 @@ from mixtura.mixture.completing import chosen_components, component
 from mixtura.mixture.distribution import Mixture, arithmetic, native_mixture, responsibilities, some
 from mixtura.support.arrays import Array, FloatArray, native_blocks, result_dtype
 
+#: A t component and a Gaussian error have no density in closed form.
+NO_ERRORS_OF_T = (
+    "Measurement errors have no closed form with distribution='t': fit Gaussian components, as with "
+    "noise=True for outliers, or leave the errors out."
+)
+
+
+def check_no_tails(mixture: Mixture, errors: FloatArray | None) -> None:
+    """Raise where rows with errors are evaluated under t components."""
+    if errors is not None and mixture.df is not None:
+        raise ValueError(NO_ERRORS_OF_T)
+
 
 def denoised(
     mixture: Mixture,
@@ -92,4 +104,4 @@ def _drawn(covariances: FloatArray | None, rng: Generator | RandomState) -> Floa
     return np.asarray(np.einsum("nij,nj->ni", axes, z))
 
 
-__all__ = ["denoised", "drawn_truth", "measured"]
+__all__ = ["NO_ERRORS_OF_T", "check_no_tails", "denoised", "drawn_truth", "measured"]

@@ -10,9 +10,8 @@ import numpy as np
 
 from mixtura.em import SufficientStatistics
 from mixtura.errors import SourceError
-from mixtura.fitting.given_rows import check_no_tails
 from mixtura.inputs.row_errors import NO_ERRORS, ErrorsGiven
-from mixtura.mixture import Mixture
+from mixtura.mixture import Mixture, check_no_tails
 from mixtura.rows import PartitionedBlocks, Rows
 from mixtura.rows.dask import DaskBlocks, score
 from mixtura.rows.dask_collection import (
