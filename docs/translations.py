@@ -1,7 +1,7 @@
 """Keep the Spanish pages up with the English ones.
 
-    python docs/translations.py --check            # name those whose English page has changed; exit code 1 if any
-    python docs/translations.py docs/start.es.md   # it says the same again: keep the English page's hash in it
+    python docs/translations.py --check           # name those whose English page has changed
+    python docs/translations.py docs/start.es.md  # it says the same again: keep the English page's hash
 
 A Spanish page ends with the hash of the English page that it translates.
 """
@@ -18,8 +18,8 @@ MARK = re.compile(r"\n*<!-- Traducción de \S+, sha256 (?P<hash>[0-9a-f]*) -->\n
 
 
 def translations() -> list[Path]:
-    """Return the Spanish pages."""
-    return sorted(DOCS.rglob("*.es.md"))
+    """Return the Spanish pages; the first one, links for Spanish readers, translates none."""
+    return sorted({*DOCS.rglob("*.es.md")} - {DOCS / "index.es.md"})
 
 
 def english_of(spanish: Path) -> Path:

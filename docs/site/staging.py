@@ -1,9 +1,9 @@
 """What the site needs beside MkDocs: a hook of `mkdocs.yml`.
 
 MkDocs shows one folder. The pages of this repository also stand beside it (README.md, CHANGELOG.md,
-benchmarks/), link to its files, and are read on GitHub too, so they stay where they are. Before each build all
-that is linked is staged in `build/site-pages`, with links that lead to where pages are now; an English page
-without a Spanish twin gets one that says so. Equations become MathML, which browsers draw without a script.
+benchmarks/), link to its files, and are read on GitHub too, so they stay where they are. Before each build
+all that is linked is staged in `build/site-pages`, with links that lead to where pages are now; English pages
+without a Spanish twin get one that says so. Equations become MathML, which browsers draw without a script.
 """
 
 from __future__ import annotations
