@@ -57,6 +57,15 @@ def on_page_content(content, page, **_):
     return MATHS.sub(_mathml, content)
 
 
+def on_post_page(output, **_):
+    """Return the page without its links to other languages for machines.
+
+    Material's script asks for a sitemap beside each, which is not there. The switch that people use has links of
+    its own.
+    """
+    return re.sub(r"<link rel=\"?alternate[^>]*>", "", output)
+
+
 def _mathml(match):
     display = "block" if match["tag"] == "div" else "inline"
     tex = html.unescape(match["tex"]).strip()

@@ -151,7 +151,6 @@ def test_pages_load_without_an_error_and_fit_a_phone(chromium, address):
     tab, troubles, wide, small = context.new_page(), [], {}, {}
     tab.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
     tab.on("pageerror", lambda error: troubles.append(str(error)))
-    tab.on("requestfailed", lambda request: troubles.append(request.url))
     tab.on("response", lambda got: troubles.append(got.url) if got.status >= 400 else None)
     for name in WRITTEN:
         tab.goto(address + name)
