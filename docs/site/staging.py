@@ -31,7 +31,7 @@ NOWHERE = "nowhere:"
 
 NOT_TRANSLATED = """!!! note "Esta página aún no está en español"
 
-    Se muestra la versión inglesa; la que vale es siempre esa.
+    Se muestra la versión inglesa. En caso de duda vale siempre la inglesa.
 
 """
 REFERENCE_IN_ENGLISH = """# Referencia
@@ -47,7 +47,22 @@ def on_config(config):
     """Stage the pages, and build those."""
     stage()
     config.docs_dir = str(STAGED)
+    guide = next(item["Guide"] for item in config.nav if "Guide" in item)
+    guide += [page.name for page in first_floor() if page.name not in listed(config.nav)]
     return config
+
+
+def first_floor() -> list[Path]:
+    """Return the pages right in docs/: those that nobody has given a place are the last of the guide."""
+    return sorted(page for page in (ROOT / "docs").glob("*.md") if not is_spanish(page))
+
+
+def listed(nav) -> set[str]:
+    """Return the pages that a part of the navigation names."""
+    if isinstance(nav, str):
+        return {nav}
+    parts = nav.values() if isinstance(nav, dict) else nav
+    return set().union(*map(listed, parts))
 
 
 def on_page_content(content, page, **_):
