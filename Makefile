@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CPP := $(wildcard cpp/*/*.cpp cpp/*/*.hpp)
 CORE := $(CPP) cpp/CMakeLists.txt
 
-.PHONY: demo test lint tidy stub core sanitize package ci nightly bench bench-compare clean
+.PHONY: demo test lint tidy stub core sanitize package docs docs-serve docs-test ci nightly bench bench-compare clean
 
 demo: $(VENV)/.installed
 	$(BIN)/mixtura demo
@@ -81,11 +81,27 @@ package: $(VENV)/.tools
 	mkdir -p build/package/run && cp -r tests README.md README.es.md pyproject.toml build/package/run/
 	cd build/package/run && ../bin/$(PYTEST) -p no:cacheprovider $(PACKAGE_TESTS:%=tests/%.py)
 
+# The site, into build/site; a link that leads nowhere is an error. docs-serve shows it at http://127.0.0.1:8000 while pages
+# are written. docs-test looks at it, in Chromium where there is one (apt install chromium).
+export NO_MKDOCS_2_WARNING := 1
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --group docs
+	touch $@
+
+docs: $(VENV)/.docs
+	$(BIN)/mkdocs build --quiet
+
+docs-serve: $(VENV)/.docs
+	$(BIN)/mkdocs serve
+
+docs-test: docs
+	$(BIN)/python -m pytest -m site tests/docs/test_site.py
+
 clean:
 	rm -rf $(VENV) build dist
 
 # What CI runs on every change.
-ci: lint core test package
+ci: lint core test package docs-test
 
 # What is too heavy for CI: each line ends with an error where it found one. Wrong calls and damages are drawn by the date:
 # `make nightly NIGHT=20270131` repeats a night.
@@ -99,7 +115,7 @@ nightly: $(VENV)/.installed tidy sanitize
 	$(BIN)/python benchmarks/faults/fork.py --forks 300
 	# all tests at each instruction set, with those that `make test` leaves out
 	for level in $$($(BIN)/python -c "from mixtura import _core; print(*_core.simd_levels())"); do \
-		MIXTURA_SIMD=$$level $(BIN)/$(PYTEST) -m "nightly or not nightly" || exit 1; done
+		MIXTURA_SIMD=$$level $(BIN)/$(PYTEST) -m "not site" || exit 1; done
 
 # Speed beside other libraries, into benchmarks/results; and the working tree beside another commit.
 bench: $(VENV)/.installed

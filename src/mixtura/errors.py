@@ -1,4 +1,7 @@
-"""What can go wrong, by name; every message says what is wrong, where, and what to do."""
+"""What can go wrong, by name; every message says what is wrong, where, and what to do.
+
+Causes and cures: docs/questions.md.
+"""
 
 from __future__ import annotations
 

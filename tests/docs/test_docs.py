@@ -26,10 +26,19 @@ ROOT = Path(__file__).resolve().parents[2]
 # README.es.md has the code of README.md, which a test below sees to.
 # Pages whose code goes on from section to section.
 CONTINUED = ["docs/kinds.md", "docs/missing.md", "docs/errors.md"]
-RUN = ["README.md", "docs/user-guide.md", "docs/differences.md", *CONTINUED]
+RUN = [
+    *("README.md", "docs/user-guide.md", "docs/differences.md", *CONTINUED),
+    *("docs/start.md", "docs/questions.md"),
+    *(
+        f"docs/{folder}/{path.name}"
+        for folder in ("learn", "gallery", "coming-from")
+        for path in sorted(ROOT.glob(f"docs/{folder}/*.md"))
+        if path.name != "index.md" and not path.name.endswith(".es.md")
+    ),
+]
 PAGES = sorted(
     str(path.relative_to(ROOT))
-    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")]
 )
 
 # Commands that set a machine up: nothing to try in a test.
