@@ -117,7 +117,9 @@ def test_a_search_has_them_as_axes(file):
         ),
         (["-k", "2", "--label", "group", "--columns", "waiting,group"], "a label is no feature"),
         (["-k", "2", "--label", "waiting", "--columns", "eruptions"], "the label"),
-        (["-k", "2", "--label", "waiting", "--by", "group"], "leave one of the two out"),
+        (["-k", "2", "--label", "waiting", "--by", "waiting"], "--by waiting is --label, too"),
+        (["-k", "2", "--labels", "group,grup"], "has no column 'grup'. Did you mean 'group'?"),
+        (["-k", "2", "--labels", "group,group"], "--label names 'group' twice"),
     ],
 )
 def test_mistakes_have_a_sentence(file, table, options, message):
@@ -136,3 +138,62 @@ def test_a_label_that_is_no_number_of_a_component_is_named_as_it_stands(label, t
     assert result.exit_code == 1
     assert "line 3" in result.stderr
     assert f"holds the label {float(label):g}" in result.stderr
+
+
+def test_several_columns_of_labels_are_confidences(file, table):
+    """By either name of the option, of a file that is read whole or a part at a time, and of a group."""
+    table["in_0"], table["in_1"] = 1.0, np.where(np.arange(len(table)) % 2, 0.2, 1.0)
+    table["day"] = "monday"
+    table = table.drop(columns="group")
+    table.to_csv(file, index=False) if file.endswith("csv") else table.to_parquet(file)
+    X = table[["eruptions", "waiting"]].to_numpy()
+    ours = mixtura.GaussianMixture(2, random_state=0).fit(X, labels=table[["in_0", "in_1"]])
+    free = mixtura.GaussianMixture(2, random_state=0).fit(X)
+    assert abs(ours.lower_bound_ - free.lower_bound_) > 0.01
+    own = ["fit", file, "-k", "2", "-o", "out", "--json", "--no-figure"]
+    for options in (
+        ["--label", "in_0,in_1", "--columns", "eruptions,waiting"],
+        ["--labels", "in_0, in_1", "--columns", "eruptions,waiting", "--max-memory", "100MB"],
+    ):
+        result = run(*own, *options)
+        assert result.exit_code == 0, result.stderr
+        told = json.loads(result.stdout)["mean_log_likelihood"]
+        assert np.isclose(told, ours.lower_bound_, rtol=1e-9)
+    result = run(*own[:-1], "--labels", "in_0,in_1", "--by", "day")
+    assert result.exit_code == 0, result.stderr
+    (fit,) = json.loads(result.stdout)["fits"]
+    assert np.isclose(fit["log_likelihood"], ours.lower_bound_, rtol=1e-6)
+
+
+def test_groups_have_labels_and_noise(file, table):
+    table["day"] = np.where(np.arange(len(table)) % 2, "odd", "even")
+    table.to_csv(file, index=False) if file.endswith("csv") else table.to_parquet(file)
+    options = ["--by", "day", "--label", "group", "--noise", "--format", "csv", "--json"]
+    result = run("fit", file, "-k", "2", *options, "-o", "out")
+    assert result.exit_code == 0, result.stderr
+    labels = table["group"].fillna(-1).to_numpy(dtype=int)
+    frame = table[["eruptions", "waiting", "day"]]
+    ours = mixtura.fit_many(frame, 2, by="day", noise=True, labels=labels, random_state=0)
+    told = [fit["log_likelihood"] for fit in json.loads(result.stdout)["fits"]]
+    assert np.allclose(told, ours.log_likelihoods, rtol=1e-12)
+    written = pd.read_csv("out/responsibilities.csv")
+    assert np.array_equal(written["label"], ours.predict(frame))
+    assert (written["label"] == -1).sum() > 20
+
+
+def test_noise_is_drawn_on_request(file):
+    base = ["fit", file, "-k", "2", "--columns", "eruptions,waiting", "--noise", "--no-figure"]
+    assert run(*base, "-o", "out").exit_code == 0
+    plain, noisy = (
+        run("sample", "out/model.safetensors", "-n", "3000", "--seed", "1", *more, "-o", "x.csv")
+        and pd.read_csv("x.csv")
+        for more in ([], ["--noise"])
+    )
+    ours, labels = mixtura.load("out/model.safetensors").sample(3000, 1, noise=True)
+    assert np.allclose(noisy, ours)
+    assert (labels == -1).sum() > 200
+    assert plain["waiting"].max() < 110 < noisy["waiting"].max()
+    assert run(*base, "--noise-volume", "500", "-o", "other").exit_code == 0
+    result = run("sample", "other/model.safetensors", "--noise")
+    assert result.exit_code == 1
+    assert "--noise draws rows of noise from a box, but noise_volume is" in result.stderr

@@ -23,9 +23,9 @@ from mixtura import selection
 from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertainty
 
 ROOT = Path(__file__).resolve().parents[2]
-# README.es.md has the code of README.md, which a test below sees to.
 # Pages whose code goes on from section to section.
 CONTINUED = ["docs/kinds.md", "docs/missing.md", "docs/errors.md"]
+# README.es.md has the code of README.md, which a test below sees to.
 RUN = [
     *("README.md", "docs/user-guide.md", "docs/differences.md", *CONTINUED),
     *("docs/start.md", "docs/questions.md"),

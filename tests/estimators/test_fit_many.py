@@ -59,6 +59,56 @@ def test_each_is_the_single_fit(covariance_type):
     assert_array_equal(many.n_rows, 60)
 
 
+@pytest.mark.parametrize("kind", ["numbers", "mask"])
+def test_labels_are_those_of_each_table(kind):
+    """Stacked, as a list in which one has none, and of one data frame."""
+    X = stacked()
+    known = np.where(np.arange(60) % 5 == 0, X[..., 0] > 4, -1).astype(int)
+    if kind == "mask":
+        known = (known[..., np.newaxis] < 0) | (known[..., np.newaxis] == [0, 1])
+    singles = [
+        GaussianMixture(2, random_state=seed_of(i, 5), n_jobs=1).fit(rows, labels=labels)
+        for i, (rows, labels) in enumerate(zip(X, known, strict=True))
+    ]
+    for single in singles:
+        assert single.means_[0, 0] < single.means_[1, 0]
+    stacks = fit_many(X, 2, labels=known, random_state=0, n_jobs=1)
+    listed = fit_many(list(X), 2, labels=[None, *known[1:]], random_state=0, n_jobs=1)
+    order = np.random.default_rng(0).permutation(300)
+    frame = pd.DataFrame(X.reshape(300, 2), columns=["a", "b"])
+    frame["table"] = np.repeat(np.arange(5), 60)
+    whole = known.reshape(300, *known.shape[2:])
+    framed = fit_many(frame, 2, by="table", labels=whole, random_state=0, n_jobs=1)
+    mixed = fit_many(
+        frame.iloc[order], 2, by="table", labels=whole[order], random_state=0, n_jobs=1
+    )
+    for i, single in enumerate(singles):
+        assert_same_fit(stacks[i], single)
+        assert_array_equal(framed[i].means_, single.means_)
+        np.testing.assert_allclose(mixed[i].means_, single.means_, rtol=1e-6)
+        if i > 0:
+            assert_same_fit(listed[i], single)
+    plain = fit_many(X, 2, random_state=0, n_jobs=1)
+    assert_array_equal(listed.means[0], plain.means[0])
+
+
+@pytest.mark.filterwarnings("ignore::mixtura.DataWarning")
+def test_labels_that_cannot_be_are_failures_of_their_tables():
+    X = stacked()
+    labels = np.zeros((5, 60), dtype=int)
+    labels[2, 7] = 3
+    many = fit_many(X, 2, labels=labels, random_state=0, n_jobs=1)
+    assert [bool(why) for why in many.failures] == [False, False, True, False, False]
+    assert "row 7 has 3: n_components is 2" in many.failures[2]
+    with pytest.raises(ValueError, match="labels must have one array for each of the 5 tables"):
+        fit_many(X, 2, labels=labels[:4])
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "g": [0, 0, 1]})
+    with pytest.raises(ValueError, match=r"labels must have one value for each of the 3 rows"):
+        fit_many(frame, 1, by="g", labels=[0, 0])
+    with pytest.raises(ValueError, match="labels of a search are one number a row"):
+        fit_many(X, [1, 2], labels=np.ones((5, 60, 2)))
+
+
 def test_processes_give_the_same_bits(monkeypatch):
     X = stacked(12)
     here = fit_many(X, 2, random_state=1, n_jobs=1)

@@ -171,7 +171,10 @@ def fit(rows: Given, by: str, beside: Beside, options: dict[str, Any], *, quiet:
     """Fit a mixture to the rows of each value of the column `by`."""
     X, kept = _read(rows, [by, *beside.names])
     frame = pa.table({name: X[:, j] for j, name in enumerate(rows.names)} | {by: kept[by]})
-    given = {name: kept.pop(name).cast(pa.float64()).to_numpy() for name in beside.names}
+    given = {
+        name: kept.pop(name).cast(pa.float64()).to_numpy(zero_copy_only=False)
+        for name in beside.names
+    }
     weights, labels = given.get(str(beside.weight)), [given[name] for name in beside.labels]
     options = options | {"sample_weight": weights, "labels": _labels(labels)}
     with library_in_words(rows.source, quiet=quiet), _steps(quiet=quiet) as callback:

@@ -108,13 +108,9 @@ class Table:
         missing: bool = False,
     ) -> Rows:
         """Return the columns `names` and the weights, finite numbers in each row, and the known labels."""
-        wanted = [
-            *names,
-            *([] if weight is None else [weight]),
-            *(labels if len(labels) > 1 else []),
-            *errors,
-        ]
-        self.check_names([*wanted, *labels])
+        read = [*names, *([] if weight is None else [weight]), *errors]
+        self.check_names([*read, *labels])
+        wanted = [*read, *labels] if len(labels) > 1 else read  # one of numbers may have gaps
         table = self._complete(wanted) if drop_missing else self
         data = np.empty((table.columns.num_rows, len(names)), order="F")
         with _reading(self.source):
@@ -123,8 +119,8 @@ class Table:
         weights = None if weight is None else table.weights(weight)
         known = table.known(labels) if labels else None
         std = table.errors(errors) if errors else None
-        read = (data, weights, known, std, table.columns, self.has_row_names)
-        rows = Rows(self.source, tuple(names), *read)
+        found = (data, weights, known, std, table.columns, self.has_row_names)
+        rows = Rows(self.source, tuple(names), *found)
         if table.numbers is None:
             return rows
         dropped = np.setdiff1d(np.arange(self.columns.num_rows), table.numbers)

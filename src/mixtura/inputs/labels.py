@@ -128,8 +128,8 @@ def first_not_credible(values: Array) -> tuple[int, str] | None:
 
 
 def logs_of(credible: Array) -> FloatArray:
-    """Logarithms of confidences: -inf where a component is excluded."""
-    with np.errstate(divide="ignore"):
+    """Logarithms of confidences: -inf where a component is excluded, NaN where they cannot be."""
+    with np.errstate(divide="ignore", invalid="ignore"):
         return np.ascontiguousarray(np.log(credible.astype(np.float64)))
 
 
