@@ -40,11 +40,11 @@ print(perf_counter() - began)
 
 
 class Native:
-    """Seconds spent in the search and in the EM loop."""
+    """Seconds spent in the search, in the EM loop and in whole fits."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        for name in ("search", "expectation_maximisation"):
+        for name in ("search", "expectation_maximisation", "whole_fits"):
             setattr(_core, name, self._timed(getattr(_core, name)))
 
     def _timed(self, function: Callable[..., Any]) -> Callable[..., Any]:

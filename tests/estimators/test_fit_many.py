@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
+import signal
 import warnings
 from importlib import import_module
+from threading import Timer
 
 import numpy as np
 import pandas as pd
@@ -16,6 +19,7 @@ import mixtura
 from mixtura import FittedMixtures, GaussianMixture, GaussianMixtureSearch, fit_many
 from mixtura.covariance import STRUCTURES
 from mixtura.errors import DataWarning, ModelFileError
+from mixtura.fitting.small_fits import SmallFits
 
 MANY = import_module("mixtura.estimators.fit_many")
 
@@ -109,8 +113,42 @@ def test_labels_that_cannot_be_are_failures_of_their_tables():
         fit_many(X, [1, 2], labels=np.ones((5, 60, 2)))
 
 
+@pytest.mark.parametrize("n_jobs", [1, 3])
+@pytest.mark.parametrize("sort_components", [None, "mean"])
+def test_those_that_the_core_makes_at_once_are_the_single_fits(n_jobs, sort_components):
+    X = stacked(40, seed=3)
+    X[7, :, 1] = 2.5  # of which something has to be told
+    X[9] = np.repeat(X[9, :4], 15, axis=0)
+    options = {"sort_components": sort_components, "covariance_type": "diag"}
+    many = fit_many(X, 2, random_state=0, n_jobs=n_jobs, **options)
+    made = [callable(kept) for kept in many._models._kept]
+    assert made == [i not in (7, 9) for i in range(40)]
+    again = pickle.loads(pickle.dumps(many))
+    for i, rows in enumerate(X):
+        arguments = {**options, "random_state": seed_of(i, len(X)), "n_jobs": 1}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            by_python = GaussianMixture(2, callback=lambda *_: False, **arguments).fit(rows)
+        assert many.verdicts[i] == again.verdicts[i]
+        assert_same_fit(many[i], again[i])
+        by_python.callback = None
+        assert_same_fit(many[i], by_python)
+        assert many[i].summary().to_dict() == by_python.summary().to_dict()
+
+
+def test_ctrl_c_ends_those_that_the_core_makes():
+    tables = [*stacked(20_000)]
+    pressed = Timer(0.3, lambda: signal.raise_signal(signal.SIGINT))
+    fits = SmallFits.of(GaussianMixture(2).get_params(), STRUCTURES["full"], 2)
+    pressed.start()
+    with pytest.raises(KeyboardInterrupt):
+        fits.fitted(tables, range(len(tables)), 2)
+    pressed.join()
+
+
 def test_processes_give_the_same_bits(monkeypatch):
-    X = stacked(12)
+    # float32, of which the core makes no whole fit
+    X = stacked(12).astype(np.float32)
     here = fit_many(X, 2, random_state=1, n_jobs=1)
     monkeypatch.setattr(MANY, "_LOOKED_AT", 0.0)
     monkeypatch.setattr(MANY, "_WORTHWHILE", 0.0)

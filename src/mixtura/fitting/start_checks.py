@@ -19,6 +19,8 @@ def check_weights_init(weights: Any, n_components: int, has_noise: bool = False)
     """
     checked = _finite_floats(weights, "weights_init", may_be_nan=True)
     _check_shape(checked, (n_components,), "weights", "weights_init")
+    if abs(checked.sum() - 1.0) <= 1e-6 and checked.min() >= 0.0 and checked.max() <= 1.0:
+        return checked  # as mostly
     if np.any(checked < 0.0) or np.any(checked > 1.0):
         raise ValueError(
             "The parameter 'weights' should be in the range [0, 1], but got max value "
@@ -92,6 +94,8 @@ def check_covariances_init(
 def _check_whole(values: FloatArray, name: str) -> None:
     """Raise where some numbers of a component are NaN, and others not."""
     missing = np.isnan(values).reshape(len(values), -1)
+    if not missing.any():
+        return
     torn = np.flatnonzero(missing.any(axis=1) & ~missing.all(axis=1))
     if len(torn):
         raise ValueError(
