@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -118,3 +120,10 @@ def test_a_prior_of_covariances_needs_no_rows_for_them():
     assert (
         set(found.best_estimator_.diagnosis_.verdict) == set(model.diagnosis_.verdict) == {"sound"}
     )
+
+
+@pytest.mark.parametrize("name", ["fixed", "means_init", "covariances_init"])
+def test_what_is_of_numbered_components_is_no_argument_of_a_search(name):
+    sentence = f"GaussianMixtureSearch has no argument '{name}'. It would be of components by their numbers"
+    with pytest.raises(TypeError, match=re.escape(sentence)):
+        GaussianMixtureSearch([2], **{name: None})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from functools import cache
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from mixtura.support.names import listed, nearest
 
@@ -35,13 +35,17 @@ NEVER_CALLED = frozenset(
 class ChecksArgumentNames:
     """A class whose constructor names the argument that was meant where one of its name is unknown."""
 
+    #: Why there are no arguments of some names.
+    _why_not: ClassVar[Mapping[str, str]] = {}
+
     def __new__(cls, *_: Any, **arguments: Any) -> Self:
         known = _argument_names(cls)  # type: ignore[arg-type]  # mypy takes Self for unhashable
         unknown = [] if known is None else [name for name in arguments if name not in known]
         if known is not None and unknown:
-            raise TypeError(
-                f"{cls.__name__} has no argument {unknown[0]!r}.{nearest(unknown[0], known)}"
-            )
+            name = unknown[0]
+            reason = cls._why_not.get(name)
+            end = nearest(name, known) if reason is None else f" {reason}"
+            raise TypeError(f"{cls.__name__} has no argument {name!r}.{end}")
         return super().__new__(cls)
 
 

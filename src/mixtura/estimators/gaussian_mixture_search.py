@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from functools import partial
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.random import RandomState
@@ -189,6 +189,19 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
     >>> round(float(search.best_score_), 1)
     2314.3
     """
+
+    _why_not: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        (
+            "fixed",
+            "init_params",
+            "weights_init",
+            "means_init",
+            "precisions_init",
+            "covariances_init",
+        ),
+        "It would be of components by their numbers, which differ from cell to cell: fit such models one by "
+        "one, and compare their bic.",
+    )
 
     def __init__(
         self,
