@@ -75,8 +75,7 @@ def on_page_content(content, page, **_):
 def on_post_page(output, **_):
     """Return the page without its links to other languages for machines.
 
-    Material's script asks for a sitemap beside each, which is not there. The switch that people use has links of
-    its own.
+    Material's script asks for a sitemap beside each, which is not there; the switch has links of its own.
     """
     return re.sub(r"<link rel=\"?alternate[^>]*>", "", output)
 
