@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -25,6 +27,26 @@ constexpr double coarse = 2;
 struct Value {
     double value, weight;
 };
+
+// Whether no two rows have a value in common: by a table of hashes, in a fraction of the time in which they are sorted.
+bool are_distinct(const double* rows, std::ptrdiff_t n_rows, std::ptrdiff_t n_features) {
+    std::size_t n_places = 2;
+    int shift = 63;  // to the highest bits of a product, on which all bits of the factors have a say
+    for (; n_places < 2 * static_cast<std::size_t>(n_rows); --shift) n_places *= 2;
+    std::vector<double> places(n_places, std::numeric_limits<double>::quiet_NaN());  // free ones
+    for (std::ptrdiff_t i = 0; i < n_rows; ++i) {
+        const double value = rows[i * n_features] + 0.0;  // 0 and -0 are one value
+        if (std::isnan(value)) continue;
+        std::uint64_t bits;
+        std::memcpy(&bits, &value, sizeof bits);
+        auto place = static_cast<std::size_t>((bits * 0x9e3779b97f4a7c15u) >> shift);  // Knuth, 6.4
+        for (; !std::isnan(places[place]); place = (place + 1) & (n_places - 1)) {
+            if (places[place] == value) return false;
+        }
+        places[place] = value;
+    }
+    return true;
+}
 
 std::vector<Value> unweighted_values(const double* rows, std::ptrdiff_t n_rows, std::ptrdiff_t n_features) {
     std::vector<double> all;
@@ -177,6 +199,12 @@ Recording recording_of(const double* rows, const double* weights, std::ptrdiff_t
                        double rows_per_weight, double epsilon) {
     Recording recording;
     for (std::ptrdiff_t j = 0; j < n_features; ++j) {
+        if (weights == nullptr && rows_per_weight <= 1 && are_distinct(rows + j, n_rows, n_features)) {
+            recording.rounding.push_back(0);
+            recording.floor.push_back(0);
+            recording.shared_values.emplace_back();
+            continue;
+        }
         const std::vector<Value> values = values_of(rows + j, weights, n_rows, n_features);
         std::vector<SharedValue> shared;
         double rounding = 0;
