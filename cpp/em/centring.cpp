@@ -12,7 +12,8 @@ void expect(const RowSource& rows, const Expectation& asked, const MStep& m_step
     statistics.centres = mixture.means;
     const Mixture view = mixture.view();
     rows.accumulate(asked, view, statistics, control);
-    if (control.interrupted || !cancels(statistics.view(), m_step.added(), rows.is_single())) return;
+    if (control.interrupted) return;
+    if (!cancels(statistics.view(), m_step.added(), m_step.added_scatter(), rows.is_single())) return;
     statistics.centre();
     rows.accumulate(asked, view, statistics, control);
 }

@@ -45,7 +45,7 @@ std::ptrdiff_t online_step(const Task& task, double step, Point& point, double& 
     batch.centres = point.mixture.means;
     task.rows.accumulate(task.expectation, before, batch, control);
     OwnedStatistics statistics = mixed(point.statistics, batch, step);
-    if (cancels(statistics.view(), task.m_step.added(), task.rows.is_single())) {
+    if (cancels(statistics.view(), task.m_step.added(), task.m_step.added_scatter(), task.rows.is_single())) {
         statistics.centre();  // as in `expect`: about where the components jump to
         batch.centres = statistics.centres;
         task.rows.accumulate(task.expectation, before, batch, control);

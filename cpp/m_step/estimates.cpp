@@ -108,9 +108,9 @@ class Estimates {
 // on a single row does not ask for its sums twice in every iteration.
 class Cancellation {
   public:
-    Cancellation(const Statistics& statistics, const std::vector<double>& added, bool is_single)
+    Cancellation(const Statistics& statistics, const std::vector<double>& added, const double* scatter, bool is_single)
         : K(statistics.n_components()), d(statistics.n_features()), sums_(statistics), added_(added.data()),
-          most_(is_single ? 10 : 1e5) {}
+          scatter_(scatter), most_(is_single ? 10 : 1e5) {}
 
     bool is_there() const {
         if (sums_.structure() == Structure::tied) {
@@ -134,7 +134,7 @@ class Cancellation {
         const double* seconds = sums_.seconds + k * covariance_size(sums_.structure(), d);
         for (std::ptrdiff_t j = 0; j < d; ++j) {
             const double delta = sums_.firsts[k * d + j] / sums_.masses[k], square = delta * delta;
-            if (square > most_ * (seconds[j * step] / n - square + added_[j])) return true;
+            if (square > most_ * (seconds[j * step] / n - square + added_[j] + scatter(j * step) / n)) return true;
         }
         return false;
     }
@@ -146,7 +146,8 @@ class Cancellation {
             const double delta = sums_.firsts[k * d + j] / sums_.masses[k];
             square += delta * delta;
         }
-        return square > most_ * (sums_.seconds[k] / n - square + std::accumulate(added_, added_ + d, 0.0));
+        const double all_added = std::accumulate(added_, added_ + d, 0.0) + static_cast<double>(d) * scatter(0) / n;
+        return square > most_ * (sums_.seconds[k] / n - square + all_added);
     }
 
     bool in_pooled(std::ptrdiff_t j) const {
@@ -156,12 +157,15 @@ class Cancellation {
             total += n;
             if (n > 0) between += first * first / sums_.masses[k];
         }
-        return between > most_ * (sums_.seconds[j * d + j] - between + total * added_[j]);
+        return between > most_ * (sums_.seconds[j * d + j] - between + total * added_[j] + scatter(j * d + j));
     }
+
+    double scatter(std::ptrdiff_t i) const { return scatter_ == nullptr ? 0 : scatter_[i]; }
 
     const std::ptrdiff_t K, d;
     const Statistics& sums_;
     const double* const added_;
+    const double* const scatter_;  // null: none
     const double most_;
 };
 
@@ -171,8 +175,8 @@ void estimate(const Statistics& statistics, const std::vector<double>& added, Ow
     Estimates(statistics, added, next).take();
 }
 
-bool cancels(const Statistics& statistics, const std::vector<double>& added, bool is_single) {
-    return Cancellation(statistics, added, is_single).is_there();
+bool cancels(const Statistics& statistics, const std::vector<double>& added, const double* scatter, bool is_single) {
+    return Cancellation(statistics, added, scatter, is_single).is_there();
 }
 
 }  // namespace mixtura

@@ -18,7 +18,7 @@ void estimate(const Statistics& statistics, const std::vector<double>& added, Ow
 
 // True where the centres lie so far from the new means, measured in the new spread, that seconds / counts - delta
 // delta^T would lose digits of the sums (of a float where is_single); they should be taken again about the new means.
-// added: to the spread, as by the M-step.
-bool cancels(const Statistics& statistics, const std::vector<double>& added, bool is_single);
+// added, scatter: to the spread, as by the M-step.
+bool cancels(const Statistics& statistics, const std::vector<double>& added, const double* scatter, bool is_single);
 
 }  // namespace mixtura

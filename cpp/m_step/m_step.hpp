@@ -39,6 +39,10 @@ class MStep {
     // What is added to the variance of each feature (d).
     virtual const std::vector<double>& added() const = 0;
 
+    // What it adds to the scatter of the rows of each component, or of all that share a covariance, in the shape of one
+    // covariance; null: nothing.
+    virtual const double* added_scatter() const { return nullptr; }
+
     // The same with other numbers added.
     virtual std::unique_ptr<MStep> adding(std::vector<double> added) const = 0;
 
@@ -52,6 +56,9 @@ class MStep {
 
     // Whether component k has no volume, and an endless likelihood, where it has too few rows.
     virtual bool can_collapse(std::ptrdiff_t /*k*/) const { return true; }
+
+    // Whether components without rows are part of an optimum, as where a prior does without them.
+    virtual bool may_leave_out() const { return false; }
 
     // The same of Gaussian components alone: for parts of the rows.
     virtual std::unique_ptr<MStep> gaussian() const = 0;

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "support/interrupt.hpp"
+#include "m_step/quadratic.hpp"
 
 namespace mixtura {
 namespace {
@@ -84,22 +84,8 @@ class Moments {
 
     void add_squares(std::ptrdiff_t k, double* out) const {
         const double* mean = next_.means.data() + k * d;
-        add_square(sums_.masses[k], averages_.data() + k * d, mean, out);
-        if (mean_count(k) > 0) add_square(mean_count(k), mean, prior_->mean(k, d), out);
-    }
-
-    // factor (x - m)(x - m)^T
-    void add_square(double factor, const double* x, const double* m, double* out) const {
-        for (std::ptrdiff_t i = 0; i < d; ++i) {
-            const double scaled = factor * (x[i] - m[i]);
-            switch (next_.structure) {
-                case Structure::spherical: out[0] += scaled * (x[i] - m[i]); break;
-                case Structure::diag: out[i] += scaled * (x[i] - m[i]); break;
-                default:
-                    if (d >= wide) check_interrupted_sometimes();
-                    for (std::ptrdiff_t j = 0; j < d; ++j) out[i * d + j] += scaled * (x[j] - m[j]);
-            }
-        }
+        add_square(next_.structure, d, sums_.masses[k], averages_.data() + k * d, mean, out);
+        if (mean_count(k) > 0) add_square(next_.structure, d, mean_count(k), mean, prior_->mean(k, d), out);
     }
 
     void add_scatter(std::ptrdiff_t k, double share, double* out) const {

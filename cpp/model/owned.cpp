@@ -25,7 +25,8 @@ Mixture OwnedMixture::view() const {
             means.data(),
             precisions_cholesky.data(),
             df.empty() ? nullptr : df.data(),
-            {noise.weight, noise.log_density, log_sides.empty() ? nullptr : log_sides.data()}};
+            {noise.weight, noise.log_density, log_sides.empty() ? nullptr : log_sides.data()},
+            log_weights.empty() ? nullptr : log_weights.data()};
 }
 
 double OwnedMixture::covariance(std::ptrdiff_t k, std::ptrdiff_t i, std::ptrdiff_t j) const {

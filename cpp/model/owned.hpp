@@ -20,9 +20,10 @@ struct OwnedMixture {
     Structure structure;
     std::ptrdiff_t n_components, n_features;
     std::vector<double> weights, means, covariances, precisions_cholesky;
-    std::vector<double> df;         // empty: Gaussian components
-    Noise noise;                    // with no sides of its own
-    std::vector<double> log_sides;  // of the noise's box; empty: not known
+    std::vector<double> df;                   // empty: Gaussian components
+    Noise noise;                              // with no sides of its own
+    std::vector<double> log_sides;            // of the noise's box; empty: not known
+    std::vector<double> counts, log_weights;  // of a posterior (m_step/variational.hpp); empty: it is none
 };
 
 // The sums that an E-step gives.

@@ -55,8 +55,10 @@ Searched::Searched(const Problem& problem)
       weight_(problem.rows.weight()) {}
 
 // Whether the objective is the likelihood of Gaussian components of whole rows, which is what cuts and splits are judged by.
+// A posterior's prior hardly moves components that have rows.
 bool Searched::is_plain() const {
-    return problem_.m_step->is_gaussian() && problem_.m_step->is_free() && problem_.is_exact();
+    const MStep& m_step = *problem_.m_step;
+    return m_step.is_gaussian() && (m_step.is_free() || m_step.may_leave_out()) && problem_.is_exact();
 }
 
 bool Searched::is_wide() const { return d >= wide; }
@@ -120,6 +122,12 @@ Responsibilities Descent::moved_at_random() {
 Responsibilities Descent::from_labels(std::string_view kind) {
     const Model metric = kind == "mahalanobis" ? second_metric() : Model::EEI;
     return one_hot(partition(problem_, metric, kind == "seeds" ? 0 : partition_iter, random_, control_), K);
+}
+
+Beginning Descent::in_parts(std::ptrdiff_t n_parts) {
+    Problem fewer = problem_;
+    fewer.n_components = n_parts;
+    return from_responsibilities(one_hot(partition(fewer, Model::EEI, partition_iter, random_, control_), K));
 }
 
 Beginning Descent::from_responsibilities(const Responsibilities& given) {

@@ -95,6 +95,8 @@ class Descent : private Searched {
     Beginning start(std::string_view kind);
     Beginning from_responsibilities(const Responsibilities& given);
     Beginning loosened(const Responsibilities& given);
+    // A partition into fewer parts than there are components.
+    Beginning in_parts(std::ptrdiff_t n_parts);
     Settled settled(const Responsibilities& given);
 
     // EM to the end, unless that is known or worse than the best.

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numeric>
 #include <utility>
 
 #include "m_step/factorise.hpp"
@@ -82,13 +84,17 @@ constexpr double hardly = 1e-3;
 // pairs that gain up to this when they are cut anew, merges that lose this in nats a row of both.
 constexpr double little = 0.1, whole = 0.5, recut = 1e-3, far = 0.5;
 
+// Effective rows of a component that has none.
+constexpr double no_rows = 0.1;
+
 // Starts from one component more, where there is noise.
 constexpr int with_noise = 2;
 
 std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
 bool is_independent(std::string_view kind) {
-    return kind != "split and merge" && kind != "detour" && kind != "moved" && kind != "re-seeded";
+    return kind != "split and merge" && kind != "detour" && kind != "moved" && kind != "re-seeded" &&
+           kind != "without one" && kind != "with one more";
 }
 
 // Entropy of the responsibilities, in nats a row.
@@ -124,6 +130,12 @@ Searching::Searching(const Problem& problem, Control& control)
 }
 
 void Searching::run() {
+    begin_with_fewer();
+    look_around();
+    while (leave_one_out() || take_one_in()) {}
+}
+
+void Searching::look_around() {
     descend("k-means");
     const bool is_found = best_ || degenerate_ || coincident_;
     if (K == 1 || is_late() || (is_found && has_no_optimum())) return;
@@ -141,6 +153,62 @@ void Searching::run() {
         descend("leave-one-out", [&](Descent& descent) { return descent.loosened(*given); });
     }
     for (std::size_t turn = 0; take_turns(next_kinds(turn));) {}
+}
+
+// Where the prior may do without components: each number of parts that hold rows, the larger ones in longer steps.
+void Searching::begin_with_fewer() {
+    if (!problem_.m_step->may_leave_out()) return;
+    for (std::ptrdiff_t n = 1; n < K && !is_late(); n += std::max<std::ptrdiff_t>(n / 8, 1)) {
+        descend("in fewer parts", [&](Descent& descent) { return descent.in_parts(n); });
+    }
+}
+
+// Where the prior may do without one more component: its rows go to the others, the fewest rows first (deletions of
+// Hughes & Sudderth 2013). False where no optimum is better.
+bool Searching::leave_one_out() {
+    if (!best_ || !problem_.m_step->may_leave_out()) return false;
+    const OwnedMixture best = best_->mixture;
+    const std::vector<double> counts = best_->statistics.counts();
+    std::vector<std::ptrdiff_t> order(at(K));
+    std::iota(order.begin(), order.end(), std::ptrdiff_t{0});
+    std::sort(order.begin(), order.end(), [&](auto i, auto k) { return counts[at(i)] < counts[at(k)]; });
+    for (const std::ptrdiff_t k : order) {
+        if (is_late()) return false;
+        if (!has_rows(k)) continue;
+        OwnedMixture without = best;
+        without.log_weights[at(k)] = -std::numeric_limits<double>::infinity();
+        const Way way = [&](Descent& descent) {
+            return descent.from_responsibilities(responsibilities(without.view(), problem_.rows, control_));
+        };
+        if (descend("without one", way)) return true;
+    }
+    return false;
+}
+
+// Where a component has no rows: those on one side of the best cut through another, whichever gains most (births of
+// Hughes & Sudderth 2013). False where no optimum is better.
+bool Searching::take_one_in() {
+    if (!best_ || !problem_.m_step->may_leave_out()) return false;
+    std::ptrdiff_t empty = 0;
+    while (empty < K && has_rows(empty)) ++empty;
+    if (empty == K) return false;
+    const auto given = best_responsibilities();
+    const std::vector<Cut> all =
+        cuts(best_->mixture, *given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
+    for (const Cut& cut : all) {
+        if (is_late()) return false;
+        Responsibilities halved = *given;
+        for (std::ptrdiff_t i = 0; i < problem_.rows.n_rows; ++i) {
+            if (cut.sides[at(i)] == 1) std::swap(halved.row(i)[empty], halved.row(i)[cut.component]);
+        }
+        const Way way = [&](Descent& descent) { return descent.from_responsibilities(halved); };
+        if (descend("with one more", way)) return true;
+    }
+    return false;
+}
+
+bool Searching::has_rows(std::ptrdiff_t k) const {
+    return best_->statistics.count(k) * problem_.rows_per_weight > no_rows;
 }
 
 // Of the starts that take turns, those that can be made now.

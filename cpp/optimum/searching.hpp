@@ -40,6 +40,7 @@ class Searching : protected Searched {
 
     Known known() const;
     std::ptrdiff_t n_descents() const;
+    bool has_rows(std::ptrdiff_t k) const;
     std::ptrdiff_t n_ahead(std::ptrdiff_t n) const;
     std::shared_ptr<const Responsibilities> best_responsibilities();
     const std::vector<Cut>& best_cuts();
@@ -65,6 +66,11 @@ class Searching : protected Searched {
 
     // Merges and splits while it gains.
     void climb();
+    // Every way to a better optimum but those to fewer components.
+    void look_around();
+    void begin_with_fewer();
+    bool leave_one_out();
+    bool take_one_in();
     // Through one component more: cut one, let EM settle, merge what is closest.
     void explore();
     bool detour();

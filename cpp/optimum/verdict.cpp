@@ -335,6 +335,7 @@ Verdict doubt_about_held(const OwnedMixture& mixture, const double* effective_ro
 
 Verdict first_doubt(const OwnedMixture& mixture, const double* effective_rows, const Grounds& grounds,
                     std::ptrdiff_t only) {
+    if (grounds.m_step.may_leave_out()) return {};
     const auto is_held = [&](std::ptrdiff_t k) { return !grounds.m_step.can_collapse(k); };
     if (only >= 0 && is_held(only)) return doubt_about_held(mixture, effective_rows, grounds, only);
     for (std::ptrdiff_t k = 0; only < 0 && k < mixture.n_components; ++k) {

@@ -106,8 +106,8 @@ class StreamRows final : public CheckedSource {
 };
 
 // Rows whose sums another computes: accumulate((hard, moments, total), structure, (weights, means,
-// precisions_cholesky, df, noise), centres) returns the block of them all. The parameters are None where the rows bring
-// their responsibilities.
+// precisions_cholesky, df, noise, log_weights), centres) returns the block of them all. The parameters are None where
+// the rows bring their responsibilities.
 class CalledRows final : public CheckedSource {
   public:
     CalledRows(nb::callable accumulate, bool single) : accumulate_(std::move(accumulate)), single_(single) {}
@@ -140,10 +140,12 @@ class CalledRows final : public CheckedSource {
     }
     static nb::object as_tuple(const Mixture& mixture, const Sizes& sizes) {
         if (mixture.means == nullptr) return nb::none();  // the rows bring their responsibilities
-        return nb::make_tuple(copy_of(mixture.weights, {sizes.k}), copy_of(mixture.means, {sizes.k, sizes.d}),
-                              copy_of(mixture.precisions_cholesky, sizes.covariances()),
-                              mixture.df == nullptr ? nb::none() : nb::cast(copy_of(mixture.df, {sizes.k})),
-                              python::as_tuple(mixture.noise, sizes.d));
+        return nb::make_tuple(
+            copy_of(mixture.weights, {sizes.k}), copy_of(mixture.means, {sizes.k, sizes.d}),
+            copy_of(mixture.precisions_cholesky, sizes.covariances()),
+            mixture.df == nullptr ? nb::none() : nb::cast(copy_of(mixture.df, {sizes.k})),
+            python::as_tuple(mixture.noise, sizes.d),
+            mixture.log_weights == nullptr ? nb::none() : nb::cast(copy_of(mixture.log_weights, {sizes.k})));
     }
 
     nb::callable accumulate_;

@@ -2,6 +2,7 @@
 #include "m_step/estimates.hpp"
 #include "m_step/factorise.hpp"
 #include "m_step/maximum_likelihood.hpp"
+#include "m_step/variational.hpp"
 #include "python/values.hpp"
 
 namespace mixtura::python {
@@ -129,10 +130,33 @@ void bind_m_step(nb::module_& m) {
             },
             "model"_a, "added"_a, "tails"_a.none() = nb::none(), "noise_log_density"_a.none() = nb::none(),
             "known"_a.none() = nb::none(), "noise_log_sides"_a.none() = nb::none());
-    m.def(
-        "maximise", &maximise, "m_step"_a, "centres"_a, "block"_a, "before"_a.none(), "n_threads"_a,
-        "(weights, means, covariances, precisions_cholesky), or the number of the first component whose covariance is\n"
-        "not positive definite.");
+    nb::class_<Variational, MStep>(
+        m, "Variational",
+        "The posterior of variational Bayes. added: to the variance of each feature. sticks: whether the weights' "
+        "prior\n"
+        "is of sticks, and not a Dirichlet distribution. by_size: whether the sticks are in the order of the\n"
+        "components' rows. scatter: in the shape of one covariance.")
+        .def(
+            "__init__",
+            [](Variational* self, Model model, const Doubles& added, bool sticks, bool by_size, double concentration,
+               const Doubles& mean, double mean_precision, double degrees_of_freedom, const Doubles& scatter) {
+                std::vector<double> numbers = added_of(added);
+                const Sizes sizes(structure_of(model), 1, static_cast<std::ptrdiff_t>(numbers.size()));
+                ConjugatePrior prior{sticks,
+                                     by_size,
+                                     concentration,
+                                     numbers_in("mean", mean, sizes.d),
+                                     mean_precision,
+                                     degrees_of_freedom,
+                                     numbers_in("scatter", scatter, covariance_size(sizes.structure, sizes.d))};
+                new (self) Variational(model, std::move(numbers), std::move(prior));
+            },
+            "model"_a, "added"_a, "sticks"_a, "by_size"_a, "concentration"_a, "mean"_a, "mean_precision"_a,
+            "degrees_of_freedom"_a, "scatter"_a);
+    m.def("maximise", &maximise, "m_step"_a, "centres"_a, "block"_a, "before"_a.none(), "n_threads"_a,
+          "(weights, means, covariances, precisions_cholesky, df, noise, posterior), or the number of the first "
+          "component whose covariance is\n"
+          "not positive definite.");
     m.def("factorise", &factorise, "structure"_a, "covariances"_a, "n_components"_a, "n_features"_a, "n_threads"_a,
           "precisions_cholesky from covariances; the number of the first that is not positive definite.");
 }

@@ -56,9 +56,10 @@ void bind_model(nb::module_& m) {
         .value("VVV", Model::VVV);
     nb::class_<MixtureArrays>(m, "Mixture", "A mixture's arrays; covariances None: only its E-steps are asked for.")
         .def(nb::init<Structure, const Doubles&, const Doubles&, const std::optional<Doubles>&, const Doubles&,
-                      const std::optional<Doubles>&, const std::optional<NoiseValues>&>(),
+                      const std::optional<Doubles>&, const std::optional<NoiseValues>&,
+                      const std::optional<PosteriorArrays>&>(),
              "structure"_a, "weights"_a, "means"_a, "covariances"_a.none(), "precisions_cholesky"_a,
-             "df"_a.none() = nb::none(), "noise"_a.none() = nb::none());
+             "df"_a.none() = nb::none(), "noise"_a.none() = nb::none(), "posterior"_a.none() = nb::none());
     nb::class_<SumLayout>(m, "SumLayout", "Which sums there are in a block of statistics, and where.")
         .def(
             "__init__",

@@ -21,15 +21,17 @@
 namespace mixtura::python {
 
 using NoiseValues = std::tuple<double, double, std::optional<Doubles>>;  // weight, log density, log sides of its box
+using PosteriorArrays = std::tuple<Doubles, Doubles>;                    // counts, log weights
 using LabelArray = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
-// Weights, means, covariances, precision factors, degrees of freedom and noise. Without covariances, which no E-step
-// reads, it can be sent cheaply.
+// Weights, means, covariances, precision factors, degrees of freedom, noise and posterior. Without covariances, which
+// no E-step reads, it can be sent cheaply.
 class MixtureArrays {
   public:
     MixtureArrays(Structure structure, const Doubles& weights, const Doubles& means,
                   const std::optional<Doubles>& covariances, const Doubles& precisions_cholesky,
-                  const std::optional<Doubles>& df, const std::optional<NoiseValues>& noise)
+                  const std::optional<Doubles>& df, const std::optional<NoiseValues>& noise,
+                  const std::optional<PosteriorArrays>& posterior)
         : sizes(Sizes::of(structure, "means", means)), weights_(weights), means_(means), covariances_(covariances),
           precisions_cholesky_(precisions_cholesky), df_(df) {
         require_shape("weights", weights, {sizes.k});
@@ -38,6 +40,11 @@ class MixtureArrays {
         require_shape("precisions_cholesky", precisions_cholesky, sizes.covariances());
         require_shape("df", df, {sizes.k});
         sizes.has_tails = df.has_value();
+        if (posterior) {
+            std::tie(counts_, log_weights_) = std::make_pair(std::get<0>(*posterior), std::get<1>(*posterior));
+            require_shape("counts", counts_, {sizes.k});
+            require_shape("log_weights", log_weights_, {sizes.k});
+        }
         sizes.has_noise = noise.has_value();
         if (!noise) return;
         log_sides_ = std::get<2>(*noise);
@@ -53,7 +60,8 @@ class MixtureArrays {
                 means_.data(),
                 precisions_cholesky_.data(),
                 df_ ? df_->data() : nullptr,
-                noise_};
+                noise_,
+                log_weights_ ? log_weights_->data() : nullptr};
     }
 
     OwnedMixture owned() const {
@@ -66,6 +74,8 @@ class MixtureArrays {
         if (df_) mixture.df.assign(df_->data(), df_->data() + sizes.k);
         mixture.noise = {noise_.weight, noise_.log_density};
         if (log_sides_) mixture.log_sides.assign(log_sides_->data(), log_sides_->data() + sizes.d);
+        if (counts_) mixture.counts.assign(counts_->data(), counts_->data() + sizes.k);
+        if (log_weights_) mixture.log_weights.assign(log_weights_->data(), log_weights_->data() + sizes.k);
         return mixture;
     }
 
@@ -75,7 +85,7 @@ class MixtureArrays {
     Doubles weights_, means_;
     std::optional<Doubles> covariances_;
     Doubles precisions_cholesky_;
-    std::optional<Doubles> df_, log_sides_;
+    std::optional<Doubles> df_, log_sides_, counts_, log_weights_;
     Noise noise_;
 };
 
@@ -241,15 +251,22 @@ inline nb::object as_tuple(const Noise& noise, std::ptrdiff_t n_features) {
     return nb::make_tuple(noise.weight, noise.log_density, log_sides);
 }
 
-// weights, means, covariances, precisions_cholesky, df and noise or None.
+// counts, log weights or None.
+inline nb::object posterior_of(OwnedMixture& mixture) {
+    if (mixture.counts.empty()) return nb::none();
+    const Shape shape{mixture.n_components};
+    return nb::make_tuple(as_array(std::move(mixture.counts), shape), as_array(std::move(mixture.log_weights), shape));
+}
+
+// weights, means, covariances, precisions_cholesky, df, noise and posterior or None.
 inline nb::tuple as_arrays(OwnedMixture mixture) {
     const Sizes sizes(mixture.structure, mixture.n_components, mixture.n_features);
-    const nb::object noise = as_tuple(mixture.view().noise, sizes.d);
+    const nb::object noise = as_tuple(mixture.view().noise, sizes.d), posterior = posterior_of(mixture);
     return nb::make_tuple(
         as_array(std::move(mixture.weights), {sizes.k}), as_array(std::move(mixture.means), {sizes.k, sizes.d}),
         as_array(std::move(mixture.covariances), sizes.covariances()),
         as_array(std::move(mixture.precisions_cholesky), sizes.covariances()),
-        mixture.df.empty() ? nb::none() : nb::cast(as_array(std::move(mixture.df), {sizes.k})), noise);
+        mixture.df.empty() ? nb::none() : nb::cast(as_array(std::move(mixture.df), {sizes.k})), noise, posterior);
 }
 
 // centres, block.

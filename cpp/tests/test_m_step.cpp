@@ -82,9 +82,9 @@ void sums_are_good_enough_beside_what_is_added() {
         statistics.counts[0] = 1;
         statistics.firsts[0] = 0.5;
         statistics.seconds[0] = 0.25;
-        CHECK(cancels(statistics, {0.0}, false), "zero is added");
-        CHECK(!cancels(statistics, {1e-3}, false), "enough is added");
-        CHECK(cancels(statistics, {1e-3}, true), "enough in double is not enough in float");
+        CHECK(cancels(statistics, {0.0}, nullptr, false), "zero is added");
+        CHECK(!cancels(statistics, {1e-3}, nullptr, false), "enough is added");
+        CHECK(cancels(statistics, {1e-3}, nullptr, true), "enough in double is not enough in float");
     }
 }
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         SingularCovarianceError,
         SourceError,
     )
+    from mixtura.estimators.bayesian_gaussian_mixture import BayesianGaussianMixture
     from mixtura.estimators.fit_many import fit_many
     from mixtura.estimators.fitted_mixtures import FittedMixtures
     from mixtura.estimators.gaussian_mixture import GaussianMixture
@@ -41,6 +42,7 @@ _HOMES = {
     "DegenerateComponentWarning": "mixtura.errors",
     "Description": "mixtura.report.description",
     "FittedMixtures": "mixtura.estimators.fitted_mixtures",
+    "BayesianGaussianMixture": "mixtura.estimators.bayesian_gaussian_mixture",
     "GaussianMixture": "mixtura.estimators.gaussian_mixture",
     "GaussianMixtureImputer": "mixtura.estimators.imputer",
     "GaussianMixtureSearch": "mixtura.estimators.gaussian_mixture_search",
@@ -63,7 +65,6 @@ _MODULES = ("datasets", "plots", "selection")
 
 #: What people look for here, and where it is or what to use instead.
 _ELSEWHERE = {
-    "BayesianGaussianMixture": "take scikit-learn's, or let GaussianMixtureSearch choose n_components",
     "GMM": "the class is GaussianMixture",
     "GaussianMixtureModel": "the class is GaussianMixture",
     "KMeans": "take scikit-learn's, or GaussianMixture with covariance_type='EII'",
@@ -71,6 +72,7 @@ _ELSEWHERE = {
     "plot_mixture": "it is in mixtura.plots",
     "plot_search": "it is in mixtura.plots",
     "plot_uncertainty": "it is in mixtura.plots",
+    "plot_weights": "it is in mixtura.plots",
     "bootstrap_difference": "it is in mixtura.selection",
     "bootstrap_ratio_test": "it is in mixtura.selection",
     "combine": "it is in mixtura.selection",
@@ -79,6 +81,7 @@ _ELSEWHERE = {
 }
 
 __all__ = [
+    "BayesianGaussianMixture",
     "DataWarning",
     "DegenerateComponentWarning",
     "Description",

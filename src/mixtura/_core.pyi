@@ -51,7 +51,7 @@ class Model(enum.Enum):
 class Mixture:
     """A mixture's arrays; covariances None: only its E-steps are asked for."""
 
-    def __init__(self, structure: Structure, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], df: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None, noise: tuple[float, float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None] | None = None) -> None: ...
+    def __init__(self, structure: Structure, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], means: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, precisions_cholesky: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], df: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None, noise: tuple[float, float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None] | None = None, posterior: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None = None) -> None: ...
 
 class SumLayout:
     """Which sums there are in a block of statistics, and where."""
@@ -159,9 +159,18 @@ class MaximumLikelihood(MStep):
 
     def __init__(self, model: Model, added: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], tails: tuple[bool, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None] | None = None, noise_log_density: float | None = None, known: Knowledge | None = None, noise_log_sides: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None) -> None: ...
 
+class Variational(MStep):
+    """
+    The posterior of variational Bayes. added: to the variance of each feature. sticks: whether the weights' prior
+    is of sticks, and not a Dirichlet distribution. by_size: whether the sticks are in the order of the
+    components' rows. scatter: in the shape of one covariance.
+    """
+
+    def __init__(self, model: Model, added: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], sticks: bool, by_size: bool, concentration: float, mean: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], mean_precision: float, degrees_of_freedom: float, scatter: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> None: ...
+
 def maximise(m_step: MStep, centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], block: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], before: Mixture | None, n_threads: int) -> object:
     """
-    (weights, means, covariances, precisions_cholesky), or the number of the first component whose covariance is
+    (weights, means, covariances, precisions_cholesky, df, noise, posterior), or the number of the first component whose covariance is
     not positive definite.
     """
 

@@ -197,3 +197,32 @@ def test_noise_is_drawn_on_request(file):
     result = run("sample", "other/model.safetensors", "--noise")
     assert result.exit_code == 1
     assert "--noise draws rows of noise from a box, but noise_volume is" in result.stderr
+
+
+def test_a_bayesian_fit_is_that_of_python(file, table):
+    columns = ["--columns", "eruptions,waiting"]
+    result = run(
+        "fit", file, "--bayesian", "-k", "6", *columns, "-o", "out", "--json", "--format", "csv"
+    )
+    assert result.exit_code == 0, result.stderr
+    told, X = json.loads(result.stdout), table[["eruptions", "waiting"]].to_numpy()
+    ours = mixtura.BayesianGaussianMixture(6, random_state=0).fit(X)
+    assert told["n_components_with_rows"] == ours.n_components_
+    assert np.isclose(told["log_evidence"], ours.log_evidence_, rtol=1e-12)
+    written = pd.read_csv("out/responsibilities.csv")
+    assert np.allclose(written["log_density"], ours.score_samples(X), rtol=1e-6)
+    assert type(mixtura.load("out/model.safetensors")) is mixtura.BayesianGaussianMixture
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--noise"], "--noise does not go with --bayesian"),
+        (["--covariance", "VEV"], "it takes full, tied"),
+        (["--by", "group"], "leave out --by"),
+    ],
+)
+def test_what_does_not_go_with_bayesian_is_said(file, options, words):
+    result = run("fit", file, "--bayesian", *options)
+    assert result.exit_code == 2
+    assert words in " ".join(result.stderr.split())

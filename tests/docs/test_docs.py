@@ -20,7 +20,7 @@ from matplotlib import pyplot
 
 import mixtura
 from mixtura import selection
-from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertainty
+from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertainty, plot_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 # Pages whose code goes on from section to section.
@@ -28,7 +28,7 @@ CONTINUED = ["docs/kinds.md", "docs/missing.md", "docs/errors.md"]
 # README.es.md has the code of README.md, which a test below sees to.
 RUN = [
     *("README.md", "docs/user-guide.md", "docs/differences.md", *CONTINUED),
-    *("docs/start.md", "docs/questions.md"),
+    *("docs/start.md", "docs/questions.md", "docs/bayesian.md"),
     *(
         f"docs/{folder}/{path.name}"
         for folder in ("learn", "gallery", "coming-from")
@@ -246,8 +246,9 @@ def test_the_comparison_in_the_readme_is_what_its_script_prints():
     "public",
     [
         *(mixtura.GaussianMixture, mixtura.GaussianMixtureSearch, mixtura.Mixture, mixtura.load),
-        *(mixtura.describe, mixtura.scan),
-        *(plot_mixture, plot_search, plot_uncertainty, plot_entropy),
+        *(mixtura.describe, mixtura.scan, mixtura.BayesianGaussianMixture),
+        *(mixtura.BayesianGaussianMixture.prune, mixtura.BayesianGaussianMixture.partial_fit),
+        *(plot_mixture, plot_search, plot_uncertainty, plot_entropy, plot_weights),
         *(selection.bootstrap_difference, selection.bootstrap_ratio_test, selection.combine),
     ],
     ids=lambda public: public.__name__,

@@ -58,7 +58,7 @@ class NumPyEngine:
             factor = np.diag(np.broadcast_to(factor, X.shape[1:]))
         y = (X - mixture.means[k]) @ factor
         height = np.log(np.diagonal(factor)).sum() - X.shape[1] / 2 * np.log(2 * np.pi)
-        return np.log(mixture.weights[k]) + height - (y**2).sum(axis=1) / 2
+        return mixture.log_weights[k] + height - (y**2).sum(axis=1) / 2
 
     def seconds_of(self, mixture):
         kernel = mixture.structure.kernel.name

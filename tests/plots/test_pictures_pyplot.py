@@ -19,7 +19,7 @@ BEGINNING = """
 import sys
 import numpy as np
 from mixtura import GaussianMixture, GaussianMixtureSearch
-from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertainty
+from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertainty, plot_weights
 from mixtura.selection import combine
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 3)) + 5 * rng.integers(0, 2, (60, 1))
@@ -33,6 +33,7 @@ CALLS = {
     "uncertainty": "plot_uncertainty(gm, X)",
     "entropy": "plot_entropy(combine(gm, X))",
     "search": "plot_search(search)",
+    "weights": "plot_weights(gm)",
 }
 calls = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 

@@ -16,7 +16,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from mixtura import GaussianMixture, GaussianMixtureSearch, Mixture, from_batches
-from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertainty
+from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertainty, plot_weights
 from mixtura.plots.features import overlaps
 from mixtura.plots.style import PALETTE, colour
 from mixtura.selection import combine
@@ -84,6 +84,7 @@ PICTURES = {
     "uncertainty": plot_uncertainty,
     "uncertainty of one": lambda model, X, **where: plot_uncertainty(model, X, 0, **where),
     "entropy": lambda model, X, **where: plot_entropy(combine(model, X), **where),
+    "weights": lambda model, _, **where: plot_weights(model, **where),
 }
 
 

@@ -23,9 +23,15 @@ from scipy.integrate import trapezoid
 from scipy.stats import norm
 from sklearn.exceptions import NotFittedError
 
-from mixtura import GaussianMixture, GaussianMixtureSearch, Mixture, from_batches
+from mixtura import (
+    BayesianGaussianMixture,
+    GaussianMixture,
+    GaussianMixtureSearch,
+    Mixture,
+    from_batches,
+)
 from mixtura.datasets import load_faithful, make_three_blobs
-from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertainty
+from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertainty, plot_weights
 from mixtura.selection import combine
 
 plot_module = importlib.import_module("mixtura.plots.mixture")
@@ -446,3 +452,16 @@ def test_the_examples_run():
     results = doctest.testmod(plot_module)
     assert results.attempted >= 6
     assert results.failed == 0
+
+
+def test_weights_are_drawn_with_the_number_of_components_that_hold_rows():
+    model = BayesianGaussianMixture(6, random_state=0).fit(load_faithful().data)
+    axes = plot_weights(model, figure=Figure())
+    heights = [bar.get_height() for bar in axes.patches]
+    assert heights == sorted(model.weights_, reverse=True)
+    assert axes.get_title(loc="left") == "2 of 6 components hold rows"
+    assert len({bar.get_facecolor() for bar in axes.patches}) == 2
+    seen = plot_mixture(model, load_faithful().data, figure=Figure())
+    assert "component 2" not in str([text.get_text() for text in seen.get_legend().get_texts()])
+    with pytest.raises(TypeError, match="model must be"):
+        plot_weights(3)

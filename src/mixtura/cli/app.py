@@ -361,6 +361,14 @@ def fit(
     equal_weights: EqualWeights = False,
     min_weight: MinWeight = None,
     max_eigenvalue_ratio: MaxEigenvalueRatio = None,
+    bayesian: Annotated[
+        bool,
+        typer.Option(
+            "--bayesian",
+            help="Let the prior leave some of the -k components without rows.",
+            metavar="",
+        ),
+    ] = False,
     missing: Missing = "error",
     max_memory: MaxMemory = None,
     checkpoint: Checkpoint = None,
@@ -434,10 +442,13 @@ def fit(
     }
     if by is None:
         fitting.check_options(n_components, covariance, jobs)
+        if bayesian:
+            options = fitting.bayesian_options(options)
         fitting.check_checkpoint(checkpoint, resume)
         name, beside = outputs.MODEL, outputs.fit_outputs(**tables, no_figure=no_figure)
     else:
         fitting.check_jobs(jobs)
+        fitting.check_no_groups(bayesian)
         options = groups.options_of(
             by, columns, Beside.of(weight, label, error_std), max_memory, options
         )
@@ -460,7 +471,7 @@ def fit(
             show_files(written)
         return
     with fitting.keeping(checkpoint, resume, "fit"):
-        model = fitting.fit(rows, options, quiet=quiet)
+        model = fitting.fit(rows, options, quiet=quiet, bayesian=bayesian)
         say_how_read(rows, quiet=quiet)
         written = outputs.write_found(model, model, rows, beside, output, quiet=quiet)
     if as_json:
@@ -694,7 +705,7 @@ def predict(
     with reading(), progress_of_rows(rows, "labelling", quiet=silent):
         what = outputs.columns(labels_only=labels_only)
         single = output is not None and outputs.is_parquet(output)
-        batches = outputs.predictions(fitted._density, rows, what, kept, single=single)
+        batches = outputs.predictions(fitted, rows, what, kept, single=single)
         if as_json:
             _print_json(_prediction_facts(batches, output))
         else:

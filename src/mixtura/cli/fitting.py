@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mixtura import GaussianMixture
+from mixtura import BayesianGaussianMixture, GaussianMixture
 from mixtura.cli.errors import CommandError, UsageError, in_our_words, notes, reason, suggestion
 from mixtura.cli.outputs import writing
 from mixtura.cli.progress import progress_of_fit
@@ -52,10 +52,39 @@ def check_checkpoint(checkpoint: str | None, resume: bool) -> None:
             check_no_other_file(checkpoint)
 
 
-def fit(rows: Given, options: dict[str, Any], *, quiet: bool) -> GaussianMixture:
-    """Fit `GaussianMixture(**options)` to the rows."""
+def bayesian_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Those of `BayesianGaussianMixture`; refuse the others where they were given."""
+    ours = BayesianGaussianMixture().get_params()
+    usual = GaussianMixture().get_params()
+    others = [name for name in options if name not in ours]
+    given = [name for name in others if options[name] != usual[name]]
+    if given:
+        flag = f"--{given[0].replace('_', '-')}"
+        raise UsageError(f"{flag} does not go with --bayesian, whose prior is of all parameters")
+    if options["covariance_type"] not in _WITH_A_PRIOR:
+        raise UsageError(
+            f"--covariance {options['covariance_type']} does not go with --bayesian; it takes "
+            f"{', '.join(_WITH_A_PRIOR)}"
+        )
+    return {name: value for name, value in options.items() if name in ours}
+
+
+# Covariances that have a conjugate prior.
+_WITH_A_PRIOR = ("full", "tied", "diag", "spherical", "EEI", "EII", "VII", "VVI", "EEE", "VVV")
+
+
+def check_no_groups(bayesian: bool) -> None:
+    """Refuse --bayesian for each of many groups."""
+    if bayesian:
+        raise UsageError("--bayesian fits all rows as one table; leave out --by")
+
+
+def fit(
+    rows: Given, options: dict[str, Any], *, quiet: bool, bayesian: bool = False
+) -> GaussianMixture:
+    """Fit `GaussianMixture(**options)` to the rows, or with a prior that leaves components out."""
     _check_enough_rows(rows, options["n_components"])
-    model = GaussianMixture(**options)
+    model = (BayesianGaussianMixture if bayesian else GaussianMixture)(**options)
     with library_in_words(rows.source, quiet=quiet), progress_of_fit(model, rows, quiet=quiet):
         model.fit(rows.X, sample_weight=rows.weight, labels=rows.label, error_std=rows.error_std)
     return model

@@ -101,7 +101,7 @@ def table_of_rows(
 def _write_predictions(
     what: Sequence[str], model: GaussianMixture, rows: Given, path: Path
 ) -> None:
-    write_batches(predictions(model._density, rows, what, single=is_parquet(path)), path)
+    write_batches(predictions(model, rows, what, single=is_parquet(path)), path)
 
 
 def _draw_mixture(model: GaussianMixture, rows: Given, path: Path) -> None:
@@ -119,7 +119,7 @@ def check_keep(keep: Sequence[str]) -> None:
 
 
 def predictions(
-    mixture: Mixture,
+    model: GaussianMixture,
     rows: Given,
     what: Sequence[str] = OUTPUTS,
     keep: Sequence[str] = (),
@@ -127,7 +127,7 @@ def predictions(
     single: bool,
 ) -> Iterator[pa.RecordBatch]:
     """Label, certainty, log density and responsibilities (or some) of every row, a block at a time."""
-    threads = n_threads(None)
+    threads, mixture, predictive = n_threads(None), model._density, model._predictive
     size = max(1, min(BLOCK, MOST_NUMBERS // mixture.n_components))
     for part, kept in rows.parts(keep):
         for start in range(0, len(part), size):
@@ -138,6 +138,7 @@ def predictions(
                 np.ascontiguousarray(part.X[some]),
                 what,
                 threads,
+                predictive,
                 single=single,
                 missing=part.missing,
                 errors=None if part.error is None else part.error[some],

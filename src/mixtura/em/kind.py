@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mixtura.em.conjugate import ConjugatePrior
 from mixtura.em.knowledge import NOTHING, Knowledge
 from mixtura.support.arrays import FloatArray
 
@@ -55,6 +56,8 @@ class Kind:
         Of the box in which the background is uniform, where it is known.
     noise_box : ndarray of shape (2, n_features) or None
         Where that box begins and ends.
+    conjugate : ConjugatePrior or None
+        Of variational Bayes, instead of the maximum likelihood or a posteriori; the rest is then None.
     """
 
     tails: Tails | None = None
@@ -62,6 +65,7 @@ class Kind:
     known: Knowledge = NOTHING
     noise_log_sides: FloatArray | None = None
     noise_box: FloatArray | None = None
+    conjugate: ConjugatePrior | None = None
 
     @property
     def is_gaussian(self) -> bool:

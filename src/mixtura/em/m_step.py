@@ -10,6 +10,7 @@ import numpy as np
 
 from mixtura import _core
 from mixtura.covariance import CovarianceStructure
+from mixtura.em.conjugate import ConjugatePrior
 from mixtura.em.kind import GAUSSIAN, Kind
 from mixtura.em.knowledge import NOTHING
 from mixtura.em.statistics import SufficientStatistics
@@ -41,6 +42,11 @@ class MStep(ABC):
     @abstractmethod
     def native(self) -> _core.MStep:
         """As the core takes it."""
+
+    @property
+    def of_a_point(self) -> MStep:
+        """The same of sums that are no rows, but stand for a mixture."""
+        return self
 
     def maximise(
         self, statistics: SufficientStatistics, n_threads: int = 1, before: Mixture | None = None
@@ -109,4 +115,49 @@ class MaximumLikelihood(MStep):
         )
 
 
-__all__ = ["MStep", "MaximumLikelihood"]
+# Of the prior's scatter.
+_LITTLE = 1e-10
+
+
+@dataclass(frozen=True, eq=False)
+class Variational(MStep):
+    """The posterior of variational Bayes, as a mixture of its expectations (cpp/m_step/variational.hpp).
+
+    Parameters
+    ----------
+    structure : CovarianceStructure
+    reg_covar : ndarray of shape (n_features,)
+        Added to the diagonal of the covariance of each component's rows, as scikit-learn does.
+    prior : ConjugatePrior
+    """
+
+    structure: CovarianceStructure
+    reg_covar: FloatArray
+    prior: ConjugatePrior
+    kind: Kind = GAUSSIAN
+
+    @property
+    def native(self) -> _core.Variational:
+        """As the core takes it."""
+        prior, d = self.prior, len(self.reg_covar)
+        return _core.Variational(
+            self.structure.model,
+            self.reg_covar,
+            prior.sticks,
+            prior.by_size,
+            prior.concentration,
+            prior.mean,
+            prior.mean_precision,
+            prior.degrees_of_freedom,
+            np.ascontiguousarray(np.ravel(prior.scatter_of(self.structure, d))),
+        )
+
+    @property
+    def of_a_point(self) -> MStep:
+        """The likeliest mixture, which is no posterior; a little of the prior's scatter is added."""
+        scatter = self.prior.scatter
+        variances = np.diag(scatter) if scatter.ndim == 2 else scatter
+        return MaximumLikelihood(self.structure, self.reg_covar + _LITTLE * variances)
+
+
+__all__ = ["MStep", "MaximumLikelihood", "Variational"]

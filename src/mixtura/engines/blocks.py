@@ -11,17 +11,18 @@ from mixtura import _core
 from mixtura.covariance import structure
 from mixtura.em import Expectation
 from mixtura.engines.protocol import Engine
-from mixtura.mixture import Mixture, Noise
+from mixtura.mixture import Mixture, Noise, Posterior
 from mixtura.rows import ArrayBlocks, Rows
 from mixtura.support.arrays import FloatArray
 
-# Weights, means, precisions_cholesky, df and noise or None.
+# Weights, means, precisions_cholesky, df, noise and log weights or None.
 _Parameters = tuple[
     FloatArray,
     FloatArray,
     FloatArray,
     FloatArray | None,
     tuple[float, float, FloatArray | None] | None,
+    FloatArray | None,
 ]
 
 
@@ -68,9 +69,19 @@ class EngineBlocks(ArrayBlocks):
     ) -> FloatArray:
         hard, moments, _ = asked
         # No E-step reads covariances: the factors are there in their place.
-        weights, means, factors, df, noise = parameters
+        weights, means, factors, df, noise, log_weights = parameters
+        posterior = (
+            None if log_weights is None else Posterior(np.full_like(weights, np.nan), log_weights)
+        )
         mixture = Mixture(
-            structure(kernel.name), weights, means, factors, factors, df, noise and Noise(*noise)
+            structure(kernel.name),
+            weights,
+            means,
+            factors,
+            factors,
+            df,
+            noise and Noise(*noise),
+            posterior,
         )
         return self.engine.accumulate(rows, mixture, Expectation(hard, moments), centres).block
 

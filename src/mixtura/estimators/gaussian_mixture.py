@@ -616,6 +616,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         labels: Any,
         errors: ErrorsGiven,
         step_of: Callable[[float], float],
+        total: float | None = None,
     ) -> None:
         mixture, before = self._density, facts_of(self)
         known = labels_given(labels, mixture)
@@ -623,9 +624,10 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         batch = in_range(given.blocks(n_threads(self.n_jobs)), feature_names(self))
         if batch.has_missing and batch.weight == 0:  # no value of any row was observed
             return
-        reg_covar = regularisation(self.reg_covar, batch) if before is None else before.reg_covar
+        reg_covar = regularisation(self._reg_covar, batch) if before is None else before.reg_covar
         grounds = Grounds(reg_covar, kind=self._kind_of(mixture, batch))
-        learned, facts = learn(mixture, before, batch, step_of, grounds.m_step(mixture.structure))
+        m_step = grounds.m_step(mixture.structure)
+        learned, facts = learn(mixture, before, batch, step_of, m_step, total)
         n_parameters, log_prior = grounds.n_parameters(learned), grounds.log_prior(learned)
         facts = replace(facts, n_parameters=n_parameters, log_prior=log_prior)
         # Those of before parameters were set by hand count on, too.
@@ -661,7 +663,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             self._sampler_seed, self._sampler = ended.seed, None
         fit, blocks, names = ended.fit, ended.blocks, feature_names(self)
         warn_of("end of EM", doubts_about_end(fit, float(self.tol), self.max_iter), stacklevel=3)
-        about = doubts_about_components(fit, blocks, ended.facts.reg_covar, self.reg_covar, names)
+        about = doubts_about_components(fit, blocks, ended.facts.reg_covar, self._reg_covar, names)
         warn_of("components", about, stacklevel=3)
         return given
 
@@ -688,7 +690,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         self._check_order(blocks)
         self._check_size(blocks, asked.kind, asked.previous)
         has_matrices, names = asked.kind.has_matrices, feature_names(self)
-        doubts = doubts_about_rows(blocks, names, has_matrices, self.n_components)
+        doubts = doubts_about_rows(blocks, names, has_matrices, self._n_with_rows)
         warn_of("columns", doubts, stacklevel=4)
         checkpoint = asked.checkpoint
         if checkpoint is not None:
@@ -696,9 +698,9 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         seeds = asked.seeds if checkpoint is None else checkpoint.seeds
         options = self._options(blocks, asked.began, asked.printer, checkpoint)
         request = self._start_request(asked.kind, seeds, asked.previous)
-        found = best_fit_in_precision(request, blocks, options, self.reg_covar)
+        found = best_fit_in_precision(request, blocks, options, self._reg_covar)
         fit, blocks, options = found.fit, found.blocks, found.options
-        fit = ordered(fit, self.sort_components, blocks, options)
+        fit = ordered(fit, self._order_of(blocks), blocks, options)
         facts = fit.facts(blocks.shape[0], options, n_begun(found.records))
         if blocks.has_missing:
             facts = replace(facts, gaps=Gaps.of(fit.mixture, blocks))
@@ -711,6 +713,10 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         if isinstance(self._starts, UnreadStarts):
             self._starts = self._starts.read()
         return self._starts
+
+    def _order_of(self, blocks: Blocks) -> str | None:
+        """By what components are put in order after the fit."""
+        return self.sort_components
 
     def _check_order(self, blocks: Blocks) -> None:
         if blocks.has_labels and self.sort_components is not None:
@@ -782,7 +788,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
     ) -> Options:
         return options_of(
             blocks,
-            reg_covar=self.reg_covar,
+            reg_covar=self._reg_covar,
             tol=self.tol,
             max_iter=self.max_iter,
             max_time=self.max_time,
@@ -795,6 +801,16 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             on_end=printer.end if printer else None,
             checkpoint=checkpoint,
         )
+
+    @property
+    def _n_with_rows(self) -> int:
+        """Components that need rows."""
+        return self.n_components
+
+    @property
+    def _reg_covar(self) -> float | str:
+        """What is added to the covariances of a component's rows."""
+        return self.reg_covar
 
     def _kind(self, blocks: Blocks) -> Kind:
         return kind_of(

@@ -23,7 +23,7 @@ from mixtura.fitting.given_rows import (
     rows_elsewhere,
 )
 from mixtura.inputs.row_errors import NO_ERRORS, ErrorsGiven
-from mixtura.mixture import Mixture, random_generator
+from mixtura.mixture import Mixture, Predictive, random_generator
 from mixtura.support.arrays import Array, result_dtype
 from mixtura.support.threads import n_threads
 
@@ -45,6 +45,11 @@ class Predicting(DensityMixin):  # type: ignore[misc]
     def _density(self) -> Mixture:
         """The distribution that rows are evaluated by: with noise, where there is any."""
         return self.mixture_
+
+    @property
+    def _predictive(self) -> Predictive:
+        """The distribution of a further row."""
+        return self._density
 
     n_jobs: int | None = None
 
@@ -166,7 +171,9 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         ValueError
             If X has other columns than were fitted, NaN or infinity.
         """
-        return self._evaluated(evaluate.log_density, X, ErrorsGiven(error_covariances, error_std))
+        errors = ErrorsGiven(error_covariances, error_std)
+        rows = rows_to_evaluate(self, self._density.n_features, X, errors=errors)
+        return rows.evaluated(evaluate.log_predictive, self._predictive, n_threads(self.n_jobs))
 
     def impute(
         self,
@@ -347,7 +354,7 @@ class Predicting(DensityMixin):  # type: ignore[misc]
                 "predict_to needs pyarrow; install it with: pip install 'mixtura[files]'"
             ) from error
         asked, threads = check_outputs(what), n_threads(self.n_jobs)
-        mixture = self._density
+        mixture, predictive = self._density, self._predictive
         keep = check_keep(keep, asked)
         errors = ErrorsGiven(error_covariances, error_std)
         rows_given = rows_to_evaluate(self, mixture.n_features, X, errors=errors)
@@ -360,6 +367,7 @@ class Predicting(DensityMixin):  # type: ignore[misc]
                     rows.X,
                     asked,
                     threads,
+                    predictive,
                     single=True,
                     missing=rows.missing,
                     errors=rows.error,
@@ -549,9 +557,14 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         if noise:
             X, y = evaluate.sample_with_noise(self._density, n_samples, rng)
         else:
-            X, y = self.mixture_.sample(n_samples, rng)
+            X, y = self._drawn(n_samples, rng)
         X = evaluate.measured(X, errors.checked(*X.shape), rng)
         return X.astype(self._dtype_of_rows(), copy=False), y
+
+    def _drawn(
+        self, n_samples: int, random_state: int | RandomState | Generator | None
+    ) -> tuple[Array, Array]:
+        return self.mixture_.sample(n_samples, random_state)
 
     def _draws(self) -> int | RandomState | None:
         """Where a call without `random_state` draws from."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from mixtura.em import Prior
+from mixtura.estimators.bayesian_gaussian_mixture import BayesianGaussianMixture
 from mixtura.estimators.gaussian_mixture import GaussianMixture
 from mixtura.estimators.saving import take_saved
-from mixtura.estimators.validation import CONSTRAINTS, check_parameters
+from mixtura.estimators.validation import check_parameters
 from mixtura.fitting.model_file import SavedModel
 
 
@@ -20,7 +21,8 @@ def model_of(saved: SavedModel) -> GaussianMixture:
     arguments = dict(saved.parameters)
     if isinstance(arguments.get("prior"), dict):
         arguments["prior"] = Prior.from_json(arguments["prior"])
-    model = GaussianMixture(**arguments)
-    check_parameters(type(model).__name__, model.get_params(deep=False), CONSTRAINTS)
+    made = GaussianMixture if saved.mixture.posterior is None else BayesianGaussianMixture
+    model = made(**arguments)
+    check_parameters(made.__name__, model.get_params(deep=False), made._parameter_constraints)
     take_saved(model, saved)
     return model

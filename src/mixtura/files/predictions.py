@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from mixtura.files.output import replacing
-from mixtura.mixture import Mixture, labels, log_density, responsibilities
+from mixtura.mixture import Mixture, Predictive, labels, log_predictive, responsibilities
 from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.names import nearest
 from mixtura.support.prefetch import Prefetched
@@ -45,6 +45,7 @@ def predictions(
     X: Array,
     what: Sequence[str],
     threads: int,
+    predictive: Predictive | None = None,
     *,
     single: bool,
     missing: bool = False,
@@ -53,7 +54,7 @@ def predictions(
     """Columns of what is asked for; the responsibilities are one a component, and one of noise.
 
     missing: whether NaN stands for features that were not observed. errors: with which they were measured.
-    single: whether certainty and
+    predictive: of whose density 'log_density' is the log; None: the mixture. single: whether certainty and
     responsibilities, between 0 and 1, are float32, for a file of half the size.
     """
     about: dict[str, Any] = {"missing": missing, "errors": errors}
@@ -66,7 +67,8 @@ def predictions(
         if name == "label":
             columns[name] = labels(mixture, X, threads, **about)
         elif name == "log_density":
-            columns[name] = log_density(mixture, X, threads, **about)
+            density = mixture if predictive is None else predictive
+            columns[name] = log_predictive(density, X, threads, **about)
         elif name == "certainty":
             assert shares is not None
             columns[name] = shares.max(axis=1)

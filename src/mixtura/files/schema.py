@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mixtura.covariance import CovarianceStructure
-from mixtura.mixture import Mixture, Noise, checked_mixture
+from mixtura.mixture import Mixture, Noise, Posterior, checked_mixture
 from mixtura.support.arrays import FloatArray
 
 #: Raises Damaged unless a value, whose name comes first, is as it must be.
@@ -27,8 +27,9 @@ LARGEST_SEED = 2**32 - 1
 
 MIXTURE = ("weights", "means", "covariances", "precisions_cholesky")
 
-#: What a mixture may have besides; the noise as its weight, log density and log sides, where those are known.
-MORE_OF_MIXTURE = ("df", "noise")
+#: What a mixture may have besides; the noise as its weight, log density and log sides, where those are known;
+#: the posterior as its counts and log weights.
+MORE_OF_MIXTURE = ("df", "noise", "posterior")
 
 
 class Damaged(ValueError):
@@ -154,7 +155,10 @@ def mixture_in(
             noise = Noise.from_array(array_in(arrays, pair), n_features)
         weights, means, covariances, factors = (arrays[prefix + name] for name in MIXTURE)
         df = arrays.get(prefix + "df")
-        mixture = checked_mixture(structure, weights, means, covariances, factors, df, noise)
+        posterior = _posterior_in(arrays, prefix + "posterior", len(means))
+        mixture = checked_mixture(
+            structure, weights, means, covariances, factors, df, noise, posterior
+        )
     except ValueError as error:
         raise Damaged(f"its contents are not a mixture ({error})") from error
     if np.any(np.abs(mixture.means) > _FARTHEST * mixture.spreads):
@@ -164,6 +168,17 @@ def mixture_in(
     if shape is not None and mixture.means.shape != shape:
         raise Damaged(f"the means must have shape {shape}, but have {mixture.means.shape}")
     return mixture
+
+
+def _posterior_in(
+    arrays: Mapping[str, FloatArray], name: str, n_components: int
+) -> Posterior | None:
+    if name not in arrays:
+        return None
+    counts, log_weights = array_in(arrays, name, (2, n_components)).copy()
+    if not (np.isfinite(counts).all() and np.isfinite(log_weights).all() and counts.min() >= 0):
+        raise Damaged(f"the array {name!r} must hold counts of at least 0 and finite log weights")
+    return Posterior(counts, log_weights)
 
 
 def short(value: Any) -> str:

@@ -110,7 +110,11 @@ def read_state(
 def arrays_of(prefix: str, mixture: Mixture) -> dict[str, FloatArray]:
     """A mixture's arrays under names that begin so."""
     of_all = {prefix + name: getattr(mixture, name) for name in MIXTURE}
-    more = {"df": mixture.df, "noise": None if mixture.noise is None else mixture.noise.as_array}
+    more = {
+        "df": mixture.df,
+        "noise": None if mixture.noise is None else mixture.noise.as_array,
+        "posterior": None if mixture.posterior is None else np.array(mixture.posterior),
+    }
     return of_all | {
         prefix + name: np.array(more[name], dtype=np.float64)
         for name in MORE_OF_MIXTURE

@@ -108,7 +108,8 @@ class Fit:
         """What is known of it, on so many rows."""
         n_parameters = options.grounds.n_parameters(self.mixture)
         own = None if n_parameters == self.mixture.n_parameters else n_parameters
-        return self.facts_beside(n_rows, options.reg_covar, n_starts, own)
+        facts = self.facts_beside(n_rows, options.reg_covar, n_starts, own)
+        return replace(facts, conjugate=options.grounds.kind.conjugate)
 
     def facts_beside(
         self,
@@ -321,6 +322,7 @@ def _outcome(
     try:
         if progress is None:
             mixture, journal = beginning.make(blocks)
+            mixture = _as_posterior(mixture, blocks, options)
             progress = Progress(index, mixture, [], 0, None, journal)
         journal = progress.journal
         fit = _run(progress, beginning, blocks, options, stopping)
@@ -331,6 +333,13 @@ def _outcome(
         return None, [*journal, failed], error
     ended.append(fit)
     return fit, [*journal, _record(beginning, fit, blocks)], None
+
+
+def _as_posterior(mixture: Mixture, blocks: Blocks, options: Options) -> Mixture:
+    """The posterior, where one is asked for, given the responsibilities of a mixture that is none."""
+    if options.grounds.kind.conjugate is None or mixture.posterior is not None:
+        return mixture
+    return options.m_step(mixture.structure).maximise(expect(mixture, blocks), blocks.n_threads)
 
 
 def _why_no_more(ended: list[Fit], options: Options) -> str:

@@ -14,7 +14,7 @@ from scipy.optimize import linear_sum_assignment
 from mixtura import _core
 from mixtura.covariance import CovarianceStructure
 from mixtura.display.page import Page, Shown, Table, plural
-from mixtura.em import GAUSSIAN, Kind, MaximumLikelihood, MStep
+from mixtura.em import GAUSSIAN, Kind, MaximumLikelihood, MStep, Variational
 from mixtura.mixture import Mixture, covariance_of, native_mixture, responsibilities
 from mixtura.rows import Blocks, Rows
 from mixtura.support.arrays import FloatArray
@@ -22,6 +22,9 @@ from mixtura.support.interruptible import gram, interruptible, log_determinants
 
 #: Share of reg_covar in a component's smallest variance from which it is held up by it.
 HELD_UP: float = _core.HELD_UP
+
+# Effective rows of a component that has none.
+_NO_ROWS = 1e-6
 
 # Rows whose values tell how they were recorded.
 _RECORDED_ROWS = 10_000
@@ -79,6 +82,8 @@ class Grounds:
 
     def m_step(self, structure: CovarianceStructure) -> MStep:
         """The M-step of such covariances."""
+        if self.kind.conjugate is not None:
+            return Variational(structure, self.reg_covar, self.kind.conjugate)
         return MaximumLikelihood(structure, self.reg_covar, self.kind)
 
     def n_parameters(self, mixture: Mixture) -> int:
@@ -91,12 +96,14 @@ class Grounds:
 
     def log_prior(self, mixture: Mixture) -> float:
         """Log density of its parameters under their prior, but for a constant; 0 without one."""
-        if self.kind.known.prior is None:
+        if self.kind.known.prior is None and self.kind.conjugate is None:
             return 0.0
         return self.m_step(mixture.structure).native.bound(native_mixture(mixture))
 
     def m_step_of_any(self, structure: CovarianceStructure) -> MStep:
         """The same where it is not known which component is which."""
+        if self.kind.conjugate is not None:
+            return self.m_step(structure)
         known = self.kind.known.of_any(structure, len(self.reg_covar))
         return MaximumLikelihood(structure, self.reg_covar, replace(self.kind, known=known))
 
@@ -213,9 +220,9 @@ def verdicts_of(effective_rows: FloatArray, doubts: tuple[Doubt, ...]) -> tuple[
     """The verdict on every component: 'sound', or the label of its doubt."""
     verdicts = ["not judged" if np.isnan(n_rows) else "sound" for n_rows in effective_rows]
     for doubt in doubts:
-        has_weight = not effective_rows[doubt.component] <= 1e-6
-        verdicts[doubt.component] = doubt.label if has_weight else "no weight"
-    return tuple(verdicts)
+        verdicts[doubt.component] = doubt.label
+    weighs_nothing = effective_rows <= _NO_ROWS
+    return tuple(np.where(weighs_nothing, "no weight", verdicts).tolist())
 
 
 def _conditions(mixture: Mixture) -> FloatArray:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mixtura.em import SufficientStatistics
+from mixtura.em import ConjugatePrior, SufficientStatistics
 from mixtura.files import schema as must_be
 from mixtura.files.schema import Check
 from mixtura.fitting.gaps import Gaps, check_of_gaps
@@ -83,6 +83,8 @@ class FitFacts:
         Log density of the parameters under their prior, but for a constant; 0 without one.
     gaps : Gaps or None
         Where features were missing; None: nowhere.
+    conjugate : ConjugatePrior or None
+        Of variational Bayes, of which log_prior is then minus the divergence of the posterior from it.
     statistics : SufficientStatistics or None
         None where they are not known, as of a cell of a search. In a file they are arrays.
     """
@@ -103,6 +105,7 @@ class FitFacts:
     n_parameters: int | None = None
     log_prior: float = 0.0
     gaps: Gaps | None = None
+    conjugate: ConjugatePrior | None = None
     statistics: SufficientStatistics | None = None
 
     @property
@@ -172,6 +175,27 @@ def _maybe_tuple(json: list[Any] | None) -> tuple[Any, ...] | None:
     return None if json is None else tuple(json)
 
 
+def _conjugate(_: int, n_features: int) -> Check:
+    """Of a prior's JSON; the scatter is looked at where the prior is used."""
+    above_zero = must_be.number(above=0)
+    return must_be.nullable(
+        must_be.record(
+            {
+                "sticks": must_be.flag,
+                "by_size": must_be.flag,
+                "concentration": above_zero,
+                "mean": must_be.list_of(must_be.number(), n_features),
+                "mean_precision": above_zero,
+                "degrees_of_freedom": above_zero,
+            }
+        )
+    )
+
+
+def _maybe_prior(json: dict[str, Any] | None) -> ConjugatePrior | None:
+    return None if json is None else ConjugatePrior.from_json(json)
+
+
 _SAVED: dict[str, _Saved] = {
     "n_rows": _Saved(_always(must_be.whole(1))),
     "weight": _Saved(_always(must_be.number(above=0))),
@@ -193,6 +217,7 @@ _SAVED: dict[str, _Saved] = {
     "n_parameters": _Saved(_always(must_be.nullable(must_be.whole())), missing=_always(None)),
     "log_prior": _Saved(_always(must_be.number()), missing=_always(0.0)),
     "gaps": _Saved(check_of_gaps, Gaps.from_json, _always(None)),
+    "conjugate": _Saved(_conjugate, _maybe_prior, missing=_always(None)),
 }
 
 #: The facts that stand as JSON in a file, in their order.
@@ -214,6 +239,8 @@ def _plain(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, Gaps):
         return value.to_json()
+    if isinstance(value, ConjugatePrior):
+        return value.as_json()
     return list(value) if isinstance(value, tuple) else value
 
 

@@ -28,14 +28,14 @@ from mixtura.support.arrays import Array, FloatArray, block_slices
 
 
 class Evaluate(Protocol):
-    """What a mixture says of each row.
+    """What a mixture, or another density, says of each row.
 
     missing: NaN stands for features that were not observed. errors: with which they were measured.
     """
 
     def __call__(
         self,
-        mixture: Mixture,
+        mixture: Any,
         X: Array,
         threads: int,
         /,
@@ -59,7 +59,7 @@ class GivenRows(Protocol):
     def score(self, mixture: Mixture, n_threads: int) -> SufficientStatistics:
         """Return the scalars of all rows under the mixture."""
 
-    def evaluated(self, function: Evaluate, mixture: Mixture, n_threads: int) -> Any:
+    def evaluated(self, function: Evaluate, mixture: Any, n_threads: int) -> Any:
         """What a function gives for all rows, piece by piece or later."""
 
     def tables(self, keep: Sequence[str]) -> Iterator[tuple[Rows, dict[str, Any]]]:
@@ -124,7 +124,7 @@ class RowsInMemory:
             blocks = blocks.in_double()
         return blocks.score(mixture)
 
-    def evaluated(self, function: Evaluate, mixture: Mixture, n_threads: int) -> Array:
+    def evaluated(self, function: Evaluate, mixture: Any, n_threads: int) -> Array:
         """What a function gives for all rows."""
         check_no_tails(mixture, self.errors)
         return function(mixture, self.rows, n_threads, missing=self.missing, errors=self.errors)

@@ -109,7 +109,8 @@ def read_model(path: str | os.PathLike[str]) -> SavedModel:
 
 
 def _version_of(mixture: Mixture) -> int:
-    return _VERSION_OF_GAUSSIANS if mixture.df is None and mixture.noise is None else FORMAT_VERSION
+    more = (mixture.df, mixture.noise, mixture.posterior)
+    return _VERSION_OF_GAUSSIANS if all(part is None for part in more) else FORMAT_VERSION
 
 
 def _description(model: SavedModel, library_version: str) -> dict[str, Any]:

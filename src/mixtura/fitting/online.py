@@ -11,6 +11,9 @@ from mixtura.fitting.facts import FitFacts
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
 
+# Weight of the rows outside a batch, over its own, where it holds all of them.
+_LEAST_REST = 1e-12
+
 
 def learn(
     mixture: Mixture,
@@ -18,6 +21,7 @@ def learn(
     batch: Blocks,
     step_of: Callable[[float], float],
     m_step: MStep,
+    total: float | None = None,
 ) -> tuple[Mixture, FitFacts]:
     """Learn from a batch by one step of online EM (`mixtura.em.online`).
 
@@ -32,6 +36,9 @@ def learn(
     step_of : callable
         The step, by how many such batches were seen before.
     m_step : MStep
+    total : float or None, default=None
+        Weight that all rows, seen or not, are taken to have: where a prior counts as rows, as of a posterior.
+        None: that of the rows so far.
 
     Returns
     -------
@@ -41,7 +48,12 @@ def learn(
     """
     before = _statistics_to_go_on(mixture, facts, batch)
     weight = batch.weight
-    step = step_of(before.weight / weight)
+    step = step_of(_batches_before(before, facts, batch, total))
+    if total is not None:
+        rest = max(
+            total - weight, _LEAST_REST * weight
+        )  # the step mixes them; their weights add up
+        before = before.scaled(rest / before.weight)
     learned, statistics = online_step(mixture, before, batch, m_step, step)
     if facts is None:  # what stood for the parameters set by hand was no rows
         statistics = statistics.scaled(weight / statistics.weight)
@@ -60,10 +72,20 @@ def learn(
         remaining_gain=np.nan,
         effective_rows=statistics.counts * (n_rows / statistics.weight),
         reg_covar=m_step.reg_covar,
+        conjugate=None if facts is None else facts.conjugate,
         n_starts=None if facts is None else facts.n_starts,
         n_batches=1 + (0 if facts is None else facts.n_batches),
         statistics=statistics,
     )
+
+
+def _batches_before(
+    before: SufficientStatistics, facts: FitFacts | None, batch: Blocks, total: float | None
+) -> float:
+    """How many batches like this one were seen."""
+    if total is not None and facts is not None:
+        return facts.n_rows / batch.shape[0]
+    return before.weight / batch.weight
 
 
 def _statistics_to_go_on(

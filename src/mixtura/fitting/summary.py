@@ -20,6 +20,7 @@ from mixtura.display.component_table import (
 from mixtura.display.page import Page, Shown, Table, plural
 from mixtura.fitting.facts import Criteria, FitFacts
 from mixtura.mixture import Mixture, covariance_of
+from mixtura.support.arrays import FloatArray
 from mixtura.support.interruptible import log_determinants
 
 # Features that the line of a single component names.
@@ -252,12 +253,18 @@ def _log_determinant_of_one(mixture: Mixture) -> float:
 
 
 def _components(mixture: Mixture, total: float | None) -> Iterator[ComponentSummary]:
+    return components_of(mixture, None if total is None else mixture.weights * total)
+
+
+def components_of(mixture: Mixture, expected_rows: FloatArray | None) -> Iterator[ComponentSummary]:
+    """Each component with its expected rows, where those are known."""
+    rows = [None] * mixture.n_components if expected_rows is None else expected_rows.tolist()
     df = [None] * mixture.n_components if mixture.df is None else mixture.df.tolist()
-    of_each = zip(mixture.weights, mixture.means, mixture.spreads, df, strict=True)
-    for weight, mean, spread, own_df in of_each:
+    of_each = zip(mixture.weights, rows, mixture.means, mixture.spreads, df, strict=True)
+    for weight, n_rows, mean, spread, own_df in of_each:
         yield ComponentSummary(
             float(weight),
-            None if total is None else float(weight * total),
+            n_rows,
             tuple(float(m) for m in mean),
             tuple(float(s) for s in spread),
             own_df,

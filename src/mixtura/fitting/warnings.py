@@ -110,9 +110,10 @@ def convergence_message(fit: Fit, tol: float) -> str:
         change = f"it still changed by {monitor.change:.3g} in an iteration; tol is {tol:g}; "
     why = f" ({monitor.stopped})" if monitor.stopped else ""
     plural = "" if monitor.n_iter == 1 else "s"
+    objective = "log-likelihood" if fit.mixture.posterior is None else "variational bound"
     return (
         f"{advice}"
-        f"After {monitor.n_iter} iteration{plural}{why} the mean log-likelihood is "
+        f"After {monitor.n_iter} iteration{plural}{why} the mean {objective} is "
         f"{monitor.history[-1]:.6g}; {change}{gain} left to gain."
     )
 
@@ -131,7 +132,7 @@ def doubts_about_components(
     floor = "reg_covar" if asked == "auto" else f"reg_covar={asked:g}"
     if fit.doubts:
         yield DegenerateComponentWarning, _degenerate(fit, blocks(), floor, names)
-    elif fit.mixture.n_components > 1 and (
+    elif _counts_parameters(fit.mixture) and (
         many := too_many_parameters(
             "The model", fit.mixture.n_parameters, float(fit.effective_rows.sum())
         )
@@ -147,6 +148,11 @@ def doubts_about_components(
                 f"{floor} is {shares[k]:.1%} of the smallest variance of component {k}, which is that "
                 "much too wide: give reg_covar='auto', or X in larger units.",
             )
+
+
+def _counts_parameters(mixture: Mixture) -> bool:
+    """Whether parameters may be too many for the rows: a posterior leaves components out."""
+    return mixture.n_components > 1 and mixture.posterior is None
 
 
 def _degenerate(fit: Fit, blocks: Blocks, floor: str, names: Array | None) -> str:

@@ -22,12 +22,17 @@ from mixtura.mixture.distribution import (
     responsibilities,
 )
 from mixtura.mixture.noise import Noise
+from mixtura.mixture.posterior import Posterior
+from mixtura.mixture.predictive import IndependentT, Predictive, log_predictive, predictive_of
 from mixtura.mixture.sampling import sample_with_noise
 
 __all__ = [
     "NO_ERRORS_OF_T",
+    "IndependentT",
     "Mixture",
     "Noise",
+    "Posterior",
+    "Predictive",
     "arithmetic",
     "check_df",
     "check_no_tails",
@@ -40,8 +45,10 @@ __all__ = [
     "labels",
     "log_density",
     "log_joint",
+    "log_predictive",
     "measured",
     "native_mixture",
+    "predictive_of",
     "random_generator",
     "responsibilities",
     "sample_with_noise",

@@ -24,6 +24,7 @@ from mixtura.display.page import Page, Shown, plural
 from mixtura.inputs.checks import check_rows
 from mixtura.inputs.scales import DOUBLE, SINGLE, suits_single
 from mixtura.mixture.noise import Noise
+from mixtura.mixture.posterior import Posterior
 from mixtura.support.arrays import Array, FloatArray, native_blocks, result_dtype
 from mixtura.support.interruptible import interruptible
 from mixtura.support.threads import n_threads
@@ -53,6 +54,9 @@ class Mixture(Shown):
     noise : Noise or None
         A background of constant density; the weights then sum to 1 - noise.weight. The `mixture_` of a
         fitted model is without.
+    posterior : Posterior or None
+        Where the parameters are the expectations of a variational posterior, the rest of it. Responsibilities
+        are then the variational ones. The `mixture_` of a fitted model is without.
 
     Examples
     --------
@@ -71,10 +75,13 @@ class Mixture(Shown):
     precisions_cholesky: FloatArray
     df: FloatArray | None = None
     noise: Noise | None = None
+    posterior: Posterior | None = None
 
     def __post_init__(self) -> None:
         if self.noise is not None:  # as a tuple where it comes from the core
             object.__setattr__(self, "noise", Noise(*self.noise))
+        if self.posterior is not None:
+            object.__setattr__(self, "posterior", Posterior(*self.posterior))
 
     @classmethod
     def from_parameters(
@@ -116,8 +123,9 @@ class Mixture(Shown):
         """Make every array read-only, and return the mixture."""
         for array in self.as_tuple():
             array.setflags(write=False)
-        if self.df is not None:
-            self.df.setflags(write=False)
+        for array in (self.df, *(self.posterior or ())):
+            if array is not None:
+                array.setflags(write=False)
         return self
 
     def without_noise(self) -> Mixture:
@@ -129,6 +137,18 @@ class Mixture(Shown):
             self.weights / share if share > 0 else np.full_like(self.weights, 1 / len(self.weights))
         )
         return replace(self, weights=weights, noise=None).frozen()
+
+    def without_posterior(self) -> Mixture:
+        """The distribution of the expected parameters alone; the same where there is nothing else."""
+        return self if self.posterior is None else replace(self, posterior=None)
+
+    @property
+    def log_weights(self) -> FloatArray:
+        """What an E-step takes for the logarithms of the weights."""
+        if self.posterior is not None:
+            return self.posterior.log_weights
+        with np.errstate(divide="ignore"):
+            return np.log(self.weights)
 
     def as_tuple(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return the weights, means, covariances and precisions_cholesky."""
@@ -332,13 +352,7 @@ class Mixture(Shown):
         ValueError
             If n_samples is below 1 (TypeError: no whole number).
         """
-        if not isinstance(n_samples, Integral) or isinstance(n_samples, bool):
-            raise TypeError(f"n_samples must be a whole number of at least 1, got {n_samples!r}.")
-        if n_samples < 1:
-            raise ValueError(
-                f"Invalid value for 'n_samples': {n_samples}. The sampling requires at least "
-                "one sample."
-            )
+        check_n_samples(n_samples)
         rng = random_generator(random_state)
         drawn = rng.choice(self.n_components, size=n_samples, p=self.weights / self.weights.sum())
         X = rng.standard_normal((n_samples, self.n_features))
@@ -382,6 +396,7 @@ class Mixture(Shown):
             self.precisions_cholesky.copy() if shared else self.precisions_cholesky[order],
             None if self.df is None else self.df[order],
             self.noise,
+            None if self.posterior is None else self.posterior.permuted(order),
         ).frozen()
 
     def marginal(self, features: int | Sequence[int]) -> Mixture:
@@ -502,6 +517,17 @@ class Mixture(Shown):
         return indices
 
 
+def check_n_samples(n_samples: Any) -> None:
+    """Raise unless it is a number of rows to draw."""
+    if not isinstance(n_samples, Integral) or isinstance(n_samples, bool):
+        raise TypeError(f"n_samples must be a whole number of at least 1, got {n_samples!r}.")
+    if n_samples < 1:
+        raise ValueError(
+            f"Invalid value for 'n_samples': {n_samples}. The sampling requires at least "
+            "one sample."
+        )
+
+
 # Structure of t components of which some features are given: each then has a width of its own.
 _OF_OWN_WIDTH = {"full": "full", "tied": "full", "diag": "diag", "spherical": "spherical"}
 
@@ -527,6 +553,7 @@ def checked_mixture(
     precisions_cholesky: Any,
     df: Any = None,
     noise: Noise | None = None,
+    posterior: Posterior | None = None,
 ) -> Mixture:
     """The mixture of arrays from elsewhere, as a file: with their bits, where they are one.
 
@@ -543,9 +570,8 @@ def checked_mixture(
     factors = _as_floats(precisions_cholesky, "precision factors", covariances.shape)
     kind.check_factors(factors, covariances)
     kind.check_family(covariances, len(means))
-    return Mixture(
-        kind, weights, means, covariances, factors, check_df(df, len(means)), noise
-    ).frozen()
+    df = check_df(df, len(means))
+    return Mixture(kind, weights, means, covariances, factors, df, noise, posterior).frozen()
 
 
 def check_df(df: Any, n_components: int) -> FloatArray | None:
@@ -687,7 +713,8 @@ def some(errors: FloatArray | None, rows: slice) -> FloatArray | None:
 def native_mixture(mixture: Mixture) -> _core.Mixture:
     """Return the mixture as the core takes it."""
     noise = None if mixture.noise is None else mixture.noise.native
-    return _core.Mixture(mixture.structure.kernel, *mixture.as_tuple(), mixture.df, noise)
+    parameters = (*mixture.as_tuple(), mixture.df, noise, mixture.posterior)
+    return _core.Mixture(mixture.structure.kernel, *parameters)
 
 
 def _evaluate(

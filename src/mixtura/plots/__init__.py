@@ -13,5 +13,6 @@ from mixtura.plots.entropy import plot_entropy
 from mixtura.plots.mixture import plot_mixture
 from mixtura.plots.search import plot_search
 from mixtura.plots.uncertainty import plot_uncertainty
+from mixtura.plots.weights import plot_weights
 
-__all__ = ["plot_entropy", "plot_mixture", "plot_search", "plot_uncertainty"]
+__all__ = ["plot_entropy", "plot_mixture", "plot_search", "plot_uncertainty", "plot_weights"]

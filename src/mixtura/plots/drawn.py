@@ -100,7 +100,10 @@ def _lost(mixture: Mixture, ranges: Sequence[Range | None]) -> str:
 
 
 def mixture_of(model: Any) -> Mixture:
-    """Return the mixture of a fitted model, with its noise, or the mixture itself."""
+    """Return the mixture of a fitted model, with its noise, or the mixture itself.
+
+    Of a posterior that of the components that hold rows.
+    """
     if isinstance(model, Mixture):
         return model
     if not hasattr(type(model), "mixture_"):
@@ -108,7 +111,10 @@ def mixture_of(model: Any) -> Mixture:
         raise TypeError(f"model must be a mixtura.GaussianMixture or mixtura.Mixture, got {kind}.")
     mixture: Mixture = model.mixture_
     density: Mixture = getattr(model, "_density", mixture)
-    return density
+    if density.posterior is None:
+        return density
+    pruned: Mixture = model.prune()
+    return pruned
 
 
 def check_is(given: Any, kind: type, function: str, advice: str) -> None:

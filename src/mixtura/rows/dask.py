@@ -45,13 +45,14 @@ Look = Task[tuple[PartFacts | None, Any]]
 # Of a partition, what each field of its rows is: lazy, then a future or a key; None where they lack it.
 Place = tuple[Any, ...]
 
-#: Weights, means, precisions_cholesky.
+#: Weights, means, precisions_cholesky, df, noise, log weights.
 Parameters = tuple[
     FloatArray,
     FloatArray,
     FloatArray,
     FloatArray | None,
     tuple[float, float, FloatArray | None] | None,
+    FloatArray | None,
 ]
 
 # Blocks of sums over some leaves of a binary tree: by level (0: a partition) and place in it.
@@ -532,8 +533,10 @@ class _Sums:
             block = _core.accumulate_given(rows, kernel, centres, threads)
         else:
             assert self.parameters is not None
-            weights, means, factors, df, noise = self.parameters
-            mixture = _core.Mixture(kernel, weights, means, None, factors, df, noise)
+            weights, means, factors, df, noise, log_weights = self.parameters
+            # No E-step reads the counts of a posterior.
+            posterior = None if log_weights is None else (log_weights, log_weights)
+            mixture = _core.Mixture(kernel, weights, means, None, factors, df, noise, posterior)
             asked, rows = _core.Expectation(*self.asked), part.source(self.dtype)
             block = _core.accumulate(rows, asked, mixture, centres, threads)
         return block[upper_half(kernel, *centres.shape, self.has_scales)]

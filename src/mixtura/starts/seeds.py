@@ -87,7 +87,7 @@ def mixture_at(means: FloatArray, blocks: Blocks, m_step: MStep) -> Mixture:
     statistics = SufficientStatistics.of(
         m_step.structure, means, weight=1.0, counts=weights, seconds=seconds
     )
-    return m_step.maximise(statistics)
+    return m_step.of_a_point.maximise(statistics)
 
 
 def _scatter_around_nearest(

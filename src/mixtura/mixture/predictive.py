@@ -1,0 +1,119 @@
+"""The density of a further row, where the parameters of a mixture have a posterior distribution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator, RandomState
+from scipy.special import gammaln
+
+from mixtura._core import Structure
+from mixtura.covariance import STRUCTURES
+from mixtura.mixture.distribution import (
+    Mixture,
+    check_n_samples,
+    log_density,
+    random_generator,
+)
+from mixtura.support.arrays import Array, FloatArray, result_dtype
+
+# Numbers that are made at a time.
+_AT_A_TIME = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class IndependentT:
+    """A mixture whose components are products of Student's t distributions, one of each feature.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (n_components,)
+        Non-negative, sum 1.
+    means, variances : ndarray of shape (n_components, n_features)
+        variances: squares of the scales.
+    df : ndarray of shape (n_components,)
+        Degrees of freedom.
+    """
+
+    weights: FloatArray
+    means: FloatArray
+    variances: FloatArray
+    df: FloatArray
+
+    def log_density(self, X: Array) -> FloatArray:
+        """Log of the density at each row; of what was observed of it, where some is NaN."""
+        out = np.empty(len(X))
+        at_a_time = max(1, _AT_A_TIME // self.means.size)
+        for begin in range(0, len(X), at_a_time):
+            rows = slice(begin, begin + at_a_time)
+            out[rows] = np.logaddexp.reduce(self._log_joint(X[rows]), axis=1)
+        return out
+
+    def _log_joint(self, X: Array) -> FloatArray:
+        df = self.df[:, np.newaxis]
+        squares = (X[:, np.newaxis].astype(np.float64) - self.means) ** 2 / (df * self.variances)
+        heights = gammaln((df + 1) / 2) - gammaln(df / 2) - np.log(np.pi * df * self.variances) / 2
+        of_features = heights - (df + 1) / 2 * np.log1p(squares)
+        with np.errstate(divide="ignore"):
+            joint: FloatArray = np.log(self.weights) + np.nansum(of_features, axis=2)
+        return joint
+
+    def sample(
+        self, n_samples: int, random_state: int | RandomState | Generator | None
+    ) -> tuple[FloatArray, Array]:
+        """Draw rows, and the component of each."""
+        check_n_samples(n_samples)
+        rng = random_generator(random_state)
+        k = rng.choice(len(self.weights), size=n_samples, p=self.weights)
+        shape = (n_samples, self.means.shape[1])
+        scales = np.sqrt(self.df[k, np.newaxis] / rng.chisquare(self.df[k, np.newaxis], shape))
+        away = rng.standard_normal(shape) * np.sqrt(self.variances[k]) * scales
+        return self.means[k] + away, k.astype(np.int64)
+
+
+Predictive = Mixture | IndependentT
+
+
+def predictive_of(
+    mixture: Mixture, mean_precisions: FloatArray, degrees_of_freedom: FloatArray
+) -> Predictive:
+    """Integrate a Gaussian over the posterior of the parameters of each component (Bishop 2006, eq. 10.81).
+
+    Matrices: Student's t of nu + 1 - d degrees of freedom. One variance: of d nu. Variances of each feature,
+    which are independent: a product of those of nu. The scale is that of the expected precision, wider by
+    1 / kappa for the mean.
+    """
+    kind, (k, d) = mixture.structure, mixture.means.shape
+    wider, nu = 1 + 1 / mean_precisions, degrees_of_freedom
+    if kind.kernel == Structure.diag:
+        variances = mixture.covariances * wider[:, np.newaxis]
+        return IndependentT(mixture.weights, mixture.means, variances, nu)
+    if kind.kernel == Structure.spherical:
+        df, kind, covariances = d * nu, STRUCTURES["spherical"], mixture.covariances * wider
+    else:
+        df, kind = nu + 1 - d, STRUCTURES["full"]
+        covariances = mixture.covariance_matrices() * (wider * nu / df)[:, np.newaxis, np.newaxis]
+    factors = kind.factor_covariances(covariances, k, d)
+    return Mixture(kind, mixture.weights, mixture.means, covariances, factors, df).frozen()
+
+
+def log_predictive(
+    predictive: Predictive,
+    X: Array,
+    threads: int,
+    *,
+    missing: bool = False,
+    errors: FloatArray | None = None,
+) -> Array:
+    """Log density of checked rows.
+
+    missing: NaN stands for features that were not observed. errors: with which they were measured; of no t
+    components.
+    """
+    if isinstance(predictive, Mixture):
+        return log_density(predictive, X, threads, missing=missing, errors=errors)
+    return predictive.log_density(X).astype(result_dtype(X), copy=False)
+
+
+__all__ = ["IndependentT", "Predictive", "log_predictive", "predictive_of"]
