@@ -236,9 +236,7 @@ def _predictions(fits: GroupFits, what: Sequence[str], *, single: bool) -> Itera
     for i, places in enumerate(fits.places):
         if fits.many.failures[i]:
             continue
-        found = predictions(
-            fits.many[i]._density, fits.X[places], what, threads, single=single
-        )
+        found = predictions(fits.many[i]._density, fits.X[places], what, threads, single=single)
         has_fit[places] = True
         for name, column in found.items():
             values = column.to_numpy()

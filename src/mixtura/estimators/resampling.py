@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.random import Generator, RandomState
-from sklearn.base import clone
 
-from mixtura.estimators.state import facts_of, hand_out
+from mixtura.estimators.state import facts_of
 from mixtura.inputs.missing import has_missing
 from mixtura.inputs.weights import check_sample_weight
 from mixtura.mixture import Mixture
@@ -23,6 +23,19 @@ _MOST_DRAWN = 1 << 53
 
 # Nats a row by which the log-likelihood of a fit and that of its own rows may differ: float32 rounds.
 _ROUNDING = 1e-3
+
+# What is other in a fit that goes on from another one: it begins there, and shows and writes nothing.
+_ANEW = {
+    "warm_start": True,
+    "accelerate": True,
+    "sort_components": None,
+    "verbose": 0,
+    "callback": None,
+    "max_time": None,
+    "checkpoint": None,
+    "resume": False,
+    "_on_iteration": None,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,18 +90,8 @@ def refitted(
     model: Any, rows: Array, weight: FloatArray | None = None, *, n_jobs: int | None = 1
 ) -> Any:
     """The same model fitted to other rows, from where it is, by the fewest iterations."""
-    again = clone(model).set_params(
-        warm_start=True,
-        accelerate=True,
-        sort_components=None,
-        verbose=0,
-        callback=None,
-        max_time=None,
-        checkpoint=None,
-        resume=False,
-        n_jobs=n_jobs,
-    )
-    hand_out(again, model._density, model._dtype_of_rows())
+    again = copy(model)  # a subclass may have another constructor
+    vars(again).update(_ANEW, n_jobs=n_jobs)
     return again.fit(rows, sample_weight=weight)
 
 
