@@ -146,6 +146,25 @@ def test_ctrl_c_ends_those_that_the_core_makes():
     pressed.join()
 
 
+@pytest.mark.parametrize("covariance_type", ["full", "tied", "VVE"])
+def test_each_may_have_gaps(covariance_type):
+    X = stacked()
+    X[np.random.default_rng(0).random(X.shape) < 0.2] = np.nan
+    X[2, :, 1] = np.nan  # nothing can be learned of this table
+    options = {"covariance_type": covariance_type, "missing": "mar"}
+    with pytest.warns(DataWarning, match="1 of 5 fits failed"):
+        many = fit_many(X, 2, random_state=0, n_jobs=1, **options)
+    assert "Every value of column 1 is missing" in many.failures[2]
+    for i in (0, 1, 3, 4):
+        single = GaussianMixture(2, random_state=seed_of(i, len(X)), n_jobs=1, **options).fit(X[i])
+        assert_same_fit(many[i], single)
+        assert many.log_likelihoods[i] == single.lower_bound_
+        assert many.bic[i] == pytest.approx(single.bic(X[i]), rel=1e-12)
+        assert_array_equal(many[i].impute(X[i]), single.impute(X[i]))
+    with pytest.raises(ValueError, match="missing='mar'"):
+        fit_many(X, 2)
+
+
 def test_processes_give_the_same_bits(monkeypatch):
     # float32, of which the core makes no whole fit
     X = stacked(12).astype(np.float32)

@@ -10,6 +10,7 @@ from sklearn.exceptions import NotFittedError
 from mixtura import GaussianMixture, GaussianMixtureSearch, Mixture, from_batches
 from mixtura.datasets import load_faithful
 from mixtura.errors import DataWarning
+from mixtura.estimators.resampling import Drawing
 from mixtura.plots import plot_entropy, plot_search, plot_uncertainty
 from mixtura.selection import bootstrap_difference, bootstrap_ratio_test, combine
 
@@ -215,6 +216,64 @@ def test_the_ratio_test_takes_weights():
     alone = bootstrap_ratio_test(X[:120], 1, **options)
     assert weighted.statistic == pytest.approx(alone.statistic, rel=1e-6, abs=1e-4)
     assert weighted.p_value > 0.05
+
+
+def test_the_ratio_test_takes_gaps():
+    holes = np.random.default_rng(5).random((100, 2)) < 0.15
+    two, one = two_groups(100, 2, 5.0, 0), np.random.default_rng(3).normal(size=(100, 2))
+    found = bootstrap_ratio_test(np.where(holes, np.nan, two), 1, missing="mar", n_replicates=39)
+    assert found.p_value < 0.05
+    found = bootstrap_ratio_test(np.where(holes, np.nan, one), 1, missing="mar", n_replicates=39)
+    assert found.p_value > 0.05
+    plain, same = (
+        bootstrap_ratio_test(two, 1, missing=how, n_replicates=5) for how in ("error", "mar")
+    )
+    assert plain.statistic == same.statistic
+    assert_allclose(plain.replicates, same.replicates, rtol=0)
+    with pytest.raises(ValueError, match="missing='mar'"):
+        bootstrap_ratio_test(np.where(holes, np.nan, two), 1)
+
+
+def test_replicates_of_the_ratio_test_have_the_gaps_of_the_rows():
+    X = two_groups(60, 2, 5.0, 0)
+    X[::3, 1] = np.nan
+    X[1] = np.nan  # a row without any value is none
+    rng = np.random.default_rng(0)
+    drawing = Drawing.of(X, None)
+    assert drawing.n_drawn == 59
+    drawn = drawing.with_gaps(rng.normal(size=(59, 2)), rng)
+    assert not np.isnan(drawn[:, 0]).any()
+    assert 5 < np.isnan(drawn[:, 1]).sum() < 35
+    whole = Drawing.of(X[2:], None)
+    drawn = whole.with_gaps(rng.normal(size=(58, 2)), rng)
+    assert np.array_equal(np.isnan(drawn), np.isnan(X[2:]))
+    found = bootstrap_ratio_test(
+        X, 1, missing="mar", n_replicates=19, sample_weight=np.where(np.arange(60) < 50, 1.5, 0.5)
+    )
+    assert found.p_value == 1 / 20
+
+
+def test_a_row_without_any_value_is_no_row_of_the_difference():
+    X = two_groups(60, 2, 5.0, 0)
+    X[::3, 1] = np.nan
+    X[1] = np.nan
+    one, two = (GaussianMixture(k, missing="mar", random_state=0).fit(X) for k in (1, 2))
+    found = bootstrap_difference(two, one, X, n_replicates=5)
+    without = np.delete(X, 1, axis=0)
+    assert_allclose(found.difference, two.bic(without) - one.bic(without))
+    same = bootstrap_difference(two, one, without, n_replicates=5)
+    assert_allclose(found.differences.mean(), same.differences.mean(), rtol=0.5)
+
+
+def test_replicates_keep_what_is_known_of_the_parameters():
+    X = two_groups(80, 2, 5.0, 0)
+    means = [[0.0, 0.0], [5.0, 0.0]]
+    fixed = GaussianMixture(2, means_init=means, fixed={"means": True}, random_state=0).fit(X)
+    free = GaussianMixture(2, random_state=0).fit(X)
+    found = bootstrap_difference(free, fixed, X, criterion="aic", n_replicates=10)
+    # Four parameters more make the free one likelier on the same rows, on each by another amount.
+    assert found.differences.max() < 8 + 1e-6
+    assert found.differences.std() > 0.5
 
 
 def test_weights_that_were_left_out_are_missed():

@@ -12,7 +12,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, v
 
 from mixtura.estimators.gaussian_mixture import GaussianMixture
 from mixtura.inputs.frames import frame_of, frame_values
-from mixtura.inputs.missing import check_missing
+from mixtura.inputs.missing import check_missing, unmasked
 from mixtura.support.arrays import Array
 
 
@@ -204,6 +204,7 @@ class GaussianMixtureImputer(TransformerMixin, BaseEstimator):  # type: ignore[m
             validate_data(self, frame.to_native(), reset=reset, skip_check_array=True)  # its names
             rows = check_array(frame_values(frame), estimator=self, **options)
         else:
+            X = unmasked(X, self.missing_values)
             rows = validate_data(self, X, reset=reset, **options)
         if not self._is_nan:
             if np.isnan(rows).any():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice, repeat
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from sklearn.base import DensityMixin
 
 from mixtura import mixture as evaluate
 from mixtura.display.component_table import numbered
+from mixtura.estimators.resampling import bootstrapped
 from mixtura.estimators.rows import allows_missing, feature_names, rows_to_evaluate, rows_to_impute
 from mixtura.fitting.facts import Criteria
 from mixtura.fitting.given_rows import (
@@ -181,6 +183,8 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         *,
         return_std: bool = False,
         n_draws: int | None = None,
+        parameters: str = "fitted",
+        sample_weight: Any = None,
         random_state: int | RandomState | Generator | None = None,
     ) -> Any:
         """Fill in what is missing (NaN), given what was observed of the row; the rest stays as it is.
@@ -193,6 +197,14 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         n_draws : int or None, default=None
             None: conditional means, which vary less than the data do. A number: so many tables, in each of
             which every missing value is drawn from its conditional distribution, those of a row together.
+        parameters : {'fitted', 'bootstrap'}, default='fitted'
+            Of the draws. 'fitted': those of the fit, as if they were certain, enough for predictions;
+            pooled by Rubin's rules such tables give intervals that are too short. 'bootstrap': for each table
+            those of a fit to a bootstrap sample of X, begun at this fit, so that the tables vary as the
+            parameters are uncertain ("proper", which Rubin's rules ask for). X must be the rows that were
+            fitted.
+        sample_weight : array-like of shape (n_samples,), default=None
+            With which X was fitted; with parameters='bootstrap' only.
         random_state : int, RandomState, Generator or None, default=None
             Of the draws. None: each call goes on from the last one.
 
@@ -209,10 +221,13 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         NotFittedError
             Before `fit`.
         ValueError
-            If X has other columns than were fitted, or infinity; if n_draws is below 1, or beside return_std.
+            If X has other columns than were fitted, or infinity; if n_draws is below 1, or beside return_std;
+            with parameters='bootstrap' if X are not the rows that were fitted, or a sample of them cannot be.
 
         References
         ----------
+        Rubin 1987, Multiple imputation for nonresponse in surveys, chapter 4 (proper imputation).
+        Little & Rubin 2002, Statistical analysis with missing data, section 10.2 (by the bootstrap).
         Ghahramani & Jordan 1994, Supervised learning from incomplete data via an EM approach.
 
         Examples
@@ -226,6 +241,7 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         mixture = self._density
         rows = rows_to_impute(self, mixture.n_features, X)
         threads = n_threads(self.n_jobs)
+        _check_parameters(parameters, n_draws, sample_weight)
         if n_draws is None:
             completed, std = evaluate.expected(mixture, rows, threads, with_std=return_std)
             return (completed, std) if return_std else completed
@@ -236,7 +252,11 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         if not isinstance(n_draws, Integral) or n_draws < 1:
             raise ValueError(f"n_draws must be a whole number of at least 1, got {n_draws!r}.")
         rng = random_generator(self._draws() if random_state is None else random_state)
-        draws = [evaluate.drawn(mixture, rows, rng, threads) for _ in range(n_draws)]
+        mixtures: Iterator[Mixture] = repeat(mixture)
+        if parameters == "bootstrap":
+            fitted = getattr(self, "best_estimator_", self)
+            mixtures = bootstrapped(fitted, rows, sample_weight, rng)
+        draws = [evaluate.drawn(one, rows, rng, threads) for one in islice(mixtures, int(n_draws))]
         return np.array(draws, dtype=result_dtype(rows))
 
     def denoise(
@@ -592,3 +612,15 @@ class Predicting(DensityMixin):  # type: ignore[misc]
 def labels_given(labels: Any, mixture: Mixture) -> LabelsGiven:
     """What is known of rows that such a mixture is to evaluate."""
     return LabelsGiven(labels, mixture.n_components, mixture.noise is not None)
+
+
+def _check_parameters(parameters: str, n_draws: int | None, sample_weight: Any) -> None:
+    """Raise where `impute` is asked for what does not go together."""
+    if parameters not in ("fitted", "bootstrap"):
+        raise ValueError(f"parameters must be 'fitted' or 'bootstrap', got {parameters!r}.")
+    if parameters == "bootstrap" and n_draws is None:
+        raise ValueError("parameters='bootstrap' is of draws: give n_draws, how many tables.")
+    if parameters == "fitted" and sample_weight is not None:
+        raise ValueError(
+            "sample_weight is of parameters='bootstrap', which fits anew: leave it out."
+        )

@@ -23,7 +23,7 @@ from mixtura.fitting.given_rows import (
 from mixtura.inputs.checks import as_numeric, check_finite, check_n_features
 from mixtura.inputs.frames import frame_of, frame_values
 from mixtura.inputs.invalid import check_measured, clearer
-from mixtura.inputs.missing import check_missing, check_observed
+from mixtura.inputs.missing import check_missing, check_observed, unmasked
 from mixtura.inputs.row_errors import NO_ERRORS, ErrorsGiven
 from mixtura.rows import Blocks
 from mixtura.support.arrays import Array, is_native
@@ -95,6 +95,7 @@ def _rows_to_fit(model: Any, X: Any) -> Array:
         model.n_features_in_ = X.shape[1]
         model.__dict__.pop("feature_names_in_", None)
         return X
+    X = unmasked(X) if allows_missing(model) else X
     return _validated(model, X, reset=True, least_rows=2)
 
 
@@ -151,12 +152,13 @@ def rows_to_impute(model: Any, n_features: int, X: Any) -> Array:
         raise ValueError(
             "impute takes an array or a data frame: of a source or a Dask collection give it piece by piece."
         )
-    rows = _rows_to_evaluate(model, n_features, X)
+    rows = _rows_to_evaluate(model, n_features, unmasked(X))
     _check_finite(model, rows, missing=True)
     return rows
 
 
 def _rows_to_evaluate(model: Any, n_features: int, X: Any) -> Array:
+    X = unmasked(X) if allows_missing(model) else X
     rows = _validated(model, X, reset=False)
     check_n_features(rows.shape[1], n_features)
     return rows

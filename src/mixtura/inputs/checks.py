@@ -11,7 +11,7 @@ from sklearn.utils import check_array
 from mixtura import _core
 from mixtura.inputs.frames import frame_of, frame_values
 from mixtura.inputs.invalid import check_measured, clearer
-from mixtura.inputs.missing import check_missing
+from mixtura.inputs.missing import check_missing, unmasked
 from mixtura.support.arrays import Array, native_blocks
 
 
@@ -26,7 +26,7 @@ def as_numeric(X: Any) -> Any:
 def check_rows(X: Any, n_features: int, n_threads: int = 1, *, missing: bool = False) -> Array:
     """Return `X`, an array or a data frame, as a 2-D array of finite real numbers with `n_features` columns.
 
-    missing: whether NaN may stand for what was not observed.
+    missing: whether NaN may stand for what was not observed, and a mask lie on it.
 
     Raises
     ------
@@ -36,6 +36,7 @@ def check_rows(X: Any, n_features: int, n_threads: int = 1, *, missing: bool = F
     frame = frame_of(X)
     names = None if frame is None else frame.columns
     X = X if frame is None else frame_values(frame)
+    X = unmasked(X) if missing else X
     check_measured(X)
     try:
         checked: Array = check_array(X, dtype=as_numeric(X), ensure_all_finite=False)

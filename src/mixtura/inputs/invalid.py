@@ -41,7 +41,12 @@ def check_measured(values: Any, name: str = "X") -> None:
         place = f"column {first[1]}, row {first[0]}" if len(first) == 2 else f"row {first[0]}"
         raise ValueError(
             f"{name} is a masked array, and {int(masked.sum())} of its values are masked, the first in "
-            f"{place}: leave such rows out, or give a number for each with {name}.filled(...)."
+            f"{place}: leave such rows out, or give a number for each with {name}.filled(...)"
+            + (
+                ", or fit with missing='mar', for which they were not observed."
+                if name == "X"
+                else "."
+            )
         )
 
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from mixtura import _core
 from mixtura.support.arrays import Array, block_slices, native_blocks
+
+
+def unmasked(X: Any, value: Any = np.nan) -> Any:
+    """Write NaN, or another value, where a masked array masks numbers; return anything else as it is."""
+    if not np.ma.is_masked(X) or X.dtype.kind not in "biuf":
+        return X
+    return X.astype(X.dtype if X.dtype.kind == "f" else np.float64).filled(value)
 
 
 def has_missing(X: Array, n_threads: int = 1) -> bool:

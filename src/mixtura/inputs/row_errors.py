@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mixtura.inputs.frames import frame_of, frame_values
+from mixtura.inputs.invalid import check_measured
 from mixtura.support.arrays import Array, FloatArray, block_slices
 
 # Of a variance, by which the least eigenvalue of a covariance may be below 0: rounding.
@@ -59,6 +60,7 @@ NO_ERRORS = ErrorsGiven()
 
 def _numbers(values: Any, name: str) -> FloatArray:
     frame = frame_of(values)
+    check_measured(values, name)
     try:
         array: Array = np.asarray(values if frame is None else frame_values(frame))
         return np.ascontiguousarray(array, dtype=np.float64)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mixtura.inputs.frames import check_is_here, column_values, frame_of
+from mixtura.inputs.missing import unmasked
 from mixtura.support.arrays import Array
 from mixtura.support.names import listed
 
@@ -64,7 +65,7 @@ class Tables:
                 "out."
             )
         if not isinstance(X, list | tuple):
-            X = np.asarray(X)
+            X = np.asarray(unmasked(X))
             if X.ndim != 3:
                 raise ValueError(_not_many(X))
         if len(X) == 0:

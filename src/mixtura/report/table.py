@@ -13,6 +13,7 @@ from mixtura.fitting.findings import column_name
 from mixtura.inputs.checks import as_numeric
 from mixtura.inputs.frames import frame_of, frame_values
 from mixtura.inputs.invalid import check_measured, clearer
+from mixtura.inputs.missing import unmasked
 from mixtura.inputs.weights import check_sample_weight
 from mixtura.report.columns import ColumnDescription
 from mixtura.rows import ArrayBlocks, Blocks, Rows
@@ -100,6 +101,7 @@ def _numbers(
     """The columns of numbers, and those of a data frame that hold none with a value of each."""
     frame = frame_of(X)
     if frame is None:
+        X = unmasked(X)
         check_measured(X)
         try:
             rows: Array = check_array(X, dtype=as_numeric(X), ensure_all_finite=False)

@@ -82,6 +82,11 @@ def _check_array(X: Any) -> None:
         raise SourceError(
             f"X must hold real numbers in NumPy arrays, got {X.dtype} in {type(X._meta).__name__}."
         )
+    if isinstance(X._meta, np.ma.MaskedArray):
+        raise SourceError(
+            "X holds masked arrays, and only when they are computed it shows what they mask: give "
+            "dask.array.ma.filled(X, numpy.nan), and missing='mar'."
+        )
 
 
 # Partitions, not yet computed

@@ -16,12 +16,12 @@ from mixtura.covariance import structure
 from mixtura.display.page import Page, Shown, plural
 from mixtura.errors import DataWarning
 from mixtura.estimators.gaussian_mixture import GaussianMixture
+from mixtura.estimators.resampling import Drawing, refitted
 from mixtura.fitting.facts import Criteria
 from mixtura.fitting.given_rows import rows_elsewhere
 from mixtura.inputs.frames import frame_of, frame_values
-from mixtura.inputs.weights import check_sample_weight
+from mixtura.inputs.missing import unmasked
 from mixtura.mixture import Mixture
-from mixtura.rows import ArrayBlocks, Rows
 from mixtura.selection.checks import (
     check_fitted,
     check_seed,
@@ -38,9 +38,6 @@ _CONFIDENCE = 0.999
 
 # Replicates between two looks at whether the answer is clear.
 _BATCH = 10
-
-# Rows of a replicate: beyond, a double does not count them.
-_MOST_DRAWN = 1 << 53
 
 # What the test adds to every variance, of the model with K. Without it one component more than rows need
 # ends on a few of them that are nearly on a line, and the better the search, the likelier: the ratio then
@@ -215,16 +212,16 @@ def bootstrap_difference(
         check_fitted(model, name)
     check_whole("n_replicates", n_replicates, 1)
     seed = check_seed(random_state)
-    drawing = _Drawing.of(_rows(X, "bootstrap_difference"), sample_weight)
+    drawing = Drawing.of(_rows(X, "bootstrap_difference"), sample_weight)
     models = (first, second)
     for model in models:
-        drawing.check_weight_of(model)
+        _check_weight(drawing, model)
     ours, theirs = (getattr(model, criterion)(X, drawing.weight) for model in models)
 
     def replicate(seed: np.random.SeedSequence) -> float:
         drawn, counts = drawing.rows_and_counts(np.random.default_rng(seed))
-        ours, theirs = (_refitted(model, model._density, drawn, counts) for model in models)
-        values = [getattr(drawing.criteria(model), criterion) for model in (ours, theirs)]
+        ours, theirs = (refitted(model, drawn, counts) for model in models)
+        values = [getattr(_criteria(drawing, model), criterion) for model in (ours, theirs)]
         return float(values[0] - values[1])
 
     values = list(_replicated(replicate, n_replicates, seed, n_jobs, callback))
@@ -246,6 +243,7 @@ def bootstrap_ratio_test(
     *,
     sample_weight: Any = None,
     covariance_type: str = "full",
+    missing: str = "error",
     n_replicates: int = 999,
     level: float | None = 0.05,
     random_state: Any = 0,
@@ -266,6 +264,9 @@ def bootstrap_ratio_test(
         A row of weight w stands for w rows. See Notes.
     covariance_type : str, default='full'
         Of both models.
+    missing : {'error', 'mar'}, default='error'
+        What NaN in X is, as in `GaussianMixture`. The data that are drawn get the gaps of X, so that the test
+        asks for more than a fit: values that are missing completely at random.
     n_replicates : int, default=999
         Most replicates.
     level : float or None, default=0.05
@@ -294,7 +295,8 @@ def bootstrap_ratio_test(
     Rows that K components explain are often likelier with one more that stands on a few of them, nearly on a
     line, and the better the search, the likelier. So both models that are compared have smoothed covariances:
     in coordinates in which the model with K has the average covariance I, 0.02 is added to each variance.
-    Where linear maps do not keep the structure, coordinates are only scaled, and no direction gets more.
+    Where linear maps do not keep the structure, or features are missing, coordinates are only scaled, and no
+    direction gets more.
 
     Of weighted rows, each replicate has as many rows as the weights are worth: their sum where they are
     whole, else Kish's effective number (sum w)^2 / sum w^2. It counts for the weight of the data.
@@ -318,17 +320,18 @@ def bootstrap_ratio_test(
         check_share("level", level)
     seed = check_seed(random_state)
     rows = _rows(X, "bootstrap_ratio_test")
-    drawing = _Drawing.of(rows, sample_weight)
+    drawing = Drawing.of(rows, sample_weight)
     number = int(seed.generate_state(1)[0])
-    null = _fitted(rows, n_components, covariance_type, number, drawing.weight)
+    null = _fitted(rows, n_components, covariance_type, number, drawing.weight, missing=missing)
     # Smoothing is meant to widen components.
     with warnings.catch_warnings(action="ignore", category=DataWarning):
         statistic = _smoothed_ratio(null, rows, number, drawing.weight)
 
     def replicate(seed: np.random.SeedSequence) -> float:
-        drawn, _ = null.mixture_.sample(drawing.n_drawn, np.random.default_rng(seed))
+        rng = np.random.default_rng(seed)
+        drawn = drawing.with_gaps(null.mixture_.sample(drawing.n_drawn, rng)[0], rng)
         number = int(seed.generate_state(1)[0])
-        smaller = _refitted(null, null.mixture_, drawn)
+        smaller = refitted(null, drawn)
         return drawing.unit * _smoothed_ratio(smaller, drawn, number)
 
     replicates = _replicated(replicate, n_replicates, seed, n_jobs, callback)
@@ -358,53 +361,30 @@ def _until_clear(
     return values, is_clear
 
 
-@dataclass(frozen=True, eq=False)
-class _Drawing:
-    """Rows as a population to draw from: how many, in which proportions, and what one counts for."""
-
-    rows: Array
-    weight: FloatArray | None
-    n_drawn: int
-    unit: float
-
-    @classmethod
-    def of(cls, rows: Array, sample_weight: Any) -> _Drawing:
-        weight = check_sample_weight(sample_weight, len(rows))
-        blocks = ArrayBlocks(Rows(rows, weight))
-        n_drawn = max(round(blocks.weight * blocks.rows_per_weight), 1)
-        if n_drawn > _MOST_DRAWN:
-            raise ValueError(
-                f"sample_weight stands for {n_drawn:.3g} rows, as whole weights are repetitions, too many to "
-                "draw: divide all weights by the largest."
-            )
-        return cls(rows, weight, n_drawn, blocks.weight / n_drawn)
-
-    def check_weight_of(self, model: GaussianMixture) -> None:
-        ours, theirs = self.unit * self.n_drawn, criteria_of(model).weight
-        if not np.isclose(ours, theirs, rtol=1e-6):
-            given = (
-                f"{len(self.rows)} rows" if self.weight is None else f"weights of sum {ours:.6g}"
-            )
-            raise ValueError(
-                f"The models were fitted to rows of total weight {theirs:.6g}, but X has {given}: give the "
-                "rows and the sample_weight that they were fitted to."
-            )
-
-    def rows_and_counts(self, rng: np.random.Generator) -> tuple[Array, FloatArray]:
-        """Rows drawn with replacement, each once, and how often."""
-        w = np.ones(len(self.rows)) if self.weight is None else self.weight
-        counts = rng.multinomial(self.n_drawn, w / w.sum())
-        return self.rows[counts > 0], counts[counts > 0].astype(np.float64)
-
-    def criteria(self, model: GaussianMixture) -> Criteria:
-        """Those of a fit to rows that were drawn, for the weight of all."""
-        own = criteria_of(model)
-        return Criteria(
-            self.unit * own.weight,
-            self.unit * own.log_likelihood,
-            self.unit * own.log_certainty,
-            own.n_parameters,
+def _check_weight(drawing: Drawing, model: GaussianMixture) -> None:
+    """Raise where a model was fitted to rows of another total weight."""
+    theirs = criteria_of(model).weight
+    if not np.isclose(drawing.total, theirs, rtol=1e-6):
+        given = (
+            f"{len(drawing.rows)} rows"
+            if drawing.weight is None
+            else f"weights of sum {drawing.total:.6g}"
         )
+        raise ValueError(
+            f"The models were fitted to rows of total weight {theirs:.6g}, but X has {given}: give the "
+            "rows and the sample_weight that they were fitted to."
+        )
+
+
+def _criteria(drawing: Drawing, model: GaussianMixture) -> Criteria:
+    """Those of a fit to rows that were drawn, for the weight of all."""
+    own = criteria_of(model)
+    return Criteria(
+        drawing.unit * own.weight,
+        drawing.unit * own.log_likelihood,
+        drawing.unit * own.log_certainty,
+        own.n_parameters,
+    )
 
 
 def _rows(X: Any, who: str) -> Array:
@@ -415,7 +395,7 @@ def _rows(X: Any, who: str) -> Array:
             "pandas or pyarrow (X.compute() of a Dask collection), all of them or a random sample."
         )
     frame = frame_of(X)
-    return np.asarray(X) if frame is None else frame_values(frame)
+    return np.asarray(unmasked(X)) if frame is None else frame_values(frame)
 
 
 def _is_clear(n_at_least: int, n: int, level: float) -> bool:
@@ -465,34 +445,21 @@ def _fitted(
     return model.fit(rows, sample_weight=weight)
 
 
-def _refitted(
-    model: GaussianMixture, start: Mixture, rows: Array, weight: Any = None
-) -> GaussianMixture:
-    """The same model fitted to other rows, from where it is."""
-    again = GaussianMixture(
-        start.n_components,
-        covariance_type=start.covariance_type,
-        tol=model.tol,
-        reg_covar=model.reg_covar,
-        max_iter=model.max_iter,
-        distribution=model.distribution,
-        df=model.df,
-        noise=model.noise,
-        noise_volume=model.noise_volume,
-        missing=model.missing,
-        init_params=lambda *_: start,
-        accelerate=True,
-        n_jobs=1,
-    )
-    return again.fit(rows, sample_weight=weight)
-
-
 def _smoothed_ratio(null: GaussianMixture, rows: Array, seed: int, weight: Any = None) -> float:
     """The likelihood ratio of one component more than `null`, which was fitted to the rows."""
     K, kind = null.mixture_.n_components, null.mixture_.covariance_type
     rounded = _rounded(rows, null.mixture_)
     smaller, larger = (
-        _fitted(rounded, k, kind, seed, weight, reg_covar=_SMOOTHING, init_params=start)
+        _fitted(
+            rounded,
+            k,
+            kind,
+            seed,
+            weight,
+            reg_covar=_SMOOTHING,
+            init_params=start,
+            missing=null.missing,
+        )
         for k, start in ((K, null.predict_proba(rows)), (K + 1, "auto"))
     )
     return 2 * float(criteria_of(larger).log_likelihood - criteria_of(smaller).log_likelihood)
@@ -501,7 +468,8 @@ def _smoothed_ratio(null: GaussianMixture, rows: Array, seed: int, weight: Any =
 def _rounded(rows: Array, mixture: Mixture) -> FloatArray:
     """The rows in coordinates in which the mixture's average covariance is I.
 
-    Where not every linear map keeps the structure: those in which it is 1 along each column, or at least I.
+    Where not every linear map keeps the structure, or features are missing, which a map would mix: those in
+    which it is 1 along each column, or at least I.
     """
     covariance = np.tensordot(mixture.weights, mixture.covariance_matrices(), axes=1)
     centred = rows - mixture.weights @ mixture.means
@@ -509,7 +477,7 @@ def _rounded(rows: Array, mixture: Mixture) -> FloatArray:
     if orientation == "I" and shape != "I":
         return np.asarray(centred / np.sqrt(np.diag(covariance)))
     factor = structure("full").factor_covariances(covariance[np.newaxis], *rows[:1].shape)[0]
-    is_linear = shape == orientation != "I"
+    is_linear = shape == orientation != "I" and not np.isnan(rows).any()
     return np.asarray(centred @ factor if is_linear else centred * np.linalg.norm(factor, 2))
 
 

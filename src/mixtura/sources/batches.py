@@ -11,6 +11,7 @@ import numpy as np
 from mixtura.errors import SourceError
 from mixtura.inputs.frames import column_names, column_values, frame_of, frame_values, is_dask
 from mixtura.inputs.labels import MOST_COMPONENTS, check_labels
+from mixtura.inputs.missing import unmasked
 from mixtura.inputs.row_errors import ErrorsGiven
 from mixtura.rows import Rows
 from mixtura.sources.source import Piece, Source
@@ -257,7 +258,7 @@ def _piece(batch: Batch, number: int) -> _ArrayPiece:
     )
     try:
         frame = frame_of(given)
-        rows = np.asarray(given) if frame is None else frame_values(frame)
+        rows = np.asarray(unmasked(given)) if frame is None else frame_values(frame)
         weight = None if weight is None else column_values(weight, "the weight")
     except (TypeError, ValueError) as error:
         raise SourceError(f"batch {number}: {error}") from error

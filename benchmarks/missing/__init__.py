@@ -1,0 +1,1 @@
+"""The parts of benchmarks/missing_values.py; each measures and prints a table."""

@@ -1,0 +1,96 @@
+"""How near imputed values come, and how often 90 % intervals cover what was removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
+
+from harness.text import percent, table
+from mixtura import GaussianMixtureSearch
+from mixtura.datasets import load_faithful
+
+TABLES = {
+    "iris": lambda: load_iris().data,
+    "wine": lambda: load_wine().data,
+    "diabetes": lambda: load_diabetes().data,
+    "breast cancer, means": lambda: load_breast_cancer().data[:, :10],
+    "Old Faithful": lambda: load_faithful().data,
+}
+SHARES, SEEDS, N_DRAWS, LEVEL = (0.1, 0.3, 0.5), (0, 1), 10, 0.9
+
+
+class Imputed(NamedTuple):
+    """What an imputer gives: one table, and some with draws where it has any."""
+
+    filled: np.ndarray
+    draws: np.ndarray | None = None
+
+
+def mixtura(X: np.ndarray, seed: int) -> Imputed:
+    search = GaussianMixtureSearch(
+        range(1, 5), covariance_type=["full", "tied", "diag"], missing="mar", random_state=seed
+    ).fit(X)
+    return Imputed(search.impute(X), search.impute(X, n_draws=N_DRAWS, random_state=seed))
+
+
+def iterative(X: np.ndarray, seed: int) -> Imputed:
+    draws = [
+        IterativeImputer(sample_posterior=True, random_state=100 * seed + m).fit_transform(X)
+        for m in range(N_DRAWS)
+    ]
+    return Imputed(IterativeImputer(random_state=seed).fit_transform(X), np.array(draws))
+
+
+METHODS: dict[str, Callable[[np.ndarray, int], Imputed]] = {
+    "mixtura": mixtura,
+    "IterativeImputer": iterative,
+    "KNNImputer": lambda X, _: Imputed(KNNImputer().fit_transform(X)),
+    "means": lambda X, _: Imputed(SimpleImputer().fit_transform(X)),
+}
+
+
+def removed(X: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Which cells, completely at random."""
+    return np.random.default_rng((seed, round(100 * share))).random(X.shape) < share
+
+
+def scores(X: np.ndarray, gaps: np.ndarray, found: Imputed) -> tuple[float, float]:
+    """RMSE, and how often intervals for one value more than the draws cover the removed one."""
+    truth = X[gaps]
+    rmse = float(np.sqrt(np.mean((found.filled[gaps] - truth) ** 2)))
+    if found.draws is None:
+        return rmse, np.nan
+    draws = found.draws[:, gaps]
+    spread = draws.std(axis=0, ddof=1) * np.sqrt(1 + 1 / N_DRAWS)
+    half = stats.t.ppf((1 + LEVEL) / 2, N_DRAWS - 1) * spread
+    return rmse, float(np.mean(np.abs(truth - draws.mean(axis=0)) <= half))
+
+
+def measured() -> str:
+    rows = []
+    for name, load in TABLES.items():
+        X = np.asarray(load(), dtype=float)
+        X = (X - X.mean(axis=0)) / X.std(axis=0)
+        for share in SHARES:
+            cells = []
+            for method in METHODS.values():
+                found = []
+                for seed in SEEDS:
+                    gaps = removed(X, share, seed)
+                    found.append(scores(X, gaps, method(np.where(gaps, np.nan, X), seed)))
+                rmse, coverage = np.mean(found, axis=0)
+                covered = "" if np.isnan(coverage) else f" ({percent(coverage)})"
+                cells.append(f"{rmse:.2f}{covered}")
+            rows.append([f"{name}, {len(X)} × {X.shape[1]}", f"{share:.0%}", *cells])
+    head = ["table", "removed", *METHODS]
+    note = (
+        f"RMSE in columns' standard deviations (coverage of {LEVEL:.0%} intervals, of {N_DRAWS} draws); "
+        f"means of {len(SEEDS)} seeds."
+    )
+    return f"{note}\n\n{table(head, rows)}"

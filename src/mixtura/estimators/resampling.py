@@ -1,0 +1,140 @@
+"""Rows drawn with replacement, and a fitted model fitted anew to them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator, RandomState
+
+from mixtura.estimators.state import facts_of
+from mixtura.inputs.missing import has_missing
+from mixtura.inputs.weights import check_sample_weight
+from mixtura.mixture import Mixture
+from mixtura.rows import ArrayBlocks, Rows
+from mixtura.support.arrays import Array, FloatArray
+
+# Rows of a replicate: beyond, a double does not count them.
+_MOST_DRAWN = 1 << 53
+
+# Nats a row by which the log-likelihood of a fit and that of its own rows may differ: float32 rounds.
+_ROUNDING = 1e-3
+
+# What is other in a fit that goes on from another one: it begins there, and shows and writes nothing.
+_ANEW = {
+    "warm_start": True,
+    "accelerate": True,
+    "sort_components": None,
+    "verbose": 0,
+    "callback": None,
+    "max_time": None,
+    "checkpoint": None,
+    "resume": False,
+    "_on_iteration": None,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """Rows as a population to draw from: how many, in which proportions, and what one counts for."""
+
+    rows: Array
+    weight: FloatArray | None
+    n_drawn: int
+    unit: float
+
+    @classmethod
+    def of(cls, rows: Array, sample_weight: Any) -> Drawing:
+        """Rows with their weights; those without any value weigh nothing."""
+        weight = check_sample_weight(sample_weight, len(rows))
+        blocks = ArrayBlocks(Rows(rows, weight, missing=has_missing(rows)))
+        n_drawn = max(round(blocks.weight * blocks.rows_per_weight), 1)
+        if n_drawn > _MOST_DRAWN:
+            raise ValueError(
+                f"sample_weight stands for {n_drawn:.3g} rows, as whole weights are repetitions, too many to "
+                "draw: divide all weights by the largest."
+            )
+        return cls(rows, blocks.rows.weight, n_drawn, blocks.weight / n_drawn)
+
+    @property
+    def total(self) -> float:
+        """Weight of all rows."""
+        return self.unit * self.n_drawn
+
+    @property
+    def shares(self) -> FloatArray:
+        """How often each row is drawn."""
+        w = np.ones(len(self.rows)) if self.weight is None else self.weight
+        return np.asarray(w / w.sum())
+
+    def rows_and_counts(self, rng: Generator | RandomState) -> tuple[Array, FloatArray]:
+        """Rows drawn with replacement, each once, and how often."""
+        counts = rng.multinomial(self.n_drawn, self.shares)
+        return self.rows[counts > 0], counts[counts > 0].astype(np.float64)
+
+    def with_gaps(self, drawn: FloatArray, rng: Generator) -> FloatArray:
+        """As many other rows with the gaps of these, or with those of rows drawn from them."""
+        gaps = np.isnan(self.rows)
+        if not gaps.any():
+            return drawn
+        if self.n_drawn != len(self.rows):
+            gaps = gaps[rng.choice(len(self.rows), self.n_drawn, p=self.shares)]
+        return np.where(gaps, np.nan, drawn)
+
+
+def refitted(
+    model: Any, rows: Array, weight: FloatArray | None = None, *, n_jobs: int | None = 1
+) -> Any:
+    """The same model fitted to other rows, from where it is, by the fewest iterations."""
+    again = copy(model)  # a subclass may have another constructor
+    vars(again).update(_ANEW, n_jobs=n_jobs)
+    return again.fit(rows, sample_weight=weight)
+
+
+def bootstrapped(
+    model: Any, rows: Array, sample_weight: Any, rng: Generator | RandomState
+) -> Iterator[Mixture]:
+    """Mixtures without end, each fitted to a bootstrap sample of the rows that a model was fitted to.
+
+    Raises
+    ------
+    ValueError
+        If they are other rows, or a sample cannot be fitted.
+    """
+    drawing = Drawing.of(rows, sample_weight)
+    _check_own_rows(model, rows, drawing)
+    while True:
+        drawn, counts = drawing.rows_and_counts(rng)
+        try:
+            with warnings.catch_warnings(
+                action="ignore"
+            ):  # of samples: they say nothing of the model
+                again = refitted(model, drawn, counts, n_jobs=model.n_jobs)
+        except ValueError as error:
+            raise ValueError(
+                f"A bootstrap sample of X could not be fitted ({error}): take fewer components, or "
+                "parameters='fitted'."
+            ) from error
+        yield again._density
+
+
+def _check_own_rows(model: Any, rows: Array, drawing: Drawing) -> None:
+    facts = facts_of(model)
+    if facts is None:
+        raise ValueError(
+            "parameters='bootstrap' fits the mixture anew, and its parameters were set by hand: fit it to X."
+        )
+    same_weight = np.isclose(drawing.total, facts.weight, rtol=1e-6)
+    away = abs(model.score(rows, sample_weight=drawing.weight) - facts.mean_log_likelihood)
+    if not same_weight or away > _ROUNDING:
+        raise ValueError(
+            "parameters='bootstrap' draws from the rows that were fitted, and X is not them: give those with "
+            "their sample_weight. Fits with labels or measurement errors have parameters='fitted' alone."
+        )
+
+
+__all__ = ["Drawing", "bootstrapped", "refitted"]
