@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "e_step/density.hpp"
 #include "model/structure.hpp"
 
 namespace mixtura {
@@ -12,8 +13,8 @@ void Covariances::prepare(const Mixture& mixture, const Lacking& lacking, Job<Re
     Deconvolution& deconvolution = job.deconvolution;
     deconvolution.is_needed = true;
     deconvolution.log_sides = mixture.noise.log_sides;
-    log_weights_.assign(mixture.weights, mixture.weights + mixture.n_components);
-    for (double& weight : log_weights_) weight = std::log(weight);
+    log_weights_.clear();
+    for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) log_weights_.push_back(log_weight(mixture, k));
     deconvolution.log_weights = log_weights_.data();
     if (!has_matrices(mixture.structure)) {
         const double* factors = mixture.precisions_cholesky;

@@ -77,7 +77,7 @@ void PackedDensity<Real>::find_coefficients(const Mixture& mixture, Job<Real>& j
     for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) {
         double& height = log_heights_[static_cast<std::size_t>(k)];
         if (mixture.df != nullptr) height += student_excess(mixture.df[k], d);
-        height += mixture.log_weights != nullptr ? mixture.log_weights[k] : std::log(mixture.weights[k]);
+        height += log_weight(mixture, k);
         shift = std::max(shift, height);
     }
     for (double& height : log_heights_) height -= shift;
@@ -114,6 +114,10 @@ void PackedDensity<Real>::find_residues(const Mixture& mixture, Job<Real>& job) 
     }
     job.residues = residues_.data();
     job.residue_stride = d;
+}
+
+double log_weight(const Mixture& mixture, std::ptrdiff_t k) {
+    return mixture.log_weights != nullptr ? mixture.log_weights[k] : std::log(mixture.weights[k]);
 }
 
 std::vector<double> mean_of(const Mixture& mixture) {

@@ -25,6 +25,9 @@ class PackedDensity {
     std::vector<Real> factors_, coefficients_, residues_;
 };
 
+// Of component k, as an E-step takes it.
+double log_weight(const Mixture& mixture, std::ptrdiff_t k);
+
 // d: the mean of a mixture, sum_k w_k mu_k.
 std::vector<double> mean_of(const Mixture& mixture);
 

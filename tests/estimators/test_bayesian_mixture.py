@@ -365,3 +365,17 @@ def test_parameters_set_by_hand_are_no_posterior():
         _ = model.log_evidence_
     assert np.isfinite(model.score_samples(X)).all()
     assert isinstance(model, GaussianMixture)
+
+
+@pytest.mark.parametrize("accelerate", [False, True])
+def test_measurement_errors_are_taken_out_and_a_density_of_such_rows_is_refused(model, accelerate):
+    arguments = {"covariance_type": model.covariance_type, "random_state": 0, "tol": 0.0}
+    arguments |= {"init_params": "kmeans", "max_iter": 60, "accelerate": accelerate}
+    errors = {"error_std": [0.2, 3.0]}
+    true = BayesianGaussianMixture(3, **arguments).fit(X, **errors)
+    seen = BayesianGaussianMixture(3, **arguments).fit(X)
+    assert np.diff(true.lower_bounds_).min() > -1e-12
+    assert (true.mixture_.spreads[:2] < seen.mixture_.spreads[:2]).any()
+    assert np.allclose(true.predict_proba(X, **errors).sum(axis=1), 1)
+    with pytest.raises(ValueError, match="Measurement errors have no closed form"):
+        true.score(X, **errors)
