@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from numbers import Integral
 from typing import Any, Self
@@ -21,6 +21,7 @@ from mixtura.display.page import Page, Shown, Table, plural
 from mixtura.estimators.constructors import ChecksArgumentNames
 from mixtura.estimators.gaussian_mixture import GaussianMixture, default_arguments
 from mixtura.estimators.gaussian_mixture_search import GaussianMixtureSearch
+from mixtura.estimators.keeping import Kept
 from mixtura.estimators.rows import rows_in_memory
 from mixtura.estimators.state import facts_of, unchanged_on_failure
 from mixtura.estimators.using import (
@@ -28,9 +29,11 @@ from mixtura.estimators.using import (
     misses,
     mixture_to_fit,
     quietly,
+    saved_mixture,
     warn_again,
 )
 from mixtura.fitting.facts import Criteria
+from mixtura.fitting.model_file import SavedModel
 from mixtura.inputs.weights import check_sample_weight
 from mixtura.mixture import Mixture, log_density, log_sum_exp, some_components
 from mixtura.support.arrays import Array, FloatArray, result_dtype
@@ -41,7 +44,7 @@ from mixtura.sweep import grid
 _FOLDS = 5
 
 
-class GaussianMixtureClassifier(ChecksArgumentNames, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class GaussianMixtureClassifier(ChecksArgumentNames, Kept, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Classify rows by a Gaussian mixture for each class: model-based discriminant analysis.
 
     A row belongs to the class of which prior times density is greatest there. With one component a class the
@@ -648,6 +651,40 @@ class GaussianMixtureClassifier(ChecksArgumentNames, ClassifierMixin, BaseEstima
             error=scores.error,
             brier=scores.brier,
         )
+
+    def _models(self) -> list[SavedModel]:
+        return [saved_mixture(model) for model in self.estimators_]
+
+    def _learned(self) -> dict[str, Any]:
+        of_component = None if self._of_component is None else self._of_component.tolist()
+        return {
+            "classes": self.classes_.tolist(),
+            "dtype": self.classes_.dtype.str,
+            "priors": self.class_prior_.tolist(),
+            "of_component": of_component,
+            "training": asdict(self._training),
+        }
+
+    def _take(self, models: list[GaussianMixture], learned: Mapping[str, Any]) -> None:
+        dtype = np.dtype(learned["dtype"])
+        if dtype.kind not in "biufUO":
+            raise ValueError(f"classes of type {dtype}")
+        self.classes_ = np.array(learned["classes"], dtype=dtype)
+        K, of_component = len(self.classes_), learned["of_component"]
+        self.class_prior_ = np.array(learned["priors"], dtype=np.float64)
+        if self.class_prior_.shape != (K,) or not np.isclose(self.class_prior_.sum(), 1.0):
+            raise ValueError("its priors are not those of its classes")
+        self.estimators_ = models
+        self._of_component = None if of_component is None else np.array(of_component, dtype=np.intp)
+        if self._of_component is None:
+            fits = len(models) == K
+        else:
+            fits = len(models) == 1 and len(of_component) == models[0].n_components
+            fits = fits and set(of_component) == set(range(K))
+        if not fits or any(model.n_features_in_ != self.n_features_in_ for model in models):
+            raise ValueError("its mixtures are not those of its classes")
+        self._training = _Scores(**learned["training"])
+        self._take_mixtures()
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

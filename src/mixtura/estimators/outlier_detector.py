@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any, Self
 
@@ -10,9 +11,12 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from mixtura.estimators.constructors import ChecksArgumentNames
+from mixtura.estimators.gaussian_mixture import GaussianMixture
+from mixtura.estimators.keeping import Kept, saved_value
 from mixtura.estimators.rows import rows_in_memory
 from mixtura.estimators.state import unchanged_on_failure
-from mixtura.estimators.using import misses, mixture_to_fit
+from mixtura.estimators.using import misses, mixture_to_fit, saved_mixture
+from mixtura.fitting.model_file import SavedModel
 from mixtura.inputs.checks import check_n_features
 from mixtura.inputs.weights import check_sample_weight
 from mixtura.mixture import Mixture, comparable_log_density
@@ -20,7 +24,7 @@ from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.threads import n_threads
 
 
-class GaussianMixtureOutlierDetector(ChecksArgumentNames, OutlierMixin, BaseEstimator):  # type: ignore[misc]
+class GaussianMixtureOutlierDetector(ChecksArgumentNames, Kept, OutlierMixin, BaseEstimator):  # type: ignore[misc]
     """Call rows outliers where a Gaussian mixture, fitted to all of them, has the least density.
 
     Parameters
@@ -219,6 +223,19 @@ class GaussianMixtureOutlierDetector(ChecksArgumentNames, OutlierMixin, BaseEsti
             As `score_samples`.
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def _models(self) -> list[SavedModel]:
+        given = self.estimator_ is None
+        return [saved_value(self._fitted) if given else saved_mixture(self.estimator_)]
+
+    def _learned(self) -> dict[str, Any]:
+        return {"offset": self.offset_}
+
+    def _take(self, models: list[GaussianMixture], learned: Mapping[str, Any]) -> None:
+        [fitted] = models
+        check_n_features(self.n_features_in_, fitted.mixture_.n_features)
+        self.estimator_ = None if isinstance(self.estimator, Mixture) else fitted
+        self._fitted, self.offset_ = fitted.mixture_, float(learned["offset"])
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

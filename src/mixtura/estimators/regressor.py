@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -11,14 +12,18 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from mixtura.estimators.constructors import ChecksArgumentNames
+from mixtura.estimators.gaussian_mixture import GaussianMixture
+from mixtura.estimators.keeping import Kept
 from mixtura.estimators.rows import rows_in_memory
 from mixtura.estimators.state import unchanged_on_failure
-from mixtura.estimators.using import misses, mixture_to_fit
+from mixtura.estimators.using import misses, mixture_to_fit, saved_mixture
+from mixtura.fitting.model_file import SavedModel
+from mixtura.inputs.checks import check_n_features
 from mixtura.mixture import Conditionals, Mixture
 from mixtura.support.arrays import Array
 
 
-class GaussianMixtureRegressor(ChecksArgumentNames, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class GaussianMixtureRegressor(ChecksArgumentNames, Kept, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Predict targets from features by a mixture of both: its mean, and all of its distribution, given X.
 
     The mixture is fitted to the columns of X and y together. Given a row of X the targets have a mixture
@@ -299,6 +304,18 @@ class GaussianMixtureRegressor(ChecksArgumentNames, RegressorMixin, BaseEstimato
 
     def _like_y(self, values: Array) -> Array:
         return values[:, 0] if self._is_one_column else values
+
+    def _models(self) -> list[SavedModel]:
+        return [saved_mixture(self.estimator_)]
+
+    def _learned(self) -> dict[str, Any]:
+        return {"n_outputs": self.n_outputs_, "is_one_column": self._is_one_column}
+
+    def _take(self, models: list[GaussianMixture], learned: Mapping[str, Any]) -> None:
+        [self.estimator_] = models
+        self.n_outputs_ = int(learned["n_outputs"])
+        self._is_one_column = learned["is_one_column"] is True and self.n_outputs_ == 1
+        check_n_features(self.n_features_in_ + self.n_outputs_, self.mixture_.n_features)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
