@@ -26,7 +26,7 @@ from mixtura import (
 IRIS, SPECIES = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[SPECIES]
 SOME = np.where(np.arange(150) % 3 == 0, -1, SPECIES)
-PRIOR = Prior(mean=IRIS.mean(axis=0), mean_strength=0.1)
+PRIOR = Prior(mean=IRIS.mean(axis=0), mean_count=0.1)
 
 CLASSIFIERS = [
     (GaussianMixtureClassifier(covariance_type="all"), NAMES),
@@ -109,7 +109,7 @@ def test_what_a_file_holds_is_said(tmp_path):
     with pytest.raises(ModelFileError, match="not a GaussianMixtureRegressor"):
         GaussianMixtureRegressor.load(path)
     GaussianMixture(random_state=0).fit(IRIS).save(path)
-    with pytest.raises(ModelFileError, match="mixtura.load reads a model"):
+    with pytest.raises(ModelFileError, match="it does not hold a GaussianMixtureClassifier"):
         GaussianMixtureClassifier.load(path)
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(ModelFileError, match="truncated"):
@@ -138,7 +138,8 @@ def test_a_damaged_description_is_an_error(tmp_path, damage):
     path = tmp_path / "classifier.safetensors"
     GaussianMixtureClassifier().fit(IRIS, NAMES).save(path)
     with safe_open(path, framework="numpy") as file:
-        header, arrays = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
+        names = file.keys()
+        header, arrays = file.metadata(), {name: file.get_tensor(name) for name in names}
     facts = json.loads(header["facts"])
     DAMAGES[damage](facts)
     save_file(arrays, path, header | {"facts": json.dumps(facts)})

@@ -22,12 +22,13 @@ from mixtura.estimators.constructors import ChecksArgumentNames
 from mixtura.estimators.gaussian_mixture import GaussianMixture, default_arguments
 from mixtura.estimators.gaussian_mixture_search import GaussianMixtureSearch
 from mixtura.estimators.keeping import Kept
-from mixtura.estimators.rows import rows_in_memory
+from mixtura.estimators.rows import feature_names, rows_in_memory
 from mixtura.estimators.state import facts_of, unchanged_on_failure
 from mixtura.estimators.using import (
     check_for_several,
     misses,
     mixture_to_fit,
+    name_columns,
     quietly,
     saved_mixture,
     warn_again,
@@ -224,8 +225,11 @@ class GaussianMixtureClassifier(ChecksArgumentNames, Kept, ClassifierMixin, Base
             raise ValueError(
                 f"y holds no class: every row is {self.unlabeled!r}, which is unlabeled."
             )
-        check_classification_targets(y[known])
-        self.classes_, of_known = np.unique(y[known], return_inverse=True)
+        of_rows = y[known]
+        if self.unlabeled is not None and y.dtype == object:  # as numbers beside None are
+            of_rows = np.array(of_rows.tolist())
+        check_classification_targets(of_rows)
+        self.classes_, of_known = np.unique(of_rows, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"y holds one class only, {self.classes_.tolist()[0]!r}: a classifier needs two at least."
@@ -305,6 +309,8 @@ class GaussianMixtureClassifier(ChecksArgumentNames, Kept, ClassifierMixin, Base
             self._of_component = None
             if known.has_unknown:
                 self.estimators_ = [self._fit_with_unknown(known)]
+        for model in self.estimators_:
+            name_columns(model, feature_names(self))
         self._take_mixtures()
 
     def _take_mixtures(self) -> None:
@@ -820,6 +826,10 @@ class ClassifierSummary(Shown):
     bic: float
     error: float
     brier: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as numbers, strings, lists and dicts, ready for JSON."""
+        return asdict(self)
 
     def _page(self) -> Page:
         facts = (

@@ -13,9 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 from mixtura.estimators.constructors import ChecksArgumentNames
 from mixtura.estimators.gaussian_mixture import GaussianMixture
 from mixtura.estimators.keeping import Kept, saved_value
-from mixtura.estimators.rows import rows_in_memory
+from mixtura.estimators.rows import feature_names, rows_in_memory
 from mixtura.estimators.state import unchanged_on_failure
-from mixtura.estimators.using import misses, mixture_to_fit, saved_mixture
+from mixtura.estimators.using import misses, mixture_to_fit, name_columns, saved_mixture
 from mixtura.fitting.model_file import SavedModel
 from mixtura.inputs.checks import check_n_features
 from mixtura.inputs.weights import check_sample_weight
@@ -147,6 +147,7 @@ class GaussianMixtureOutlierDetector(ChecksArgumentNames, Kept, OutlierMixin, Ba
             return
         names = "n_components", "covariance_type", "distribution", "noise", "missing"
         self.estimator_ = mixture_to_fit(self, *names).fit(rows, sample_weight=sample_weight)
+        name_columns(self.estimator_, feature_names(self))
         self._fitted = self.estimator_.mixture_
 
     @property

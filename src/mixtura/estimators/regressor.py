@@ -14,9 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 from mixtura.estimators.constructors import ChecksArgumentNames
 from mixtura.estimators.gaussian_mixture import GaussianMixture
 from mixtura.estimators.keeping import Kept
-from mixtura.estimators.rows import rows_in_memory
+from mixtura.estimators.rows import feature_names, rows_in_memory
 from mixtura.estimators.state import unchanged_on_failure
-from mixtura.estimators.using import misses, mixture_to_fit, saved_mixture
+from mixtura.estimators.using import misses, mixture_to_fit, name_columns, saved_mixture
 from mixtura.fitting.model_file import SavedModel
 from mixtura.inputs.checks import check_n_features
 from mixtura.mixture import Conditionals, Mixture
@@ -131,6 +131,8 @@ class GaussianMixtureRegressor(ChecksArgumentNames, Kept, RegressorMixin, BaseEs
             )
             whole = np.column_stack([rows, targets])
             self.estimator_ = mixture.fit(whole, sample_weight=sample_weight)
+            if (names := feature_names(self)) is not None:
+                name_columns(self.estimator_, [*names, *_target_names(y, self.n_outputs_)])
         return self
 
     def _targets(self, y: Any, n_rows: int) -> Array:
@@ -323,6 +325,14 @@ class GaussianMixtureRegressor(ChecksArgumentNames, Kept, RegressorMixin, BaseEs
         tags.target_tags.multi_output = True
         tags.target_tags.single_output = True
         return tags
+
+
+def _target_names(y: Any, n_outputs: int) -> list[str]:
+    """Those of a data frame or a series, else y, or y0, y1, ..."""
+    found = list(getattr(y, "columns", ())) or [getattr(y, "name", None)]
+    if len(found) == n_outputs and all(isinstance(name, str) for name in found):
+        return found
+    return ["y"] if n_outputs == 1 else [f"y{j}" for j in range(n_outputs)]
 
 
 def _target_columns(y: Any) -> Array:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import numpy as np
 from sklearn.base import clone
 
 from mixtura.estimators.gaussian_mixture import GaussianMixture
@@ -85,6 +86,15 @@ def warn_again(caught: list[warnings.WarningMessage], about: str) -> None:
         warnings.warn(f"{about}{one.message}", one.category, stacklevel=_USER)
 
 
+def name_columns(fitted: Any, names: Any) -> None:
+    """Let a mixture that was fitted to an array know the names of its columns, where there are any."""
+    if names is not None:
+        for model in {
+            id(one): one for one in (fitted, getattr(fitted, "best_estimator_", fitted))
+        }.values():
+            model.feature_names_in_ = np.array(names, dtype=object)
+
+
 def saved_mixture(fitted: Any) -> SavedModel:
     """What a file holds of a fitted mixture; of a search that of its best."""
     best = getattr(fitted, "best_estimator_", fitted)
@@ -96,6 +106,7 @@ __all__ = [
     "check_for_several",
     "misses",
     "mixture_to_fit",
+    "name_columns",
     "quietly",
     "saved_mixture",
     "warn_again",
