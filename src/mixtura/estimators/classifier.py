@@ -91,6 +91,8 @@ class GaussianMixtureClassifier(ChecksArgumentNames, Kept, ClassifierMixin, Base
     class_prior_ : ndarray of shape (n_classes,)
     mixtures_ : list of Mixture
         The distribution of each class.
+    mixture_ : Mixture
+        That of the rows, whatever their class.
     estimators_ : list of GaussianMixture
         What was fitted: one to all classes together, or one to each.
     covariance_types_ : list of str
@@ -485,6 +487,25 @@ class GaussianMixtureClassifier(ChecksArgumentNames, Kept, ClassifierMixin, Base
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "mixtures_")
+
+    @property
+    def mixture_(self) -> Mixture:
+        """The distribution of rows, whatever their class, without noise: components of the first class first.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        """
+        check_is_fitted(self)
+        own = [mixture.without_noise() for mixture in self.mixtures_]
+        weights = [prior * one.weights for prior, one in zip(self.class_prior_, own, strict=True)]
+        return Mixture.from_parameters(
+            np.concatenate(weights),
+            np.concatenate([one.means for one in own]),
+            np.concatenate([one.covariance_matrices() for one in own]),
+            df=None if own[0].df is None else np.concatenate([one.df for one in own]),
+        )
 
     def log_joint(self, X: Any) -> Array:
         """Log of each class's prior times its density at each row.

@@ -9,6 +9,7 @@ from numpy.random import Generator, RandomState
 from scipy.special import gammaln, ndtr, ndtri, stdtr, stdtrit
 
 from mixtura.covariance import structure
+from mixtura.display.page import plural
 from mixtura.mixture.completing import drawn, expected, one_component, square_distances
 from mixtura.mixture.evaluation import (
     log_density,
@@ -57,7 +58,7 @@ class Conditionals:
         return len(self._rows)
 
     def __repr__(self) -> str:
-        return f"Conditionals({len(self):,} rows, {len(self.free)} free features)"
+        return f"Conditionals({plural(len(self), 'row')}, {plural(len(self.free), 'free feature')})"
 
     def mean(self) -> Array:
         """Expected values.
