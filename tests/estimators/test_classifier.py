@@ -279,6 +279,28 @@ def test_cross_validation_takes_the_lowest_brier_score():
     assert chosen.covariance_types_[0] == min(scores, key=scores.get)
 
 
+def test_cross_validation_uses_rows_without_a_class_and_weights():
+    names = ["EEE", "VVV"]
+    known = np.where(hidden(0.5) < 0, None, NAMES)
+    chosen = GaussianMixtureClassifier(
+        covariance_type=names,
+        criterion="cv",
+        unlabeled=None,
+        class_weight="balanced",
+        random_state=0,
+    )
+    some = np.array([name is not None for name in known])
+    chosen.fit(IRIS[some], known[some].astype(str))
+    assert_allclose(chosen.class_prior_, 1 / 3)
+    numbers = GaussianMixtureClassifier(
+        [1, 2], covariance_type="diag", criterion="cv", unlabeled=-1, random_state=0
+    )
+    numbers.fit(IRIS, hidden(0.3))
+    found = {mixture.n_components for mixture in numbers.mixtures_}
+    assert len(found) == 1
+    assert numbers.score(IRIS, SPECIES) > 0.9
+
+
 def test_search_calibration_and_cross_validation():
     grid = GridSearchCV(
         make_pipeline(StandardScaler(), GaussianMixtureClassifier(random_state=0)),

@@ -35,7 +35,7 @@ def whole_table(rows: Given, column: str | None = None) -> tuple[pa.Table, list[
     parts, values = [], []
     with reading():
         for part, kept in rows.parts(keep):
-            parts.append(part)
+            parts.append(part.X)
             if column is not None:
                 values += pa.array(kept[column]).to_pylist()
     return frame(rows.names, np.concatenate(parts)), [None if v == "" else v for v in values]
@@ -84,7 +84,7 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     with reading():
         for part, kept in rows.parts(keep):
-            found = says(frame(rows.names, part))
+            found = says(frame(rows.names, part.X))
             both = [name for name in kept if name in found]
             if both:
                 raise UsageError(

@@ -47,7 +47,10 @@ def mixture_to_fit(model: Any, *names: str) -> Any:
             "estimator must be a GaussianMixture, a GaussianMixtureSearch or None, got "
             f"{type(estimator).__name__}."
         )
-    return clone(estimator)
+    mixture = clone(estimator)
+    if mixture.random_state is None:
+        mixture.set_params(random_state=model.random_state)
+    return mixture
 
 
 def misses(model: Any) -> bool:

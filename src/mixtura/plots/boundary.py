@@ -89,7 +89,11 @@ def plot_boundary(
     for c, name in [*enumerate(classifier.classes_), (-1, "no class")]:
         mine = points[codes == c]
         if len(mine):
-            dots: dict[str, Any] = {"s": marker_area(len(points)), "edgecolors": INK, "linewidths": 0.3}
+            dots: dict[str, Any] = {
+                "s": marker_area(len(points)),
+                "edgecolors": INK,
+                "linewidths": 0.3,
+            }
             axes.scatter(*mine.T, color=colour(c), label=str(name), zorder=3, **dots)
     name_axes(axes, *[names[j] for j in indexes])
     axes.legend(loc=emptiest_corner(axes, points), fontsize=8, framealpha=0.85)
