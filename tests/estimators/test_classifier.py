@@ -22,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from mixtura import (
+    BayesianGaussianMixture,
     DataWarning,
     DegenerateComponentWarning,
     GaussianMixture,
@@ -353,6 +354,16 @@ def test_frames_and_float32():
             {"n_components": [1, 2], "estimator": GaussianMixture(init_params="kmeans")},
             SPECIES,
             "init_params, which a search",
+        ),
+        (
+            {"covariance_type": "all", "estimator": BayesianGaussianMixture()},
+            SPECIES,
+            "BIC does not compare",
+        ),
+        (
+            {"n_components": [1, 2], "estimator": BayesianGaussianMixture()},
+            SPECIES,
+            "BIC does not compare",
         ),
         (
             {"n_components": [2], "covariance_type": "EEE", "unlabeled": -1},

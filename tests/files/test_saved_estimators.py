@@ -14,6 +14,7 @@ from sklearn.exceptions import NotFittedError
 
 import mixtura
 from mixtura import (
+    BayesianGaussianMixture,
     GaussianMixture,
     GaussianMixtureClassifier,
     GaussianMixtureOutlierDetector,
@@ -40,6 +41,7 @@ CLASSIFIERS = [
     ),
 ]
 REGRESSORS = [
+    GaussianMixtureRegressor(estimator=BayesianGaussianMixture(3)),
     GaussianMixtureRegressor(2),
     GaussianMixtureRegressor(estimator=GaussianMixtureSearch([1, 2], ["EEE", "VVV"])),
 ]

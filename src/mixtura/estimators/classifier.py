@@ -340,6 +340,8 @@ class GaussianMixtureClassifier(ChecksArgumentNames, Kept, ClassifierMixin, Base
 
     def _best_joint(self, known: _Training, names: Sequence[str]) -> GaussianMixture:
         """One component a class, of the structure that has the lowest BIC: a sound one where there is any."""
+        if len(names) > 1:
+            _check_comparable(self._mixture())
         found = []
         failures = {}
         for name in names:
@@ -725,6 +727,15 @@ def _bic(model: GaussianMixture) -> float:
     return Criteria.of_fit(facts, model._density).bic
 
 
+def _check_comparable(mixture: GaussianMixture) -> None:
+    """Raise where BIC says nothing of such mixtures."""
+    if type(mixture) is not GaussianMixture:
+        raise ValueError(
+            f"BIC does not compare models of {type(mixture).__name__}: give one number of components and one "
+            "structure, or criterion='cv'."
+        )
+
+
 def _search(
     mixture: GaussianMixture, numbers: list[int], names: Sequence[str]
 ) -> GaussianMixtureSearch:
@@ -735,6 +746,7 @@ def _search(
     ValueError
         If that has an argument which a sweep has not.
     """
+    _check_comparable(mixture)
     search = GaussianMixtureSearch(numbers, list(names))
     theirs, ours = mixture.get_params(deep=False), search.get_params(deep=False)
     defaults = default_arguments()

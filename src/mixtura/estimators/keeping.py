@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mixtura.em import Prior
 from mixtura.errors import ModelFileError
+from mixtura.estimators.bayesian_gaussian_mixture import BayesianGaussianMixture
 from mixtura.estimators.gaussian_mixture import GaussianMixture, default_arguments
 from mixtura.estimators.gaussian_mixture_search import GaussianMixtureSearch
 from mixtura.estimators.restoring import model_of
@@ -21,7 +22,10 @@ from mixtura.fitting.model_file import SavedEstimator, SavedModel, read_estimato
 from mixtura.mixture import Mixture
 
 # Estimators that are arguments of others, and a mixture, by the names that files have for them.
-_ESTIMATORS = {kind.__name__: kind for kind in (GaussianMixture, GaussianMixtureSearch)}
+_ESTIMATORS = {
+    kind.__name__: kind
+    for kind in (GaussianMixture, BayesianGaussianMixture, GaussianMixtureSearch)
+}
 _MIXTURE = "Mixture"
 
 
