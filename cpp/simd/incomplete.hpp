@@ -149,30 +149,35 @@ void for_incomplete_runs(const Job<Real>& job, const Workspace<Real>& work, cons
     }
 }
 
-// out_i = sum_j matrix[rows_i * d + columns_j] x_j, vectors of rows; four sums side by side.
+inline std::ptrdiff_t place_at(const std::int32_t* places, std::ptrdiff_t i) {
+    return places == nullptr ? i : places[i];
+}
+
+// `count` rows of `multiply_vectors`, from row i on: their sums side by side, since one waits for its last addition.
+template <int count, class Real>
+void multiply_some(const double* matrix, std::ptrdiff_t d, const std::int32_t* rows, std::ptrdiff_t i,
+                   const std::int32_t* columns, std::ptrdiff_t n_columns, const Real* x, Real* out) {
+    const double* row[count];
+    for (int a = 0; a < count; ++a) row[a] = matrix + place_at(rows, i + a) * d;
+    Vector<Real> sum[count];
+    for (int a = 0; a < count; ++a) sum[a] = Vector<Real>{};  // as `= {}` they would be cleared in memory
+    for (std::ptrdiff_t j = 0; j < n_columns; ++j) {
+        const Vector<Real> value = load<Real>(x + j * lanes<Real>);
+        const std::ptrdiff_t column = place_at(columns, j);
+        for (int a = 0; a < count; ++a) sum[a] += static_cast<Real>(row[a][column]) * value;
+    }
+    for (int a = 0; a < count; ++a) store<Real>(out + (i + a) * lanes<Real>, sum[a]);
+}
+
+// out_i = sum_j matrix[rows_i * d + columns_j] x_j, vectors of rows.
 template <class Real>
 void multiply_vectors(const double* matrix, std::ptrdiff_t d, const std::int32_t* rows, std::ptrdiff_t n_rows,
                       const std::int32_t* columns, std::ptrdiff_t n_columns, const Real* x, Real* out) {
-    const auto at = [](const std::int32_t* places, std::ptrdiff_t i) { return places == nullptr ? i : places[i]; };
     std::ptrdiff_t i = 0;
-    for (; i + 4 <= n_rows; i += 4) {
-        const double* row[4];
-        for (int a = 0; a < 4; ++a) row[a] = matrix + at(rows, i + a) * d;
-        Vector<Real> sum[4] = {};
-        for (std::ptrdiff_t j = 0; j < n_columns; ++j) {
-            const Vector<Real> value = load<Real>(x + j * lanes<Real>);
-            const std::ptrdiff_t column = at(columns, j);
-            for (int a = 0; a < 4; ++a) sum[a] += static_cast<Real>(row[a][column]) * value;
-        }
-        for (int a = 0; a < 4; ++a) store<Real>(out + (i + a) * lanes<Real>, sum[a]);
-    }
-    for (; i < n_rows; ++i) {
-        const double* row = matrix + at(rows, i) * d;
-        Vector<Real> sum = {};
-        for (std::ptrdiff_t j = 0; j < n_columns; ++j)
-            sum += static_cast<Real>(row[at(columns, j)]) * load<Real>(x + j * lanes<Real>);
-        store<Real>(out + i * lanes<Real>, sum);
-    }
+    for (; i + 4 <= n_rows; i += 4) multiply_some<4>(matrix, d, rows, i, columns, n_columns, x, out);
+    if (n_rows - i == 3) return multiply_some<3>(matrix, d, rows, i, columns, n_columns, x, out);
+    if (n_rows - i == 2) return multiply_some<2>(matrix, d, rows, i, columns, n_columns, x, out);
+    if (n_rows - i == 1) multiply_some<1>(matrix, d, rows, i, columns, n_columns, x, out);
 }
 
 // Completes the rows of a run for component k, in the tile and in the cells.
@@ -304,46 +309,75 @@ double widening(const Job<Real>& job, const Run& run, std::ptrdiff_t k, Real u) 
     return df > 2 ? df / (df - 2) / static_cast<double>(u) : __builtin_inf();
 }
 
+// Rows whose moments are summed side by side.
+constexpr std::ptrdiff_t side_by_side = 64;
+
+// The responsibilities of `n` rows become those among the components alone; where noise has all, the weights.
+template <class Real>
+void leave_noise_out(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n, const Workspace<Real>& work) {
+    double sum[side_by_side] = {}, of_all = 0;
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+        const Real* share = work.responsibilities + k * job.tile_stride + begin;
+        for (std::ptrdiff_t r = 0; r < n; ++r) sum[r] += share[r];
+        of_all += job.mixture->weights[k];
+    }
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+        Real* share = work.responsibilities + k * job.tile_stride + begin;
+        const double weight = job.mixture->weights[k] / of_all;
+        for (std::ptrdiff_t r = 0; r < n; ++r) share[r] = Real(sum[r] > 0 ? share[r] / sum[r] : weight);
+    }
+}
+
+// Of the i-th feature that `n` rows of a run lack, from row `begin` of the tile on.
+template <class Real>
+void write_expected_feature(const Job<Real>& job, const Run& run, std::ptrdiff_t i, std::ptrdiff_t begin,
+                            std::ptrdiff_t n, const Workspace<Real>& work, const Evaluation<Real>& out) {
+    const std::int32_t f = run.features[i];
+    double mean[side_by_side] = {}, variance[side_by_side] = {};
+    Real same[side_by_side];
+    const auto expected_by = [&](std::ptrdiff_t k) -> const Real* {
+        if (run.conditional != nullptr)
+            return work.incomplete.cells + k * component_cells(job) + run.cells + i * (run.end - run.begin) +
+                   (begin - run.begin);
+        for (std::ptrdiff_t r = 0; r < n; ++r) same[r] = job.means.high[k * job.n_features + f];
+        return same;
+    };
+    const std::int64_t* places = job.places + begin;
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+        const Real *share = work.responsibilities + k * job.tile_stride + begin, *x = expected_by(k);
+        for (std::ptrdiff_t r = 0; r < n; ++r) mean[r] += double(share[r]) * x[r];
+    }
+    for (std::ptrdiff_t r = 0; r < n; ++r) out.expected[places[r] * job.n_features + f] = Real(mean[r]);
+    if (out.variances == nullptr) return;
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+        const Real *share = work.responsibilities + k * job.tile_stride + begin, *x = expected_by(k);
+        const double own = conditional_variance(job, k, run, i);
+        if (job.student == nullptr) {
+            for (std::ptrdiff_t r = 0; r < n; ++r)
+                variance[r] += share[r] * (own + (x[r] - mean[r]) * (x[r] - mean[r]));
+            continue;
+        }
+        const Real* u = work.scales + k * job.tile_stride + begin;
+        for (std::ptrdiff_t r = 0; r < n; ++r) {
+            const double away = x[r] - mean[r];
+            if (share[r] > 0) variance[r] += share[r] * (own * widening(job, run, k, u[r]) + away * away);
+        }
+    }
+    for (std::ptrdiff_t r = 0; r < n; ++r) out.variances[places[r] * job.n_features + f] = Real(variance[r]);
+}
+
 // Moments of the missing features given the others, over the components: those of noise are not known.
 //     E[x] = sum_k r_k x^_k,     Var[x] = sum_k r_k (C_k + (x^_k - E[x])^2)
 template <class Real>
 void write_expected(const Job<Real>& job, const Workspace<Real>& work, const Evaluation<Real>& out) {
-    const std::ptrdiff_t d = job.n_features, stride = job.tile_stride;
-    Real* means = work.differences;
-    double all = 0;
-    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) all += job.mixture->weights[k];
-    for (std::ptrdiff_t pass = 0; pass < (out.variances == nullptr ? 1 : 2); ++pass) {
-        for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
-            complete_again(job, k, work);
-            for_incomplete_runs(job, work, [&](const Run& run) {
-                const std::ptrdiff_t end = run.end < job.rows.n_rows ? run.end : job.rows.n_rows;
-                for (std::ptrdiff_t i = 0; i < run.n_missing; ++i) {
-                    const std::int32_t f = run.features[i];
-                    const double own = conditional_variance(job, k, run, i);
-                    for (std::ptrdiff_t r = run.begin; r < end; ++r) {
-                        double sum = 0;
-                        for (std::ptrdiff_t h = 0; h < job.n_components; ++h)
-                            sum += work.responsibilities[h * stride + r];
-                        const double share =
-                            sum > 0 ? work.responsibilities[k * stride + r] / sum : job.mixture->weights[k] / all;
-                        const Real x = work.rows[f * stride + r];
-                        Real& mean = means[f * stride + r];
-                        const std::ptrdiff_t at = job.places[r] * d + f;
-                        if (pass == 0) {
-                            mean = Real((k == 0 ? 0 : mean) + share * x);
-                            if (k == job.n_components - 1) out.expected[at] = mean;
-                        } else if (share > 0) {
-                            const Real u = job.student == nullptr ? Real(1) : work.scales[k * stride + r];
-                            const double away = x - mean, spread = own * widening(job, run, k, u);
-                            out.variances[at] = Real((k == 0 ? 0 : out.variances[at]) + share * (spread + away * away));
-                        } else if (k == 0) {
-                            out.variances[at] = 0;
-                        }
-                    }
-                }
-            });
+    for_incomplete_runs(job, work, [&](const Run& run) {
+        const std::ptrdiff_t end = run.end < job.rows.n_rows ? run.end : job.rows.n_rows;
+        for (std::ptrdiff_t begin = run.begin; begin < end; begin += side_by_side) {
+            const std::ptrdiff_t n = end - begin < side_by_side ? end - begin : side_by_side;
+            leave_noise_out(job, begin, n, work);
+            for (std::ptrdiff_t i = 0; i < run.n_missing; ++i) write_expected_feature(job, run, i, begin, n, work, out);
         }
-    }
+    });
 }
 
 // Noise is uniform in a box: on the features observed the density is 1 over the product of their sides.

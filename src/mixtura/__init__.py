@@ -21,15 +21,18 @@ if TYPE_CHECKING:
         SourceError,
     )
     from mixtura.estimators.bayesian_gaussian_mixture import BayesianGaussianMixture
+    from mixtura.estimators.classifier import GaussianMixtureClassifier
     from mixtura.estimators.fit_many import fit_many
     from mixtura.estimators.fitted_mixtures import FittedMixtures
     from mixtura.estimators.gaussian_mixture import GaussianMixture
     from mixtura.estimators.gaussian_mixture_search import GaussianMixtureSearch
     from mixtura.estimators.imputer import GaussianMixtureImputer
     from mixtura.estimators.loading import load
+    from mixtura.estimators.outlier_detector import GaussianMixtureOutlierDetector
+    from mixtura.estimators.regressor import GaussianMixtureRegressor
     from mixtura.fitting.diagnosis import Diagnosis
     from mixtura.fitting.summary import Summary
-    from mixtura.mixture import Mixture
+    from mixtura.mixture import Conditionals, Mixture
     from mixtura.report.description import Description, describe
     from mixtura.sources import from_batches, scan
     from mixtura.support.versions import show_versions
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
+    "Conditionals": "mixtura.mixture",
     "Diagnosis": "mixtura.fitting.diagnosis",
     "DataWarning": "mixtura.errors",
     "DegenerateComponentWarning": "mixtura.errors",
@@ -44,7 +48,10 @@ _HOMES = {
     "FittedMixtures": "mixtura.estimators.fitted_mixtures",
     "BayesianGaussianMixture": "mixtura.estimators.bayesian_gaussian_mixture",
     "GaussianMixture": "mixtura.estimators.gaussian_mixture",
+    "GaussianMixtureClassifier": "mixtura.estimators.classifier",
     "GaussianMixtureImputer": "mixtura.estimators.imputer",
+    "GaussianMixtureOutlierDetector": "mixtura.estimators.outlier_detector",
+    "GaussianMixtureRegressor": "mixtura.estimators.regressor",
     "GaussianMixtureSearch": "mixtura.estimators.gaussian_mixture_search",
     "Mixture": "mixtura.mixture",
     "Prior": "mixtura.em",
@@ -68,6 +75,7 @@ _ELSEWHERE = {
     "GMM": "the class is GaussianMixture",
     "GaussianMixtureModel": "the class is GaussianMixture",
     "KMeans": "take scikit-learn's, or GaussianMixture with covariance_type='EII'",
+    "plot_boundary": "it is in mixtura.plots",
     "plot_entropy": "it is in mixtura.plots",
     "plot_mixture": "it is in mixtura.plots",
     "plot_search": "it is in mixtura.plots",
@@ -82,13 +90,17 @@ _ELSEWHERE = {
 
 __all__ = [
     "BayesianGaussianMixture",
+    "Conditionals",
     "DataWarning",
     "DegenerateComponentWarning",
     "Description",
     "Diagnosis",
     "FittedMixtures",
     "GaussianMixture",
+    "GaussianMixtureClassifier",
     "GaussianMixtureImputer",
+    "GaussianMixtureOutlierDetector",
+    "GaussianMixtureRegressor",
     "GaussianMixtureSearch",
     "Mixture",
     "ModelFileError",

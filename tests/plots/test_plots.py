@@ -17,21 +17,33 @@ import pyarrow as pa
 import pytest
 import sklearn.mixture
 from matplotlib.collections import PathCollection
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
+from numpy.testing import assert_allclose
 from scipy.integrate import trapezoid
 from scipy.stats import norm
+from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 
 from mixtura import (
     BayesianGaussianMixture,
     GaussianMixture,
+    GaussianMixtureClassifier,
     GaussianMixtureSearch,
     Mixture,
     from_batches,
 )
 from mixtura.datasets import load_faithful, make_three_blobs
-from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertainty, plot_weights
+from mixtura.plots import (
+    plot_boundary,
+    plot_entropy,
+    plot_mixture,
+    plot_search,
+    plot_uncertainty,
+    plot_weights,
+)
+from mixtura.plots.style import colour
 from mixtura.selection import combine
 
 plot_module = importlib.import_module("mixtura.plots.mixture")
@@ -465,3 +477,30 @@ def test_weights_are_drawn_with_the_number_of_components_that_hold_rows():
     assert "component 2" not in str([text.get_text() for text in seen.get_legend().get_texts()])
     with pytest.raises(TypeError, match="model must be"):
         plot_weights(3)
+
+
+def test_a_boundary_shows_the_classes():
+    iris = load_iris()
+    species = iris.target_names[iris.target]
+    classifier = GaussianMixtureClassifier().fit(iris.data, species)
+    axes = plot_boundary(classifier, iris.data, species, features=[2, 1])
+    assert axes.get_xlabel() == "x2"
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert names == ["setosa", "versicolor", "virginica"]
+    drawn = np.concatenate(
+        [dots.get_offsets() for dots in axes.collections if len(dots.get_offsets()) > 1]
+    )
+    assert {tuple(point) for point in iris.data[:, [2, 1]]} <= {tuple(point) for point in drawn}
+    image = axes.get_images()[0]
+    left, right, low, high = image.get_extent()
+    pixels = np.asarray(image.get_array())
+    places = np.array([[1.4, 3.4], [4.3, 2.9], [5.9, 3.0]])
+    columns = ((places[:, 0] - left) / (right - left) * 299).astype(int)
+    rows = ((places[:, 1] - low) / (high - low) * 299).astype(int)
+    for c, pixel in enumerate(pixels[rows, columns]):
+        hue = np.array(to_rgb(colour(c)))
+        assert_allclose((1 - pixel) / (1 - pixel).max(), (1 - hue) / (1 - hue).max(), atol=0.01)
+    with pytest.raises(ValueError, match="two features"):
+        plot_boundary(classifier, iris.data, features=[0])
+    with pytest.raises(TypeError, match="plot_boundary needs a GaussianMixtureClassifier"):
+        plot_boundary(GaussianMixture(2, random_state=0).fit(iris.data), iris.data)

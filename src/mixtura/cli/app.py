@@ -30,6 +30,8 @@ from mixtura.support.names import COVARIANCE_TYPES, STARTS
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from mixtura.cli.using import Report
+
 # Typer has had its own copy of click, and has not: the class of all that is wrong with options.
 _Misuse: Any = typer.BadParameter.__base__
 
@@ -251,6 +253,71 @@ Jobs = Annotated[
         help="Threads; -1 is all cores, -2 all but one, and so on.",
         show_default="all cores",
         **whole("--jobs"),
+    ),
+]
+Components = Annotated[
+    int, typer.Option("-k", "--components", help="Number of components.", **whole("-k", 1))
+]
+OneStructure = Annotated[
+    str,
+    typer.Option(
+        "--covariance",
+        metavar="NAME",
+        help=f"{', '.join(COVARIANCE_TYPES)}.",
+        **choice("--covariance", *COVARIANCE_TYPES),
+    ),
+]
+Structures = Annotated[
+    str,
+    typer.Option(
+        "--covariance",
+        metavar="A,B,...",
+        help=f"{', '.join(COVARIANCE_TYPES)}, several of them, or all.",
+    ),
+]
+Distribution = Annotated[
+    str,
+    typer.Option(
+        help="Of the components: t has heavy tails.",
+        metavar="gaussian|t",
+        **choice("--distribution", "gaussian", "t"),
+    ),
+]
+NewRows = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--new",
+        metavar="FILE",
+        help="Files of the rows that the table of -o is of; may be given several times.",
+        show_default="those of the fit",
+    ),
+]
+KeepColumns = Annotated[
+    str | None,
+    typer.Option(
+        "--keep",
+        metavar="A,B,...",
+        help="Columns to copy into the table of -o.",
+        show_default=False,
+    ),
+]
+PredictionsOut = Annotated[
+    str | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="Write what is said of each row to a .csv or .parquet file.",
+        show_default="none",
+    ),
+]
+SaveModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="FILE",
+        help="Write the model, for load in Python.",
+        show_default="none",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.", metavar="")]
@@ -772,6 +839,237 @@ def impute(
         tables = outputs.imputed(fitted._density, rows, kept, std=std, draws=draws, seed=seed)
         outputs.write_table(tables, output)
     say_how_read(rows, quiet=quiet)
+
+
+@app.command(
+    epilog="Example: mixtura classify iris.csv --class species --covariance all -o classes.csv"
+)
+def classify(
+    files: DataFiles,
+    target: Annotated[
+        str,
+        typer.Option(
+            "--class", metavar="COLUMN", help="The column of classes.", show_default=False
+        ),
+    ],
+    n_components: Annotated[
+        str,
+        typer.Option(
+            "-k",
+            "--components",
+            help="Components of each class: with 1 the structure ties the classes (LDA, QDA and others); of "
+            "several, such as 1:4, BIC chooses for each class.",
+            **one_or_several("-k", 1),
+        ),
+    ] = "1",
+    covariance: Structures = "full",
+    criterion: Annotated[
+        str,
+        typer.Option(
+            help="What chooses among several: bic, or cv for the Brier score of cross-validation.",
+            metavar="bic|cv",
+            **choice("--criterion", "bic", "cv"),
+        ),
+    ] = "bic",
+    unlabeled: Annotated[
+        bool,
+        typer.Option("--unlabeled", help="Use rows without a class too, by EM.", metavar=""),
+    ] = False,
+    columns: Columns = None,
+    new: NewRows = None,
+    keep: KeepColumns = None,
+    distribution: Distribution = "gaussian",
+    missing: Missing = "error",
+    seed: Seed = 0,
+    jobs: Jobs = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = ".",
+    skip: Skip = 0,
+    comment: Comment = None,
+    encoding: Encoding = None,
+    drop_missing: DropMissing = False,
+    output: PredictionsOut = None,
+    save: SaveModel = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Learn the classes of rows, and tell those of others."""
+    from mixtura import GaussianMixtureClassifier
+    from mixtura.cli import selecting, using
+    from mixtura.cli.rows import Beside, reading_of, rows_to_fit
+
+    kept = _check_use(files, new, keep, output, save)
+    how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing, missing)
+    rows = rows_to_fit(files, columns, Beside(), None, how, by=target)
+    X, values = using.whole_table(rows, target)
+    names = selecting.structures(covariance)
+    model = GaussianMixtureClassifier(
+        using.numbers_of(n_components),
+        covariance_type=names[0] if len(names) == 1 else names,
+        criterion=criterion,
+        unlabeled=using.NO_CLASS if unlabeled else None,
+        distribution=distribution,
+        missing=missing,
+        random_state=seed,
+        n_jobs=jobs,
+    )
+    y = using.classes(values, target, unlabeled=unlabeled)
+    using.fit(model, rows.source, X, y, quiet=quiet)
+    report = using.report_of_classifier(model)
+    written = using.write(model, report, new or files, kept, how, output, save, quiet=quiet)
+    _show_use(report, written, as_json=as_json, quiet=quiet)
+
+
+@app.command(epilog="Example: mixtura regress geyser.csv --target waiting -k 2 -o predicted.csv")
+def regress(
+    files: DataFiles,
+    target: Annotated[
+        str,
+        typer.Option(
+            "--target", metavar="A,B,...", help="The columns to predict.", show_default=False
+        ),
+    ],
+    n_components: Components = 1,
+    covariance: OneStructure = "full",
+    quantiles: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LEVELS", help="Add quantiles, such as 0.05,0.95.", show_default="none"
+        ),
+    ] = None,
+    columns: Columns = None,
+    new: NewRows = None,
+    keep: KeepColumns = None,
+    distribution: Distribution = "gaussian",
+    missing: Missing = "error",
+    seed: Seed = 0,
+    jobs: Jobs = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = ".",
+    skip: Skip = 0,
+    comment: Comment = None,
+    encoding: Encoding = None,
+    drop_missing: DropMissing = False,
+    output: PredictionsOut = None,
+    save: SaveModel = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Learn to predict columns from the others, with how far off that may be."""
+    from mixtura import GaussianMixtureRegressor
+    from mixtura.cli import using
+    from mixtura.cli.rows import Beside, reading_of, rows_to_fit, split
+
+    kept = _check_use(files, new, keep, output, save)
+    targets, levels = split(target, "--target"), using.levels_of(quantiles)
+    how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing, missing)
+    wanted = None if columns is None else f"{columns},{target}"
+    rows = rows_to_fit(files, wanted, Beside(), None, how)
+    X, y = using.split_targets(using.whole_table(rows)[0], targets, rows.source)
+    model = GaussianMixtureRegressor(
+        n_components,
+        covariance_type=covariance,
+        distribution=distribution,
+        missing=missing,
+        random_state=seed,
+        n_jobs=jobs,
+    )
+    using.fit(model, rows.source, X, y, quiet=quiet)
+    report = using.report_of_regressor(model, X, y, targets, levels)
+    written = using.write(model, report, new or files, kept, how, output, save, quiet=quiet)
+    _show_use(report, written, as_json=as_json, quiet=quiet)
+
+
+@app.command(
+    epilog="Example: mixtura outliers geyser.csv -k 2 --contamination 0.05 -o outliers.csv"
+)
+def outliers(
+    files: DataFiles,
+    n_components: Components = 1,
+    covariance: OneStructure = "full",
+    contamination: Annotated[
+        float,
+        typer.Option(
+            help="Share of the rows that are outliers, at most 0.5.", **number("--contamination", 0)
+        ),
+    ] = 0.1,
+    noise: Annotated[
+        bool,
+        typer.Option(
+            "--noise", help="Let outliers be noise while the mixture is fitted.", metavar=""
+        ),
+    ] = False,
+    columns: Columns = None,
+    new: NewRows = None,
+    keep: KeepColumns = None,
+    distribution: Distribution = "gaussian",
+    missing: Missing = "error",
+    seed: Seed = 0,
+    jobs: Jobs = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = ".",
+    skip: Skip = 0,
+    comment: Comment = None,
+    encoding: Encoding = None,
+    drop_missing: DropMissing = False,
+    output: PredictionsOut = None,
+    save: SaveModel = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find the rows that do not belong: where a mixture of all has the least density."""
+    from mixtura import GaussianMixtureOutlierDetector
+    from mixtura.cli import using
+    from mixtura.cli.rows import Beside, reading_of, rows_to_fit
+
+    kept = _check_use(files, new, keep, output, save)
+    how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing, missing)
+    rows = rows_to_fit(files, columns, Beside(), None, how)
+    X, _ = using.whole_table(rows)
+    model = GaussianMixtureOutlierDetector(
+        n_components,
+        covariance_type=covariance,
+        contamination=contamination,
+        distribution=distribution,
+        noise=noise,
+        missing=missing,
+        random_state=seed,
+        n_jobs=jobs,
+    )
+    using.fit(model, rows.source, X, quiet=quiet)
+    report = using.report_of_detector(model, X)
+    written = using.write(model, report, new or files, kept, how, output, save, quiet=quiet)
+    _show_use(report, written, as_json=as_json, quiet=quiet)
+
+
+def _check_use(
+    files: list[str], new: list[str] | None, keep: str | None, *written: str | None
+) -> list[str]:
+    """What can be refused before anything is read; return the columns to copy."""
+    from mixtura.cli import outputs
+    from mixtura.cli.models import check_no_models
+    from mixtura.cli.rows import split
+
+    output, model = written
+    if output is None and keep is not None:
+        raise UsageError("--keep copies columns into the table of -o; name one")
+    if output is None and new is not None:
+        raise UsageError("--new gives rows for the table of -o; name one")
+    if model is not None and model == output:
+        raise UsageError("-o and --model name one file; name two")
+    check_no_models([*files, *(new or [])])
+    outputs.check_table(output, [*files, *(new or [])])
+    return [] if keep is None else split(keep, "--keep")
+
+
+def _show_use(report: Report, written: dict[str, str], *, as_json: bool, quiet: bool) -> None:
+    from mixtura.cli.screen import show, show_files
+
+    if as_json:
+        _print_json(report.facts | {"files": written})
+    elif not quiet:
+        show(report.page)
+        show_files(report.points | written)
 
 
 @app.command(epilog="Example: mixtura doctor geyser.csv")

@@ -156,7 +156,7 @@ class Shown(ABC):
 
 def plural(number: int, thing: str) -> str:
     """A number with what it counts."""
-    ending = "es" if thing.endswith("ch") else "s"
+    ending = "es" if thing.endswith(("ch", "ss")) else "s"
     return f"{number:,} {thing}{'' if number == 1 else ending}"
 
 

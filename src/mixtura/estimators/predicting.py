@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.random import Generator, RandomState
-from sklearn.base import DensityMixin
+from sklearn.base import DensityMixin, TransformerMixin
+from sklearn.utils.validation import _check_feature_names_in
 
 from mixtura import mixture as evaluate
 from mixtura.display.component_table import numbered
@@ -30,7 +31,7 @@ from mixtura.support.arrays import Array, result_dtype
 from mixtura.support.threads import n_threads
 
 
-class Predicting(DensityMixin):  # type: ignore[misc]
+class Predicting(TransformerMixin, DensityMixin):  # type: ignore[misc]
     """For an estimator that has a `mixture_` once it is fitted: labels, densities, criteria, draws.
 
     Before a fit `mixture_` raises NotFittedError. Beside it there may be `n_jobs`, `random_state`, and
@@ -67,6 +68,7 @@ class Predicting(DensityMixin):  # type: ignore[misc]
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = allows_missing(self)
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
     def predict(self, X: Any, *, error_covariances: Any = None, error_std: Any = None) -> Any:
@@ -117,6 +119,51 @@ class Predicting(DensityMixin):  # type: ignore[misc]
         return self._evaluated(
             evaluate.responsibilities, X, ErrorsGiven(error_covariances, error_std)
         )
+
+    def transform(self, X: Any) -> Any:
+        """Responsibilities, as features for what follows in a pipeline: the same as `predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), source or Dask collection
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            With noise one column more, the last. `set_output` makes it a data frame.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X has other columns than were fitted, NaN or infinity.
+        """
+        return self.predict_proba(X)
+
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
+        """Names of the columns that `transform` returns: 'component0', 'component1', ..., and 'noise'.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Ignored, but for being those of the fit.
+
+        Returns
+        -------
+        ndarray of str
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If input_features are not those of the fit.
+        """
+        mixture = self._density
+        _check_feature_names_in(self, input_features, generate_names=False)
+        names = [f"component{k}" for k in range(mixture.n_components)]
+        return np.array([*names, "noise"] if mixture.noise is not None else names, dtype=object)
 
     def log_joint(self, X: Any, *, error_covariances: Any = None, error_std: Any = None) -> Any:
         """Log of each component's weight times its density at each row: log w_k N(x; mu_k, Sigma_k).

@@ -148,12 +148,28 @@ def rows_to_impute(model: Any, n_features: int, X: Any) -> Array:
     ValueError
         If X has other columns, or is not possible.
     """
+    rows = rows_in_memory(model, X, "impute", reset=False, missing=True)
+    check_n_features(rows.shape[1], n_features)
+    return rows
+
+
+def rows_in_memory(
+    model: Any, X: Any, what: str, *, reset: bool, missing: bool, least_rows: int = 1
+) -> Array:
+    """An array or a data frame, checked. With reset the model learns its columns.
+
+    Raises
+    ------
+    ValueError
+        If X is a source or a Dask collection, which `what` does not take, has other columns, or is not
+        possible.
+    """
     if rows_elsewhere(X) is not None:
         raise ValueError(
-            "impute takes an array or a data frame: of a source or a Dask collection give it piece by piece."
+            f"{what} takes an array or a data frame: of a source or a Dask collection give it piece by piece."
         )
-    rows = _rows_to_evaluate(model, n_features, unmasked(X))
-    _check_finite(model, rows, missing=True)
+    rows = _validated(model, unmasked(X) if missing else X, reset=reset, least_rows=least_rows)
+    _check_finite(model, rows, missing=missing)
     return rows
 
 

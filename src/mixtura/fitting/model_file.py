@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,18 @@ _CHECK_MANY = must_be.record(
         "keys": must_be.list_of(must_be.number_or_text),
         "failures": must_be.list_of(must_be.text),
         "models": must_be.list_of(must_be.nullable(must_be.mapping())),
+    }
+)
+
+# The format of a file of an estimator that uses mixtures.
+_USING = "mixtura estimator"
+
+_CHECK_USING = must_be.record(
+    {
+        "estimator": must_be.text,
+        "parameters": must_be.mapping(),
+        "fitted": must_be.mapping(),
+        "models": must_be.list_of(must_be.mapping()),
     }
 )
 
@@ -178,26 +190,32 @@ class SavedModels:
 
 def save_models(path: str | os.PathLike[str], many: SavedModels, library_version: str) -> None:
     """Write many models; an older file survives any failure."""
-    described_models: list[Any] = []
-    arrays: dict[str, FloatArray] = {}
-    for i, model in enumerate(many.models):
-        if model is None:
-            described_models.append(None)
-            continue
-        kind = {"covariance_type": model.mixture.covariance_type}
-        described_models.append(_description(model, library_version) | kind)
-        arrays |= _arrays(f"{i}/", model)
+    described_models, arrays, version = _described_models(many.models, library_version)
     facts = {
         "by": many.by,
         "keys": many.keys,
         "failures": many.failures,
         "models": described_models,
     }
-    version = max(
-        (_version_of(model.mixture) for model in many.models if model is not None), default=1
-    )
     header = {"format": _MANY, "format_version": str(version), "facts": json.dumps(facts)}
     write(path, header, arrays)
+
+
+def _described_models(
+    models: Sequence[SavedModel | None], library_version: str
+) -> tuple[list[Any], dict[str, FloatArray], int]:
+    """Their descriptions and arrays, and the version of the file that holds them."""
+    descriptions: list[Any] = []
+    arrays: dict[str, FloatArray] = {}
+    for i, model in enumerate(models):
+        if model is None:
+            descriptions.append(None)
+            continue
+        kind = {"covariance_type": model.mixture.covariance_type}
+        descriptions.append(_description(model, library_version) | kind)
+        arrays |= _arrays(f"{i}/", model)
+    versions = (_version_of(model.mixture) for model in models if model is not None)
+    return descriptions, arrays, max(versions, default=1)
 
 
 def read_models(path: str | os.PathLike[str]) -> SavedModels:
@@ -218,16 +236,20 @@ def read_models(path: str | os.PathLike[str]) -> SavedModels:
         models, failures, keys = facts["models"], facts["failures"], facts["keys"]
         if not len(models) == len(failures) == len(keys):
             raise Damaged("its models, failures and keys are not equally many")
-        own = _by_model(arrays)
-        found = [
-            None
-            if model is None
-            else _model_in(model, own.get(str(i), {}), model.get("covariance_type"))
-            for i, model in enumerate(models)
-        ]
+        found = _models_in(models, arrays)
         if not any(found):
             raise Damaged("it holds no model")
         return SavedModels(keys, found, failures, facts["by"])
+
+
+def _models_in(models: list[Any], arrays: Mapping[str, FloatArray]) -> list[SavedModel | None]:
+    own = _by_model(arrays)
+    return [
+        None
+        if model is None
+        else _model_in(model, own.get(str(i), {}), model.get("covariance_type"))
+        for i, model in enumerate(models)
+    ]
 
 
 def _by_model(arrays: Mapping[str, FloatArray]) -> dict[str, dict[str, FloatArray]]:
@@ -238,12 +260,78 @@ def _by_model(arrays: Mapping[str, FloatArray]) -> dict[str, dict[str, FloatArra
     return found
 
 
+# An estimator that uses mixtures
+
+
+@dataclass(frozen=True, eq=False)
+class SavedEstimator:
+    """What a file of an estimator that uses mixtures holds.
+
+    Attributes
+    ----------
+    estimator : str
+        The name of its class.
+    parameters : dict
+        The constructor's arguments, as JSON.
+    fitted : dict
+        What it learned beside the mixtures, as JSON.
+    models : list of SavedModel
+    """
+
+    estimator: str
+    parameters: dict[str, Any]
+    fitted: dict[str, Any]
+    models: list[SavedModel]
+
+
+def save_estimator(
+    path: str | os.PathLike[str], saved: SavedEstimator, library_version: str
+) -> None:
+    """Write an estimator; an older file survives any failure."""
+    models, arrays, version = _described_models(saved.models, library_version)
+    facts = {
+        "estimator": saved.estimator,
+        "parameters": saved.parameters,
+        "fitted": saved.fitted,
+        "models": models,
+    }
+    header = {"format": _USING, "format_version": str(version), "facts": json.dumps(facts)}
+    write(path, header, arrays)
+
+
+def read_estimator(path: str | os.PathLike[str], estimator: str) -> SavedEstimator:
+    """Read what `save_estimator` wrote of an estimator of that class, and check it.
+
+    Raises
+    ------
+    FileNotFoundError, ModelFileError
+        As `read_model`.
+    """
+    with reading(_existing(path), "load"):
+        header, arrays = read(path)
+        if header.get("format") != _USING:
+            raise Damaged(f"it does not hold a {estimator}: mixtura.load reads a model")
+        _check_version(header, FORMAT_VERSION)
+        facts = described(header, "facts")
+        _CHECK_USING(_WHAT, facts)
+        if facts["estimator"] != estimator:
+            raise Damaged(f"it holds a {facts['estimator'][:60]}, not a {estimator}")
+        found = [model for model in _models_in(facts["models"], arrays) if model is not None]
+        if not found:
+            raise Damaged("it holds no model")
+        return SavedEstimator(estimator, facts["parameters"], facts["fitted"], found)
+
+
 # One model
 
 
 def _check_header(header: dict[str, str]) -> None:
     if header.get("format") == _MANY:
         raise Damaged("it holds many models, of fit_many: FittedMixtures.load reads them")
+    if header.get("format") == _USING:
+        facts = described(header, "facts")
+        name = facts.get("estimator") if isinstance(facts, dict) else None
+        raise Damaged(f"it holds a {str(name)[:60]}: {str(name)[:60]}.load reads it")
     if header.get("format", "").startswith("mixtura "):
         raise Damaged("it holds the state of a fit or a sweep, not a model")
     if header.get("format") != "mixtura":

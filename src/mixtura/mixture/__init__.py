@@ -1,6 +1,7 @@
 """A mixture as one immutable value: density, sampling, marginal, conditional."""
 
-from mixtura.mixture.completing import drawn, expected
+from mixtura.mixture.completing import drawn, expected, some_components
+from mixtura.mixture.conditionals import Conditionals, comparable_log_density, log_sum_exp
 from mixtura.mixture.denoising import (
     NO_ERRORS_OF_T,
     check_no_tails,
@@ -8,12 +9,9 @@ from mixtura.mixture.denoising import (
     drawn_truth,
     measured,
 )
-from mixtura.mixture.distribution import (
-    Mixture,
+from mixtura.mixture.distribution import Mixture, check_df, checked_mixture, covariance_of
+from mixtura.mixture.evaluation import (
     arithmetic,
-    check_df,
-    checked_mixture,
-    covariance_of,
     labels,
     log_density,
     log_joint,
@@ -28,6 +26,7 @@ from mixtura.mixture.sampling import sample_with_noise
 
 __all__ = [
     "NO_ERRORS_OF_T",
+    "Conditionals",
     "IndependentT",
     "Mixture",
     "Noise",
@@ -37,6 +36,7 @@ __all__ = [
     "check_df",
     "check_no_tails",
     "checked_mixture",
+    "comparable_log_density",
     "covariance_of",
     "denoised",
     "drawn",
@@ -46,10 +46,12 @@ __all__ = [
     "log_density",
     "log_joint",
     "log_predictive",
+    "log_sum_exp",
     "measured",
     "native_mixture",
     "predictive_of",
     "random_generator",
     "responsibilities",
     "sample_with_noise",
+    "some_components",
 ]

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.random import Generator, RandomState
 
 from mixtura import _core
-from mixtura.mixture.distribution import (
-    Mixture,
-    arithmetic,
-    log_density,
-    native_mixture,
-    responsibilities,
-)
+from mixtura.mixture.evaluation import arithmetic, log_density, native_mixture, responsibilities
 from mixtura.support.arrays import Array, FloatArray, native_blocks, result_dtype
+
+if TYPE_CHECKING:
+    from mixtura.mixture.distribution import Mixture
 
 
 def expected(
@@ -63,7 +62,7 @@ def drawn(mixture: Mixture, X: Array, rng: Generator | RandomState, threads: int
     chosen = chosen_components(shares, rng)
     for k in np.unique(chosen):
         mine = rows[chosen == k]
-        alone = component(of_components, int(k))
+        alone = one_component(of_components, int(k))
         values[mine] = _drawn_from_one(alone, values[mine], rng, threads)
     return values
 
@@ -74,13 +73,28 @@ def chosen_components(shares: Array, rng: Generator | RandomState) -> Array:
     return np.asarray(np.minimum(chosen, shares.shape[1] - 1))
 
 
-def component(mixture: Mixture, k: int) -> Mixture:
-    """The distribution of one component."""
-    own = slice(k, k + 1)
+def one_component(mixture: Mixture, k: int, *, tails: bool = True) -> Mixture:
+    """The distribution of one component; tails=False: the Gaussian of its mean and scale matrix."""
+    alone = some_components(mixture, [k])
+    return alone if tails else replace(alone, df=None)
+
+
+def some_components(mixture: Mixture, which: Sequence[int] | Array) -> Mixture:
+    """The distribution of the rows of some components."""
+    own = np.asarray(which, dtype=np.intp)
     matrices = mixture.covariances, mixture.precisions_cholesky
     covariances, factors = matrices if mixture.structure.shared else (one[own] for one in matrices)
-    df = None if mixture.df is None else mixture.df[own]
-    return Mixture(mixture.structure, np.ones(1), mixture.means[own], covariances, factors, df)
+    weights, share = mixture.weights[own], mixture.weights[own].sum()
+    return replace(
+        mixture,
+        weights=weights / share if share > 0 else np.full(len(own), 1 / len(own)),
+        means=mixture.means[own],
+        covariances=covariances,
+        precisions_cholesky=factors,
+        df=None if mixture.df is None else mixture.df[own],
+        noise=None,
+        posterior=None,
+    )
 
 
 def _drawn_from_one(
@@ -101,13 +115,23 @@ def _scale(
     normal: Mixture, df: float, X: FloatArray, rng: Generator | RandomState, threads: int
 ) -> FloatArray:
     """Draws of the root of 1 / u given what is observed, u ~ Gamma((df + o) / 2, (df + delta) / 2)."""
-    seen = ~np.isnan(X)
-    at_mean = np.where(seen, normal.means[0], np.nan)
+    draws = rng.chisquare(df + (~np.isnan(X)).sum(axis=1))
+    return np.asarray(np.sqrt((df + square_distances(normal, X, threads)) / draws))
+
+
+def square_distances(normal: Mixture, X: Array, threads: int) -> FloatArray:
+    """How far the observed features of rows are from one Gaussian's mean, in units of its covariance."""
+    at_mean = np.where(np.isnan(X), np.nan, normal.means[0])
     highest = log_density(normal, at_mean, threads, missing=True)
     distances = 2 * (highest - log_density(normal, X, threads, missing=True))
-    n_seen = seen.sum(axis=1)
-    draws = rng.chisquare(df + n_seen)
-    return np.asarray(np.sqrt((df + np.maximum(distances, 0.0)) / draws))
+    return np.asarray(np.maximum(distances, 0.0))
 
 
-__all__ = ["chosen_components", "component", "drawn", "expected"]
+__all__ = [
+    "chosen_components",
+    "drawn",
+    "expected",
+    "one_component",
+    "some_components",
+    "square_distances",
+]

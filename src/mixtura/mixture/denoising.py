@@ -7,8 +7,9 @@ from numpy.random import Generator, RandomState
 
 from mixtura import _core
 from mixtura.inputs.row_errors import unread
-from mixtura.mixture.completing import chosen_components, component
-from mixtura.mixture.distribution import Mixture, arithmetic, native_mixture, responsibilities, some
+from mixtura.mixture.completing import chosen_components, one_component
+from mixtura.mixture.distribution import Mixture
+from mixtura.mixture.evaluation import arithmetic, native_mixture, responsibilities, some
 from mixtura.support.arrays import Array, FloatArray, native_blocks, result_dtype
 
 #: A t component and a Gaussian error have no density in closed form.
@@ -74,7 +75,7 @@ def drawn_truth(
     chosen = chosen_components(shares, rng)
     for k in np.unique(chosen):
         mine = np.flatnonzero(chosen == k)
-        alone = component(of_components, int(k))
+        alone = one_component(of_components, int(k))
         means, covariances = denoised(
             alone, values[mine], threads, errors=errors[mine], with_covariances=True
         )

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
-from numpy.random import Generator, RandomState
-from sklearn.utils import check_random_state
 
-from mixtura import _core
 from mixtura.covariance import CovarianceStructure, check_features, structure
 from mixtura.display.component_table import (
     NOTE,
@@ -22,14 +19,20 @@ from mixtura.display.component_table import (
 )
 from mixtura.display.page import Page, Shown, plural
 from mixtura.inputs.checks import check_rows
-from mixtura.inputs.scales import DOUBLE, SINGLE, suits_single
+from mixtura.mixture.conditionals import Conditionals
+from mixtura.mixture.evaluation import (
+    Seed,
+    labels,
+    log_density,
+    log_joint,
+    random_generator,
+    responsibilities,
+)
 from mixtura.mixture.noise import Noise
 from mixtura.mixture.posterior import Posterior
-from mixtura.support.arrays import Array, FloatArray, native_blocks, result_dtype
+from mixtura.support.arrays import Array, FloatArray, result_dtype
 from mixtura.support.interruptible import interruptible
 from mixtura.support.threads import n_threads
-
-Seed = int | RandomState | Generator | None
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
@@ -325,12 +328,15 @@ class Mixture(Shown):
         """
         return labels(self, *self._rows(X, n_jobs, missing), missing=missing == "mar")
 
-    def _rows(self, X: Any, n_jobs: int | None, missing: str) -> tuple[Array, int]:
+    def _rows(
+        self, X: Any, n_jobs: int | None, missing: str, n_features: int | None = None
+    ) -> tuple[Array, int]:
         """Checked rows, and threads."""
         if missing not in ("error", "mar"):
             raise ValueError(f"missing must be 'error' or 'mar', got {missing!r}.")
         threads = n_threads(n_jobs)
-        return check_rows(X, self.n_features, threads, missing=missing == "mar"), threads
+        n_features = self.n_features if n_features is None else n_features
+        return check_rows(X, n_features, threads, missing=missing == "mar"), threads
 
     def sample(self, n_samples: int = 1, random_state: Seed = None) -> tuple[Array, Array]:
         """Draw rows, in random order of their components.
@@ -422,32 +428,71 @@ class Mixture(Shown):
         covariances = np.ascontiguousarray(self.structure.marginal(self.covariances, kept))
         return self._with(self.weights, self.means[:, kept], covariances, self.df)
 
-    def condition(self, features: int | Sequence[int], values: Any) -> Mixture:
+    @overload
+    def condition(
+        self, features: int | Sequence[int], values: float | Sequence[float]
+    ) -> Mixture: ...
+    @overload
+    def condition(
+        self,
+        features: int | Sequence[int],
+        values: Any,
+        *,
+        missing: str = ...,
+        n_jobs: int | None = ...,
+    ) -> Any: ...
+    def condition(
+        self,
+        features: int | Sequence[int],
+        values: Any,
+        *,
+        missing: str = "error",
+        n_jobs: int | None = None,
+    ) -> Any:
         """The distribution of the other features where `features` have `values`.
 
         Parameters
         ----------
         features : int or sequence of int
             Columns whose values are known, as in `marginal`.
-        values : array-like of shape (len(features),)
-            One number where `features` is one.
+        values : array-like of shape (len(features),) or (n_rows, len(features))
+            One number where `features` is one. Of a matrix each row is a case of its own.
+        missing : {'error', 'mar'}, default='error'
+            Of a matrix, whether NaN is an error, or stands for a value that is not known of that row.
+        n_jobs : int or None, default=None
+            Threads, of a matrix; None: all the cores that this process may use.
 
         Returns
         -------
         Mixture
             Over the remaining features, in their order; the structure as in `marginal`. Weights are
             the responsibilities of `values` (Bishop 2006, eqs. 2.81, 2.82 within each component).
+        Conditionals
+            Of a matrix: the same for all rows at once, with `mean`, `mean_and_std`, `covariance`,
+            `quantiles`, `log_density`, `weights` and `sample`.
 
         Raises
         ------
         ValueError
             If a number of a column is not possible, as in `marginal`, if no feature would remain, or if
-            `values` has another length.
+            `values` has another length, or holds NaN or infinity.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> mixture = mixtura.Mixture.from_parameters([1.0], [[0.0, 0.0]], [[[1.0, 0.8], [0.8, 1.0]]])
+        >>> mixture.condition(0, 1.0).means
+        array([[0.8]])
+        >>> mean, std = mixture.condition(0, [[1.0], [2.0]]).mean_and_std()
+        >>> mean[:, 0].round(2), std[:, 0].round(2)
+        (array([0.8, 1.6]), array([0.6, 0.6]))
         """
         given = self._feature_indices(features)
         rest = [j for j in range(self.n_features) if j not in given]
         if not rest:
             raise ValueError("condition needs at least one feature left free, but all are given.")
+        if np.ndim(values) == 2:
+            return self._conditionals(given, rest, values, n_jobs, missing)
         values = _as_floats(np.atleast_1d(values), "values", (len(given),))
         gain, covariances = self.structure.condition(self.covariances, given, rest)
         shift = np.einsum(
@@ -461,6 +506,19 @@ class Mixture(Shown):
         if self.df is None:
             return self._with(weights, means, kept)
         return self._with_tails(weights, means, kept, of_given, values)
+
+    def _conditionals(
+        self, given: list[int], rest: list[int], values: Any, n_jobs: int | None, missing: str
+    ) -> Conditionals:
+        if np.shape(values)[1] != len(given):
+            raise ValueError(
+                f"values must have a column for each of the {len(given)} features that are given, got "
+                f"{np.shape(values)[1]}."
+            )
+        known, threads = self._rows(values, n_jobs, missing, len(given))
+        rows = np.full((len(known), self.n_features), np.nan, dtype=result_dtype(known))
+        rows[:, given] = known
+        return Conditionals(self, rows, rest, threads)
 
     def _with_tails(
         self,
@@ -613,133 +671,6 @@ def _checked(
     covariances = _as_floats(covariances, f"'{kind.name}' covariances", shape)
     kind.check_symmetric(covariances)
     return weights, means, covariances
-
-
-def arithmetic(mixture: Mixture, dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Give the precision in which such rows are evaluated: float64 where float32 is too narrow."""
-    if dtype == SINGLE and not suits_single(mixture.means, mixture.spreads, mixture.inflation):
-        return DOUBLE
-    return dtype
-
-
-def random_generator(random_state: Seed) -> Generator | RandomState:
-    """A source of random numbers, from whatever the argument `random_state` may be."""
-    return random_state if isinstance(random_state, Generator) else check_random_state(random_state)
-
-
-def log_density(
-    mixture: Mixture,
-    X: Array,
-    threads: int,
-    *,
-    missing: bool = False,
-    errors: FloatArray | None = None,
-) -> Array:
-    """Log density of checked rows.
-
-    missing: NaN stands for features that were not observed. errors: with which they were measured.
-    """
-    dtype = arithmetic(mixture, result_dtype(X))
-    out = np.empty(len(X), dtype=dtype)
-    for rows, block in native_blocks(X, dtype):
-        _evaluate(mixture, block, threads, missing, some(errors, rows), log_density=out[rows])
-    return _as_logs(out, X)
-
-
-def _n_densities(mixture: Mixture) -> int:
-    return mixture.n_components + (mixture.noise is not None)
-
-
-def responsibilities(
-    mixture: Mixture,
-    X: Array,
-    threads: int,
-    *,
-    missing: bool = False,
-    errors: FloatArray | None = None,
-) -> Array:
-    """Responsibilities of checked rows; those of noise, where there is any, last."""
-    dtype = arithmetic(mixture, result_dtype(X))
-    out = np.empty((len(X), _n_densities(mixture)), dtype=dtype)
-    for rows, block in native_blocks(X, dtype):
-        _evaluate(mixture, block, threads, missing, some(errors, rows), responsibilities=out[rows])
-    return out.astype(result_dtype(X), copy=False)
-
-
-def labels(
-    mixture: Mixture,
-    X: Array,
-    threads: int,
-    *,
-    missing: bool = False,
-    errors: FloatArray | None = None,
-) -> Array:
-    """Labels of checked rows; -1: noise."""
-    out = np.empty(len(X), dtype=np.int64)
-    for rows, block in native_blocks(X, arithmetic(mixture, result_dtype(X))):
-        _evaluate(mixture, block, threads, missing, some(errors, rows), labels=out[rows])
-    return out
-
-
-def log_joint(
-    mixture: Mixture,
-    X: Array,
-    threads: int,
-    *,
-    missing: bool = False,
-    errors: FloatArray | None = None,
-) -> Array:
-    """Log of weight times density of every component, of checked rows."""
-    dtype = arithmetic(mixture, result_dtype(X))
-    out = np.empty((len(X), _n_densities(mixture)), dtype=dtype)
-    for rows, block in native_blocks(X, dtype):
-        _evaluate(mixture, block, threads, missing, some(errors, rows), log_joint=out[rows])
-    return out.astype(result_dtype(X), copy=False)
-
-
-def _as_logs(values: Array, X: Array) -> Array:
-    """Log densities in the precision of the rows; what is below its least number is that: none is 0."""
-    dtype = result_dtype(X)
-    if values.dtype == dtype:
-        return values
-    return np.maximum(values, np.finfo(dtype).min).astype(dtype)
-
-
-def some(errors: FloatArray | None, rows: slice) -> FloatArray | None:
-    """Those of some rows."""
-    return None if errors is None else errors[rows]
-
-
-def native_mixture(mixture: Mixture) -> _core.Mixture:
-    """Return the mixture as the core takes it."""
-    noise = None if mixture.noise is None else mixture.noise.native
-    parameters = (*mixture.as_tuple(), mixture.df, noise, mixture.posterior)
-    return _core.Mixture(mixture.structure.kernel, *parameters)
-
-
-def _evaluate(
-    mixture: Mixture,
-    X: Array,
-    threads: int,
-    missing: bool,
-    errors: FloatArray | None,
-    *,
-    log_density: Array | None = None,
-    responsibilities: Array | None = None,
-    labels: Array | None = None,
-    log_joint: Array | None = None,
-) -> None:
-    _core.evaluate(
-        X,
-        native_mixture(mixture),
-        log_density,
-        responsibilities,
-        labels,
-        log_joint,
-        threads,
-        missing,
-        errors=errors,
-    )
 
 
 def _as_floats(values: Any, name: str, shape: tuple[int, ...] | None = None) -> FloatArray:

@@ -10,12 +10,8 @@ from scipy.special import gammaln
 
 from mixtura._core import Structure
 from mixtura.covariance import STRUCTURES
-from mixtura.mixture.distribution import (
-    Mixture,
-    check_n_samples,
-    log_density,
-    random_generator,
-)
+from mixtura.mixture.distribution import Mixture, check_n_samples
+from mixtura.mixture.evaluation import log_density, random_generator
 from mixtura.support.arrays import Array, FloatArray, result_dtype
 
 # Numbers that are made at a time.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mixtura.mixture.distribution import Mixture, Seed, random_generator
+from mixtura.mixture.distribution import Mixture
+from mixtura.mixture.evaluation import Seed, random_generator
 from mixtura.support.arrays import Array
 
 

@@ -9,10 +9,18 @@ except ImportError as error:
         "mixtura.plots needs matplotlib; install it with: pip install 'mixtura[plot]'"
     ) from error
 
+from mixtura.plots.boundary import plot_boundary
 from mixtura.plots.entropy import plot_entropy
 from mixtura.plots.mixture import plot_mixture
 from mixtura.plots.search import plot_search
 from mixtura.plots.uncertainty import plot_uncertainty
 from mixtura.plots.weights import plot_weights
 
-__all__ = ["plot_entropy", "plot_mixture", "plot_search", "plot_uncertainty", "plot_weights"]
+__all__ = [
+    "plot_boundary",
+    "plot_entropy",
+    "plot_mixture",
+    "plot_search",
+    "plot_uncertainty",
+    "plot_weights",
+]
