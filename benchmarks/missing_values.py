@@ -12,17 +12,13 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import warnings
-from collections.abc import Callable
 
 from threadpoolctl import threadpool_limits
 
+from harness.text import table
 from missing import errors, imputation, iterations
 
-SECTIONS: dict[str, Callable[[], str]] = {
-    "iterations": iterations.measured,
-    "errors": errors.measured,
-    "imputation": imputation.measured,
-}
+SECTIONS = {"iterations": iterations, "errors": errors, "imputation": imputation}
 PACKAGES = ("mixtura", "numpy", "scikit-learn", "tgmm", "torch", "stepmix", "astroML", "pygmmis")
 
 
@@ -34,7 +30,10 @@ def main() -> None:
     print(", ".join(filter(None, map(version, PACKAGES))))
     with threadpool_limits(1):
         for name in asked.only:
-            print(f"\n## {name}\n\n{SECTIONS[name]()}", flush=True)
+            section = SECTIONS[name]
+            print(f"\n{section.TITLE}\n\n{table(section.HEAD, [])}", flush=True)
+            for cells in section.measured():
+                print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def version(package: str) -> str:

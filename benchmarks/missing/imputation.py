@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 
-from harness.text import percent, table
+from harness.text import percent
 from mixtura import GaussianMixtureSearch
 from mixtura.datasets import load_faithful
 
@@ -55,6 +55,13 @@ METHODS: dict[str, Callable[[np.ndarray, int], Imputed]] = {
 }
 
 
+TITLE = (
+    f"RMSE in standard deviations of the columns, and coverage of {LEVEL:.0%} intervals of {N_DRAWS} draws; "
+    f"means of {len(SEEDS)} seeds"
+)
+HEAD = ["table", "removed", *METHODS]
+
+
 def removed(X: np.ndarray, share: float, seed: int) -> np.ndarray:
     """Which cells, completely at random."""
     return np.random.default_rng((seed, round(100 * share))).random(X.shape) < share
@@ -72,8 +79,7 @@ def scores(X: np.ndarray, gaps: np.ndarray, found: Imputed) -> tuple[float, floa
     return rmse, float(np.mean(np.abs(truth - draws.mean(axis=0)) <= half))
 
 
-def measured() -> str:
-    rows = []
+def measured() -> Iterator[list[str]]:
     for name, load in TABLES.items():
         X = np.asarray(load(), dtype=float)
         X = (X - X.mean(axis=0)) / X.std(axis=0)
@@ -87,10 +93,4 @@ def measured() -> str:
                 rmse, coverage = np.mean(found, axis=0)
                 covered = "" if np.isnan(coverage) else f" ({percent(coverage)})"
                 cells.append(f"{rmse:.2f}{covered}")
-            rows.append([f"{name}, {len(X)} × {X.shape[1]}", f"{share:.0%}", *cells])
-    head = ["table", "removed", *METHODS]
-    note = (
-        f"RMSE in columns' standard deviations (coverage of {LEVEL:.0%} intervals, of {N_DRAWS} draws); "
-        f"means of {len(SEEDS)} seeds."
-    )
-    return f"{note}\n\n{table(head, rows)}"
+            yield [f"{name}, {len(X)} × {X.shape[1]}", f"{share:.0%}", *cells]

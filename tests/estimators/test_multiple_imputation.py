@@ -9,7 +9,7 @@ from scipy import stats
 from sklearn.datasets import load_iris
 
 import mixtura
-from mixtura import GaussianMixture, GaussianMixtureSearch
+from mixtura import BayesianGaussianMixture, GaussianMixture, GaussianMixtureSearch
 from mixtura.estimators.resampling import refitted
 
 IRIS = load_iris().data
@@ -148,6 +148,9 @@ def test_what_cannot_be_is_said():
     by_hand = GaussianMixture.from_parameters([1.0], np.zeros((1, 4)), [np.eye(4)], missing="mar")
     with pytest.raises(ValueError, match="were set by hand"):
         by_hand.impute(X, **bootstrap)
+    bayesian = BayesianGaussianMixture(2, missing="mar", random_state=0).fit(X)
+    with pytest.raises(ValueError, match="fit a GaussianMixture"):
+        bayesian.impute(X, **bootstrap)
     with pytest.raises(ValueError, match="give n_draws"):
         model.impute(X, parameters="bootstrap")
     with pytest.raises(ValueError, match="parameters must be 'fitted' or 'bootstrap'"):

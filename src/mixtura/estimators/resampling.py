@@ -123,6 +123,10 @@ def bootstrapped(
 
 
 def _check_own_rows(model: Any, rows: Array, drawing: Drawing) -> None:
+    if model._density.posterior is not None:
+        raise ValueError(
+            "parameters='bootstrap' stands for a posterior where there is none: fit a GaussianMixture."
+        )
     facts = facts_of(model)
     if facts is None:
         raise ValueError(
