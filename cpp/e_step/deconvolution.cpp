@@ -18,8 +18,7 @@ void Covariances::prepare(const Mixture& mixture, const Lacking& lacking, Job<Re
     deconvolution.log_weights = log_weights_.data();
     if (!has_matrices(mixture.structure)) {
         const double* factors = mixture.precisions_cholesky;
-        variances_.assign(factors,
-                          factors + seconds_size(mixture.structure, mixture.n_components, mixture.n_features));
+        variances_.assign(factors, factors + seconds_size(mixture.structure, mixture.n_components, mixture.n_features));
         for (double& value : variances_) value = 1 / (value * value);
         deconvolution.variances = variances_.data();
         if (!lacking.independence) return;

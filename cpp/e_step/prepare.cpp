@@ -60,8 +60,7 @@ void PreparedJob<Real>::prepare_density(const Mixture& mixture, const Expectatio
     // Centres elsewhere are passed where sums about the means would cancel: those are taken about them. What products
     // need once a row pays from some components on.
     const bool can_pay = mixture.structure == Structure::spherical && asked.moments && !job_.completion.is_needed &&
-                         !job_.deconvolution.is_needed &&
-                         mixture.n_components >= (mixture.n_features >= 24 ? 2 : 4) &&
+                         !job_.deconvolution.is_needed && mixture.n_components >= (mixture.n_features >= 24 ? 2 : 4) &&
                          std::equal(centres_.begin(), centres_.end(), job_.means.high);
     if (job_.whitened || can_pay) products_.prepare_terms(mixture, job_);
     if (job_.skip && compares_densities(mixture)) bounds_.prepare(mixture, job_);

@@ -167,8 +167,8 @@ void WorkspaceMemory<Real>::take_deconvolved(const Job<Real>& job) {
     const std::ptrdiff_t d = job.n_features, triangle = d * (d + 1) / 2;
     // What rows bring (2 d, triangle), the factor and what it gives (triangle, 2 d, d^2) or sums and a row (1, d,
     // triangle, d).
-    const std::ptrdiff_t room = (2 * d + triangle + std::max(triangle + 2 * d + d * d, 1 + 2 * d + triangle)) *
-                                widest_vector<double>;
+    const std::ptrdiff_t room =
+        (2 * d + triangle + std::max(triangle + 2 * d + d * d, 1 + 2 * d + triangle)) * widest_vector<double>;
     const std::ptrdiff_t posteriors =
         job.deconvolution.posteriors ? job.n_components * job.tile_stride * (d + triangle) : 0;
     deconvolved_.reset(new double[static_cast<std::size_t>(room + posteriors + d + widest_vector<double>)]);

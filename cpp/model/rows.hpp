@@ -34,7 +34,7 @@ struct Patterns {
 
 // With what errors rows were measured: a variance of each feature, or covariances. Infinite: the feature is not known.
 struct RowErrors {
-    const double* data = nullptr;  // N x d, or N x d x d; null: without errors
+    const double* data = nullptr;   // N x d, or N x d x d; null: without errors
     std::ptrdiff_t row_stride = 0;  // 0: all rows have those of the first
     bool are_matrices = false;
     bool are_there() const { return data != nullptr; }

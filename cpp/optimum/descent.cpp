@@ -54,8 +54,8 @@ Searched::Searched(const Problem& problem)
     : problem_(problem), structure_(problem.m_step->structure()), K(problem.n_components), d(problem.rows.n_features),
       weight_(problem.rows.weight()) {}
 
-// Whether the objective is the likelihood of Gaussian components of whole rows, which is what cuts and splits are judged by.
-// A posterior's prior hardly moves components that have rows.
+// Whether the objective is the likelihood of Gaussian components of whole rows, which is what cuts and splits are
+// judged by. A posterior's prior hardly moves components that have rows.
 bool Searched::is_plain() const {
     const MStep& m_step = *problem_.m_step;
     return m_step.is_gaussian() && (m_step.is_free() || m_step.may_leave_out()) && problem_.is_exact();
@@ -80,9 +80,7 @@ bool Searched::has_leverage() const {
     return static_cast<double>(made) > leverage * weight_ * problem_.rows_per_weight;
 }
 
-bool Searched::can_leave_out() const {
-    return has_leverage() && has_matrices(structure_) && problem_.is_exact();
-}
+bool Searched::can_leave_out() const { return has_leverage() && has_matrices(structure_) && problem_.is_exact(); }
 
 Descent::Descent(const Problem& problem, const Known& known, std::ptrdiff_t number, Control& control)
     : Searched(problem), known_(known), number_(number), control_(control),

@@ -30,8 +30,8 @@ struct SearchRows {
     const double* weights = nullptr;  // null: every row weighs 1
     std::ptrdiff_t n_rows = 0, n_features = 0;
     Labels labels{};
-    const Rows<double>* inexact = nullptr;      // the same as they are, with gaps or errors; null: they have none
-    const double* error_variances = nullptr;    // d: by which measured components are wider; null: no errors
+    const Rows<double>* inexact = nullptr;    // the same as they are, with gaps or errors; null: they have none
+    const double* error_variances = nullptr;  // d: by which measured components are wider; null: no errors
 
     const double* row(std::ptrdiff_t i) const { return data + i * n_features; }
     double weight_of(std::ptrdiff_t i) const { return weights ? weights[i] : 1.0; }

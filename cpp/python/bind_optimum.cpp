@@ -50,7 +50,9 @@ class SearchedRows {
     }
 
     mixtura::SearchRows view() const {
-        return {doubles_.data(), weight_ ? weight_->data() : nullptr, static_cast<std::ptrdiff_t>(doubles_.shape(0)),
+        return {doubles_.data(),
+                weight_ ? weight_->data() : nullptr,
+                static_cast<std::ptrdiff_t>(doubles_.shape(0)),
                 static_cast<std::ptrdiff_t>(doubles_.shape(1)),
                 labels_of(labels_, log_terms_, static_cast<std::ptrdiff_t>(doubles_.shape(0))),
                 inexact_ == nullptr ? nullptr : &inexact_->of_doubles(),
@@ -320,10 +322,11 @@ std::tuple<std::string, std::ptrdiff_t, std::string, std::string> first_doubt(
 }  // namespace
 
 void bind_optimum(nb::module_& m) {
-    nb::class_<SearchedRows>(m, "SearchRows",
-                             "The rows of searches; doubles: the same, total: (weight, mean, scatter) of all of them; "
-                             "inexact: the same with\ngaps or errors, error_variances: (d) by which components are wider as "
-                             "they are measured.")
+    nb::class_<SearchedRows>(
+        m, "SearchRows",
+        "The rows of searches; doubles: the same, total: (weight, mean, scatter) of all of them; "
+        "inexact: the same with\ngaps or errors, error_variances: (d) by which components are wider as "
+        "they are measured.")
         .def(nb::init<const RowArray<double>&, const Matrix&, const std::optional<Doubles>&, const Total&, double,
                       double, const std::optional<LabelArray>&, const std::optional<Doubles>&, const RowsArrays*,
                       const std::optional<Doubles>&>(),

@@ -118,8 +118,7 @@ inline RowErrors errors_of(const std::optional<ErrorArray>& errors, std::ptrdiff
 }
 
 inline void require_gaussian(const RowErrors& errors, bool has_tails) {
-    require(!errors.are_there() || !has_tails,
-            "measurement errors have no closed form with components of Student's t");
+    require(!errors.are_there() || !has_tails, "measurement errors have no closed form with components of Student's t");
 }
 
 // Rows in an array, with all that they bring.
@@ -136,8 +135,7 @@ class RowsArrays {
         own.errors = errors_of(errors, own.n_rows, own.n_features);
         if (missing && !errors) find_patterns(std::get<mixtura::Rows<Real>>(rows_));
         if (!responsibilities) return;
-        require(!missing && !errors,
-                "rows that bring responsibilities cannot have missing features, nor errors");
+        require(!missing && !errors, "rows that bring responsibilities cannot have missing features, nor errors");
         require_shape("responsibilities", *responsibilities,
                       {n_rows_of(rows), static_cast<std::ptrdiff_t>(responsibilities->shape(1))});
         n_components_ = static_cast<std::ptrdiff_t>(responsibilities->shape(1));

@@ -263,8 +263,8 @@ Wide settle_row(const Job<Real>& job, std::ptrdiff_t r, std::vector<Wide>& joint
 template <class Real>
 double settle_far_rows(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_rows, std::ptrdiff_t n_active,
                        const Workspace<Real>& work) {
-    const bool is_gaussian = job.mixture->is_gaussian() && !job.rows.labels.are_there() && job.n_runs == 0 &&
-                             !job.rows.errors.are_there();
+    const bool is_gaussian =
+        job.mixture->is_gaussian() && !job.rows.labels.are_there() && job.n_runs == 0 && !job.rows.errors.are_there();
     std::vector<Wide> joint(static_cast<std::size_t>(job.n_components));
     double log_likelihood = 0;
     for (std::ptrdiff_t r = 0; r < n_active; ++r) {

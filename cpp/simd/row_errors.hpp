@@ -2,9 +2,9 @@
 // measured, x = v + e with e ~ N(0, E), has the density N(x | mu, T) under a component, T = Sigma + E, and of what is
 // true, v, is known
 //     E[v | x] = mu + Sigma T^-1 (x - mu),     Cov[v | x] = Sigma - Sigma T^-1 Sigma.
-// With T = L L^T, u = L^-1 (x - mu) and W = L^-1 Sigma these are mu + W^T u and Sigma - W^T W. A feature that is missing,
-// or of infinite variance, has no row and column in T. Each row has a T of its own, so lanes are rows; in double,
-// whatever the rows are.
+// With T = L L^T, u = L^-1 (x - mu) and W = L^-1 Sigma these are mu + W^T u and Sigma - W^T W. A feature that is
+// missing, or of infinite variance, has no row and column in T. Each row has a T of its own, so lanes are rows; in
+// double, whatever the rows are.
 #pragma once
 
 #include "simd/exp_log.hpp"
@@ -99,7 +99,8 @@ Lane deconvolve_matrices(const Measured& at, const double* mean, const double* s
                          Lane* posterior) {
     const std::ptrdiff_t d = D > 0 ? D : n_features;
     constexpr int unrolled = D > 0 ? D : 1;
-    Lane near_factor[unrolled * (unrolled + 1) / 2], near_roots[unrolled], near_u[unrolled], near_w[unrolled * unrolled];
+    Lane near_factor[unrolled * (unrolled + 1) / 2], near_roots[unrolled], near_u[unrolled],
+        near_w[unrolled * unrolled];
     Lane* const factor = D > 0 ? near_factor : at.room;
     Lane* const roots = D > 0 ? near_roots : factor + triangle(d);
     Lane* const u = D > 0 ? near_u : roots + d;

@@ -74,7 +74,9 @@ inline Posterior posterior_of(const RandomProblem& p, std::ptrdiff_t i, std::ptr
     const double* x = p.rows.data() + i * p.d;
     const double* mean = p.means.data() + k * p.d;
     const std::vector<std::ptrdiff_t> seen = seen_features(p, i);
-    const auto at = [&](std::ptrdiff_t f, std::ptrdiff_t g) { return covariance[static_cast<std::size_t>(f * p.d + g)]; };
+    const auto at = [&](std::ptrdiff_t f, std::ptrdiff_t g) {
+        return covariance[static_cast<std::size_t>(f * p.d + g)];
+    };
     const auto o = static_cast<std::ptrdiff_t>(seen.size());
     Matrix among;
     for (const std::ptrdiff_t a : seen) {

@@ -65,7 +65,8 @@ struct RandomProblem {
             view.labels.log_terms = log_terms.data();
             view.labels.n_terms = n_densities();
         }
-        if (!errors.empty()) view.errors = {errors.data(), has_matrices_of_errors() ? d * d : d, has_matrices_of_errors()};
+        if (!errors.empty())
+            view.errors = {errors.data(), has_matrices_of_errors() ? d * d : d, has_matrices_of_errors()};
         return view;
     }
     Rows<double> view(bool weighted) const { return rows_in(rows, weighted); }

@@ -74,7 +74,8 @@ void check_true_rows(const RandomProblem& p, const char* where) {
         for (std::size_t c = 0; c < k; ++c) {
             const auto at = static_cast<std::ptrdiff_t>(c);
             each.push_back(posterior_of(p, static_cast<std::ptrdiff_t>(i), at, covariance_of(p, at)));
-            for (std::size_t j = 0; j < d; ++j) mean[j] += responsibilities[i * k + c] * (each[c].row[j] + p.means[c * d + j]);
+            for (std::size_t j = 0; j < d; ++j)
+                mean[j] += responsibilities[i * k + c] * (each[c].row[j] + p.means[c * d + j]);
         }
         for (std::size_t a = 0; a < d; ++a) {
             CHECK(close(expected[i * d + a], mean[a], 1e-11, 1e-11), where);

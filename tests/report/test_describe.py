@@ -120,7 +120,7 @@ FAULTS = {
     "missing cells": (
         in_z(lambda rng: sprinkled(rng.normal(size=N), np.nan, rng)),
         "continuous",
-        "Cells are missing, 20 in column 3 ('z'): 20 of 400 rows cannot be fitted",
+        "Cells are missing, 20 in column 3 ('z'): 20 of 400 rows have gaps",
     ),
     "infinity": (
         in_z(lambda rng: sprinkled(rng.normal(size=N), np.inf, rng)),
