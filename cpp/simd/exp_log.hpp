@@ -85,50 +85,23 @@ inline Vector<Real> exp_nonpositive(Vector<Real> x, Real lowest) {
     return vanishes ? Vector<Real>{} : (Vector<Real>)scaled;
 }
 
-// m and e, and m as x has it, of x = m 2^e, sqrt(1/2) <= m < sqrt(2).
-template <class Real>
-struct Split {
-    explicit Split(Vector<Real> x) {
-        using F = Format<Real>;
-        const Bits<Real> one = (Bits<Real>)splat<Real>(1);
-        const Bits<Real> moved = (Bits<Real>)x - F::sqrt_half_bits + one;
-        const Bits<Real> fraction = (moved & (((Bits<Real>{} + 1) << F::mantissa_bits) - 1)) + F::sqrt_half_bits;
-        exponent = moved >> F::mantissa_bits;
-        m = (Vector<Real>)fraction;
-        e = (Vector<Real>)(exponent | F::exponent_magic_bits) - (F::exponent_magic + Real(F::bias));
-    }
-
-    // log x, of t = (m - 1) / (m + 1).
-    Vector<Real> log(Vector<Real> t) const {
-        using F = Format<Real>;
-        const Vector<Real> u = t * t;
-        const Vector<Real> log_m = Real(2) * t + (Real(2) * t) * (u * atanh_tail(u));
-        return e * F::ln2_high + (log_m + e * F::ln2_low);
-    }
-
-    Bits<Real> exponent;  // of x, with its bias
-    Vector<Real> m, e;
-};
-
 // log of x >= 0, not subnormal; log 0 = -inf, NaN and inf stay.
 template <class Real>
 inline Vector<Real> log_positive(Vector<Real> x) {
-    const Split<Real> split(x);
-    const Vector<Real> value = split.log((split.m - Real(1)) / (split.m + Real(1)));
+    using F = Format<Real>;
+    const Bits<Real> bits = (Bits<Real>)x;
+    const Bits<Real> one = (Bits<Real>)splat<Real>(1);
+    const Bits<Real> moved = bits - F::sqrt_half_bits + one;  // so that m falls in [sqrt 1/2, sqrt 2)
+    const Bits<Real> exponent = moved >> F::mantissa_bits;
+    const Bits<Real> fraction = (moved & (((Bits<Real>{} + 1) << F::mantissa_bits) - 1)) + F::sqrt_half_bits;
+    const Vector<Real> m = (Vector<Real>)fraction;
+    const Vector<Real> e = (Vector<Real>)(exponent | F::exponent_magic_bits) - (F::exponent_magic + Real(F::bias));
+    const Vector<Real> t = (m - Real(1)) / (m + Real(1));
+    const Vector<Real> u = t * t;
+    const Vector<Real> log_m = Real(2) * t + (Real(2) * t) * (u * atanh_tail(u));
+    const Vector<Real> value = e * F::ln2_high + (log_m + e * F::ln2_low);
     const Vector<Real> at_zero = x == Real(0) ? splat<Real>(-__builtin_inf()) : value;
     return (x - x == Real(0)) ? at_zero : x;
-}
-
-// log x and 1 / x of finite x >= 1 by one division, which takes as long as the rest: of 1 / (m (m + 1)). Elsewhere
-// anything.
-template <class Real>
-inline Vector<Real> log_and_inverse(Vector<Real> x, Vector<Real>& inverse) {
-    using F = Format<Real>;
-    const Split<Real> split(x);
-    const Vector<Real> below = split.m + Real(1), both = Real(1) / (split.m * below);
-    const Bits<Real> scale = (Bits<Real>{} + 2 * F::bias - split.exponent) << F::mantissa_bits;  // 2^-e
-    inverse = (both * below) * (Vector<Real>)scale;
-    return split.log((split.m - Real(1)) * (both * split.m));
 }
 
 }  // namespace

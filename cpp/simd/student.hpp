@@ -11,14 +11,13 @@
 namespace mixtura {
 namespace {
 
-// log(1 + x) and 1 / (1 + x) of x >= 0, also where it is far below 1: what 1 + x has lost is known, and put back.
+// log(1 + x) of x >= 0, also where it is far below 1: the error of 1 + x is known, and taken back (Kahan).
 template <class Real>
-inline Vector<Real> log_one_plus(Vector<Real> x, Vector<Real>& inverse) {
-    const Vector<Real> y = Real(1) + x;
-    const auto is_finite = y - y == Real(0);
-    const Vector<Real> log = log_and_inverse<Real>(y, inverse);
-    inverse = is_finite ? inverse : (y > Real(0) ? Vector<Real>{} : y);  // NaN stays
-    return is_finite ? log + (x - (y - Real(1))) * inverse : y;
+inline Vector<Real> log_one_plus(Vector<Real> x) {
+    const Vector<Real> y = Real(1) + x, added = y - Real(1);
+    const auto is_lost = added == Real(0), is_infinite = y - y != Real(0);
+    const Vector<Real> corrected = log_positive<Real>(y) * (x / (is_lost ? splat<Real>(1) : added));
+    return is_lost ? x : (is_infinite ? y : corrected);
 }
 
 // Rows of a tile under component k, in whose place of the log joint densities stands -1/2 of the squared distances
@@ -35,8 +34,7 @@ void student_rows(const StudentTerm& term, double more_height, double more_rest,
     for (std::ptrdiff_t r = begin; r < end; r += lanes<Real>) {
         const Vector<Real> a = load<Real>(joint + r) * scale;
         const Vector<Real> x = a < Real(0) ? Vector<Real>{} : a;  // NaN stays
-        Vector<Real> inverse;
-        const Vector<Real> tail = log_one_plus<Real>(x, inverse), weight = ratio * inverse;
+        const Vector<Real> tail = log_one_plus<Real>(x), weight = ratio / (Real(1) + x);
         // Of a row beyond all range, which has no share unless it is settled: a number all the same.
         const Vector<Real> log_scale = tail - tail == Real(0) ? (log_ratio - tail) - weight : Vector<Real>{};
         store_first<Real>(joint + r, height - half * tail, end - r);
