@@ -41,7 +41,7 @@ def scatter_of(kind):
     return np.array(SCATTER[SHAPE.get(kind, kind)])
 
 
-def fitted(kind, prior_type, n_components=3, max_iter=1000, **arguments):
+def fitted(kind, prior_type, n_components=3, max_iter=1000, rows=X, **arguments):
     return BayesianGaussianMixture(
         n_components,
         covariance_type=kind,
@@ -50,7 +50,7 @@ def fitted(kind, prior_type, n_components=3, max_iter=1000, **arguments):
         max_iter=max_iter,
         random_state=0,
         **{"init_params": "kmeans", "reg_covar": 0.0, **PRIOR, **arguments},
-    ).fit(X)
+    ).fit(rows)
 
 
 # One component: the bound is the evidence, which the chain rule gives row by row.
@@ -88,6 +88,14 @@ def test_the_bound_of_one_component_is_the_evidence(kind):
     evidence = evidence_row_by_row(kind)
     assert model.log_evidence_ == pytest.approx(evidence, rel=1e-12)
     assert model.lower_bound_ * len(X) == pytest.approx(evidence, rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", STRUCTURES)
+def test_the_density_of_a_further_row_is_what_the_evidence_gains_by_it(kind):
+    """log p(x | X) = log p(X, x) - log p(X)"""
+    before, after = (fitted(kind, "dirichlet_distribution", 1, rows=rows) for rows in (X[:-1], X))
+    gained = after.log_evidence_ - before.log_evidence_
+    assert before.score_samples(X[-1:])[0] == pytest.approx(gained, abs=1e-10)
 
 
 def test_the_bound_and_the_posterior_are_those_published_for_old_faithful():

@@ -379,3 +379,19 @@ def test_measurement_errors_are_taken_out_and_a_density_of_such_rows_is_refused(
     assert np.allclose(true.predict_proba(X, **errors).sum(axis=1), 1)
     with pytest.raises(ValueError, match="Measurement errors have no closed form"):
         true.score(X, **errors)
+
+
+def test_components_are_aligned_where_their_order_is_no_part_of_the_posterior(model):
+    arguments = {"covariance_type": model.covariance_type, "random_state": 0}
+    ours = BayesianGaussianMixture(5, **arguments).fit(X)
+    turned = model.mixture_.permuted([4, 3, 2, 1, 0])
+    ours.align_to(turned)
+    assert np.allclose(ours.means_[-2:], model.means_[:2][::-1], rtol=1e-6)
+    assert np.allclose(ours.predict_proba(X), model.predict_proba(X)[:, ::-1], atol=1e-6)
+    assert ours.log_evidence_ == pytest.approx(model.log_evidence_, rel=1e-12)
+    a, b = ours.weight_concentration_
+    assert np.allclose(a, model.weight_concentration_[0][::-1])
+    assert np.allclose(b, model.weight_concentration_[1][::-1])
+    ordered = BayesianGaussianMixture(5, init_params="kmeans", **arguments).fit(X)
+    with pytest.raises(ValueError, match="another order, and with it another posterior"):
+        ordered.align_to(turned)

@@ -503,6 +503,32 @@ class BayesianGaussianMixture(GaussianMixture):
             mixture.structure, weights, mixture.means[held], covariances, factors
         ).frozen()
 
+    def align_to(self, other: Any) -> Self:
+        """Number the components as those of another mixture that they are most like.
+
+        Parameters
+        ----------
+        other : Mixture or fitted model
+            As for `GaussianMixture.align_to`.
+
+        Returns
+        -------
+        self : BayesianGaussianMixture
+
+        Raises
+        ------
+        ValueError
+            If the other has another number of components or features, or if the sticks of a Dirichlet process
+            stand in the order of the components, as from an explicit start.
+        """
+        prior = self._prior
+        if prior.sticks and not prior.by_size:
+            raise ValueError(
+                "align_to would give the sticks of the Dirichlet process another order, and with it another "
+                "posterior: begin with init_params='auto', or take 'dirichlet_distribution'."
+            )
+        return super().align_to(other)
+
     def summary(self) -> Any:
         """Put the fit on one page: print it, or read its fields.
 
