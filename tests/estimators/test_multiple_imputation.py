@@ -48,7 +48,7 @@ def test_pooled_intervals_cover_what_they_should():
         for how, of_how in found.items():
             tables = model.impute(X, n_draws=8, parameters=how, random_state=seed)
             y = tables[:, :, 1]
-            lines = [stats.linregress(table) for table in tables]
+            lines = [stats.linregress(*table.T) for table in tables]
             between, *mean = pooled(y.mean(axis=1), y.var(axis=1, ddof=1) / N_ROWS)
             _, *slope = pooled([line.slope for line in lines], [line.stderr**2 for line in lines])
             of_how.append((between, mean[0] < 1 < mean[1], slope[0] < SLOPE < slope[1]))
