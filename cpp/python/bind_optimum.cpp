@@ -43,9 +43,13 @@ class SearchedRows {
             require(!inexact->is_single(), "inexact rows must be float64");
             require(inexact->n_rows() == all.n_rows && inexact->n_features() == all.n_features,
                     "inexact rows must be as many, of as many features");
+            const mixtura::Rows<double>& own = inexact->of_doubles();
+            require(own.row_stride == own.n_features && own.feature_stride == 1, "inexact rows must be contiguous");
             inexact_source = std::make_unique<MemorySource<double>>(inexact->of_doubles());
         }
-        recording = recording_of(doubles_.data(), weight_ ? weight_->data() : nullptr, view().n_rows, view().n_features,
+        // Values that were drawn were never recorded.
+        const double* recorded = inexact == nullptr ? doubles_.data() : inexact->of_doubles().data;
+        recording = recording_of(recorded, weight_ ? weight_->data() : nullptr, view().n_rows, view().n_features,
                                  rows_per_weight, std::numeric_limits<Real>::epsilon());
     }
 

@@ -1,7 +1,7 @@
 """Noise, t, labels, priors, fixed and bounded parameters, gaps, errors, structures, places: all together.
 
 A pairwise covering array: every value of every factor meets every value of every other in some case, but for
-the pairs that are refused, each in a sentence. The whole product has some ten million cases, of which
+the pairs that are refused, each in a sentence. The whole product has some twenty million cases, of which
 `make nightly` runs 2,000.
 """
 

@@ -84,7 +84,7 @@ class SearchRows:
             min_rows,
             rows.label,
             rows.log_credible,
-            None if inexact is None else inexact.in_precision(np.dtype(np.float64)).native(),
+            None if inexact is None else _in_order(inexact).native(),
             None if inexact is None else _usual_error(inexact),
         )
         #: The rows with their weights.
@@ -111,6 +111,11 @@ class SearchRows:
         if reg_covar.all():
             return reg_covar
         return np.maximum(reg_covar, regularisation("auto", self.blocks))
+
+
+def _in_order(rows: Rows) -> Rows:
+    """The rows with their features as contiguous float64."""
+    return replace(rows, X=np.ascontiguousarray(rows.X, dtype=np.float64))
 
 
 def _usual_error(rows: Rows) -> FloatArray | None:
