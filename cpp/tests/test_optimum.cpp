@@ -178,7 +178,7 @@ void wide_rows_are_left_where_a_call_is_to_end() {
     std::vector<std::int64_t> seeds(K);
     const std::function<void()> works[] = {
         [&] { cut(Structure::diag, rows.data(), weights.data(), n, wide_d, reg_covar.data(), 2, sides.data()); },
-        [&] { merge_losses(mixture); },
+        [&] { merge_losses(mixture, nullptr); },
         [&] { merges_of(Merge::ward, rows.data(), weights.data(), n / 10, wide_d, 0); },
         [&] { plus_plus(rows.data(), nullptr, n, wide_d, K, 3, uniforms.data(), seeds.data()); },
     };

@@ -2,18 +2,19 @@
 #include "m_step/variational.hpp"
 
 #include <cmath>
+#include <stdexcept>
 #include <vector>
 
-#include "checks.hpp"
 #include "em/loop.hpp"
-#include "random_problem.hpp"
+#include "tests/checks.hpp"
+#include "tests/random_problem.hpp"
 
 using namespace mixtura;
 
 namespace {
 
 const Model conjugate[] = {Model::VVV, Model::EEE, Model::VVI, Model::VII, Model::EEI, Model::EII};
-const char* const names[] = {"VVV", "EEE", "VVI", "VII", "EEI", "EII"};
+const char* const model_names[] = {"VVV", "EEE", "VVI", "VII", "EEI", "EII"};
 
 ConjugatePrior prior_of(Model model, std::ptrdiff_t d, bool sticks, bool by_size) {
     std::vector<double> scatter(static_cast<std::size_t>(covariance_size(structure_of(model), d)));
@@ -45,9 +46,9 @@ void the_bound_never_falls() {
             const Variational m_step(conjugate[m], {0.0, 0.0, 0.0}, prior_of(conjugate[m], 3, kind > 0, kind > 1));
             for (const bool accelerated : {false, true}) {
                 const std::vector<double> history = history_of(p, m_step, accelerated);
-                CHECK(history.size() > 5 && std::isinf(history[0]) && std::isfinite(history[1]), names[m]);
+                CHECK(history.size() > 5 && std::isinf(history[0]) && std::isfinite(history[1]), model_names[m]);
                 for (std::size_t i = 2; i < history.size(); ++i) {
-                    CHECK(history[i] >= history[i - 1] - 1e-12 * std::abs(history[1]), names[m]);
+                    CHECK(history[i] >= history[i - 1] - 1e-12 * std::abs(history[1]), model_names[m]);
                 }
             }
         }
