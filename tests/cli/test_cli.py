@@ -468,7 +468,7 @@ def test_options_that_cannot_be_meant(home, options, message):
         (["select", "small.csv", "--top", "x"], "--top is 'x', but must be a whole number"),
         (["select", "small.csv", "--covariance", "all,full"], "'all,full', but all stands alone"),
         (["show", "one", "two"], "unexpected extra argument"),
-        (["guess"], "no such command 'guess'; see mixtura --help"),
+        (["xyzzy"], "no such command 'xyzzy'; see mixtura --help"),
     ],
 )
 def test_misuse_is_one_sentence_like_any_other(home, arguments, message):

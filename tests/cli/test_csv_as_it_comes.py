@@ -92,7 +92,7 @@ def read_by_the_shell(path, **how):
 def scanned(path, **how):
     """All rows of a source, with their names."""
     source = mixtura.scan(path, **how)
-    rows = [rows for rows, _ in source.tables(())]
+    rows = [rows.X for rows, _ in source.tables(())]
     return source.feature_names, np.concatenate(rows)
 
 

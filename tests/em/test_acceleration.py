@@ -101,7 +101,7 @@ class Disbelieving:
         return _core.CalledRows(self._accumulate, False)
 
     def _accumulate(self, _asked, kernel, parameters, centres):
-        weights, means, factors, _, _ = parameters
+        weights, means, factors, *_ = parameters
         mixture = Mixture(structure(kernel.name), weights, means, factors, factors)
         sums = self._blocks.accumulate(mixture, centres=centres)
         if self._next is not None and not np.array_equal(means, self._next):

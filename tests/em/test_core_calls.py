@@ -50,6 +50,15 @@ def identity(structure):
     return like + (np.eye(D) if like.shape[-2:] == (D, D) else 1.0)
 
 
+def conjugate(model, letters, reg):
+    """The M-step of variational Bayes, of models that have one."""
+    shapes = {"VVV": (D, D), "EEE": (D, D), "VVI": (D,), "EEI": (D,), "VII": (1,), "EII": (1,)}
+    if model not in shapes:
+        return {}
+    scatter = np.eye(D) if shapes[model] == (D, D) else np.ones(shapes[model])
+    return {"Variational": (letters, reg, True, False, 0.5, np.zeros(D), 1.0, D + 1.0, scatter)}
+
+
 def calls(model, real):
     """Every function and class of the core with arguments that fit, fresh ones."""
     rng = np.random.RandomState(0)
@@ -94,6 +103,7 @@ def calls(model, real):
         "Rows": (X, weight, given),
         "Expectation": (False, True, total),
         "MaximumLikelihood": (letters, reg),
+        **conjugate(model, letters, reg),
         "Knowledge": (letters, K, D, prior, fixed, (False, 0.1, 5.0, np.ones(D))),
         "MaximumLikelihood with knowledge": (letters, reg, None, -3.0, known),
         "MemoryRows": ([some, _core.Rows(X[:5])],),
@@ -196,8 +206,10 @@ def main(seed, n_calls):
     n_raised = 0
     for _ in range(n_calls):
         model, real = MODELS[rng.randint(len(MODELS))], (np.float64, np.float32)[rng.randint(2)]
-        name = names[rng.randint(len(names))]
-        arguments = list(calls(model, real)[name])
+        name, possible = names[rng.randint(len(names))], calls(model, real)
+        if name not in possible:
+            continue
+        arguments = list(possible[name])
         for _ in range(min(len(arguments), rng.randint(1, 3))):
             place = rng.randint(len(arguments))
             arguments[place] = wrong(arguments[place], rng)

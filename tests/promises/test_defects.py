@@ -589,9 +589,9 @@ class CountedTotal(ArrayBlocks):
         self.extra = extra
         self.computed = 0
 
-    def accumulate_given(self, structure, responsibilities, centres):
+    def bringing(self, *asked):
         self.computed += 1
-        return super().accumulate_given(structure, responsibilities, centres)
+        return super().bringing(*asked)
 
     @property
     def total(self):

@@ -788,7 +788,7 @@ def recorded(function, calls):
 
 def sums_under(mixture):
     """What goes to a partition: no covariances."""
-    parameters = mixture.weights, mixture.means, mixture.precisions_cholesky, None, None
+    parameters = mixture.weights, mixture.means, mixture.precisions_cholesky, None, None, None
     asked = False, True, None
     return _Sums("full", mixture.means, np.dtype(np.float64), asked, parameters, None)
 

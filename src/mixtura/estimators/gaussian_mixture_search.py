@@ -732,6 +732,11 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
     def _n_parameters(self) -> int:
         return self._best()._n_parameters()
 
+    @property
+    def n_iter_(self) -> int:
+        """EM iterations over all rows of the best model."""
+        return int(self._best().n_iter_)
+
     def _best(self) -> GaussianMixture:
         check_is_fitted(self, "best_estimator_")
         return self.best_estimator_

@@ -62,7 +62,7 @@ def search_incomplete(
         few = options.grounds.min_rows * len(rows) / blocks.n_present
         searched = SearchRows(whole, few, kind=structure, inexact=rows)
         make = partial(_searched, searched, m_step, n_components, own_seed, options)
-        beginning = Beginning("auto", own_seed, make, accelerate=True, is_found=True)
+        beginning = Beginning("auto", own_seed, make, accelerate=True, is_found=n_components > 1)
         try:
             fit, found = best_fit([beginning], sample, alone)
         except SingularCovarianceError as error:

@@ -116,7 +116,7 @@ def beside(X: Any, values: Any, what: Field[Any]) -> list[Any]:
     """
     name, dtype = what.metadata["argument"], np.dtype(what.metadata["dtype"])
     n_partitions = len(X.chunks[0]) if hasattr(X, "chunks") else X.npartitions
-    if isinstance(values, np.ndarray):  # of all rows alike
+    if what.name == "error" and isinstance(values, np.ndarray):  # of all rows alike
         return [delayed(values, pure=False)] * n_partitions
     if (
         not dask.is_dask_collection(values)

@@ -36,7 +36,7 @@ Evaluate = Callable[..., Array]
 ERROR = next(one for one in BESIDE if one.name == "error")
 
 # What a Series of results is called: as the columns that `predict_to` writes.
-_NAMES = {"labels": "label", "log_density": "log_density"}
+_NAMES = {"labels": "label", "log_density": "log_density", "log_predictive": "log_density"}
 
 
 class DaskRows:
