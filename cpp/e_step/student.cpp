@@ -22,7 +22,10 @@ double stirling_rest(double x) {
 double student_excess(double df, std::ptrdiff_t n_features) {
     double x = df / 2, rest = 0;
     const double a = static_cast<double>(n_features) / 2;
-    for (; x < large; x += 1) rest += a * std::log1p(1 / x) - std::log1p(a / x);
+    while (x < large) {
+        rest += a * std::log1p(1 / x) - std::log1p(a / x);
+        x += 1;
+    }
     const double leading = (x + a - 0.5) * std::log1p(a / x) - a;
     return leading + (stirling_rest(x + a) - stirling_rest(x)) + rest;
 }
@@ -30,7 +33,10 @@ double student_excess(double df, std::ptrdiff_t n_features) {
 // Abramowitz & Stegun 1964, 6.3.18, and digamma(x + 1) = digamma(x) + 1/x.
 double digamma_less_log(double x) {
     double rest = 0;
-    for (; x < large; x += 1) rest += std::log1p(1 / x) - 1 / x;
+    while (x < large) {
+        rest += std::log1p(1 / x) - 1 / x;
+        x += 1;
+    }
     const double y = 1 / (x * x);
     return rest - 0.5 / x - y * (1.0 / 12 - y * (1.0 / 120 - y * (1.0 / 252 - y * (1.0 / 240 - y * (1.0 / 132)))));
 }

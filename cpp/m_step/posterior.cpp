@@ -14,12 +14,17 @@ std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
 bool is_above_zero(double count) { return count > 0; }
 
+const Prior& prior_of(const Knowledge& known) {
+    static const Prior none{{0}, {}, {0}, {0}, {}};
+    return known.prior ? *known.prior : none;
+}
+
 class Moments {
   public:
     Moments(const Knowledge& known, Model model, const Statistics& statistics, OwnedMixture& next)
-        : known_(known), prior_(known.prior ? &*known.prior : nullptr), is_common_(has_common_covariance(model)),
-          sums_(statistics), next_(next), K(next.n_components), d(next.n_features),
-          size(covariance_size(next.structure, d)), averages_(next.means) {}
+        : known_(known), prior_(prior_of(known)), is_common_(has_common_covariance(model)), sums_(statistics),
+          next_(next), K(next.n_components), d(next.n_features), size(covariance_size(next.structure, d)),
+          averages_(next.means) {}
 
     std::vector<double> take() {
         take_means();
@@ -34,7 +39,7 @@ class Moments {
             if (fixed != nullptr) {
                 std::copy_n(fixed, d, mean);
             } else if (count > 0) {
-                const double* m = prior_->mean(k, d);
+                const double* m = prior_.mean(k, d);
                 for (std::ptrdiff_t j = 0; j < d; ++j) mean[j] += count / (s + count) * (m[j] - mean[j]);
             }
         }
@@ -85,22 +90,22 @@ class Moments {
     void add_squares(std::ptrdiff_t k, double* out) const {
         const double* mean = next_.means.data() + k * d;
         add_square(next_.structure, d, sums_.masses[k], averages_.data() + k * d, mean, out);
-        if (mean_count(k) > 0) add_square(next_.structure, d, mean_count(k), mean, prior_->mean(k, d), out);
+        if (mean_count(k) > 0) add_square(next_.structure, d, mean_count(k), mean, prior_.mean(k, d), out);
     }
 
     void add_scatter(std::ptrdiff_t k, double share, double* out) const {
         if (!(covariance_count(k) > 0)) return;
-        const double* scatter = prior_->scatter(k, size);
+        const double* scatter = prior_.scatter(k, size);
         for (std::ptrdiff_t i = 0; i < size; ++i) out[i] += share * scatter[i];
     }
 
     // What the prior of a mean adds to the count of log|Sigma_k|.
-    double volume_count(std::ptrdiff_t k) const { return prior_ == nullptr ? 0 : prior_->volume_count(k); }
-    double mean_count(std::ptrdiff_t k) const { return prior_ == nullptr ? 0 : prior_->mean_count(k); }
-    double covariance_count(std::ptrdiff_t k) const { return prior_ == nullptr ? 0 : prior_->covariance_count(k); }
+    double volume_count(std::ptrdiff_t k) const { return prior_.volume_count(k); }
+    double mean_count(std::ptrdiff_t k) const { return prior_.mean_count(k); }
+    double covariance_count(std::ptrdiff_t k) const { return prior_.covariance_count(k); }
 
     const Knowledge& known_;
-    const Prior* const prior_;
+    const Prior& prior_;
     const bool is_common_;
     const Statistics& sums_;
     OwnedMixture& next_;

@@ -131,6 +131,7 @@ Searching::Searching(const Problem& problem, Control& control)
 
 void Searching::run() {
     begin_with_fewer();
+    begun_at_ = spent();
     look_around();
     while (leave_one_out() || take_one_in()) {}
 }
@@ -355,25 +356,27 @@ bool Searching::is_spent() const {
     const auto n_rows = static_cast<double>(problem_.rows.n_rows), features = static_cast<double>(d);
     const double densities =
         static_cast<double>(K) * (n_rows * (1 + features * features / 16) + std::pow(features, 3) / 6);
-    // A descent that fails at once costs no pass.
-    const auto spent = static_cast<double>(n_passes_) + static_cast<double>(records_.size());
+    const double since = spent() - begun_at_;
     if (is_wide() && has_matrices(structure_))
-        return spent >= std::clamp(most_densities / densities, least_passes_of_wide, most_passes_of_matrices);
+        return since >= std::clamp(most_densities / densities, least_passes_of_wide, most_passes_of_matrices);
     if (is_wide() && static_cast<double>(K) * parameters_of_one() > n_rows) {
         const double cost = static_cast<double>(K) * n_rows * (1 + features / 8);
-        return spent >= std::clamp(densities_of_variances / cost, least_passes_of_wide, most_passes_of_variances);
+        return since >= std::clamp(densities_of_variances / cost, least_passes_of_wide, most_passes_of_variances);
     }
     double most = has_leverage() ? most_of_few_passes : most_passes;
     const double share = problem_.rows.error_variances == nullptr ? 1 : with_errors;
     if (!has_leverage() && K >= many) most *= 0.7;
     if (!can_leave_out()) {
-        const double long_enough =
-            share * std::max(patience * static_cast<double>(K), least_patience) + trust * improved_at_;
+        const double long_enough = share * std::max(patience * static_cast<double>(K), least_patience) +
+                                   trust * std::max(improved_at_ - begun_at_, 0.0);
         most =
             std::min(most, best_ ? long_enough : std::max(passes_without_proper, densities_without_proper / densities));
     }
-    return spent >= std::min(std::max(share * most_densities / densities, least_passes), most);
+    return since >= std::min(std::max(share * most_densities / densities, least_passes), most);
 }
+
+// E-steps; a descent that fails at once costs none.
+double Searching::spent() const { return static_cast<double>(n_passes_) + static_cast<double>(records_.size()); }
 
 std::ptrdiff_t Searching::first_check() const { return K >= many ? first_check_of_many : first_check_of_few; }
 
@@ -510,7 +513,7 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
     // does not hang on the last bits.
     if (now > before + end_of_one_optimum) best_ = std::make_shared<const Optimum>(std::move(found));
     if (now > before + same_optimum) {
-        improved_at_ = static_cast<double>(n_passes_) + static_cast<double>(records_.size());
+        improved_at_ = spent();
         found_from_ = {std::string(kind)};
         return true;
     }

@@ -31,6 +31,7 @@ class Searching : protected Searched {
 
   protected:
     virtual bool is_spent() const;
+    double spent() const;
     virtual std::ptrdiff_t first_check() const;
     virtual bool is_worth_mending(const Optimum&) const { return true; }
 
@@ -93,6 +94,7 @@ class Searching : protected Searched {
     std::vector<Record> records_;
     Ends ends_;
     double improved_at_ = 0;         // E-steps and descents before the best was found
+    double begun_at_ = 0;            // those of starts with fewer components, which come on top
     std::vector<double> cut_floor_;  // what is added to the covariances of the sides of a cut
 
   private:

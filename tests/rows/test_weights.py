@@ -154,6 +154,16 @@ def test_of_many_repeated_rows_the_search_sees_those_that_weights_stand_for(most
     assert_allclose(ours.means_, theirs.means_, rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("weight", [None, 3.0, 0.3])
+def test_a_sample_weighs_what_all_rows_do_where_it_is_to_stand_for_them(weight):
+    X = np.random.default_rng(0).standard_normal((500, 2))
+    blocks = ArrayBlocks(Rows(X, None if weight is None else np.full(500, weight)))
+    for most in (100, 1_000):
+        sample = searched(blocks, most, RandomState(0), stand_for_all=True)
+        assert_allclose(sample.blocks.weight, blocks.weight)
+        assert len(sample.X) <= most
+
+
 def test_equal_rows_are_one_row_of_the_search():
     X = np.array([[1.0, 0.0], [2.0, 5.0], [1.0, -0.0], [3.0, 5.0], [2.0, 5.0], [1.0, 0.0]])
     sample = searched(ArrayBlocks(Rows(X)), 10, RandomState(0))

@@ -16,7 +16,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
-from mixtura import DataWarning, DegenerateComponentWarning, GaussianMixture
+from mixtura import (
+    BayesianGaussianMixture,
+    DataWarning,
+    DegenerateComponentWarning,
+    GaussianMixture,
+)
 from mixtura.covariance import structure
 from mixtura.datasets import load_faithful
 from mixtura.em.m_step import MaximumLikelihood
@@ -325,10 +330,10 @@ def test_the_search_is_the_same_for_any_number_of_threads(X, covariance_type, n_
         m_step = MaximumLikelihood(structure(covariance_type), regularisation("auto", blocks))
         return search(blocks, m_step, n_components, 0)
 
-    mixture, records = found(1)
+    mixture, records, _ = found(1)
     assert {record.kind for record in records} >= kinds
     for n_threads in (2, 3, 8):
-        other, its_records = found(n_threads)
+        other, its_records, _ = found(n_threads)
         assert repr(its_records) == repr(records)
         for name in ("weights", "means", "covariances"):
             assert_array_equal(getattr(other, name), getattr(mixture, name))
@@ -350,7 +355,7 @@ def test_the_first_descent_looks_at_the_clock(name):
     blocks = ArrayBlocks(Rows(load_iris().data))
     m_step = MaximumLikelihood(structure(name), regularisation("auto", blocks))
     assert search(blocks, m_step, 3, 0)[1][0].n_iter > 1
-    mixture, (record, *others) = search(blocks, m_step, 3, 0, deadline=0.0)
+    mixture, (record, *others), _ = search(blocks, m_step, 3, 0, deadline=0.0)
     assert (record.n_iter, record.ended, others) == (0, "max_time reached", [])
     assert np.isfinite(mixture.log_density(blocks.rows.X)).all()
 
@@ -361,7 +366,7 @@ def test_a_search_out_of_time_ends_with_no_spike_where_it_can():
     X = np.concatenate([np.zeros((20, 2)), rng.standard_normal((100, 2))])
     blocks = ArrayBlocks(Rows(X))
     m_step = MaximumLikelihood(structure("full"), regularisation("auto", blocks))
-    mixture, _ = search(blocks, m_step, 2, 0, deadline=0.0)
+    mixture, *_ = search(blocks, m_step, 2, 0, deadline=0.0)
     assert np.linalg.eigvalsh(mixture.covariance_matrices()).min() > 1e-4
 
 
@@ -454,3 +459,33 @@ def test_overlapping_groups_of_wide_rows_are_no_worse_than_from_many_starts(kind
         ours = GaussianMixture(4, covariance_type=kind, random_state=0).fit(X)
         theirs = SklearnMixture(4, covariance_type=kind, random_state=0, n_init=10).fit(X)
     assert ours.lower_bound_ >= theirs.score(X) - 1e-3
+
+
+def touching(n_rows, n_features=10, n_clusters=10):
+    rng = np.random.default_rng(0)
+    centres = 0.7 * rng.standard_normal((n_clusters, n_features))
+    return centres[rng.integers(0, n_clusters, n_rows)] + rng.standard_normal((n_rows, n_features))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "covariance_type", "seed"),
+    [(BayesianGaussianMixture, "spherical", 2), (GaussianMixture, "full", 1)],
+)
+def test_what_suits_a_sample_best_is_compared_with_clusters_on_more_rows(
+    estimator, covariance_type, seed
+):
+    """Ends on 10,000 of these rows lead to a worse optimum of all, or to a degenerate one."""
+    X, same = touching(100_000), {"covariance_type": covariance_type, "random_state": seed}
+    model = estimator(10, **same).fit(X)
+    from_clusters = estimator(10, init_params="kmeans", max_iter=500, **same).fit(X)
+    assert model.lower_bound_ > from_clusters.lower_bound_ - 1e-4
+    assert {"search", "partition"} <= {record.kind for record in model.starts_}
+
+
+def test_a_sample_stands_for_all_rows_where_pseudo_counts_are_weighed_against_them():
+    """As do rows of fractional weights: by a tenth of the rows' weight fewer components are worth having."""
+    X = touching(9_000)
+    same = {"covariance_type": "spherical", "random_state": 0}
+    heavy = BayesianGaussianMixture(10, **same).fit(X, sample_weight=np.full(len(X), 11.125))
+    assert heavy.n_components_ == 10
+    assert BayesianGaussianMixture(10, **same).fit(X).n_components_ < 10

@@ -72,6 +72,11 @@ class Kind:
         """Whether there is nothing else."""
         return self.tails is None and self.noise_log_density is None
 
+    @property
+    def has_pseudo_counts(self) -> bool:
+        """Whether it matters how many the rows are: pseudo-counts are weighed against them."""
+        return self.conjugate is not None or self.known.prior is not None
+
     def n_parameters(self, n_components: int) -> int:
         """Free parameters beside those of a Gaussian mixture."""
         of_tails = 0 if self.tails is None else self.tails.n_parameters(n_components)

@@ -134,7 +134,11 @@ class Variational(MStep):
     structure: CovarianceStructure
     reg_covar: FloatArray
     prior: ConjugatePrior
-    kind: Kind = GAUSSIAN
+
+    @property
+    def kind(self) -> Kind:  # type: ignore[override]
+        """Gaussian components, and the prior."""
+        return Kind(conjugate=self.prior)
 
     @property
     def native(self) -> _core.Variational:

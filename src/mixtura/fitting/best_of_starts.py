@@ -176,6 +176,18 @@ class Options:
         """The M-step of such covariances."""
         return self.grounds.m_step(structure)
 
+    def of_a_start(self, tol: float, max_iter: int) -> Options:
+        """How EM runs where a start is chosen: nobody is told."""
+        return replace(
+            self,
+            tol=tol,
+            max_iter=max_iter,
+            callback=None,
+            on_iteration=None,
+            on_end=None,
+            checkpoint=None,
+        )
+
 
 Outcome = tuple[Fit | None, list[StartRecord], SingularCovarianceError | None]
 

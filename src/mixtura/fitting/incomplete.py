@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -42,17 +41,10 @@ def search_incomplete(
     """
     rng = RandomState(PCG64(seed))
     rows = blocks.sample(rows_of_a_search(n_components, blocks.shape[1]), rng)
-    sample = ArrayBlocks(rows, blocks.n_threads)
+    weight = blocks.weight if options.grounds.kind.has_pseudo_counts else None
+    sample = ArrayBlocks(rows if weight is None else rows.weighing(weight), blocks.n_threads)
     m_step = options.m_step(structure)
-    alone = replace(
-        options,
-        tol=_TOL,
-        max_iter=_MAX_ITER,
-        callback=None,
-        on_iteration=None,
-        on_end=None,
-        checkpoint=None,
-    )
+    alone = options.of_a_start(_TOL, _MAX_ITER)
     best: Fit | None = None
     records: list[StartRecord] = []
     failure: SingularCovarianceError | None = None
@@ -60,7 +52,7 @@ def search_incomplete(
         mixture = None if best is None else best.mixture
         whole = ArrayBlocks(_supposed(rows, blocks, mixture, rng), blocks.n_threads)
         few = options.grounds.min_rows * len(rows) / blocks.n_present
-        searched = SearchRows(whole, few, kind=structure, inexact=rows)
+        searched = SearchRows(whole, few, kind=structure, inexact=rows, weight=weight)
         make = partial(_searched, searched, m_step, n_components, own_seed, options)
         beginning = Beginning("auto", own_seed, make, accelerate=True, is_found=n_components > 1)
         try:
@@ -97,7 +89,8 @@ def _searched(
     blocks: Blocks,
 ) -> tuple[Mixture, list[StartRecord]]:
     limits = options.deadline, options.stop, blocks.n_threads
-    return search_rows(rows, m_step, n_components, seed, *limits)
+    mixture, records, _ = search_rows(rows, m_step, n_components, seed, *limits)
+    return mixture, records
 
 
 __all__ = ["search_incomplete"]

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
 from time import monotonic
 from typing import Any
 
 import numpy as np
-from numpy.random import RandomState
+from numpy.random import PCG64, RandomState
 from sklearn.utils import check_random_state
 
 from mixtura._core import Stop
 from mixtura.covariance import CovarianceStructure
 from mixtura.em import GAUSSIAN, NOTHING, Kind, Knowledge, Tails
 from mixtura.em.regularisation import regularisation
+from mixtura.errors import SingularCovarianceError
 from mixtura.fitting.best_of_starts import Beginning, Options, best_fit
 from mixtura.fitting.diagnosis import Grounds, recording_of
 from mixtura.fitting.given_parameters import GivenParameters, in_places
@@ -36,6 +37,7 @@ from mixtura.starts import (
     rows_of_a_search,
     search,
 )
+from mixtura.starts.auto import Searched
 from mixtura.support.arrays import Array, FloatArray
 
 Started = tuple[Mixture, list[StartRecord]]
@@ -43,6 +45,10 @@ Started = tuple[Mixture, list[StartRecord]]
 # Starts where it is known which component is which, and EM from each of them.
 _SEVERAL = ("kmeans", *["beside"] * 9)
 _TOL, _MAX_ITER = 2e-6, 150
+
+# Rows on which what a search on a sample has found is compared with a partition, as a multiple of those that
+# it saw, and the values in them.
+_TIMES_MORE, _MOST_VALUES = 10, 20_000_000
 
 
 def seeds_of(random_state: Any, n_init: int = 1) -> list[int]:
@@ -246,23 +252,46 @@ class _Making:
         if name == "auto":
             min_rows = options.grounds.min_rows
             limits = options.deadline, options.stop
-            return search(blocks, options.m_step(kind), k, seed, *limits, min_rows=min_rows)
+            found = search(blocks, options.m_step(kind), k, seed, *limits, min_rows=min_rows)
+            return self._on_more_rows(found, seed, blocks)
         return self._in_places(name, RandomState(seed), blocks), []
+
+    def _on_more_rows(self, found: Searched, seed: int, blocks: Blocks) -> Started:
+        """The better end of EM from what a search has found, on more rows than it saw."""
+        if found.partition is None:
+            return found.mixture, found.records
+        n_features = blocks.shape[1]
+        seen = rows_of_a_search(self.request.n_components, n_features)
+        more = max(min(_TIMES_MORE * seen, _MOST_VALUES // n_features), seen)
+        rows = self._sample(more, RandomState(PCG64(seed)), blocks)
+        beginnings = [
+            Beginning(
+                kind,
+                seed,
+                partial(_at, mixture),
+                accelerate=True,
+                is_found=mixture is found.mixture,
+            )
+            for kind, mixture in (("search", found.mixture), ("partition", found.partition))
+        ]
+        try:
+            fit, records = best_fit(beginnings, rows, self.options.of_a_start(_TOL, _MAX_ITER))
+        except SingularCovarianceError:
+            return found.mixture, found.records
+        return fit.mixture, [*found.records, *records]
+
+    def _sample(self, n_rows: int, rng: RandomState, blocks: Blocks) -> ArrayBlocks:
+        rows = blocks.sample(n_rows, rng)
+        if self.options.grounds.kind.has_pseudo_counts:
+            rows = rows.weighing(blocks.weight)
+        return in_memory(blocks, rows)
 
     # The native search merges and cuts components, whatever is known of them.
     def _best_of_several(self, seed: int, blocks: Blocks) -> Started:
         """The best end of EM, on a part of the rows, from some starts."""
         rng, k = RandomState(seed), self.request.n_components
-        sample = in_memory(blocks, blocks.sample(rows_of_a_search(k, blocks.shape[1]), rng))
-        options = replace(
-            self.options,
-            tol=_TOL,
-            max_iter=_MAX_ITER,
-            callback=None,
-            on_iteration=None,
-            on_end=None,
-            checkpoint=None,
-        )
+        sample = self._sample(rows_of_a_search(k, blocks.shape[1]), rng, blocks)
+        options = self.options.of_a_start(_TOL, _MAX_ITER)
         beginnings = [
             Beginning(name, start_seed, partial(self._start, name, start_seed), accelerate=True)
             for name, start_seed in zip(_SEVERAL, seeds_of(seed, len(_SEVERAL)), strict=True)
@@ -312,4 +341,8 @@ class _Making:
 
 
 def _unchanged(mixture: Mixture, _: Blocks) -> Started:
+    return mixture, []
+
+
+def _at(mixture: Mixture, _: Blocks) -> Started:
     return mixture, []

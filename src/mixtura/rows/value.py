@@ -112,6 +112,11 @@ class Rows:
         arrays = {name: values.copy(order="K") for name, values in self.values.items()}
         return type(self)(**arrays, missing=self.missing)
 
+    def weighing(self, total: float) -> Rows:
+        """The same, so much in all."""
+        weights = self._weights
+        return replace(self, weight=weights * (total / weights.sum()))
+
     def fill(self, rows: Rows) -> None:
         """Write as many other rows into the memory of these."""
         for name, values in self.values.items():

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.random import PCG64, RandomState
+from scipy.stats import entropy
 
 from mixtura import _core
 from mixtura.covariance import CovarianceStructure
@@ -21,6 +22,9 @@ from mixtura.errors import SingularCovarianceError
 from mixtura.inputs.scales import significant
 from mixtura.mixture import Mixture, native_mixture, responsibilities
 from mixtura.rows import ArrayBlocks, Blocks, Randomness, Rows, distinct_rows, in_memory
+from mixtura.starts.given import LabelResponsibilities, mixture_of
+from mixtura.starts.kmeans import clusters
+from mixtura.starts.labelled import matched_to_labels
 from mixtura.starts.records import StartRecord, Starts
 from mixtura.support.arrays import Array, FloatArray
 
@@ -33,6 +37,23 @@ _ROWS_PER_PARAMETER = 25
 
 # More than the optima depend on, and fewer than rounding reaches.
 _BITS_OF_PROPORTIONS = 36
+
+
+# Entropy of the responsibilities, in nats a row, from which components overlap.
+_OVERLAPPING = 0.1
+
+
+class Searched(NamedTuple):
+    """What a search ended with.
+
+    mixture: the best on the rows that it saw. records: one of each descent. partition: the mixture of the
+    clusters of k-means, where these rows are a sample and components overlap. Then the best is too much their
+    own, and from clusters EM may lead further on all rows.
+    """
+
+    mixture: Mixture
+    records: list[StartRecord]
+    partition: Mixture | None = None
 
 
 class SearchStopped(Exception):
@@ -60,6 +81,8 @@ class SearchRows:
     inexact : Rows or None, default=None
         The same rows as they are, of which features are missing or measured with errors: what descents go by,
         where partitions and moves go by `blocks`.
+    weight : float or None, default=None
+        What they weigh in all, where a prior's pseudo-counts are weighed against them; None: as `blocks` say.
     """
 
     def __init__(
@@ -69,9 +92,14 @@ class SearchRows:
         rows_per_weight: float | None = None,
         kind: CovarianceStructure | None = None,
         inexact: Rows | None = None,
+        weight: float | None = None,
     ) -> None:
         if rows_per_weight is None:
             rows_per_weight = blocks.rows_per_weight
+        if weight is not None and weight != blocks.weight:
+            rows_per_weight *= blocks.weight / weight
+            blocks = ArrayBlocks(blocks.rows.weighing(weight), blocks.n_threads)
+            inexact = None if inexact is None else inexact.weighing(weight)
         rows = blocks.rows.in_precision(blocks.dtype)
         #: The rows as contiguous float64.
         self.X: FloatArray = np.ascontiguousarray(rows.X, dtype=np.float64)
@@ -157,19 +185,22 @@ def searched(
     rng: Randomness,
     min_rows: float = 0.0,
     kind: CovarianceStructure | None = None,
+    stand_for_all: bool = False,
 ) -> SearchRows:
     """Rows that a search sees: the distinct ones, each with the weight of all that equal it.
 
     Of more than `most` those of a uniform sample. So a whole weight and as many repeated rows are the same
     table, searched in the same way. Where features are missing or measured with errors they stay as they
     are, beside rows that are completed by draws. min_rows: effective ones, of all rows, that a component
-    needs at least; kind: the only structure that is searched.
+    needs at least; kind: the only structure that is searched; stand_for_all: whether they weigh what all
+    rows do (see `Kind.has_pseudo_counts`), where else only proportions matter.
     """
+    total = blocks.weight if stand_for_all else None
     if blocks.has_missing or blocks.has_errors:
         rows = blocks.sample(most, rng)
         whole = ArrayBlocks(blocks.completed(rows, rng), blocks.n_threads)
         few = min_rows * len(rows) / blocks.n_present
-        return SearchRows(whole, few, kind=kind, inexact=rows)
+        return SearchRows(whole, few, kind=kind, inexact=rows, weight=total)
     distinct, rows_per_weight, share = distinct_rows(blocks, most), blocks.rows_per_weight, 1.0
     if distinct is None:
         rows = blocks.sample(most, rng)
@@ -180,16 +211,16 @@ def searched(
         raise RuntimeError("a sample has at most as many distinct rows as rows")
     few, weight = share * min_rows, distinct.weight
     if (weight == 1).all():
-        return SearchRows(
-            in_memory(blocks, replace(distinct, weight=None)), few, rows_per_weight, kind
-        )
+        alike = in_memory(blocks, replace(distinct, weight=None))
+        return SearchRows(alike, few, rows_per_weight, kind, weight=total)
     if (weight == np.floor(weight)).all():
-        return SearchRows(in_memory(blocks, distinct), few, rows_per_weight, kind)
+        whole = in_memory(blocks, distinct)
+        return SearchRows(whole, few, rows_per_weight, kind, weight=total)
     # Only proportions of fractions matter: those of all their multiples are the same numbers.
     unit = float(weight.max())
     proportions = significant(weight / unit, _BITS_OF_PROPORTIONS)
     sample = ArrayBlocks(replace(distinct, weight=proportions), blocks.n_threads)
-    return SearchRows(sample, few, rows_per_weight * unit, kind)
+    return SearchRows(sample, few, rows_per_weight * unit, kind, weight=total)
 
 
 def search(
@@ -200,8 +231,8 @@ def search(
     deadline: float = np.inf,
     stop: _core.Stop | None = None,
     min_rows: float = 0.0,
-) -> tuple[Mixture, list[StartRecord]]:
-    """Return the best mixture found on the distinct rows or those of a sample, and a record of each descent.
+) -> Searched:
+    """Return the best mixture found on the distinct rows or those of a sample.
 
     Where features are missing, on rows that were completed once: `search_incomplete` goes on from there.
 
@@ -217,8 +248,23 @@ def search(
     """
     # Ten times as quick to seed as the Mersenne twister that scikit-learn's starts draw from.
     most, rng = rows_of_a_search(n_components, blocks.shape[1]), RandomState(PCG64(seed))
-    rows = searched(blocks, most, rng, min_rows, m_step.structure)
-    return search_rows(rows, m_step, n_components, seed, deadline, stop, blocks.n_threads)
+    counted = m_step.kind.has_pseudo_counts
+    rows = searched(blocks, most, rng, min_rows, m_step.structure, counted)
+    found = search_rows(rows, m_step, n_components, seed, deadline, stop, blocks.n_threads)
+    if blocks.n_present <= most or n_components == 1 or monotonic() > deadline:
+        return found
+    shared = entropy(rows.responsibilities(found.mixture, blocks.n_threads).T).mean()
+    if shared < _OVERLAPPING:
+        return found
+    spread = rows.X.std(axis=0)
+    standardised = rows.X / np.where(spread > 0, spread, 1.0)
+    labels = clusters(standardised, rows.blocks.rows.weight, n_components, RandomState(PCG64(seed)))
+    given = LabelResponsibilities(labels, n_components)
+    try:
+        partition = mixture_of(given, rows.blocks, m_step, n_components)
+    except SingularCovarianceError:
+        return found
+    return found._replace(partition=matched_to_labels(partition, rows.blocks))
 
 
 def search_rows(
@@ -229,11 +275,11 @@ def search_rows(
     deadline: float = np.inf,
     stop: _core.Stop | None = None,
     n_threads: int = 1,
-) -> tuple[Mixture, list[StartRecord]]:
+) -> Searched:
     """As `search`, on all of these rows."""
     problem = rows.problem(m_step, n_components, seed, deadline)
     found = _core.search(problem, stop, n_threads)
-    return _ended(found, m_step.structure, seed, len(rows.X))
+    return Searched(*_ended(found, m_step.structure, seed, len(rows.X)))
 
 
 def search_from(

@@ -27,7 +27,7 @@ def kmeans(
 ) -> Mixture:
     """Return one M-step from the labels of KMeans(n_init=1), as scikit-learn does."""
     rows = blocks.complete_sample(rows_of_a_start(blocks.shape[1], n_components), rng)
-    labels = _labels(rows.X, rows.weight, n_components, rng)
+    labels = clusters(rows.X, rows.weight, n_components, rng)
     given = LabelResponsibilities(labels, n_components)
     sample = ArrayBlocks(rows, blocks.n_threads)
     return mixture_of(given, sample, m_step, n_components)
@@ -38,7 +38,8 @@ def rows_of_a_start(n_features: int, n_components: int) -> int:
     return max(_BUDGET // (8 * (n_features + 8)), 16 * n_components)
 
 
-def _labels(X: Array, weight: FloatArray | None, n_components: int, rng: RandomState) -> Array:
+def clusters(X: Array, weight: FloatArray | None, n_components: int, rng: RandomState) -> Array:
+    """Labels of the rows by KMeans(n_init=1)."""
     # KMeans scales its tolerance by the unweighted variance; w must count as w repetitions here too.
     tol = 1e-4 if weight is None else 1e-4 * _variance_ratio(X, weight)
     model = KMeans(n_components, n_init=1, random_state=rng, tol=tol)

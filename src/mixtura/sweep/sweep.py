@@ -389,7 +389,7 @@ class Sweep:
         for number in range(1, self._request.n_init):
             seed, options = self._seed_of(key, "first", number), self._options
             try:
-                found, _ = search_rows(
+                found, *_ = search_rows(
                     sample.rows,
                     self._m_step(key),
                     k,
@@ -494,7 +494,8 @@ class Sample:
 
     def __init__(self, blocks: Blocks, n_rows: int, seed: int, most: int, grounds: Grounds) -> None:
         rng = RandomState(seed)
-        self.rows = searched(blocks, n_rows, rng, grounds.min_rows)
+        counted = grounds.kind.has_pseudo_counts
+        self.rows = searched(blocks, n_rows, rng, grounds.min_rows, stand_for_all=counted)
         self._m_step = replace(grounds, kind=GAUSSIAN).m_step(structure("EEE"))
         self._partitions = self._merged(most, rng)
 
