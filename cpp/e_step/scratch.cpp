@@ -33,8 +33,7 @@ template <class Real>
 std::ptrdiff_t scratch_size(const Job<Real>& job) {
     const std::ptrdiff_t of_candidates = needs_candidates(job) ? padded(job.n_features) + 4 : 0;
     const std::ptrdiff_t of_tile = job.n_features + 2 * padded(job.n_features + 1) + job.n_densities + 4;
-    const std::ptrdiff_t of_kinds =
-        (job.student != nullptr ? 2 * job.n_components : 0) + (job.rows.labels.components != nullptr ? 1 : 0);
+    const std::ptrdiff_t of_kinds = job.student != nullptr ? 2 * job.n_components : 0;
     return (of_tile + of_kinds + of_candidates) * job.tile_stride + job.grouping.n_rows * job.n_features;
 }
 
@@ -95,7 +94,6 @@ void WorkspaceMemory<Real>::take_tile(const Job<Real>& job, Pieces<Real>& pieces
         workspace_.scales = pieces.take(job.n_components * stride);
         workspace_.log_scales = pieces.take(job.n_components * stride);
     }
-    if (job.rows.labels.components != nullptr) workspace_.labels = pieces.take(stride);
     workspace_.weights = pieces.take(stride);
     workspace_.log_density = pieces.take(stride);
     workspace_.log_certainty = pieces.take(stride);

@@ -85,21 +85,37 @@ inline Vector<Real> exp_nonpositive(Vector<Real> x, Real lowest) {
     return vanishes ? Vector<Real>{} : (Vector<Real>)scaled;
 }
 
+// x = m 2^e of x > 0, not subnormal, with m in [sqrt 1/2, sqrt 2).
+template <class Real>
+struct Parts {
+    Vector<Real> mantissa, exponent;
+};
+
+template <class Real>
+inline Parts<Real> parts_of(Vector<Real> x) {
+    using F = Format<Real>;
+    const Bits<Real> one = (Bits<Real>)splat<Real>(1);
+    const Bits<Real> moved = (Bits<Real>)x - F::sqrt_half_bits + one;  // so that m falls in its range
+    const Bits<Real> exponent = moved >> F::mantissa_bits;
+    const Bits<Real> fraction = (moved & (((Bits<Real>{} + 1) << F::mantissa_bits) - 1)) + F::sqrt_half_bits;
+    return {(Vector<Real>)fraction,
+            (Vector<Real>)(exponent | F::exponent_magic_bits) - (F::exponent_magic + Real(F::bias))};
+}
+
+// e ln 2 + 2 atanh(t)
+template <class Real>
+inline Vector<Real> log_of_parts(Vector<Real> e, Vector<Real> t) {
+    using F = Format<Real>;
+    const Vector<Real> u = t * t;
+    const Vector<Real> log_m = Real(2) * t + (Real(2) * t) * (u * atanh_tail(u));
+    return e * F::ln2_high + (log_m + e * F::ln2_low);
+}
+
 // log of x >= 0, not subnormal; log 0 = -inf, NaN and inf stay.
 template <class Real>
 inline Vector<Real> log_positive(Vector<Real> x) {
-    using F = Format<Real>;
-    const Bits<Real> bits = (Bits<Real>)x;
-    const Bits<Real> one = (Bits<Real>)splat<Real>(1);
-    const Bits<Real> moved = bits - F::sqrt_half_bits + one;  // so that m falls in [sqrt 1/2, sqrt 2)
-    const Bits<Real> exponent = moved >> F::mantissa_bits;
-    const Bits<Real> fraction = (moved & (((Bits<Real>{} + 1) << F::mantissa_bits) - 1)) + F::sqrt_half_bits;
-    const Vector<Real> m = (Vector<Real>)fraction;
-    const Vector<Real> e = (Vector<Real>)(exponent | F::exponent_magic_bits) - (F::exponent_magic + Real(F::bias));
-    const Vector<Real> t = (m - Real(1)) / (m + Real(1));
-    const Vector<Real> u = t * t;
-    const Vector<Real> log_m = Real(2) * t + (Real(2) * t) * (u * atanh_tail(u));
-    const Vector<Real> value = e * F::ln2_high + (log_m + e * F::ln2_low);
+    const auto [m, e] = parts_of<Real>(x);
+    const Vector<Real> value = log_of_parts<Real>(e, (m - Real(1)) / (m + Real(1)));
     const Vector<Real> at_zero = x == Real(0) ? splat<Real>(-__builtin_inf()) : value;
     return (x - x == Real(0)) ? at_zero : x;
 }

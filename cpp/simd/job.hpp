@@ -228,7 +228,6 @@ struct Workspace {
     Real* responsibilities = nullptr;  // n_densities; log joint densities before
     Real* scales = nullptr;            // K, of Student's t components: u
     Real* log_scales = nullptr;        // K: log u - u
-    Real* labels = nullptr;            // 1: components that rows are known to belong to
     Real* weights = nullptr;           // 1
     Real* log_density = nullptr;       // 1
     Real* log_certainty = nullptr;     // 1

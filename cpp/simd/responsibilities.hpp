@@ -20,8 +20,7 @@ inline void find_highest(const Real* joint, std::ptrdiff_t n_components, std::pt
     for (int v = 0; v < n; ++v) highest[v] = load<Real>(joint + v * lanes<Real>);
     for (std::ptrdiff_t k = 1; k < n_components; ++k) {
         for (int v = 0; v < n; ++v) {
-            const Vector<Real> a = load<Real>(joint + k * stride + v * lanes<Real>);
-            highest[v] = highest[v] > a ? highest[v] : a;
+            highest[v] = larger<Real>(highest[v], load<Real>(joint + k * stride + v * lanes<Real>));
         }
     }
 }
@@ -117,8 +116,7 @@ void normalise_active(Real* joint, std::ptrdiff_t n_components, std::ptrdiff_t s
             const auto component = [&](std::ptrdiff_t i) { return joint + listed[i] * stride + at; };
             Vector<Real> highest = splat<Real>(-__builtin_inf()), sum = {};
             for (std::ptrdiff_t i = 0; i < n_listed; ++i) {
-                const Vector<Real> a = load<Real>(component(i));
-                highest = highest > a ? highest : a;
+                highest = larger<Real>(highest, load<Real>(component(i)));
             }
             for (std::ptrdiff_t i = 0; i < n_listed; ++i) {
                 const Vector<Real> e = exp_nonpositive<Real>(load<Real>(component(i)) - highest, -negligible<Real>);

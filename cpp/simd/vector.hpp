@@ -117,6 +117,32 @@ inline Vector<Real> square_root(Vector<Real> v) {
 #endif
 }
 
+// The larger of each two, b where they do not compare: what a > b ? a : b means, in one instruction.
+template <class Real>
+inline Vector<Real> larger(Vector<Real> a, Vector<Real> b) {
+#if defined(__SSE2__)
+    if constexpr (sizeof(Real) == sizeof(double)) {
+#if defined(__AVX512F__)
+        return (Vector<Real>)_mm512_mask_max_pd((__m512d)a, 0xff, (__m512d)a, (__m512d)b);
+#elif defined(__AVX2__)
+        return (Vector<Real>)_mm256_max_pd((__m256d)a, (__m256d)b);
+#else
+        return (Vector<Real>)_mm_max_pd((__m128d)a, (__m128d)b);
+#endif
+    } else {
+#if defined(__AVX512F__)
+        return (Vector<Real>)_mm512_mask_max_ps((__m512)a, 0xffff, (__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+        return (Vector<Real>)_mm256_max_ps((__m256)a, (__m256)b);
+#else
+        return (Vector<Real>)_mm_max_ps((__m128)a, (__m128)b);
+#endif
+    }
+#else
+    return a > b ? a : b;
+#endif
+}
+
 // x - c for a point split in high and low (job.hpp). Double rows need no low part: it is zero.
 template <class Real, class Coordinate>
 inline Vector<Real> minus(Vector<Real> x, Coordinate high, [[maybe_unused]] Coordinate low) {
