@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import warnings
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 import mixtura
-from mixtura import GaussianMixture, Prior
+from mixtura import DataWarning, GaussianMixture, Prior
 from mixtura.covariance import STRUCTURES, structure
 from mixtura.datasets import load_faithful
 
@@ -522,3 +523,24 @@ def test_a_default_prior_needs_features_that_vary():
     X[:, 1] = 2.0
     with pytest.raises(ValueError, match="a feature of X does not vary"), pytest.warns():
         GaussianMixture(3, prior="default").fit(X)
+
+
+@pytest.mark.parametrize(
+    "adapt", [("means",), ("means", "covariances"), ("means", "weights", "covariances")]
+)
+def test_rows_need_not_tell_what_a_prior_holds(adapt):
+    """Few rows are no reason to warn where a prior is worth some; one that is worth less than one is none."""
+    X = np.random.default_rng(0).normal(size=(400, 2)) + np.repeat([[0.0], [8.0]], 200, axis=0)
+    background = GaussianMixture(2, random_state=0).fit(X)
+    few = X[[0, 1, 2, 200, 201, 202]] + 0.3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DataWarning)
+        GaussianMixture(2, prior=Prior.from_mixture(background, adapt=adapt)).fit(few)
+        # All covariances fixed are not counted either: 4 numbers of means and a weight for 6 rows.
+        known = {"covariances_init": background.covariances_, "means_init": background.means_}
+        GaussianMixture(2, fixed={"covariances": True}, **known).fit(few)
+    weak = Prior(mean=X.mean(axis=0), mean_count=0.5, degrees_of_freedom=4, scatter=np.eye(2))
+    with pytest.warns(
+        DataWarning, match="has 5 free parameters beside those that its prior holds for 5 rows"
+    ):
+        GaussianMixture(2, prior=weak, random_state=0).fit(few[:5])

@@ -404,10 +404,31 @@ def test_a_callback_sees_each_iteration_and_can_stop():
 
 def test_given_parameters_beside_the_default_start_come_from_kmeans():
     X = load_faithful().data
-    means = [[2.0, 54.0], [4.3, 80.0]]
-    ours = GaussianMixture(2, means_init=means, random_state=0, max_iter=0).fit(X)
+    ours = GaussianMixture(2, weights_init=[0.3, 0.7], random_state=0, max_iter=0).fit(X)
     assert ours.starts_[0].kind == "kmeans"
-    assert_allclose(ours.means_, means)
+    assert_allclose(ours.weights_, [0.3, 0.7])
+
+
+@pytest.mark.parametrize(
+    "kind", {"t": {"distribution": "t"}, "noise": {"noise": True}, "": {}}.items()
+)
+def test_means_that_are_given_leave_nothing_to_chance(kind):
+    """The same fit without a seed, call by call, and with rows or components in another order."""
+    X, options = load_iris().data, {**kind[1], "accelerate": True}
+    means = X[[0, 60, 110]]
+    first = GaussianMixture(3, means_init=means, n_init=3, **options).fit(X)
+    assert [start.kind for start in first.starts_] == ["given means"]
+    again = GaussianMixture(3, means_init=means, **options).fit(X)
+    assert_array_equal(again.means_, first.means_)
+    order = [2, 0, 1]
+    other = GaussianMixture(3, means_init=means[order], **options).fit(X)
+    assert_allclose(other.means_, first.means_[order], rtol=1e-9)
+    start = GaussianMixture(3, means_init=means, max_iter=0, reg_covar=0.0).fit(X)
+    away = (X[:, np.newaxis] - means) / X.std(axis=0)
+    nearest = means[(away**2).sum(axis=2).argmin(axis=1)]
+    assert_allclose(start.covariances_[1], (X - nearest).T @ (X - nearest) / len(X), rtol=1e-9)
+    assert_array_equal(start.means_, means)
+    assert_allclose(start.weights_, 1 / 3)
 
 
 def blobs(n_rows, n_features, n_components=3, seed=0, apart=1.0):

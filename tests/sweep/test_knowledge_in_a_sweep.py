@@ -112,9 +112,13 @@ def test_a_prior_of_covariances_needs_no_rows_for_them():
     grid = {"n_components": [3], "covariance_type": ["VVV"]}
     with pytest.raises(ValueError, match="3 components on 12 rows"):
         search(**grid).fit(few)
-    with pytest.warns(DataWarning, match="free parameters for 12 rows"):
+    with pytest.warns(
+        DataWarning, match="17 free parameters beside those that its prior holds for 12 rows"
+    ):
         found = search(**grid, prior="default").fit(few)
-    with pytest.warns(DataWarning, match="free parameters for 12 rows"):
+    with pytest.warns(
+        DataWarning, match="17 free parameters beside those that its prior holds for 12 rows"
+    ):
         model = GaussianMixture(3, prior="default", random_state=0, tol=1e-6).fit(few)
     assert not any(found.results_["failure"])
     assert (

@@ -127,6 +127,22 @@ class Knowledge:
             return k - 1 + self.fixed.n_parameters(kind, k, d, 0)
         return self.fixed.n_parameters(kind, k, d, k - 1 + has_noise)
 
+    def n_held(self, kind: CovarianceStructure, k: int, d: int) -> int:
+        """How many of the free parameters a prior holds, however few rows there are.
+
+        It does where it is worth a row or more, and covariances where it has one of them.
+        """
+        if self.prior is None:
+            return 0
+        is_held = np.broadcast_to(self.prior.mean_count >= 1, k)
+        if self.fixed.means is not None:
+            is_held = is_held & ~given_components(self.fixed.means)
+        of_means = d * int(is_held.sum())
+        if not self.has_covariances:
+            return of_means
+        fixed = Fixed(covariances=self.fixed.covariances).n_parameters(kind, k, d, 0)
+        return of_means + kind.n_covariance_parameters(k, d) - fixed
+
 
 def put(
     mixture: Mixture,

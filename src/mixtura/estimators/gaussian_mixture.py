@@ -122,7 +122,8 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
     weights_init : array-like of shape (n_components,), default=None
         Starting weights, instead of those of `init_params`.
     means_init : array-like of shape (n_components, n_features), default=None
-        Starting means.
+        Starting means. With those of all components the default start draws nothing: equal weights, and the
+        scatter of the rows around the nearest mean, where these are not given.
     precisions_init : array-like, default=None
         Starting precisions (inverse covariances), in the shape of `precisions_`.
     random_state : int, RandomState instance or None, default=None

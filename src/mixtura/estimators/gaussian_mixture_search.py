@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from mixtura.display.page import plural
-from mixtura.em import Kind, Knowledge, Prior, Tails
+from mixtura.em import NOTHING, Kind, Knowledge, Prior, Tails
 from mixtura.errors import DataWarning, DegenerateComponentWarning
 from mixtura.estimators.constructors import ChecksArgumentNames
 from mixtura.estimators.gaussian_mixture import GaussianMixture, default_arguments
@@ -421,7 +421,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
             lines.end()
         if not conclude():
             raise ValueError(self._why_nothing(sweep, possible))
-        self._warn(sweep)
+        self._warn(sweep, known)
 
     def _why_nothing(self, sweep: Sweep, keys: Sequence[Key]) -> str:
         if not sweep.n_unfinished:
@@ -675,7 +675,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
             if np.isfinite(self.delta_[i])
         )
 
-    def _warn(self, sweep: Sweep) -> None:
+    def _warn(self, sweep: Sweep, known: dict[Key, Knowledge]) -> None:
         if sweep.n_unfinished:
             warnings.warn(
                 f"The sweep was stopped with {sweep.n_unfinished} of {len(self.delta_)} cells not finished: "
@@ -693,7 +693,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
                 DegenerateComponentWarning,
                 stacklevel=4,
             )
-        elif many := self._too_many_parameters(best):
+        elif many := self._too_many_parameters(best, known.get(best.key, NOTHING)):
             warnings.warn(many, DataWarning, stacklevel=4)
         if best.can_win and not self.best_estimator_.converged_ and self.max_iter > 0:
             warnings.warn(
@@ -711,12 +711,13 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
     def _best_cell(self) -> Cell:
         return list(self._cells.values())[self.best_index_]
 
-    def _too_many_parameters(self, best: Cell) -> str:
+    def _too_many_parameters(self, best: Cell, known: Knowledge) -> str:
         assert best.facts is not None
         assert best.mixture is not None
         n_rows = float(best.facts.effective_rows.sum())
         what = f"The best model, {self._best_in_words},"
-        return too_many_parameters(what, best.facts.parameters_of(best.mixture), n_rows)
+        n_held = known.n_held(best.mixture.structure, *best.mixture.means.shape)
+        return too_many_parameters(what, best.facts.parameters_of(best.mixture), n_rows, n_held)
 
     # The best model
 

@@ -58,6 +58,9 @@ class Fit:
     doubts: tuple[Doubt, ...]
     #: Log density of the parameters under their prior, but for a constant.
     log_prior: float = 0.0
+    #: Free parameters, and how many of them a prior holds; None: as many as the mixture has, and none.
+    n_parameters: int | None = None
+    n_held: int = 0
     #: What EM leads to from here, where this is no optimum but the last stop before a degenerate end; or ''.
     leads_to: str = ""
     #: Why EM stopped at this mixture for want of a next one, or ''.
@@ -460,6 +463,8 @@ def _fit_of(
         effective_rows,
         doubts,
         log_prior,
+        options.grounds.n_parameters(mixture),
+        options.grounds.n_held(mixture),
         failure=str(monitor.failure or ""),
     )
 

@@ -94,6 +94,10 @@ class Grounds:
         known = self.kind.known.n_parameters(kind, k, d, has_noise)
         return of_gaussians + self.kind.n_parameters(mixture.n_components) - known
 
+    def n_held(self, mixture: Mixture) -> int:
+        """How many of these a prior holds, however few rows there are."""
+        return self.kind.known.n_held(mixture.structure, *mixture.means.shape)
+
     def log_prior(self, mixture: Mixture) -> float:
         """Log density of its parameters under their prior, but for a constant; 0 without one."""
         if self.kind.known.prior is None and self.kind.conjugate is None:

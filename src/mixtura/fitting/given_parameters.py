@@ -87,6 +87,11 @@ class GivenParameters:
         return not (self.weights is self.means is self.covariances is None)
 
     @property
+    def has_all_means(self) -> bool:
+        """Whether the means of all components are given."""
+        return self.means is not None and not np.isnan(self.means).any()
+
+    @property
     def has_gaps(self) -> bool:
         """Whether something is given of some components alone."""
         given = (self.weights, self.means, self.covariances)

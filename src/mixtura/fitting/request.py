@@ -33,6 +33,7 @@ from mixtura.starts import (
     StartRecord,
     beside,
     matched_to_labels,
+    mixture_at,
     mixture_of,
     rows_of_a_search,
     search,
@@ -202,6 +203,8 @@ class StartRequest:
         name = self.init_params
         # Where some parameters are given, a search for the others would not end at them.
         if name == "auto" and making.given.are_some and not making.is_of_each:
+            if making.given.has_all_means:  # nothing is left to chance
+                return [Beginning("given means", None, making.at_means, self.accelerate is True)]
             name = "kmeans"
         is_auto = name == "auto"
         accelerate = self.accelerate is True or (self.accelerate == "auto" and is_auto)
@@ -298,6 +301,12 @@ class _Making:
         ]
         fit, records = best_fit(beginnings, sample, options)
         return fit.mixture, records
+
+    def at_means(self, blocks: Blocks) -> Started:
+        """The means that are given, and what is not given as the rows around the nearest of them say."""
+        assert self.given.means is not None
+        m_step = self.options.grounds.m_step_of_any(self.request.structure)
+        return self.given.over(mixture_at(self.given.means, blocks, m_step)), []
 
     def _start(self, name: str, seed: int, blocks: Blocks) -> Started:
         rng = RandomState(seed)

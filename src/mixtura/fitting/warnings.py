@@ -66,13 +66,18 @@ def doubts_about_rows(
         yield DataWarning, f"{few} Use fewer components."
 
 
-def too_many_parameters(what: str, n_parameters: int, n_rows: float) -> str:
-    """A sentence where there are as many numbers to find as rows to tell them, or ''."""
-    if n_parameters < n_rows:
+def too_many_parameters(what: str, n_parameters: int, n_rows: float, n_held: int = 0) -> str:
+    """A sentence where there are as many numbers to find as rows to tell them, or ''.
+
+    n_held: how many of these a prior tells.
+    """
+    if n_parameters - n_held < n_rows:
         return ""
+    beside = " beside those that its prior holds" if n_held else ""
     return (
-        f"{what} has {n_parameters} free parameters for {n_rows:.6g} rows, so that it says hardly more than "
-        "the rows do: fewer components, a covariance_type with fewer parameters, or fewer columns have fewer."
+        f"{what} has {n_parameters - n_held} free parameters{beside} for {n_rows:.6g} rows, so that it says "
+        "hardly more than the rows do: fewer components, a covariance_type with fewer parameters, or fewer "
+        "columns have fewer."
     )
 
 
@@ -134,7 +139,10 @@ def doubts_about_components(
         yield DegenerateComponentWarning, _degenerate(fit, blocks(), floor, names)
     elif _counts_parameters(fit.mixture) and (
         many := too_many_parameters(
-            "The model", fit.mixture.n_parameters, float(fit.effective_rows.sum())
+            "The model",
+            fit.mixture.n_parameters if fit.n_parameters is None else fit.n_parameters,
+            float(fit.effective_rows.sum()),
+            fit.n_held,
         )
     ):
         yield DataWarning, many
