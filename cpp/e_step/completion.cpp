@@ -83,8 +83,15 @@ void ComponentMatrices::prepare(const Mixture& mixture, const Lacking& lacking, 
     if (!has_matrices(mixture.structure)) {
         covariances_.assign(mixture.precisions_cholesky,
                             mixture.precisions_cholesky + seconds_size(mixture.structure, k, d));
-        for (double& value : covariances_) value = 1 / (value * value);
+        constexpr double log_two_pi = 1.8378770664093454836;
+        precisions_.assign(covariances_.size(), 0.0);  // t: heights go by patterns, with df
+        for (std::size_t i = 0; i < covariances_.size(); ++i) {
+            if (mixture.df == nullptr) precisions_[i] = 2 * std::log(covariances_[i]) - log_two_pi;
+            covariances_[i] = 1 / (covariances_[i] * covariances_[i]);
+        }
         completion.variances = covariances_.data();
+        completion.unseen = precisions_.data();
+        completion.by_pattern = mixture.df != nullptr || completion.log_sides != nullptr;
         return;
     }
     find_matrices(mixture, lacking.most_of_a_row);

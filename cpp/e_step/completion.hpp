@@ -18,7 +18,7 @@ void find_covariance(const double* factor, std::ptrdiff_t d, double* out);
 // What some parts of the rows lack.
 struct Lacking {
     bool features = false;       // in some row
-    bool most_of_a_row = false;  // the observed features of some row are fewer than the missing ones
+    bool most_of_a_row = false;  // some row lacks so much that what is observed of it is factorised
     bool exactness = false;      // some were measured with errors
     bool independence = false;   // with errors that go together
 };

@@ -328,6 +328,7 @@ template <class Real>
 void evaluate(const Rows<Real>& rows, const Mixture& mixture, const Evaluation<Real>& out, Control& control) {
     PreparedJob<Real> prepared(rows, lacking_of(&rows, 1), mixture, Expectation{}, mixture.means);
     Job<Real>& job = prepared.job();
+    job.completion.by_pattern |= out.expected != nullptr;
     job.deconvolution.posteriors = rows.errors.are_there() && out.expected != nullptr;
     StopFlag flag(control);
     listen(job, flag);

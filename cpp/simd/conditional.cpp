@@ -1,53 +1,57 @@
-// The smaller of two blocks is factorised. With the precision matrix Lambda, m missing and o observed
+// The block that takes less is factorised. With the precision matrix Lambda, m missing and o observed
 //     E[x_m | x_o] = mu_m - Lambda_mm^-1 Lambda_mo (x_o - mu_o),     C = Lambda_mm^-1,
 // and with the covariance matrix Sigma
 //     E[x_m | x_o] = mu_m + Sigma_mo Sigma_oo^-1 (x_o - mu_o),       C = Sigma_mm - Sigma_mo Sigma_oo^-1 Sigma_om.
 // The observed block has the determinant |Sigma| / |C|.
 #include "simd/conditional.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
+#include <limits>
 #include <vector>
+
+#include "simd/dispatch.hpp"
 
 namespace mixtura {
 namespace {
 
 constexpr double log_two_pi = 1.8378770664093454836;
 
-// a, symmetric n x n, becomes its inverse; returns log |a|. work: n x n.
-double invert(double* a, std::ptrdiff_t n, double* work) {
+// Upper triangles become whole matrices.
+void mirror(double* a, std::ptrdiff_t n) {
+    for (std::ptrdiff_t i = 0; i < n; ++i) {
+        for (std::ptrdiff_t j = 0; j < i; ++j) a[i * n + j] = a[j * n + i];
+    }
+}
+
+// out_ij = a_(n-1-j)(n-1-i) of an upper triangle, which stays one; by squares that stay in the cache.
+void flip_upper(const double* a, std::ptrdiff_t n, double* out) {
+    constexpr std::ptrdiff_t side = 8;
+    for (std::ptrdiff_t first = 0; first < n; first += side) {
+        const std::ptrdiff_t last = std::min(first + side, n);
+        for (std::ptrdiff_t j = first; j < n; ++j) {
+            const double* from = a + (n - 1 - j) * n + n - 1;
+            for (std::ptrdiff_t i = first; i < std::min(last, j + 1); ++i) out[i * n + j] = from[-i];
+        }
+        for (std::ptrdiff_t i = first; i < last; ++i) std::fill(out + i * n, out + i * n + i, 0.0);
+    }
+}
+
+// a, symmetric n x n, becomes its inverse R^T R; R, upper triangular, is left in `root`. Returns log |a|. The rows and
+// columns of a are turned round: of it U^T U, V = U^-1, and R is V flipped at the other diagonal.
+double invert(double* a, std::ptrdiff_t n, double* root) {
+    const MatrixKernels& kernels = active_kernels().matrices;
+    std::reverse(a, a + n * n);
+    if (!kernels.cholesky(a, n, 0, 0, n)) return std::numeric_limits<double>::quiet_NaN();
     double log_determinant = 0;
-    // L below and on the diagonal of a, by rows; then its inverse, in `work`.
-    for (std::ptrdiff_t i = 0; i < n; ++i) {
-        for (std::ptrdiff_t j = 0; j <= i; ++j) {
-            double sum = a[i * n + j];
-            for (std::ptrdiff_t l = 0; l < j; ++l) sum -= a[i * n + l] * a[j * n + l];
-            a[i * n + j] = i == j ? std::sqrt(sum) : sum / a[j * n + j];
-        }
-        log_determinant += 2 * std::log(a[i * n + i]);
-    }
-    // Row i of L^-1 from the rows above it: whole rows are added, which the compiler makes vectors of.
-    for (std::ptrdiff_t i = 0; i < n; ++i) {
-        double* row = work + i * n;
-        for (std::ptrdiff_t j = 0; j < i; ++j) row[j] = 0;
-        for (std::ptrdiff_t l = 0; l < i; ++l) {
-            const double factor = a[i * n + l];
-            for (std::ptrdiff_t j = 0; j <= l; ++j) row[j] -= factor * work[l * n + j];
-        }
-        const double inverse = 1 / a[i * n + i];
-        for (std::ptrdiff_t j = 0; j < i; ++j) row[j] *= inverse;
-        row[i] = inverse;
-    }
-    // L^-T L^-1
-    for (std::ptrdiff_t i = 0; i < n * n; ++i) a[i] = 0;
-    for (std::ptrdiff_t l = 0; l < n; ++l) {
-        for (std::ptrdiff_t i = 0; i <= l; ++i) {
-            const double factor = work[l * n + i];
-            for (std::ptrdiff_t j = 0; j <= i; ++j) a[i * n + j] += factor * work[l * n + j];
-        }
-    }
-    for (std::ptrdiff_t i = 0; i < n; ++i) {
-        for (std::ptrdiff_t j = 0; j < i; ++j) a[j * n + i] = a[i * n + j];
-    }
+    for (std::ptrdiff_t i = 0; i < n; ++i) log_determinant += 2 * std::log(a[i * n + i]);
+    std::fill(root, root + n * n, 0.0);
+    kernels.invert_upper(a, n, root, n, 0, n);
+    std::copy(root, root + n * n, a);
+    flip_upper(a, n, root);
+    kernels.upper_times(root, root, n, a, 0, n);
+    mirror(a, n);
     return log_determinant;
 }
 
@@ -64,22 +68,14 @@ double* scratch(std::size_t size) {
     return memory.data();
 }
 
-// C = Sigma_mm - S W S^T, S = Sigma_mo, W = Sigma_oo^-1.
-void subtract_explained(const double* cross, const double* inverse, std::ptrdiff_t m, std::ptrdiff_t o, double* product,
-                        double* covariance) {
-    for (std::ptrdiff_t i = 0; i < m; ++i) {
-        double* row = product + i * o;
-        for (std::ptrdiff_t j = 0; j < o; ++j) row[j] = 0;
-        for (std::ptrdiff_t l = 0; l < o; ++l) {
-            const double factor = cross[i * o + l];
-            for (std::ptrdiff_t j = 0; j < o; ++j) row[j] += factor * inverse[l * o + j];
-        }
-        for (std::ptrdiff_t h = 0; h < m; ++h) {
-            double sum = 0;
-            for (std::ptrdiff_t j = 0; j < o; ++j) sum += row[j] * cross[h * o + j];
-            covariance[i * m + h] -= sum;
-        }
-    }
+// C = Sigma_mm - G^T G, G = R Sigma_om, Sigma_oo^-1 = R^T R.
+void subtract_explained(const double* root, const double* cross, std::ptrdiff_t m, std::ptrdiff_t o, double* product,
+                        double* negative, double* covariance) {
+    const MatrixKernels& kernels = active_kernels().matrices;
+    kernels.upper_times_rows(root, cross, o, m, product);
+    std::transform(product, product + o * m, negative, std::negate<>());
+    kernels.add_gram(product, negative, o, m, covariance);
+    mirror(covariance, m);
 }
 
 }  // namespace
@@ -97,13 +93,13 @@ Conditional find_conditional(const Matrices& component, const std::int32_t* feat
         return found;
     }
     double* inverse = room + m * m;
-    double* work = scratch(static_cast<std::size_t>(o * o + 2 * m * o));
-    double *cross = work + o * o, *product = cross + m * o;
+    double* root = scratch(static_cast<std::size_t>(o * o + 3 * m * o));
+    double *cross = root + o * o, *product = cross + o * m, *negative = product + o * m;
     take_block(component.covariance, d, observed, o, observed, o, inverse);
-    found.height = half_log + 0.5 * (component.log_determinant - invert(inverse, o, work));
+    found.height = half_log + 0.5 * (component.log_determinant - invert(inverse, o, root));
     take_block(component.covariance, d, features, m, features, m, room);
-    take_block(component.covariance, d, features, m, observed, o, cross);
-    subtract_explained(cross, inverse, m, o, product, room);
+    take_block(component.covariance, d, observed, o, features, m, cross);
+    subtract_explained(root, cross, m, o, product, negative, room);
     found.inverse_observed = inverse;
     return found;
 }

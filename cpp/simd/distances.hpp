@@ -151,9 +151,11 @@ void small_full_joint(const Real* rows, const Real* mean, const Real* residue, c
     }
 }
 
-template <class Real>
+// gaps: a missing feature adds unseen[j] instead (Completion).
+template <bool gaps, class Real>
 void diag_joint(const Real* rows, const Real* mean, const Real* residue, const Real* factor, std::ptrdiff_t n_features,
-                std::ptrdiff_t stride, std::ptrdiff_t n_active, Real coefficient, Real* joint) {
+                std::ptrdiff_t stride, std::ptrdiff_t n_active, Real coefficient, [[maybe_unused]] const double* unseen,
+                Real* joint) {
     constexpr std::ptrdiff_t width = row_vectors * lanes<Real>;
     for (std::ptrdiff_t r = 0; r < n_active; r += width) {
         Vector<Real> total[row_vectors] = {};
@@ -161,27 +163,41 @@ void diag_joint(const Real* rows, const Real* mean, const Real* residue, const R
             for (std::ptrdiff_t v = 0; v < row_vectors; ++v) {
                 const Vector<Real> x = load<Real>(rows + j * stride + r + v * lanes<Real>);
                 const Vector<Real> y = residue_of(residue, j) + (x - mean[j]) * factor[j];
-                total[v] += y * y;
+                if constexpr (gaps) {
+                    total[v] += if_observed<Real>(x, y * y, splat<Real>(static_cast<Real>(unseen[j])));
+                } else {
+                    total[v] += y * y;
+                }
             }
         }
         store_joint<Real>(joint + r, coefficient, total);
     }
 }
 
-template <class Real>
+template <bool gaps, class Real>
 void spherical_joint(const Real* rows, SplitPoint<Real> mean, Real factor, std::ptrdiff_t n_features,
-                     std::ptrdiff_t stride, std::ptrdiff_t n_active, Real coefficient, Real* joint) {
+                     std::ptrdiff_t stride, std::ptrdiff_t n_active, Real coefficient,
+                     [[maybe_unused]] const double* unseen, Real* joint) {
     constexpr std::ptrdiff_t width = row_vectors * lanes<Real>;
     for (std::ptrdiff_t r = 0; r < n_active; r += width) {
         Vector<Real> total[row_vectors] = {};
+        [[maybe_unused]] Vector<Real> n_missing[row_vectors] = {};
         for (std::ptrdiff_t j = 0; j < n_features; ++j) {
             for (std::ptrdiff_t v = 0; v < row_vectors; ++v) {
                 const Vector<Real> x = load<Real>(rows + j * stride + r + v * lanes<Real>);
                 const Vector<Real> y = minus<Real>(x, mean.high[j], mean.low[j]);
-                total[v] += y * y;
+                if constexpr (gaps) {
+                    total[v] += if_observed<Real>(x, y * y, Vector<Real>{});
+                    n_missing[v] += if_observed<Real>(x, Vector<Real>{}, splat<Real>(1));
+                } else {
+                    total[v] += y * y;
+                }
             }
         }
-        for (std::ptrdiff_t v = 0; v < row_vectors; ++v) total[v] *= factor * factor;
+        for (std::ptrdiff_t v = 0; v < row_vectors; ++v) {
+            total[v] *= factor * factor;
+            if constexpr (gaps) total[v] += n_missing[v] * static_cast<Real>(*unseen);
+        }
         store_joint<Real>(joint + r, coefficient, total);
     }
 }

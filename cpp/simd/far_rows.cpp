@@ -40,8 +40,10 @@ struct FarRow {
     const Real* features;
     std::ptrdiff_t stride;
 
+    // A feature that is missing still, where features are apart, is at the mean.
     Wide from_mean(std::ptrdiff_t k, std::ptrdiff_t i) const {
-        return Wide(features[i * stride]) - mixture.means[k * mixture.n_features + i];
+        const Real x = features[i * stride];
+        return std::isnan(x) ? 0 : Wide(x) - mixture.means[k * mixture.n_features + i];
     }
 
     Wide square_distance(std::ptrdiff_t k) const {
@@ -82,9 +84,18 @@ Real clamped(Wide log_density) {
     return std::max(log_density, Wide(std::numeric_limits<Real>::lowest()));
 }
 
-// The run of a tile that row r is of; null where no features are missing.
+// The run of a tile that row r is of; null where no features are missing. Features that are apart are missing still in
+// the tile, and are listed in `own`.
 template <class Real>
-const Run* run_of(const Job<Real>& job, std::ptrdiff_t r, const Workspace<Real>& work) {
+const Run* run_of(const Job<Real>& job, std::ptrdiff_t r, const Workspace<Real>& work, Run& own,
+                  std::vector<std::int32_t>& features) {
+    if (job.n_runs > 0 && job.completion.matrices == nullptr) {
+        features.resize(static_cast<std::size_t>(job.n_features));
+        own = {
+            r,       r + 1, list_features(job.rows, std::min(r, job.rows.n_rows - 1), features.data()), features.data(),
+            nullptr, 0};
+        return own.n_missing > 0 ? &own : nullptr;
+    }
     for (std::ptrdiff_t i = 0; i < job.n_runs; ++i) {
         if (r < work.incomplete.runs[i].end)
             return work.incomplete.runs[i].n_missing > 0 ? work.incomplete.runs + i : nullptr;
@@ -198,7 +209,9 @@ template <class Real>
 Wide settle_labelled_row(const Job<Real>& job, std::ptrdiff_t of_all, std::ptrdiff_t r, std::vector<Wide>& joint,
                          const Workspace<Real>& work) {
     const FarRow<Real> row{*job.mixture, work.rows + r, job.tile_stride};
-    const Run* run = run_of(job, r, work);
+    Run own;
+    std::vector<std::int32_t> features;
+    const Run* run = run_of(job, r, work, own, features);
     joint.resize(static_cast<std::size_t>(job.n_densities));
     if (job.rows.errors.are_there()) far_joint(job, of_all, r, joint, work);
     for (std::ptrdiff_t k = 0; k < job.n_densities && !job.rows.errors.are_there(); ++k) {

@@ -3,7 +3,8 @@
 //     log p(x_o) = log p(x^) + m/2 log 2 pi + 1/2 log |C|,
 //     E[(x - c)(x - c)^T | x_o] = (x^ - c)(x^ - c)^T + C in the missing block,
 // so that the kernels of complete rows serve, and sums have the shape that they have there. For t components the
-// distance is that of x^ with o features, and C counts r, not r u (Liu & Rubin 1995).
+// distance is that of x^ with o features, and C counts r, not r u (Liu & Rubin 1995). Where features are apart x^ is
+// the mean: the kernels put it in the place of NaN as they read the rows.
 #pragma once
 
 #include "simd/job.hpp"
@@ -71,6 +72,10 @@ Taken find_runs(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_row
     const bool has_conditionals = job.completion.matrices != nullptr;
     const std::ptrdiff_t n = has_conditionals ? n_covariances(job.structure, job.n_components) : 0;
     Taken taken;
+    if (!job.completion.by_pattern) {
+        work.incomplete.runs[0] = {0, n_rows, 0, nullptr, nullptr, 0};
+        return {1, n_rows};
+    }
     for (std::ptrdiff_t p = pattern_at(patterns, begin); taken.n_rows < n_rows; ++p) {
         Run& run = work.incomplete.runs[taken.n_runs];
         std::int32_t* features = work.incomplete.features + taken.n_runs * d;
@@ -121,11 +126,7 @@ Job<Real> gather_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t
     const Tile tile = tile_of<Real>(0, taken.n_rows);
     const Rows<Real>& rows = job.rows;
     const std::int64_t* order = rows.patterns.order + begin;
-    for (std::ptrdiff_t r = 0; r < tile.n_active; ++r) {
-        const Real* from = rows.data + order[r < taken.n_rows ? r : taken.n_rows - 1] * rows.row_stride;
-        for (std::ptrdiff_t j = 0; j < rows.n_features; ++j)
-            work.rows[j * job.tile_stride + r] = from[j * rows.feature_stride];
-    }
+    load_ordered(rows, order, tile, job.tile_stride, work.rows);
     work.incomplete.runs[taken.n_runs - 1].end = tile.n_active;
     Job<Real> of_tile = job;
     of_tile.rows = {work.rows, taken.n_rows, rows.n_features, 1, job.tile_stride};
@@ -216,22 +217,11 @@ void complete_run(const Job<Real>& job, std::ptrdiff_t k, const Run& run, const 
     }
 }
 
-// Without covariances between features the rest says nothing: a component expects its mean.
-template <class Real>
-void complete_by_mean(const Job<Real>& job, std::ptrdiff_t k, const Run& run, const Workspace<Real>& work) {
-    for (std::ptrdiff_t i = 0; i < run.n_missing; ++i) {
-        const std::int32_t f = run.features[i];
-        const Real mean = job.means.high[k * job.n_features + f];
-        Real* to = work.rows + f * job.tile_stride;
-        for (std::ptrdiff_t r = run.begin; r < run.end; ++r) to[r] = mean;
-    }
-}
-
-// A tile as component k completed it before.
+// A tile as component k completed it before. Where features are apart, it stays as it is.
 template <class Real>
 void complete_again(const Job<Real>& job, std::ptrdiff_t k, const Workspace<Real>& work) {
+    if (job.completion.matrices == nullptr) return;
     for_incomplete_runs(job, work, [&](const Run& run) {
-        if (run.conditional == nullptr) return complete_by_mean(job, k, run, work);
         const std::ptrdiff_t n = run.end - run.begin;
         const Real* cells = work.incomplete.cells + k * (component_cells(job)) + run.cells;
         for (std::ptrdiff_t i = 0; i < run.n_missing; ++i) {
@@ -243,7 +233,7 @@ void complete_again(const Job<Real>& job, std::ptrdiff_t k, const Workspace<Real
 
 inline double variance(Structure structure, const double* variances, std::ptrdiff_t k, std::ptrdiff_t d,
                        std::ptrdiff_t feature) {
-    return structure == Structure::diag ? variances[k * d + feature] : variances[k];
+    return of_component(structure, variances, k, d)[structure == Structure::diag ? feature : 0];
 }
 
 // Of the i-th missing feature of a run, given those observed.
@@ -275,11 +265,12 @@ void observed_joint(const Job<Real>& job, std::ptrdiff_t k, const Workspace<Real
     Real* joint = work.responsibilities + k * job.tile_stride;
     for (std::ptrdiff_t i = 0; i < job.n_runs; ++i) {
         const Run& run = work.incomplete.runs[i];
-        const double height = run.n_missing > 0 ? height_of_run(job, run, k) : 0;
+        const bool is_lower = run.n_missing > 0 && (run.conditional != nullptr || job.student != nullptr);
+        const double height = is_lower ? height_of_run(job, run, k) : 0;
         if (job.student != nullptr) {
             const StudentTerm& term = job.completion.student[(job.n_features - run.n_missing) * job.n_components + k];
             student_rows(term, height, term.rest - job.student[k].rest, k, run.begin, run.end, job, work);
-        } else if (run.n_missing > 0) {
+        } else if (is_lower) {
             for (std::ptrdiff_t r = run.begin; r < run.end; ++r) joint[r] += static_cast<Real>(height);
         }
     }
@@ -290,10 +281,8 @@ template <class Real>
 bool incomplete_log_joint(const Job<Real>& job, const Tile& tile, const Workspace<Real>& work) {
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
         if (job.stopped(job.stop_argument)) return false;
-        for_incomplete_runs(job, work, [&](const Run& run) {
-            if (run.conditional != nullptr) return complete_run(job, k, run, work);
-            complete_by_mean(job, k, run, work);
-        });
+        if (job.completion.matrices != nullptr)
+            for_incomplete_runs(job, work, [&](const Run& run) { complete_run(job, k, run, work); });
         component_joint(job, k, tile.n_active, work);
         observed_joint(job, k, work);
     }
@@ -396,14 +385,6 @@ void add_log_sides(const Job<Real>& job, const Workspace<Real>& work) {
 template <class Real>
 void add_covariance(const Job<Real>& job, std::ptrdiff_t k, const Run& run, double weight, Statistics& statistics) {
     const std::ptrdiff_t d = job.n_features, m = run.n_missing;
-    if (run.conditional == nullptr) {
-        double* seconds = statistics.seconds + (job.structure == Structure::diag ? k * d : k);
-        for (std::ptrdiff_t i = 0; i < m; ++i) {
-            const double added = weight * variance(job.structure, job.completion.variances, k, d, run.features[i]);
-            seconds[job.structure == Structure::diag ? run.features[i] : 0] += added;
-        }
-        return;
-    }
     const std::ptrdiff_t c = is_shared(job.structure) ? 0 : k;
     const double* covariance = run.conditional[c].covariance;
     double* seconds = statistics.seconds + c * d * d;
@@ -413,9 +394,43 @@ void add_covariance(const Job<Real>& job, std::ptrdiff_t k, const Run& run, doub
     }
 }
 
+// Where features are apart: the variances of `features` from j on, as often as rows lack them.
+template <class Real, int features>
+void add_unseen_variances(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t j, const Workspace<Real>& work,
+                          Statistics& statistics) {
+    const std::ptrdiff_t d = job.n_features;
+    const Real* responsibilities = work.responsibilities + k * job.tile_stride;
+    Vector<Real> total[features] = {};
+    for_active_vectors<Real>(work.active[k], [&](std::ptrdiff_t r) {
+        const Vector<Real> weight = load<Real>(responsibilities + r);
+#pragma GCC unroll 4
+        for (int a = 0; a < features; ++a) {
+            const Vector<Real> x = load<Real>(work.rows + (j + a) * job.tile_stride + r);
+            total[a] += if_observed<Real>(x, Vector<Real>{}, weight);
+        }
+    });
+    Real sums[room<Real>(features)];
+    sum_all<Real, features>(total, sums);
+    const bool is_diag = job.structure == Structure::diag;
+    for (int a = 0; a < features; ++a) {
+        statistics.seconds[is_diag ? k * d + j + a : k] +=
+            sums[a] * variance(job.structure, job.completion.variances, k, d, j + a);
+    }
+}
+
+template <class Real>
+void add_unseen_variances(const Job<Real>& job, const Workspace<Real>& work, Statistics& statistics) {
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+        std::ptrdiff_t j = 0;
+        for (; j + 4 <= job.n_features; j += 4) add_unseen_variances<Real, 4>(job, k, j, work, statistics);
+        for (; j < job.n_features; ++j) add_unseen_variances<Real, 1>(job, k, j, work, statistics);
+    }
+}
+
 // What the missing features vary by, given the others: sum w r C. Before responsibilities are scaled.
 template <class Real>
 void add_conditional_covariances(const Job<Real>& job, const Workspace<Real>& work, Statistics& statistics) {
+    if (job.completion.matrices == nullptr) return add_unseen_variances(job, work, statistics);
     for_incomplete_runs(job, work, [&](const Run& run) {
         double of_all = 0;
         for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {

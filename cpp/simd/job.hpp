@@ -42,6 +42,17 @@ struct SplitPoint {
     const Real* low = nullptr;
 };
 
+template <class Real>
+static inline SplitPoint<Real> offset(SplitPoint<Real> points, std::ptrdiff_t by) {
+    return {points.high + by, points.low + by};
+}
+
+// Numbers of component k where features are apart: diag d, spherical one.
+static inline const double* of_component(Structure structure, const double* numbers, std::ptrdiff_t k,
+                                         std::ptrdiff_t d) {
+    return numbers + (structure == Structure::diag ? k * d : k);
+}
+
 // How rows are put beside rows of the same component, see grouping.hpp.
 struct Grouping {
     std::ptrdiff_t n_rows = 0;        // sorted at a time; 0: rows stay in their order
@@ -63,6 +74,8 @@ struct Completion {
     bool is_needed = false;                // by some part of the rows
     const Matrices* matrices = nullptr;    // n_covariances; null: of variances
     const double* variances = nullptr;     // diag K x d, spherical K
+    const double* unseen = nullptr;        // the same: -log 2 pi sigma^2, in the place of a square; t components: 0
+    bool by_pattern = true;                // false: a row's own gaps say all that is asked for (features are apart)
     const double* log_sides = nullptr;     // d: of the box in which noise is uniform; null: its sides are not known
     const Conditional* table = nullptr;    // n_patterns x n_covariances; null: they are found for each tile, in
     std::ptrdiff_t room = 0;               // so many numbers,
@@ -289,6 +302,8 @@ struct MatrixKernels {
                         std::ptrdiff_t end);
     void (*upper_times)(const double* upper, const double* a, std::ptrdiff_t d, double* out, std::ptrdiff_t begin,
                         std::ptrdiff_t end);
+    void (*upper_times_rows)(const double* upper, const double* a, std::ptrdiff_t n, std::ptrdiff_t columns,
+                             double* out);
     // Adds to all of the upper triangle.
     void (*add_gram)(const double* a, const double* b, std::ptrdiff_t n, std::ptrdiff_t d, double* out);
 };

@@ -12,11 +12,6 @@ namespace mixtura {
 namespace {
 
 template <class Real>
-SplitPoint<Real> offset(SplitPoint<Real> points, std::ptrdiff_t by) {
-    return {points.high + by, points.low + by};
-}
-
-template <class Real>
 struct SmallJoint {
     const Real* rows;
     const Real* mean;
@@ -49,25 +44,33 @@ void full_component_joint(const Job<Real>& job, std::ptrdiff_t k, const Real* ro
     }
 }
 
-template <class Real>
-void component_joint(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+// Of features that are apart, and may be missing.
+template <bool gaps, class Real>
+void component_joint_apart(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_active,
+                           const Workspace<Real>& work) {
     const std::ptrdiff_t d = job.n_features;
     const std::ptrdiff_t stride = job.tile_stride;
     const SplitPoint<Real> mean = offset(job.means, k * d);
     const Real* factor = job.factors + k * job.factor_stride;
     const Real coefficient = job.coefficients[k];
+    const double* unseen = gaps ? of_component(job.structure, job.completion.unseen, k, d) : nullptr;
+    Real* joint = work.responsibilities + k * stride;
+    if (job.structure == Structure::spherical)
+        return spherical_joint<gaps>(work.rows, mean, *factor, d, stride, n_active, coefficient, unseen, joint);
+    diag_joint<gaps>(work.rows, mean.high, job.residues + k * job.residue_stride, factor, d, stride, n_active,
+                     coefficient, unseen, joint);
+}
+
+template <class Real>
+void component_joint(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+    const std::ptrdiff_t d = job.n_features;
+    const std::ptrdiff_t stride = job.tile_stride;
     Real* joint = work.responsibilities + k * stride;
     if (job.whitened)
-        return whitened_joint(work.panels, job.whitened_means + k * d, d, stride, n_active, coefficient, joint);
-    switch (job.structure) {
-        case Structure::full:
-        case Structure::tied: return full_component_joint(job, k, work.rows, n_active, work.differences, joint);
-        case Structure::diag:
-            return diag_joint(work.rows, mean.high, job.residues + k * job.residue_stride, factor, d, stride, n_active,
-                              coefficient, joint);
-        case Structure::spherical:
-            return spherical_joint(work.rows, mean, *factor, d, stride, n_active, coefficient, joint);
-    }
+        return whitened_joint(work.panels, job.whitened_means + k * d, d, stride, n_active, job.coefficients[k], joint);
+    if (has_matrices(job.structure)) return full_component_joint(job, k, work.rows, n_active, work.differences, joint);
+    if (job.n_runs > 0) return component_joint_apart<true>(job, k, n_active, work);
+    component_joint_apart<false>(job, k, n_active, work);
 }
 
 // Rows about a common point, whitened under a tied structure.

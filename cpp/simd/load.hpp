@@ -34,6 +34,16 @@ inline void load_square(const Real* from, std::ptrdiff_t row_stride, std::ptrdif
     }
 }
 
+// The same of rows that lie anywhere, `n_features` at least as many as lanes.
+template <class Real>
+inline void gather_square(const Real* const* from, std::ptrdiff_t j, std::ptrdiff_t stride, Real* to) {
+    constexpr int n = static_cast<int>(lanes<Real>);
+    Vector<Real> v[n];
+    for (int i = 0; i < n; ++i) v[i] = load<Real>(from[i] + j);
+    transpose<Real>(v);
+    for (int i = 0; i < n; ++i) store<Real>(to + (j + i) * stride, v[i]);
+}
+
 // How far ahead of a square memory is asked for, in bytes, where rows lie side by side. It has to arrive in the
 // first-level cache while a few squares are transposed; what was asked for a whole tile before is gone from there.
 constexpr std::ptrdiff_t square_ahead = 5120;
@@ -135,6 +145,25 @@ void load_rows(const Rows<Real>& rows, const Tile& tile, std::ptrdiff_t stride, 
         Real* to = out + j * stride;
         for (std::ptrdiff_t r = whole; r < tile.n_rows; ++r) to[r] = column[r * rows.row_stride];
         for (std::ptrdiff_t r = tile.n_rows; r < tile.n_active; ++r) to[r] = to[tile.n_rows - 1];
+    }
+}
+
+// Rows of a tile by their numbers among all.
+template <class Real>
+void load_ordered(const Rows<Real>& rows, const std::int64_t* order, const Tile& tile, std::ptrdiff_t stride,
+                  Real* out) {
+    const std::ptrdiff_t d = rows.n_features, last = tile.n_rows - 1;
+    const auto row = [&](std::ptrdiff_t r) { return rows.data + order[r < last ? r : last] * rows.row_stride; };
+    const bool by_squares = rows.feature_stride == 1 && d >= lanes<Real>;
+    for (std::ptrdiff_t r = 0; by_squares && r < tile.n_active; r += lanes<Real>) {
+        const Real* from[lanes<Real>];
+        for (std::ptrdiff_t i = 0; i < lanes<Real>; ++i) from[i] = row(r + i);
+        // The last square overlaps the one before rather than read beyond the rows.
+        for (std::ptrdiff_t j = 0; j < d; j += lanes<Real>)
+            gather_square(from, j + lanes<Real> <= d ? j : d - lanes<Real>, stride, out + r);
+    }
+    for (std::ptrdiff_t r = 0; !by_squares && r < tile.n_active; ++r) {
+        for (std::ptrdiff_t j = 0; j < d; ++j) out[j * stride + r] = row(r)[j * rows.feature_stride];
     }
 }
 

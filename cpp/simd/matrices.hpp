@@ -9,6 +9,9 @@ namespace {
 
 constexpr std::ptrdiff_t matrix_rows = 4;
 
+// Vectors of columns at a time: their sums stay in registers, beside a vector of each and a factor.
+constexpr int matrix_columns = registers == 32 ? 4 : 2;
+
 // A matrix read as (i, m) -> at[i * row + m * step]: itself, or transposed.
 struct Scalars {
     const double* at;
@@ -49,11 +52,11 @@ inline void add_products(Scalars a, const double* b, std::ptrdiff_t stride, std:
 template <bool subtract, int rows, class Terms>
 inline void add_row_products(Scalars a, const double* b, std::ptrdiff_t d, std::ptrdiff_t begin, std::ptrdiff_t end,
                              const Terms& terms, const double* start, double* out) {
-    constexpr std::ptrdiff_t width = lanes<double>;
+    constexpr std::ptrdiff_t width = lanes<double>, several = matrix_columns * width;
     const auto from = [&](std::ptrdiff_t j) { return start == nullptr ? nullptr : start + j; };
     std::ptrdiff_t j = begin;
-    for (; j + 4 * width <= end; j += 4 * width) {
-        add_products<subtract, Vector<double>, rows, 4>(a, b + j, d, terms(j + 4 * width), from(j), out + j);
+    for (; j + several <= end; j += several) {
+        add_products<subtract, Vector<double>, rows, matrix_columns>(a, b + j, d, terms(j + several), from(j), out + j);
     }
     for (; j + width <= end; j += width) {
         add_products<subtract, Vector<double>, rows, 1>(a, b + j, d, terms(j + width), from(j), out + j);
@@ -163,6 +166,15 @@ void upper_times(const double* upper, const double* a, std::ptrdiff_t d, double*
         const std::ptrdiff_t rows = rows_from(i, d), last = i + rows;
         add_block<false>(
             rows, {upper + i, 1, d}, a, d, i, d, [&](std::ptrdiff_t) { return last; }, nullptr, out + i * d);
+    }
+}
+
+// out = U a, n x columns numbers each; U upper triangular with zeros below.
+void upper_times_rows(const double* upper, const double* a, std::ptrdiff_t n, std::ptrdiff_t columns, double* out) {
+    for (std::ptrdiff_t i = 0; i < n; i += matrix_rows) {
+        add_block<false>(
+            rows_from(i, n), {upper + i * n + i, n, 1}, a + i * columns, columns, 0, columns,
+            [&](std::ptrdiff_t) { return n - i; }, nullptr, out + i * columns);
     }
 }
 

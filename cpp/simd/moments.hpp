@@ -68,24 +68,35 @@ void matrix_moments(const Job<Real>& job, std::ptrdiff_t k, const Tile& tile, co
     }
 }
 
+template <bool gaps, class Real>
+void component_moments_apart(const Job<Real>& job, std::ptrdiff_t k, const Workspace<Real>& work,
+                             Statistics& statistics) {
+    const std::ptrdiff_t d = job.n_features, stride = job.tile_stride;
+    const SplitPoint<Real> mean = offset(job.means, k * d);
+    const Real* centre = job.centres + k * d;
+    const Real* responsibilities = work.responsibilities + k * stride;
+    double *count = statistics.counts + k, *firsts = statistics.firsts + k * d;
+    if (job.structure == Structure::spherical)
+        return spherical_moments<gaps>(work.rows, centre, mean, responsibilities, d, stride, work.active[k], count,
+                                       firsts, statistics.seconds + k);
+    *count += sum_active_rows(responsibilities, work.active[k]);
+    diag_moments<gaps>(work.rows, centre, mean, responsibilities, d, stride, work.active[k], firsts,
+                       statistics.seconds + k * d);
+}
+
 template <class Real>
 void component_moments(const Job<Real>& job, std::ptrdiff_t k, const Tile& tile, const Workspace<Real>& work,
                        Statistics& statistics) {
     const std::ptrdiff_t d = job.n_features;
     double* count = statistics.counts + k;
     double* firsts = statistics.firsts + k * d;
-    const Real* centre = job.centres + k * d;
-    const Real* responsibilities = work.responsibilities + k * job.tile_stride;
     switch (job.structure) {
         case Structure::full: return matrix_moments(job, k, tile, work, count, firsts, statistics.seconds + k * d * d);
         case Structure::tied: return matrix_moments(job, k, tile, work, count, firsts, statistics.seconds);
         case Structure::diag:
-            *count += sum_active_rows(responsibilities, work.active[k]);
-            return diag_moments(work.rows, centre, responsibilities, d, job.tile_stride, work.active[k], firsts,
-                                statistics.seconds + k * d);
         case Structure::spherical:
-            return spherical_moments(work.rows, centre, responsibilities, d, job.tile_stride, work.active[k], count,
-                                     firsts, statistics.seconds + k);
+            if (job.n_runs > 0) return component_moments_apart<true>(job, k, work, statistics);
+            return component_moments_apart<false>(job, k, work, statistics);
     }
 }
 

@@ -143,6 +143,12 @@ inline Vector<Real> larger(Vector<Real> a, Vector<Real> b) {
 #endif
 }
 
+// `value` where x is a number, else `otherwise`: x is NaN where a row lacks the feature.
+template <class Real>
+inline Vector<Real> if_observed(Vector<Real> x, Vector<Real> value, Vector<Real> otherwise) {
+    return x == x ? value : otherwise;
+}
+
 // x - c for a point split in high and low (job.hpp). Double rows need no low part: it is zero.
 template <class Real, class Coordinate>
 inline Vector<Real> minus(Vector<Real> x, Coordinate high, [[maybe_unused]] Coordinate low) {

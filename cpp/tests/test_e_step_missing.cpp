@@ -33,7 +33,8 @@ void check_sums(const RandomProblem& p, Sums& theirs, double tolerance, const ch
 
 // Around widths of vectors and tiles; few patterns of many rows, and nearly as many patterns as rows.
 void sums_equal_elimination() {
-    const std::ptrdiff_t sizes[][3] = {{1, 1, 2}, {33, 3, 3}, {300, 4, 6}, {70, 2, 17}, {600, 3, 4}, {40, 2, 20}};
+    const std::ptrdiff_t sizes[][3] = {{1, 1, 2},   {33, 3, 3},  {300, 4, 6}, {70, 2, 17},
+                                       {600, 3, 4}, {40, 2, 20}, {9, 2, 70}};
     for (const Structure structure : structures) {
         for (const auto& size : sizes) {
             for (const int missing_of_ten : {1, 5, 9}) {
