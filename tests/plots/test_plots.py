@@ -504,3 +504,111 @@ def test_a_boundary_shows_the_classes():
         plot_boundary(classifier, iris.data, features=[0])
     with pytest.raises(TypeError, match="plot_boundary needs a GaussianMixtureClassifier"):
         plot_boundary(GaussianMixture(2, random_state=0).fit(iris.data), iris.data)
+
+
+def rows_with_gaps():
+    X = load_faithful().data
+    lacks = np.random.default_rng(0).choice([-1, 0, 1], size=len(X), p=[0.6, 0.2, 0.2])
+    X[lacks == 0, 0], X[lacks == 1, 1] = np.nan, np.nan
+    return X, GaussianMixture(2, missing="mar", random_state=0).fit(X)
+
+
+def hollow_and_filled(ax):
+    """Where the rows stand that have a hollow dot, and those that have a filled one."""
+    of_rows = [dot for dot in ax.collections if len(dot.get_offsets()) > 1]
+    hollow = [dot.get_offsets() for dot in of_rows if not len(dot.get_facecolors())]
+    filled = [dot.get_offsets() for dot in of_rows if len(dot.get_facecolors())]
+    return np.concatenate(hollow), np.concatenate(filled)
+
+
+def as_set(points):
+    return {tuple(point) for point in np.asarray(points).round(9)}
+
+
+def legend_of(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+@pytest.mark.parametrize("draw", [plot_mixture, plot_uncertainty])
+def test_completed_rows_are_hollow(draw):
+    X, model = rows_with_gaps()
+    gaps = np.isnan(X).any(axis=1)
+    ax = draw(model, X)
+    hollow, filled = hollow_and_filled(ax)
+    assert as_set(hollow) == as_set(model.impute(X)[gaps])
+    assert as_set(filled) == as_set(X[~gaps])
+    assert "hollow: completed" in legend_of(ax)
+    assert "hollow: completed" not in legend_of(draw(model, X[~gaps]))
+    # Of one feature only those that lack that one.
+    ax = draw(model, X, features=[0])
+    if draw is plot_uncertainty:
+        assert len(hollow_and_filled(ax)[0]) == np.isnan(X[:, 0]).sum()
+
+
+def test_completed_values_stand_on_top_of_a_histogram():
+    X, model = rows_with_gaps()
+    ax = plot_mixture(model, X, features=[0])
+    bars = ax.patches
+    areas = {
+        fill: sum(bar.get_width() * bar.get_height() for bar in bars if bar.get_fill() == fill)
+        for fill in (True, False)
+    }
+    share = np.isnan(X[:, 0]).mean()
+    assert_allclose([areas[True], areas[False]], [1 - share, share])
+    assert "hollow: completed" in legend_of(ax)
+
+
+def test_a_panel_of_a_pair_marks_the_rows_that_lack_one_of_its_features():
+    X = load_iris().data
+    X[::7, 3] = np.nan
+    grid = plot_mixture(GaussianMixture(3, missing="mar", random_state=0).fit(X), X)
+    n_hollow = len(np.arange(0, len(X), 7))
+    for row in range(1, 4):
+        for column in range(row):
+            dots_of = [d for d in grid[row, column].collections if not len(d.get_facecolors())]
+            assert sum(len(d.get_offsets()) for d in dots_of) == (n_hollow if row == 3 else 0)
+    assert "hollow: completed" in legend_of(grid[0, 3])
+
+
+def test_a_boundary_shows_rows_with_gaps_where_they_are_expected():
+    iris = load_iris()
+    X = iris.data
+    X[::5, 2] = np.nan
+    classifier = GaussianMixtureClassifier(missing="mar").fit(X, iris.target)
+    ax = plot_boundary(classifier, X, iris.target, features=[2, 3])
+    hollow, filled = hollow_and_filled(ax)
+    assert (len(hollow), len(filled)) == (30, 120)
+    assert np.isfinite(hollow).all()
+    assert legend_of(ax) == ["0", "1", "2", "hollow: completed"]
+
+
+@pytest.mark.parametrize("draw", [plot_mixture, plot_uncertainty])
+def test_labels_of_a_picture_go_by_the_errors(draw):
+    rng = np.random.default_rng(0)
+    std = rng.gamma(1.0, 1.0, size=(200, 2))
+    X = np.where(rng.random((200, 1)) < 0.5, -1.5, 1.5) + std * rng.normal(size=(200, 2))
+    model = GaussianMixture(2, random_state=0).fit(X, error_std=std)
+    expected = {
+        tuple(to_rgb(colour(label))): as_set(X[model.predict(X, error_std=std) == label])
+        for label in (0, 1)
+    }
+    ax = draw(model, X, error_std=std)
+    of_rows = [dot for dot in ax.collections if len(dot.get_offsets()) > 1]
+    found = {hue: set() for hue in expected}
+    for dot in of_rows:
+        for place, hue in zip(dot.get_offsets(), dot.get_facecolors(), strict=True):
+            found[tuple(hue[:3])] |= as_set([place])
+    assert found == expected
+    source = from_batches([(X, None, None, std**2)])
+    places = [dot.get_offsets() for dot in draw(model, source).collections]
+    for ours, theirs in zip(places, [dot.get_offsets() for dot in ax.collections], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    std[3, 0] = np.inf
+    hollow, _ = hollow_and_filled(
+        draw(model, np.concatenate([X[:4], X[3:4]]), error_std=std[[0, 1, 2, 3, 3]])
+    )
+    assert len(hollow) == 2
+    with pytest.raises(ValueError, match="error_std must be standard deviations"):
+        draw(model, X, error_std=std[:5])
+    with pytest.raises(ValueError, match="a source has its own"):
+        draw(model, source, error_std=std)

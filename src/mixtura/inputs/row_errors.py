@@ -162,4 +162,10 @@ def unread(errors: FloatArray | None) -> Array | None:
     return infinite if infinite.any() else None
 
 
-__all__ = ["NO_ERRORS", "ErrorsGiven", "check_errors", "unread"]
+def missing_values(X: Array, errors: FloatArray | None) -> Array:
+    """Say which values are not there: NaN, or with an infinite variance."""
+    gaps, hidden = np.isnan(X), unread(errors)
+    return gaps if hidden is None else gaps | hidden
+
+
+__all__ = ["NO_ERRORS", "ErrorsGiven", "check_errors", "missing_values", "unread"]

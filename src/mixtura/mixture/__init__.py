@@ -6,7 +6,9 @@ from mixtura.mixture.denoising import (
     NO_ERRORS_OF_T,
     check_no_tails,
     denoised,
+    drawn_of_measured,
     drawn_truth,
+    expected_of_measured,
     measured,
 )
 from mixtura.mixture.distribution import Mixture, check_df, checked_mixture, covariance_of
@@ -40,8 +42,10 @@ __all__ = [
     "covariance_of",
     "denoised",
     "drawn",
+    "drawn_of_measured",
     "drawn_truth",
     "expected",
+    "expected_of_measured",
     "labels",
     "log_density",
     "log_joint",

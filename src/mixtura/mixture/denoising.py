@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator, RandomState
 
 from mixtura import _core
-from mixtura.inputs.row_errors import unread
+from mixtura.inputs.row_errors import missing_values, unread
 from mixtura.mixture.completing import chosen_components, one_component
 from mixtura.mixture.distribution import Mixture
 from mixtura.mixture.evaluation import arithmetic, native_mixture, responsibilities, some
@@ -83,6 +83,30 @@ def drawn_truth(
     return values
 
 
+def expected_of_measured(
+    mixture: Mixture, X: Array, errors: FloatArray, threads: int, *, with_std: bool = False
+) -> tuple[Array, Array | None]:
+    """As `expected`, of rows that were measured with errors; what is not read is missing, too."""
+    gaps = missing_values(X, errors)
+    means, covariances = denoised(mixture, X, threads, errors=errors, with_covariances=with_std)
+    std = None
+    if covariances is not None:
+        std = np.where(gaps, np.sqrt(np.diagonal(covariances, axis1=1, axis2=2)), 0)
+    return np.where(gaps, means, X), std
+
+
+def drawn_of_measured(
+    mixture: Mixture, X: Array, errors: FloatArray, rng: Generator | RandomState, threads: int
+) -> FloatArray:
+    """As `drawn`, of rows that were measured with errors."""
+    gaps = missing_values(X, errors)
+    values, rows = np.array(X, dtype=np.float64), np.flatnonzero(gaps.any(axis=1))
+    if len(rows):
+        true = drawn_truth(mixture, values[rows], errors[rows], rng, threads)
+        values[rows] = np.where(gaps[rows], true, values[rows])
+    return values
+
+
 def measured(X: FloatArray, errors: FloatArray | None, rng: Generator | RandomState) -> FloatArray:
     """Rows with errors drawn and added; NaN where a variance is infinite."""
     hidden = unread(errors)
@@ -105,4 +129,12 @@ def _drawn(covariances: FloatArray | None, rng: Generator | RandomState) -> Floa
     return np.asarray(np.einsum("nij,nj->ni", axes, z))
 
 
-__all__ = ["NO_ERRORS_OF_T", "check_no_tails", "denoised", "drawn_truth", "measured"]
+__all__ = [
+    "NO_ERRORS_OF_T",
+    "check_no_tails",
+    "denoised",
+    "drawn_of_measured",
+    "drawn_truth",
+    "expected_of_measured",
+    "measured",
+]

@@ -10,11 +10,12 @@ from matplotlib.colors import to_rgb
 from numpy.typing import ArrayLike, NDArray
 
 from mixtura import GaussianMixtureClassifier, Mixture
-from mixtura.mixture import log_sum_exp
+from mixtura.mixture import expected, log_sum_exp
 from mixtura.plots import drawn as drawing
 from mixtura.plots.canvas import one_axes
 from mixtura.plots.features import choice
 from mixtura.plots.mixture import ONE_PANEL, emptiest_corner
+from mixtura.plots.panels import completed_handles, hollow
 from mixtura.plots.style import INK, add_notes, colour, marker_area, name_axes
 
 # Points of the grid along each axis.
@@ -33,7 +34,8 @@ def plot_boundary(
 ) -> Any:
     """Draw the classes in the plane of two features: the paler, the less certain; lines where they meet.
 
-    Of more features the regions are those of rows of which only these two are known.
+    Of more features the regions are those of rows of which only these two are known. Rows that lack one of
+    them stand where the mixture of all classes expects them, hollow.
 
     Parameters
     ----------
@@ -83,20 +85,25 @@ def plot_boundary(
         raise ValueError(f"plot_boundary draws two features, but there are {len(indexes)}.")
     codes = _codes(classifier, X, y)[:_MOST_POINTS]
     rows = np.asarray(drawing.matrix(classifier, X, mixture.n_features))
-    points = rows[:_MOST_POINTS, indexes].astype(np.float64)
+    shown = rows[:_MOST_POINTS]
+    points = expected(mixture, shown, 1)[0][:, indexes].astype(np.float64)
+    gaps = np.isnan(shown[:, indexes]).any(axis=1)
     axes = one_axes(ax, figure, ONE_PANEL)
     _draw_regions(axes, classifier, indexes, points)
+    dots: dict[str, Any] = {"s": marker_area(len(points)), "zorder": 3}
+    edge: dict[str, Any] = {"edgecolors": INK, "linewidths": 0.3}
     for c, name in [*enumerate(classifier.classes_), (-1, "no class")]:
-        mine = points[codes == c]
-        if len(mine):
-            dots: dict[str, Any] = {
-                "s": marker_area(len(points)),
-                "edgecolors": INK,
-                "linewidths": 0.3,
-            }
-            axes.scatter(*mine.T, color=colour(c), label=str(name), zorder=3, **dots)
+        mine = codes == c
+        if mine.any():
+            first, second = points[mine & ~gaps].T
+            axes.scatter(first, second, color=colour(c), label=str(name), **edge, **dots)
+        if (mine & gaps).any():
+            first, second = points[mine & gaps].T
+            axes.scatter(first, second, **hollow(colour(c)), **dots)
     name_axes(axes, *[names[j] for j in indexes])
-    axes.legend(loc=emptiest_corner(axes, points), fontsize=8, framealpha=0.85)
+    handles = [*axes.get_legend_handles_labels()[0], *completed_handles(gaps)]
+    corner = emptiest_corner(axes, points)
+    axes.legend(handles=handles, loc=corner, fontsize=8, framealpha=0.85)
     add_notes(axes, [chosen.note] if chosen.note else [])
     return axes
 
@@ -119,7 +126,7 @@ def _draw_regions(
     indexes: list[int],
     points: NDArray[np.float64],
 ) -> None:
-    low, high = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
+    low, high = points.min(axis=0), points.max(axis=0)
     margin = 0.08 * np.where(high > low, high - low, 1.0)
     x, y = (np.linspace(a, b, _FINE) for a, b in zip(low - margin, high + margin, strict=True))
     grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)

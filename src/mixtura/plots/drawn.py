@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from mixtura import Mixture
 from mixtura.estimators.rows import allows_missing
-from mixtura.fitting.given_rows import check_no_weight
+from mixtura.fitting.given_rows import check_no_errors, check_no_weight
 from mixtura.inputs.checks import check_rows
 from mixtura.inputs.frames import frame_of
+from mixtura.inputs.row_errors import NO_ERRORS, ErrorsGiven, missing_values
 from mixtura.inputs.weights import check_sample_weight
-from mixtura.mixture import expected
+from mixtura.mixture import check_no_tails, expected, expected_of_measured, responsibilities
+from mixtura.rows import Rows
 from mixtura.sources import Source
+from mixtura.support.threads import n_threads
 
 SAMPLE_SEED = 0
 FAR = 20.0
@@ -31,6 +34,7 @@ class DrawnRows:
     """The rows that a picture shows, and what the whole mixture says of each."""
 
     points: NDArray[np.float64]  # only the chosen features
+    gaps: NDArray[np.bool_]  # those of them that were missing, where points are what is expected
     labels: NDArray[Any]  # -1: noise
     certainty: NDArray[np.float64]
     weight: NDArray[np.float64] | None
@@ -40,6 +44,10 @@ class DrawnRows:
     def ranges(self) -> list[Range | None]:
         """For each feature, what `range_without_outliers` says."""
         return [range_without_outliers(values) for values in self.points.T]
+
+    def completed(self, features: Sequence[int]) -> NDArray[np.bool_]:
+        """Rows that lack one of these of the chosen features."""
+        return np.asarray(self.gaps[:, features].any(axis=1))
 
     @property
     def note(self) -> str:
@@ -187,54 +195,60 @@ def drawn_rows(
     sample_weight: Any,
     indexes: Sequence[int],
     limit: int,
+    errors: ErrorsGiven = NO_ERRORS,
 ) -> DrawnRows:
     """Sample at most `limit` rows, and label them by all features.
 
     Raises
     ------
     ValueError
-        If `sample_weight` is not one weight a row.
+        If `sample_weight` is not one weight a row, or errors are not possible.
     """
-    sample, weight, n_rows = _sample(rows, sample_weight, limit)
-    responsibilities = mixture.responsibilities(sample, missing="mar")
-    completed = expected(mixture, sample, 1)[0]  # where features are missing
-    likeliest = responsibilities.argmax(axis=1)
+    sample, n_rows = _sample(rows, sample_weight, limit, errors)
+    X, error = sample.X, sample.error
+    check_no_tails(mixture, error)
+    threads = n_threads(None)
+    shares = responsibilities(mixture, X, threads, missing=True, errors=error)
+    if error is None:
+        completed, _ = expected(mixture, X, threads)
+    else:
+        completed, _ = expected_of_measured(mixture, X, error, threads)
+    likeliest = shares.argmax(axis=1)
     is_noise = likeliest == mixture.n_components
     return DrawnRows(
         points=np.clip(completed[:, indexes].astype(np.float64), -LARGEST, LARGEST),
+        gaps=missing_values(X, error)[:, indexes],
         labels=np.where(is_noise, -1, likeliest),
-        certainty=responsibilities.max(axis=1),
-        weight=weight,
+        certainty=shares.max(axis=1),
+        weight=sample.weight,
         n_rows=n_rows,
     )
 
 
 def _sample(
-    rows: NDArray[Any] | Source, sample_weight: Any, limit: int
-) -> tuple[NDArray[Any], NDArray[np.float64] | None, int]:
-    """At most so many rows, their weights, and how many rows there are; of a source as of an array."""
+    rows: NDArray[Any] | Source, sample_weight: Any, limit: int, given: ErrorsGiven
+) -> tuple[Rows, int]:
+    """At most so many rows with what they bring, and how many there are; of a source as of an array."""
     if isinstance(rows, Source):
         check_no_weight(sample_weight)
+        check_no_errors(given)
         n_rows = rows.blocks().shape[0]
-        return *_rows_at(rows, _chosen(n_rows, limit)), n_rows
-    weight = check_sample_weight(sample_weight, len(rows))
-    if len(rows) <= limit:
-        return rows, weight, len(rows)
-    chosen = _chosen(len(rows), limit)
-    return rows[chosen], None if weight is None else weight[chosen], len(rows)
+        return _rows_at(rows, _chosen(n_rows, limit)), n_rows
+    n_rows, n_features = rows.shape
+    weight, errors = check_sample_weight(sample_weight, n_rows), given.checked(n_rows, n_features)
+    chosen = slice(None) if n_rows <= limit else _chosen(n_rows, limit)
+    weight, errors = (None if one is None else one[chosen] for one in (weight, errors))
+    return Rows(rows[chosen], weight, error=errors, missing=True), n_rows
 
 
-def _rows_at(
-    source: Source, places: NDArray[np.int64]
-) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
-    found = np.empty((len(places), source.n_features), dtype=source.dtype)
-    weight = np.empty(len(places)) if source.is_weighted else None
+def _rows_at(source: Source, places: NDArray[np.int64]) -> Rows:
+    found, where = [], []
     for part in source.parts():
-        here = (places >= part.first_row) & (places < part.first_row + len(part.rows))
-        found[here] = part.rows.X[places[here] - part.first_row]
-        if weight is not None and part.rows.weight is not None:
-            weight[here] = part.rows.weight[places[here] - part.first_row]
-    return found, weight
+        is_here = (places >= part.first_row) & (places < part.first_row + len(part.rows))
+        if is_here.any():
+            found.append(part.rows[places[is_here] - part.first_row])
+            where.append(np.flatnonzero(is_here))
+    return Rows.concatenate(found)[np.argsort(np.concatenate(where))]
 
 
 def _chosen(n_rows: int, n: int) -> NDArray[np.int64]:

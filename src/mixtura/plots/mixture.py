@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
 from mixtura import Mixture
+from mixtura.inputs.row_errors import NO_ERRORS, ErrorsGiven
 from mixtura.plots import drawn as drawing
 from mixtura.plots import panels
 from mixtura.plots.canvas import one_axes, several_axes
@@ -48,12 +49,15 @@ def plot_mixture(
     *,
     figure: Any = None,
     sample_weight: ArrayLike | None = None,
+    error_covariances: ArrayLike | None = None,
+    error_std: ArrayLike | None = None,
 ) -> Any:
     """Draw the rows of `X` and the components that `model` sees in them.
 
     One feature: a histogram with every component's weighted density and their sum. Two: the
     rows coloured by label, the paler the less certain, with each component's centre and the
-    ellipses that hold 50 % and 95 % of it. More: a triangle of all pairs.
+    ellipses that hold 50 % and 95 % of it. More: a triangle of all pairs. Rows that lack a value of
+    what is drawn stand where the mixture expects them, hollow.
 
     Parameters
     ----------
@@ -71,6 +75,10 @@ def plot_mixture(
         An empty one to fill, instead of `ax`. Without either, see Notes.
     sample_weight : array-like of shape (n_rows,), optional
         The weights that the model was fitted with, for the histograms. A source has its own.
+    error_covariances, error_std : array-like, optional
+        With what errors `X` was measured, as for `GaussianMixture.fit`: labels and certainty go by them. Rows
+        stand where they were measured, and those with an infinite error in what is drawn where they are
+        expected.
 
     Returns
     -------
@@ -113,7 +121,8 @@ def plot_mixture(
     ('x0', 'x1')
     >>> ax.figure.savefig("faithful.png")  # doctest: +SKIP
     """
-    return picture_of_mixture(model, X, features, ax, figure, sample_weight).axes
+    errors = ErrorsGiven(error_covariances, error_std)
+    return picture_of_mixture(model, X, features, ax, figure, sample_weight, errors).axes
 
 
 def picture_of_mixture(
@@ -123,6 +132,7 @@ def picture_of_mixture(
     ax: Any = None,
     figure: Any = None,
     sample_weight: Any = None,
+    errors: ErrorsGiven = NO_ERRORS,
 ) -> Picture:
     """Do what `plot_mixture` does, and say what is not drawn."""
     mixture = drawing.mixture_of(model)
@@ -131,7 +141,7 @@ def picture_of_mixture(
     chosen = choice(mixture, features, names, MOST_PAIRED)
     indexes = list(chosen.drawn)
     limit = MOST_POINTS if len(indexes) <= 2 else MOST_POINTS_OF_PAIRS
-    drawn = drawing.drawn_rows(mixture, data, sample_weight, indexes, limit)
+    drawn = drawing.drawn_rows(mixture, data, sample_weight, indexes, limit, errors)
     marginal = replace(mixture.marginal(indexes), noise=mixture.noise)  # its share, for the legend
     notes = notes_of(chosen, drawn, marginal)
     named = [names[j] for j in indexes]
@@ -149,9 +159,10 @@ def _draw_one(
     mixture: Mixture, drawn: drawing.DrawnRows, names: list[str], notes: list[str], where: Where
 ) -> Axes:
     axes = one_axes(*where, ONE_PANEL)
-    panels.draw_histogram(axes, mixture, drawn.points[:, 0], drawn.weight, drawn.ranges[0])
+    panels.draw_histogram(axes, mixture, drawn, 0, drawn.ranges[0])
     name_axes(axes, names[0], "density")
-    _add_legend(axes, panels.component_handles(mixture) + panels.sum_handles(mixture), "best")
+    handles = panels.component_handles(mixture) + panels.sum_handles(mixture)
+    _add_legend(axes, handles + panels.completed_handles(drawn.gaps), "best")
     add_notes(axes, notes)
     return axes
 
@@ -160,9 +171,10 @@ def _draw_two(
     mixture: Mixture, drawn: drawing.DrawnRows, names: list[str], notes: list[str], where: Where
 ) -> Axes:
     axes = one_axes(*where, ONE_PANEL)
-    panels.draw_cloud(axes, mixture, drawn, drawn.points, drawn.ranges, small=False)
+    panels.draw_cloud(axes, mixture, drawn, [0, 1], drawn.ranges, small=False)
     name_axes(axes, *names)
     handles = panels.number_handles(mixture) + panels.cloud_handles(mixture)
+    handles += panels.completed_handles(drawn.gaps)
     _add_legend(axes, handles, emptiest_corner(axes, drawn.points))
     add_notes(axes, notes)
     return axes
@@ -183,13 +195,14 @@ def _draw_pairs(
             axes.set_axis_off()
         elif row == column:
             one = mixture.marginal([row])
-            panels.draw_histogram(axes, one, drawn.points[:, row], drawn.weight, shown[0])
+            panels.draw_histogram(axes, one, drawn, row, shown[0])
         else:
             two = mixture.marginal(pair)
-            panels.draw_cloud(axes, two, drawn, drawn.points[:, pair], shown, small=True)
+            panels.draw_cloud(axes, two, drawn, pair, shown, small=True)
     _align(grid, names)
     handles = panels.component_handles(mixture) + panels.sum_handles(mixture)
-    _add_legend(grid[0, -1], handles + panels.cloud_handles(mixture), "upper right")
+    handles += panels.cloud_handles(mixture) + panels.completed_handles(drawn.gaps)
+    _add_legend(grid[0, -1], handles, "upper right")
     # The corner is empty: it holds the legend, however long, and the layout need not make room for it.
     grid[0, -1].get_legend().set_in_layout(False)
     # In the middle: a layout takes the middle of a title to be above its own axes.

@@ -32,28 +32,29 @@ NARROWEST = (
     1e-13  # of the numbers' size: matplotlib widens an axis of less, and bars would not be seen
 )
 LONGEST_LEGEND = 10
+BARS, HOLLOW_BARS = "#DDDDDD", "#999999"
 
 
 def draw_histogram(
-    ax: Axes,
-    mixture: Mixture,
-    values: NDArray[np.float64],
-    weight: NDArray[np.float64] | None = None,
-    shown: Range | None = None,
+    ax: Axes, mixture: Mixture, rows: DrawnRows, feature: int, shown: Range | None = None
 ) -> None:
-    """Draw the values as a density, each component's part of the mixture's density, the sum."""
+    """Draw one feature as a density, each component's part of the mixture's density, the sum.
+
+    Of rows that lack it the expected values stand on top, as hollow bars.
+    """
+    values, completed = rows.points[:, feature], rows.completed([feature])
+    weight = np.ones(len(values)) if rows.weight is None else rows.weight
     edges = _edges(mixture, values, shown)
-    counts, _ = np.histogram(values, edges, weights=weight)
-    heights = counts / (len(values) if weight is None else weight.sum()) / np.diff(edges)
-    ax.bar(
-        edges[:-1],
-        heights,
-        np.diff(edges),
-        align="edge",
-        color="#DDDDDD",
-        edgecolor="white",
-        lw=0.4,
+    width = np.diff(edges)
+    heights, observed = (
+        np.histogram(values[some], edges, weights=weight[some])[0] / weight.sum() / width
+        for some in (slice(None), ~completed)
     )
+    bars: dict[str, Any] = {"width": width, "align": "edge"}
+    ax.bar(edges[:-1], observed, color=BARS, edgecolor="white", lw=0.4, **bars)
+    if completed.any():
+        top = heights - observed
+        ax.bar(edges[:-1], top, bottom=observed, fill=False, edgecolor=HOLLOW_BARS, lw=0.6, **bars)
     grid = _grid(mixture, edges, shown)
     densities = weighted_densities(mixture, grid)
     # A component on next to nothing has no bound to its density: it leaves at the top, and bars are seen.
@@ -75,23 +76,21 @@ def draw_cloud(
     ax: Axes,
     mixture: Mixture,
     rows: DrawnRows,
-    points: NDArray[np.float64],
+    features: Sequence[int],
     shown: Sequence[Range | None],
     *,
     small: bool,
 ) -> None:
     """Draw two features of the rows, coloured by label, and the components over them."""
+    points, completed = rows.points[:, features], rows.completed(features)
     # What lies far outside is not drawn at all: such coordinates are too many pixels away for matplotlib.
     seen = inside(points, shown)
-    x, y = points[seen].T
-    ax.scatter(
-        x,
-        y,
-        c=shades(rows.labels, rows.certainty, mixture.n_components)[seen],
-        s=marker_area(len(points)) * (0.4 if small else 1),
-        linewidths=0,
-        rasterized=True,  # ten thousand dots would make a vector file slow to open
-    )
+    colours = shades(rows.labels, rows.certainty, mixture.n_components)
+    area = marker_area(len(points)) * (0.4 if small else 1)
+    for some, look in ((seen & ~completed, filled), (seen & completed, hollow)):
+        if some.any():  # ten thousand dots would make a vector file slow to open
+            x, y = points[some].T
+            ax.scatter(x, y, s=area, rasterized=True, **look(colours[some]))
     components = np.flatnonzero(components_inside(mixture, shown)).tolist()
     covariances = mixture.covariance_matrices()
     for component in components:
@@ -101,6 +100,24 @@ def draw_cloud(
     (_draw_dots if small else draw_numbers)(ax, mixture, components)
     ax.autoscale_view()
     show_ranges(ax, shown)
+
+
+def filled(colours: Any) -> dict[str, Any]:
+    """How dots of rows that have what is drawn look."""
+    return {"c": colours, "linewidths": 0}
+
+
+def hollow(colours: Any) -> dict[str, Any]:
+    """How dots of rows look that lack some of what is drawn, and stand where they are expected."""
+    return {"facecolors": "none", "edgecolors": colours, "linewidths": 0.8}
+
+
+def completed_handles(gaps: NDArray[np.bool_]) -> list[Line2D]:
+    """Say what hollow dots and bars mean, where there are some."""
+    if not gaps.any():
+        return []
+    ring: dict[str, Any] = {"marker": "o", "mfc": "none", "mec": INK, "mew": 0.8, "ms": 5}
+    return [_handle("hollow: completed", lw=0, **ring)]
 
 
 def show_ranges(ax: Axes, shown: Sequence[Range | None]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mixtura.inputs.row_errors import ErrorsGiven
 from mixtura.plots import drawn as drawing
 from mixtura.plots.canvas import one_axes
 from mixtura.plots.drawn import components_inside, inside
@@ -18,7 +19,7 @@ from mixtura.plots.mixture import (
     emptiest_corner,
     notes_of,
 )
-from mixtura.plots.panels import draw_numbers, show_ranges
+from mixtura.plots.panels import completed_handles, draw_numbers, hollow, show_ranges
 from mixtura.plots.style import INK, add_notes, colour, name_axes
 
 # Largest area of a dot, in points squared.
@@ -33,10 +34,13 @@ def plot_uncertainty(
     ax: Any = None,
     *,
     figure: Any = None,
+    error_covariances: ArrayLike | None = None,
+    error_std: ArrayLike | None = None,
 ) -> Any:
     """Draw two features of the rows, coloured by label, the larger the less certain the label is.
 
-    Of one feature the uncertainty is drawn against it.
+    Of one feature the uncertainty is drawn against it. Rows that lack a value of what is drawn stand where
+    the mixture expects them, hollow.
 
     Parameters
     ----------
@@ -52,6 +56,10 @@ def plot_uncertainty(
     figure : matplotlib Figure or SubFigure, optional
         An empty one to fill, instead of `ax`. Without either: pyplot's current axes or a new figure, as
         `plot_mixture` says.
+    error_covariances, error_std : array-like, optional
+        With what errors `X` was measured, as for `GaussianMixture.fit`: labels and certainty go by them. Rows
+        stand where they were measured, and those with an infinite error in what is drawn where they are
+        expected.
 
     Returns
     -------
@@ -88,7 +96,8 @@ def plot_uncertainty(
         raise ValueError(
             f"plot_uncertainty draws one or two features, but {len(indexes)} are asked for."
         )
-    drawn = drawing.drawn_rows(mixture, data, None, indexes, MOST_POINTS)
+    errors = ErrorsGiven(error_covariances, error_std)
+    drawn = drawing.drawn_rows(mixture, data, None, indexes, MOST_POINTS, errors)
     marginal = mixture.marginal(indexes)
     axes = one_axes(ax, figure, ONE_PANEL)
     uncertainty = 1 - drawn.certainty
@@ -97,15 +106,14 @@ def plot_uncertainty(
     most = 1 - 1 / mixture.n_components if mixture.n_components > 1 else 1.0
     order = np.argsort(uncertainty, kind="stable")  # the doubtful ones on top
     order = order[inside(drawn.points[order], drawn.ranges)]
-    axes.scatter(
-        points[order, 0],
-        points[order, 1],
-        s=_area(uncertainty[order] / most),
-        c=[colour(label) for label in drawn.labels[order]],
-        alpha=0.6,
-        linewidths=0.4,
-        edgecolors="white",
-    )
+    completed = drawn.completed(range(len(indexes)))[order]
+    for some, look in ((order[~completed], _filled), (order[completed], hollow)):
+        if not len(some):
+            continue
+        colours = [colour(label) for label in drawn.labels[some]]
+        size = _area(uncertainty[some] / most)
+        x, y = points[some].T
+        axes.scatter(x, y, s=size, alpha=0.6, **look(colours))
     if len(indexes) == 2:
         show_ranges(axes, drawn.ranges)
         seen = np.flatnonzero(components_inside(marginal, drawn.ranges)).tolist()
@@ -113,7 +121,7 @@ def plot_uncertainty(
     else:
         show_ranges(axes, [*drawn.ranges, None])
     name_axes(axes, *[names[j] for j in indexes], *["uncertainty"][: 2 - len(indexes)])
-    _add_legend(axes, points, most, mixture.n_components)
+    _add_legend(axes, drawn, points, most, mixture.n_components)
     add_notes(axes, notes_of(chosen, drawn, marginal))
     return axes
 
@@ -122,13 +130,25 @@ def _area(share: Any) -> Any:
     return _SMALLEST + (_LARGEST - _SMALLEST) * share
 
 
-def _add_legend(axes: Any, points: Any, most: float, n_components: int) -> None:
-    if n_components == 1:  # nothing is uncertain
+def _filled(colours: Any) -> dict[str, Any]:
+    return {"c": colours, "linewidths": 0.4, "edgecolors": "white"}
+
+
+def _add_legend(
+    axes: Any, drawn: drawing.DrawnRows, points: Any, most: float, n_components: int
+) -> None:
+    handles = completed_handles(drawn.gaps)
+    if n_components > 1:  # else nothing is uncertain
+        sizes = (0.0, 0.5, 1.0)
+        dots = [axes.scatter([], [], s=_area(share), c=INK) for share in sizes]
+        for share, dot in zip(sizes, dots, strict=True):
+            dot.set_label(f"{share * most:.2g}")
+        handles = [*dots, *handles]
+    if not handles:
         return
-    for share in (0.0, 0.5, 1.0):
-        axes.scatter([], [], s=_area(share), c=INK, label=f"{share * most:.2g}")
     axes.legend(
-        title="uncertainty",
+        handles=handles,
+        title="uncertainty" if n_components > 1 else None,
         loc=emptiest_corner(axes, points),
         fontsize=8,
         title_fontsize=8,
