@@ -226,3 +226,31 @@ def test_what_does_not_go_with_bayesian_is_said(file, options, words):
     result = run("fit", file, "--bayesian", *options)
     assert result.exit_code == 2
     assert words in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("how", [["rows"], ["rows.csv", "--max-memory", "1MB"]])
+def test_errors_of_files_that_are_read_in_parts_are_those_of_one_file(how, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    std = rng.gamma(2.0, 0.3, size=(200, 2))
+    X = np.where(rng.random((200, 1)) < 0.5, -2.0, 2.0) + std * rng.normal(size=(200, 2))
+    frame = pd.DataFrame(np.hstack([X, std]), columns=["a", "b", "a_err", "b_err"])
+    frame.to_csv("rows.csv", index=False)
+    (tmp_path / "rows").mkdir()
+    frame[:90].to_csv("rows/0.csv", index=False)
+    frame[90:].to_csv("rows/1.csv", index=False)
+    expected = mixtura.GaussianMixture(2, random_state=0).fit(X, error_std=std)
+    done = run("fit", *how, "-k", "2", "--error-std", "a_err,b_err", "-o", "out")
+    assert done.exit_code == 0, done.output
+    model = mixtura.load("out/model.safetensors")
+    np.testing.assert_allclose(model.means_, expected.means_, rtol=1e-9)
+    options = ["--error-std", "a_err,b_err", "-o", "p.parquet"]
+    done = run("predict", "out/model.safetensors", how[0], *options)
+    assert done.exit_code == 0, done.output
+    found = pd.read_parquet("p.parquet")
+    np.testing.assert_allclose(
+        found.log_density, model.score_samples(frame[["a", "b"]], error_std=std), rtol=1e-9
+    )
+    few = run("fit", *how, "-k", "2", "--error-std", "a_err", "-o", "none")
+    assert few.exit_code != 0
+    assert "--error-std names 1 columns for" in few.output

@@ -755,7 +755,7 @@ def predict(
     from mixtura.cli import outputs
     from mixtura.cli.models import check_no_models, check_order, load
     from mixtura.cli.progress import progress_of_rows
-    from mixtura.cli.rows import reading, reading_of, rows_to_predict, say_how_read, split
+    from mixtura.cli.rows import Beside, reading, reading_of, rows_to_predict, say_how_read, split
 
     check_order(model, files)
     check_no_models(files)
@@ -766,7 +766,7 @@ def predict(
     # Rows that are to be left out have no gaps then.
     missing = "error" if drop_missing else fitted.missing
     how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing, missing)
-    rows = rows_to_predict(fitted, files, columns, kept, how, error_std)
+    rows = rows_to_predict(fitted, files, columns, kept, how, Beside.of(error_std=error_std))
     # Nobody could read a line of progress between the rows.
     silent = quiet or (output is None and sys.stdout.isatty())
     with reading(), progress_of_rows(rows, "labelling", quiet=silent):
@@ -807,6 +807,23 @@ def impute(
             **whole("--draws", 1),
         ),
     ] = None,
+    parameters: Annotated[
+        str,
+        typer.Option(
+            help="Of the draws: those of the fit, or, with bootstrap, of fits to bootstrap samples of FILES, "
+            "which are those that were fitted; tables to be pooled by Rubin's rules need that.",
+            metavar="fitted|bootstrap",
+            **choice("--parameters", "fitted", "bootstrap"),
+        ),
+    ] = "fitted",
+    weight: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The weights that the model was fitted with, for --parameters bootstrap.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Seed = 0,
     delimiter: Delimiter = None,
     decimal: Decimal = ".",
@@ -820,7 +837,7 @@ def impute(
     from mixtura.cli import outputs
     from mixtura.cli.models import check_no_models, check_order, load
     from mixtura.cli.progress import progress_of_rows
-    from mixtura.cli.rows import reading, reading_of, rows_to_predict, say_how_read, split
+    from mixtura.cli.rows import Beside, reading, reading_of, rows_to_predict, say_how_read, split
 
     check_order(model, files)
     check_no_models(files)
@@ -829,14 +846,22 @@ def impute(
         raise UsageError(
             "--std and --draws are two ways to tell how uncertain a value is; give one"
         )
+    anew = parameters == "bootstrap"
+    if anew and draws is None:
+        raise UsageError("--parameters bootstrap is of draws; say how many with --draws")
+    if weight is not None and not anew:
+        raise UsageError("--weight is for --parameters bootstrap, which fits the model anew")
     kept = [] if keep is None else split(keep, "--keep")
     fitted = load(model)
     how = reading_of(delimiter, decimal, skip, comment, encoding, False, "mar")
-    rows = rows_to_predict(fitted, files, columns, kept, how)
+    rows = rows_to_predict(fitted, files, columns, kept, how, Beside.of(weight))
     outputs.check_beside(kept, rows.names)
     silent = quiet or (output is None and sys.stdout.isatty())
     with reading(), progress_of_rows(rows, "filling in", quiet=silent):
-        tables = outputs.imputed(fitted._density, rows, kept, std=std, draws=draws, seed=seed)
+        if anew:
+            tables = outputs.imputed_anew(fitted, rows, kept, draws=draws or 1, seed=seed)
+        else:
+            tables = outputs.imputed(fitted._density, rows, kept, std=std, draws=draws, seed=seed)
         outputs.write_table(tables, output)
     say_how_read(rows, quiet=quiet)
 

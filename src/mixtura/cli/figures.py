@@ -16,6 +16,7 @@ from mixtura import GaussianMixture, GaussianMixtureSearch
 from mixtura.cli import tables
 from mixtura.cli.rows import Given, Scanned
 from mixtura.inputs.missing import has_missing
+from mixtura.inputs.row_errors import ErrorsGiven
 from mixtura.mixture import expected
 from mixtura.plots import plot_entropy, plot_search, plot_uncertainty
 from mixtura.plots.canvas import OWN
@@ -29,7 +30,9 @@ DPI = 150
 
 def draw_mixture(model: GaussianMixture, rows: Given, path: Path) -> None:
     """Draw the rows and the components of a fit; warn of what is not drawn, which the picture says too."""
-    picture = picture_of_mixture(model, rows.X, figure=OWN, sample_weight=rows.weight)
+    picture = picture_of_mixture(
+        model, rows.X, figure=OWN, sample_weight=rows.weight, errors=ErrorsGiven(std=rows.error_std)
+    )
     _save(np.ravel(picture.axes)[0].figure, path)
     if picture.notes:
         how = "plot_mixture of mixtura.plots draws others with features="

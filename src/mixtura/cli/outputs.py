@@ -14,12 +14,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from mixtura import GaussianMixture, Mixture
@@ -27,6 +29,7 @@ from mixtura.cli.errors import CommandError, UsageError, in_our_words, note, not
 from mixtura.cli.progress import progress_of_rows
 from mixtura.cli.rows import Given, check_not_within, reading
 from mixtura.cli.tables import check_extension
+from mixtura.estimators.resampling import bootstrapped
 from mixtura.files.output import check_target, replacing
 from mixtura.files.predictions import OUTPUTS
 from mixtura.files.predictions import predictions as columns_of
@@ -180,10 +183,28 @@ def imputed(
                 yield pa.RecordBatch.from_pydict(beside | _arrays(found))
                 continue
             for number in range(draws):
-                filled = drawn(mixture, X, rng, threads)
-                found = {"draw": np.full(len(X), number)}
-                found |= dict(zip(rows.names, filled.T, strict=True))
-                yield pa.RecordBatch.from_pydict(beside | _arrays(found))
+                yield _draw(number, drawn(mixture, X, rng, threads), rows.names, beside)
+
+
+def imputed_anew(
+    model: GaussianMixture, rows: Given, keep: Sequence[str], *, draws: int, seed: int
+) -> Iterator[pa.RecordBatch]:
+    """All rows with draws where cells are missing, of each fit to a bootstrap sample of them; in memory."""
+    threads, rng = n_threads(None), np.random.default_rng(seed)
+    parts = list(rows.parts(keep))
+    X = np.concatenate([part.X for part, _ in parts])
+    weights = [part.weight for part, _ in parts if part.weight is not None]
+    weight = np.concatenate(weights) if weights else rows.weight
+    kept = {name: pa.concat_arrays([columns[name] for _, columns in parts]) for name in parts[0][1]}
+    for number, mixture in enumerate(islice(bootstrapped(model, X, weight, rng), draws)):
+        yield _draw(number, drawn(mixture, X, rng, threads), rows.names, kept)
+
+
+def _draw(
+    number: int, filled: NDArray[np.float64], names: Sequence[str], beside: dict[str, pa.Array]
+) -> pa.RecordBatch:
+    found = {"draw": np.full(len(filled), number)} | dict(zip(names, filled.T, strict=True))
+    return pa.RecordBatch.from_pydict(beside | _arrays(found))
 
 
 def _arrays(columns: dict[str, Any]) -> dict[str, pa.Array]:

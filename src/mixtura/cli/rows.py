@@ -268,10 +268,9 @@ def rows_to_predict(
     columns: str | None,
     keep: Sequence[str],
     how: Reading,
-    error_std: str | None = None,
+    beside: Beside = Beside(),  # noqa: B008 - frozen
 ) -> Given:
     """Find the model's features by name; by position only where it knows no names."""
-    beside = Beside.of(error_std=error_std)
     names = split(columns) if columns is not None else list(getattr(model, "feature_names_in_", ()))
     if how.drop_missing and ROW in keep:
         raise UsageError(
@@ -455,7 +454,10 @@ def _scanned(
 ) -> Scanned:
     with reading():
         source = scan(
-            files, names, beside.weight, beside.label, max_memory=max_memory, **how.options
+            *(files, names, beside.weight, beside.label),
+            error_std=beside.errors or None,
+            max_memory=max_memory,
+            **how.options,
         )
         assert isinstance(source, Source)
         if names is None:
