@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
@@ -462,3 +463,92 @@ def test_t_components_and_sources_with_separate_errors_are_refused(tmp_path):
             GaussianMixture(2).fit(mixtura.scan(tmp_path / "x.csv", ["a", "b"], error_std=names))
     with pytest.raises(ValueError, match="is a feature, the weight or a label, too"):
         mixtura.scan(tmp_path / "x.csv", ["a", "b"], error_std=["a", "e"])
+
+
+def with_gaps_and_errors(matrices):
+    _, X, errors = measured(300, matrices=matrices)
+    X[::3, 0], X[1::5, 1] = np.nan, np.nan
+    hidden = np.zeros(X.shape, dtype=bool)
+    hidden[2::7, 0] = True
+    if matrices:
+        errors[hidden[:, 0], 0, 0] = np.inf
+    else:
+        errors[hidden] = np.inf
+    gm = GaussianMixture(2, missing="mar", random_state=0).fit(X, error_covariances=errors)
+    return X, errors, np.isnan(X) | hidden, gm
+
+
+@pytest.mark.parametrize("matrices", [False, True])
+def test_imputed_values_are_the_truth_given_what_was_measured_with_errors(matrices):
+    X, errors, gaps, gm = with_gaps_and_errors(matrices)
+    filled, std = gm.impute(X, error_covariances=errors, return_std=True)
+    np.testing.assert_array_equal(filled[~gaps], X[~gaps])
+    assert (std[~gaps] == 0).all()
+    # Of two features one at a time is missing, or both: by hand, with T = Sigma_oo + E_oo of the other.
+    E = as_matrices(np.where(np.isinf(errors), 0.0, errors))
+    r = gm.predict_proba(X, error_covariances=errors)
+    for i in np.flatnonzero(gaps.any(axis=1)):
+        for j in np.flatnonzero(gaps[i]):
+            other = 1 - j
+            each = []
+            for m, V in zip(gm.means_, gm.covariances_, strict=True):
+                gain = (
+                    0.0 if gaps[i, other] else V[j, other] / (V[other, other] + E[i, other, other])
+                )
+                away = 0.0 if gaps[i, other] else X[i, other] - m[other]
+                each.append((m[j] + gain * away, V[j, j] - gain * V[j, other]))
+            means, variances = np.array(each).T
+            mean = r[i] @ means
+            assert filled[i, j] == pytest.approx(mean, rel=1e-9)
+            variance = r[i] @ (variances + (means - mean) ** 2)
+            assert std[i, j] == pytest.approx(np.sqrt(variance), rel=1e-8)
+    tables = gm.impute(X, error_covariances=errors, n_draws=400, random_state=0)
+    np.testing.assert_array_equal(tables[:, ~gaps], np.tile(X[~gaps], (400, 1)))
+    away = (tables.mean(axis=0) - filled)[gaps] / (std[gaps] / np.sqrt(400))
+    assert np.mean(np.abs(away) < 1.96) > 0.9
+    np.testing.assert_allclose(np.mean(tables.std(axis=0)[gaps] / std[gaps]), 1, atol=0.02)
+    exact = gm.impute(np.where(gaps, np.nan, X), error_std=[0.0, 0.0])
+    np.testing.assert_array_equal(exact, gm.impute(np.where(gaps, np.nan, X)))
+
+
+def test_what_imputing_with_errors_cannot_do_is_said():
+    X, errors, _, gm = with_gaps_and_errors(matrices=False)
+    with pytest.raises(ValueError, match="with errors take parameters='fitted'"):
+        gm.impute(X, error_covariances=errors, n_draws=2, parameters="bootstrap")
+    with pytest.raises(ValueError, match="of shape"):
+        gm.impute(X, error_covariances=errors[:3])
+    heavy = GaussianMixture(1, distribution="t", missing="mar").fit(X)
+    with pytest.raises(ValueError, match="no closed form"):
+        heavy.impute(X, error_covariances=errors)
+
+
+def test_many_tables_bring_errors():
+    tables = [measured(seed=seed) for seed in range(4)]
+    X = np.array([rows for _, rows, _ in tables])
+    errors = np.array([variances for _, _, variances in tables])
+    alone = [
+        GaussianMixture(2, random_state=seed_of(i, 3), n_jobs=1).fit(rows, error_covariances=own)
+        for i, (rows, own) in enumerate(zip(X, errors, strict=True))
+    ]
+    std = [*np.sqrt(errors[:2]), None, np.sqrt(errors[3])]
+    listed = mixtura.fit_many(list(X), 2, error_std=std, random_state=3, n_jobs=1)
+    frame = pd.DataFrame(X.reshape(-1, 2), columns=["a", "b"]).assign(t=np.repeat(range(4), 400))
+    framed = mixtura.fit_many(
+        frame, 2, by="t", error_covariances=errors.reshape(-1, 2), random_state=3, n_jobs=1
+    )
+    stacked = mixtura.fit_many(X, 2, error_covariances=errors, random_state=3, n_jobs=1)
+    plain = mixtura.fit_many(X, 2, random_state=3, n_jobs=1)
+    for i, model in enumerate(alone):
+        np.testing.assert_array_equal(stacked.means[i], model.means_)
+        np.testing.assert_array_equal(framed.means[i], model.means_)
+        assert not np.array_equal(plain.means[i], model.means_)
+        if i != 2:
+            np.testing.assert_allclose(listed.means[i], model.means_, rtol=1e-9)
+    np.testing.assert_array_equal(listed.means[2], plain.means[2])
+    with pytest.raises(ValueError, match="error_std must have one array for each of the 4 tables"):
+        mixtura.fit_many(X, 2, error_std=errors[:2])
+
+
+def seed_of(table, random_state):
+    child = np.random.SeedSequence(random_state).spawn(table + 1)[table]
+    return int(child.generate_state(1)[0])

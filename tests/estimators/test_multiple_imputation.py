@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
@@ -168,3 +171,12 @@ def test_samples_that_cannot_be_fitted_are_said():
     model = GaussianMixture(1, missing="mar", random_state=0).fit(X)
     with pytest.raises(ValueError, match=r"A bootstrap sample of X could not be fitted \("):
         model.impute(X, n_draws=100, parameters="bootstrap", random_state=0)
+
+
+def test_a_data_frame_draws_without_a_warning():
+    frame = pd.DataFrame(with_gaps(), columns=list("abcd"))
+    model = GaussianMixture(2, missing="mar", random_state=0).fit(frame)
+    with warnings.catch_warnings(action="error"):
+        tables = model.impute(frame, n_draws=2, parameters="bootstrap", random_state=0)
+    arrays = model.impute(frame.to_numpy(), n_draws=2, parameters="bootstrap", random_state=0)
+    assert_array_equal(tables, arrays)

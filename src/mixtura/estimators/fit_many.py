@@ -24,6 +24,7 @@ from mixtura.estimators.saving import described, saved_arguments
 from mixtura.fitting.model_file import SavedModel
 from mixtura.fitting.request import seeds_of
 from mixtura.fitting.small_fits import SmallFit, SmallFits
+from mixtura.inputs.row_errors import ErrorsGiven
 from mixtura.inputs.scales import DOUBLE
 from mixtura.inputs.tables import Tables
 from mixtura.support.arrays import Array
@@ -43,8 +44,8 @@ _LOOKED_AT = 0.5
 _WORTHWHILE = 10.0
 _AT_A_TIME = 0.2
 
-# Its rows, their weights and labels, its seed.
-_Table = tuple[Any, Any, Any, int]
+# Its rows, their weights, labels and errors, its seed.
+_Table = tuple[Any, Any, Any, ErrorsGiven, int]
 
 _STOPPED = "not begun: stopped by the callback"
 
@@ -56,6 +57,8 @@ def fit_many(
     by: str | None = None,
     sample_weight: Any = None,
     labels: Any = None,
+    error_covariances: Any = None,
+    error_std: Any = None,
     random_state: Any = None,
     n_jobs: int | None = None,
     callback: Callback | None = None,
@@ -82,6 +85,9 @@ def fit_many(
     labels : array-like or list, default=None
         What is known of which component rows belong to, in the form of X: of each table as `labels` of
         `GaussianMixture.fit`, None for a table in a list of which nothing is known.
+    error_covariances, error_std : array-like or list, default=None
+        With what errors rows were measured, in the form of X: of each table as `error_covariances` or
+        `error_std` of `GaussianMixture.fit`, None for a table in a list that was measured exactly.
     random_state : int, RandomState or None, default=None
         The i-th table is fitted with the seed
         ``numpy.random.SeedSequence(random_state).spawn(n_tables)[i].generate_state(1)[0]``; so its fit
@@ -132,9 +138,10 @@ def fit_many(
     kind: Any = GaussianMixtureSearch if several else GaussianMixture
     _check_options(kind, options)
     arguments = {"n_components": n_components, **options}
-    tables = Tables.of(X, by, sample_weight, labels)
+    tables = Tables.of(X, by, sample_weight, labels, ErrorsGiven(error_covariances, error_std))
     seeds = _seeds(random_state, len(tables))
-    given = list(zip(tables.X, tables.weights, tables.labels, seeds, strict=True))
+    parts = (tables.X, tables.weights, tables.labels, tables.errors, seeds)
+    given = list(zip(*parts, strict=True))
     found: list[_Kept] = []
     with closing(_results(_Job(kind, arguments), given, n_threads(n_jobs))) as results:
         for kept in chain.from_iterable(results):
@@ -185,7 +192,7 @@ class _Job:
         small = self._small_fits(tables[0])
         if small is not None:
             few = [i for i, table in enumerate(tables) if _is_plain(table) and small.suit(table[0])]
-            rows, seeds = [tables[i][0] for i in few], [tables[i][3] for i in few]
+            rows, seeds = [tables[i][0] for i in few], [tables[i][-1] for i in few]
             made = zip(small.fitted(rows, seeds, n_workers), few, rows, seeds, strict=True)
             for native, i, X, seed in made:
                 if native is not None:
@@ -198,10 +205,13 @@ class _Job:
         """The same, as other processes send it."""
         return [one() if isinstance(one, _Made) else one for one in self.fit_all(tables)]
 
-    def _fit(self, X: Any, weight: Any, labels: Any, seed: int) -> SavedModel | str:
+    def _fit(
+        self, X: Any, weight: Any, labels: Any, errors: ErrorsGiven, seed: int
+    ) -> SavedModel | str:
         model = self._model(seed)
+        beside = {"error_covariances": errors.covariances, "error_std": errors.std}
         try:
-            model.fit(X, sample_weight=weight, labels=labels)
+            model.fit(X, sample_weight=weight, labels=labels, **beside)
         except (ValueError, TypeError, ArithmeticError) as error:
             return str(error)
         saved: SavedModel = getattr(model, "best_estimator_", model)._saved()
@@ -229,8 +239,9 @@ class _Job:
 
 
 def _is_plain(table: _Table) -> bool:
-    X, weight, labels, _ = table
-    return weight is None and labels is None and type(X) is np.ndarray and X.ndim == 2
+    X, weight, labels, errors, _ = table
+    is_alone = weight is None and labels is None and not errors.are_there
+    return is_alone and type(X) is np.ndarray and X.ndim == 2
 
 
 @dataclass(frozen=True, eq=False)

@@ -232,6 +232,8 @@ class Predicting(TransformerMixin, DensityMixin):  # type: ignore[misc]
         n_draws: int | None = None,
         parameters: str = "fitted",
         sample_weight: Any = None,
+        error_covariances: Any = None,
+        error_std: Any = None,
         random_state: int | RandomState | Generator | None = None,
     ) -> Any:
         """Fill in what is missing (NaN), given what was observed of the row; the rest stays as it is.
@@ -252,6 +254,9 @@ class Predicting(TransformerMixin, DensityMixin):  # type: ignore[misc]
             fitted.
         sample_weight : array-like of shape (n_samples,), default=None
             With which X was fitted; with parameters='bootstrap' only.
+        error_covariances, error_std : array-like, default=None
+            With what errors X was measured, as for `fit`: what is filled in is what is true there, given the
+            measurements, which stay as they are. A value with an infinite error is missing, too.
         random_state : int, RandomState, Generator or None, default=None
             Of the draws. None: each call goes on from the last one.
 
@@ -269,7 +274,8 @@ class Predicting(TransformerMixin, DensityMixin):  # type: ignore[misc]
             Before `fit`.
         ValueError
             If X has other columns than were fitted, or infinity; if n_draws is below 1, or beside return_std;
-            with parameters='bootstrap' if X are not the rows that were fitted, or a sample of them cannot be.
+            with parameters='bootstrap' if X are not the rows that were fitted, a sample of them cannot be, or
+            there are errors; if errors are not possible, or components are t.
 
         References
         ----------
@@ -288,9 +294,15 @@ class Predicting(TransformerMixin, DensityMixin):  # type: ignore[misc]
         mixture = self._density
         rows = rows_to_impute(self, mixture.n_features, X)
         threads = n_threads(self.n_jobs)
-        _check_parameters(parameters, n_draws, sample_weight)
+        errors = ErrorsGiven(error_covariances, error_std).checked(*rows.shape)
+        evaluate.check_no_tails(mixture, errors)
+        _check_parameters(parameters, n_draws, sample_weight, errors)
         if n_draws is None:
-            completed, std = evaluate.expected(mixture, rows, threads, with_std=return_std)
+            if errors is None:
+                completed, std = evaluate.expected(mixture, rows, threads, with_std=return_std)
+            else:
+                of_measured = evaluate.expected_of_measured
+                completed, std = of_measured(mixture, rows, errors, threads, with_std=return_std)
             return (completed, std) if return_std else completed
         if return_std:
             raise ValueError(
@@ -299,6 +311,12 @@ class Predicting(TransformerMixin, DensityMixin):  # type: ignore[misc]
         if not isinstance(n_draws, Integral) or n_draws < 1:
             raise ValueError(f"n_draws must be a whole number of at least 1, got {n_draws!r}.")
         rng = random_generator(self._draws() if random_state is None else random_state)
+        if errors is not None:
+            tables: Any = (
+                evaluate.drawn_of_measured(mixture, rows, errors, rng, threads)
+                for _ in range(n_draws)
+            )
+            return np.array(list(tables), dtype=result_dtype(rows))
         mixtures: Iterator[Mixture] = repeat(mixture)
         if parameters == "bootstrap":
             fitted = getattr(self, "best_estimator_", self)
@@ -661,12 +679,19 @@ def labels_given(labels: Any, mixture: Mixture) -> LabelsGiven:
     return LabelsGiven(labels, mixture.n_components, mixture.noise is not None)
 
 
-def _check_parameters(parameters: str, n_draws: int | None, sample_weight: Any) -> None:
+def _check_parameters(
+    parameters: str, n_draws: int | None, sample_weight: Any, errors: Any
+) -> None:
     """Raise where `impute` is asked for what does not go together."""
     if parameters not in ("fitted", "bootstrap"):
         raise ValueError(f"parameters must be 'fitted' or 'bootstrap', got {parameters!r}.")
     if parameters == "bootstrap" and n_draws is None:
         raise ValueError("parameters='bootstrap' is of draws: give n_draws, how many tables.")
+    if parameters == "bootstrap" and errors is not None:
+        raise ValueError(
+            "parameters='bootstrap' fits rows anew as if they were exact: with errors take "
+            "parameters='fitted'."
+        )
     if parameters == "fitted" and sample_weight is not None:
         raise ValueError(
             "sample_weight is of parameters='bootstrap', which fits anew: leave it out."

@@ -14,9 +14,10 @@ from numpy.random import Generator, RandomState
 from mixtura.estimators.state import facts_of
 from mixtura.inputs.missing import has_missing
 from mixtura.inputs.weights import check_sample_weight
-from mixtura.mixture import Mixture
+from mixtura.mixture import Mixture, log_density
 from mixtura.rows import ArrayBlocks, Rows
 from mixtura.support.arrays import Array, FloatArray
+from mixtura.support.threads import n_threads
 
 # Rows of a replicate: beyond, a double does not count them.
 _MOST_DRAWN = 1 << 53
@@ -133,7 +134,8 @@ def _check_own_rows(model: Any, rows: Array, drawing: Drawing) -> None:
             "parameters='bootstrap' fits the mixture anew, and its parameters were set by hand: fit it to X."
         )
     same_weight = np.isclose(drawing.total, facts.weight, rtol=1e-6)
-    away = abs(model.score(rows, sample_weight=drawing.weight) - facts.mean_log_likelihood)
+    densities = log_density(model._density, rows, n_threads(model.n_jobs), missing=True)
+    away = abs(np.average(densities, weights=drawing.weight) - facts.mean_log_likelihood)
     if not same_weight or away > _ROUNDING:
         raise ValueError(
             "parameters='bootstrap' draws from the rows that were fitted, and X is not them: give those with "

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from mixtura.inputs.frames import check_is_here, column_values, frame_of
+from mixtura.inputs.frames import check_is_here, column_values, frame_of, frame_values
 from mixtura.inputs.missing import unmasked
+from mixtura.inputs.row_errors import NO_ERRORS, ErrorsGiven
 from mixtura.support.arrays import Array
 from mixtura.support.names import listed
 
@@ -22,8 +23,8 @@ class Tables:
     ----------
     keys : ndarray of shape (n_tables,)
         Values of the column that tells them apart, sorted; else 0, 1, ...
-    X, weights, labels : sequence
-        Of each table its rows, their weights and their labels, or None.
+    X, weights, labels, errors : sequence
+        Of each table its rows, their weights, their labels, or None, and what is given of their errors.
     places : list of ndarray or None
         Where the rows of each table stand in the data frame that they come from.
     """
@@ -32,6 +33,7 @@ class Tables:
     X: Sequence[Any]
     weights: Sequence[Any]
     labels: Sequence[Any]
+    errors: Sequence[ErrorsGiven]
     places: list[Array] | None = None
 
     def __len__(self) -> int:
@@ -39,7 +41,12 @@ class Tables:
 
     @classmethod
     def of(
-        cls, X: Any, by: str | None = None, sample_weight: Any = None, labels: Any = None
+        cls,
+        X: Any,
+        by: str | None = None,
+        sample_weight: Any = None,
+        labels: Any = None,
+        errors: ErrorsGiven = NO_ERRORS,
     ) -> Tables:
         """Take them apart.
 
@@ -49,6 +56,8 @@ class Tables:
         by : str or None
             Of a data frame the column whose values tell the tables apart.
         sample_weight, labels : None, array-like of shape (n_tables, n_rows), list, or one a row of the frame
+        errors : ErrorsGiven
+            In the same form.
 
         Raises
         ------
@@ -58,7 +67,7 @@ class Tables:
         check_is_here(X)
         frame = None if isinstance(X, list | tuple) else frame_of(X)
         if frame is not None:
-            return _of_frame(frame, by, sample_weight, labels)
+            return _of_frame(frame, by, sample_weight, labels, errors)
         if by is not None:
             raise ValueError(
                 f"by={by!r} names a column of a data frame, but X is of type {type(X).__name__}: leave it "
@@ -71,7 +80,14 @@ class Tables:
         if len(X) == 0:
             raise ValueError("X holds no table: give one at least.")
         weights = _of_each("sample_weight", sample_weight, len(X))
-        return cls(np.arange(len(X)), X, weights, _of_each("labels", labels, len(X)))
+        known = _of_each("labels", labels, len(X))
+        covariances = _of_each("error_covariances", errors.covariances, len(X))
+        std = _of_each("error_std", errors.std, len(X))
+        return cls(np.arange(len(X)), X, weights, known, _errors_of_each(covariances, std))
+
+
+def _errors_of_each(covariances: Sequence[Any], std: Sequence[Any]) -> list[ErrorsGiven]:
+    return [ErrorsGiven(*both) for both in zip(covariances, std, strict=True)]
 
 
 def _not_many(X: Array) -> str:
@@ -93,7 +109,9 @@ def _of_each(name: str, given: Any, n_tables: int) -> Sequence[Any]:
     return found
 
 
-def _of_frame(frame: Any, by: str | None, sample_weight: Any, labels: Any) -> Tables:
+def _of_frame(
+    frame: Any, by: str | None, sample_weight: Any, labels: Any, errors: ErrorsGiven
+) -> Tables:
     if by is None:
         raise ValueError(
             "X is one data frame: name the column that tells its tables apart with by=, or give a list of "
@@ -117,7 +135,10 @@ def _of_frame(frame: Any, by: str | None, sample_weight: Any, labels: Any) -> Ta
     features = frame.drop(by)
     X = [features[rows.tolist()].to_native() for rows in places]
     weights = _of_rows("sample_weight", sample_weight, places, (1,))
-    return Tables(keys, X, weights, _of_rows("labels", labels, places, (1, 2)), places)
+    known = _of_rows("labels", labels, places, (1, 2))
+    covariances = _of_rows("error_covariances", errors.covariances, places, (2, 3))
+    std = _of_rows("error_std", errors.std, places, (1, 2))
+    return Tables(keys, X, weights, known, _errors_of_each(covariances, std), places)
 
 
 def _of_rows(
@@ -126,7 +147,10 @@ def _of_rows(
     """What the rows of each table bring, of what all rows of the frame do."""
     if given is None:
         return [None] * len(places)
-    values, n_rows = np.asarray(column_values(given, name)), sum(map(len, places))
+    column = column_values(given, name)
+    several = frame_of(column)
+    values = np.asarray(column if several is None else frame_values(several))
+    n_rows = sum(map(len, places))
     if values.ndim not in dimensions or len(values) != n_rows:
         raise ValueError(
             f"{name} must have one value for each of the {n_rows} rows of X, but has shape {values.shape}."
