@@ -21,7 +21,7 @@ WIDE = 100
 # Rows, features, components; of each share of missing cells how many rows have no value.
 PROBLEMS = {
     (20_000, 6, 4): {0.1: 0, 0.5: 300},
-    (5_000, 200, 3): {0.05: 0},
+    (5_000, 200, 3): {0.05: 0, 0.5: 0},
 }
 ROUNDS, SECONDS = 15, 6.0
 
