@@ -10,11 +10,11 @@ namespace mixtura::python {
 namespace {
 
 template <class Real>
-void evaluate(const RowArray<Real>& rows, const MixtureArrays& mixture,
-              const std::optional<OutArray<Real>>& log_density, const std::optional<OutArray<Real>>& responsibilities,
+void evaluate(const RowArray<Real>& rows, const MixtureArrays& mixture, int n_threads, bool missing,
+              const std::optional<ErrorArray>& errors, const std::optional<OutArray<Real>>& log_density,
+              const std::optional<OutArray<Real>>& responsibilities,
               const std::optional<OutArray<std::int64_t>>& labels, const std::optional<OutArray<Real>>& log_joint,
-              int n_threads, bool missing, const std::optional<OutArray<Real>>& expected,
-              const std::optional<OutArray<Real>>& variances, const std::optional<ErrorArray>& errors,
+              const std::optional<OutArray<Real>>& expected, const std::optional<OutArray<Real>>& variances,
               const std::optional<OutArray<Real>>& covariances) {
     const Sizes& sizes = mixture.sizes;
     const std::ptrdiff_t n = n_rows_of(rows);
@@ -78,11 +78,12 @@ std::ptrdiff_t find_distinct(const RowArray<Real>& rows, const std::optional<Dou
 
 template <class Real>
 void bind_rows(nb::module_& m) {
-    m.def("evaluate", &evaluate<Real>, "rows"_a.noconvert(), "mixture"_a, "log_density"_a.noconvert().none(),
-          "responsibilities"_a.noconvert().none(), "labels"_a.noconvert().none(), "log_joint"_a.noconvert().none(),
-          "n_threads"_a, "missing"_a = false, "expected"_a.noconvert().none() = nb::none(),
-          "variances"_a.noconvert().none() = nb::none(), "errors"_a.noconvert().none() = nb::none(),
-          "covariances"_a.noconvert().none() = nb::none(), "Per-row results, into those arrays that are given.");
+    m.def("evaluate", &evaluate<Real>, "rows"_a.noconvert(), "mixture"_a, "n_threads"_a, "missing"_a = false,
+          "errors"_a.noconvert().none() = nb::none(), nb::kw_only(), "log_density"_a.noconvert().none() = nb::none(),
+          "responsibilities"_a.noconvert().none() = nb::none(), "labels"_a.noconvert().none() = nb::none(),
+          "log_joint"_a.noconvert().none() = nb::none(), "expected"_a.noconvert().none() = nb::none(),
+          "variances"_a.noconvert().none() = nb::none(), "covariances"_a.noconvert().none() = nb::none(),
+          "Per-row results, into those arrays that are given.");
     m.def("find_nonfinite", &find_nonfinite<Real>, "rows"_a.noconvert(), "n_threads"_a,
           "(count, row, feature) of the NaN and infinities; the first one's place, or -1.");
     m.def("find_extent", &find_extent<Real>, "rows"_a.noconvert(), "n_threads"_a,

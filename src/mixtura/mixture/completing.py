@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.random import Generator, RandomState
 
-from mixtura import _core
-from mixtura.mixture.evaluation import arithmetic, log_density, native_mixture, responsibilities
-from mixtura.support.arrays import Array, FloatArray, native_blocks, result_dtype
+from mixtura.mixture.evaluation import arithmetic, log_density, responsibilities, write
+from mixtura.support.arrays import Array, FloatArray, result_dtype
 
 if TYPE_CHECKING:
     from mixtura.mixture.distribution import Mixture
@@ -27,19 +26,7 @@ def expected(
     dtype = arithmetic(mixture, result_dtype(X))
     completed = np.array(X, dtype=dtype, order="C")
     variances = np.zeros_like(completed) if with_std else None
-    for rows, block in native_blocks(X, dtype):
-        _core.evaluate(
-            block,
-            native_mixture(mixture),
-            None,
-            None,
-            None,
-            None,
-            threads,
-            missing=True,
-            expected=completed[rows],
-            variances=None if variances is None else variances[rows],
-        )
+    write(mixture, X, dtype, threads, missing=True, expected=completed, variances=variances)
     into = result_dtype(X)
     std = None if variances is None else np.sqrt(variances).astype(into, copy=False)
     return completed.astype(into, copy=False), std

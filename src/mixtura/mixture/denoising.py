@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator, RandomState
 
-from mixtura import _core
 from mixtura.inputs.row_errors import missing_values, unread
 from mixtura.mixture.completing import chosen_components, one_component
 from mixtura.mixture.distribution import Mixture
-from mixtura.mixture.evaluation import arithmetic, native_mixture, responsibilities, some
-from mixtura.support.arrays import Array, FloatArray, native_blocks, result_dtype
+from mixtura.mixture.evaluation import arithmetic, responsibilities, write
+from mixtura.support.arrays import Array, FloatArray, result_dtype
 
 #: A t component and a Gaussian error have no density in closed form.
 NO_ERRORS_OF_T = (
@@ -43,19 +42,7 @@ def denoised(
     dtype, (n, d) = arithmetic(mixture, result_dtype(X)), X.shape
     means = np.empty((n, d), dtype=dtype)
     covariances = np.empty((n, d, d), dtype=dtype) if with_covariances else None
-    for rows, block in native_blocks(X, dtype):
-        _core.evaluate(
-            block,
-            native_mixture(mixture),
-            None,
-            None,
-            None,
-            None,
-            threads,
-            expected=means[rows],
-            errors=some(errors, rows),
-            covariances=None if covariances is None else covariances[rows],
-        )
+    write(mixture, X, dtype, threads, errors=errors, expected=means, covariances=covariances)
     into = result_dtype(X)
     return means.astype(into, copy=False), (
         None if covariances is None else covariances.astype(into, copy=False)

@@ -42,15 +42,9 @@ def log_density(
 
     missing: NaN stands for features that were not observed. errors: with which they were measured.
     """
-    dtype = arithmetic(mixture, result_dtype(X))
-    out = np.empty(len(X), dtype=dtype)
-    for rows, block in native_blocks(X, dtype):
-        _evaluate(mixture, block, threads, missing, some(errors, rows), log_density=out[rows])
+    out = np.empty(len(X), arithmetic(mixture, result_dtype(X)))
+    write(mixture, X, out.dtype, threads, missing=missing, errors=errors, log_density=out)
     return _as_logs(out, X)
-
-
-def _n_densities(mixture: Mixture) -> int:
-    return mixture.n_components + (mixture.noise is not None)
 
 
 def responsibilities(
@@ -62,10 +56,8 @@ def responsibilities(
     errors: FloatArray | None = None,
 ) -> Array:
     """Responsibilities of checked rows; those of noise, where there is any, last."""
-    dtype = arithmetic(mixture, result_dtype(X))
-    out = np.empty((len(X), _n_densities(mixture)), dtype=dtype)
-    for rows, block in native_blocks(X, dtype):
-        _evaluate(mixture, block, threads, missing, some(errors, rows), responsibilities=out[rows])
+    out = _of_each_component(mixture, X)
+    write(mixture, X, out.dtype, threads, missing=missing, errors=errors, responsibilities=out)
     return out.astype(result_dtype(X), copy=False)
 
 
@@ -78,9 +70,8 @@ def labels(
     errors: FloatArray | None = None,
 ) -> Array:
     """Labels of checked rows; -1: noise."""
-    out = np.empty(len(X), dtype=np.int64)
-    for rows, block in native_blocks(X, arithmetic(mixture, result_dtype(X))):
-        _evaluate(mixture, block, threads, missing, some(errors, rows), labels=out[rows])
+    out, dtype = np.empty(len(X), np.int64), arithmetic(mixture, result_dtype(X))
+    write(mixture, X, dtype, threads, missing=missing, errors=errors, labels=out)
     return out
 
 
@@ -93,11 +84,15 @@ def log_joint(
     errors: FloatArray | None = None,
 ) -> Array:
     """Log of weight times density of every component, of checked rows."""
-    dtype = arithmetic(mixture, result_dtype(X))
-    out = np.empty((len(X), _n_densities(mixture)), dtype=dtype)
-    for rows, block in native_blocks(X, dtype):
-        _evaluate(mixture, block, threads, missing, some(errors, rows), log_joint=out[rows])
+    out = _of_each_component(mixture, X)
+    write(mixture, X, out.dtype, threads, missing=missing, errors=errors, log_joint=out)
     return out.astype(result_dtype(X), copy=False)
+
+
+def _of_each_component(mixture: Mixture, X: Array) -> Array:
+    """Room for a number of each row and component, noise last, in the precision that they are found in."""
+    n_densities = mixture.n_components + (mixture.noise is not None)
+    return np.empty((len(X), n_densities), arithmetic(mixture, result_dtype(X)))
 
 
 def _as_logs(values: Array, X: Array) -> Array:
@@ -108,11 +103,6 @@ def _as_logs(values: Array, X: Array) -> Array:
     return np.maximum(values, np.finfo(dtype).min).astype(dtype)
 
 
-def some(errors: FloatArray | None, rows: slice) -> FloatArray | None:
-    """Those of some rows."""
-    return None if errors is None else errors[rows]
-
-
 def native_mixture(mixture: Mixture) -> _core.Mixture:
     """Return the mixture as the core takes it."""
     noise = None if mixture.noise is None else mixture.noise.native
@@ -120,26 +110,25 @@ def native_mixture(mixture: Mixture) -> _core.Mixture:
     return _core.Mixture(mixture.structure.kernel, *parameters)
 
 
-def _evaluate(
+def write(
     mixture: Mixture,
     X: Array,
+    dtype: np.dtype[Any],
     threads: int,
-    missing: bool,
-    errors: FloatArray | None,
     *,
-    log_density: Array | None = None,
-    responsibilities: Array | None = None,
-    labels: Array | None = None,
-    log_joint: Array | None = None,
+    missing: bool = False,
+    errors: FloatArray | None = None,
+    **out: Array | None,
 ) -> None:
-    _core.evaluate(
-        X,
-        native_mixture(mixture),
-        log_density,
-        responsibilities,
-        labels,
-        log_joint,
-        threads,
-        missing,
-        errors=errors,
-    )
+    """Let the core write what it finds of checked rows, in a precision, into those arrays that are given.
+
+    out: by their names in the core, one item a row.
+    """
+    native = native_mixture(mixture)
+    for rows, block in native_blocks(X, dtype):
+        parts: dict[str, Any] = {
+            name: array[rows] for name, array in out.items() if array is not None
+        }
+        _core.evaluate(
+            block, native, threads, missing, None if errors is None else errors[rows], **parts
+        )
