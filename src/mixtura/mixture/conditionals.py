@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from mixtura.mixture.evaluation import (
     responsibilities,
 )
 from mixtura.support.arrays import Array, FloatArray, block_slices, result_dtype
+from mixtura.support.cached import cached
 from mixtura.support.interruptible import log_determinants
 
 if TYPE_CHECKING:
@@ -47,15 +49,15 @@ class Conditionals:
         The features that are not given.
     """
 
-    def __init__(self, mixture: Mixture, rows: Array, free: list[int], threads: int) -> None:
-        """Rows: checked, with NaN for the free features and for all else that is not known."""
-        self.free = tuple(free)
+    def __init__(self, mixture: Mixture, given: list[int], known: Array, threads: int) -> None:
+        """Known: checked values of the given features, NaN where one is not known of a row."""
+        self.free = tuple(j for j in range(mixture.n_features) if j not in given)
         self._mixture = mixture.without_noise()
-        self._rows = rows
+        self._given, self._known = given, known
         self._threads = threads
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._known)
 
     def __repr__(self) -> str:
         return f"Conditionals({plural(len(self), 'row')}, {plural(len(self.free), 'free feature')})"
@@ -67,7 +69,7 @@ class Conditionals:
         -------
         ndarray of shape (n_rows, n_free)
         """
-        return self._free_part(expected(self._mixture, self._rows, self._threads)[0])
+        return self._expected(with_std=False)[0]
 
     def mean_and_std(self) -> tuple[Array, Array]:
         """Expected values and standard deviations.
@@ -77,9 +79,37 @@ class Conditionals:
         mean, std : ndarray of shape (n_rows, n_free)
             The deviation is infinite where a t component has none.
         """
-        mean, std = expected(self._mixture, self._rows, self._threads, with_std=True)
+        mean, std = self._expected(with_std=True)
         assert std is not None
-        return self._free_part(mean), self._free_part(std)
+        return mean, std
+
+    def _expected(self, *, with_std: bool) -> tuple[Array, Array | None]:
+        """Some rows at a time, in memory that is used again: pages that are new take as long as the sums."""
+        shape, dtype = (len(self), len(self.free)), result_dtype(self._known)
+        mean, std = np.empty(shape, dtype), np.empty(shape, dtype) if with_std else None
+        for some in self._pieces():
+            rows = self._with_gaps(self._known[some])
+            completed, spread = expected(self._mixture, rows, self._threads, with_std=with_std)
+            mean[some] = self._free_part(completed)
+            if std is not None and spread is not None:
+                std[some] = self._free_part(spread)
+        return mean, std
+
+    def _pieces(self) -> Iterator[slice]:
+        """A quarter of a block for each thread; all where rows lack this and that: alike ones go together."""
+        if np.isnan(self._known).any():
+            return iter([slice(0, len(self))])
+        return block_slices(len(self), 4 * self._mixture.n_features // self._threads)
+
+    @cached
+    def _rows(self) -> Array:
+        return self._with_gaps(self._known)
+
+    def _with_gaps(self, known: Array) -> Array:
+        """Rows of all features, NaN where they are free."""
+        rows = np.full((len(known), self._mixture.n_features), np.nan, result_dtype(known))
+        rows[:, self._given] = known
+        return rows
 
     def weights(self) -> Array:
         """Probabilities of the components given what is known of each row.
@@ -218,7 +248,7 @@ class Conditionals:
         shape = len(self), self._mixture.n_components, len(self.free)
         means, scales = np.empty(shape), np.empty(shape)
         for k in range(shape[1]):
-            of_one = Conditionals(self._gaussian(k), self._rows, list(self.free), self._threads)
+            of_one = Conditionals(self._gaussian(k), self._given, self._known, self._threads)
             means[:, k], scales[:, k] = of_one.mean_and_std()
         return means, scales
 
@@ -240,7 +270,7 @@ class Conditionals:
         return np.ascontiguousarray(rows[:, list(self.free)])
 
     def _like_rows(self, values: Array) -> Array:
-        return values.astype(result_dtype(self._rows), copy=False)
+        return values.astype(result_dtype(self._known), copy=False)
 
 
 def conditional_matrices(mixture: Mixture, lacks: Array) -> FloatArray:

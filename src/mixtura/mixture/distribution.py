@@ -30,7 +30,7 @@ from mixtura.mixture.evaluation import (
 )
 from mixtura.mixture.noise import Noise
 from mixtura.mixture.posterior import Posterior
-from mixtura.support.arrays import Array, FloatArray, result_dtype
+from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.interruptible import interruptible
 from mixtura.support.threads import n_threads
 
@@ -492,7 +492,7 @@ class Mixture(Shown):
         if not rest:
             raise ValueError("condition needs at least one feature left free, but all are given.")
         if np.ndim(values) == 2:
-            return self._conditionals(given, rest, values, n_jobs, missing)
+            return self._conditionals(given, values, n_jobs, missing)
         values = _as_floats(np.atleast_1d(values), "values", (len(given),))
         gain, covariances = self.structure.condition(self.covariances, given, rest)
         shift = np.einsum(
@@ -508,7 +508,7 @@ class Mixture(Shown):
         return self._with_tails(weights, means, kept, of_given, values)
 
     def _conditionals(
-        self, given: list[int], rest: list[int], values: Any, n_jobs: int | None, missing: str
+        self, given: list[int], values: Any, n_jobs: int | None, missing: str
     ) -> Conditionals:
         if np.shape(values)[1] != len(given):
             raise ValueError(
@@ -516,9 +516,7 @@ class Mixture(Shown):
                 f"{np.shape(values)[1]}."
             )
         known, threads = self._rows(values, n_jobs, missing, len(given))
-        rows = np.full((len(known), self.n_features), np.nan, dtype=result_dtype(known))
-        rows[:, given] = known
-        return Conditionals(self, rows, rest, threads)
+        return Conditionals(self, given, known, threads)
 
     def _with_tails(
         self,
