@@ -118,8 +118,61 @@ def test_outliers_of_new_rows(home):
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        ("classify", "--class", "species", "--covariance", "VEV"),
+        ("regress", "--target", "petal,breadth"),
+        ("outliers", "--columns", ",".join(COLUMNS), "--contamination", "0.1"),
+    ],
+)
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_weights_are_repetitions(home, arguments, ending):
+    frame = pd.read_csv(home / "iris.csv")
+    weight = np.random.default_rng(0).integers(0, 4, 150)
+    if arguments[0] == "regress":
+        frame = frame[COLUMNS]
+    frame.assign(count=weight).to_csv(home / "weighted.csv", index=False)
+    frame.loc[np.arange(150).repeat(weight)].to_csv(home / "repeated.csv", index=False)
+    for name in ("weighted", "repeated"):
+        pd.read_csv(home / f"{name}.csv").to_parquet(home / f"{name}.parquet", index=False)
+    command, *options = arguments
+    new = ("--new", f"repeated.{ending}", "-o", "out.csv", "--json")
+    found = []
+    for file, weights in (("weighted", ("--weight", "count")), ("repeated", ())):
+        given = (command, f"{file}.{ending}", *options, *weights, *new)
+        facts = json.loads(succeeds(*given, cwd=home))
+        found.append((facts, pd.read_csv(home / "out.csv")))
+    (ours, table), (theirs, same) = found
+    assert list(table.columns) == list(same.columns)
+    numbers = list(table.select_dtypes("number").columns)
+    assert_allclose(table[numbers], same[numbers], rtol=1e-4, atol=1e-5)
+    assert_allclose(ours["log_likelihood"], theirs["log_likelihood"], rtol=1e-6)
+
+
+def test_weights_of_files_that_are_read_in_parts(home):
+    frame = pd.read_csv(home / "geyser.csv").assign(count=1.0)
+    frame[:100].to_parquet(home / "a.parquet", index=False)
+    frame[100:].to_parquet(home / "b.parquet", index=False)
+    options = ("--target", "waiting", "-k", "2", "--json")
+    parts = succeeds("regress", "a.parquet", "b.parquet", "--weight", "count", *options, cwd=home)
+    whole = succeeds("regress", "geyser.csv", *options, cwd=home)
+    assert json.loads(parts)["log_likelihood"] == pytest.approx(json.loads(whole)["log_likelihood"])
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
+        (("outliers", "geyser.csv", "--weight", "count"), 1, "no column 'count'"),
+        (
+            ("regress", "geyser.csv", "--target", "waiting", "--weight", "waiting"),
+            2,
+            "--weight and --target are both waiting",
+        ),
+        (
+            ("classify", "iris.csv", "--class", "species", "--weight", "species"),
+            2,
+            "--weight and --class are both species",
+        ),
         (("classify", "iris.csv", "--class", "specie"), 1, "no column 'specie'"),
         (("classify", "iris.csv", "--class", "species", "-k", "60"), 1, "has too few rows, 50"),
         (

@@ -145,6 +145,17 @@ Encoding = Annotated[
         rich_help_panel=_TEXT,
     ),
 ]
+Weight = Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of row weights.")]
+Label = Annotated[
+    str | None,
+    typer.Option(
+        "--label",
+        "--labels",
+        metavar="COLUMN",
+        help="The column of known components: their numbers, or -1 or empty where none is known; or "
+        "A,B,..., one column a component, of confidences.",
+    ),
+]
 ErrorStd = Annotated[
     str | None,
     typer.Option(
@@ -369,19 +380,8 @@ def fit(
         ),
     ] = "full",
     columns: Columns = None,
-    weight: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="The column of row weights.")
-    ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(
-            "--label",
-            "--labels",
-            metavar="COLUMN",
-            help="The column of known components: their numbers, or -1 or empty where none is known; or "
-            "A,B,..., one column a component, of confidences.",
-        ),
-    ] = None,
+    weight: Weight = None,
+    label: Label = None,
     error_std: ErrorStd = None,
     by: Annotated[
         str | None,
@@ -410,14 +410,7 @@ def fit(
     ] = "auto",
     reg_covar: RegCovar = "auto",
     min_component_rows: MinComponentRows = 0.0,
-    distribution: Annotated[
-        str,
-        typer.Option(
-            metavar="gaussian|t",
-            help="Of the components: t has heavy tails.",
-            **choice("--distribution", "gaussian", "t"),
-        ),
-    ] = "gaussian",
+    distribution: Distribution = "gaussian",
     df: DegreesOfFreedom = None,
     noise: Annotated[
         bool,
@@ -575,19 +568,8 @@ def select(
         ),
     ] = "sklearn",
     columns: Columns = None,
-    weight: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="The column of row weights.")
-    ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(
-            "--label",
-            "--labels",
-            metavar="COLUMN",
-            help="The column of known components: their numbers, or -1 or empty where none is known; or "
-            "A,B,..., one column a component, of confidences.",
-        ),
-    ] = None,
+    weight: Weight = None,
+    label: Label = None,
     error_std: ErrorStd = None,
     delimiter: Delimiter = None,
     decimal: Decimal = ".",
@@ -901,6 +883,7 @@ def classify(
         typer.Option("--unlabeled", help="Use rows without a class too, by EM.", metavar=""),
     ] = False,
     columns: Columns = None,
+    weight: Weight = None,
     new: NewRows = None,
     keep: KeepColumns = None,
     distribution: Distribution = "gaussian",
@@ -924,9 +907,10 @@ def classify(
     from mixtura.cli.rows import Beside, reading_of, rows_to_fit
 
     kept = _check_use(files, new, keep, output, save)
+    using.check_weight(weight, "--class", [target])
     how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing, missing)
-    rows = rows_to_fit(files, columns, Beside(), None, how, by=target)
-    X, values = using.whole_table(rows, target)
+    rows = rows_to_fit(files, columns, Beside(weight), None, how, by=target)
+    whole = using.whole_table(rows, target)
     names = selecting.structures(covariance)
     model = GaussianMixtureClassifier(
         using.numbers_of(n_components),
@@ -938,8 +922,8 @@ def classify(
         random_state=seed,
         n_jobs=jobs,
     )
-    y = using.classes(values, target, unlabeled=unlabeled)
-    using.fit(model, rows.source, X, y, quiet=quiet)
+    y = using.classes(whole.values, target, unlabeled=unlabeled)
+    using.fit(model, rows.source, whole.X, y, whole.weight, quiet=quiet)
     report = using.report_of_classifier(model)
     written = using.write(model, report, new or files, kept, how, output, save, quiet=quiet)
     _show_use(report, written, as_json=as_json, quiet=quiet)
@@ -963,6 +947,7 @@ def regress(
         ),
     ] = None,
     columns: Columns = None,
+    weight: Weight = None,
     new: NewRows = None,
     keep: KeepColumns = None,
     distribution: Distribution = "gaussian",
@@ -987,10 +972,12 @@ def regress(
 
     kept = _check_use(files, new, keep, output, save)
     targets, levels = split(target, "--target"), using.levels_of(quantiles)
+    using.check_weight(weight, "--target", targets)
     how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing, missing)
     wanted = None if columns is None else f"{columns},{target}"
-    rows = rows_to_fit(files, wanted, Beside(), None, how)
-    X, y = using.split_targets(using.whole_table(rows)[0], targets, rows.source)
+    rows = rows_to_fit(files, wanted, Beside(weight), None, how)
+    whole = using.whole_table(rows)
+    X, y = using.split_targets(whole.X, targets, rows.source)
     model = GaussianMixtureRegressor(
         n_components,
         covariance_type=covariance,
@@ -999,8 +986,8 @@ def regress(
         random_state=seed,
         n_jobs=jobs,
     )
-    using.fit(model, rows.source, X, y, quiet=quiet)
-    report = using.report_of_regressor(model, X, y, targets, levels)
+    using.fit(model, rows.source, X, y, whole.weight, quiet=quiet)
+    report = using.report_of_regressor(model, X, y, whole.weight, targets, levels)
     written = using.write(model, report, new or files, kept, how, output, save, quiet=quiet)
     _show_use(report, written, as_json=as_json, quiet=quiet)
 
@@ -1025,6 +1012,7 @@ def outliers(
         ),
     ] = False,
     columns: Columns = None,
+    weight: Weight = None,
     new: NewRows = None,
     keep: KeepColumns = None,
     distribution: Distribution = "gaussian",
@@ -1049,8 +1037,8 @@ def outliers(
 
     kept = _check_use(files, new, keep, output, save)
     how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing, missing)
-    rows = rows_to_fit(files, columns, Beside(), None, how)
-    X, _ = using.whole_table(rows)
+    rows = rows_to_fit(files, columns, Beside(weight), None, how)
+    whole = using.whole_table(rows)
     model = GaussianMixtureOutlierDetector(
         n_components,
         covariance_type=covariance,
@@ -1061,8 +1049,8 @@ def outliers(
         random_state=seed,
         n_jobs=jobs,
     )
-    using.fit(model, rows.source, X, quiet=quiet)
-    report = using.report_of_detector(model, X)
+    using.fit(model, rows.source, whole.X, None, whole.weight, quiet=quiet)
+    report = using.report_of_detector(model, whole.X)
     written = using.write(model, report, new or files, kept, how, output, save, quiet=quiet)
     _show_use(report, written, as_json=as_json, quiet=quiet)
 

@@ -58,7 +58,8 @@ class Rows:
         if self.numbers is not None:
             kept[ROW] = pa.array(self.numbers + 1)  # as in messages
         variances = None if self.error_std is None else self.error_std**2
-        yield RowValues(self.data, error=variances, missing=has_missing(self.data)), kept
+        rows = RowValues(self.data, self.weight, error=variances, missing=has_missing(self.data))
+        yield rows, kept
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from mixtura.cli.fitting import library_in_words
 from mixtura.cli.outputs import write_table, writing
 from mixtura.cli.rows import Given, reading, rows_to_predict, say_how_read
 from mixtura.display.page import Shown
-from mixtura.support.arrays import Array
+from mixtura.support.arrays import Array, FloatArray
 
 Columns = dict[str, Any]
 
@@ -29,16 +29,29 @@ def numbers_of(text: Any) -> Any:
     return numbers(text) if isinstance(text, str) else text
 
 
-def whole_table(rows: Given, column: str | None = None) -> tuple[pa.Table, list[Any]]:
-    """All rows as a frame, and the values of another column of theirs; None where a cell is empty."""
+@dataclass(frozen=True)
+class Whole:
+    """All rows of a fit: a frame, their weights, and the values of another column, None where it is empty."""
+
+    X: pa.Table
+    weight: FloatArray | None
+    values: list[Any]
+
+
+def whole_table(rows: Given, column: str | None = None) -> Whole:
+    """Read all rows, with another column of theirs where one is named."""
     keep = [] if column is None else [column]
-    parts, values = [], []
+    parts, weights, values = [], [], []
     with reading():
         for part, kept in rows.parts(keep):
-            parts.append(part.X)
+            parts.append(part.X.copy())  # a source reads the next part into the same memory
+            if part.weight is not None:
+                weights.append(part.weight.copy())
             if column is not None:
                 values += pa.array(kept[column]).to_pylist()
-    return frame(rows.names, np.concatenate(parts)), [None if v == "" else v for v in values]
+    weight = np.concatenate(weights) if weights else None
+    values = [None if value == "" else value for value in values]
+    return Whole(frame(rows.names, np.concatenate(parts)), weight, values)
 
 
 def frame(names: Sequence[str], X: Array) -> pa.Table:
@@ -59,6 +72,12 @@ def classes(values: list[Any], column: str, *, unlabeled: bool) -> Array:
     return y if empty.any() else np.array(values)
 
 
+def check_weight(weight: str | None, option: str, names: Sequence[str]) -> None:
+    """Refuse weights that are what is to be told."""
+    if weight in names:
+        raise UsageError(f"--weight and {option} are both {weight}; name two columns")
+
+
 def split_targets(table: pa.Table, targets: Sequence[str], source: str) -> tuple[pa.Table, Array]:
     """Features as a frame, targets as columns."""
     for name in targets:
@@ -73,10 +92,10 @@ def split_targets(table: pa.Table, targets: Sequence[str], source: str) -> tuple
     return table.select(rest), y[:, 0] if len(targets) == 1 else y
 
 
-def fit(model: Any, source: str, *data: Any, quiet: bool) -> None:
+def fit(model: Any, source: str, X: pa.Table, y: Any, weight: Any, *, quiet: bool) -> None:
     """Fit, and say what is wrong, or doubtful, in the words of the command line."""
     with library_in_words(source, quiet=quiet):
-        model.fit(*data)
+        model.fit(X, y, sample_weight=weight)
 
 
 def _batches(
@@ -166,11 +185,16 @@ def report_of_classifier(model: Any) -> Report:
 
 
 def report_of_regressor(
-    model: Any, X: pa.Table, y: Array, targets: Sequence[str], levels: Sequence[float]
+    model: Any,
+    X: pa.Table,
+    y: Array,
+    weight: FloatArray | None,
+    targets: Sequence[str],
+    levels: Sequence[float],
 ) -> Report:
     """The summary of the mixture, and how well it predicts the rows that were fitted."""
     summary = model.estimator_.summary()
-    facts = summary.to_dict() | {"targets": list(targets), "r2": model.score(X, y)}
+    facts = summary.to_dict() | {"targets": list(targets), "r2": model.score(X, y, weight)}
     points = {"R2 on these rows": f"{facts['r2']:.4f}"}
     return Report(summary, facts, points, of_regressor(model, targets, levels))
 
