@@ -28,7 +28,6 @@ from mixtura import (
     GaussianMixture,
     GaussianMixtureClassifier,
     Prior,
-    scan,
 )
 
 IRIS, SPECIES = load_iris(return_X_y=True)
@@ -389,13 +388,6 @@ def test_nan_that_nobody_asked_for_is_an_error():
 def test_another_estimator_is_refused():
     with pytest.raises(TypeError, match="estimator must be a GaussianMixture"):
         GaussianMixtureClassifier(estimator=LogisticRegression()).fit(IRIS, SPECIES)
-
-
-def test_rows_elsewhere_are_refused(tmp_path):
-    path = tmp_path / "rows.csv"
-    path.write_text("a,b\n1,2\n3,4\n")
-    with pytest.raises(ValueError, match="array or a data frame"):
-        GaussianMixtureClassifier().fit(scan(path), [0, 1])
 
 
 def test_warnings_name_the_class():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from numbers import Real
 from typing import Any, Self
 
@@ -10,21 +12,20 @@ import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from mixtura.estimators.constructors import ChecksArgumentNames
 from mixtura.estimators.gaussian_mixture import GaussianMixture
-from mixtura.estimators.keeping import Kept, saved_value
-from mixtura.estimators.rows import feature_names, rows_in_memory
+from mixtura.estimators.keeping import saved_value
+from mixtura.estimators.rows import rows_to_fit
 from mixtura.estimators.state import unchanged_on_failure
-from mixtura.estimators.using import misses, mixture_to_fit, name_columns, saved_mixture
+from mixtura.estimators.using import UsesMixtures, mixture_to_fit, saved_mixture
 from mixtura.fitting.model_file import SavedModel
 from mixtura.inputs.checks import check_n_features
-from mixtura.inputs.weights import check_sample_weight
 from mixtura.mixture import Mixture, comparable_log_density
+from mixtura.rows import ArrayBlocks
 from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.threads import n_threads
 
 
-class GaussianMixtureOutlierDetector(ChecksArgumentNames, Kept, OutlierMixin, BaseEstimator):  # type: ignore[misc]
+class GaussianMixtureOutlierDetector(UsesMixtures, OutlierMixin, BaseEstimator):  # type: ignore[misc]
     """Call rows outliers where a Gaussian mixture, fitted to all of them, has the least density.
 
     Parameters
@@ -108,7 +109,7 @@ class GaussianMixtureOutlierDetector(ChecksArgumentNames, Kept, OutlierMixin, Ba
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -133,26 +134,21 @@ class GaussianMixtureOutlierDetector(ChecksArgumentNames, Kept, OutlierMixin, Ba
                 f"contamination must be a share above 0 and at most 0.5, got {self.contamination!r}."
             )
         with unchanged_on_failure(self):
-            rows = rows_in_memory(self, X, "fit", reset=True, missing=self._misses, least_rows=2)
-            self._fit_mixture(rows, sample_weight)
-            weight = check_sample_weight(sample_weight, len(rows))
-            scores = self._scores(rows)
+            rows = rows_to_fit(self, X, sample_weight).blocks(n_threads(self.n_jobs))
+            self._fit_mixture(X, sample_weight)
+            parts = list(rows.each(partial(_scores_of_part, self._fitted)))
+            scores, weight = map(np.concatenate, zip(*parts, strict=True))
             self.offset_ = _weighted_quantile(scores, weight, float(self.contamination))
         return self
 
-    def _fit_mixture(self, rows: Array, sample_weight: Any) -> None:
+    def _fit_mixture(self, X: Any, sample_weight: Any) -> None:
         if isinstance(self.estimator, Mixture):
-            check_n_features(rows.shape[1], self.estimator.n_features)
+            check_n_features(self.n_features_in_, self.estimator.n_features)
             self.estimator_, self._fitted = None, self.estimator
             return
         names = "n_components", "covariance_type", "distribution", "noise", "missing"
-        self.estimator_ = mixture_to_fit(self, *names).fit(rows, sample_weight=sample_weight)
-        name_columns(self.estimator_, feature_names(self))
+        self.estimator_ = mixture_to_fit(self, *names).fit(X, sample_weight=sample_weight)
         self._fitted = self.estimator_.mixture_
-
-    @property
-    def _misses(self) -> bool:
-        return self.missing == "mar" if isinstance(self.estimator, Mixture) else misses(self)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "offset_")
@@ -163,16 +159,18 @@ class GaussianMixtureOutlierDetector(ChecksArgumentNames, Kept, OutlierMixin, Ba
         check_is_fitted(self)
         return self._fitted
 
-    def score_samples(self, X: Any) -> Array:
+    def score_samples(self, X: Any) -> Any:
         """Log density of each row; low is abnormal.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
 
         Returns
         -------
         ndarray of shape (n_samples,)
+            Of a source an iterator over such arrays, part by part; of a Dask collection a lazy one: as all
+            predictions.
 
         Raises
         ------
@@ -181,19 +179,17 @@ class GaussianMixtureOutlierDetector(ChecksArgumentNames, Kept, OutlierMixin, Ba
         ValueError
             If X has other columns than were fitted, infinity, or NaN that was not asked for.
         """
-        check_is_fitted(self)
-        rows = rows_in_memory(self, X, type(self).__name__, reset=False, missing=self._misses)
-        return self._scores(rows)
+        return self._evaluated(_score, X)
 
-    def _scores(self, rows: Array) -> Array:
-        return comparable_log_density(self._fitted, rows, n_threads(self.n_jobs))
+    def _says(self) -> _Judge:
+        return _Judge(self._fitted, self.offset_)
 
-    def decision_function(self, X: Any) -> Array:
+    def decision_function(self, X: Any) -> Any:
         """`score_samples` less `offset_`: below 0 a row is an outlier.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
 
         Returns
         -------
@@ -204,14 +200,14 @@ class GaussianMixtureOutlierDetector(ChecksArgumentNames, Kept, OutlierMixin, Ba
         NotFittedError, ValueError
             As `score_samples`.
         """
-        return np.asarray(self.score_samples(X) - self.offset_)
+        return self._evaluated(_decision, X)
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Any) -> Any:
         """Whether each row is an outlier.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
 
         Returns
         -------
@@ -223,7 +219,7 @@ class GaussianMixtureOutlierDetector(ChecksArgumentNames, Kept, OutlierMixin, Ba
         NotFittedError, ValueError
             As `score_samples`.
         """
-        return np.where(self.decision_function(X) < 0, -1, 1)
+        return self._evaluated(_labels, X)
 
     def _models(self) -> list[SavedModel]:
         given = self.estimator_ is None
@@ -238,15 +234,44 @@ class GaussianMixtureOutlierDetector(ChecksArgumentNames, Kept, OutlierMixin, Ba
         self.estimator_ = None if isinstance(self.estimator, Mixture) else fitted
         self._fitted, self.offset_ = fitted.mixture_, float(learned["offset"])
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self._misses
-        return tags
+
+@dataclass(frozen=True)
+class _Judge:
+    """A mixture, and the log density below which a row is an outlier."""
+
+    mixture: Mixture
+    offset: float
+
+    @property
+    def df(self) -> FloatArray | None:
+        """Degrees of freedom of its components."""
+        return self.mixture.df
 
 
-def _weighted_quantile(values: Array, weight: FloatArray | None, share: float) -> float:
+def _score(judge: _Judge, X: Array, threads: int, **about: Any) -> Array:
+    return comparable_log_density(judge.mixture, X, threads, **about)
+
+
+def _decision(judge: _Judge, X: Array, threads: int, **about: Any) -> Array:
+    return np.asarray(_score(judge, X, threads, **about) - judge.offset)
+
+
+def _labels(judge: _Judge, X: Array, threads: int, **about: Any) -> Array:
+    return np.where(_decision(judge, X, threads, **about) < 0, -1, 1)
+
+
+def _scores_of_part(mixture: Mixture, part: ArrayBlocks, _: int) -> tuple[Array, FloatArray]:
+    rows, threads = part.rows, part.n_threads
+    weight = np.ones(len(rows)) if rows.weight is None else rows.weight.copy()
+    scores = comparable_log_density(
+        mixture, rows.X, threads, missing=rows.missing, errors=rows.error
+    )
+    return scores, weight
+
+
+def _weighted_quantile(values: Array, weight: FloatArray, share: float) -> float:
     """Interpolated as numpy's: of whole weights that of the rows repeated so often."""
-    if weight is None:
+    if (weight == 1).all():
         return float(np.quantile(values, share))
     order = np.argsort(values)
     values, ends = values[order].astype(np.float64), np.cumsum(weight[order])

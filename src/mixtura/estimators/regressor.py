@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -11,19 +13,21 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from mixtura.estimators.constructors import ChecksArgumentNames
 from mixtura.estimators.gaussian_mixture import GaussianMixture
-from mixtura.estimators.keeping import Kept
-from mixtura.estimators.rows import feature_names, rows_in_memory
+from mixtura.estimators.rows import allows_missing, feature_names, learn_columns, rows_in_memory
 from mixtura.estimators.state import unchanged_on_failure
-from mixtura.estimators.using import misses, mixture_to_fit, name_columns, saved_mixture
+from mixtura.estimators.using import UsesMixtures, mixture_to_fit, name_columns, saved_mixture
+from mixtura.fitting.given_rows import RowsElsewhere, rows_elsewhere
 from mixtura.fitting.model_file import SavedModel
 from mixtura.inputs.checks import check_n_features
+from mixtura.inputs.frames import is_dask
 from mixtura.mixture import Conditionals, Mixture
-from mixtura.support.arrays import Array
+from mixtura.support.arrays import Array, FloatArray
+from mixtura.support.names import nearest
+from mixtura.support.threads import n_threads
 
 
-class GaussianMixtureRegressor(ChecksArgumentNames, Kept, RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class GaussianMixtureRegressor(UsesMixtures, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Predict targets from features by a mixture of both: its mean, and all of its distribution, given X.
 
     The mixture is fitted to the columns of X and y together. Given a row of X the targets have a mixture
@@ -104,8 +108,9 @@ class GaussianMixtureRegressor(ChecksArgumentNames, Kept, RegressorMixin, BaseEs
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Of a source or a Dask collection the name of the column of targets, or a list of such names.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative. A whole weight counts as that many equal rows.
 
@@ -124,16 +129,44 @@ class GaussianMixtureRegressor(ChecksArgumentNames, Kept, RegressorMixin, BaseEs
             As `GaussianMixture.fit`.
         """
         with unchanged_on_failure(self):
-            rows = rows_in_memory(self, X, "fit", reset=True, missing=misses(self), least_rows=2)
-            targets = self._targets(y, len(rows))
             mixture = mixture_to_fit(
                 self, "n_components", "covariance_type", "distribution", "missing"
             )
-            whole = np.column_stack([rows, targets])
+            elsewhere = rows_elsewhere(X, sample_weight)
+            if elsewhere is None:
+                whole = self._whole_table(X, y)
+            else:
+                whole, self._columns = X, self._learn_columns(elsewhere, y)
             self.estimator_ = mixture.fit(whole, sample_weight=sample_weight)
-            if (names := feature_names(self)) is not None:
+            if elsewhere is None and (names := feature_names(self)) is not None:
                 name_columns(self.estimator_, [*names, *_target_names(y, self.n_outputs_)])
         return self
+
+    def _whole_table(self, X: Any, y: Any) -> Array:
+        """Features and targets beside each other. Learns which are which."""
+        missing = allows_missing(self)
+        rows = rows_in_memory(self, X, "fit", reset=True, missing=missing, least_rows=2)
+        targets = self._targets(y, len(rows))
+        self._columns = list(range(rows.shape[1] + self.n_outputs_))
+        return np.column_stack([rows, targets])
+
+    def _learn_columns(self, rows: RowsElsewhere, y: Any) -> list[int]:
+        """The numbers of the columns of features, and then of those that y names. Learns which are which."""
+        names = list(rows.feature_names or ())
+        targets = [y] if isinstance(y, str) else list(y)
+        if not all(isinstance(name, str) for name in targets) or len(set(targets)) < len(targets):
+            raise ValueError(
+                f"Of {rows} y is the name of the target's column, or a list of several, each once."
+            )
+        for name in targets:
+            if name not in names:
+                raise ValueError(f"{rows} has no column {name!r}.{nearest(name, names)}")
+        features = [name for name in names if name not in targets]
+        if not features:
+            raise ValueError("y names every column, so that none is left to predict from.")
+        learn_columns(self, features, len(features))
+        self._is_one_column, self.n_outputs_ = isinstance(y, str), len(targets)
+        return [names.index(name) for name in (*features, *targets)]
 
     def _targets(self, y: Any, n_rows: int) -> Array:
         """As columns. Learns whether y was one column by itself."""
@@ -156,10 +189,11 @@ class GaussianMixtureRegressor(ChecksArgumentNames, Kept, RegressorMixin, BaseEs
 
     @property
     def mixture_(self) -> Mixture:
-        """The fitted distribution of features and targets."""
+        """The fitted distribution of the features, and then the targets."""
         check_is_fitted(self)
         mixture: Mixture = self.estimator_.mixture_
-        return mixture
+        in_order = self._columns == sorted(self._columns)
+        return mixture if in_order else mixture.marginal(self._columns)
 
     def conditionals(self, X: Any) -> Conditionals:
         """The distribution of the targets given each row.
@@ -180,21 +214,20 @@ class GaussianMixtureRegressor(ChecksArgumentNames, Kept, RegressorMixin, BaseEs
         ValueError
             If X has other columns than were fitted, infinity, or NaN that was not asked for.
         """
-        mixture = self.mixture_
-        missing = misses(self)
+        check_is_fitted(self)
+        missing = allows_missing(self)
         rows = rows_in_memory(self, X, type(self).__name__, reset=False, missing=missing)
-        given = list(range(self.n_features_in_))
-        found: Conditionals = mixture.condition(
-            given, rows, missing="mar" if missing else "error", n_jobs=self.n_jobs
-        )
-        return found
+        return self._says().given(rows, n_threads(self.n_jobs), missing=missing)
+
+    def _says(self) -> Regression:
+        return Regression(self.mixture_, self.n_features_in_, self._is_one_column)
 
     def predict(self, X: Any, return_std: bool = False, return_cov: bool = False) -> Any:
         """Expected targets given each row, and how far they may be from that.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         return_std : bool, default=False
             Whether to return standard deviations too.
         return_cov : bool, default=False
@@ -207,6 +240,7 @@ class GaussianMixtureRegressor(ChecksArgumentNames, Kept, RegressorMixin, BaseEs
             Only with return_std. Infinite where a t component has none.
         covariance : ndarray of shape (n_samples, n_outputs, n_outputs)
             Only with return_cov.
+            Of a source an iterator over these, part by part; of a Dask collection means, lazily.
 
         Raises
         ------
@@ -217,19 +251,20 @@ class GaussianMixtureRegressor(ChecksArgumentNames, Kept, RegressorMixin, BaseEs
             raise ValueError(
                 "Ask for return_std or return_cov: the deviations are roots of the covariances' diagonals."
             )
-        given = self.conditionals(X)
+        if is_dask(X) and (return_std or return_cov):
+            raise ValueError(
+                "Of a Dask collection predict gives means alone: ask for quantiles, or give it in pieces."
+            )
         if return_std:
-            mean, std = given.mean_and_std()
-            return self._like_y(mean), self._like_y(std)
-        mean = self._like_y(given.mean())
-        return (mean, given.covariance()) if return_cov else mean
+            return self._evaluated(_means_and_std, X)
+        return self._evaluated(_means_and_covariances if return_cov else _means, X)
 
-    def quantiles(self, X: Any, levels: Any) -> Array:
+    def quantiles(self, X: Any, levels: Any) -> Any:
         """Quantiles of each target given each row: [0.05, 0.95] is an interval that holds nine in ten.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), source or Dask collection
         levels : array-like of shape (n_levels,)
             Within (0, 1).
 
@@ -242,8 +277,7 @@ class GaussianMixtureRegressor(ChecksArgumentNames, Kept, RegressorMixin, BaseEs
         NotFittedError, ValueError
             As `conditionals`; ValueError also if a level is not within (0, 1).
         """
-        found = self.conditionals(X).quantiles(levels)
-        return found[:, 0] if self._is_one_column else found
+        return self._evaluated(partial(_quantiles, levels=levels), X)
 
     def predict_density(self, X: Any, y: Any, *, log: bool = False) -> Array:
         """Density of targets given the features of their rows.
@@ -304,27 +338,81 @@ class GaussianMixtureRegressor(ChecksArgumentNames, Kept, RegressorMixin, BaseEs
         draws = np.moveaxis(self.conditionals(X).sample(n_samples, random_state), 0, -1)
         return draws[:, 0] if self._is_one_column else draws
 
-    def _like_y(self, values: Array) -> Array:
-        return values[:, 0] if self._is_one_column else values
-
     def _models(self) -> list[SavedModel]:
         return [saved_mixture(self.estimator_)]
 
     def _learned(self) -> dict[str, Any]:
-        return {"n_outputs": self.n_outputs_, "is_one_column": self._is_one_column}
+        return {
+            "n_outputs": self.n_outputs_,
+            "is_one_column": self._is_one_column,
+            "columns": self._columns,
+        }
 
     def _take(self, models: list[GaussianMixture], learned: Mapping[str, Any]) -> None:
         [self.estimator_] = models
         self.n_outputs_ = int(learned["n_outputs"])
         self._is_one_column = learned["is_one_column"] is True and self.n_outputs_ == 1
-        check_n_features(self.n_features_in_ + self.n_outputs_, self.mixture_.n_features)
+        n_columns = self.n_features_in_ + self.n_outputs_
+        self._columns = list(learned["columns"])
+        if sorted(self._columns) != list(range(n_columns)):
+            raise ValueError("its columns are not those of its features and targets")
+        check_n_features(n_columns, self.estimator_.mixture_.n_features)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = misses(self)
         tags.target_tags.multi_output = True
         tags.target_tags.single_output = True
         return tags
+
+
+@dataclass(frozen=True, eq=False)
+class Regression:
+    """A mixture of features, the first ones, and targets, and whether these are one column by itself."""
+
+    mixture: Mixture
+    n_given: int
+    is_one_column: bool
+
+    @property
+    def df(self) -> FloatArray | None:
+        """Degrees of freedom of its components."""
+        return self.mixture.df
+
+    def given(
+        self, X: Array, threads: int, *, missing: bool = False, errors: FloatArray | None = None
+    ) -> Conditionals:
+        """The distribution of the targets given checked rows."""
+        if errors is not None:
+            raise ValueError(
+                "Errors of measurement are for GaussianMixture: give a regressor rows without them."
+            )
+        features, about = list(range(self.n_given)), "mar" if missing else "error"
+        found: Conditionals = self.mixture.condition(features, X, missing=about, n_jobs=threads)
+        return found
+
+    def like_y(self, values: Array) -> Array:
+        """As y was: without an axis of targets where it had none."""
+        return values[:, 0] if self.is_one_column else values
+
+
+def _means(regression: Regression, X: Array, threads: int, **about: Any) -> Array:
+    return regression.like_y(regression.given(X, threads, **about).mean())
+
+
+def _means_and_std(regression: Regression, X: Array, threads: int, **about: Any) -> Any:
+    mean, std = regression.given(X, threads, **about).mean_and_std()
+    return regression.like_y(mean), regression.like_y(std)
+
+
+def _means_and_covariances(regression: Regression, X: Array, threads: int, **about: Any) -> Any:
+    given = regression.given(X, threads, **about)
+    return regression.like_y(given.mean()), given.covariance()
+
+
+def _quantiles(
+    regression: Regression, X: Array, threads: int, *, levels: Any, **about: Any
+) -> Array:
+    return regression.like_y(regression.given(X, threads, **about).quantiles(levels))
 
 
 def _target_names(y: Any, n_outputs: int) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,7 @@ from mixtura.inputs.frames import frame_of, frame_values
 from mixtura.inputs.invalid import check_measured, clearer
 from mixtura.inputs.missing import check_missing, check_observed, unmasked
 from mixtura.inputs.row_errors import NO_ERRORS, ErrorsGiven
+from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
 from mixtura.support.arrays import Array, is_native
 from mixtura.support.names import listed
@@ -38,8 +40,10 @@ def feature_names(model: Any) -> Array | None:
 
 
 def allows_missing(model: Any) -> bool:
-    """Whether NaN stands for features that were not observed."""
-    return bool(getattr(model, "missing", "error") == "mar")
+    """Whether NaN stands for features that were not observed: its `estimator` says, where it has one."""
+    told = getattr(model, "estimator", None)
+    told = model if told is None or isinstance(told, Mixture) else told
+    return bool(getattr(told, "missing", "error") == "mar")
 
 
 # To fit
@@ -101,11 +105,16 @@ def _rows_to_fit(model: Any, X: Any) -> Array:
 
 def _elsewhere_to_fit(model: Any, rows: RowsElsewhere) -> RowsElsewhere:
     rows = rows.with_missing() if allows_missing(model) else rows
-    model.n_features_in_ = rows.n_features
-    model.__dict__.pop("feature_names_in_", None)
-    if rows.feature_names is not None:
-        model.feature_names_in_ = np.array(rows.feature_names, dtype=object)
+    learn_columns(model, rows.feature_names, rows.n_features)
     return rows
+
+
+def learn_columns(model: Any, names: Sequence[str] | None, n_features: int) -> None:
+    """Let a model know the columns that it is fitted to."""
+    model.n_features_in_ = n_features
+    model.__dict__.pop("feature_names_in_", None)
+    if names is not None:
+        model.feature_names_in_ = np.array(names, dtype=object)
 
 
 # To evaluate

@@ -8,10 +8,16 @@ from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
 
+from mixtura.estimators.constructors import ChecksArgumentNames
 from mixtura.estimators.gaussian_mixture import GaussianMixture
 from mixtura.estimators.gaussian_mixture_search import GaussianMixtureSearch
+from mixtura.estimators.keeping import Kept
+from mixtura.estimators.rows import allows_missing, rows_to_evaluate
+from mixtura.fitting.given_rows import Evaluate
 from mixtura.fitting.model_file import SavedModel
+from mixtura.support.threads import n_threads
 
 Fitted = TypeVar("Fitted")
 
@@ -28,6 +34,28 @@ _OF_ONE_FIT = (
     "covariances_init",
     "fixed",
 )
+
+
+class UsesMixtures(ChecksArgumentNames, Kept):
+    """For an estimator that uses mixtures which it fits: what it says of rows, wherever these lie."""
+
+    n_features_in_: int
+    n_jobs: int | None
+
+    def _says(self) -> Any:
+        """What was fitted, as a value that functions of rows take."""
+        raise NotImplementedError
+
+    def _evaluated(self, function: Evaluate, X: Any) -> Any:
+        """What a function of the value says of rows: an array, of a source part by part, of Dask later."""
+        check_is_fitted(self)
+        rows = rows_to_evaluate(self, self.n_features_in_, X)
+        return rows.evaluated(function, self._says(), n_threads(self.n_jobs))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.input_tags.allow_nan = allows_missing(self)
+        return tags
 
 
 def mixture_to_fit(model: Any, *names: str) -> Any:
@@ -51,12 +79,6 @@ def mixture_to_fit(model: Any, *names: str) -> Any:
     if mixture.random_state is None:
         mixture.set_params(random_state=model.random_state)
     return mixture
-
-
-def misses(model: Any) -> bool:
-    """Whether NaN stands for what was not observed: as its `estimator` says, where one is given."""
-    told = model if model.estimator is None else model.estimator
-    return bool(getattr(told, "missing", "error") == "mar")
 
 
 def check_for_several(mixture: GaussianMixture) -> None:
@@ -106,8 +128,8 @@ def saved_mixture(fitted: Any) -> SavedModel:
 
 
 __all__ = [
+    "UsesMixtures",
     "check_for_several",
-    "misses",
     "mixture_to_fit",
     "name_columns",
     "quietly",

@@ -284,15 +284,32 @@ def conditional_matrices(mixture: Mixture, lacks: Array) -> FloatArray:
     return parts.matrices(left, mixture.n_components, len(missing))
 
 
-def comparable_log_density(mixture: Mixture, X: Array, threads: int) -> Array:
+def comparable_log_density(
+    mixture: Mixture,
+    X: Array,
+    threads: int,
+    *,
+    missing: bool = False,
+    errors: FloatArray | None = None,
+) -> Array:
     """Log density of rows some of whose features are missing, comparable between rows and in any units.
 
     Each component's density counts exp(-h) times, h = m/2 log(2 pi e) + 1/2 log |C| the entropy of what it
     leaves open: a missing feature costs what it costs on average where it is observed.
+
+    Raises
+    ------
+    ValueError
+        If rows were measured with errors.
     """
-    gaps = np.isnan(X)
-    if not gaps.any():
+    if errors is not None:
+        raise ValueError(
+            "Errors of measurement are for GaussianMixture: rows of different errors have densities that do "
+            "not compare. Give rows without them."
+        )
+    if not missing:
         return log_density(mixture, X, threads)
+    gaps = np.isnan(X)
     terms = log_joint(mixture, X, threads, missing=True)
     patterns, of_row = np.unique(gaps, axis=0, return_inverse=True)
     for i, lacks in enumerate(patterns):

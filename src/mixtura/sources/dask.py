@@ -35,8 +35,22 @@ Evaluate = Callable[..., Array]
 # What errors are as a field of `Rows`.
 ERROR = next(one for one in BESIDE if one.name == "error")
 
-# What a Series of results is called: as the columns that `predict_to` writes.
-_NAMES = {"labels": "label", "log_density": "log_density", "log_predictive": "log_density"}
+# What a Series of results is called: as the columns that `predict_to` writes, else as its function.
+_NAMES = {
+    "labels": "label",
+    "log_predictive": "log_density",
+    "log_densities": "log_density",
+    "means": "mean",
+}
+
+# What the columns of several are called, each with its number behind.
+_COLUMNS = {
+    "probabilities": "probability",
+    "log_probabilities": "log_probability",
+    "decisions": "decision",
+    "means": "mean",
+    "quantiles": "quantile",
+}
 
 
 class DaskRows:
@@ -187,7 +201,9 @@ def _evaluated(
 def _as_frame(results: Array, index: Any, function: Evaluate) -> Any:
     import pandas as pd
 
+    called = getattr(function, "func", function).__name__.strip("_")
     if results.ndim == 1:
-        return pd.Series(results, index=index, name=_NAMES[function.__name__])
-    columns = [f"responsibility_{k}" for k in range(results.shape[1])]
+        return pd.Series(results, index=index, name=_NAMES.get(called, called))
+    name = _COLUMNS.get(called, "responsibility")
+    columns = [f"{name}_{k}" for k in range(results.shape[1])]
     return pd.DataFrame(results, index=index, columns=columns)
