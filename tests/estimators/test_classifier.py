@@ -210,6 +210,19 @@ def test_rows_without_a_class_and_several_components_raise_the_likelihood():
     assert_allclose(helped.class_prior_.sum(), 1)
 
 
+@pytest.mark.parametrize("nothing", [None, np.nan, "pandas.NA"])
+def test_what_stands_for_nothing_is_no_class(nothing):
+    pd = pytest.importorskip("pandas")
+    known = hidden(0.5)
+    names = np.where(known < 0, pd.NA if nothing == "pandas.NA" else nothing, NAMES.astype(object))
+    ours = GaussianMixtureClassifier(unlabeled="?", random_state=0).fit(IRIS, names)
+    theirs = GaussianMixtureClassifier(unlabeled=-1, random_state=0).fit(IRIS, known)
+    assert_array_equal(ours.classes_, ["setosa", "versicolor", "virginica"])
+    assert_array_equal(ours.predict_proba(IRIS), theirs.predict_proba(IRIS))
+    with pytest.raises(ValueError, match="which is no class"):
+        GaussianMixtureClassifier().fit(IRIS, names)
+
+
 def test_given_priors_stay_while_rows_without_a_class_are_used():
     priors = [0.5, 0.25, 0.25]
     classifier = GaussianMixtureClassifier(unlabeled=-1, priors=priors, random_state=0)
@@ -339,7 +352,10 @@ def test_frames_and_float32():
     [
         ({}, np.zeros(150), r"one class only, 0\.0"),
         ({}, SPECIES[:-1], "one class for each of the 150 rows"),
+        ({}, np.where(SPECIES == 1, None, NAMES), "None in row 50, which is no class"),
+        ({}, np.where(SPECIES == 1, np.nan, SPECIES), "Input y contains NaN"),
         ({"criterion": "aic"}, SPECIES, "criterion"),
+        ({"priors": {0: 0.5}}, SPECIES, "priors must be 3 numbers"),
         ({"priors": [0.5, 0.5]}, SPECIES, "priors must be 3 numbers"),
         ({"n_components": {0: 1, 1: 1}}, SPECIES, "2 is missing"),
         ({"n_components": {0: 1, 1: 1, 2: 1, 7: 1}}, SPECIES, "7 is no class"),
@@ -395,6 +411,7 @@ def test_warnings_name_the_class():
     with pytest.warns((DegenerateComponentWarning, DataWarning)) as caught:
         GaussianMixtureClassifier([1]).fit(IRIS[few], NAMES[few])
     assert all(str(one.message).startswith("Class 'versicolor': ") for one in caught)
+    assert {one.filename for one in caught} == {__file__}
     assert any(one.category is DegenerateComponentWarning for one in caught)
 
 

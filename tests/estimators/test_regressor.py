@@ -347,6 +347,7 @@ def test_frames():
         ({}, ERUPTION[:, None], np.where(WAITING > 90, np.nan, WAITING), "Input y contains NaN"),
         ({"n_components": 0}, ERUPTION[:, None], WAITING, "n_components"),
         ({}, ERUPTION[:, None], None, "target y is None"),
+        ({}, ERUPTION[:, None], np.full(272, "long"), "y must hold numbers"),
     ],
 )
 def test_what_is_wrong_is_said(options, X, y, sentence):

@@ -15,7 +15,7 @@ from mixtura.estimators.class_rows import ClassRows, RowsInMemory
 from mixtura.estimators.gaussian_mixture import GaussianMixture, default_arguments
 from mixtura.estimators.gaussian_mixture_search import GaussianMixtureSearch
 from mixtura.estimators.state import facts_of
-from mixtura.estimators.using import quietly, warn_again
+from mixtura.estimators.using import Caught, quietly
 from mixtura.fitting.facts import Criteria
 from mixtura.support.arrays import Array, FloatArray
 
@@ -26,6 +26,8 @@ class FittedClasses:
 
     models: list[GaussianMixture]
     of_component: Array | None = None
+    #: What nobody was warned of yet, behind what it is about.
+    caught: tuple[tuple[str, Caught], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +72,7 @@ class ClassMixtures:
         if not found:
             raise next(iter(failures.values()))
         _, _, caught, best = min(found, key=lambda one: one[:2])
-        warn_again(caught, "")
-        return FittedClasses([best], np.arange(len(self.classes)))
+        return FittedClasses([best], np.arange(len(self.classes)), (("", caught),))
 
     def _tied_by(self, rows: ClassRows, name: str) -> GaussianMixture:
         mixture = self.new()
@@ -101,10 +102,14 @@ class ClassMixtures:
         ValueError
             If a class has too few rows, or cannot be fitted: names it.
         """
-        models = [
+        fits = [
             self._of_class(rows, c, own, names) for c, own in zip(self._all, numbers, strict=True)
         ]
-        return self._with_unknown(rows, models) if rows.has_unknown else FittedClasses(models)
+        models = [model for model, _ in fits]
+        if rows.has_unknown:  # those fits are where EM over all rows begins, and nothing more
+            return self._with_unknown(rows, models)
+        caught = ((f"{self.named(c)}: ", own) for c, (_, own) in zip(self._all, fits, strict=True))
+        return FittedClasses(models, caught=tuple(caught))
 
     @property
     def _all(self) -> range:
@@ -112,7 +117,7 @@ class ClassMixtures:
 
     def _of_class(
         self, rows: ClassRows, c: int, numbers: list[int], names: Sequence[str]
-    ) -> GaussianMixture:
+    ) -> tuple[GaussianMixture, Caught]:
         name, n_rows = self.named(c), int(rows.counts[c])
         if n_rows < max(2, min(numbers)):
             raise ValueError(
@@ -127,10 +132,7 @@ class ClassMixtures:
             fitted, caught = quietly(partial(own.fit, **rows.of_class(c)))
         except ValueError as error:
             raise type(error)(f"{name}: {error}") from error
-        if not rows.has_unknown:  # this fit is where EM over all rows begins, and nothing more
-            warn_again(caught, f"{name}: ")
-        best: GaussianMixture = getattr(fitted, "best_estimator_", fitted)
-        return best
+        return getattr(fitted, "best_estimator_", fitted), caught
 
     def _with_unknown(self, rows: ClassRows, models: list[GaussianMixture]) -> FittedClasses:
         """EM over the components of all classes, each open to its own rows and those that nobody labelled."""

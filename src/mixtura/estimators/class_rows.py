@@ -219,12 +219,17 @@ def _encoded(column: Any) -> tuple[list[Any], Array]:
     if pa.types.is_dictionary(column.type):  # by which empty cells may have no number
         column = column.dictionary_decode()
     encoded = column.dictionary_encode(null_encoding="encode")
-    said = [None if _is_empty(value) else value for value in encoded.dictionary.to_pylist()]
+    said = [
+        None if value == "" or _is_empty(value) else value
+        for value in encoded.dictionary.to_pylist()
+    ]
     return said, encoded.indices.to_numpy()
 
 
 def _is_empty(value: Any) -> bool:
-    return bool(value == "" or value != value)  # NaN alone is not itself
+    """Whether it is what stands for nothing: None, pandas' NA, NaN."""
+    is_na = value is None or type(value).__name__ in ("NAType", "NaTType")
+    return is_na or bool(value != value)  # NaN alone is not itself
 
 
 def known_classes(y: Array, unlabeled: Any) -> tuple[Array, Array]:
@@ -235,14 +240,24 @@ def known_classes(y: Array, unlabeled: Any) -> tuple[Array, Array]:
     ValueError
         If y has no class, or values that are none.
     """
-    known = np.ones(len(y), dtype=bool)
+    values = y.tolist()
+    empty = np.array([_is_empty(value) for value in values], dtype=bool)
+    if unlabeled is None and y.dtype.kind == "f":
+        assert_all_finite(y, input_name="y")
+    if unlabeled is None and empty.any():
+        row = int(np.argmax(empty))
+        raise ValueError(
+            f"y holds {values[row]!r} in row {row}, which is no class: leave such rows out, or let EM use "
+            "them with unlabeled=."
+        )
+    known = ~empty
     if unlabeled is not None:
-        known = np.array([value != unlabeled for value in y.tolist()], dtype=bool)
-    if y.dtype.kind == "f":
-        assert_all_finite(y[known], input_name="y")
+        known[known] = [value != unlabeled for value in y[known].tolist()]
     if not known.any():
         raise ValueError(f"y holds no class: every row is {unlabeled!r}, which is unlabeled.")
     of_rows = y[known]
+    if y.dtype.kind == "f":
+        assert_all_finite(of_rows, input_name="y")
     if unlabeled is not None and y.dtype == object:  # as numbers beside None are
         of_rows = np.array(of_rows.tolist())
     check_classification_targets(of_rows)

@@ -34,6 +34,7 @@ from mixtura.estimators.using import (
     mixture_to_fit,
     name_columns,
     saved_mixture,
+    warn_again,
 )
 from mixtura.fitting.given_rows import rows_elsewhere
 from mixtura.fitting.model_file import SavedModel
@@ -166,8 +167,8 @@ class GaussianMixtureClassifier(UsesMixtures, ClassifierMixin, BaseEstimator):  
         ----------
         X : array-like of shape (n_samples, n_features), or source
         y : array-like of shape (n_samples,)
-            The class of each row. Of a source the name of the column of classes, which is then no feature;
-            an empty cell in it is a row without a class, where `unlabeled` is given.
+            The class of each row. Of a source the name of the column of classes, which is then no feature.
+            None, NaN and, in a file, an empty cell are rows without a class, where `unlabeled` is given.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative. A whole weight counts as that many equal rows. A source has its own.
 
@@ -207,6 +208,8 @@ class GaussianMixtureClassifier(UsesMixtures, ClassifierMixin, BaseEstimator):  
             )
             self._take_fits(found)
             self._training = self._scores(rows)
+            for about, caught in found.caught:
+                warn_again(caught, about)
         return self
 
     def _scores(self, rows: ClassRows) -> TrainingScores:
@@ -277,11 +280,14 @@ class GaussianMixtureClassifier(UsesMixtures, ClassifierMixin, BaseEstimator):  
             raise ValueError(f"Class {name!r} has a class_weight of 0.")
         if self.priors is None:
             return np.asarray(weights / weights.sum())
-        priors = np.asarray(self.priors, dtype=np.float64)
+        try:
+            priors = np.asarray(self.priors, dtype=np.float64)
+        except (TypeError, ValueError):
+            priors = np.empty(0)
         if priors.shape != (K,) or not (priors >= 0).all() or not np.isclose(priors.sum(), 1.0):
             raise ValueError(
                 f"priors must be {K} numbers of 0 or more that sum to 1, one for each class in sorted order, "
-                f"got {priors.tolist()}."
+                f"got {self.priors!r}."
             )
         return np.asarray(priors / priors.sum())
 
@@ -517,6 +523,11 @@ class GaussianMixtureClassifier(UsesMixtures, ClassifierMixin, BaseEstimator):  
         return [saved_mixture(model) for model in self.estimators_]
 
     def _learned(self) -> dict[str, Any]:
+        if self.classes_.dtype.kind not in "biufUO":
+            raise ValueError(
+                f"A file holds classes that are texts, numbers or booleans, not {self.classes_.dtype}: fit "
+                "to such names of them."
+            )
         of_component = None if self._of_component is None else self._of_component.tolist()
         return {
             "classes": self.classes_.tolist(),

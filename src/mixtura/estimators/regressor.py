@@ -424,6 +424,11 @@ def _target_names(y: Any, n_outputs: int) -> list[str]:
 
 
 def _target_columns(y: Any) -> Array:
+    if np.asarray(y).dtype.kind in "USO":
+        try:
+            y = np.asarray(y).astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"y must hold numbers: {error}.") from error
     options: dict[str, Any] = {"ensure_2d": False, "dtype": [np.float64, np.float32]}
     found: Array = check_array(y, input_name="y", **options)
     return found

@@ -21,8 +21,8 @@ from mixtura.support.threads import n_threads
 
 Fitted = TypeVar("Fitted")
 
-# Where a warning points: at who called `fit`.
-_USER = 6
+#: Warnings that nobody has seen yet.
+Caught = list[warnings.WarningMessage]
 
 #: Arguments of a mixture that several fits cannot share: a file, or what belongs to one table.
 _OF_ONE_FIT = (
@@ -98,17 +98,17 @@ def check_for_several(mixture: GaussianMixture) -> None:
             )
 
 
-def quietly(fit: Callable[[], Fitted]) -> tuple[Fitted, list[warnings.WarningMessage]]:
+def quietly(fit: Callable[[], Fitted]) -> tuple[Fitted, Caught]:
     """What a function returns, and its warnings, which nobody has seen yet."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         return fit(), caught
 
 
-def warn_again(caught: list[warnings.WarningMessage], about: str) -> None:
-    """Show warnings that were caught, each with what it is about before it."""
+def warn_again(caught: Caught, about: str) -> None:
+    """Show warnings that were caught, each with what it is about before it, to who called the caller."""
     for one in caught:
-        warnings.warn(f"{about}{one.message}", one.category, stacklevel=_USER)
+        warnings.warn(f"{about}{one.message}", one.category, stacklevel=3)
 
 
 def name_columns(fitted: Any, names: Any) -> None:
@@ -128,6 +128,7 @@ def saved_mixture(fitted: Any) -> SavedModel:
 
 
 __all__ = [
+    "Caught",
     "UsesMixtures",
     "check_for_several",
     "mixture_to_fit",

@@ -198,11 +198,11 @@ class Conditionals:
         ValueError
             If a level is not within (0, 1).
         """
-        levels = np.atleast_1d(np.asarray(levels, dtype=np.float64))
-        if levels.ndim != 1 or not ((levels > 0) & (levels < 1)).all():
-            raise ValueError(
-                f"levels must lie between 0 and 1, both excluded, got {levels.tolist()}."
-            )
+        given, levels = levels, np.atleast_1d(np.asarray(levels))
+        is_number = levels.dtype.kind in "iuf"
+        if not is_number or levels.ndim != 1 or not ((levels > 0) & (levels < 1)).all():
+            raise ValueError(f"levels must lie between 0 and 1, both excluded, got {given!r}.")
+        levels = levels.astype(np.float64)
         weights = self.weights()
         means, scales = self._means_and_scales()
         df, widths = self._tails()
