@@ -24,11 +24,6 @@ class ClassDensities:
         """Degrees of freedom; None: no class has t components."""
         return next((one.df for one in self.mixtures if one.df is not None), None)
 
-    @property
-    def columns(self) -> list[str]:
-        """Names of columns with a number for each class."""
-        return [f"class_{name}" for name in self.classes]
-
 
 def log_joint(
     densities: ClassDensities,
