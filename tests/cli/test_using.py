@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import numpy as np
 import pandas as pd
@@ -207,6 +208,15 @@ def test_weights_of_files_that_are_read_in_parts(home):
 )
 def test_what_is_wrong_is_one_sentence(home, arguments, code, sentence):
     assert sentence in fails(*arguments, cwd=home, code=code)
+
+
+def test_names_that_are_advised_can_be_pasted(home):
+    frame = pd.read_csv(home / "iris.csv").rename(columns={"length": "length, cm"})
+    frame.to_csv(home / "odd.csv", index=False)
+    sentence = fails("outliers", "odd.csv", cwd=home)
+    advised = shlex.split(sentence[sentence.index("--columns") :])
+    found = succeeds("outliers", "odd.csv", *advised, "--json", cwd=home)
+    assert json.loads(found)["feature_names"] == ["length, cm", *COLUMNS[1:]]
 
 
 @pytest.mark.parametrize("command", ["classify", "regress", "outliers"])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mixtura import GaussianMixture, scan
 from mixtura.cli.errors import CommandError, UsageError, in_our_words, reason, suggestion
-from mixtura.cli.tables import check_all_named, has_lists, read_table
+from mixtura.cli.tables import between_commas, check_all_named, has_lists, read_table
 from mixtura.rows import Rows
 from mixtura.sources import Source
 from mixtura.sources.arrow import EXTENSIONS as SCANNED
@@ -485,5 +485,5 @@ def _check_takes_all(source: Any, beside: Beside) -> None:
         if name not in source.columns:
             raise CommandError(
                 f"{first}: column {name!r} is not one of numbers; choose the columns of numbers with "
-                f"--columns {','.join(source.feature_names)}"
+                f"--columns {between_commas(source.feature_names)}"
             )

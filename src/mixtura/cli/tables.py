@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 import textwrap
 from collections.abc import Collection, Iterator, Sequence
@@ -296,6 +297,11 @@ def _read_text(source: str, name: str, dialect: Dialect) -> Table:
     return Table(name, columns, list(columns.column_names), text)
 
 
+def between_commas(names: Sequence[str]) -> str:
+    """As a shell takes them for --columns, so that they can be pasted."""
+    return shlex.quote(",".join(f'"{name}"' if "," in name else name for name in names))
+
+
 def check_all_named(names: Sequence[str], source: str, has_row_names: bool) -> None:
     """Refuse a column without a name that is not the first one, of rows' names."""
     if "" in names:
@@ -338,7 +344,7 @@ def _text_found(table: Table, name: str) -> str:
         )
     row = _first_text(table.columns[name])
     value = table.columns[name][row].as_py()
-    advice = f"the columns of numbers with --columns {','.join(table.numeric)}"
+    advice = f"the columns of numbers with --columns {between_commas(table.numeric)}"
     what = ", a date" if isinstance(value, date) else table.why_no_number(value)
     return (
         f"{table.place(name, row)} holds {_shown(value)}, not a number{what}; "
