@@ -415,6 +415,13 @@ def test_warnings_name_the_class():
     assert any(one.category is DegenerateComponentWarning for one in caught)
 
 
+def test_warnings_of_tied_classes_name_them():
+    few = np.r_[0:50, 50:52, 100:150]
+    with pytest.warns(DegenerateComponentWarning, match="^Class 'versicolor': ") as caught:
+        GaussianMixtureClassifier().fit(IRIS[few], NAMES[few])
+    assert {one.filename for one in caught} == {__file__}
+
+
 def test_a_failure_leaves_the_fit():
     classifier = GaussianMixtureClassifier().fit(IRIS, NAMES)
     before = classifier.predict_proba(IRIS)

@@ -11,6 +11,7 @@ import numpy as np
 
 from mixtura.covariance import structure
 from mixtura.display.page import plural
+from mixtura.errors import DegenerateComponentWarning
 from mixtura.estimators.class_rows import ClassRows, RowsInMemory
 from mixtura.estimators.gaussian_mixture import GaussianMixture, default_arguments
 from mixtura.estimators.gaussian_mixture_search import GaussianMixtureSearch
@@ -72,7 +73,17 @@ class ClassMixtures:
         if not found:
             raise next(iter(failures.values()))
         _, _, caught, best = min(found, key=lambda one: one[:2])
-        return FittedClasses([best], np.arange(len(self.classes)), (("", caught),))
+        return FittedClasses([best], np.arange(len(self.classes)), self._by_class(best, caught))
+
+    def _by_class(self, model: GaussianMixture, caught: Caught) -> tuple[tuple[str, Caught], ...]:
+        """Warnings of components, which are classes, behind the names of those that are doubtful; others."""
+        verdicts = model.diagnosis_.verdict
+        doubtful = [self.named(c) for c in self._all if verdicts[c] != "sound"]
+        of_components = [
+            one for one in caught if issubclass(one.category, DegenerateComponentWarning)
+        ]
+        others = [one for one in caught if one not in of_components]
+        return ("", others), (f"{', '.join(doubtful)}: ", of_components)
 
     def _tied_by(self, rows: ClassRows, name: str) -> GaussianMixture:
         mixture = self.new()
