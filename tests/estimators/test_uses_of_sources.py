@@ -221,6 +221,11 @@ def test_what_is_not_done_of_rows_elsewhere_is_said(folder):
     FRAME.assign(species="x").to_csv(folder.parent / "one.csv")
     with pytest.raises(ValueError, match="one class only, 'x'"):
         classifier.fit(scan(folder.parent / "one.csv", FEATURES), "species")
+    with pytest.raises(ValueError, match="no column but 'number'"):
+        classifier.fit(scan(folder, ["number"]), "number")
+    (folder.parent / "none.csv").write_text("a,species\n")
+    with pytest.raises(ValueError, match="has no rows"):
+        classifier.fit(scan(folder.parent / "none.csv", ["a"]), "species")
     with pytest.raises(ValueError, match="sample_weight belongs to an array"):
         classifier.fit(rows, "species", COUNTS)
     with pytest.raises(ValueError, match="Errors of measurement are for GaussianMixture"):

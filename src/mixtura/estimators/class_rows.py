@@ -173,6 +173,13 @@ def rows_of_source(
         for value, count, weight in zip(values, counts, weights, strict=True):
             before = found.get(value, (0, 0.0))
             found[value] = before[0] + count, before[1] + weight
+    if not found:
+        raise ValueError(f"{source} has no rows.")
+    features = [j for j, name in enumerate(source.feature_names) if name != y]
+    if not features:
+        raise ValueError(
+            f"{source} has no column but {y!r}, so that none is left to tell classes by."
+        )
     unknown = {value for value in found if value is None or value == unlabeled}
     if None in unknown and unlabeled is None:
         raise ValueError(
@@ -186,9 +193,15 @@ def rows_of_source(
     if class_weight is not None:
         factors[:-1] = factors_of(class_weight, classes, counts)
     numbers = dict(zip(known, order.tolist(), strict=True)) | dict.fromkeys(unknown, -1)
-    features = np.array([j for j, name in enumerate(source.feature_names) if name != y])
     return classes, RowsOfSource(
-        source, y, features, numbers, counts, weights * factors[:-1], factors, bool(unknown)
+        source,
+        y,
+        np.array(features),
+        numbers,
+        counts,
+        weights * factors[:-1],
+        factors,
+        bool(unknown),
     )
 
 
