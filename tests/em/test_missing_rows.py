@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.special import gammaln
 
 from mixtura import Mixture, _core
 from mixtura.em import Expectation, SufficientStatistics
@@ -203,3 +204,40 @@ def test_rows_of_blocks_without_any_value_weigh_nothing():
     blocks = ArrayBlocks(Rows(X, missing=True))
     assert blocks.weight == blocks.n_present == 48
     assert not np.isnan(blocks.complete_sample(100, np.random.RandomState(0)).X).any()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("df", [None, [3.0, 5.0, 40.0]])
+@pytest.mark.parametrize("kind", ["diag", "spherical"])
+def test_rows_with_gaps_beyond_all_range_have_the_density_of_what_they_have(kind, df, dtype):
+    rng = np.random.default_rng(0)
+    d, weights, means = 11, np.array([0.5, 0.3, 0.2]), 3 * rng.normal(size=(3, 11))
+    variances = rng.gamma(2.0, size=(3, d) if kind == "diag" else 3)
+    mixture = Mixture.from_parameters(weights, means, variances, covariance_type=kind, df=df)
+    X = 3 * rng.normal(size=(70, d))
+    X[rng.random(X.shape) < 0.4] = np.nan
+    X[5, 2], X[7, 3] = (1e200, -1e160) if dtype == np.float64 else (1e25, -1e22)
+    X[6] = np.nan
+    X = X.astype(dtype)
+    seen, joint = ~np.isnan(X), []
+    n = seen.sum(axis=1)
+    for k in range(3):
+        V = np.broadcast_to(variances[k], d)
+        square = np.where(seen, (X.astype(np.longdouble) - means[k]) ** 2 / V, 0).sum(axis=1)
+        height = np.log(weights[k]) - np.where(seen, np.log(V), 0).sum(axis=1) / 2
+        if df is None:
+            joint.append(height - (n * np.log(2 * np.pi) + square) / 2)
+            continue
+        height += gammaln((df[k] + n) / 2) - gammaln(df[k] / 2) - n / 2 * np.log(df[k] * np.pi)
+        joint.append(height - (df[k] + n) / 2 * np.log1p(square / df[k]))
+    highest = np.max(joint, axis=0)
+    expected = highest + np.log(np.exp(joint - highest).sum(axis=0))
+    lowest = np.finfo(dtype).min
+    tolerance = 1e-13 if dtype == np.float64 else 1e-6
+    found = mixture.log_density(X, missing="mar")
+    own = np.maximum(expected, lowest).astype(dtype)
+    assert_allclose(found, own, rtol=tolerance, atol=tolerance)
+    shares = np.exp(np.array(joint) - expected).T
+    assert_allclose(
+        mixture.responsibilities(X, missing="mar"), shares, atol=10 * tolerance, rtol=tolerance
+    )
