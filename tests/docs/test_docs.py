@@ -27,11 +27,11 @@ ROOT = Path(__file__).resolve().parents[2]
 CONTINUED = ["docs/kinds.md", "docs/missing.md", "docs/errors.md", "docs/uses.md"]
 # README.es.md has the code of README.md, which a test below sees to.
 RUN = [
-    *("README.md", "docs/user-guide.md", "docs/differences.md", *CONTINUED),
+    *("README.md", "docs/differences.md", "docs/priors.md", *CONTINUED),
     *("docs/start.md", "docs/questions.md", "docs/bayesian.md"),
     *(
         f"docs/{folder}/{path.name}"
-        for folder in ("learn", "gallery", "coming-from")
+        for folder in ("guide", "learn", "gallery", "coming-from")
         for path in sorted(ROOT.glob(f"docs/{folder}/*.md"))
         if path.name != "index.md" and not path.name.endswith(".es.md")
     ),
