@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CPP := $(wildcard cpp/*/*.cpp cpp/*/*.hpp)
 CORE := $(CPP) cpp/CMakeLists.txt
 
-.PHONY: demo test lint tidy stub core sanitize package docs docs-serve docs-test ci nightly bench bench-compare clean
+.PHONY: demo test lint tidy stub catalogue core sanitize package docs docs-serve docs-test ci nightly bench bench-compare clean
 
 demo: $(VENV)/.installed
 	$(BIN)/mixtura demo
@@ -33,6 +33,10 @@ tidy: $(VENV)/.tools
 # The types of the native module, for editors and mypy.
 stub: $(VENV)/.installed
 	$(BIN)/python -m nanobind.stubgen -q -m mixtura._core -o src/mixtura/_core.pyi
+
+# Texts of the shell that are new come into src/mixtura/locale/*/LC_MESSAGES/mixtura.po, which are then compiled.
+catalogue: $(VENV)/.installed
+	$(BIN)/python -m mixtura.testing.catalogue
 
 # Said before pip runs, and not among what CMake says.
 NEED_COMPILER := @command -v "$${CXX:-c++}" > /dev/null || command -v g++ > /dev/null || command -v clang++ > /dev/null || \
@@ -69,7 +73,7 @@ sanitize: $(VENV)/.tools
 
 # What a user installs: the sdist, a wheel from it, an empty environment, and the tests there that could fail where only the
 # package is: files that it must bring, optional packages, the command line, scikit-learn's contract.
-PACKAGE_TESTS := cli/test_cli datasets/test_datasets docs/test_docs em/test_online files/test_saving inputs/test_frames \
+PACKAGE_TESTS := cli/test_cli cli/test_language datasets/test_datasets docs/test_docs em/test_online files/test_saving inputs/test_frames \
 	plots/test_plots promises/test_defects promises/test_sklearn_contract sources/test_sources
 package: $(VENV)/.tools
 	rm -rf dist build/package

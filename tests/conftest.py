@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import numpy as np
 import pytest
+
+from mixtura.support import language
+
+# What the shell says is compared in English, whatever the locale of the machine is.
+os.environ["LC_ALL"] = "C.UTF-8"
 
 
 @pytest.fixture(autouse=True)
@@ -15,6 +21,13 @@ def same_draws():
     np.random.seed(0)
     yield
     np.random.set_state(state)
+
+
+@pytest.fixture(autouse=True)
+def in_english():
+    """A command that ran in this process may have left its language."""
+    yield
+    language.use(language.ENGLISH)
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ import sys
 from importlib.util import find_spec
 
 from mixtura.cli.errors import CommandError, reporting
+from mixtura.support import language
 
 NEEDED = ("typer", "rich", "pyarrow", "matplotlib")
 
@@ -19,6 +20,7 @@ def main() -> None:
     """Run the command that `sys.argv` names and leave with its exit code."""
     if sys.stdout is None:  # closed by the shell: mixtura ... >&-
         sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", closefd=False)
+    language.use(language.of_locale())
     with reporting():
         _check_extras()
         from mixtura.cli.app import app

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 import mixtura
+from mixtura.cli import help_texts
 from mixtura.cli.errors import MISUSED, UsageError, reporting
 from mixtura.cli.options import (
     LARGEST_SEED,
@@ -25,6 +26,8 @@ from mixtura.cli.options import (
     one_or_several,
     whole,
 )
+from mixtura.support import language
+from mixtura.support.language import translated as _
 from mixtura.support.names import COVARIANCE_TYPES, STARTS
 
 if TYPE_CHECKING:
@@ -35,8 +38,31 @@ if TYPE_CHECKING:
 # Typer has had its own copy of click, and has not: the class of all that is wrong with options.
 _Misuse: Any = typer.BadParameter.__base__
 
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class _Command(TyperCommand):
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        help_texts.translate(self, ctx)
+        super().format_help(ctx, formatter)
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        help_texts.format_usage(self, ctx, formatter)
+
 
 class _Group(TyperGroup):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        help_texts.share_language(self)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        for command in (self, *self.commands.values()):
+            help_texts.translate(command, ctx)
+        super().format_help(ctx, formatter)
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        help_texts.format_usage(self, ctx, formatter)
+
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run a command, and say what is wrong with its options as all that is wrong is said."""
         try:
@@ -64,7 +90,12 @@ def _in_one_sentence(error: Any) -> str:
     return f"{text}; see {' '.join(['mixtura', *command, '--help'])}"
 
 
-app = typer.Typer(
+class _Commands(typer.Typer):
+    def command(self, *arguments: Any, **options: Any) -> Callable[[_F], _F]:
+        return super().command(*arguments, cls=_Command, **options)
+
+
+app = _Commands(
     cls=_Group,
     help="Fit Gaussian mixtures to the columns of files of any size, and use what was fitted.",
     epilog="Start with: mixtura demo",
@@ -331,7 +362,23 @@ SaveModel = Annotated[
         show_default="none",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.", metavar="")]
+
+
+def _in_english(as_json: bool) -> bool:
+    if as_json:  # programs read it, and the same everywhere
+        language.use(language.ENGLISH)
+    return as_json
+
+
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", help="Print JSON and nothing else.", metavar="", callback=_in_english),
+]
+
+
+def _use_language(name: str | None) -> None:
+    if name is not None:
+        language.use(name)
 
 
 def _print_version(wanted: bool) -> None:
@@ -353,6 +400,18 @@ def _global_options(
             metavar="",
         ),
     ] = False,
+    _language: Annotated[
+        str | None,
+        typer.Option(
+            "--lang",
+            help="Language of what is shown; errors, notes, JSON and files are in English.",
+            is_eager=True,
+            callback=_use_language,
+            show_default="that of the locale",
+            metavar="en|es",
+            **choice("--lang", *language.LANGUAGES),
+        ),
+    ] = None,
 ) -> None:
     """Options that come before a command."""
     if context.invoked_subcommand is None:
@@ -527,7 +586,7 @@ def fit(
         if as_json:
             _print_json({"fits": fits.to_dicts(), "files": written})
         elif not quiet:
-            show(fits, everything=f"{outputs.FITS} has all")
+            show(fits, everything=_("{file} has all").format(file=outputs.FITS))
             show_files(written)
         return
     with fitting.keeping(checkpoint, resume, "fit"):

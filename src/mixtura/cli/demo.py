@@ -10,10 +10,11 @@ import numpy as np
 
 from mixtura import GaussianMixture
 from mixtura.cli.outputs import check_folder, make_folder, writing
-from mixtura.cli.screen import Screen, show_summary
+from mixtura.cli.screen import Screen, show_files, show_summary
 from mixtura.cli.tables import Rows
 from mixtura.datasets import Dataset, load_faithful, make_three_blobs
 from mixtura.files.output import replacing
+from mixtura.support.language import translated as _
 
 
 def run(folder: str, *, quiet: bool) -> None:
@@ -34,11 +35,12 @@ def _blobs(path: Path) -> None:
 
     blobs = make_three_blobs()
     model = GaussianMixture(3, n_init=8, random_state=7).fit(blobs.data)
-    _title("Three blobs: 600 points, 3 components")
+    _title(_("Three blobs: 600 points, 3 components"))
     _print_findings(model, blobs)
     with writing(path), replacing(path) as file:
         draw_labels(model, blobs.data, file)
-    print(f"figure: {path}\n")
+    show_files({"figure": str(path)})
+    print()
 
 
 def _faithful(path: Path) -> None:
@@ -47,20 +49,24 @@ def _faithful(path: Path) -> None:
     faithful = load_faithful()
     rows = Rows("Old Faithful", faithful.feature_names, faithful.data)
     model = GaussianMixture(2, n_init=8, random_state=7).fit(rows.X)
-    _title("Old Faithful: 272 eruptions, 2 components")
+    _title(_("Old Faithful: 272 eruptions, 2 components"))
     _print_findings(model, faithful)
     print()
     show_summary(model)
     with writing(path), replacing(path) as file:
         draw_mixture(model, rows, file)
-    print(f"figure: {path}")
+    show_files({"figure": str(path)})
 
 
 def _print_findings(model: GaussianMixture, dataset: Dataset) -> None:
     mixture = model.mixture_
-    print(f"log-likelihood per row: {mixture.log_density(dataset.data).mean():.3f}")
-    print(f"mixture weights: {np.round(mixture.weights, 4).tolist()}")
-    print(f"shape of the responsibilities: {mixture.responsibilities(dataset.data).shape}")
+    findings = {
+        _("log-likelihood per row"): f"{mixture.log_density(dataset.data).mean():.3f}",
+        _("mixture weights"): np.round(mixture.weights, 4).tolist(),
+        _("shape of the responsibilities"): mixture.responsibilities(dataset.data).shape,
+    }
+    for what, value in findings.items():
+        print(f"{what}: {value}")
 
 
 def _title(text: str) -> None:

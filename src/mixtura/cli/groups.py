@@ -22,12 +22,14 @@ from mixtura.cli.outputs import FITS, Output
 from mixtura.cli.progress import steps_shown
 from mixtura.cli.rows import Beside, Given, Scanned, reading, split
 from mixtura.cli.selecting import numbers, structures
-from mixtura.display.page import Page, Shown, Table, plural
+from mixtura.display.page import Page, Shown, Table, number_of
 from mixtura.estimators.fit_many import fit_many
 from mixtura.estimators.fitted_mixtures import FittedMixtures
 from mixtura.files.predictions import OUTPUTS, predictions
 from mixtura.inputs.tables import Tables
 from mixtura.sources.arrow import ROW
+from mixtura.support.language import marked
+from mixtura.support.language import translated as _
 from mixtura.support.threads import n_threads
 
 _OF_ONE_FIT = {
@@ -136,14 +138,22 @@ class GroupFits(Shown):
 
     def _page(self) -> Page:
         by, n_failed = str(self.many.by), sum(map(bool, self.many.failures))
-        lines = [(by, *_HEADER), *(_cells(*row.values()) for row in self.to_dicts())]
-        texts = frozenset({by, "covariance", "verdict"})
-        table = Table(tuple(lines), "group", len(self.many), texts=texts)
-        failed = f", {n_failed:,} failed" if n_failed else ""
-        return Page(f"Gaussian mixtures of {plural(len(self.many), 'group')}{failed}", (), table)
+        header = (by, *_header())
+        lines = (header, *(_cells(*row.values()) for row in self.to_dicts()))
+        texts = frozenset({by, header[3], header[-1]})
+        table = Table(lines, "group", len(self.many), texts=texts)
+        title = _("Gaussian mixtures of {groups}")
+        if n_failed:
+            title = _("Gaussian mixtures of {groups}, {number} failed")
+        groups = number_of(len(self.many), "group")
+        return Page(title.format(groups=groups, number=f"{n_failed:,}"), (), table)
 
 
-_HEADER = ("rows", "K", "covariance", "log-likelihood a row", "BIC", "iterations", "verdict")
+def _header() -> tuple[str, ...]:
+    return (
+        *(_("rows"), "K", _("covariance"), _("log-likelihood a row")),
+        *("BIC", _("iterations"), _("verdict")),
+    )
 
 
 def _cells(
@@ -159,12 +169,27 @@ def _cells(
     failure: str,
 ) -> tuple[str, ...]:
     if failure:
-        return (str(key), f"{n_rows:,}", "-", "-", "-", "-", "-", "failed")
+        return (str(key), f"{n_rows:,}", "-", "-", "-", "-", "-", _("failed"))
+    judged = _in_words(verdict) if converged or verdict != "sound" else _("not converged")
     return (
         *(str(key), f"{n_rows:,}", str(n_components), covariance_type),
         *(f"{log_likelihood:.6g}", f"{bic:,.2f}", f"{n_iter:,}"),
-        verdict if converged or verdict != "sound" else "not converged",
+        judged,
     )
+
+
+# What verdicts are beside "point mass: column = value" (cpp/optimum/verdict.cpp).
+_VERDICTS = (
+    *(marked("sound"), marked("few rows"), marked("held up by reg_covar")),
+    *(marked("thinner than recorded"), marked("spike"), marked("coincident")),
+)
+
+
+def _in_words(verdict: str) -> str:
+    if verdict in _VERDICTS:
+        return _(verdict)
+    what, _colon, place = verdict.partition(": ")
+    return f"{_(what)}: {place}" if what == marked("point mass") else verdict
 
 
 def fit(rows: Given, by: str, beside: Beside, options: dict[str, Any], *, quiet: bool) -> GroupFits:
@@ -215,7 +240,7 @@ def _values(column: pa.Array) -> pa.Array:
 def _steps(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     """Show how many groups are fitted."""
     with steps_shown("groups", quiet=quiet) as show:
-        yield None if show is None else lambda n_done, n_all: show("groups", n_done, n_all)
+        yield None if show is None else partial(show, _("groups"))
 
 
 def _write_fits(fits: GroupFits, path: Path) -> None:

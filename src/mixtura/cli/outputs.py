@@ -97,8 +97,10 @@ def table_of_rows(
     write: Callable[[Any, Given, Path], object], extension: str, *, labels_only: bool
 ) -> Output:
     """The table of what is predicted of the rows."""
-    what, name = ("labels", "mixture-labels") if labels_only else ("responsibilities",) * 2
-    return Output(what, f"{name}.{extension}", write)
+    name = f"{'mixture-labels' if labels_only else 'responsibilities'}.{extension}"
+    if labels_only:
+        return Output("labels", name, write)
+    return Output("responsibilities", name, write)
 
 
 def _write_predictions(

@@ -20,6 +20,7 @@ from rich.text import Text
 from mixtura import GaussianMixture
 from mixtura.cli.rows import Given, Scanned
 from mixtura.sources import Source
+from mixtura.support.language import translated as _
 
 SECONDS_OF_PATIENCE = 0.5
 SECONDS_TO_FIRST_LINE = 30.0
@@ -76,12 +77,15 @@ class Line:
     @property
     def _beginning(self) -> str:
         is_open = self.n_rows is None and self.n_done
-        return f"{self.what} {self.n_done:,} rows" if is_open else self.what
+        if not is_open:
+            return self.what
+        return _("{what} {number} rows").format(what=self.what, number=f"{self.n_done:,}")
 
     @property
     def _share(self) -> str:
         assert self.n_rows is not None
-        return f"{100 * self.n_done // self.n_rows} % of {self.n_rows:,} rows"
+        share, of_all = 100 * self.n_done // self.n_rows, f"{self.n_rows:,}"
+        return _("{share} % of {all} rows").format(share=share, all=of_all)
 
     def _bar(self, width: int) -> ProgressBar:
         return ProgressBar(total=self.n_rows, completed=self.n_done, width=width)
@@ -95,7 +99,7 @@ def _plain(text: str) -> Text:
 def progress_of_fit(model: GaussianMixture, rows: Given, *, quiet: bool) -> Iterator[None]:
     """Follow a fit: by iterations, and by rows where these are read a part at a time."""
     source = rows.X if isinstance(rows, Scanned) else None
-    with _shown("fitting" if source is None else "reading", quiet=quiet) as line:
+    with _shown(_("fitting") if source is None else _("reading"), quiet=quiet) as line:
         if line is None:
             yield
             return
@@ -103,16 +107,19 @@ def progress_of_fit(model: GaussianMixture, rows: Given, *, quiet: bool) -> Iter
         def tell(start: int, n_iter: int, mean_log_likelihood: float) -> None:
             # Of rows that are read, one sees the next iteration on its way.
             number = n_iter if source is None else n_iter + 1
-            of_starts = f"start {start + 1} of {model.n_init}, " if model.n_init > 1 else ""
-            line.what = f"{of_starts}iteration {number}"
-            line.result = f", log-likelihood per row {mean_log_likelihood:.6g}"
-            line.short_result = f", {mean_log_likelihood:.6g} per row"
+            line.what = _("iteration {number}").format(number=number)
+            if model.n_init > 1:
+                of_starts = _("start {number} of {all}").format(number=start + 1, all=model.n_init)
+                line.what = f"{of_starts}, {line.what}"
+            value = f"{mean_log_likelihood:.6g}"
+            line.result = _(", log-likelihood per row {value}").format(value=value)
+            line.short_result = _(", {value} per row").format(value=value)
 
         # Starts whose iterations are told of run one after the other: a log is not worth that.
         if source is not None or model.n_init == 1 or is_watched(Console(stderr=True)):
             model._on_iteration = tell
         try:
-            with _following(source, line, then="looking for a start"):
+            with _following(source, line, then=_("looking for a start")):
                 yield
         finally:
             model._on_iteration = None
@@ -121,12 +128,12 @@ def progress_of_fit(model: GaussianMixture, rows: Given, *, quiet: bool) -> Iter
 @contextmanager
 def progress_of_rows(rows: Given, what: str, *, quiet: bool) -> Iterator[None]:
     """Follow what takes a pass over the rows."""
-    source = rows.X if isinstance(rows, Scanned) else None
-    with _shown(what, quiet=quiet) as line:
+    source, words = rows.X if isinstance(rows, Scanned) else None, _(what)
+    with _shown(words, quiet=quiet) as line:
         if line is None:
             yield
             return
-        with _following(source, line, then=what):
+        with _following(source, line, then=words):
             yield
 
 
@@ -181,10 +188,13 @@ def steps_shown(
     if quiet:
         yield None
         return
-    console, words = Console(stderr=True), [what]
+    console, words = Console(stderr=True), [_(what)]
 
     def tell(text: str, n_done: int, n_steps: int | None) -> None:
-        words[0] = text if n_steps is None else f"{text}, {n_done:,} of {n_steps:,} steps"
+        words[0] = text
+        if n_steps is not None:
+            of_steps = _("{number} of {all} steps")
+            words[0] += f", {of_steps.format(number=f'{n_done:,}', all=f'{n_steps:,}')}"
 
     if not is_watched(console):
         with _told(lambda: words[0]):
@@ -197,7 +207,7 @@ def steps_shown(
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(what, total=None)
+        task = progress.add_task(words[0], total=None)
 
         def show(text: str, n_done: int, n_steps: int | None) -> None:
             progress.update(task, description=text, completed=n_done, total=n_steps)

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from mixtura import GaussianMixture
 from mixtura.display.page import Shown
+from mixtura.support.language import translated as _
 
 
 class Screen(Console):
@@ -35,17 +36,17 @@ def show_summary(model: GaussianMixture) -> None:
 def show(
     result: Shown,
     in_words: Callable[[str], str] = str,
-    everything: str = "--json shows all",
+    everything: str | None = None,
 ) -> None:
     """Print a result as Python does, as wide as the screen is.
 
-    in_words: what becomes of its sentences; everything: where what is left out is to be had.
+    in_words: what becomes of its sentences; everything: where what is left out is, if not in --json.
     """
     console, page = Screen(highlight=False), result._page()
     page = replace(page, points=tuple(map(in_words, page.points)))
-    text = Text(page.text(console.width, everything))
+    text = Text(page.text(console.width, everything or _("--json shows all")))
     text.stylize("bold", 0, text.plain.index("\n\n"))
-    text.highlight_words(["not converged"], "yellow")
+    text.highlight_words([_("not converged")], "yellow")
     console.print(text, soft_wrap=True)
     console.print()
 
@@ -53,4 +54,4 @@ def show(
 def show_files(files: dict[str, str]) -> None:
     """Say what was written, and where."""
     for what, path in files.items():
-        print(f"{what}: {path}")
+        print(f"{_(what)}: {path}")

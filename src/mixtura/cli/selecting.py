@@ -17,8 +17,13 @@ from mixtura.cli.progress import steps_shown
 from mixtura.cli.rows import Given, Scanned
 from mixtura.cli.screen import show
 from mixtura.covariance import ONE_FEATURE, STRUCTURES
+from mixtura.support.language import marked
+from mixtura.support.language import translated as _
 
 CRITERIA = ("bic", "aic", "icl")
+
+# Of a model's way through the sweep, as they are shown.
+_STEPS = (marked("first"), marked("exchanged"), marked("finished"))
 
 
 def numbers(text: str) -> list[int]:
@@ -108,11 +113,12 @@ def _steps(search: GaussianMixtureSearch, rows: Given, *, quiet: bool) -> Iterat
         def advance(n_done: int, n_steps: int, row: dict[str, Any]) -> None:
             nonlocal begun
             begun = True
-            show(f"{row['step']}: {row['n_components']} {row['covariance_type']}", n_done, n_steps)
+            what = f"{_(row['step'])}: {row['n_components']} {row['covariance_type']}"
+            show(what, n_done, n_steps)
 
         def read(n_done: int) -> None:
             if not begun:
-                show(f"models, {n_done:,} rows read", 0, None)
+                show(_("models, {number} rows read").format(number=f"{n_done:,}"), 0, None)
 
         search.callback = advance
         if not isinstance(rows, Scanned):
@@ -177,6 +183,7 @@ def show_top(search: GaussianMixtureSearch, n: int) -> None:
     failures = search.results_["failure"]
     n_failed, n_cells = sum(failures != ""), len(failures)
     if n_failed:
-        print(
-            f"{n_failed} of {n_cells} models failed, are degenerate or not finished: see results.csv"
+        failed = _(
+            "{number} of {all} models failed, are degenerate or not finished: see results.csv"
         )
+        print(failed.format(number=n_failed, all=n_cells))

@@ -15,6 +15,8 @@ from mixtura.cli.outputs import write_table, writing
 from mixtura.cli.rows import Given, reading, rows_to_predict, say_how_read
 from mixtura.display.page import Shown
 from mixtura.support.arrays import Array, FloatArray
+from mixtura.support.language import marked
+from mixtura.support.language import translated as _
 
 Columns = dict[str, Any]
 
@@ -195,7 +197,7 @@ def report_of_regressor(
     """The summary of the mixture, and how well it predicts the rows that were fitted."""
     summary = model.estimator_.summary()
     facts = summary.to_dict() | {"targets": list(targets), "r2": model.score(X, y, weight)}
-    points = {"R2 on these rows": f"{facts['r2']:.4f}"}
+    points = {_("R2 on these rows"): f"{facts['r2']:.4f}"}
     return Report(summary, facts, points, of_regressor(model, targets, levels))
 
 
@@ -204,7 +206,8 @@ def report_of_detector(model: Any, X: pa.Table) -> Report:
     summary = model.estimator_.summary()
     n_outliers = int((model.decision_function(X) < 0).sum())
     facts = summary.to_dict() | {"offset": model.offset_, "n_outliers": n_outliers}
-    points = {"outliers": f"{n_outliers:,} of {len(X):,} rows"}
+    of_all = _("{number} of {all} rows").format(number=f"{n_outliers:,}", all=f"{len(X):,}")
+    points = {_("outliers"): of_all}
     return Report(summary, facts, points, of_detector(model))
 
 
@@ -229,5 +232,5 @@ def write(
         rows = rows_to_predict(model, files, None, keep, how)
         write_table(_batches(rows, report.says, keep), output)
         say_how_read(rows, quiet=quiet)
-        written["predictions"] = output
+        written[marked("predictions")] = output
     return written

@@ -6,14 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mixtura.display.page import Table
-
-#: How the cells of features are read.
-NOTE = "(mean ± standard deviation of each feature)"
-
-#: The same of components of Student's t.
-NOTE_OF_TAILS = (
-    "(mean ± scale of each feature; its standard deviation is sqrt(df / (df - 2)) times that)"
-)
+from mixtura.support.language import translated as _
 
 # Components, and features, of which cells are made: a page has room for fewer.
 _MOST = 60
@@ -28,8 +21,8 @@ def component_table(
     df: Sequence[float] | None = None,
 ) -> Table:
     """The table; rows: expected ones of each component, df: degrees of freedom; None: no such column."""
-    head = ["component", "weight"]
-    head += [name for name, there in (("rows", rows), ("df", df)) if there is not None]
+    head = [_("component"), _("weight")]
+    head += [name for name, there in ((_("rows"), rows), ("df", df)) if there is not None]
     lines = [(*head, *names[:_MOST])]
     for k, weight in enumerate(weights[:_MOST]):
         own = [] if rows is None else [rows_in_words(rows[k])]
@@ -38,6 +31,15 @@ def component_table(
         lines.append((str(k), f"{weight:.4f}", *own, *places))
     n_fixed = len(head)
     return Table(tuple(lines), "component", len(weights), n_fixed=n_fixed, n_features=len(names))
+
+
+def note_on_cells(*, has_tails: bool) -> str:
+    """How the cells of features are read; has_tails: of components of Student's t."""
+    if not has_tails:
+        return _("(mean ± standard deviation of each feature)")
+    return _(
+        "(mean ± scale of each feature; its standard deviation is sqrt(df / (df - 2)) times that)"
+    )
 
 
 def component_columns(

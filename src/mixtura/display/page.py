@@ -11,6 +11,9 @@ from itertools import accumulate
 from typing import Any
 from unicodedata import east_asian_width
 
+from mixtura.support.language import counted
+from mixtura.support.language import translated as _
+
 # Characters in a line, where nobody says how many there is room for.
 _WIDTH = 100
 
@@ -155,9 +158,17 @@ class Shown(ABC):
 
 
 def plural(number: int, thing: str) -> str:
-    """A number with what it counts."""
-    ending = "es" if thing.endswith(("ch", "ss")) else "s"
-    return f"{number:,} {thing}{'' if number == 1 else ending}"
+    """A number with what it counts, in English."""
+    return f"{number:,} {thing if number == 1 else _several(thing)}"
+
+
+def number_of(number: int, thing: str) -> str:
+    """A number with what it counts, in the language in which results are shown."""
+    return f"{number:,} {counted(number, thing, _several(thing))}"
+
+
+def _several(thing: str) -> str:
+    return thing + ("es" if thing.endswith(("ch", "ss")) else "s")
 
 
 def _cut(
@@ -185,11 +196,15 @@ def _cut(
 
 
 def _more(number: int, thing: str) -> list[str]:
-    return [plural(number, f"more {thing}")] if number > 0 else []
+    if number <= 0:
+        return []
+    things = counted(number, thing, _several(thing))
+    return [_("{number} more {things}").format(number=f"{number:,}", things=things)]
 
 
 def _left_out_in_words(left_out: Sequence[str], everything: str) -> str:
-    return f"... and {' and '.join(left_out)}; {everything}"
+    what = _(" and ").join(left_out)
+    return _("... and {what}; {everything}").format(what=what, everything=everything)
 
 
 def _n_fitting(columns: Sequence[Sequence[str]], width: int) -> int:

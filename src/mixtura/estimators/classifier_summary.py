@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from mixtura.display.page import Page, Shown, Table, plural
+from mixtura.display.page import Page, Shown, Table, number_of
 from mixtura.estimators.class_rows import RowsInMemory
 from mixtura.mixture import log_sum_exp
 from mixtura.support.arrays import Array
+from mixtura.support.language import translated as _
 
 
 @dataclass(frozen=True)
@@ -111,25 +112,31 @@ class ClassifierSummary(Shown):
 
     def _page(self) -> Page:
         facts = (
-            ("rows", f"{self.n_rows:,} x {plural(self.n_features, 'feature')}"),
-            ("log-likelihood", f"{self.log_likelihood:,.3f} with the classes"),
-            ("of rows alone", f"{self.mixture_log_likelihood:,.3f}"),
-            ("free parameters", f"{self.n_parameters:,}"),
-            ("BIC", f"{self.bic:,.2f} (lower is better)"),
-            ("error, Brier", f"{self.error:.4f}, {self.brier:.4f} on these rows"),
+            (_("rows"), f"{self.n_rows:,} x {number_of(self.n_features, 'feature')}"),
+            (
+                _("log-likelihood"),
+                _("{value} with the classes").format(value=f"{self.log_likelihood:,.3f}"),
+            ),
+            (_("of rows alone"), f"{self.mixture_log_likelihood:,.3f}"),
+            (_("free parameters"), f"{self.n_parameters:,}"),
+            ("BIC", _("{criteria} (lower is better)").format(criteria=f"{self.bic:,.2f}")),
+            (
+                _("error, Brier"),
+                _("{values} on these rows").format(values=f"{self.error:.4f}, {self.brier:.4f}"),
+            ),
         )
-        header = ("class", "prior", "components", "covariances")
+        header = (_("class"), _("prior"), _("components"), _("covariances"))
         lines = (
             (name, f"{prior:.4f}", f"{k}", kind)
             for name, prior, k, kind in zip(
                 self.classes, self.priors, self.n_components, self.covariance_types, strict=True
             )
         )
-        texts = frozenset({"class", "covariances"})
+        texts = frozenset({header[0], header[3]})
         table = Table((header, *lines), "class", len(self.classes), texts)
-        return Page(
-            f"Gaussian mixture classifier, {plural(len(self.classes), 'class')}", facts, table
-        )
+        title = _("Gaussian mixture classifier, {classes}")
+        classes = number_of(len(self.classes), "class")
+        return Page(title.format(classes=classes), facts, table)
 
     def _columns(self) -> dict[str, Any]:
         return {

@@ -6,11 +6,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mixtura.display.component_table import NOTE, component_columns, component_table
-from mixtura.display.page import Page, Shown, plural
+from mixtura.display.component_table import component_columns, component_table, note_on_cells
+from mixtura.display.page import Page, Shown, number_of
 from mixtura.fitting.facts import FitFacts
-from mixtura.fitting.summary import ComponentSummary, components_of
+from mixtura.fitting.summary import (
+    ComponentSummary,
+    components_of,
+    ended_after,
+    model_in_words,
+    rows_and_weight,
+)
 from mixtura.mixture import Mixture
+from mixtura.support.language import translated as _
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,8 @@ class PosteriorSummary(Shown):
         return asdict(self)
 
     def _page(self) -> Page:
-        return Page(self.model, tuple(self._facts()), component_table(*self._by_component()), NOTE)
+        table, note = component_table(*self._by_component()), note_on_cells(has_tails=False)
+        return Page(self.model, tuple(self._facts()), table, note)
 
     def _columns(self) -> Mapping[str, Any]:
         return component_columns(*self._by_component())
@@ -77,16 +85,16 @@ class PosteriorSummary(Shown):
         )
 
     def _facts(self) -> Iterator[tuple[str, str]]:
-        rows = f"{self.n_rows:,} x {plural(self.n_features, 'feature')}"
-        if self.weight != self.n_rows:
-            rows += f", total weight {self.weight:,.6g}"
-        yield "rows", rows
-        yield "prior of weights", self.prior
-        yield "components with rows", f"{self.n_components_with_rows} of {len(self.components)}"
-        yield "log evidence", f"{self.log_evidence:,.3f} or more (higher is better)"
-        yield "bound", f"{self.lower_bound:.6g} a row"
-        ended = "converged" if self.converged else "not converged"
-        yield "EM", f"{ended} after {plural(self.n_iter, 'iteration')}"
+        features = number_of(self.n_features, "feature")
+        yield _("rows"), rows_and_weight(self.n_rows, features, self.weight)
+        yield _("prior of weights"), self.prior
+        with_rows, of_all = self.n_components_with_rows, len(self.components)
+        yield _("components with rows"), _("{part} of {all}").format(part=with_rows, all=of_all)
+        evidence = _("{value} or more (higher is better)")
+        yield _("log evidence"), evidence.format(value=f"{self.log_evidence:,.3f}")
+        yield _("bound"), _("{value} a row").format(value=f"{self.lower_bound:.6g}")
+        iterations = number_of(self.n_iter, "iteration")
+        yield "EM", ended_after(iterations, converged=self.converged)
 
 
 def summarise_posterior(
@@ -100,15 +108,17 @@ def summarise_posterior(
     prior = facts.conjugate
     assert prior is not None
     assert mixture.posterior is not None
-    kind = "Dirichlet process" if prior.sticks else "Dirichlet distribution"
+    if prior.sticks:
+        of_weights = _("Dirichlet process of concentration {concentration}")
+    else:
+        of_weights = _("Dirichlet distribution of concentration {concentration}")
     return PosteriorSummary(
-        model=f"Bayesian Gaussian mixture, {plural(mixture.n_components, 'component')}, "
-        f"{mixture.covariance_type} covariances",
+        model=model_in_words(mixture, _("Bayesian Gaussian mixture")),
         n_rows=facts.n_rows,
         weight=facts.weight,
         n_features=mixture.n_features,
         covariance_type=mixture.covariance_type,
-        prior=f"{kind} of concentration {prior.concentration:.4g}",
+        prior=of_weights.format(concentration=f"{prior.concentration:.4g}"),
         n_components_with_rows=n_components_with_rows,
         lower_bound=facts.lower_bound,
         log_evidence=log_evidence,

@@ -10,21 +10,25 @@ import numpy as np
 
 from mixtura._core import Structure
 from mixtura.display.component_table import (
-    NOTE,
-    NOTE_OF_TAILS,
     component_columns,
     component_table,
     mean_and_spread,
+    note_on_cells,
     rows_in_words,
 )
-from mixtura.display.page import Page, Shown, Table, plural
+from mixtura.display.page import Page, Shown, Table, number_of
 from mixtura.fitting.facts import Criteria, FitFacts
 from mixtura.mixture import Mixture, covariance_of
 from mixtura.support.arrays import FloatArray
 from mixtura.support.interruptible import log_determinants
+from mixtura.support.language import marked
+from mixtura.support.language import translated as _
 
 # Features that the line of a single component names.
 _MOST_FEATURES = 6
+
+# Covariances whose names are words; others are letters, the same in all languages.
+_WORDS = (marked("full"), marked("tied"), marked("diag"), marked("spherical"))
 
 # Patterns of missing features that are shown, and notes on them.
 _MOST_PATTERNS = 3
@@ -177,8 +181,8 @@ class Summary(Shown):
 
     def _page(self) -> Page:
         has_tails = self.components[0].df is not None
-        table = component_table(*self._by_component())
-        return Page(self.model, tuple(_facts(self)), table, NOTE_OF_TAILS if has_tails else NOTE)
+        table, note = component_table(*self._by_component()), note_on_cells(has_tails=has_tails)
+        return Page(self.model, tuple(_facts(self)), table, note)
 
     def _columns(self) -> Mapping[str, Any]:
         return component_columns(*self._by_component())
@@ -200,10 +204,10 @@ def summarise(
 ) -> Summary:
     """Put a fit's numbers together; `facts` is None where the parameters did not come from one."""
     criteria = None if facts is None else Criteria.of_fit(facts, mixture)
-    kind = "Gaussian" if mixture.df is None else "t"
     return Summary(
-        model=f"{kind} mixture, {plural(mixture.n_components, 'component')}, "
-        f"{mixture.covariance_type} covariances",
+        model=model_in_words(
+            mixture, _("Gaussian mixture") if mixture.df is None else _("t mixture")
+        ),
         n_rows=None if facts is None else facts.n_rows,
         weight=None if facts is None else facts.weight,
         n_features=mixture.n_features,
@@ -224,6 +228,14 @@ def summarise(
         noise_weight=None if mixture.noise is None else mixture.noise.weight,
         missing=_missing(facts, feature_names),
     )
+
+
+def model_in_words(mixture: Mixture, kind: str) -> str:
+    """What is fitted, its number of components and their structure."""
+    components = number_of(mixture.n_components, "component")
+    covariances = _("{covariance_type} covariances")
+    covariances = covariances.format(covariance_type=_(mixture.covariance_type))
+    return f"{kind}, {components}, {covariances}"
 
 
 def _bic_of_one(mixture: Mixture, facts: FitFacts) -> float | None:
@@ -273,72 +285,98 @@ def components_of(mixture: Mixture, expected_rows: FloatArray | None) -> Iterato
 
 def _facts(summary: Summary) -> Iterator[tuple[str, str]]:
     """The figures of all components together, each with its name."""
-    features = plural(summary.n_features, "feature")
-    n_parameters = ("free parameters", f"{summary.n_parameters:,}")
+    features = number_of(summary.n_features, "feature")
+    n_parameters = (_("free parameters"), f"{summary.n_parameters:,}")
     if summary.n_rows is None:
-        yield "rows", f"none: parameters of {features}, set by hand"
+        yield _("rows"), _("none: parameters of {features}, set by hand").format(features=features)
         yield n_parameters
         return
-    rows = f"{summary.n_rows:,} x {features}"
-    if summary.weight != summary.n_rows:
-        rows += f", total weight {summary.weight:,.6g}"
-    yield "rows", rows
-    a_row = f"{summary.mean_log_likelihood:.6g} a row"
+    yield _("rows"), rows_and_weight(summary.n_rows, features, summary.weight)
     if summary.missing is not None:
         yield from _missing_in_words(summary.missing)
-    yield "log-likelihood", f"{summary.log_likelihood:,.3f} ({a_row})"
+    a_row = _("{value} a row").format(value=f"{summary.mean_log_likelihood:.6g}")
+    yield _("log-likelihood"), f"{summary.log_likelihood:,.3f} ({a_row})"
     yield n_parameters
-    criteria = (f"{value:,.2f}" for value in (summary.bic, summary.aic, summary.icl))
-    yield "BIC, AIC, ICL", f"{', '.join(criteria)} (lower is better)"
+    criteria = ", ".join(f"{value:,.2f}" for value in (summary.bic, summary.aic, summary.icl))
+    yield "BIC, AIC, ICL", _("{criteria} (lower is better)").format(criteria=criteria)
     if summary.noise_weight is not None:
         noise = summary.noise_weight
-        yield "noise", f"{noise:.4f}, {rows_in_words(noise * (summary.weight or 0))} rows"
+        rows = _("{n_rows} rows").format(n_rows=rows_in_words(noise * (summary.weight or 0)))
+        yield _("noise"), f"{noise:.4f}, {rows}"
     yield "EM", _iterations_in_words(summary)
     if (
         summary.bic_of_one is not None
         and summary.bic is not None
         and summary.bic_of_one < summary.bic
     ):
-        yield "groups", f"none seen: one component alone has a lower BIC, {summary.bic_of_one:,.2f}"
+        none = _("none seen: one component alone has a lower BIC, {bic}")
+        yield _("groups"), none.format(bic=f"{summary.bic_of_one:,.2f}")
+
+
+def rows_and_weight(n_rows: int, features: str, weight: float | None) -> str:
+    """How many rows of how many features, and what they weigh where that is not their number."""
+    rows = f"{n_rows:,} x {features}"
+    if weight == n_rows:
+        return rows
+    return _("{rows}, total weight {weight}").format(rows=rows, weight=f"{weight:,.6g}")
 
 
 def _missing_in_words(missing: MissingSummary) -> Iterator[tuple[str, str]]:
+    without = _("{n_rows} without {features}")
     shown = [
-        f"{n_rows:,} without {' and '.join(_some(features))}"
+        without.format(n_rows=f"{n_rows:,}", features=_(" and ").join(_some(features)))
         for features, n_rows in missing.patterns[:_MOST_PATTERNS]
     ]
-    hidden = missing.n_patterns - len(shown)
-    more = [f"{hidden:,} patterns more"] if hidden > 0 else []
-    empty = [f"{missing.n_empty:,} without any value"] if missing.n_empty else []
-    yield "missing", f"{missing.share:.1%} of the cells; rows: {', '.join([*shown, *more, *empty])}"
+    if missing.n_patterns > len(shown):
+        hidden = f"{missing.n_patterns - len(shown):,}"
+        shown.append(_("{number} patterns more").format(number=hidden))
+    if missing.n_empty:
+        shown.append(_("{n_rows} without any value").format(n_rows=f"{missing.n_empty:,}"))
+    of_cells = _("{share} of the cells; rows: {patterns}")
+    yield _("missing"), of_cells.format(share=f"{missing.share:.1%}", patterns=", ".join(shown))
     lost = ", ".join(f"{share:.1%}" for share in missing.lost[:_MOST_FEATURES])
-    others = len(missing.lost) - _MOST_FEATURES
-    of_more = f" and {others} more" if others > 0 else ""
-    yield "information lost", f"{lost}{of_more} (of each component's mean)"
+    if len(missing.lost) > _MOST_FEATURES:
+        lost += _(" and {number} more").format(number=len(missing.lost) - _MOST_FEATURES)
+    yield _("information lost"), _("{shares} (of each component's mean)").format(shares=lost)
+    unevenly = _(
+        "{feature} in {own} of component {component} and {of_all} of all rows: see that it does not depend "
+        "on the value itself"
+    )
     for k, name, own, of_all in missing.differing[:_MOST_PATTERNS]:
         yield (
-            "missing unevenly",
-            f"{name} in {own:.0%} of component {k} and {of_all:.0%} of all rows: see that it does not depend "
-            "on the value itself",
+            _("missing unevenly"),
+            unevenly.format(feature=name, own=f"{own:.0%}", component=k, of_all=f"{of_all:.0%}"),
         )
 
 
 def _some(features: tuple[str, ...]) -> list[str]:
     if len(features) <= _MOST_FEATURES:
         return list(features)
-    return [*features[: _MOST_FEATURES - 1], f"{len(features) - _MOST_FEATURES + 1} more"]
+    more = _("{number} more").format(number=len(features) - _MOST_FEATURES + 1)
+    return [*features[: _MOST_FEATURES - 1], more]
 
 
 def _iterations_in_words(summary: Summary) -> str:
     """What the iterations were of: EM over all rows from one start, or batches of a stream."""
     n_iter = (summary.n_iter or 0) - summary.n_batches
-    iterations = plural(n_iter, "iteration")
+    iterations = number_of(n_iter, "iteration")
     if summary.n_batches:
-        learned = f"{plural(summary.n_batches, 'batch')} learned by partial_fit"
-        return f"{iterations} of a fit, then {learned}" if n_iter > 0 else learned
-    ended = "converged" if summary.converged else "not converged"
-    came_from = ""
-    if summary.n_starts is not None:
-        several = f"the best of {summary.n_starts:,} starts"
-        came_from = f", from {several if summary.n_starts > 1 else 'one start'}"
-    return f"{ended} after {iterations}{came_from}"
+        batches = number_of(summary.n_batches, "batch")
+        if n_iter > 0:
+            text = _("{iterations} of a fit, then {batches} learned by partial_fit")
+        else:
+            text = _("{batches} learned by partial_fit")
+        return text.format(iterations=iterations, batches=batches)
+    ended = ended_after(iterations, converged=bool(summary.converged))
+    if summary.n_starts is None:
+        return ended
+    if summary.n_starts == 1:
+        return _("{ended}, from one start").format(ended=ended)
+    best = _("{ended}, from the best of {number} starts")
+    return best.format(ended=ended, number=f"{summary.n_starts:,}")
+
+
+def ended_after(iterations: str, *, converged: bool) -> str:
+    """Whether EM converged, and after how many iterations."""
+    text = _("converged after {iterations}") if converged else _("not converged after {iterations}")
+    return text.format(iterations=iterations)

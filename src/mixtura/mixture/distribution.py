@@ -11,10 +11,9 @@ import numpy as np
 
 from mixtura.covariance import CovarianceStructure, check_features, structure
 from mixtura.display.component_table import (
-    NOTE,
-    NOTE_OF_TAILS,
     component_columns,
     component_table,
+    note_on_cells,
     numbered,
 )
 from mixtura.display.page import Page, Shown, plural
@@ -217,7 +216,7 @@ class Mixture(Shown):
 
     def _page(self) -> Page:
         title = f"{'Gaussian' if self.df is None else 't'} mixture: {self._in_words()}"
-        note = NOTE if self.df is None else NOTE_OF_TAILS
+        note = note_on_cells(has_tails=self.df is not None)
         return Page(title, (), component_table(*self._by_component()), note)
 
     def _columns(self) -> Mapping[str, Any]:

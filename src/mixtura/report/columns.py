@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixtura.support.arrays import Array, FloatArray
+from mixtura.support.language import marked
 
 # Values up to which a column has few.
 _FEW = 10
@@ -69,14 +70,19 @@ class ColumnDescription:
 def kind_of(values: FloatArray, n_rows: int, step: float | None, is_constant: bool) -> str:
     """What kind of column it is, by its distinct values; step: to which they were rounded."""
     if is_constant:
-        return "constant"
+        return marked("constant")
     if len(values) <= _FEW and 3 * len(values) <= n_rows:
-        return "two values" if len(values) == 2 else "few values"
+        return marked("two values") if len(values) == 2 else marked("few values")
     if step is None:
-        return "continuous"
+        return marked("continuous")
     whole = np.array_equal(values, np.floor(values))
     if whole and step == 1 and values[0] in (0, 1):
-        return "counts"
+        return marked("counts")
+    return recorded_in_steps(step)
+
+
+def recorded_in_steps(step: float) -> str:
+    """The kind of a column whose values were rounded to a grid."""
     return f"recorded in steps of {step:g}"
 
 

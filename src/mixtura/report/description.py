@@ -8,14 +8,19 @@ from typing import Any
 import numpy as np
 
 from mixtura.covariance import STRUCTURES
-from mixtura.display.page import Page, Shown, Table
+from mixtura.display.page import Page, Shown, Table, number_of
 from mixtura.em.regularisation import regularisation
 from mixtura.fitting.diagnosis import recorded_rows, recording_of
 from mixtura.fitting.findings import FAR, distances_from_median
 from mixtura.fitting.given_rows import rows_elsewhere
 from mixtura.fitting.warnings import doubts_about_rows
 from mixtura.inputs.scales import check_extent
-from mixtura.report.columns import ColumnDescription, kind_of, sentinels_of
+from mixtura.report.columns import (
+    ColumnDescription,
+    kind_of,
+    recorded_in_steps,
+    sentinels_of,
+)
 from mixtura.report.notes import (
     notes_of_cells,
     notes_of_columns,
@@ -26,6 +31,8 @@ from mixtura.report.notes import (
 from mixtura.report.table import GivenTable, of_source, of_table
 from mixtura.rows import Blocks
 from mixtura.support.arrays import FloatArray
+from mixtura.support.language import marked
+from mixtura.support.language import translated as _
 
 _STRUCTURES = ("full", "tied", "diag", "spherical")
 
@@ -72,10 +79,11 @@ class Description(Shown):
         return asdict(self)
 
     def _page(self) -> Page:
-        table = Table((_HEADER, *map(_cells, self.columns)), "column", len(self.columns), _WORDS)
-        points = (*self.findings, *self.notes)
-        note = "To mind:" if points else "Nothing was found that a fit should mind."
-        return Page("What the table holds", tuple(_facts(self)), table, note, points)
+        header, points = _header(), (*self.findings, *self.notes)
+        lines = (header, *map(_cells, self.columns))
+        table = Table(lines, "column", len(self.columns), frozenset(header[:2]))
+        note = _("To mind:") if points else _("Nothing was found that a fit should mind.")
+        return Page(_("What the table holds"), tuple(_facts(self)), table, note, points)
 
     def _columns(self) -> dict[str, Any]:
         each = [asdict(column) for column in self.columns]
@@ -129,7 +137,7 @@ def _without_rows(given: GivenTable) -> Description:
     """Of a table of which fewer than two rows can be fitted."""
     n_features = len(given.n_missing)
     columns = [
-        ColumnDescription(given.plain_name(j), "not looked at", n, given.n_infinite[j])
+        ColumnDescription(given.plain_name(j), marked("not looked at"), n, given.n_infinite[j])
         for j, n in enumerate(given.n_missing)
     ]
     n_complete = 0 if given.blocks is None else given.blocks.shape[0]
@@ -231,19 +239,12 @@ def _columns(given: GivenTable, blocks: Blocks, sample: FloatArray) -> list[Colu
 
 # As text
 
-_HEADER = (
-    "column",
-    "kind",
-    "missing",
-    "least",
-    "most",
-    "mean",
-    "spread",
-    "most frequent",
-    "reg_covar",
-)
 
-_WORDS = frozenset({"column", "kind"})
+def _header() -> tuple[str, ...]:
+    return (
+        *(_("column"), _("kind"), _("missing")),
+        *(_("least"), _("most"), _("mean"), _("spread"), _("most frequent"), "reg_covar"),
+    )
 
 
 def _cells(column: ColumnDescription) -> tuple[str, ...]:
@@ -253,7 +254,7 @@ def _cells(column: ColumnDescription) -> tuple[str, ...]:
     numbers = (column.least, column.most, column.mean, column.spread)
     return (
         column.name,
-        column.kind,
+        _in_words(column),
         f"{column.n_missing:,}" if column.n_missing else "",
         *("" if number is None else f"{number:.5g}" for number in numbers),
         frequent,
@@ -261,17 +262,28 @@ def _cells(column: ColumnDescription) -> tuple[str, ...]:
     )
 
 
+def _in_words(column: ColumnDescription) -> str:
+    """The kind of a column, in the language in which results are shown."""
+    if column.step is not None and column.kind == recorded_in_steps(column.step):
+        return _("recorded in steps of {step}").format(step=f"{column.step:g}")
+    return _(column.kind)
+
+
 def _facts(description: Description) -> list[tuple[str, str]]:
     d = description
-    columns = f"{len(d.columns):,} column{'' if len(d.columns) == 1 else 's'}"
-    distinct = f"{d.n_distinct:,} of {d.n_looked_at:,}"
+    columns, features = number_of(len(d.columns), "column"), number_of(d.n_features, "feature")
+    distinct = _("{part} of {all}").format(part=f"{d.n_distinct:,}", all=f"{d.n_looked_at:,}")
     if d.n_looked_at < d.n_complete:
-        distinct += " looked at, a sample"
-    features = f"{d.n_features} feature{'' if d.n_features == 1 else 's'}"
-    each = [f"{name} {d.n_complete / n:.3g}" for name, n in d.n_parameters.items()]
+        distinct = _("{distinct} looked at, a sample").format(distinct=distinct)
+    each = ", ".join(f"{name} {d.n_complete / n:.3g}" for name, n in d.n_parameters.items())
+    table = _("{n_rows} rows x {columns}").format(n_rows=f"{d.n_rows:,}", columns=columns)
+    fitted = _("{n_rows} rows x {features}, in {dtype}")
     return [
-        ("table", f"{d.n_rows:,} rows x {columns}"),
-        ("to be fitted", f"{d.n_complete:,} rows x {features}, in {d.dtype}"),
-        ("distinct rows", distinct),
-        ("rows/parameter", f"{', '.join(each)} (of one component)"),
+        (_("table"), table),
+        (
+            _("to be fitted"),
+            fitted.format(n_rows=f"{d.n_complete:,}", features=features, dtype=d.dtype),
+        ),
+        (_("distinct rows"), distinct),
+        (_("rows/parameter"), _("{ratios} (of one component)").format(ratios=each)),
     ]

@@ -19,6 +19,7 @@ from mixtura.report.columns import ColumnDescription
 from mixtura.rows import ArrayBlocks, Blocks, Rows
 from mixtura.sources import Source
 from mixtura.support.arrays import Array
+from mixtura.support.language import marked
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,8 @@ def _numbers(
             numeric.append(name)
         except (TypeError, ValueError):
             cells = column.get_column(name)
-            others.append(ColumnDescription(str(name), "no numbers", int(cells.is_null().sum())))
+            n_missing = int(cells.is_null().sum())
+            others.append(ColumnDescription(str(name), marked("no numbers"), n_missing))
             present = cells.drop_nulls()
             values.append(_first_text(present.to_list()))
     if not numeric:

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from mixtura.display.page import MOST_LINES, Page, Shown, Table, plural
+from mixtura.display.page import MOST_LINES, Page, Shown, Table, number_of
 from mixtura.em import GAUSSIAN, NOTHING, Kind, Knowledge
 from mixtura.fitting.facts import Criteria, FitFacts
 from mixtura.mixture import Mixture
 from mixtura.support.arrays import Array
+from mixtura.support.language import translated as _
 from mixtura.sweep.names import (
     covariance_type_of,
     has_noise,
@@ -135,9 +136,10 @@ def _page_of_models(rows: Sequence[Mapping[str, Any]], most_lines: int | None) -
     """Models of a search as a table: their size, their criteria, and what is wrong with them."""
     has_delta = any("delta" in row for row in rows)
     has_failure = any(row["failure"] for row in rows)
-    header = ["K", "covariance", "log-lik.", "free parameters"]
+    failure = _("failure")
+    header = ["K", _("covariance"), _("log-lik."), _("free parameters")]
     header += [name.upper() for name in CRITERIA]
-    header += ["delta"] * has_delta + ["failure"] * has_failure
+    header += ["delta"] * has_delta + [failure] * has_failure
     lines = [tuple(header)]
     for row in rows:
         scores = [row[name] for name in ("log_likelihood", *CRITERIA, *["delta"] * has_delta)]
@@ -151,9 +153,9 @@ def _page_of_models(rows: Sequence[Mapping[str, Any]], most_lines: int | None) -
         cells += [f"{row['n_parameters']:,}", *others, *[row["failure"]] * has_failure]
         lines.append(tuple(cells))
     shown = Table(
-        tuple(lines), "model", len(rows), texts=frozenset({"failure"}), most_lines=most_lines
+        tuple(lines), "model", len(rows), texts=frozenset({failure}), most_lines=most_lines
     )
-    return Page(plural(len(rows), "model"), (), shown if rows else None)
+    return Page(number_of(len(rows), "model"), (), shown if rows else None)
 
 
 def kinds_of(cells: Sequence[Cell]) -> dict[str, list[Any]]:
