@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CPP := $(wildcard cpp/*/*.cpp cpp/*/*.hpp)
 CORE := $(CPP) cpp/CMakeLists.txt
 
-.PHONY: demo test lint tidy stub catalogue core sanitize package docs docs-serve docs-test ci nightly bench bench-compare clean
+.PHONY: demo test lint tidy stub catalogue core sanitize package docs docs-versions docs-serve docs-test ci nightly bench bench-compare clean
 
 demo: $(VENV)/.installed
 	$(BIN)/mixtura demo
@@ -94,6 +94,10 @@ $(VENV)/.docs: $(VENV)/.installed
 
 docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --quiet
+
+# The same of this version into a folder of build/versions, beside those that are there, with a selector.
+docs-versions: $(VENV)/.docs
+	$(BIN)/python docs/site/versions.py
 
 docs-serve: $(VENV)/.docs
 	$(BIN)/mkdocs serve

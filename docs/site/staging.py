@@ -47,6 +47,10 @@ def on_config(config):
     """Stage the pages, and build those."""
     stage()
     config.docs_dir = str(STAGED)
+    if os.environ.get(
+        "MIXTURA_DOCS_VERSIONS"
+    ):  # versions.py; without them a selector would ask in vain
+        config.extra["version"] = {"provider": "mike"}
     guide = next(item["Guide"] for item in config.nav if "Guide" in item)
     guide += [page.name for page in first_floor() if page.name not in listed(config.nav)]
     return config

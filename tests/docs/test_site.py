@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import shutil
 import threading
 from functools import partial
@@ -225,3 +227,17 @@ def test_text_stands_out(chromium, address, scheme):
     context.close()
     assert dark == (scheme == "dark")
     assert min(contrast) >= 4.5  # WCAG 2.2, AA
+
+
+def test_the_selector_hears_of_all_versions_the_newest_first(tmp_path):
+    spec = importlib.util.spec_from_file_location("versions", DOCS / "site" / "versions.py")
+    versions = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(versions)
+    for name in ("0.9.1", "0.10.0rc1", "0.10.0", "0.2.0"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.html").touch()
+    versions.tell(tmp_path)
+    told = json.loads((tmp_path / "versions.json").read_text())
+    assert [one["version"] for one in told] == ["0.10.0", "0.10.0rc1", "0.9.1", "0.2.0"]
+    assert [one["aliases"] for one in told] == [["latest"], [], [], []]
+    assert "url=0.10.0/index.html" in (tmp_path / "index.html").read_text()
