@@ -1,8 +1,8 @@
 """Build the site of this version beside those of earlier ones, with a selector: `make docs-versions`.
 
 Each version is a folder of `build/versions`, which is what a web server shows; the others stay as they are.
-Material's selector reads `versions.json` above them, in the form of mike's. mike itself keeps versions as commits
-of a branch, which a folder does not need.
+Material's selector reads `versions.json` above them, in the form of mike's. mike itself keeps versions as
+commits of a branch, which a folder does not need.
 """
 
 from __future__ import annotations
