@@ -17,7 +17,11 @@ translations = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(translations)
 
 TWINS = [path.relative_to(DOCS).as_posix() for path in translations.translations()]
-ENGLISH = ["start.md", *(f"learn/{path.name}" for path in DOCS.glob("learn/*.md"))]
+ENGLISH = [
+    "start.md",
+    "guide/first-fit.md",
+    *(f"learn/{path.name}" for path in DOCS.glob("learn/*.md")),
+]
 
 
 def fences(text):
