@@ -1,22 +1,32 @@
 """What noise, labels, t components, a prior and fixed parameters cost an iteration, beside a plain one.
 
     python benchmarks/kinds.py
+    python benchmarks/kinds.py --only tgmm    # the first time its environment is made, under build/bench
 
-Medians of the ratios of runs that take turns, on one thread. The first table is of E-steps with their sums;
-the second of fits of 30 iterations from one start, for what is in the M-step alone.
+CPU time on one thread, the quickest of runs that take turns. The first table is of E-steps with their sums;
+the second of fits of 30 iterations from one start, for what is in the M-step alone; the third of whole
+iterations, in milliseconds, beside those of tgmm with the kinds that it has.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
-from mixtura import GaussianMixture
+from harness.environments import NotInstallable, make
+from harness.text import table
+from mixtura import GaussianMixture, Prior
+from mixtura.em import GAUSSIAN, Kind, Knowledge, MaximumLikelihood, Tails
 from mixtura.mixture import Mixture, Noise
 from mixtura.rows import ArrayBlocks, Rows
 
@@ -28,7 +38,11 @@ SHAPES = {
     "H": (500_000, 10, 10, "spherical"),
     "I": (500_000, 10, 10, "diag"),
 }
-N_RUNS = 9
+N_RUNS = 25
+
+# tgmm takes up to seconds an iteration of more.
+N_ROWS_OF_PEER = 5_000
+PEER = Path(__file__).parent / "peers" / "tgmm_kinds.py"
 
 
 def problem(
@@ -50,25 +64,37 @@ def problem(
     return mixture, X
 
 
-def ratios(jobs: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Median over the runs of each one's time over that of the first."""
-    times: dict[str, list[float]] = {name: [] for name in jobs}
+def quickest(jobs: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Milliseconds of each."""
+    times = dict.fromkeys(jobs, np.inf)
     for _ in range(N_RUNS):
         for name, job in jobs.items():
-            began = time.perf_counter()
+            began = time.process_time()
             job()
-            times[name].append(time.perf_counter() - began)
-    plain = np.array(next(iter(times.values())))
-    return {name: float(np.median(np.array(own) / plain)) for name, own in times.items()}
+            times[name] = min(times[name], 1e3 * (time.process_time() - began))
+    return times
+
+
+def ratios(jobs: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Time of each over that of the first."""
+    times = quickest(jobs)
+    plain = next(iter(times.values()))
+    return {name: own / plain for name, own in times.items()}
+
+
+def some_known(n_rows: int, n_components: int) -> np.ndarray:
+    """Labels of a tenth of the rows."""
+    rng = np.random.default_rng(1)
+    is_known = rng.random(n_rows) < 0.1
+    return np.where(is_known, rng.integers(0, n_components, n_rows), -1).astype(np.int32)
 
 
 def of_e_steps(mixture: Mixture, X: np.ndarray) -> dict[str, float]:
-    rng = np.random.default_rng(1)
     k, d = mixture.means.shape
-    known = np.where(rng.random(len(X)) < 0.1, rng.integers(0, k, len(X)), -1)
     noisy = replace(mixture, weights=0.95 * mixture.weights, noise=Noise(0.05, -3.0 * d))
     heavy = {"df": np.full(k, 8.0)}
-    plain, labelled = Rows(X), Rows(X, label=known)
+    plain = ArrayBlocks(Rows(X), 1)
+    labelled = ArrayBlocks(Rows(X, label=some_known(len(X), k)), 1)
     cases = {
         "plain": (mixture, plain),
         "noise": (noisy, plain),
@@ -78,8 +104,8 @@ def of_e_steps(mixture: Mixture, X: np.ndarray) -> dict[str, float]:
     }
     return ratios(
         {
-            name: lambda own=own, rows=rows: ArrayBlocks(rows, 1).accumulate(own)
-            for name, (own, rows) in cases.items()
+            name: lambda own=own, blocks=blocks: blocks.accumulate(own)
+            for name, (own, blocks) in cases.items()
         }
     )
 
@@ -112,6 +138,77 @@ def of_fits(mixture: Mixture, X: np.ndarray) -> dict[str, float]:
     )
 
 
+def iterations(mixture: Mixture, X: np.ndarray) -> dict[str, float]:
+    """Milliseconds of whole ones."""
+    k, d = mixture.means.shape
+    noise = Noise(0.05, -3.0 * d)
+    prior = Prior(
+        mean=X.mean(axis=0),
+        mean_count=0.01,
+        degrees_of_freedom=d + 2,
+        scatter=mixture.covariances[0],
+    )
+    plain = ArrayBlocks(Rows(X), 1)
+    labelled = ArrayBlocks(Rows(X, label=some_known(len(X), k)), 1)
+    cases = {
+        "plain": (plain, mixture, GAUSSIAN),
+        "noise": (
+            plain,
+            replace(mixture, weights=0.95 * mixture.weights, noise=noise),
+            Kind(noise_log_density=noise.log_density),
+        ),
+        "labels": (labelled, mixture, GAUSSIAN),
+        "t": (plain, replace(mixture, df=np.full(k, 8.0)), Kind(Tails())),
+        "prior": (plain, mixture, Kind(known=Knowledge(prior))),
+    }
+    jobs = {}
+    for name, (blocks, before, kind) in cases.items():
+        m_step = MaximumLikelihood(mixture.structure, np.zeros(d), kind)
+        jobs[name] = partial(iterate, m_step, blocks, before)
+    return quickest(jobs)
+
+
+def iterate(m_step: MaximumLikelihood, blocks: ArrayBlocks, before: Mixture) -> Mixture:
+    return m_step.maximise(blocks.accumulate(before), before=before)
+
+
+def iterations_of_peer(python: Path, mixture: Mixture, X: np.ndarray) -> dict[str, float]:
+    problem = {
+        "X": X,
+        "weights": mixture.weights,
+        "means": mixture.means,
+        "covariances": mixture.covariances,
+        "labels": some_known(len(X), len(mixture.weights)),
+        "structure": mixture.covariance_type,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "problem.npz"
+        np.savez(path, **problem)
+        done = subprocess.run([python, PEER, path], stdout=subprocess.PIPE, text=True, check=True)
+    return {name: 1e3 * seconds for name, seconds in json.loads(done.stdout).items()}
+
+
+def show_beside_tgmm(names: str) -> None:
+    try:
+        python = make("tgmm")
+    except NotInstallable as why:
+        print(f"tgmm is not there: {why}")
+        return
+    kinds = ("plain", "noise", "labels", "t", "prior")
+    print(table(["shape", "library", *kinds], []), flush=True)
+    for name in names:
+        _, n_features, k, kind = SHAPES[name]
+        mixture, X = problem(N_ROWS_OF_PEER, n_features, k, kind)
+        what = f"{name}: {N_ROWS_OF_PEER:,} x {n_features}, K = {k}, {kind}"
+        found = {"tgmm": iterations_of_peer(python, mixture, X), "mixtura": iterations(mixture, X)}
+        for library, times in found.items():
+            cells = [
+                f"{times[one]:.3g} ({times[one] / times['plain']:.2f})" if one in times else "-"
+                for one in kinds
+            ]
+            print(f"| {what} | {library} | {' | '.join(cells)} |", flush=True)
+
+
 def show(measured: Callable[[Mixture, np.ndarray], dict[str, float]], names: str) -> None:
     head = False
     for name in names:
@@ -133,10 +230,15 @@ def show(measured: Callable[[Mixture, np.ndarray], dict[str, float]], names: str
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.parse_args()
+    parser.add_argument("--only", choices=("e_steps", "fits", "tgmm"))
+    asked = parser.parse_args()
     warnings.simplefilter("ignore")
-    show(of_e_steps, "BCDHI")
-    show(of_fits, "BC")
+    if asked.only in (None, "e_steps"):
+        show(of_e_steps, "BCDHI")
+    if asked.only in (None, "fits"):
+        show(of_fits, "BC")
+    if asked.only in (None, "tgmm"):
+        show_beside_tgmm("BCHI")
 
 
 if __name__ == "__main__":
