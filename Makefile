@@ -73,7 +73,7 @@ sanitize: $(VENV)/.tools
 
 # What a user installs: the sdist, a wheel from it, an empty environment, and the tests there that could fail where only the
 # package is: files that it must bring, optional packages, the command line, scikit-learn's contract.
-PACKAGE_TESTS := cli/test_cli cli/test_language datasets/test_datasets docs/test_docs em/test_online files/test_saving inputs/test_frames \
+PACKAGE_TESTS := browser/test_report cli/test_cli cli/test_language datasets/test_datasets docs/test_docs em/test_online files/test_saving inputs/test_frames \
 	plots/test_plots promises/test_defects promises/test_sklearn_contract sources/test_sources
 package: $(VENV)/.tools
 	rm -rf dist build/package
@@ -86,7 +86,7 @@ package: $(VENV)/.tools
 	cd build/package/run && ../bin/$(PYTEST) -p no:cacheprovider $(PACKAGE_TESTS:%=tests/%.py)
 
 # The site, into build/site; a link that leads nowhere is an error. docs-serve shows it at http://127.0.0.1:8000 while pages
-# are written. docs-test looks at it, in Chromium where there is one (apt install chromium).
+# are written. docs-test looks at it and at reports, in Chromium where there is one (apt install chromium).
 export NO_MKDOCS_2_WARNING := 1
 $(VENV)/.docs: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --group docs
@@ -103,7 +103,7 @@ docs-serve: $(VENV)/.docs
 	$(BIN)/mkdocs serve
 
 docs-test: docs
-	$(BIN)/python -m pytest -m site tests/docs/test_site.py
+	$(BIN)/python -m pytest -m site tests/docs/test_site.py tests/browser/test_report_in_chromium.py
 
 clean:
 	rm -rf $(VENV) build dist

@@ -24,7 +24,7 @@ from sklearn.cluster import KMeans
 
 from mixtura import GaussianMixture, GaussianMixtureSearch
 from mixtura.datasets import load_faithful
-from mixtura.plots.style import INK, colour
+from mixtura.drawing.colours import INK, colour
 
 OUT = Path(__file__).resolve().parents[1] / "images" / "learn"
 BLUE, ORANGE = colour(0), colour(1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import shutil
 import threading
 from functools import partial
 from html.parser import HTMLParser
@@ -13,6 +12,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+
+from browsing import CONTRAST
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SITE = DOCS.parent / "build" / "site"
@@ -122,18 +123,6 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not program:
-        pytest.skip("needs Chromium (apt install chromium)")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def tab(chromium):
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
@@ -201,29 +190,13 @@ def test_a_page_without_a_translation_says_so(tab, address):
     assert "aún no está en español" not in tab.locator(".md-content").inner_text()
 
 
-LUMINANCE = """selector => {
-  const of = element => getComputedStyle(element);
-  let behind = document.querySelector(selector);
-  const text = of(behind).color;
-  while (of(behind).backgroundColor.endsWith(', 0)')) behind = behind.parentElement;
-  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-  const seen = [of(behind).backgroundColor, text].map((colour, i) => {
-    canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);  // text over what is behind it
-    const linear = [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).map(
-      c => c / 255 <= 0.03928 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
-  });
-  return (Math.max(...seen) + 0.05) / (Math.min(...seen) + 0.05);
-}"""
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out(chromium, address, scheme):
     context = chromium.new_context(color_scheme=scheme)
     tab = context.new_page()
     tab.goto(address + "learn/em.html")
     dark = tab.evaluate("document.body.dataset.mdColorScheme") == "slate"
-    contrast = [tab.evaluate(LUMINANCE, of) for of in (".md-content p", ".md-content pre code")]
+    contrast = [tab.evaluate(CONTRAST, of) for of in (".md-content p", ".md-content pre code")]
     context.close()
     assert dark == (scheme == "dark")
     assert min(contrast) >= 4.5  # WCAG 2.2, AA

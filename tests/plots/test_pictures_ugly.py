@@ -16,9 +16,9 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from mixtura import GaussianMixture, GaussianMixtureSearch, Mixture, from_batches
+from mixtura.drawing.colours import PALETTE, colour
+from mixtura.drawing.features import overlaps
 from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertainty, plot_weights
-from mixtura.plots.features import overlaps
-from mixtura.plots.style import PALETTE, colour
 from mixtura.selection import combine
 
 pytestmark = pytest.mark.filterwarnings(

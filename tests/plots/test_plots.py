@@ -35,6 +35,7 @@ from mixtura import (
     from_batches,
 )
 from mixtura.datasets import load_faithful, make_three_blobs
+from mixtura.drawing.colours import colour
 from mixtura.plots import (
     plot_boundary,
     plot_entropy,
@@ -43,7 +44,6 @@ from mixtura.plots import (
     plot_uncertainty,
     plot_weights,
 )
-from mixtura.plots.style import colour
 from mixtura.selection import combine
 
 plot_module = importlib.import_module("mixtura.plots.mixture")

@@ -27,6 +27,8 @@ FLOORS = [
     {"starts"},
     {"fitting"},
     {"sweep"},
+    {"drawing"},
+    {"browser"},
     {"estimators"},
     {"selection", "report"},
     {"plots"},

@@ -362,6 +362,15 @@ SaveModel = Annotated[
         show_default="none",
     ),
 ]
+ReportFile = Annotated[
+    str | None,
+    typer.Option(
+        "--report",
+        metavar="FILE",
+        help="Write an .html file to look at in a browser and to hand on: the fit, its rows, its faults.",
+        show_default="none",
+    ),
+]
 
 
 def _in_english(as_json: bool) -> bool:
@@ -516,6 +525,7 @@ def fit(
         typer.Option("--no-responsibilities", help="Write no table of the rows.", metavar=""),
     ] = False,
     no_figure: NoFigure = False,
+    report: ReportFile = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -567,13 +577,14 @@ def fit(
         name, beside = outputs.MODEL, outputs.fit_outputs(**tables, no_figure=no_figure)
     else:
         fitting.check_jobs(jobs)
-        fitting.check_no_groups(bayesian)
+        fitting.check_no_groups(bayesian, report)
         options = groups.options_of(
             by, columns, Beside.of(weight, label, error_std), max_memory, options
         )
         name, beside = outputs.MODELS, groups.group_outputs(**tables)
     outputs.check_folder(output, [name, *(file.name for file in beside)], files)
     check_not_within(output, files)
+    outputs.check_report(report, files, output)
     check_no_models(files)
     how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing, missing)
     rows = rows_to_fit(files, columns, Beside.of(weight, label, error_std), max_memory, how, by)
@@ -593,6 +604,7 @@ def fit(
         model = fitting.fit(rows, options, quiet=quiet, bayesian=bayesian)
         say_how_read(rows, quiet=quiet)
         written = outputs.write_found(model, model, rows, beside, output, quiet=quiet)
+        written |= outputs.write_report(model, rows, report, quiet=quiet)
     if as_json:
         _print_json(model.summary().to_dict() | {"files": written})
     elif not quiet:
@@ -691,6 +703,7 @@ def select(
         str, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")
     ] = "mixtura-selection",
     no_figure: NoFigure = False,
+    report: ReportFile = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -698,7 +711,7 @@ def select(
     from mixtura.cli import selecting
     from mixtura.cli.fitting import check_checkpoint, check_jobs, keeping
     from mixtura.cli.models import check_no_models
-    from mixtura.cli.outputs import MODEL, check_folder, write_found
+    from mixtura.cli.outputs import MODEL, check_folder, check_report, write_found, write_report
     from mixtura.cli.rows import (
         Beside,
         check_not_within,
@@ -715,6 +728,7 @@ def select(
     beside = selecting.select_outputs(has_figures=not no_figure)
     check_folder(output, [MODEL, *(file.name for file in beside)], files)
     check_not_within(output, files)
+    check_report(report, files, output)
     check_no_models(files)
     how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing, missing)
     rows = rows_to_fit(files, columns, Beside.of(weight, label, error_std), max_memory, how)
@@ -750,6 +764,7 @@ def select(
         beside = selecting.outputs_of(search, beside)
         best = search.best_estimator_
         written = write_found(best, search, rows, beside, output, quiet=quiet)
+        written |= write_report(search, rows, report, quiet=quiet)
         if ended_by is not None:
             raise selecting.ended(ended_by, output, checkpoint)
     if as_json:

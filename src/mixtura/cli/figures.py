@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from mixtura import GaussianMixture, GaussianMixtureSearch
 from mixtura.cli import tables
 from mixtura.cli.rows import Given, Scanned
+from mixtura.drawing.colours import colour
 from mixtura.inputs.missing import has_missing
 from mixtura.inputs.row_errors import ErrorsGiven
 from mixtura.mixture import expected
 from mixtura.plots import plot_entropy, plot_search, plot_uncertainty
 from mixtura.plots.canvas import OWN
 from mixtura.plots.mixture import MOST_POINTS, picture_of_mixture
-from mixtura.plots.style import colour
 from mixtura.rows import ArrayBlocks, Blocks, Rows
 from mixtura.selection import combine
 

@@ -73,10 +73,12 @@ def bayesian_options(options: dict[str, Any]) -> dict[str, Any]:
 _WITH_A_PRIOR = ("full", "tied", "diag", "spherical", "EEI", "EII", "VII", "VVI", "EEE", "VVV")
 
 
-def check_no_groups(bayesian: bool) -> None:
-    """Refuse --bayesian for each of many groups."""
+def check_no_groups(bayesian: bool, report: str | None) -> None:
+    """Refuse for each of many groups what is of one fit."""
     if bayesian:
         raise UsageError("--bayesian fits all rows as one table; leave out --by")
+    if report is not None:
+        raise UsageError("--report is of one fit, and --by makes many; leave one of them out")
 
 
 def fit(

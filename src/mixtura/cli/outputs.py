@@ -24,7 +24,8 @@ import pyarrow.csv
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from mixtura import GaussianMixture, Mixture
+from mixtura import GaussianMixture, GaussianMixtureSearch, Mixture
+from mixtura.cli import tables
 from mixtura.cli.errors import CommandError, UsageError, in_our_words, note, notes, reason
 from mixtura.cli.progress import progress_of_rows
 from mixtura.cli.rows import Given, check_not_within, reading
@@ -46,6 +47,9 @@ MOST_NUMBERS = 1 << 20
 MODEL = "model.safetensors"
 MODELS = "models.safetensors"  # of groups of rows
 LABEL = ("label",)
+
+# Extensions of a report.
+_PAGES = (".html", ".htm")
 
 # Beside another model than theirs these would be false.
 _MODELS = {MODEL, MODELS}
@@ -366,11 +370,51 @@ def check_table(path: str | None, read: Sequence[str] = ()) -> None:
     _check_not_read(path, read)
 
 
-def _check_not_read(path: str, read: Sequence[str]) -> None:
+def check_report(path: str | None, read: Sequence[str], folder: str) -> None:
+    """See that a report can be written there, and that it is none of the files that are `read`.
+
+    folder: that of the other files, which may not be there yet.
+    """
+    if path is None:
+        return
+    if Path(path).suffix.lower() not in _PAGES:
+        raise UsageError(f"--report {path} must end in {' or '.join(_PAGES)}")
+    if Path(folder).is_dir() or Path(path).absolute().parent != Path(folder).absolute():
+        with writing(path):
+            check_target(path)
+    check_not_within(path, read, "--report")
+    _check_not_read(path, read, "--report")
+
+
+def write_report(
+    model: GaussianMixture | GaussianMixtureSearch, rows: Given, path: str | None, *, quiet: bool
+) -> dict[str, str]:
+    """Write the report of a fit, or of a search, where one is asked for; return its path."""
+    if path is None:
+        return {}
+    with writing(path), reading(), progress_of_rows(rows, "reporting", quiet=quiet):
+        model._write_report(
+            path,
+            rows.X,
+            sample_weight=rows.weight,
+            error_std=rows.error_std,
+            row_names=_names_of_rows(rows),
+            first_row=1,
+        )
+    return {"report": path}
+
+
+def _names_of_rows(rows: Given) -> list[str] | None:
+    """Their numbers in the file, where others are left out."""
+    numbers = rows.numbers if isinstance(rows, tables.Rows) else None
+    return None if numbers is None else [f"row {number + 1:,}" for number in numbers]
+
+
+def _check_not_read(path: str, read: Sequence[str], option: str = "-o") -> None:
     for file in read:
         if Path(path).exists() and Path(file).exists() and Path(path).samefile(file):
             raise CommandError(
-                f"{path} is read, and would be replaced; choose another place with -o"
+                f"{path} is read, and would be replaced; choose another place with {option}"
             )
 
 

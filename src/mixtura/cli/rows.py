@@ -347,13 +347,13 @@ def _said_of_dropped(dropped: Sequence[tuple[str, NDArray[Any]]]) -> str:
     return f"{what} left out: {'; '.join(places)}"
 
 
-def check_not_within(output: str, files: Sequence[str]) -> None:
+def check_not_within(output: str, files: Sequence[str], option: str = "-o") -> None:
     """Refuse to write into a folder that is read: the next command would take the output for data."""
     for file in files:
         if Path(file).is_dir() and Path(output).resolve().is_relative_to(Path(file).resolve()):
             raise CommandError(
                 f"{output} lies in the folder {file}, whose files are read; "
-                f"choose another with -o, or give a pattern such as '{Path(file) / '*.parquet'}'"
+                f"choose another with {option}, or give a pattern such as '{Path(file) / '*.parquet'}'"
             )
 
 

@@ -461,7 +461,17 @@ class BayesianGaussianMixture(GaussianMixture):
     @property
     def n_components_(self) -> int:
         """Components that hold one effective row or more."""
-        return int((self._facts.effective_rows >= _HOLDS).sum())
+        return len(self._held)
+
+    @property
+    def _held(self) -> Array:
+        """Components that hold rows."""
+        return np.flatnonzero(self._facts.effective_rows >= _HOLDS)
+
+    @property
+    def _components_with_rows(self) -> Array:
+        is_posterior = self._density.posterior is not None and facts_of(self) is not None
+        return self._held if is_posterior else super()._components_with_rows
 
     @property
     def mixture_(self) -> Mixture:
@@ -494,7 +504,7 @@ class BayesianGaussianMixture(GaussianMixture):
         >>> BayesianGaussianMixture(6, random_state=0).fit(load_faithful().data).prune()
         Mixture(2 components, 2 features, full covariances)
         """
-        mixture, held = self.mixture_, self._facts.effective_rows >= _HOLDS
+        mixture, held = self.mixture_, self._held
         weights = mixture.weights[held] / mixture.weights[held].sum()
         covariances, factors = mixture.covariances, mixture.precisions_cholesky
         if not mixture.structure.shared:

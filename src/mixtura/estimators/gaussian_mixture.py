@@ -23,6 +23,7 @@ from mixtura.em.regularisation import regularisation
 from mixtura.estimators.attributes import HandedOut
 from mixtura.estimators.constructors import ChecksArgumentNames, warn_of_overrides
 from mixtura.estimators.predicting import Predicting, labels_given
+from mixtura.estimators.reporting import Reporting
 from mixtura.estimators.rows import blocks_to_fit, feature_names, rows_to_evaluate, rows_to_fit
 from mixtura.estimators.saving import described, saved_model
 from mixtura.estimators.state import (
@@ -49,7 +50,7 @@ from mixtura.fitting.best_of_starts import (
 )
 from mixtura.fitting.checkpoint import Checkpoint, identity
 from mixtura.fitting.diagnosis import Diagnosis, Grounds, diagnose, matching
-from mixtura.fitting.facts import FitFacts
+from mixtura.fitting.facts import ABOUT_COMPONENTS, FitFacts
 from mixtura.fitting.gaps import Gaps
 from mixtura.fitting.given_parameters import GivenParameters
 from mixtura.fitting.given_rows import (
@@ -85,7 +86,7 @@ from mixtura.support.threads import n_threads
 _MOST_BOUNDS = 1_000
 
 
-class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: ignore[misc]
+class GaussianMixture(ChecksArgumentNames, Reporting, Predicting, BaseEstimator):  # type: ignore[misc]
     """Gaussian mixture fitted by EM; a drop-in for scikit-learn's class of the same name.
 
     What an argument means there it means here. Beyond it: sample weights, threads with the same bits
@@ -663,9 +664,12 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             self._starts = ended.starts
             self._sampler_seed, self._sampler = ended.seed, None
         fit, blocks, names = ended.fit, ended.blocks, feature_names(self)
-        warn_of("end of EM", doubts_about_end(fit, float(self.tol), self.max_iter), stacklevel=3)
+        end = doubts_about_end(fit, float(self.tol), self.max_iter)
+        told = warn_of("end of EM", end, stacklevel=3)
         about = doubts_about_components(fit, blocks, ended.facts.reg_covar, self._reg_covar, names)
-        warn_of("components", about, stacklevel=3)
+        told += warn_of(ABOUT_COMPONENTS, about, stacklevel=3)
+        if told:
+            self._trained = replace(ended.facts, warnings=(*ended.facts.warnings, *told))
         return given
 
     def _small_fit(self, asked: _Asked, given: GivenRows) -> _Ended | None:
@@ -692,7 +696,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         self._check_size(blocks, asked.kind, asked.previous)
         has_matrices, names = asked.kind.has_matrices, feature_names(self)
         doubts = doubts_about_rows(blocks, names, has_matrices, self._n_with_rows)
-        warn_of("columns", doubts, stacklevel=4)
+        told = warn_of("columns", doubts, stacklevel=4)
         checkpoint = asked.checkpoint
         if checkpoint is not None:
             checkpoint.begin(identity(asked.arguments, blocks), resume=self.resume)
@@ -703,6 +707,7 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
         fit, blocks, options = found.fit, found.blocks, found.options
         fit = ordered(fit, self._order_of(blocks), blocks, options)
         facts = fit.facts(blocks.shape[0], options, n_begun(found.records))
+        facts = replace(facts, warnings=tuple(told))
         if blocks.has_missing:
             facts = replace(facts, gaps=Gaps.of(fit.mixture, blocks))
         starts = Starts(found.records)
@@ -962,6 +967,9 @@ class GaussianMixture(ChecksArgumentNames, Predicting, BaseEstimator):  # type: 
             Before `fit`.
         """
         return summarise(self._density, self._names_of_features(), facts_of(self))
+
+    def _reported(self) -> Self:
+        return self
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fit to one safetensors file, which `mixtura.load` reads without running code.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from functools import partial
@@ -17,12 +17,15 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from mixtura.browser import Comparison
 from mixtura.display.page import plural
+from mixtura.drawing.criteria import models_of
 from mixtura.em import NOTHING, Kind, Knowledge, Prior, Tails
 from mixtura.errors import DataWarning, DegenerateComponentWarning
 from mixtura.estimators.constructors import ChecksArgumentNames
 from mixtura.estimators.gaussian_mixture import GaussianMixture, default_arguments
 from mixtura.estimators.predicting import Predicting
+from mixtura.estimators.reporting import Reporting
 from mixtura.estimators.restoring import model_of
 from mixtura.estimators.rows import blocks_to_fit, feature_names, rows_to_fit
 from mixtura.estimators.saving import described, jsonable
@@ -38,7 +41,7 @@ from mixtura.fitting.lines import Lines, lines_of_progress
 from mixtura.fitting.model_file import SavedModel
 from mixtura.fitting.request import kind_of, options_of, seeds_of
 from mixtura.fitting.summary import Summary
-from mixtura.fitting.warnings import doubts_about_rows, too_many_parameters, warn_of
+from mixtura.fitting.warnings import Doubt, doubts_about_rows, too_many_parameters, warn_of
 from mixtura.inputs.labels import check_numbers_alone
 from mixtura.inputs.row_errors import ErrorsGiven
 from mixtura.mixture import Mixture
@@ -79,7 +82,7 @@ _CONSTRAINTS = {
 SweepCallback = Callable[[int, int, dict[str, Any]], object]
 
 
-class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # type: ignore[misc]
+class GaussianMixtureSearch(ChecksArgumentNames, Reporting, Predicting, BaseEstimator):  # type: ignore[misc]
     """Fit mixtures of several numbers of components and covariance structures, and keep the best.
 
     The cells of the grid share what they find. Each is searched by itself first; then every structure begins
@@ -202,6 +205,9 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         "It would be of components by their numbers, which differ from cell to cell: fit such models one by "
         "one, and compare their bic.",
     )
+
+    #: What the last search warned of.
+    _warned: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -395,7 +401,8 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         if not possible:
             raise ValueError(f"No model can be fitted: {impossible[keys[0]]}.")
         has_matrices = any(structure_of(name).has_matrices for _, name in possible)
-        warn_of("columns", doubts_about_rows(blocks, names, has_matrices, 1), stacklevel=3)
+        warned = warn_of("columns", doubts_about_rows(blocks, names, has_matrices, 1), stacklevel=3)
+        self._take_warnings(warned)
         seed = self._seed_of_file() if self.random_state is None else None
         seed = seeds_of(self.random_state)[0] if seed is None else seed
         dtype = blocks.dtype.name
@@ -421,7 +428,7 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
             lines.end()
         if not conclude():
             raise ValueError(self._why_nothing(sweep, possible))
-        self._warn(sweep, known)
+        self._take_warnings([*warned, *warn_of("models", self._doubts(sweep, known), stacklevel=3)])
 
     def _why_nothing(self, sweep: Sweep, keys: Sequence[Key]) -> str:
         if not sweep.n_unfinished:
@@ -675,32 +682,33 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
             if np.isfinite(self.delta_[i])
         )
 
-    def _warn(self, sweep: Sweep, known: dict[Key, Knowledge]) -> None:
+    def _take_warnings(self, told: list[tuple[str, str]]) -> None:
+        self._warned = tuple(sentence for _, sentence in told)
+
+    def _doubts(self, sweep: Sweep, known: dict[Key, Knowledge]) -> Iterator[Doubt]:
+        """What a sweep warns of at its end."""
         if sweep.n_unfinished:
-            warnings.warn(
+            yield (
+                DataWarning,
                 f"The sweep was stopped with {sweep.n_unfinished} of {len(self.delta_)} cells not finished: "
                 "the best is that of what was there. With checkpoint=path, resume=True goes on another time.",
-                DataWarning,
-                stacklevel=4,
             )
             return
         best = self._best_cell
         if not best.can_win:
-            warnings.warn(
+            yield (
+                DegenerateComponentWarning,
                 "No model of the grid has a maximum of the likelihood that is not spurious. The best, "
                 f"{self._best_in_words}, has none either ({best.failure}): try fewer components, or "
                 "structures with fewer parameters.",
-                DegenerateComponentWarning,
-                stacklevel=4,
             )
         elif many := self._too_many_parameters(best, known.get(best.key, NOTHING)):
-            warnings.warn(many, DataWarning, stacklevel=4)
+            yield DataWarning, many
         if best.can_win and not self.best_estimator_.converged_ and self.max_iter > 0:
-            warnings.warn(
+            yield (
+                ConvergenceWarning,
                 f"The best model, {self._best_in_words}, did not converge in {self.max_iter} iterations: "
                 "increase max_iter or tol.",
-                ConvergenceWarning,
-                stacklevel=4,
             )
 
     @property
@@ -718,6 +726,19 @@ class GaussianMixtureSearch(ChecksArgumentNames, Predicting, BaseEstimator):  # 
         what = f"The best model, {self._best_in_words},"
         n_held = known.n_held(best.mixture.structure, *best.mixture.means.shape)
         return too_many_parameters(what, best.facts.parameters_of(best.mixture), n_rows, n_held)
+
+    def _reported(self) -> GaussianMixture:
+        return self._best()
+
+    @property
+    def _warnings_of_fit(self) -> tuple[str, ...]:
+        return self._warned + super()._warnings_of_fit
+
+    @property
+    def _comparison(self) -> Comparison:
+        models = models_of(self.results_, self.delta_, self.criterion, self.sign)
+        n_without = len(self.delta_) - len(models.values)
+        return Comparison(models, self.criterion, self.top()._page(), n_without)
 
     # The best model
 

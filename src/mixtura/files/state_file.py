@@ -26,9 +26,14 @@ def write(
     path: str | os.PathLike[str], header: dict[str, str], arrays: dict[str, FloatArray]
 ) -> None:
     """Replace the file by one that holds these; the old one survives any failure."""
-    whole = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, header)
+    whole = whole_file(header, arrays)
     with replacing(path) as temporary:
         temporary.write_bytes(whole)
+
+
+def whole_file(header: dict[str, str], arrays: dict[str, FloatArray]) -> bytes:
+    """What a file that holds these is."""
+    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, header)
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, str], dict[str, FloatArray]]:

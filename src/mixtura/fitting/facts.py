@@ -15,6 +15,9 @@ from mixtura.fitting.gaps import Gaps, check_of_gaps
 from mixtura.mixture import Mixture
 from mixtura.support.arrays import Array, FloatArray
 
+#: What warnings that name components are about.
+ABOUT_COMPONENTS = "components"
+
 
 @dataclass(frozen=True)
 class Criteria:
@@ -85,6 +88,8 @@ class FitFacts:
         Where features were missing; None: nowhere.
     conjugate : ConjugatePrior or None
         Of variational Bayes, of which log_prior is then minus the divergence of the posterior from it.
+    warnings : tuple of (str, str)
+        What each warning of the fit was about, as `mixtura.fitting.warnings` calls it, and its sentence.
     statistics : SufficientStatistics or None
         None where they are not known, as of a cell of a search. In a file they are arrays.
     """
@@ -106,6 +111,7 @@ class FitFacts:
     log_prior: float = 0.0
     gaps: Gaps | None = None
     conjugate: ConjugatePrior | None = None
+    warnings: tuple[tuple[str, str], ...] = ()
     statistics: SufficientStatistics | None = None
 
     @property
@@ -123,14 +129,18 @@ class FitFacts:
         return mixture.n_parameters if self.n_parameters is None else self.n_parameters
 
     def permuted(self, order: Array) -> FitFacts:
-        """The same with the components in another order."""
+        """The same with the components in another order; sentences that name them by numbers are left out."""
         statistics, verdicts = self.statistics, self.verdicts
+        is_another = (np.diff(order) < 0).any()
         return replace(
             self,
             effective_rows=self.effective_rows[order],
             statistics=None if statistics is None else statistics.permuted(order),
             verdicts=None if verdicts is None else tuple(verdicts[k] for k in order),
             gaps=None if self.gaps is None else self.gaps.permuted(order),
+            warnings=tuple(
+                one for one in self.warnings if one[0] != ABOUT_COMPONENTS or not is_another
+            ),
         )
 
 
@@ -218,6 +228,11 @@ _SAVED: dict[str, _Saved] = {
     "log_prior": _Saved(_always(must_be.number()), missing=_always(0.0)),
     "gaps": _Saved(check_of_gaps, Gaps.from_json, _always(None)),
     "conjugate": _Saved(_conjugate, _maybe_prior, missing=_always(None)),
+    "warnings": _Saved(
+        _always(must_be.list_of(must_be.list_of(must_be.text, 2))),
+        lambda json: tuple(map(tuple, json)),
+        missing=_always(()),
+    ),
 }
 
 #: The facts that stand as JSON in a file, in their order.
@@ -241,7 +256,9 @@ def _plain(value: Any) -> Any:
         return value.to_json()
     if isinstance(value, ConjugatePrior):
         return value.as_json()
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return value
 
 
 def facts_in(

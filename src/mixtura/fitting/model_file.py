@@ -16,7 +16,7 @@ from mixtura.covariance import ONE_FEATURE, STRUCTURES, CovarianceStructure, str
 from mixtura.em import SufficientStatistics
 from mixtura.files import schema as must_be
 from mixtura.files.schema import Check, Damaged, array_in, mixture_in
-from mixtura.files.state_file import arrays_of, described, read, reading, write
+from mixtura.files.state_file import arrays_of, described, read, reading, whole_file, write
 from mixtura.fitting.facts import FitFacts, facts_in, json_of
 from mixtura.mixture import Mixture
 from mixtura.support.arrays import FloatArray
@@ -95,13 +95,22 @@ class SavedModel:
 
 def save_model(path: str | os.PathLike[str], model: SavedModel, library_version: str) -> None:
     """Write a model; an older file survives any failure."""
+    write(path, *_parts(model, library_version))
+
+
+def model_file(model: SavedModel, library_version: str) -> bytes:
+    """What `save_model` writes."""
+    return whole_file(*_parts(model, library_version))
+
+
+def _parts(model: SavedModel, library_version: str) -> tuple[dict[str, str], dict[str, FloatArray]]:
     header = {
         "format": "mixtura",
         "format_version": str(_version_of(model.mixture)),
         "covariance_type": model.mixture.covariance_type,
         "model": json.dumps(_description(model, library_version)),
     }
-    write(path, header, _arrays("", model))
+    return header, _arrays("", model)
 
 
 def read_model(path: str | os.PathLike[str]) -> SavedModel:

@@ -24,13 +24,15 @@ _WIDENED = 0.01
 Doubt = tuple[type[Warning], str]
 
 
-def warn_of(what: str, doubts: Iterator[Doubt], stacklevel: int) -> None:
+def warn_of(what: str, doubts: Iterator[Doubt], stacklevel: int) -> list[tuple[str, str]]:
     """Warn of what a check finds. One that fails says so, and ends no fit.
 
-    stacklevel: as of `warnings.warn`, seen from the caller.
+    stacklevel: as of `warnings.warn`, seen from the caller. Return each sentence behind what it is about.
     """
-    for category, message in _without_failing(what, doubts):
+    found = _without_failing(what, doubts)
+    for category, message in found:
         warnings.warn(message, category, stacklevel=stacklevel + 1)
+    return [(what, message) for _, message in found]
 
 
 def _without_failing(what: str, doubts: Iterator[Doubt]) -> list[Doubt]:

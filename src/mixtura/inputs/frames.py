@@ -89,6 +89,14 @@ def column_names(frame: DataFrame[Any]) -> tuple[str, ...] | None:
     return names if all(isinstance(name, str) for name in names) else None
 
 
+def row_labels(X: Any) -> list[Any] | None:
+    """The index of a pandas frame, where it is more than the numbers of the rows; else None."""
+    if isinstance(X, _NEVER_FRAMES) or not (_is_of("pandas", X) and hasattr(X, "index")):
+        return None
+    is_counted = type(X.index).__name__ == "RangeIndex" and X.index.start == 0 and X.index.step == 1
+    return None if is_counted else list(X.index)
+
+
 def frame_values(frame: DataFrame[Any]) -> NDArray[Any]:
     """The numbers of a frame: float32 where that holds every column exactly, else float64; null is NaN.
 

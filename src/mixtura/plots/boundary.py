@@ -10,13 +10,14 @@ from matplotlib.colors import to_rgb
 from numpy.typing import ArrayLike, NDArray
 
 from mixtura import GaussianMixtureClassifier, Mixture
+from mixtura.drawing.colours import INK, colour
+from mixtura.drawing.features import choice
 from mixtura.mixture import expected, log_sum_exp
 from mixtura.plots import drawn as drawing
 from mixtura.plots.canvas import one_axes
-from mixtura.plots.features import choice
 from mixtura.plots.mixture import ONE_PANEL, emptiest_corner
 from mixtura.plots.panels import completed_handles, hollow
-from mixtura.plots.style import INK, add_notes, colour, marker_area, name_axes
+from mixtura.plots.style import add_notes, marker_area, name_axes
 
 # Points of the grid along each axis.
 _FINE = 300

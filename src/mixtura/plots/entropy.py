@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from mixtura.drawing.colours import INK, PALETTE
 from mixtura.plots import drawn as drawing
 from mixtura.plots.canvas import several_axes
-from mixtura.plots.style import INK, PALETTE, whole_ticks
+from mixtura.plots.style import whole_ticks
 from mixtura.selection import Combination
 
 

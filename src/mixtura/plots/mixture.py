@@ -12,11 +12,12 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
 from mixtura import Mixture
+from mixtura.drawing.features import Choice, choice
+from mixtura.drawing.rows import DrawnRows, drawn_rows
 from mixtura.inputs.row_errors import NO_ERRORS, ErrorsGiven
 from mixtura.plots import drawn as drawing
 from mixtura.plots import panels
 from mixtura.plots.canvas import one_axes, several_axes
-from mixtura.plots.features import Choice, choice
 from mixtura.plots.style import add_notes, broken, name_axes
 
 Where = tuple[Any, Any]  # ax, figure
@@ -137,11 +138,13 @@ def picture_of_mixture(
     """Do what `plot_mixture` does, and say what is not drawn."""
     mixture = drawing.mixture_of(model)
     names = drawing.feature_names(model, X, mixture.n_features)
-    data = drawing.matrix(model, X, mixture.n_features)
+    rows = drawing.matrix(model, X, mixture.n_features)
     chosen = choice(mixture, features, names, MOST_PAIRED)
     indexes = list(chosen.drawn)
     limit = MOST_POINTS if len(indexes) <= 2 else MOST_POINTS_OF_PAIRS
-    drawn = drawing.drawn_rows(mixture, data, sample_weight, indexes, limit, errors)
+    drawn = drawn_rows(
+        mixture, drawing.with_all(rows, sample_weight, errors), indexes, limit
+    )
     marginal = replace(mixture.marginal(indexes), noise=mixture.noise)  # its share, for the legend
     notes = notes_of(chosen, drawn, marginal)
     named = [names[j] for j in indexes]
@@ -150,13 +153,13 @@ def picture_of_mixture(
     return Picture(axes, notes)
 
 
-def notes_of(chosen: Choice, drawn: drawing.DrawnRows, marginal: Mixture) -> list[str]:
+def notes_of(chosen: Choice, drawn: DrawnRows, marginal: Mixture) -> list[str]:
     """What is not drawn, one sentence a reason."""
     return [note for note in (chosen.note, drawn.note, drawn.outliers(marginal)) if note]
 
 
 def _draw_one(
-    mixture: Mixture, drawn: drawing.DrawnRows, names: list[str], notes: list[str], where: Where
+    mixture: Mixture, drawn: DrawnRows, names: list[str], notes: list[str], where: Where
 ) -> Axes:
     axes = one_axes(*where, ONE_PANEL)
     panels.draw_histogram(axes, mixture, drawn, 0, drawn.ranges[0])
@@ -168,7 +171,7 @@ def _draw_one(
 
 
 def _draw_two(
-    mixture: Mixture, drawn: drawing.DrawnRows, names: list[str], notes: list[str], where: Where
+    mixture: Mixture, drawn: DrawnRows, names: list[str], notes: list[str], where: Where
 ) -> Axes:
     axes = one_axes(*where, ONE_PANEL)
     panels.draw_cloud(axes, mixture, drawn, [0, 1], drawn.ranges, small=False)
@@ -181,7 +184,7 @@ def _draw_two(
 
 
 def _draw_pairs(
-    mixture: Mixture, drawn: drawing.DrawnRows, names: list[str], notes: list[str], where: Where
+    mixture: Mixture, drawn: DrawnRows, names: list[str], notes: list[str], where: Where
 ) -> NDArray[Any]:
     n = len(names)
     side = 1.6 + 1.7 * n

@@ -10,27 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Ellipse
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from mixtura import Mixture
-from mixtura.plots.drawn import DrawnRows, Range, components_inside, inside
+from mixtura.drawing.colours import INK, NOISE, colour, line_style
+from mixtura.drawing.densities import SHARES, histogram, radius
+from mixtura.drawing.rows import DrawnRows, Range, components_inside, inside
 from mixtura.plots.style import (
     FAINT_INK,
-    INK,
-    NOISE,
-    colour,
-    line_style,
     marker_area,
     shades,
 )
 
-SHARES = (0.5, 0.95)
-MOST_BINS = 80
-MOST_BARS_HIGH = 4
 MOST_LARGE_NUMBERS = 15
-NARROWEST = (
-    1e-13  # of the numbers' size: matplotlib widens an axis of less, and bars would not be seen
-)
 LONGEST_LEGEND = 10
 BARS, HOLLOW_BARS = "#DDDDDD", "#999999"
 
@@ -44,30 +35,23 @@ def draw_histogram(
     """
     values, completed = rows.points[:, feature], rows.completed([feature])
     weight = np.ones(len(values)) if rows.weight is None else rows.weight
-    edges = _edges(mixture, values, shown)
-    width = np.diff(edges)
-    heights, observed = (
-        np.histogram(values[some], edges, weights=weight[some])[0] / weight.sum() / width
-        for some in (slice(None), ~completed)
-    )
+    drawn = histogram(mixture, values, weight, shown)
+    edges, width = drawn.edges, np.diff(drawn.edges)
+    observed, _ = np.histogram(values[~completed], edges, weights=weight[~completed])
+    observed = observed / weight.sum() / width
     bars: dict[str, Any] = {"width": width, "align": "edge"}
     ax.bar(edges[:-1], observed, color=BARS, edgecolor="white", lw=0.4, **bars)
     if completed.any():
-        top = heights - observed
+        top = drawn.heights - observed
         ax.bar(edges[:-1], top, bottom=observed, fill=False, edgecolor=HOLLOW_BARS, lw=0.6, **bars)
-    grid = _grid(mixture, edges, shown)
-    densities = weighted_densities(mixture, grid)
-    # A component on next to nothing has no bound to its density: it leaves at the top, and bars are seen.
-    tallest = np.max(heights)
-    top = max(tallest, min(densities.sum(axis=0).max(), MOST_BARS_HIGH * tallest))
-    densities = np.minimum(densities, 10 * top)
+    grid, densities = drawn.grid, drawn.densities
     for component, density in enumerate(densities):
         ax.fill_between(grid, density, color=colour(component), alpha=0.12, lw=0)
         ax.plot(grid, density, color=colour(component), ls=line_style(component), lw=1.8)
     if len(densities) > 1:
         # Under the components: it differs from them only where they overlap.
         ax.plot(grid, densities.sum(axis=0), color=INK, lw=1.2, zorder=1.5)
-    ax.set_ylim(0, 1.05 * top)
+    ax.set_ylim(0, 1.05 * drawn.top)
     if shown is not None:
         ax.set_xlim(shown)
 
@@ -134,29 +118,9 @@ def ellipse_axes(
 ) -> tuple[float, float, float]:
     """Width, height and angle in degrees of the ellipse that holds `share` of a 2-D Gaussian, or a t."""
     variances, directions = np.linalg.eigh(covariance)
-    # In two dimensions quantiles of the squared Mahalanobis distance are exact: it is exponential, of a t
-    # half of it has the distribution F(2, df).
-    log_rest = np.log1p(-share)
-    square = -2 * log_rest if np.isinf(df) else df * np.expm1(-2 * log_rest / df)
-    radius = np.sqrt(square)
-    height, width = 2 * radius * np.sqrt(np.maximum(variances, 0))
+    height, width = 2 * radius(share, df) * np.sqrt(np.maximum(variances, 0))
     x, y = directions[:, 1]
     return float(width), float(height), float(np.degrees(np.arctan2(y, x)))
-
-
-def weighted_densities(mixture: Mixture, grid: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each component's weight times its density along one feature: a row a component."""
-    spread = mixture.spreads
-    if mixture.df is not None:
-        away, df = (grid - mixture.means) / spread, mixture.df[:, None]
-        heavy: NDArray[np.float64] = mixture.weights[:, None] * student.pdf(away, df) / spread
-        return heavy
-    heights = mixture.weights[:, None] / (spread * np.sqrt(2 * np.pi))
-    with np.errstate(over="ignore"):  # far from a narrow component nothing is left
-        densities: NDArray[np.float64] = heights * np.exp(
-            -0.5 * ((grid - mixture.means) / spread) ** 2
-        )
-    return densities
 
 
 def draw_numbers(ax: Axes, mixture: Mixture, components: Sequence[int]) -> None:
@@ -258,34 +222,3 @@ def _component_handle(mixture: Mixture, component: int) -> Line2D:
 
 def _handle(label: str, **style: Any) -> Line2D:
     return Line2D([], [], label=label, **style)
-
-
-def _edges(
-    mixture: Mixture, values: NDArray[np.float64], shown: Range | None
-) -> NDArray[np.float64]:
-    """Edges of the bars, over all values that are shown; where they are one value, around it."""
-    if shown is not None:
-        values = values[(values >= shown[0]) & (values <= shown[1])]
-    low, high = float(values.min()), float(values.max())
-    size, n_bins = max(abs(low), abs(high)), _n_bins(values)
-    if high - low <= NARROWEST * size or high == low:
-        centre = low + (high - low) / 2
-        half = max(10 * NARROWEST * size, float(mixture.weights @ mixture.spreads[:, 0]))
-        low, high, n_bins = centre - half, centre + half, n_bins | 1  # one bar is in the middle
-    return np.linspace(low, high, n_bins + 1)
-
-
-def _n_bins(values: NDArray[np.float64]) -> int:
-    """Freedman and Diaconis (1981) or the root of n, capped."""
-    low, high = np.percentile(values, [25, 75])
-    width = 2 * (high - low) / len(values) ** (1 / 3)
-    wanted = min(np.ptp(values) / width, MOST_BINS) if width > 0 else 0
-    return int(np.clip(max(wanted, np.sqrt(len(values))), 10, MOST_BINS))
-
-
-def _grid(mixture: Mixture, edges: NDArray[np.float64], shown: Range | None) -> NDArray[np.float64]:
-    """Abscissas over the data and all components, dense where a component is narrow."""
-    around = mixture.means + mixture.spreads * np.linspace(-4, 4, 81)
-    low, high = shown or (min(edges[0], around.min()), max(edges[-1], around.max()))
-    grid = np.concatenate([np.linspace(low, high, 400), around.ravel()])
-    return np.unique(grid[(grid >= low) & (grid <= high)])

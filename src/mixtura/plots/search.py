@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
-from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from mixtura import GaussianMixtureSearch
+from mixtura.drawing.colours import INK
+from mixtura.drawing.criteria import (
+    NAMES,
+    Models,
+    look_of_structure,
+    models_of,
+    names_of_models,
+)
 from mixtura.plots import drawn as drawing
 from mixtura.plots.canvas import one_axes
-from mixtura.plots.style import FAINT_INK, INK, PALETTE, whole_ticks
-from mixtura.sweep.names import covariance_type_of, has_noise, has_tails, model_name
+from mixtura.plots.style import FAINT_INK, whole_ticks
+from mixtura.support.arrays import Array
+from mixtura.sweep.names import has_noise, has_tails
 
-NAMES = {"bic": "BIC", "aic": "AIC", "icl": "ICL"}
-
-# Structures of one kind of matrix share a colour; markers tell them apart.
-_KINDS = (
-    ("EII", "VII", "E", "V", "spherical"),
-    ("EEI", "VEI", "EVI", "VVI", "diag"),
-    ("EEE", "VEE", "EVE", "VVE", "tied"),
-    ("EEV", "VEV", "EVV", "VVV", "full"),
-)
 _MARKERS = ("o", "s", "^", "D", "v")
 
-# The picture ends so many times as far from the best as the median is: hopeless models would flatten all
-# others.
-_SHOWN = 2.5
-_COMPARED = 8
 _WIDTH_BESIDE = 1.8  # inches
 _ONE_COLUMN = 7
 
@@ -93,10 +87,10 @@ def plot_search(
     check_is_fitted(search, "results_")
     criterion = criterion or search.criterion
     check_criterion(criterion)
-    models = _models(search, criterion)
+    models = models_of(search.results_, search.delta_, criterion, search.sign)
     axes = one_axes(ax, figure, (9.4, 5.2))
     _make_room(axes)
-    for name in dict.fromkeys(_names(search)):
+    for name in dict.fromkeys(names_of_models(search.results_)):
         mine = models.names == name
         _draw_line(axes, name, models.n_components[mine], models.values[mine])
     _finish(axes, models, NAMES[criterion])
@@ -123,43 +117,6 @@ def _axes_beside(axes: Axes) -> Axes:
     return beside
 
 
-@dataclass(frozen=True)
-class _Models:
-    """Those that have a point, in the order of the search."""
-
-    n_components: NDArray[Any]
-    names: NDArray[Any]
-    values: NDArray[Any]
-    lower: bool  # is better
-
-    @property
-    def away(self) -> NDArray[Any]:
-        """How much worse than the best."""
-        worse: NDArray[Any] = self.values if self.lower else -self.values
-        return np.asarray(worse - worse.min())
-
-
-def _models(search: GaussianMixtureSearch, criterion: str) -> _Models:
-    usable = np.isfinite(search.delta_)
-    k, values = (search.results_[what][usable] for what in ("n_components", criterion))
-    names = np.array(_names(search), dtype=object)[usable]
-    return _Models(k, names, values, lower=search.sign == "sklearn")
-
-
-def _names(search: GaussianMixtureSearch) -> list[str]:
-    """Of the models, in the order of the search."""
-    results = search.results_
-    each = results["covariance_type"]
-    if "noise" not in results:
-        return list(each)
-    return [
-        model_name(name, distribution=distribution, noise=bool(noise))
-        for name, distribution, noise in zip(
-            each, results["distribution"], results["noise"], strict=True
-        )
-    ]
-
-
 def _make_room(axes: Axes) -> None:
     """Narrow axes of a figure without layout: what stands right of them would be cut off."""
     if axes.figure.get_layout_engine() is None:
@@ -167,7 +124,7 @@ def _make_room(axes: Axes) -> None:
         axes.set_position((box.x0, box.y0, 0.6 * box.width, box.height))
 
 
-def _draw_line(axes: Axes, name: str, k: NDArray[Any], values: NDArray[Any]) -> None:
+def _draw_line(axes: Axes, name: str, k: Array, values: Array) -> None:
     colour, marker, filled = _look(name)
     axes.plot(
         k,
@@ -187,28 +144,23 @@ _DASHES = {(False, False): "-", (False, True): "--", (True, False): ":", (True, 
 
 
 def _look(name: str) -> tuple[str, str, bool]:
-    name = covariance_type_of(name)
-    for number, kind in enumerate(_KINDS):
-        if name in kind:
-            place = kind.index(name)
-            return PALETTE[(0, 1, 2, 4)[number]], _MARKERS[place], place % 2 == 0
-    return FAINT_INK, "o", True
+    colour, place = look_of_structure(name)
+    return colour, _MARKERS[place], place % 2 == 0
 
 
-def _mark_best(axes: Axes, models: _Models) -> None:
-    best = int(np.argmin(models.away))
+def _mark_best(axes: Axes, models: Models) -> None:
+    best = models.best
     k, name = models.n_components[best], models.names[best]
     axes.plot(k, models.values[best], "o", ms=15, mfc="none", mec=INK, mew=1.6, zorder=5)
     text = f"best: {name}, {k} component{'s' if k > 1 else ''}"
     axes.set_title(text, loc="left", fontsize=10, color=INK)
 
 
-def _finish(axes: Axes, models: _Models, name: str) -> None:
-    away, down = np.sort(models.away), 1 if models.lower else -1
-    best = models.values[np.argmin(models.away)]
-    end = min(away[-1], _SHOWN * np.median(away)) or away[-1]
-    if end < away[-1]:
-        n_outside = int((away > end).sum())
+def _finish(axes: Axes, models: Models, name: str) -> None:
+    down = 1 if models.lower else -1
+    best, end = models.values[models.best], models.end
+    n_outside = int((models.away > end).sum())
+    if n_outside:
         where = "above" if models.lower else "below"
         text = f"{n_outside} worse {where}"
         axes.set_title(text, loc="right", fontsize=8, color=FAINT_INK)
@@ -230,9 +182,9 @@ def _finish(axes: Axes, models: _Models, name: str) -> None:
     )
 
 
-def _draw_differences(axes: Axes, models: _Models, name: str) -> None:
+def _draw_differences(axes: Axes, models: Models, name: str) -> None:
     """Draw how far the best models lie from the best, the best on top."""
-    order = np.argsort(models.away, kind="stable")[:_COMPARED]
+    order = models.nearest
     for place, j in enumerate(order):
         colour, marker, filled = _look(models.names[j])
         axes.plot([0, models.away[j]], [place, place], color=colour, lw=1.3)

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mixtura.drawing.colours import INK, colour
+from mixtura.drawing.features import choice
+from mixtura.drawing.rows import DrawnRows, components_inside, drawn_rows, inside
 from mixtura.inputs.row_errors import ErrorsGiven
 from mixtura.plots import drawn as drawing
 from mixtura.plots.canvas import one_axes
-from mixtura.plots.drawn import components_inside, inside
-from mixtura.plots.features import choice
 from mixtura.plots.mixture import (
     MOST_POINTS,
     ONE_PANEL,
@@ -20,7 +21,7 @@ from mixtura.plots.mixture import (
     notes_of,
 )
 from mixtura.plots.panels import completed_handles, draw_numbers, hollow, show_ranges
-from mixtura.plots.style import INK, add_notes, colour, name_axes
+from mixtura.plots.style import add_notes, name_axes
 
 # Largest area of a dot, in points squared.
 _LARGEST = 90.0
@@ -89,7 +90,7 @@ def plot_uncertainty(
     """
     mixture = drawing.mixture_of(model)
     names = drawing.feature_names(model, X, mixture.n_features)
-    data = drawing.matrix(model, X, mixture.n_features)
+    rows = drawing.matrix(model, X, mixture.n_features)
     chosen = choice(mixture, features, names, 2)
     indexes = list(chosen.drawn)
     if len(indexes) > 2:
@@ -97,7 +98,9 @@ def plot_uncertainty(
             f"plot_uncertainty draws one or two features, but {len(indexes)} are asked for."
         )
     errors = ErrorsGiven(error_covariances, error_std)
-    drawn = drawing.drawn_rows(mixture, data, None, indexes, MOST_POINTS, errors)
+    drawn = drawn_rows(
+        mixture, drawing.with_all(rows, errors=errors), indexes, MOST_POINTS
+    )
     marginal = mixture.marginal(indexes)
     axes = one_axes(ax, figure, ONE_PANEL)
     uncertainty = 1 - drawn.certainty
@@ -135,7 +138,7 @@ def _filled(colours: Any) -> dict[str, Any]:
 
 
 def _add_legend(
-    axes: Any, drawn: drawing.DrawnRows, points: Any, most: float, n_components: int
+    axes: Any, drawn: DrawnRows, points: Any, most: float, n_components: int
 ) -> None:
     handles = completed_handles(drawn.gaps)
     if n_components > 1:  # else nothing is uncertain

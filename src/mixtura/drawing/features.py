@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mixtura import Mixture
+from mixtura.mixture import Mixture
 from mixtura.support.names import nearest
 
 _MOST_NAMED = 5

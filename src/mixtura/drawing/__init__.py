@@ -1,0 +1,1 @@
+"""What pictures show, whoever draws them: which rows and features, curves, colours."""
