@@ -73,8 +73,8 @@ sanitize: $(VENV)/.tools
 
 # What a user installs: the sdist, a wheel from it, an empty environment, and the tests there that could fail where only the
 # package is: files that it must bring, optional packages, the command line, scikit-learn's contract.
-PACKAGE_TESTS := browser/test_report cli/test_cli cli/test_language datasets/test_datasets docs/test_docs em/test_online files/test_saving inputs/test_frames \
-	plots/test_plots promises/test_defects promises/test_sklearn_contract sources/test_sources
+PACKAGE_TESTS := browser/test_report cli/test_cli cli/test_language datasets/test_datasets docs/test_docs em/test_online \
+	files/test_saving inputs/test_frames plots/test_plots promises/test_defects promises/test_sklearn_contract sources/test_sources
 package: $(VENV)/.tools
 	rm -rf dist build/package
 	$(BIN)/python -m build --sdist --outdir dist

@@ -216,6 +216,19 @@ def test_axes_pairs_and_the_table_of_rows(opened, iris):
     assert tab.troubles == []
 
 
+def test_a_tick_of_the_histogram_tells_its_row(opened, faithful):
+    page = opened().opened(faithful[1])
+    page.select_option("#feature", label="x0")
+    tick = page.locator("#histogram g[aria-label=rule] line").nth(6)
+    tick.scroll_into_view_if_needed()
+    box = tick.bounding_box()
+    page.mouse.move(box["x"], box["y"] - 60)
+    tip = page.locator("#histogram g[aria-label=tip] text")
+    tip.wait_for()
+    assert "eruption " in tip.text_content()
+    assert "x0: " in tip.text_content()
+
+
 def test_models_of_a_search_tell_their_criterion(opened, iris):
     search, path = iris
     page = opened().opened(path)
@@ -331,5 +344,6 @@ def test_other_fits_are_drawn_too(opened, folder, kind):
     page = tab.opened(path)
     page.locator("[data-component]").first.click()
     assert page.locator("#histogram path").count() > 0
-    assert page.locator("#scatter").is_visible() == (kind != "one feature")
+    for name in ("#scatter", "#axes"):
+        assert page.locator(name).is_visible() == (kind != "one feature")
     assert tab.troubles == []

@@ -59,12 +59,12 @@ class Axes:
 
     def covariances(self, mixture: Mixture) -> FloatArray:
         """Of each component along them: (n_components, n_axes, n_axes)."""
-        rows = np.zeros((len(self), mixture.n_features))
-        rows[np.arange(len(self.features)), list(self.features)] = 1.0
-        rows[len(self.features) :] = self.directions
-        return np.array(
-            [rows @ covariance @ rows.T for covariance in mixture.covariance_matrices()]
-        )
+        along = np.zeros((len(self), mixture.n_features))
+        along[np.arange(len(self.features)), list(self.features)] = 1.0
+        along[len(self.features) :] = self.directions
+        if not mixture.structure.has_matrices:  # which would be larger by far than what there is
+            return np.asarray((along * mixture.spreads[:, np.newaxis] ** 2) @ along.T)
+        return np.array([along @ matrix @ along.T for matrix in mixture.covariance_matrices()])
 
     def lines(self, mixture: Mixture) -> list[Mixture]:
         """The mixture along each by itself."""

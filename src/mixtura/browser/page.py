@@ -55,6 +55,7 @@ def page_of(subject: Subject, axes: Axes, rows: ReportedRows | None, version: st
         alerts=_warnings(subject),
         component_table=_component_table(subject, axes),
         component_notes=_paragraphs(_component_notes(subject)),
+        histogram_notes="" if rows is None else _paragraphs([words.PAGE["bars"]]),
         row_notes=_paragraphs(_row_notes(subject, axes, rows)),
         certainty=_paragraphs(_certainty(subject, rows)),
         diagnosis=_table(_diagnosis_table(subject)),
@@ -161,20 +162,19 @@ def _component_notes(subject: Subject) -> Iterator[str]:
 
 
 def _row_notes(subject: Subject, axes: Axes, rows: ReportedRows | None) -> Iterator[str]:
+    are_pairs = len(axes) > 1
     if rows is None:
         yield words.PAGE["no_rows"]
-        yield words.PAGE["ellipses"]
-        yield from axes.notes
-        return
-    yield words.PAGE["how_to_point"]
-    yield words.sampled(len(rows), rows.n_rows)
-    if subject.mixture.n_components > 1:
-        yield words.PAGE["paler"]
-    yield words.PAGE["ellipses"]
-    if rows.missing.any():
-        yield words.PAGE["hollow"]
-    if subject.density.noise is not None:
-        yield words.PAGE["noise"]
+    else:
+        yield words.PAGE["how_to_point"] if are_pairs else ""
+        yield words.sampled(len(rows), rows.n_rows)
+        if are_pairs and subject.mixture.n_components > 1:
+            yield words.PAGE["paler"]
+        if are_pairs and rows.missing.any():
+            yield words.PAGE["hollow"]
+        if subject.density.noise is not None:
+            yield words.PAGE["noise"]
+    yield words.PAGE["ellipses"] if are_pairs else ""
     yield from axes.notes
 
 

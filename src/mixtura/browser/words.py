@@ -38,7 +38,10 @@ PAGE: Mapping[str, str] = MappingProxyType(
         "ellipses": "Ellipses hold 50 % and 95 % of a component.",
         "hollow": "A hollow row lacks one of the two: it stands where it is expected.",
         "noise": "Grey rows are noise: they belong to no component.",
-        "bars": "Bars are the rows, lines the components, and the dark line their sum.",
+        "bars": (
+            "Bars are the rows, lines the components, and the dark line their sum. Each tick below is a row; "
+            "point at it."
+        ),
         "no_rows": "No rows were given, so that components alone are drawn: report(path, X) draws rows too.",
         "rows_as_a_table": "The rows that are drawn, as a table",
         "first_of": "The first {n} of {all}.",
@@ -51,14 +54,12 @@ PAGE: Mapping[str, str] = MappingProxyType(
         "scale": "mean ± scale",
         "verdict": "verdict",
         "correlations": "Correlations of features that are drawn",
-        "responsibilities": "responsibilities",
         "and_less": "others less",
         "not_observed": "not observed; expected here",
         "density": "density",
         "n_components": "number of components",
         "noise_label": "noise",
         "best": "best",
-        "mixture": "mixture",
         "download": "Save the model",
         "scatter": "Two features of the rows, coloured by component, with the components' ellipses",
         "histogram": "Histogram of a feature, with the density of each component",

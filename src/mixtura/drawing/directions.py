@@ -32,7 +32,10 @@ def discriminants(mixture: Mixture, n: int) -> FloatArray:
     weights = mixture.weights / mixture.weights.sum()
     centred = mixture.means - weights @ mixture.means
     between = (weights * centred.T) @ centred
-    within = np.einsum("k,kij->ij", weights, mixture.covariance_matrices())
+    if mixture.structure.has_matrices:
+        within = np.einsum("k,kij->ij", weights, mixture.covariance_matrices())
+    else:
+        within = np.diag(weights @ mixture.spreads**2)
     # In units of the spreads within, so that no feature's unit decides what is singular.
     scale = np.sqrt(np.diag(within))
     if not (scale > 0).all():

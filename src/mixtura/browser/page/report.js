@@ -119,7 +119,7 @@
         Plot.text(seen(x, y), { ...centre, text: (one) => `${one.number}`, fill: "currentColor", fontSize: 11, opacity }),
         state.row === null ? null
           : Plot.dot([state.row], { ...position, r: radius + 4, stroke: "currentColor", strokeWidth: 2 }),
-        Plot.tip(shown, Plot.pointer({ ...position, title: tipOf, maxRadius: 25, ...TIP })),
+        Plot.tip(shown, Plot.pointer({ ...position, title: tipOf([x, y]), maxRadius: 25, ...TIP })),
       ],
     }));
     plot.addEventListener("click", () => plot.value !== null && point(plot.value));
@@ -128,7 +128,8 @@
   }
 
   const notes = (...shown) => [...new Set(shown)].map((j) => axes[j].note).filter(Boolean).join(" ");
-  const tipOf = (i) => [rowName(i), ...responsibilities(i), told(i, state.x), told(i, state.y)].join("\n");
+  const tipOf = (shown) => (i) =>
+    [rowName(i), ...responsibilities(i), ...new Set(shown.map((j) => told(i, j)))].join("\n");
 
   function pairs() {
     const n = Math.min(5, data.nFeatures), drawn = (x, y) => visible(x, y).slice(0, 400);
@@ -150,6 +151,8 @@
   function histogram() {
     const axis = axes[state.feature], curve = curves[state.feature];
     const bars = (curve.heights ?? []).map((height, i) => ({ x1: curve.edges[i], x2: curve.edges[i + 1], height }));
+    const ticks = d3.range(rows ? rows.label.length : 0).filter((i) => isInside(rows.values[state.feature][i], axis));
+    const tick = { x: (i) => rows.values[state.feature][i], y1: 0, y2: -0.04 * curve.top };
     const points = ({ x, y }) => x.map((value, i) => [value, y[i]]);
     const lines = components.map((one, i) => Plot.line(points(curve.components[i]), {
       x: "0", y: "1", stroke: one.colour, strokeWidth: 2, strokeDasharray: one.dash || null, clip: true,
@@ -158,13 +161,15 @@
     at("histogram").replaceChildren(Plot.plot(frame(words.histogram, {
       height: 300,
       x: { label: axis.name, domain: axis.domain ?? undefined },
-      y: { label: words.density, domain: [0, 1.05 * curve.top] },
+      y: { label: words.density, domain: [-0.04 * curve.top, 1.05 * curve.top] },
       marks: [
         Plot.rectY(bars, { x1: "x1", x2: "x2", y: "height", fill: "var(--bars)", clip: true }),
         components.length > 1
           ? Plot.line(points(curve.sum), { x: "0", y: "1", stroke: "currentColor", strokeWidth: 1.2, clip: true }) : null,
         ...lines,
         Plot.ruleY([0]),
+        Plot.ruleX(ticks, { ...tick, stroke: (i) => colourOf(rows.label[i]), opacity: (i) => (isFaded(rows.label[i]) ? 0.05 : 0.5) }),
+        Plot.tip(ticks, Plot.pointerX({ x: tick.x, y: 0, anchor: "bottom", title: tipOf([state.feature]), ...TIP })),
       ],
     })));
     at("outside-one").textContent = notes(state.feature);
