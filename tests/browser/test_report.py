@@ -285,6 +285,14 @@ def test_values_too_far_out_are_told(page, faithful):
     assert seen.data["axes"][0]["domain"][1] < 10
 
 
+def test_values_that_no_difference_can_be_taken_of_are_drawn(page, faithful):
+    X = np.vstack([FAITHFUL, [[1e305, 80.0], [-1e305, 1e305]]])
+    rows = page(faithful, X).data["rows"]
+    assert rows["values"][0][-2] == pytest.approx(1e300)
+    far = page(GaussianMixture.from_parameters([1.0], [[0.0]], [[[1.0]]]), [[-1e305], [1e305]])
+    assert far.data["rows"]["label"] == [0, 0]
+
+
 # Many features
 
 

@@ -208,20 +208,22 @@ _DASH_OF_KIND = {
 }
 
 
-def _column(values: FloatArray, extent: float) -> list[float]:
+def _column(values: FloatArray, extent: float) -> list[float | None]:
     """Values, to a hundred-thousandth of what is drawn."""
     return [_told(value, extent) for value in values]
 
 
-def _told(value: float, extent: float) -> float:
+def _told(value: float, extent: float) -> float | None:
+    if not np.isfinite(value):
+        return None
     if not (np.isfinite(extent) and extent > 0):
         return float(value)
-    digits = int(np.clip(4 - np.floor(np.log10(extent)), -300, 300))
+    digits = 4 - int(np.floor(np.log10(extent)))
     return float(np.round(value, digits)) if abs(digits) <= 15 else float(f"{value:.12g}")
 
 
 def _significant(values: Any, digits: int = 4) -> Any:
-    """Numbers of so many digits, in lists as they come in arrays."""
+    """Numbers of so many digits, in lists as they come in arrays; JSON knows neither NaN nor infinity."""
     if np.ndim(values):
         return [_significant(value, digits) for value in values]
-    return float(f"{float(values):.{digits}g}")
+    return float(f"{float(values):.{digits}g}") if np.isfinite(values) else None

@@ -13,7 +13,7 @@ from string import Template
 
 from mixtura.browser import words
 from mixtura.browser.axes import Axes
-from mixtura.browser.data import MOST_COMPONENTS, data_of, short, shown_components
+from mixtura.browser.data import data_of, short, shown_components
 from mixtura.browser.rows import ReportedRows
 from mixtura.browser.subject import Subject
 from mixtura.display.component_table import mean_and_spread, rows_in_words
@@ -115,10 +115,9 @@ def _warnings(subject: Subject) -> str:
 
 def _component_table(subject: Subject, axes: Axes) -> str:
     """A line a component, which a button chooses; the features are those that are drawn."""
-    page = subject.summary._page()
-    assert page.table is not None
-    n_fixed = len(page.table.lines[0]) - min(len(subject.summary.feature_names), MOST_COMPONENTS)
-    head = list(page.table.lines[0][:n_fixed])
+    table = subject.summary._page().table
+    assert table is not None
+    head = table.lines[0][: table.n_fixed]
     names = [short(subject.summary.feature_names[j]) for j in axes.features]
     lines = [_component_line(subject, axes, k, head) for k in shown_components(subject).tolist()]
     cells = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
@@ -149,13 +148,9 @@ def _component_line(subject: Subject, axes: Axes, k: int, head: Sequence[str]) -
 
 def _component_notes(subject: Subject) -> Iterator[str]:
     yield subject.summary._page().note
-    n_shown, n_drawn, n_all = (
-        len(shown_components(subject)),
-        len(subject.drawn),
-        subject.mixture.n_components,
-    )
-    if n_drawn < n_all:
-        yield words.without_rows(n_all - n_drawn)
+    n_shown, n_drawn = len(shown_components(subject)), len(subject.drawn)
+    if n_drawn < subject.mixture.n_components:
+        yield words.without_rows(subject.mixture.n_components - n_drawn)
     if n_shown < n_drawn:
         yield words.components_left_out(n_shown, n_drawn)
     yield words.PAGE["how_to_choose"]
