@@ -8,18 +8,7 @@ from mixtura.browser.axes import axes_of
 from mixtura.browser.page import page_of
 from mixtura.browser.rows import rows_of
 from mixtura.browser.subject import Subject
-from mixtura.files.output import check_target, replacing
-
-
-def check_report_target(path: str | os.PathLike[str]) -> None:
-    """See that a report can be written there, before its rows are read.
-
-    Raises
-    ------
-    OSError
-        If its folder is not there or not writable, or if it is a folder itself.
-    """
-    check_target(path)
+from mixtura.files.output import replacing
 
 
 def write_report(path: str | os.PathLike[str], subject: Subject, version: str) -> None:

@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from mixtura.browser import Comparison
+from mixtura.browser.subject import Comparison
 from mixtura.display.page import plural
 from mixtura.drawing.criteria import models_of
 from mixtura.em import NOTHING, Kind, Knowledge, Prior, Tails

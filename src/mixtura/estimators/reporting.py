@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mixtura.browser import Comparison, Subject, check_report_target, write_report
+from mixtura.browser.subject import Comparison, Subject
 from mixtura.estimators.rows import rows_to_evaluate
 from mixtura.estimators.state import facts_of
+from mixtura.files.output import check_target
 from mixtura.fitting.facts import FitFacts
 from mixtura.fitting.model_file import SavedModel, model_file
 from mixtura.inputs.frames import row_labels
@@ -119,9 +120,11 @@ class Reporting:
         first_row: int = 0,
     ) -> None:
         """The same, with rows counted from a number."""
+        # What makes the page is read here: nobody who imports the package waits for it.
         from mixtura import __version__
+        from mixtura.browser.writing import write_report
 
-        check_report_target(path)
+        check_target(path)
         model, errors = self._reported(), ErrorsGiven(error_covariances, error_std)
         facts, rows = facts_of(model), None
         if X is None:
