@@ -11,7 +11,7 @@ import numpy as np
 from mixtura.browser.axes import Axes
 from mixtura.browser.subject import Subject
 from mixtura.drawing.rows import Sample, drawable, labels_of, sample
-from mixtura.mixture import check_no_tails, expected, responsibilities
+from mixtura.mixture import check_no_tails, responsibilities
 from mixtura.support.arrays import Array, FloatArray
 
 #: Of a larger number the page would be slow, and large.
@@ -63,10 +63,10 @@ def rows_of(subject: Subject, axes: Axes) -> ReportedRows | None:
     mixture, threads = subject.density, subject.n_threads
     some = sample(subject.rows, MOST_ROWS, threads)
     check_no_tails(mixture, some.error)
-    missing = np.isnan(some.X)
+    missing = some.gaps
     has_gaps = bool(missing.any())
     shares = responsibilities(mixture, some.X, threads, missing=has_gaps, errors=some.error)
-    completed = expected(subject.mixture, some.X, threads)[0] if has_gaps else some.X
+    completed = some.completed(subject.mixture, threads) if has_gaps else some.X
     names, places = subject.row_names, some.places
     if names is not None:
         _check_names(names, some)

@@ -136,21 +136,21 @@ class Sample:
         """Features of each row that were not observed."""
         return missing_values(self.X, self.error)
 
-    def completed(self, mixture: Mixture, n_threads: int) -> Array:
+    def completed(self, mixture: Mixture, threads: int) -> Array:
         """Rows with what the mixture expects where features were not observed."""
         if self.error is None:
-            return expected(mixture, self.X, n_threads)[0]
-        return expected_of_measured(mixture, self.X, self.error, n_threads)[0]
+            return expected(mixture, self.X, threads)[0]
+        return expected_of_measured(mixture, self.X, self.error, threads)[0]
 
 
-def sample(given: GivenRows, limit: int, n_threads: int = 1) -> Sample:
+def sample(given: GivenRows, limit: int, threads: int = 1) -> Sample:
     """At most so many rows; of a source as of an array, and the same ones every time."""
     if isinstance(given, RowsInMemory):
         return _of_array(given, limit)
     if isinstance(given, Source):
         n_rows = given.blocks().shape[0]
         return _at(given, _chosen(n_rows, limit), n_rows)
-    blocks = given.blocks(n_threads)
+    blocks = given.blocks(threads)
     rows = blocks.sample(limit, lambda: RandomState(SAMPLE_SEED))
     return Sample(rows.X, rows.weight, rows.error, None, blocks.shape[0])
 

@@ -142,9 +142,7 @@ def picture_of_mixture(
     chosen = choice(mixture, features, names, MOST_PAIRED)
     indexes = list(chosen.drawn)
     limit = MOST_POINTS if len(indexes) <= 2 else MOST_POINTS_OF_PAIRS
-    drawn = drawn_rows(
-        mixture, drawing.with_all(rows, sample_weight, errors), indexes, limit
-    )
+    drawn = drawn_rows(mixture, drawing.with_all(rows, sample_weight, errors), indexes, limit)
     marginal = replace(mixture.marginal(indexes), noise=mixture.noise)  # its share, for the legend
     notes = notes_of(chosen, drawn, marginal)
     named = [names[j] for j in indexes]

@@ -98,9 +98,7 @@ def plot_uncertainty(
             f"plot_uncertainty draws one or two features, but {len(indexes)} are asked for."
         )
     errors = ErrorsGiven(error_covariances, error_std)
-    drawn = drawn_rows(
-        mixture, drawing.with_all(rows, errors=errors), indexes, MOST_POINTS
-    )
+    drawn = drawn_rows(mixture, drawing.with_all(rows, errors=errors), indexes, MOST_POINTS)
     marginal = mixture.marginal(indexes)
     axes = one_axes(ax, figure, ONE_PANEL)
     uncertainty = 1 - drawn.certainty
@@ -137,9 +135,7 @@ def _filled(colours: Any) -> dict[str, Any]:
     return {"c": colours, "linewidths": 0.4, "edgecolors": "white"}
 
 
-def _add_legend(
-    axes: Any, drawn: DrawnRows, points: Any, most: float, n_components: int
-) -> None:
+def _add_legend(axes: Any, drawn: DrawnRows, points: Any, most: float, n_components: int) -> None:
     handles = completed_handles(drawn.gaps)
     if n_components > 1:  # else nothing is uncertain
         sizes = (0.0, 0.5, 1.0)
