@@ -80,6 +80,7 @@ _ELSEWHERE = {
     "plot_mixture": "it is in mixtura.plots",
     "plot_search": "it is in mixtura.plots",
     "plot_uncertainty": "it is in mixtura.plots",
+    "plot_bound": "it is in mixtura.plots",
     "plot_weights": "it is in mixtura.plots",
     "bootstrap_difference": "it is in mixtura.selection",
     "bootstrap_ratio_test": "it is in mixtura.selection",

@@ -20,7 +20,14 @@ from matplotlib import pyplot
 
 import mixtura
 from mixtura import selection
-from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertainty, plot_weights
+from mixtura.plots import (
+    plot_bound,
+    plot_entropy,
+    plot_mixture,
+    plot_search,
+    plot_uncertainty,
+    plot_weights,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 # Pages whose code goes on from section to section.
@@ -248,7 +255,7 @@ def test_the_comparison_in_the_readme_is_what_its_script_prints():
         *(mixtura.GaussianMixture, mixtura.GaussianMixtureSearch, mixtura.Mixture, mixtura.load),
         *(mixtura.describe, mixtura.scan, mixtura.BayesianGaussianMixture),
         *(mixtura.BayesianGaussianMixture.prune, mixtura.BayesianGaussianMixture.partial_fit),
-        *(plot_mixture, plot_search, plot_uncertainty, plot_entropy, plot_weights),
+        *(plot_mixture, plot_search, plot_uncertainty, plot_entropy, plot_weights, plot_bound),
         *(selection.bootstrap_difference, selection.bootstrap_ratio_test, selection.combine),
     ],
     ids=lambda public: public.__name__,

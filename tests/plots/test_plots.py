@@ -20,9 +20,10 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import trapezoid
 from scipy.stats import norm
+from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 
@@ -37,6 +38,7 @@ from mixtura import (
 from mixtura.datasets import load_faithful, make_three_blobs
 from mixtura.drawing.colours import colour
 from mixtura.plots import (
+    plot_bound,
     plot_boundary,
     plot_entropy,
     plot_mixture,
@@ -612,3 +614,20 @@ def test_labels_of_a_picture_go_by_the_errors(draw):
         draw(model, X, error_std=std[:5])
     with pytest.raises(ValueError, match="a source has its own"):
         draw(model, source, error_std=std)
+
+
+@pytest.mark.parametrize("estimator", [GaussianMixture, BayesianGaussianMixture])
+def test_the_bound_is_drawn_as_it_rose(estimator):
+    X = load_faithful().data
+    model = estimator(3, init_params="kmeans", random_state=0, max_iter=500)
+    with pytest.raises(NotFittedError):
+        plot_bound(model)
+    axes = plot_bound(model.fit(X), figure=Figure())
+    (line,) = axes.get_lines()
+    assert_array_equal(line.get_ydata(), model.lower_bounds_)
+    assert line.get_xdata()[-1] == model.n_iter_ > 3
+    assert (np.diff(line.get_ydata()) > -1e-9).all()
+    with pytest.raises(TypeError, match="plot_bound draws what EM raised"):
+        plot_bound(KMeans(2, n_init=1).fit(X))
+    with pytest.raises(TypeError):
+        plot_bound(3)

@@ -9,6 +9,7 @@ except ImportError as error:
         "mixtura.plots needs matplotlib; install it with: pip install 'mixtura[plot]'"
     ) from error
 
+from mixtura.plots.bound import plot_bound
 from mixtura.plots.boundary import plot_boundary
 from mixtura.plots.entropy import plot_entropy
 from mixtura.plots.mixture import plot_mixture
@@ -17,6 +18,7 @@ from mixtura.plots.uncertainty import plot_uncertainty
 from mixtura.plots.weights import plot_weights
 
 __all__ = [
+    "plot_bound",
     "plot_boundary",
     "plot_entropy",
     "plot_mixture",
