@@ -76,6 +76,7 @@ _ELSEWHERE = {
     "GaussianMixtureModel": "the class is GaussianMixture",
     "KMeans": "take scikit-learn's, or GaussianMixture with covariance_type='EII'",
     "plot_boundary": "it is in mixtura.plots",
+    "plot_density": "it is in mixtura.plots",
     "plot_entropy": "it is in mixtura.plots",
     "plot_mixture": "it is in mixtura.plots",
     "plot_search": "it is in mixtura.plots",

@@ -24,7 +24,13 @@ from mixtura.plots import plot_entropy, plot_mixture, plot_search, plot_uncertai
 
 ROOT = Path(__file__).resolve().parents[2]
 # Pages whose code goes on from section to section.
-CONTINUED = ["docs/kinds.md", "docs/missing.md", "docs/errors.md", "docs/uses.md"]
+CONTINUED = [
+    "docs/kinds.md",
+    "docs/missing.md",
+    "docs/errors.md",
+    "docs/uses.md",
+    "docs/inference.md",
+]
 # README.es.md has the code of README.md, which a test below sees to.
 RUN = [
     *("README.md", "docs/user-guide.md", "docs/differences.md", *CONTINUED),

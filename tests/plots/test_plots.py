@@ -18,8 +18,10 @@ import pytest
 import sklearn.mixture
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgb
+from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
+from matplotlib.path import Path as MplPath
 from numpy.testing import assert_allclose
 from scipy.integrate import trapezoid
 from scipy.stats import norm
@@ -37,6 +39,7 @@ from mixtura import (
 from mixtura.datasets import load_faithful, make_three_blobs
 from mixtura.plots import (
     plot_boundary,
+    plot_density,
     plot_entropy,
     plot_mixture,
     plot_search,
@@ -504,3 +507,29 @@ def test_a_boundary_shows_the_classes():
         plot_boundary(classifier, iris.data, features=[0])
     with pytest.raises(TypeError, match="plot_boundary needs a GaussianMixtureClassifier"):
         plot_boundary(GaussianMixture(2, random_state=0).fit(iris.data), iris.data)
+
+
+def test_a_density_has_the_regions_and_the_cuts():
+    X = load_faithful().data
+    model = GaussianMixture(2, random_state=0).fit(X)
+    ax = plot_density(model, X, coverages=[0.9, 0.5])
+    assert legend_texts(ax) == ["holds 50 %", "holds 90 %"]
+    drawn = model.mixture_.sample(20_000, random_state=1)[0]
+    _, lines = (one for one in ax.collections if isinstance(one, QuadContourSet))
+    for path, share in zip(lines.get_paths(), [0.9, 0.5], strict=True):
+        inside = sum(MplPath(part).contains_points(drawn).mean() for part in path.to_polygons())
+        assert inside == pytest.approx(share, abs=0.01)
+    waiting = GaussianMixture(2, random_state=0).fit(X[:, 1:])
+    ax = plot_density(waiting, X[:, 1:])
+    cut = waiting.mixture_.cut_points().points
+    assert [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == "--"] == cut
+    assert legend_texts(ax)[-1] == "cut points"
+    with pytest.raises(ValueError, match="coverages must lie between 0 and 1"):
+        plot_density(model, X, coverages=[1.2])
+
+
+def test_a_density_of_many_features_is_that_of_two(wide):
+    ax = plot_density(wide.model, wide.X, ["b", "d"])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("b", "d")
+    with pytest.raises(ValueError, match="draws one or two features, but 3"):
+        plot_density(wide.model, wide.X, ["a", "b", "d"])

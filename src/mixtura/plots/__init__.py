@@ -10,6 +10,7 @@ except ImportError as error:
     ) from error
 
 from mixtura.plots.boundary import plot_boundary
+from mixtura.plots.density import plot_density
 from mixtura.plots.entropy import plot_entropy
 from mixtura.plots.mixture import plot_mixture
 from mixtura.plots.search import plot_search
@@ -18,6 +19,7 @@ from mixtura.plots.weights import plot_weights
 
 __all__ = [
     "plot_boundary",
+    "plot_density",
     "plot_entropy",
     "plot_mixture",
     "plot_search",
