@@ -328,7 +328,7 @@ def _in_shape(mixture: Mixture, each: FloatArray) -> FloatArray:
     """Of the entries of each component's covariance those that its structure keeps, in their shape."""
     shape = mixture.covariances.shape
     if mixture.structure.shared:
-        return each[0].reshape(shape)
+        return np.asarray(each[0].reshape(shape))
     return np.asarray((each[:, 0] if len(shape) == 1 else each).reshape(shape))
 
 

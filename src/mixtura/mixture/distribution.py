@@ -19,7 +19,9 @@ from mixtura.display.component_table import (
 )
 from mixtura.display.page import Page, Shown, plural
 from mixtura.inputs.checks import check_rows
-from mixtura.mixture import curve, regions, slopes
+from mixtura.inputs.numbers import check_whole
+from mixtura.mixture import comparing, curve, regions, slopes
+from mixtura.mixture.comparing import Divergence, Estimate, Reduction
 from mixtura.mixture.conditionals import Conditionals
 from mixtura.mixture.curve import CutPoints
 from mixtura.mixture.evaluation import (
@@ -31,6 +33,7 @@ from mixtura.mixture.evaluation import (
     responsibilities,
 )
 from mixtura.mixture.noise import Noise
+from mixtura.mixture.normals import bhattacharyya
 from mixtura.mixture.posterior import Posterior
 from mixtura.mixture.slopes import Modes
 from mixtura.mixture.univariate import checked_levels
@@ -444,8 +447,8 @@ class Mixture(Shown):
         --------
         >>> import mixtura
         >>> mixture = mixtura.Mixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [[[1.0]], [[1.0]]])
-        >>> mixture.quantile([0.25, 0.75])
-        array([0., 9.])
+        >>> mixture.quantile([0.1, 0.9]).round(4)
+        array([-0.8416,  9.8416])
         """
         curve.check_one_feature(self, "quantile", "take marginal(j).quantile of one feature j")
         levels = checked_levels(levels)
@@ -705,6 +708,191 @@ class Mixture(Shown):
         array([[[-0.25]]])
         """
         return slopes.hessian(self, *self._rows(X, n_jobs, "error"))
+
+    # Beside another mixture
+
+    def kl_divergence(
+        self, other: Any, *, n_samples: int = 100_000, random_state: Seed = 0
+    ) -> Divergence:
+        """Kullback-Leibler divergence of another mixture from this one: what it costs to take it for this.
+
+        Parameters
+        ----------
+        other : Mixture, or a fitted model
+            Of as many features.
+        n_samples : int, default=100,000
+            Draws from this mixture.
+        random_state : int, RandomState, Generator or None, default=0
+
+        Returns
+        -------
+        Divergence
+            `value`, the mean of log p / q over the draws, with its `std_error`, in nats; `lower` and `upper`,
+            bounds in closed form, of Gaussian components (0 and infinity of t). Noise has no part in it.
+
+        Raises
+        ------
+        TypeError
+            If other is no mixture.
+        ValueError
+            If it has other features, or n_samples is below 1.
+
+        References
+        ----------
+        Hershey & Olsen 2007, Approximating the Kullback Leibler divergence between Gaussian mixture models.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> near, far = (
+        ...     mixtura.Mixture.from_parameters([0.5, 0.5], [[0.0], [mean]], [[[1.0]], [[1.0]]])
+        ...     for mean in (4.0, 5.0)
+        ... )
+        >>> found = near.kl_divergence(far)
+        >>> round(found.value, 2), found.std_error < 0.005, found.lower <= found.value <= found.upper
+        (0.2, True, True)
+        """
+        other, rng = self._compared(other, n_samples, random_state)
+        return comparing.kl_divergence(self.without_noise(), other, n_samples, rng)
+
+    def jensen_shannon(
+        self, other: Any, *, n_samples: int = 100_000, random_state: Seed = 0
+    ) -> Estimate:
+        """Jensen-Shannon divergence: from 0 of equal mixtures to log 2 of those that nowhere overlap.
+
+        Parameters
+        ----------
+        other : Mixture, or a fitted model
+            Of as many features.
+        n_samples : int, default=100,000
+            Draws, half of them from each.
+        random_state : int, RandomState, Generator or None, default=0
+
+        Returns
+        -------
+        Estimate
+            `value` and `std_error`, in nats. The root of the value is a distance. Noise has no part in it.
+
+        Raises
+        ------
+        TypeError
+            If other is no mixture.
+        ValueError
+            If it has other features, or n_samples is below 1.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> one = mixtura.Mixture.from_parameters([1.0], [[0.0]], [[[1.0]]])
+        >>> far = mixtura.Mixture.from_parameters([1.0], [[99.0]], [[[1.0]]])
+        >>> round(one.jensen_shannon(one).value, 6), round(one.jensen_shannon(far).value, 6)
+        (0.0, 0.693147)
+        """
+        other, rng = self._compared(other, n_samples, random_state)
+        return comparing.jensen_shannon(self.without_noise(), other, n_samples, rng)
+
+    def wasserstein(self, other: Any) -> float:
+        """Distance of two mixtures by the transport of components: MW2, in the features' units.
+
+        Parameters
+        ----------
+        other : Mixture, or a fitted model
+            Of as many features; both of Gaussian components.
+
+        Returns
+        -------
+        float
+            Root of the least mean squared 2-Wasserstein distance of components that are paired by shares of
+            their weights: at least the 2-Wasserstein distance of the mixtures. Noise has no part in it.
+
+        Raises
+        ------
+        TypeError
+            If other is no mixture.
+        ValueError
+            If it has other features, or one has t components.
+
+        References
+        ----------
+        Delon & Desolneux 2020, A Wasserstein-type distance in the space of Gaussian mixture models.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> one = mixtura.Mixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [[[1.0]], [[1.0]]])
+        >>> moved = mixtura.Mixture.from_parameters([0.5, 0.5], [[12.0], [3.0]], [[[1.0]], [[1.0]]])
+        >>> one.wasserstein(moved)
+        3.0
+        """
+        other, _ = self._compared(other, 1, 0)
+        comparing.check_gaussian("wasserstein", self, other)
+        return comparing.wasserstein(self.without_noise(), other)
+
+    def _compared(self, other: Any, n_samples: int, random_state: Seed) -> tuple[Mixture, Any]:
+        check_n_samples(n_samples)
+        return comparing.other_mixture(other, self), random_generator(random_state)
+
+    def overlap(self) -> FloatArray:
+        """How much the components overlap, two by two: Bhattacharyya's coefficients.
+
+        Returns
+        -------
+        ndarray of shape (n_components, n_components)
+            From 0 to 1, 1 on the diagonal: the integral of sqrt(p_k p_l), p the components' densities without
+            their weights; times sqrt(w_k w_l) it bounds how often rows of the two are confused. Of t
+            components that of Gaussians with their scale matrices.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> mixture = mixtura.Mixture.from_parameters([0.5, 0.5], [[0.0], [2.0]], [[[1.0]], [[1.0]]])
+        >>> mixture.overlap().round(4)
+        array([[1.    , 0.6065],
+               [0.6065, 1.    ]])
+        """
+        return np.asarray(np.exp(-bhattacharyya(self, self)))
+
+    def reduce(self, n_components: int) -> Reduction:
+        """The same in fewer components, merged two by two where that costs least.
+
+        Parameters
+        ----------
+        n_components : int
+            From 1 to as many as there are.
+
+        Returns
+        -------
+        Reduction
+            `mixture`, of structure 'full', 'diag' or 'spherical', with the mean of this one (and, where it is
+            'full', its covariance); `kl_bound`, at most so many nats the divergence of this mixture from it;
+            `labels`, where each component went. Noise has no part in it.
+
+        Raises
+        ------
+        ValueError
+            If n_components is not possible, or components are of Student's t.
+
+        References
+        ----------
+        Runnalls 2007, Kullback-Leibler approach to Gaussian mixture reduction.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> mixture = mixtura.Mixture.from_parameters(
+        ...     [0.3, 0.3, 0.4], [[0.0], [1.0], [9.0]], [[[1.0]], [[1.0]], [[1.0]]]
+        ... )
+        >>> less = mixture.reduce(2)
+        >>> less.labels, less.mixture.means.ravel(), round(less.kl_bound, 3)
+        (array([0, 0, 1]), array([0.5, 9. ]), 0.067)
+        """
+        check_whole("n_components", n_components, 1)
+        if n_components > self.n_components:
+            raise ValueError(
+                f"n_components={n_components} are more than there are, {self.n_components}: reduce merges."
+            )
+        comparing.check_gaussian("reduce", self)
+        return comparing.reduced(self.without_noise(), int(n_components))
 
     def permuted(self, order: Sequence[int] | Array) -> Mixture:
         """The same distribution with its components in another order.
