@@ -79,6 +79,7 @@ _ELSEWHERE = {
     "plot_density": "it is in mixtura.plots",
     "plot_entropy": "it is in mixtura.plots",
     "plot_mixture": "it is in mixtura.plots",
+    "plot_reduction": "it is in mixtura.plots",
     "plot_search": "it is in mixtura.plots",
     "plot_uncertainty": "it is in mixtura.plots",
     "plot_weights": "it is in mixtura.plots",

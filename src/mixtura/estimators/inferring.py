@@ -18,9 +18,11 @@ from mixtura.inference import (
     FROM_DERIVATIVES,
     KINDS,
     Delta,
+    Directions,
     FreeParameters,
     Replicates,
     StandardErrors,
+    directions_of,
     information_of,
 )
 from mixtura.inputs.numbers import check_seed, check_whole
@@ -133,6 +135,62 @@ class Inferring:
         else:
             spread = self._replicates(mixture, X, sample_weight, kind, n_replicates, random_state)
         return StandardErrors.of(kind, mixture, spread, self._names_of_features())
+
+    def reduction(
+        self, X: Any, *, share_of_means: float = 1.0, sample_weight: Any = None
+    ) -> Directions:
+        """Find the directions in which the components differ most: a view of the groups in a plane.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), source or Dask collection
+            Rows, whose covariance is the measure of directions: those of the fit.
+        share_of_means : float, default=1.0
+            From 0 to 1. 1: directions in which means differ, at most n_components - 1; 0: in which
+            covariances do; 0.5: both (Scrucca 2010).
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        Directions
+            `eigenvalues`, `directions`, `transform(X)`, and `mixture`, the components in these directions;
+            `mixtura.plots.plot_reduction` draws it. Of t components by their scale matrices; noise has no
+            part in it, but counts in the covariance of X.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If X or share_of_means is not possible, the covariance of X is singular, or the components do not
+            differ.
+
+        Notes
+        -----
+        mclust's MclustDR, with `share_of_means` for lambda.
+
+        References
+        ----------
+        Scrucca 2010, Dimension reduction for model-based clustering.
+        Scrucca 2014, Graphical tools for model-based mixture discriminant analysis.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from mixtura import GaussianMixture
+        >>> X = load_iris().data
+        >>> gm = GaussianMixture(3, covariance_type="VEV", random_state=0).fit(X)
+        >>> directions = gm.reduction(X)
+        >>> directions.eigenvalues.round(3), directions.transform(X).shape
+        (array([1.878, 0.072]), (150, 2))
+        """
+        if not 0 <= share_of_means <= 1:
+            raise ValueError(f"share_of_means must be from 0 to 1, got {share_of_means!r}.")
+        mixture = self._density.without_noise()
+        given = rows_to_evaluate(self, mixture.n_features, X, sample_weight)
+        total = given.blocks(n_threads(self.n_jobs)).total
+        covariance = total.scatter / total.weight
+        return directions_of(mixture, covariance, self._names_of_features(), float(share_of_means))
 
     def _delta(self, mixture: Mixture, X: Any, sample_weight: Any, kind: str) -> Delta:
         known = [name for name in _KNOWN if getattr(self, name) not in (None, False)]

@@ -10,15 +10,18 @@ from mixtura.inference.errors import (
 )
 from mixtura.inference.information import Information, information_of
 from mixtura.inference.parameters import FreeParameters
+from mixtura.inference.reduction import Directions, directions_of
 
 __all__ = [
     "FROM_DERIVATIVES",
     "KINDS",
     "Delta",
+    "Directions",
     "FreeParameters",
     "Information",
     "Interval",
     "Replicates",
     "StandardErrors",
+    "directions_of",
     "information_of",
 ]
