@@ -17,9 +17,10 @@ from mixtura.mixture import Mixture
 from mixtura.mixture.univariate import checked_levels
 from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.interruptible import interruptible
+from mixtura.support.names import ERROR_KINDS
 
 #: How standard errors are found.
-KINDS = ("information", "sandwich", "bootstrap", "weighted bootstrap", "jackknife")
+KINDS = ERROR_KINDS
 
 #: Those from derivatives; the others fit the model anew.
 FROM_DERIVATIVES = KINDS[:2]

@@ -118,11 +118,9 @@ def jensen_shannon(
         rows = one.sample(-(-n_samples // 2), rng)[0]
         own, others = log_density(one, rows, 1), log_density(other, rows, 1)
         halves.append(_mean(np.log(2) - np.logaddexp(0, others - own)))
-    value, error = (
-        sum(half.value for half in halves) / 2,
-        np.hypot(*(h.std_error for h in halves)) / 2,
-    )
-    return Estimate(value, float(error))
+    first, second = halves
+    error = float(np.hypot(first.std_error, second.std_error)) / 2
+    return Estimate((first.value + second.value) / 2, error)
 
 
 def _mean(values: FloatArray) -> Estimate:
@@ -254,18 +252,18 @@ def reduced(mixture: Mixture, n_components: int) -> Reduction:
         )
     paid, there = 0.0, list(range(len(weights)))
     while len(there) > n_components:
-        a, b = np.unravel_index(costs.argmin(), costs.shape)
+        a, b = divmod(int(costs.argmin()), len(costs))
         paid += float(costs[a, b])
         weights[a], means[a], matrices[a] = (
             one[0] for one in _merged(weights, means, matrices, a, np.array([b]), kind.name)
         )
         logs[a] = log_determinants(matrices[a : a + 1])[0]
         labels[labels == b] = a
-        there.remove(int(b))
+        there.remove(b)
         costs[b], costs[:, b] = np.inf, np.inf
         others = np.array([k for k in there if k != a], dtype=np.intp)
         low, high = np.minimum(a, others), np.maximum(a, others)
-        costs[low, high] = _costs(weights, means, matrices, logs, int(a), others, kind.name)
+        costs[low, high] = _costs(weights, means, matrices, logs, a, others, kind.name)
     entries = {"full": "kij->kij", "diag": "kii->ki"}
     kept = matrices[there]
     shaped = kept[:, 0, 0] if kind.name == "spherical" else np.einsum(entries[kind.name], kept)
