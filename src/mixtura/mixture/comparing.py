@@ -235,76 +235,80 @@ def _square_transports(ours: Mixture, theirs: Mixture) -> FloatArray:
 
 
 def reduced(mixture: Mixture, n_components: int) -> Reduction:
-    """Components merged two by two, each time those that cost least at most (Runnalls 2007).
-
-    A merger keeps weight, mean and covariance of the two. It costs at most
-    ((v + w) log |S| - v log |S_a| - w log |S_b|) / 2, with v and w their weights.
-    """
-    kind = structure(_MERGED[mixture.structure.kernel.name])
-    weights, means = mixture.weights.copy(), mixture.means.copy()
-    matrices = mixture.covariance_matrices().copy()
-    labels = np.arange(mixture.n_components)
-    logs = log_determinants(matrices)
-    costs = np.full((len(weights), len(weights)), np.inf)
-    for a in range(len(weights)):
-        costs[a, a + 1 :] = _costs(
-            weights, means, matrices, logs, a, np.arange(a + 1, len(weights)), kind.name
-        )
-    paid, there = 0.0, list(range(len(weights)))
-    while len(there) > n_components:
+    """Components merged two by two, each time those that cost least at most (Runnalls 2007)."""
+    pool = _Pool(mixture)
+    labels, paid = np.arange(mixture.n_components), 0.0
+    costs = np.full((mixture.n_components, mixture.n_components), np.inf)
+    for a in range(mixture.n_components):
+        later = np.arange(a + 1, mixture.n_components)
+        costs[a, later] = pool.costs(a, later)
+    for _ in range(mixture.n_components - n_components):
         a, b = divmod(int(costs.argmin()), len(costs))
         paid += float(costs[a, b])
-        weights[a], means[a], matrices[a] = (
-            one[0] for one in _merged(weights, means, matrices, a, np.array([b]), kind.name)
-        )
-        logs[a] = log_determinants(matrices[a : a + 1])[0]
         labels[labels == b] = a
-        there.remove(b)
+        pool.merge(a, b)
         costs[b], costs[:, b] = np.inf, np.inf
-        others = np.array([k for k in there if k != a], dtype=np.intp)
-        low, high = np.minimum(a, others), np.maximum(a, others)
-        costs[low, high] = _costs(weights, means, matrices, logs, a, others, kind.name)
-    entries = {"full": "kij->kij", "diag": "kii->ki"}
-    kept = matrices[there]
-    shaped = kept[:, 0, 0] if kind.name == "spherical" else np.einsum(entries[kind.name], kept)
-    less = type(mixture).from_parameters(
-        weights[there] / weights[there].sum(), means[there], shaped, covariance_type=kind.name
-    )
-    return Reduction(less, paid, np.searchsorted(there, labels))
+        others = np.setdiff1d(labels, a)
+        costs[np.minimum(a, others), np.maximum(a, others)] = pool.costs(a, others)
+    there = np.unique(labels)
+    return Reduction(pool.mixture(there), paid, np.searchsorted(there, labels))
 
 
-def _merged(
-    weights: FloatArray, means: FloatArray, matrices: FloatArray, a: Any, others: Array, kind: str
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Weights, means and covariances of a component merged with each of some others."""
-    both = weights[a] + weights[others]
-    share = np.divide(weights[others], both, out=np.zeros_like(both), where=both > 0)[:, np.newaxis]
-    away = means[others] - means[a]
-    between = (share * (1 - share) * away)[:, :, np.newaxis] * away[:, np.newaxis]
-    share = share[:, :, np.newaxis]
-    found = (1 - share) * matrices[a] + share * matrices[others] + between
-    d = means.shape[1]
-    if kind != "full":
-        found = np.einsum("kii->ki", found)
-        found = found.mean(axis=1, keepdims=True) if kind == "spherical" else found
-        found = found[:, :, np.newaxis] * np.eye(d)
-    return both, means[a] + share[:, :, 0] * away, found
+class _Pool:
+    """Components that are merged: as matrices, whatever their structure."""
 
+    def __init__(self, mixture: Mixture) -> None:
+        self._kind = structure(_MERGED[mixture.structure.kernel.name])
+        self._class = type(mixture)
+        self._weights, self._means = mixture.weights.copy(), mixture.means.copy()
+        self._matrices = mixture.covariance_matrices().copy()
+        self._logs = log_determinants(self._matrices)
 
-def _costs(
-    weights: FloatArray,
-    means: FloatArray,
-    matrices: FloatArray,
-    logs: FloatArray,
-    a: int,
-    others: Array,
-    kind: str,
-) -> FloatArray:
-    if not len(others):
-        return np.empty(0)
-    both, _, merged = _merged(weights, means, matrices, a, others, kind)
-    rest = weights[a] * logs[a] + weights[others] * logs[others]
-    return np.asarray(np.maximum(both * log_determinants(merged) - rest, 0.0) / 2)
+    def costs(self, a: int, others: Array) -> FloatArray:
+        """What it costs at most to merge a component with each of some others, in nats.
+
+        ((v + w) log |S| - v log |S_a| - w log |S_b|) / 2, with v and w their weights.
+        """
+        if not len(others):
+            return np.empty(0)
+        weights, _, matrices = self._merged(a, others)
+        apart = self._weights[a] * self._logs[a] + self._weights[others] * self._logs[others]
+        return np.asarray(np.maximum(weights * log_determinants(matrices) - apart, 0.0) / 2)
+
+    def merge(self, a: int, b: int) -> None:
+        """Put the second of two into the first, which keeps their weight, mean and covariance."""
+        weights, means, matrices = self._merged(a, np.array([b]))
+        self._weights[a], self._means[a], self._matrices[a] = weights[0], means[0], matrices[0]
+        self._logs[a] = log_determinants(matrices)[0]
+
+    def mixture(self, there: Array) -> Mixture:
+        """Of those that are left."""
+        weights, kept = self._weights[there], self._matrices[there]
+        variances = np.einsum("kii->ki", kept)
+        shapes = {"full": kept, "diag": variances, "spherical": variances[:, 0]}
+        name = self._kind.name
+        return self._class.from_parameters(
+            weights / weights.sum(), self._means[there], shapes[name], covariance_type=name
+        )
+
+    def _merged(self, a: int, others: Array) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Weights, means and covariances of a component with each of some others."""
+        both = self._weights[a] + self._weights[others]
+        share = np.divide(self._weights[others], both, out=np.zeros_like(both), where=both > 0)
+        away = self._means[others] - self._means[a]
+        within = self._matrices[a] + share[:, None, None] * (
+            self._matrices[others] - self._matrices[a]
+        )
+        between = (share * (1 - share))[:, None, None] * away[:, :, None] * away[:, None]
+        return both, self._means[a] + share[:, None] * away, self._in_structure(within + between)
+
+    def _in_structure(self, matrices: FloatArray) -> FloatArray:
+        if self._kind.name == "full":
+            return matrices
+        variances = np.einsum("kii->ki", matrices)
+        if self._kind.name == "spherical":
+            variances = np.broadcast_to(variances.mean(axis=1, keepdims=True), variances.shape)
+        return variances[:, :, None] * np.eye(variances.shape[1])
 
 
 __all__ = ["Divergence", "Estimate", "Reduction", "kl_divergence"]
