@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _MOST_STEPS = 2000
 _LAST_STEPS = 20
 
+# Rows whose slopes are made at a time: they stay in the cache.
+_AT_A_TIME = 4096
+
 # In spreads: a step after which an ascent is at its end, and the distance of modes that are one.
 _NO_STEP = 1e-12
 _ONE_MODE = 1e-4
@@ -42,9 +45,20 @@ def gradient(mixture: Mixture, X: Array, threads: int) -> FloatArray:
     """Of the log density: sum_k r_k u_k inv(Sigma_k) (mu_k - x), with u = 1 of a Gaussian; noise apart."""
     mixture = mixture.without_noise()
     found = np.empty(X.shape)
-    for rows in block_slices(len(X), mixture.n_components * X.shape[1]):
-        shares, slopes = _shares_and_slopes(mixture, X[rows], threads)
-        found[rows] = np.einsum("nk,knd->nd", shares, slopes)
+    precisions = _precisions(mixture)
+    for begin in range(0, len(X), _AT_A_TIME):
+        rows = slice(begin, begin + _AT_A_TIME)
+        shares = responsibilities(mixture, X[rows], threads).astype(np.float64, copy=False)
+        if mixture.df is not None:
+            shares = shares * _tails(mixture, X[rows])[0]
+        # Features apart: loops over rows are long, those over features short.
+        x = np.ascontiguousarray(X[rows].T, dtype=np.float64)
+        slopes = np.zeros_like(x)
+        held = np.ascontiguousarray(shares.T)
+        for share, mean, precision in zip(held, mixture.means, precisions, strict=True):
+            pull = (mean[:, np.newaxis] - x) * share
+            slopes += pull * precision[:, np.newaxis] if precision.ndim == 1 else precision @ pull
+        found[rows] = slopes.T
     return found
 
 
@@ -173,6 +187,14 @@ def _factors(mixture: Mixture) -> FloatArray:
     if mixture.structure.shared:
         return np.broadcast_to(factors, (mixture.n_components, *factors.shape))
     return factors
+
+
+def _precisions(mixture: Mixture) -> FloatArray:
+    """Of each component: a matrix, or the diagonal."""
+    (K, d), own = mixture.means.shape, mixture.precisions
+    if mixture.structure.has_matrices:
+        return np.broadcast_to(own, (K, d, d))
+    return mixture.structure.diagonals(own, K, d)
 
 
 def _precision_matrices(mixture: Mixture) -> FloatArray:
