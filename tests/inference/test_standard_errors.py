@@ -14,6 +14,7 @@ import mixtura
 from mixtura import BayesianGaussianMixture, GaussianMixture, Mixture
 from mixtura.covariance import STRUCTURES
 from mixtura.datasets import load_faithful
+from mixtura.estimators.resampling import followed, refitted
 from mixtura.inference import FreeParameters, information_of
 from mixtura.rows import ArrayBlocks, Rows
 from mixtura.testing.problems import random_mixture
@@ -201,6 +202,18 @@ def test_the_same_seed_gives_the_same_replicates_for_any_number_of_threads(gm):
         found.append(gm.standard_errors(X, kind="bootstrap", n_replicates=20, random_state=7))
     gm.n_jobs = None
     assert_array_equal(found[0].means, found[1].means)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"covariance_type": "VEV"}, {"noise": True}, {"distribution": "t"}, {"prior": "default"}],
+)
+def test_fits_anew_end_where_fit_does(arguments):
+    model = fitted(**arguments)
+    weight = np.random.default_rng(0).gamma(1.0, size=len(X))
+    ours, theirs = followed(model, X, weight), refitted(model, X, weight)
+    assert_allclose(ours.means, theirs._density.means, rtol=1e-5)
+    assert_allclose(ours.weights, theirs._density.weights, rtol=1e-4)
 
 
 def test_rows_with_gaps_are_less_sure():

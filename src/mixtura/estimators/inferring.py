@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mixtura.estimators.resampling import Drawing, are_own_rows, refitted
+from mixtura.estimators.resampling import Drawing, are_own_rows, followed
 from mixtura.estimators.rows import rows_in_memory, rows_to_evaluate
 from mixtura.estimators.state import facts_of
 from mixtura.fitting.diagnosis import matching
@@ -248,7 +248,7 @@ class Inferring:
         """Fits from where this one is, their components in its order; side by side."""
 
         def fit(one: Any) -> Mixture:
-            found: Mixture = refitted(self, *sample(one))._density
+            found = followed(self, *sample(one))
             return found.permuted(matching(found, mixture))
 
         def all_fits() -> Iterator[Mixture]:

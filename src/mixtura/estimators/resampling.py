@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator, RandomState
 
+from mixtura.em import Monitor, expectation_maximisation
+from mixtura.em.regularisation import regularisation
 from mixtura.estimators.state import facts_of
+from mixtura.fitting.diagnosis import Grounds
 from mixtura.inputs.missing import has_missing
 from mixtura.inputs.weights import check_sample_weight
 from mixtura.mixture import Mixture
@@ -124,6 +127,25 @@ def refitted(
     return again.fit(rows, sample_weight=weight)
 
 
+def followed(model: Any, rows: Array, weight: FloatArray) -> Mixture:
+    """Where EM leads from a fitted model on other rows: `refitted` without what a fit checks and judges.
+
+    Raises
+    ------
+    SingularCovarianceError
+        If a component collapses.
+    """
+    blocks = ArrayBlocks(Rows(rows.astype(np.float64), weight, missing=has_missing(rows)), 1)
+    grounds = Grounds(regularisation(model._reg_covar, blocks), kind=model._kind(blocks))
+    monitor = Monitor(float(model.tol), model.max_iter, accelerated=True)
+    start: Mixture = model._density
+    m_step = grounds.m_step(start.structure)
+    mixture, _ = expectation_maximisation(start, blocks, m_step, monitor, accelerate=True)
+    if monitor.failure is not None:
+        raise monitor.failure
+    return mixture
+
+
 def bootstrapped(
     model: Any, rows: Array, sample_weight: Any, rng: Generator | RandomState
 ) -> Iterator[Mixture]:
@@ -176,4 +198,4 @@ def _check_drawn_rows(model: Any, rows: Array, drawing: Drawing) -> None:
         )
 
 
-__all__ = ["Drawing", "are_own_rows", "bootstrapped", "refitted"]
+__all__ = ["Drawing", "are_own_rows", "bootstrapped", "followed", "refitted"]
