@@ -77,6 +77,20 @@ def test_cut(home):
     assert f"{points[0]:.6g}" in succeeds("cut", "one/model.safetensors", cwd=home)
 
 
+def test_monotone_cuts_are_fewer(home):
+    arguments = [0.6, 0.4], [[0.0], [1.0]], [9.0, 0.25]
+    model = mixtura.GaussianMixture.from_parameters(*arguments, covariance_type="VII")
+    model.save(home / "nested.safetensors")
+    for rule, more in (("likeliest", ()), ("monotone", ("--monotone",))):
+        shown = json.loads(succeeds("cut", "nested.safetensors", *more, "--json", cwd=home))
+        theirs = model.mixture_.cut_points(rule=rule)
+        assert (shown["points"], shown["labels"]) == (
+            theirs.points.tolist(),
+            theirs.labels.tolist(),
+        )
+        assert len(theirs.points) == 2 - (rule == "monotone")
+
+
 def test_compare(home):
     arguments = ("compare", MODEL, "three/model.safetensors", "--samples", "5000", "--seed", "3")
     shown = json.loads(succeeds(*arguments, "--json", cwd=home))

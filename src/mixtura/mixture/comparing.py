@@ -308,7 +308,7 @@ class _Pool:
         variances = np.einsum("kii->ki", matrices)
         if self._kind.name == "spherical":
             variances = np.broadcast_to(variances.mean(axis=1, keepdims=True), variances.shape)
-        return variances[:, :, None] * np.eye(variances.shape[1])
+        return np.asarray(variances[:, :, None] * np.eye(variances.shape[1]))
 
 
 __all__ = ["Divergence", "Estimate", "Reduction", "kl_divergence"]
