@@ -81,6 +81,15 @@ class StandardErrors(Shown):
         Where there is noise.
     n_replicates : int or None
         Fits that they come from, where they do.
+
+    Examples
+    --------
+    >>> from mixtura import GaussianMixture
+    >>> from mixtura.datasets import load_faithful
+    >>> X = load_faithful().data
+    >>> errors = GaussianMixture(2, random_state=0).fit(X).standard_errors(X, kind="sandwich")
+    >>> errors.weights.round(4)
+    array([0.0291, 0.0291])
     """
 
     kind: str
