@@ -277,7 +277,7 @@ def test_a_mean_on_a_saddle_is_left_for_a_mode():
 # What cannot be asked
 
 
-@pytest.mark.parametrize("level", [0, 1, -0.1, 1.5, np.nan])
+@pytest.mark.parametrize("level", [0, 1, -0.1, 1.5, np.nan, "half", None, True])
 def test_levels_lie_within_0_and_1(waiting, level):
     mixture = waiting.mixture_
     for ask in (mixture.quantile, mixture.hdr_threshold, lambda c: mixture.is_in_hdr([[50.0]], c)):

@@ -24,10 +24,11 @@ def checked_levels(levels: Any, name: str = "levels") -> FloatArray:
     ValueError
         If one is not within (0, 1).
     """
-    found = np.asarray(levels, dtype=np.float64)
-    if found.ndim > 1 or not ((found > 0) & (found < 1)).all():
-        raise ValueError(f"{name} must lie between 0 and 1, both excluded, got {found.tolist()}.")
-    return found
+    found = np.asarray(levels)
+    is_row = found.dtype.kind in "iuf" and found.ndim < 2
+    if not (is_row and ((found > 0) & (found < 1)).all()):
+        raise ValueError(f"{name} must lie between 0 and 1, both excluded, got {levels!r}.")
+    return found.astype(np.float64)
 
 
 def standard_cdf(z: FloatArray, df: FloatArray) -> FloatArray:
