@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mixtura.estimators.regressor import GaussianMixtureRegressor
     from mixtura.fitting.diagnosis import Diagnosis
     from mixtura.fitting.summary import Summary
+    from mixtura.inference import Directions, StandardErrors
     from mixtura.mixture import Conditionals, Mixture
     from mixtura.report.description import Description, describe
     from mixtura.sources import from_batches, scan
@@ -44,6 +45,7 @@ _HOMES = {
     "Diagnosis": "mixtura.fitting.diagnosis",
     "DataWarning": "mixtura.errors",
     "DegenerateComponentWarning": "mixtura.errors",
+    "Directions": "mixtura.inference",
     "Description": "mixtura.report.description",
     "FittedMixtures": "mixtura.estimators.fitted_mixtures",
     "BayesianGaussianMixture": "mixtura.estimators.bayesian_gaussian_mixture",
@@ -58,6 +60,7 @@ _HOMES = {
     "ModelFileError": "mixtura.errors",
     "SingularCovarianceError": "mixtura.errors",
     "SourceError": "mixtura.errors",
+    "StandardErrors": "mixtura.inference",
     "Summary": "mixtura.fitting.summary",
     "describe": "mixtura.report.description",
     "fit_many": "mixtura.estimators.fit_many",
@@ -76,8 +79,10 @@ _ELSEWHERE = {
     "GaussianMixtureModel": "the class is GaussianMixture",
     "KMeans": "take scikit-learn's, or GaussianMixture with covariance_type='EII'",
     "plot_boundary": "it is in mixtura.plots",
+    "plot_density": "it is in mixtura.plots",
     "plot_entropy": "it is in mixtura.plots",
     "plot_mixture": "it is in mixtura.plots",
+    "plot_reduction": "it is in mixtura.plots",
     "plot_search": "it is in mixtura.plots",
     "plot_uncertainty": "it is in mixtura.plots",
     "plot_bound": "it is in mixtura.plots",
@@ -96,6 +101,7 @@ __all__ = [
     "DegenerateComponentWarning",
     "Description",
     "Diagnosis",
+    "Directions",
     "FittedMixtures",
     "GaussianMixture",
     "GaussianMixtureClassifier",
@@ -108,6 +114,7 @@ __all__ = [
     "Prior",
     "SingularCovarianceError",
     "SourceError",
+    "StandardErrors",
     "Summary",
     "__version__",
     "describe",

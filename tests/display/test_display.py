@@ -51,6 +51,8 @@ def results():
         "difference": bootstrap_difference(*pair, FRAME, n_replicates=10),
         "data": make_three_blobs(),
         "description": describe(FRAME),
+        "errors": gm.standard_errors(FRAME),
+        "directions": gm.reduction(FRAME),
     }
 
 
@@ -66,6 +68,8 @@ KINDS = [
         "difference",
         "data",
         "description",
+        "errors",
+        "directions",
     ),
 ]
 
@@ -121,6 +125,7 @@ def test_all_that_the_package_hands_out_is_among_these(results):
                 r"Any|None|str|int|float|Array|FloatArray|Self|tuple\[.*\]|GaussianMixture|Criteria"
             )
             plain += r"|MetadataRequest|dict\[.*\]|CovarianceStructure"
+            plain += r"|CutPoints|Modes|Divergence|Estimate|Reduction"  # tuples with names
             assert re.fullmatch(plain, returned) or returned in held, (cls, name, returned)
 
 

@@ -31,7 +31,14 @@ from mixtura.plots import (
 
 ROOT = Path(__file__).resolve().parents[2]
 # Pages whose code goes on from section to section.
-CONTINUED = ["docs/kinds.md", "docs/missing.md", "docs/errors.md", "docs/uses.md", "docs/report.md"]
+CONTINUED = [
+    "docs/kinds.md",
+    "docs/missing.md",
+    "docs/errors.md",
+    "docs/uses.md",
+    "docs/report.md",
+    "docs/inference.md",
+]
 # README.es.md has the code of README.md, which a test below sees to.
 RUN = [
     *("README.md", "docs/differences.md", "docs/priors.md", *CONTINUED),

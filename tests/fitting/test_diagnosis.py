@@ -20,11 +20,10 @@ from mixtura.errors import DataWarning
 from mixtura.fitting.diagnosis import (
     Grounds,
     _least_distances,
-    _Normals,
-    bhattacharyya,
     diagnose,
     doubts_about,
 )
+from mixtura.mixture import Normals, bhattacharyya
 from mixtura.testing.problems import random_mixture
 
 
@@ -97,7 +96,7 @@ def test_the_nearest_is_that_of_all_distances(covariance_type, apart, n_features
 def test_bounds_on_distances_are_below_them_and_sharp_where_covariances_are_equal(covariance_type):
     mixture = random_mixture(7, 40, covariance_type, np.random.default_rng(0))
     distances = bhattacharyya(mixture, mixture)
-    bounds = _least_distances(_Normals.of(mixture))
+    bounds = _least_distances(Normals.of(mixture))
     assert (bounds <= distances).all()
     if covariance_type == "tied":
         assert_allclose(bounds, distances, rtol=1e-5, atol=1e-5)
@@ -106,14 +105,14 @@ def test_bounds_on_distances_are_below_them_and_sharp_where_covariances_are_equa
 def test_of_wide_components_that_lie_apart_few_distances_are_computed(monkeypatch):
     n_components, counted = 20, []
     mixture = random_mixture(n_components, 40, "tied", np.random.default_rng(0))
-    distances = _Normals.distances
+    distances = Normals.distances
 
     def count(*arguments):
         found = distances(*arguments)
         counted.extend(found)
         return found
 
-    monkeypatch.setattr(_Normals, "distances", count)
+    monkeypatch.setattr(Normals, "distances", count)
     diagnose(mixture, np.full(n_components, 100.0), np.full(40, 1e-6))
     assert len(counted) < 2 * n_components
 
@@ -416,8 +415,8 @@ def test_covariances_that_are_singular_have_a_diagnosis(covariance_type, n_featu
     theirs = GaussianMixture(3, **options).fit(X)
     means, covariances = theirs.means_, theirs.mixture_.covariance_matrices()
     twice = [*range(n_features), 0]
-    ours = _Normals(means[:, twice], covariances[:, twice][:, :, twice])
-    plain = _Normals(means, covariances)
+    ours = Normals(means[:, twice], covariances[:, twice][:, :, twice])
+    plain = Normals(means, covariances)
     for i in range(3):
         assert_allclose(
             ours.distances(i, ours, slice(None)),

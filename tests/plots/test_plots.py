@@ -18,8 +18,10 @@ import pytest
 import sklearn.mixture
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgb
+from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
+from matplotlib.path import Path as MplPath
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import trapezoid
 from scipy.stats import norm
@@ -40,6 +42,7 @@ from mixtura.drawing.colours import colour
 from mixtura.plots import (
     plot_bound,
     plot_boundary,
+    plot_density,
     plot_entropy,
     plot_mixture,
     plot_search,
@@ -631,3 +634,29 @@ def test_the_bound_is_drawn_as_it_rose(estimator):
         plot_bound(KMeans(2, n_init=1).fit(X))
     with pytest.raises(TypeError):
         plot_bound(3)
+
+
+def test_a_density_has_the_regions_and_the_cuts():
+    X = load_faithful().data
+    model = GaussianMixture(2, random_state=0).fit(X)
+    ax = plot_density(model, X, coverages=[0.9, 0.5])
+    assert legend_texts(ax) == ["holds 50 %", "holds 90 %"]
+    drawn = model.mixture_.sample(20_000, random_state=1)[0]
+    _, lines = (one for one in ax.collections if isinstance(one, QuadContourSet))
+    for path, share in zip(lines.get_paths(), [0.9, 0.5], strict=True):
+        inside = sum(MplPath(part).contains_points(drawn).mean() for part in path.to_polygons())
+        assert inside == pytest.approx(share, abs=0.01)
+    waiting = GaussianMixture(2, random_state=0).fit(X[:, 1:])
+    ax = plot_density(waiting, X[:, 1:])
+    cut = waiting.mixture_.cut_points().points
+    assert [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == "--"] == cut
+    assert legend_texts(ax)[-1] == "cut points"
+    with pytest.raises(ValueError, match="coverages must lie between 0 and 1"):
+        plot_density(model, X, coverages=[1.2])
+
+
+def test_a_density_of_many_features_is_that_of_two(wide):
+    ax = plot_density(wide.model, wide.X, ["b", "d"])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("b", "d")
+    with pytest.raises(ValueError, match="draws one or two features, but 3"):
+        plot_density(wide.model, wide.X, ["a", "b", "d"])

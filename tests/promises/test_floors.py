@@ -26,7 +26,7 @@ FLOORS = [
     {"engines", "sources"},
     {"starts"},
     {"fitting"},
-    {"sweep"},
+    {"sweep", "inference"},
     {"drawing"},
     {"browser"},
     {"estimators"},

@@ -28,7 +28,7 @@ from mixtura.cli.options import (
 )
 from mixtura.support import language
 from mixtura.support.language import translated as _
-from mixtura.support.names import COVARIANCE_TYPES, STARTS
+from mixtura.support.names import COVARIANCE_TYPES, ERROR_KINDS, STARTS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -1233,17 +1233,141 @@ def sample(
     write_table(rows.X.to_batches(), output)
 
 
-@app.command(epilog="Example: mixtura show result/model.safetensors")
-def show(model: ModelFile, as_json: AsJson = False, quiet: Quiet = False) -> None:
-    """Show what is in a model file; with --quiet only see that it can be read."""
-    from mixtura.cli.models import load
-    from mixtura.cli.screen import show_summary
+@app.command(epilog="Example: mixtura show result/model.safetensors --intervals geyser.csv")
+def show(
+    model: ModelFile,
+    intervals: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="The rows that were fitted: standard errors by them.",
+            show_default=False,
+        ),
+    ] = None,
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--kind",
+            metavar="NAME",
+            help=f"How standard errors are found: {', '.join(ERROR_KINDS)}.",
+            **choice("--kind", *ERROR_KINDS),
+        ),
+    ] = "information",
+    level: Annotated[
+        float, typer.Option(help="Confidence of the intervals.", **number("--level", 0))
+    ] = 0.95,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...",
+            help="The columns of FILE that were fitted.",
+            show_default="those named as in the model",
+        ),
+    ] = None,
+    weight: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of row weights in FILE.")
+    ] = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = ".",
+    skip: Skip = 0,
+    comment: Comment = None,
+    encoding: Encoding = None,
+    drop_missing: DropMissing = False,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show what is in a model file, and how sure it is; with --quiet only see that it can be read."""
+    from mixtura.cli.models import check_no_models, load
+    from mixtura.cli.screen import show, show_summary
 
     fitted = load(model)
+    content = fitted.summary().to_dict()
+    found = None
+    if intervals is not None:
+        from mixtura.cli import inferring
+        from mixtura.cli.rows import reading, reading_of, say_how_read
+
+        check_no_models([intervals])
+        missing = "error" if drop_missing else fitted.missing
+        how = reading_of(delimiter, decimal, skip, comment, encoding, drop_missing, missing)
+        rows = inferring.rows_of_fit(fitted, intervals, columns, weight, how)
+        with reading():
+            found = inferring.Intervals(inferring.standard_errors(fitted, rows, kind, seed), level)
+        content |= {"intervals": found.facts}
+        say_how_read(rows, quiet=quiet)
     if as_json:
-        _print_json(fitted.summary().to_dict())
+        _print_json(content)
     elif not quiet:
         show_summary(fitted)
+        if found is not None:
+            show(found)
+
+
+@app.command(epilog="Example: mixtura cut result/model.safetensors --feature waiting")
+def cut(
+    model: ModelFile,
+    feature: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="The feature to cut.", show_default="the model's only one"
+        ),
+    ] = None,
+    costs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B;C,D",
+            help="What it costs to decide for a component (column) where another is true (row).",
+            show_default="all errors alike",
+        ),
+    ] = None,
+    monotone: Annotated[
+        bool,
+        typer.Option(
+            "--monotone", help="One piece for each component, in the order of means.", metavar=""
+        ),
+    ] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say where along a feature the likeliest component changes."""
+    from mixtura.cli.inferring import cuts
+    from mixtura.cli.models import load
+    from mixtura.cli.screen import show
+
+    found = cuts(load(model), feature, costs, "monotone" if monotone else "likeliest")
+    if as_json:
+        _print_json(found.facts)
+    elif not quiet:
+        show(found)
+
+
+@app.command(epilog="Example: mixtura compare one/model.safetensors two/model.safetensors")
+def compare(
+    first: ModelFile,
+    second: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="Another one, of as many features.", show_default=False
+        ),
+    ],
+    n_samples: Annotated[
+        int, typer.Option("--samples", help="Draws from each.", **whole("--samples", 1))
+    ] = 100_000,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say how different two models are: divergences with their errors and bounds, and transport."""
+    from mixtura.cli.inferring import comparison
+    from mixtura.cli.models import load
+    from mixtura.cli.screen import show
+
+    found = comparison(load(first), load(second), (first, second), n_samples, seed)
+    if as_json:
+        _print_json(found.facts)
+    elif not quiet:
+        show(found)
 
 
 @app.command(epilog="Example: mixtura demo -o pictures")

@@ -22,6 +22,7 @@ from mixtura.em import Kind, Knowledge, Tails
 from mixtura.em.regularisation import regularisation
 from mixtura.estimators.attributes import HandedOut
 from mixtura.estimators.constructors import ChecksArgumentNames, warn_of_overrides
+from mixtura.estimators.inferring import Inferring
 from mixtura.estimators.predicting import Predicting, labels_given
 from mixtura.estimators.reporting import Reporting
 from mixtura.estimators.rows import blocks_to_fit, feature_names, rows_to_evaluate, rows_to_fit
@@ -86,7 +87,7 @@ from mixtura.support.threads import n_threads
 _MOST_BOUNDS = 1_000
 
 
-class GaussianMixture(ChecksArgumentNames, Reporting, Predicting, BaseEstimator):  # type: ignore[misc]
+class GaussianMixture(ChecksArgumentNames, Reporting, Inferring, Predicting, BaseEstimator):  # type: ignore[misc]
     """Gaussian mixture fitted by EM; a drop-in for scikit-learn's class of the same name.
 
     What an argument means there it means here. Beyond it: sample weights, threads with the same bits

@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator, RandomState
 
+from mixtura.em import Monitor, expectation_maximisation
+from mixtura.em.regularisation import regularisation
 from mixtura.estimators.state import facts_of
+from mixtura.fitting.diagnosis import Grounds
 from mixtura.inputs.missing import has_missing
 from mixtura.inputs.weights import check_sample_weight
-from mixtura.mixture import Mixture, log_density
+from mixtura.mixture import Mixture
 from mixtura.rows import ArrayBlocks, Rows
 from mixtura.support.arrays import Array, FloatArray
-from mixtura.support.threads import n_threads
 
 # Rows of a replicate: beyond, a double does not count them.
 _MOST_DRAWN = 1 << 53
@@ -72,6 +74,35 @@ class Drawing:
         w = np.ones(len(self.rows)) if self.weight is None else self.weight
         return np.asarray(w / w.sum())
 
+    def rows_and_weights(self, rng: Generator | RandomState) -> tuple[Array, FloatArray]:
+        """All rows with weights at random, whose sum is theirs: a row stands for as many of exponential ones.
+
+        A sum of w exponential numbers is a Gamma number of shape w.
+        """
+        shares = self.shares
+        drawn = rng.gamma(shares * self.n_drawn)
+        kept = shares > 0
+        return self.rows[kept], drawn[kept] * self.total / drawn[kept].sum()
+
+    def rows_but_one(self) -> Iterator[tuple[Array, FloatArray, float]]:
+        """All rows but one of those that a row stands for, row by row, and how many it stands for.
+
+        Raises
+        ------
+        ValueError
+            If a weight is not whole.
+        """
+        weight = np.ones(len(self.rows)) if self.weight is None else self.weight
+        if not np.array_equal(weight, np.round(weight)):
+            raise ValueError(
+                "kind='jackknife' leaves out one row at a time, and rows of weights that are not whole are "
+                "not so many rows: take kind='weighted bootstrap'."
+            )
+        for i in np.flatnonzero(weight):
+            left = weight.copy()
+            left[i] -= 1
+            yield self.rows[left > 0], left[left > 0], float(weight[i])
+
     def rows_and_counts(self, rng: Generator | RandomState) -> tuple[Array, FloatArray]:
         """Rows drawn with replacement, each once, and how often."""
         counts = rng.multinomial(self.n_drawn, self.shares)
@@ -96,6 +127,25 @@ def refitted(
     return again.fit(rows, sample_weight=weight)
 
 
+def followed(model: Any, rows: Array, weight: FloatArray) -> Mixture:
+    """Where EM leads from a fitted model on other rows: `refitted` without what a fit checks and judges.
+
+    Raises
+    ------
+    SingularCovarianceError
+        If a component collapses.
+    """
+    blocks = ArrayBlocks(Rows(rows.astype(np.float64), weight, missing=has_missing(rows)), 1)
+    grounds = Grounds(regularisation(model._reg_covar, blocks), kind=model._kind(blocks))
+    monitor = Monitor(float(model.tol), model.max_iter, accelerated=True)
+    start: Mixture = model._density
+    m_step = grounds.m_step(start.structure)
+    mixture, _ = expectation_maximisation(start, blocks, m_step, monitor, accelerate=True)
+    if monitor.failure is not None:
+        raise monitor.failure
+    return mixture
+
+
 def bootstrapped(
     model: Any, rows: Array, sample_weight: Any, rng: Generator | RandomState
 ) -> Iterator[Mixture]:
@@ -107,7 +157,7 @@ def bootstrapped(
         If they are other rows, or a sample cannot be fitted.
     """
     drawing = Drawing.of(rows, sample_weight)
-    _check_own_rows(model, rows, drawing)
+    _check_drawn_rows(model, rows, drawing)
     while True:
         drawn, counts = drawing.rows_and_counts(rng)
         try:
@@ -123,24 +173,30 @@ def bootstrapped(
         yield again._density
 
 
-def _check_own_rows(model: Any, rows: Array, drawing: Drawing) -> None:
+def are_own_rows(model: Any, X: Any, sample_weight: Any, total: float) -> bool:
+    """Whether these are likely the rows that a model was fitted to: of their weight and likelihood."""
+    facts = facts_of(model)
+    if facts is None or not np.isclose(total, facts.weight, rtol=1e-6):
+        return False
+    with warnings.catch_warnings(action="ignore"):  # of names that an array has not
+        away = model.score(X, sample_weight=sample_weight) - facts.mean_log_likelihood
+    return bool(abs(away) <= _ROUNDING)
+
+
+def _check_drawn_rows(model: Any, rows: Array, drawing: Drawing) -> None:
     if model._density.posterior is not None:
         raise ValueError(
             "parameters='bootstrap' stands for a posterior where there is none: fit a GaussianMixture."
         )
-    facts = facts_of(model)
-    if facts is None:
+    if facts_of(model) is None:
         raise ValueError(
             "parameters='bootstrap' fits the mixture anew, and its parameters were set by hand: fit it to X."
         )
-    same_weight = np.isclose(drawing.total, facts.weight, rtol=1e-6)
-    densities = log_density(model._density, rows, n_threads(model.n_jobs), missing=True)
-    away = abs(np.average(densities, weights=drawing.weight) - facts.mean_log_likelihood)
-    if not same_weight or away > _ROUNDING:
+    if not are_own_rows(model, rows, drawing.weight, drawing.total):
         raise ValueError(
             "parameters='bootstrap' draws from the rows that were fitted, and X is not them: give those with "
             "their sample_weight. Fits with labels or measurement errors have parameters='fitted' alone."
         )
 
 
-__all__ = ["Drawing", "bootstrapped", "refitted"]
+__all__ = ["Drawing", "are_own_rows", "bootstrapped", "followed", "refitted"]

@@ -15,10 +15,17 @@ from mixtura import _core
 from mixtura.covariance import CovarianceStructure
 from mixtura.display.page import Page, Shown, Table, plural
 from mixtura.em import GAUSSIAN, Kind, MaximumLikelihood, MStep, Variational
-from mixtura.mixture import Mixture, covariance_of, native_mixture, responsibilities
+from mixtura.mixture import (
+    Mixture,
+    Normals,
+    bhattacharyya,
+    covariance_of,
+    native_mixture,
+    responsibilities,
+)
 from mixtura.rows import Blocks, Rows
 from mixtura.support.arrays import FloatArray
-from mixtura.support.interruptible import gram, interruptible, log_determinants
+from mixtura.support.interruptible import gram, interruptible
 
 #: Share of reg_covar in a component's smallest variance from which it is held up by it.
 HELD_UP: float = _core.HELD_UP
@@ -243,57 +250,6 @@ def _conditions(mixture: Mixture) -> FloatArray:
     return np.broadcast_to(conditions, mixture.n_components).copy()
 
 
-class _Normals:
-    """The components of a mixture, each with the log-determinant of its covariance."""
-
-    def __init__(self, means: FloatArray, covariances: FloatArray) -> None:
-        self.means = means
-        self.covariances = covariances
-        self.logs = interruptible(log_determinants, covariances)
-
-    @classmethod
-    def of(cls, mixture: Mixture) -> _Normals:
-        """Those of a mixture."""
-        return cls(mixture.means, mixture.covariance_matrices())
-
-    def widened(self) -> _Normals:
-        """The same with variances larger by a rounding error, so that no covariance is singular."""
-        d = self.means.shape[1]
-        added = np.eye(d) * (d * np.finfo(float).eps)
-        variances = np.diagonal(self.covariances, axis1=1, axis2=2)
-        return _Normals(self.means, self.covariances + variances[:, np.newaxis] * added)
-
-    def distances(self, i: int, others: _Normals, which: slice | NDArray[np.intp]) -> FloatArray:
-        """Bhattacharyya distances of component i to some of the others.
-
-        (m_i - m_j)^T inv(S) (m_i - m_j) / 8 + log(|S| / sqrt(|S_i| |S_j|)) / 2 with S = (S_i + S_j) / 2.
-        Of singular covariances those of wider ones: means that are apart where no component has a variance
-        are far from each other.
-        """
-        try:
-            distances = self._distances(i, others, which)
-        except np.linalg.LinAlgError:
-            return self.widened()._distances(i, others.widened(), which)
-        if np.isnan(distances).any():
-            return self.widened()._distances(i, others.widened(), which)
-        return distances
-
-    def _distances(self, i: int, others: _Normals, which: slice | NDArray[np.intp]) -> FloatArray:
-        pooled = (self.covariances[i] + others.covariances[which]) / 2
-        between = (others.means[which] - self.means[i])[:, :, np.newaxis]
-        solved = interruptible(np.linalg.solve, pooled, between)
-        squares = np.einsum("kij,kij->k", between, solved)
-        spread = interruptible(log_determinants, pooled) - (self.logs[i] + others.logs[which]) / 2
-        distances: FloatArray = np.maximum(squares / 8 + spread / 2, 0.0)
-        return distances
-
-
-def bhattacharyya(ours: Mixture, theirs: Mixture) -> FloatArray:
-    """Bhattacharyya distance of every component of one mixture to every one of another."""
-    first, second = _Normals.of(ours), _Normals.of(theirs)
-    return np.array([first.distances(i, second, slice(None)) for i in range(ours.n_components)])
-
-
 def _nearest(mixture: Mixture) -> tuple[NDArray[np.intp], FloatArray]:
     """The component that overlaps each most, and their Bhattacharyya coefficient.
 
@@ -301,7 +257,7 @@ def _nearest(mixture: Mixture) -> tuple[NDArray[np.intp], FloatArray]:
     """
     if mixture.n_components == 1:
         return np.array([-1]), np.zeros(1)
-    normals = _Normals.of(mixture)
+    normals = Normals.of(mixture)
     # Of pairs not measured the bound, which is beyond the nearest.
     distances = _least_distances(normals)
     np.fill_diagonal(distances, np.inf)
@@ -321,7 +277,7 @@ def _nearest(mixture: Mixture) -> tuple[NDArray[np.intp], FloatArray]:
     return nearest, overlaps[np.arange(len(overlaps)), nearest]
 
 
-def _axes(normals: _Normals) -> FloatArray:
+def _axes(normals: Normals) -> FloatArray:
     """The means in a metric in which the average component is round.
 
     Along the difference of two of them the components lie as far apart as in all dimensions, where
@@ -336,7 +292,7 @@ def _axes(normals: _Normals) -> FloatArray:
     return axes.T
 
 
-def _least_distances(normals: _Normals) -> FloatArray:
+def _least_distances(normals: Normals) -> FloatArray:
     """Lower bounds of all distances; 0 where a distance is as quick."""
     if normals.means.shape[1] < _WIDE:
         return np.zeros(2 * normals.logs.shape)
@@ -344,7 +300,7 @@ def _least_distances(normals: _Normals) -> FloatArray:
     return np.array([_distances_in_projections(normals, axes, i) for i in range(len(axes))])
 
 
-def _distances_in_projections(normals: _Normals, axes: FloatArray, i: int) -> FloatArray:
+def _distances_in_projections(normals: Normals, axes: FloatArray, i: int) -> FloatArray:
     """Bounds for component i: no projection lies farther apart than the whole.
 
     Of projections on each feature, and on the axis between the two.

@@ -22,6 +22,7 @@ from mixtura.mixture.evaluation import (
     responsibilities,
 )
 from mixtura.mixture.noise import Noise
+from mixtura.mixture.normals import Normals, bhattacharyya
 from mixtura.mixture.posterior import Posterior
 from mixtura.mixture.predictive import IndependentT, Predictive, log_predictive, predictive_of
 from mixtura.mixture.sampling import sample_with_noise
@@ -32,9 +33,11 @@ __all__ = [
     "IndependentT",
     "Mixture",
     "Noise",
+    "Normals",
     "Posterior",
     "Predictive",
     "arithmetic",
+    "bhattacharyya",
     "check_df",
     "check_no_tails",
     "checked_mixture",

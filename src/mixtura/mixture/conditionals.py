@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.random import Generator, RandomState
-from scipy.special import gammaln, ndtr, ndtri, stdtr, stdtrit
 
 from mixtura.covariance import structure
 from mixtura.display.page import plural
@@ -18,15 +17,13 @@ from mixtura.mixture.evaluation import (
     random_generator,
     responsibilities,
 )
+from mixtura.mixture.univariate import checked_levels, quantile
 from mixtura.support.arrays import Array, FloatArray, block_slices, result_dtype
 from mixtura.support.cached import cached
 from mixtura.support.interruptible import log_determinants
 
 if TYPE_CHECKING:
     from mixtura.mixture.distribution import Mixture
-
-# Steps to a quantile: every third one halves where it must lie, so that they suffice.
-_MOST_STEPS = 300
 
 
 class Conditionals:
@@ -196,13 +193,9 @@ class Conditionals:
         Raises
         ------
         ValueError
-            If a level is not within (0, 1).
+            If a level is not within (0, 1), or they are no row of numbers.
         """
-        given, levels = levels, np.atleast_1d(np.asarray(levels))
-        is_number = levels.dtype.kind in "iuf"
-        if not is_number or levels.ndim != 1 or not ((levels > 0) & (levels < 1)).all():
-            raise ValueError(f"levels must lie between 0 and 1, both excluded, got {given!r}.")
-        levels = levels.astype(np.float64)
+        levels = np.atleast_1d(checked_levels(levels))
         weights = self.weights()
         means, scales = self._means_and_scales()
         df, widths = self._tails()
@@ -210,7 +203,7 @@ class Conditionals:
         found = np.empty((*means.shape[::2], len(levels)))
         for rows in block_slices(len(means), means[0].size * len(levels)):
             for i, level in enumerate(levels):
-                found[rows, :, i] = _quantile(
+                found[rows, :, i] = quantile(
                     level,
                     weights[rows, :, np.newaxis],
                     means[rows],
@@ -327,41 +320,6 @@ def log_sum_exp(terms: Array) -> Array:
     with np.errstate(divide="ignore"):
         found: Array = most[:, 0] + np.log(np.exp(terms - most).sum(axis=1))
     return found
-
-
-def _quantile(
-    level: float, weights: FloatArray, means: FloatArray, scales: FloatArray, df: FloatArray
-) -> FloatArray:
-    """Of univariate mixtures whose components are on the second axis: Newton's steps within a bracket.
-
-    A quantile of a mixture lies between the least and the greatest of its components'.
-    """
-    has_tails = bool(np.isfinite(df).any())
-    standard = stdtrit(df, level) if has_tails else ndtri(level)
-    ends = np.where(weights > 0, means + scales * standard, np.nan)
-    low, high = np.nanmin(ends, axis=1), np.nanmax(ends, axis=1)
-    tiny = 1e-12 * scales.max(axis=1) + 1e-15 * (np.abs(low) + np.abs(high))
-    x = (low + high) / 2
-    for step in range(_MOST_STEPS):
-        z = (x[:, np.newaxis] - means) / scales
-        excess = (weights * (stdtr(df, z) if has_tails else ndtr(z))).sum(axis=1) - level
-        density = (weights * _standard_density(z, df, has_tails) / scales).sum(axis=1)
-        low, high = np.where(excess < 0, x, low), np.where(excess < 0, high, x)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            newton = x - excess / density
-        is_near = (np.abs(newton - x) <= tiny) | (high - low <= tiny)
-        if is_near.all():
-            break
-        is_better = (low <= newton) & (newton <= high) & (step % 3 < 2)
-        x = np.where(is_near, x, np.where(is_better, newton, (low + high) / 2))
-    return np.asarray(x)
-
-
-def _standard_density(z: FloatArray, df: FloatArray, has_tails: bool) -> FloatArray:
-    if not has_tails:
-        return np.asarray(np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi))
-    height = gammaln((df + 1) / 2) - gammaln(df / 2) - np.log(np.pi * df) / 2
-    return np.asarray(np.exp(height - (df + 1) / 2 * np.log1p(z**2 / df)))
 
 
 __all__ = ["Conditionals", "comparable_log_density", "log_sum_exp"]

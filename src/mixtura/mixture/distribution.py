@@ -18,7 +18,11 @@ from mixtura.display.component_table import (
 )
 from mixtura.display.page import Page, Shown, plural
 from mixtura.inputs.checks import check_rows
+from mixtura.inputs.numbers import check_whole
+from mixtura.mixture import comparing, curve, regions, slopes
+from mixtura.mixture.comparing import Divergence, Estimate, Reduction
 from mixtura.mixture.conditionals import Conditionals
+from mixtura.mixture.curve import CutPoints
 from mixtura.mixture.evaluation import (
     Seed,
     labels,
@@ -28,7 +32,10 @@ from mixtura.mixture.evaluation import (
     responsibilities,
 )
 from mixtura.mixture.noise import Noise
+from mixtura.mixture.normals import bhattacharyya
 from mixtura.mixture.posterior import Posterior
+from mixtura.mixture.slopes import Modes
+from mixtura.mixture.univariate import checked_levels
 from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.interruptible import interruptible
 from mixtura.support.threads import n_threads
@@ -369,6 +376,522 @@ class Mixture(Shown):
                 away /= np.sqrt(rng.chisquare(self.df[k], (len(away), 1)) / self.df[k])
             X[mine] = self.means[k] + away
         return X, drawn.astype(np.int64)
+
+    # Regions, cuts and modes
+
+    def cdf(
+        self,
+        X: Any,
+        *,
+        return_error: bool = False,
+        random_state: Seed = 0,
+    ) -> Any:
+        """Probability that every feature is at most the row's. Noise has no part in it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        return_error : bool, default=False
+            Whether to return standard errors too.
+        random_state : int, RandomState, Generator or None, default=0
+            Of the integral where it is not exact.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,), float64
+            Exact of one feature, and of Gaussian components whose features are independent. Else an integral
+            by quasi-Monte Carlo (Genz 1992).
+        error : ndarray of shape (n_rows,)
+            Only with return_error: the standard error of that integral; 0 where it is exact.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, or has another number of features.
+
+        References
+        ----------
+        Genz 1992, Numerical computation of multivariate normal probabilities.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> mixture = mixtura.Mixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [[[1.0]], [[1.0]]])
+        >>> mixture.cdf([[0.0], [4.5]])
+        array([0.25, 0.5 ])
+        """
+        X, _ = self._rows(X, 1, "error")
+        values, errors = regions.cdf(self, X, random_generator(random_state))
+        return (values, errors) if return_error else values
+
+    def quantile(self, levels: Any) -> Any:
+        """Values that a row stays below with these probabilities, of one feature.
+
+        Parameters
+        ----------
+        levels : float or array-like of shape (n_levels,)
+            Within (0, 1).
+
+        Returns
+        -------
+        float, or ndarray of shape (n_levels,)
+            In the feature's units, to twelve digits of the widest component's spread.
+
+        Raises
+        ------
+        ValueError
+            If a level is not within (0, 1), or there are several features: `marginal(j)` is of one.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> mixture = mixtura.Mixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [[[1.0]], [[1.0]]])
+        >>> mixture.quantile([0.1, 0.9]).round(4)
+        array([-0.8416,  9.8416])
+        """
+        curve.check_one_feature(self, "quantile", "take marginal(j).quantile of one feature j")
+        levels = checked_levels(levels)
+        found = curve.quantile(self, np.atleast_1d(levels))
+        return found if levels.ndim else float(found[0])
+
+    def hdr_threshold(
+        self,
+        coverage: float,
+        *,
+        return_error: bool = False,
+        n_samples: int = 100_000,
+        random_state: Seed = 0,
+    ) -> Any:
+        """Density above which lies a share of the distribution: the bound of its highest-density region.
+
+        That region is the smallest that holds the share (Hyndman 1996). Noise has no part in it.
+
+        Parameters
+        ----------
+        coverage : float
+            The share, within (0, 1).
+        return_error : bool, default=False
+            Whether to return the standard error too.
+        n_samples : int, default=100,000
+            Draws, where it is not exact.
+        random_state : int, RandomState, Generator or None, default=0
+            Of the draws.
+
+        Returns
+        -------
+        float
+            A density. Exact of one feature, and of a single Gaussian; else a quantile of the densities of
+            draws.
+        error : float
+            Only with return_error: its standard error; 0 where it is exact.
+
+        Raises
+        ------
+        ValueError
+            If coverage is not within (0, 1), or n_samples is below 1 (TypeError: no whole number).
+
+        References
+        ----------
+        Hyndman 1996, Computing and graphing highest density regions.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> mixture = mixtura.Mixture.from_parameters([1.0], [[0.0]], [[[1.0]]])
+        >>> round(mixture.hdr_threshold(0.95), 6)  # the normal density at 1.96
+        0.058445
+        """
+        log_threshold, error = self._log_threshold(coverage, n_samples, random_state)
+        threshold = float(np.exp(log_threshold))
+        return (threshold, threshold * error) if return_error else threshold
+
+    def is_in_hdr(
+        self,
+        X: Any,
+        coverage: float,
+        *,
+        n_samples: int = 100_000,
+        random_state: Seed = 0,
+        n_jobs: int | None = None,
+    ) -> Array:
+        """Whether rows lie in the highest-density region of a coverage.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        coverage : float
+            Within (0, 1).
+        n_samples, random_state
+            As in `hdr_threshold`.
+        n_jobs : int or None, default=None
+            Threads; None: all the cores that this process may use.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,), bool
+
+        Raises
+        ------
+        ValueError
+            If coverage is not within (0, 1), or X holds NaN or infinity or has another number of features.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> mixture = mixtura.Mixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [[[1.0]], [[1.0]]])
+        >>> mixture.is_in_hdr([[0.0], [4.5], [9.0]], 0.95)
+        array([ True, False,  True])
+        """
+        X, threads = self._rows(X, n_jobs, "error")
+        log_threshold, _ = self._log_threshold(coverage, n_samples, random_state)
+        return np.asarray(log_density(self.without_noise(), X, threads) >= log_threshold)
+
+    def _log_threshold(
+        self, coverage: float, n_samples: int, random_state: Seed
+    ) -> tuple[float, float]:
+        checked_levels(coverage, "coverage")
+        check_n_samples(n_samples)
+        rng = random_generator(random_state)
+        return regions.log_threshold(self, float(coverage), n_samples, rng)
+
+    def mahalanobis(self, X: Any, *, missing: str = "error") -> FloatArray:
+        """Distances of rows from every component: the root of (x - mu)^T inv(Sigma) (x - mu).
+
+        Of t components by their scale matrices.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        missing : {'error', 'mar'}, default='error'
+            Whether NaN is an error, or stands for a feature that was not observed: then of the others.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_components), float64
+            Of a Gaussian component's rows the squares have a chi-squared distribution, with as many degrees
+            of freedom as features were observed.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, or has another number of features.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> mixture = mixtura.Mixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [[[1.0]], [[4.0]]])
+        >>> mixture.mahalanobis([[3.0]])
+        array([[3., 3.]])
+        """
+        X, _ = self._rows(X, 1, missing)
+        return slopes.distances(self, X)
+
+    def cut_points(self, costs: Any = None, *, rule: str = "likeliest") -> CutPoints:
+        """Where along one feature the decision for a component changes: thresholds between groups.
+
+        Parameters
+        ----------
+        costs : array-like of shape (n_components, n_components), default=None
+            costs[i, j]: what it costs to decide for component j where i is true. None: all errors cost the
+            same, so that the likeliest component is decided for.
+        rule : {'likeliest', 'monotone'}, default='likeliest'
+            'likeliest': the decision of least expected cost everywhere. A wide component may then hold two
+            pieces, on both sides of a narrow one. 'monotone': of the rules under which larger values never
+            belong to a component of lower mean, the one of least expected cost: each component holds at most
+            one piece.
+
+        Returns
+        -------
+        CutPoints
+            `points`, ascending, and `labels`, the components between them: one more. Beyond all components'
+            quantiles of 1e-12 nothing is cut. Noise has no part in it.
+
+        Raises
+        ------
+        ValueError
+            If there are several features: `marginal(j)` is of one; if costs or rule are not possible.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> mixture = mixtura.Mixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [[[1.0]], [[1.0]]])
+        >>> points, labels = mixture.cut_points()
+        >>> points.round(6), labels
+        (array([4.5]), array([0, 1]))
+        """
+        curve.check_one_feature(self, "cut_points", "take marginal(j).cut_points of one feature j")
+        if rule not in curve.RULES:
+            raise ValueError(f"rule must be one of {list(curve.RULES)}, got {rule!r}.")
+        costs = curve.checked_costs(costs, self.n_components)
+        return curve.cut_points(self.without_noise(), costs, rule)
+
+    def modes(self) -> Modes:
+        """Maxima of the density to which the means of the components lead. Noise has no part in it.
+
+        Returns
+        -------
+        Modes
+            `points`, the highest first, their `log_density`, and `of_component`, the mode that each
+            component's mean leads to: several where components make one hill. In several features there may
+            be further modes, between components, to which no mean leads.
+
+        References
+        ----------
+        Carreira-Perpinan 2000, Mode-finding for mixtures of Gaussian distributions.
+        Ray & Lindsay 2005, The topography of multivariate normal mixtures.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> mixture = mixtura.Mixture.from_parameters(
+        ...     [0.3, 0.3, 0.4], [[0.0], [1.0], [9.0]], [[[1.0]], [[1.0]], [[1.0]]]
+        ... )
+        >>> modes = mixture.modes()
+        >>> modes.points.round(3).tolist(), modes.of_component
+        ([[0.5], [9.0]], array([0, 0, 1]))
+        """
+        return slopes.modes(self)
+
+    def log_density_gradient(self, X: Any, *, n_jobs: int | None = None) -> FloatArray:
+        """Gradient of the log density at each row: which way it rises. Noise has no part in it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        n_jobs : int or None, default=None
+            Threads; None: all the cores that this process may use.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features), float64
+            sum_k r_k inv(Sigma_k) (mu_k - x), r the responsibilities; of t components each term (df + d) /
+            (df + squared distance) times that.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, or has another number of features.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> mixture = mixtura.Mixture.from_parameters([1.0], [[0.0]], [[[4.0]]])
+        >>> mixture.log_density_gradient([[2.0]])
+        array([[-0.5]])
+        """
+        return slopes.gradient(self, *self._rows(X, n_jobs, "error"))
+
+    def log_density_hessian(self, X: Any, *, n_jobs: int | None = None) -> FloatArray:
+        """Second derivatives of the log density at each row. Noise has no part in it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        n_jobs : int or None, default=None
+            Threads; None: all the cores that this process may use.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features, n_features), float64
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, or has another number of features.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> mixture = mixtura.Mixture.from_parameters([1.0], [[0.0]], [[[4.0]]])
+        >>> mixture.log_density_hessian([[2.0]])
+        array([[[-0.25]]])
+        """
+        return slopes.hessian(self, *self._rows(X, n_jobs, "error"))
+
+    # Beside another mixture
+
+    def kl_divergence(
+        self, other: Any, *, n_samples: int = 100_000, random_state: Seed = 0
+    ) -> Divergence:
+        """Kullback-Leibler divergence of another mixture from this one: what it costs to take it for this.
+
+        Parameters
+        ----------
+        other : Mixture, or a fitted model
+            Of as many features.
+        n_samples : int, default=100,000
+            Draws from this mixture.
+        random_state : int, RandomState, Generator or None, default=0
+
+        Returns
+        -------
+        Divergence
+            `value`, the mean of log p / q over the draws, with its `std_error`, in nats; `lower` and `upper`,
+            bounds in closed form, of Gaussian components (0 and infinity of t). Noise has no part in it.
+
+        Raises
+        ------
+        TypeError
+            If other is no mixture.
+        ValueError
+            If it has other features, or n_samples is below 1.
+
+        References
+        ----------
+        Hershey & Olsen 2007, Approximating the Kullback Leibler divergence between Gaussian mixture models.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> near, far = (
+        ...     mixtura.Mixture.from_parameters([0.5, 0.5], [[0.0], [mean]], [[[1.0]], [[1.0]]])
+        ...     for mean in (4.0, 5.0)
+        ... )
+        >>> found = near.kl_divergence(far)
+        >>> round(found.value, 2), found.std_error < 0.005, found.lower <= found.value <= found.upper
+        (0.2, True, True)
+        """
+        other, rng = self._compared(other, n_samples, random_state)
+        return comparing.kl_divergence(self.without_noise(), other, n_samples, rng)
+
+    def jensen_shannon(
+        self, other: Any, *, n_samples: int = 100_000, random_state: Seed = 0
+    ) -> Estimate:
+        """Jensen-Shannon divergence: from 0 of equal mixtures to log 2 of those that nowhere overlap.
+
+        Parameters
+        ----------
+        other : Mixture, or a fitted model
+            Of as many features.
+        n_samples : int, default=100,000
+            Draws, half of them from each.
+        random_state : int, RandomState, Generator or None, default=0
+
+        Returns
+        -------
+        Estimate
+            `value` and `std_error`, in nats. The root of the value is a distance. Noise has no part in it.
+
+        Raises
+        ------
+        TypeError
+            If other is no mixture.
+        ValueError
+            If it has other features, or n_samples is below 1.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> one = mixtura.Mixture.from_parameters([1.0], [[0.0]], [[[1.0]]])
+        >>> far = mixtura.Mixture.from_parameters([1.0], [[99.0]], [[[1.0]]])
+        >>> round(one.jensen_shannon(one).value, 6), round(one.jensen_shannon(far).value, 6)
+        (0.0, 0.693147)
+        """
+        other, rng = self._compared(other, n_samples, random_state)
+        return comparing.jensen_shannon(self.without_noise(), other, n_samples, rng)
+
+    def wasserstein(self, other: Any) -> float:
+        """Distance of two mixtures by the transport of components: MW2, in the features' units.
+
+        Parameters
+        ----------
+        other : Mixture, or a fitted model
+            Of as many features; both of Gaussian components.
+
+        Returns
+        -------
+        float
+            Root of the least mean squared 2-Wasserstein distance of components that are paired by shares of
+            their weights: at least the 2-Wasserstein distance of the mixtures. Noise has no part in it.
+
+        Raises
+        ------
+        TypeError
+            If other is no mixture.
+        ValueError
+            If it has other features, or one has t components.
+
+        References
+        ----------
+        Delon & Desolneux 2020, A Wasserstein-type distance in the space of Gaussian mixture models.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> one = mixtura.Mixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [[[1.0]], [[1.0]]])
+        >>> moved = mixtura.Mixture.from_parameters([0.5, 0.5], [[12.0], [3.0]], [[[1.0]], [[1.0]]])
+        >>> one.wasserstein(moved)
+        3.0
+        """
+        other, _ = self._compared(other, 1, 0)
+        comparing.check_gaussian("wasserstein", self, other)
+        return comparing.wasserstein(self.without_noise(), other)
+
+    def _compared(self, other: Any, n_samples: int, random_state: Seed) -> tuple[Mixture, Any]:
+        check_n_samples(n_samples)
+        return comparing.other_mixture(other, self), random_generator(random_state)
+
+    def overlap(self) -> FloatArray:
+        """How much the components overlap, two by two: Bhattacharyya's coefficients.
+
+        Returns
+        -------
+        ndarray of shape (n_components, n_components)
+            From 0 to 1, 1 on the diagonal: the integral of sqrt(p_k p_l), p the components' densities without
+            their weights; times sqrt(w_k w_l) it bounds how often rows of the two are confused. Of t
+            components that of Gaussians with their scale matrices.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> mixture = mixtura.Mixture.from_parameters([0.5, 0.5], [[0.0], [2.0]], [[[1.0]], [[1.0]]])
+        >>> mixture.overlap().round(4)
+        array([[1.    , 0.6065],
+               [0.6065, 1.    ]])
+        """
+        return np.asarray(np.exp(-bhattacharyya(self, self)))
+
+    def reduce(self, n_components: int) -> Reduction:
+        """The same in fewer components, merged two by two where that costs least.
+
+        Parameters
+        ----------
+        n_components : int
+            From 1 to as many as there are.
+
+        Returns
+        -------
+        Reduction
+            `mixture`, of structure 'full', 'diag' or 'spherical', with the mean of this one (and, where it is
+            'full', its covariance); `kl_bound`, at most so many nats the divergence of this mixture from it;
+            `labels`, where each component went. Noise has no part in it.
+
+        Raises
+        ------
+        ValueError
+            If n_components is not possible, or components are of Student's t.
+
+        References
+        ----------
+        Runnalls 2007, Kullback-Leibler approach to Gaussian mixture reduction.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> mixture = mixtura.Mixture.from_parameters(
+        ...     [0.3, 0.3, 0.4], [[0.0], [1.0], [9.0]], [[[1.0]], [[1.0]], [[1.0]]]
+        ... )
+        >>> less = mixture.reduce(2)
+        >>> less.labels, less.mixture.means.ravel(), round(less.kl_bound, 3)
+        (array([0, 0, 1]), array([0.5, 9. ]), 0.067)
+        """
+        check_whole("n_components", n_components, 1)
+        if n_components > self.n_components:
+            raise ValueError(
+                f"n_components={n_components} are more than there are, {self.n_components}: reduce merges."
+            )
+        comparing.check_gaussian("reduce", self)
+        return comparing.reduced(self.without_noise(), int(n_components))
 
     def permuted(self, order: Sequence[int] | Array) -> Mixture:
         """The same distribution with its components in another order.

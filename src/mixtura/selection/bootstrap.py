@@ -21,14 +21,9 @@ from mixtura.fitting.facts import Criteria
 from mixtura.fitting.given_rows import rows_elsewhere
 from mixtura.inputs.frames import frame_of, frame_values
 from mixtura.inputs.missing import unmasked
+from mixtura.inputs.numbers import check_seed, check_share, check_whole
 from mixtura.mixture import Mixture
-from mixtura.selection.checks import (
-    check_fitted,
-    check_seed,
-    check_share,
-    check_whole,
-    criteria_of,
-)
+from mixtura.selection.checks import check_fitted, criteria_of
 from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.threads import n_threads
 from mixtura.sweep.grid import check_criterion

@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
-#: Values of `covariance_type`, and of `init_params`, to be listed without what they name.
+#: Values of `covariance_type`, `init_params` and `kind`, to be listed without what they name.
 COVARIANCE_TYPES = (
     *("full", "tied", "diag", "spherical"),
     *("EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE"),
     *("VEE", "EVE", "VVE", "EEV", "VEV", "EVV", "VVV"),
 )
+ERROR_KINDS = ("information", "sandwich", "bootstrap", "weighted bootstrap", "jackknife")
 STARTS = ("auto", "kmeans", "k-means++", "random", "random_from_data")
 
 

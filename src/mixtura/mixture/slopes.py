@@ -1,0 +1,204 @@
+"""How the log density rises: its gradient, its Hessian, and the modes where it ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from mixtura.mixture.completing import one_component, square_distances
+from mixtura.mixture.evaluation import log_density, responsibilities
+from mixtura.support.arrays import Array, FloatArray, block_slices
+
+if TYPE_CHECKING:
+    from mixtura.mixture.distribution import Mixture
+
+# Of the ascent to a mode: its steps shrink by a constant factor, and Newton's end it.
+_MOST_STEPS = 2000
+_LAST_STEPS = 20
+
+# Rows whose slopes are made at a time: they stay in the cache.
+_AT_A_TIME = 4096
+
+# In spreads: a step after which an ascent is at its end, and the distance of modes that are one.
+_NO_STEP = 1e-12
+_ONE_MODE = 1e-4
+
+
+class Modes(NamedTuple):
+    """Maxima of a density, the highest first.
+
+    Attributes
+    ----------
+    points : ndarray of shape (n_modes, n_features)
+    log_density : ndarray of shape (n_modes,)
+    of_component : ndarray of shape (n_components,), int64
+        The mode to which the steepest way from each component's mean leads.
+    """
+
+    points: FloatArray
+    log_density: FloatArray
+    of_component: Array
+
+
+def gradient(mixture: Mixture, X: Array, threads: int) -> FloatArray:
+    """Of the log density: sum_k r_k u_k inv(Sigma_k) (mu_k - x), with u = 1 of a Gaussian; noise apart."""
+    mixture = mixture.without_noise()
+    found = np.empty(X.shape)
+    precisions = _precisions(mixture)
+    for begin in range(0, len(X), _AT_A_TIME):
+        rows = slice(begin, begin + _AT_A_TIME)
+        shares = responsibilities(mixture, X[rows], threads).astype(np.float64, copy=False)
+        if mixture.df is not None:
+            shares = shares * _tails(mixture, X[rows])[0]
+        # Features apart: loops over rows are long, those over features short.
+        x = np.ascontiguousarray(X[rows].T, dtype=np.float64)
+        slopes = np.zeros_like(x)
+        held = np.ascontiguousarray(shares.T)
+        for share, mean, precision in zip(held, mixture.means, precisions, strict=True):
+            pull = (mean[:, np.newaxis] - x) * share
+            slopes += pull * precision[:, np.newaxis] if precision.ndim == 1 else precision @ pull
+        found[rows] = slopes.T
+    return found
+
+
+def hessian(mixture: Mixture, X: Array, threads: int) -> FloatArray:
+    """Of the log density, noise apart."""
+    mixture = mixture.without_noise()
+    n_features = X.shape[1]
+    found = np.empty((len(X), n_features, n_features))
+    precisions = _precision_matrices(mixture)
+    for rows in block_slices(len(X), n_features * (n_features + mixture.n_components)):
+        shares, slopes = _shares_and_slopes(mixture, X[rows], threads)
+        u, bend = _tails(mixture, X[rows])
+        whole = np.einsum("nk,knd->nd", shares, slopes)
+        found[rows] = (
+            np.einsum("nk,knd,kne->nde", shares * (1 + bend), slopes, slopes)
+            - np.einsum("nk,kde->nde", shares * u, precisions)
+            - whole[:, :, np.newaxis] * whole[:, np.newaxis, :]
+        )
+    return found
+
+
+def modes(mixture: Mixture) -> Modes:
+    """Modes that are reached from the means of the components."""
+    mixture = mixture.without_noise()
+    ends = np.stack([_ascended(mixture, mean) for mean in mixture.means])
+    heights = log_density(mixture, ends, 1)
+    spread = mixture.spreads.min(axis=0)
+    found: list[int] = []
+    of_component = np.empty(len(ends), dtype=np.int64)
+    for k in np.argsort(-heights, kind="stable"):
+        same = [
+            i
+            for i, m in enumerate(found)
+            if np.all(np.abs(ends[k] - ends[m]) <= _ONE_MODE * spread)
+        ]
+        of_component[k] = same[0] if same else len(found)
+        found += [] if same else [int(k)]
+    return Modes(ends[found], heights[found], of_component)
+
+
+def _ascended(mixture: Mixture, x: FloatArray) -> FloatArray:
+    """The mode above a point, by steps to weighted means, each of which ascends (Carreira-Perpinan 2000).
+
+    Where they end on a saddle, as between components that stand symmetrically, it is left along the
+    direction in which the density rises.
+    """
+    precisions = _precision_matrices(mixture)
+    for direction in (1.0, -1.0):
+        x = _newton(mixture, _climbed(mixture, precisions, x))
+        values, vectors = np.linalg.eigh(hessian(mixture, x[np.newaxis], 1)[0])
+        if values[-1] <= 0:
+            break
+        x = x + direction * 1e-3 * vectors[:, -1] / np.sqrt(values[-1])
+    return x
+
+
+def _climbed(mixture: Mixture, precisions: FloatArray, x: FloatArray) -> FloatArray:
+    scale = mixture.spreads.min(axis=0)
+    for _ in range(_MOST_STEPS):
+        at = x[np.newaxis]
+        shares = responsibilities(mixture, at, 1)[0] * _tails(mixture, at)[0][0]
+        pulls = np.einsum("k,kde,ke->d", shares, precisions, mixture.means - x)
+        step = np.linalg.solve(np.einsum("k,kde->de", shares, precisions), pulls)
+        x = x + step
+        if np.all(np.abs(step) <= _NO_STEP * scale):
+            break
+    return x
+
+
+def _newton(mixture: Mixture, x: FloatArray) -> FloatArray:
+    """Newton's steps as long as the Hessian is that of a maximum, and each step is shorter than the last."""
+    last = np.inf
+    scale = mixture.spreads.min(axis=0)
+    for _ in range(_LAST_STEPS):
+        at = x[np.newaxis]
+        matrix = hessian(mixture, at, 1)[0]
+        if np.linalg.eigvalsh(matrix)[-1] >= 0:
+            break
+        step = -np.linalg.solve(matrix, gradient(mixture, at, 1)[0])
+        length = float(np.abs(step / scale).max())
+        if length >= last:
+            break
+        x, last = x + step, length
+    return x
+
+
+def _shares_and_slopes(mixture: Mixture, X: Array, threads: int) -> tuple[FloatArray, FloatArray]:
+    """Responsibilities (n, k), and gradients of the components' log densities (k, n, d)."""
+    shares = responsibilities(mixture, X, threads).astype(np.float64, copy=False)
+    u, _ = _tails(mixture, X)
+    slopes = np.stack(
+        [
+            (mean - X) * factor**2 if factor.ndim < 2 else (mean - X) @ factor @ factor.T
+            for mean, factor in zip(mixture.means, _factors(mixture), strict=True)
+        ]
+    )
+    return shares, slopes * u.T[:, :, np.newaxis]
+
+
+def _tails(mixture: Mixture, X: Array) -> tuple[FloatArray, FloatArray]:
+    """Of t components u = (df + d) / (df + delta), and how their slopes bend, 2 / (df + d); else 1, 0."""
+    shape = len(X), mixture.n_components
+    if mixture.df is None:
+        return np.ones(shape), np.zeros(shape)
+    df = mixture.df + mixture.n_features
+    return df / (mixture.df + distances(mixture, X) ** 2), np.broadcast_to(2 / df, shape)
+
+
+def distances(mixture: Mixture, X: Array) -> FloatArray:
+    """Of rows from every component, in its spreads; of what was observed, where some is NaN."""
+    if np.isnan(X).any():
+        alone = (one_component(mixture, k, tails=False) for k in range(mixture.n_components))
+        return np.sqrt(np.column_stack([square_distances(one, X, 1) for one in alone]))
+    found = np.empty((len(X), mixture.n_components))
+    for rows in block_slices(*X.shape):
+        for k, (mean, factor) in enumerate(zip(mixture.means, _factors(mixture), strict=True)):
+            away = X[rows] - mean
+            whitened = away * factor if factor.ndim < 2 else away @ factor
+            found[rows, k] = np.sqrt(np.einsum("nd,nd->n", whitened, whitened))
+    return found
+
+
+def _factors(mixture: Mixture) -> FloatArray:
+    """P of each component with P P^T its precision; one number a feature, or one, where it is diagonal."""
+    factors = mixture.precisions_cholesky
+    if mixture.structure.shared:
+        return np.broadcast_to(factors, (mixture.n_components, *factors.shape))
+    return factors
+
+
+def _precisions(mixture: Mixture) -> FloatArray:
+    """Of each component: a matrix, or the diagonal."""
+    (K, d), own = mixture.means.shape, mixture.precisions
+    if mixture.structure.has_matrices:
+        return np.broadcast_to(own, (K, d, d))
+    return mixture.structure.diagonals(own, K, d)
+
+
+def _precision_matrices(mixture: Mixture) -> FloatArray:
+    return mixture.structure.matrices(mixture.precisions, *mixture.means.shape)
+
+
+__all__ = ["Modes", "distances", "gradient", "hessian", "modes"]
