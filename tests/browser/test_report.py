@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib
 import json
 import re
+import warnings
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,11 +20,13 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import mixtura
 from mixtura import BayesianGaussianMixture, GaussianMixture, GaussianMixtureSearch
+from mixtura.browser import words as sentences
 from mixtura.browser import writing
 from mixtura.browser.rows import MOST_ROWS
 from mixtura.datasets import load_faithful
 from mixtura.drawing.directions import discriminants
 from mixtura.errors import DataWarning, DegenerateComponentWarning
+from mixtura.support import language
 
 FAITHFUL = load_faithful().data
 MOST_BYTES = 3_000_000
@@ -33,7 +38,7 @@ class Page(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.tags, self.loads, self.scripts, self.words, self._in = [], [], [], [], None
-        self.title, self.policy = "", ""
+        self.title, self.policy, self.languages = "", "", []
         self.feed(text)
         self.data = json.loads(self.scripts[0])
         self.said = " ".join("".join(self.words).split())
@@ -45,6 +50,7 @@ class Page(HTMLParser):
         self.loads += [of[key] for key in ("src", "href") if of.get(key)]
         if of.get("http-equiv") == "Content-Security-Policy":
             self.policy = of["content"]
+        self.languages += [of["lang"]] if "lang" in of else []
         if tag == "script":
             self.scripts.append("")
 
@@ -427,6 +433,113 @@ def test_it_is_small_whatever_there_is(page):
     seen = page(model, frame, row_names=["x" * 200] * n)  # the fixture looks at the size
     assert len(seen.data["components"]) == 60
     assert "60 of 90 components are shown" in seen.said
+
+
+# The language
+
+
+def texts(value):
+    """All texts among what the script draws."""
+    if isinstance(value, str):
+        return [value]
+    values = value.values() if isinstance(value, dict) else value
+    return [text for one in values for text in texts(one)] if isinstance(value, list | dict) else []
+
+
+def phrases():
+    """What the page says beside the summary and the diagnosis, between its numbers and names, in English."""
+    extract = pytest.importorskip("babel.messages.extract")
+    marks = importlib.import_module("mixtura.testing.catalogue").MARKS
+    found = extract.extract_from_file("python", sentences.__file__, keywords=marks)
+    messages = [message for _, message, *_ in found] + [*sentences.PAGE.values()]
+    each = [[one] if isinstance(one, str) else one for one in messages]
+    pieces = {piece.strip(" .,:;") for one in each for text in one for piece in PLACE.split(text)}
+    return {piece for piece in pieces if re.search("[a-z]{3}", piece)} - SAME_IN_SPANISH
+
+
+LICENCES = (Path(sentences.__file__).parent / "vendor" / "LICENSES.txt").read_text(encoding="utf-8")
+PLACE = re.compile(r"\{\w*\}")
+SAME_IN_SPANISH = {"Horizontal", "Vertical"}
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+def counts(name):
+    """Sentences that count what few fits have one of, and few have more of."""
+    language.use(name)
+    of = (sentences.without_rows, sentences.models_outside, sentences.models_without)
+    said = [sentence(n) for sentence in of for n in (1, 2)]
+    language.use(language.ENGLISH)
+    return said
+
+
+@pytest.fixture
+def kinds(faithful):
+    """Models, and rows of them, of which a report has something else to say each."""
+    rng = np.random.default_rng(0)
+    wine, _ = load_wine(return_X_y=True)
+    few, holed = rng.normal(size=(30, 3)), FAITHFUL.copy()
+    holed[rng.random(holed.shape) < 0.1] = np.nan
+    holed = np.vstack([holed, [[9.0, 200.0], [-3.0, 10.0], [9.0, 10.0]]])
+    far = np.vstack([faithful.sample(MOST_ROWS)[0], [[1e6, 80.0]], [[1e6, 81.0]]])
+    search = GaussianMixtureSearch(range(1, 9), ["EII", "VVV"], random_state=0)
+    mclust = GaussianMixtureSearch([2], ["EII"], sign="mclust", random_state=0).fit(few)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        doubtful = GaussianMixture(9, random_state=0).fit(few)
+        search.fit(few)
+    gaps = GaussianMixture(2, noise=True, missing="mar", random_state=0).fit(holed)
+    by_hand = GaussianMixture.from_parameters
+    return {
+        "directions": (GaussianMixture(3, covariance_type="tied", random_state=0).fit(wine), wine),
+        "sample": (faithful, far),
+        "one row out": (faithful, far[:-1]),
+        "doubtful": (doubtful, few),
+        "search": (search, few),
+        "search for the highest, one direction": (mclust, few),
+        "noise": (gaps, holed),
+        "t": (GaussianMixture(2, distribution="t", random_state=0).fit(FAITHFUL), FAITHFUL),
+        "bayesian": (BayesianGaussianMixture(9, random_state=0).fit(FAITHFUL), FAITHFUL),
+        "by hand": (by_hand([1.0], [[0.0]], [[[1.0]]]), [[0.1], [2.0]]),
+        "no rows": (faithful,),
+        "large": (by_hand([1.0], rng.normal(size=(1, 300)), np.eye(300)[None]),),
+        "components": (
+            by_hand(
+                np.full(90, 1 / 90),
+                rng.normal(size=(90, 2)),
+                np.ones((90, 2)),
+                covariance_type="diag",
+            ),
+        ),
+    }
+
+
+def test_it_speaks_spanish_where_the_shell_does(page, kinds):
+    asked, told = phrases(), set()
+    for kind, (model, *rows) in kinds.items():
+        english = page(model, *rows)
+        language.use(language.SPANISH)
+        spanish = page(model, *rows)
+        language.use(language.ENGLISH)
+        assert english.languages == ["en"]
+        assert spanish.languages == ["es", *("en" for _ in model._warnings_of_fit)]
+        all_texts = {}
+        for name, seen in (("en", english), ("es", spanish)):
+            said = seen.said
+            for kept in (LICENCES, *model._warnings_of_fit):  # in English, whatever the language
+                assert " ".join(kept.split()) in said
+                said = said.replace(" ".join(kept.split()), "")
+            all_texts[name] = "\n".join([said, *texts(seen.data), *counts(name)])
+        found = {
+            name: {one for one in asked if re.search(rf"(?<!\w){re.escape(one)}(?!\w)", said)}
+            for name, said in all_texts.items()
+        }
+        assert found["es"] == set(), kind
+        told |= found["en"]
+        assert NUMBER.findall(spanish.said) == NUMBER.findall(english.said)
+        for drawn in ("curves", "comparison", "features", "first"):
+            assert spanish.data[drawn] == english.data[drawn]
+    # These pages say all that there is: what is not translated would be found.
+    assert asked - told == set()
 
 
 # What is refused

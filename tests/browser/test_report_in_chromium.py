@@ -13,6 +13,7 @@ from sklearn.datasets import load_iris
 from browsing import CONTRAST
 from mixtura import BayesianGaussianMixture, GaussianMixture, GaussianMixtureSearch
 from mixtura.datasets import load_faithful
+from mixtura.support import language
 
 pytestmark = pytest.mark.site
 
@@ -48,6 +49,17 @@ def iris(folder):
     path = folder / "iris.html"
     search.report(path, X)
     return search, path
+
+
+@pytest.fixture(scope="module")
+def spanish(folder):
+    X = load_iris().data
+    search = GaussianMixtureSearch(range(1, 5), ["EEE", "VVV", "EII"], random_state=0).fit(X)
+    path = folder / "spanish.html"
+    language.use(language.SPANISH)
+    search.report(path, X)
+    language.use(language.ENGLISH)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +139,27 @@ def test_numbers_are_the_same_in_every_country(opened, faithful):
         page = tab.opened(faithful[1])
         said.add((tab.points_at(3), page.locator("#scatter svg").text_content()))
     assert len(said) == 1
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE])
+def test_in_spanish_all_that_the_script_says_is_spanish(opened, spanish, viewport):
+    tab = opened(locale="es-ES", viewport=viewport)
+    page = tab.opened(spanish)
+    assert page.evaluate("document.documentElement.lang") == "es"
+    assert "componente 0: " in tab.points_at(0)
+    tab.page.mouse.down()
+    tab.page.mouse.up()
+    page.locator("[data-component='0']").click()
+    for name in ("#pairs", "#table"):
+        page.locator(f"{name} > summary").click()
+    said = page.locator("main").inner_text()
+    for words in (r"fila \d", "peso ", "media ± desviación típica", "responsabilidad", "densidad"):
+        assert re.search(words, said)
+    labels = page.locator("#scatter, #scatter svg, #histogram svg, #criterion svg")
+    said += " ".join(labels.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))"))
+    assert re.findall(r"\b(the|of|and|rows?|component|weight|with|are|is|best)\b", said) == []
+    assert tab.troubles == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
 def test_a_row_tells_its_name_and_responsibilities(opened, faithful):

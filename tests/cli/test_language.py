@@ -104,6 +104,7 @@ def test_the_locale_names_the_language(variables, found):
     assert language.of_locale(variables) == found
     language.use(found)
     assert language.translated("rows") == ("filas" if found == "es" else "rows")
+    assert language.used() == ("es" if found == "es" else "en")
 
 
 def test_the_shell_follows_the_locale_and_lang_overrules_it(folder, monkeypatch):
@@ -147,6 +148,27 @@ def test_other_pages_in_spanish_have_no_english_in_them(folder):
         shown = succeeds("--lang", "es", *arguments, cwd=folder)
         assert ENGLISH.findall(re.sub(r"\brows\b(?! x)( +weight)?", "", shown)) == [], arguments
         assert shown != succeeds(*arguments, cwd=folder)
+
+
+def test_reports_are_in_the_language_of_the_shell_and_beside_json_in_english(folder, monkeypatch):
+    with (folder / "geyser.csv").open("a") as file:
+        file.write(",70\n1.8,50\n")
+
+    def report(*before, after=()):
+        asked = ("fit", "geyser.csv", "-k", "2", "--drop-missing", "-q", "--report", "fit.html")
+        succeeds(*before, *asked, *after, cwd=folder)
+        page = (folder / "fit.html").read_text(encoding="utf-8")
+        return re.sub('base64,[^"]*', "", page)  # the model, whose header has no order
+
+    english, spanish = report("--lang", "en"), report("--lang", "es")
+    assert '<html lang="en"' in english
+    assert '"row 274"' in english
+    assert '<html lang="es"' in spanish
+    assert '"fila 274"' in spanish
+    assert "<h1>Mezcla gaussiana, 2 componentes, covarianzas completas (full)</h1>" in spanish
+    monkeypatch.setitem(ENVIRONMENT, "LC_ALL", "es_ES.UTF-8")
+    assert report() == spanish
+    assert report(after=["--json"]) == english
 
 
 def test_what_programs_read_is_english_everywhere(folder):

@@ -22,8 +22,10 @@ from mixtura.fitting.diagnosis import (
     _least_distances,
     diagnose,
     doubts_about,
+    verdict_in_words,
 )
 from mixtura.mixture import Normals, bhattacharyya
+from mixtura.support import language
 from mixtura.testing.problems import random_mixture
 
 
@@ -42,6 +44,22 @@ def test_sound_components_are_sound():
     assert np.all(diagnosis.condition_number < 2)
     assert diagnosis.overlap.max() < 1e-3
     assert "sound" in str(diagnosis)
+
+
+VERDICTS = ("sound", "not judged", "no weight", "few rows", "held up by reg_covar", "spike")
+VERDICTS += ("thinner than recorded", "coincident", "same as component 3", "point mass: {a} = 1.5")
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_verdicts_are_said_in_the_language_that_is_used(verdict):
+    assert verdict_in_words(verdict) == verdict
+    language.use(language.SPANISH)
+    said = verdict_in_words(verdict)
+    assert not set(said.split()) & {"sound", "same", "as", "component", "point", "mass", "rows"}
+    assert said != verdict
+    place = verdict.partition(": ")[2]
+    assert said.endswith(place)
+    assert ("3" in said) == ("3" in verdict)
 
 
 def mixture(covariances, weights=(0.5, 0.5), means=((0.0, 0.0), (5.0, 0.0))):

@@ -16,6 +16,7 @@ from mixtura.drawing.colours import NOISE, colour, line_style, opacity
 from mixtura.drawing.criteria import NAMES, look_of_structure
 from mixtura.drawing.densities import SHARES, Histogram, histogram, radius, weighted_densities
 from mixtura.drawing.rows import range_without_outliers
+from mixtura.fitting.diagnosis import verdict_in_words
 from mixtura.mixture import Mixture
 from mixtura.support.arrays import Array, FloatArray
 from mixtura.sweep.names import has_noise, has_tails
@@ -47,7 +48,7 @@ def data_of(subject: Subject, axes: Axes, rows: ReportedRows | None) -> dict[str
     shown = shown_components(subject)
     extents = _extents(subject, axes, rows, shown)
     return {
-        "words": dict(words.PAGE),
+        "words": words.page(),
         "axes": list(_axes(axes, rows)),
         "first": axes.first,
         "nFeatures": len(axes.features),
@@ -101,7 +102,7 @@ def _components(
             "weight": f"{own.weight:.4f}",
             "rows": rows_in_words(own.expected_rows),
             "df": None if own.df is None else f"{own.df:.3g}",
-            "verdict": subject.diagnosis.verdict[k],
+            "verdict": verdict_in_words(subject.diagnosis.verdict[k]),
             "parameters": list(parameters),
             "mean": [*map(_told, means[k], extents)],
             "covariance": _significant(covariances[k]),

@@ -19,6 +19,7 @@ from mixtura.browser.subject import Subject
 from mixtura.display.component_table import mean_and_spread, rows_in_words
 from mixtura.display.page import Table
 from mixtura.drawing.colours import colour
+from mixtura.support import language
 
 _HERE = files("mixtura.browser")
 _SCRIPTS = ("vendor/d3.min.js", "vendor/plot.min.js", "page/report.js")
@@ -46,7 +47,7 @@ def page_of(subject: Subject, axes: Axes, rows: ReportedRows | None, version: st
     scripts = [_file(name) for name in _SCRIPTS]
     return Template(_file("page/report.html")).substitute(
         _words(),
-        language=words.LANGUAGE,
+        language=language.used(),
         title=escape(title),
         kind="" if title == kind else _paragraphs([kind]),
         policy=_policy(scripts),
@@ -55,11 +56,11 @@ def page_of(subject: Subject, axes: Axes, rows: ReportedRows | None, version: st
         alerts=_warnings(subject),
         component_table=_component_table(subject, axes),
         component_notes=_paragraphs(_component_notes(subject)),
-        histogram_notes="" if rows is None else _paragraphs([words.PAGE["bars"]]),
+        histogram_notes="" if rows is None else _paragraphs([words.say("bars")]),
         row_notes=_paragraphs(_row_notes(subject, axes, rows)),
         certainty=_paragraphs(_certainty(subject, rows)),
         diagnosis=_table(_diagnosis_table(subject)),
-        columns_of_the_diagnosis=escape(words.COLUMNS_OF_THE_DIAGNOSIS),
+        columns_of_the_diagnosis=escape(words.columns_of_the_diagnosis()),
         compared=_compared(subject),
         loading=_loading(subject),
         about_the_page=escape(words.about(version)),
@@ -75,7 +76,7 @@ def _file(name: str) -> str:
 
 
 def _words() -> dict[str, str]:
-    return {f"say_{name}": escape(text) for name, text in words.PAGE.items()}
+    return {f"say_{name}": escape(text) for name, text in words.page().items()}
 
 
 def _policy(scripts: Sequence[str]) -> str:
@@ -104,13 +105,15 @@ def _warnings(subject: Subject) -> str:
     doubtful = [
         int(k) for k in subject.drawn if verdicts[k] not in ("sound", "not judged", "no weight")
     ]
-    alerts = [*subject.warnings]
+    # Sentences that people search for are in English, whatever the page is in.
+    tag = "<li>" if language.used() == language.ENGLISH else '<li lang="en">'
+    alerts = [f"{tag}{escape(sentence)}</li>" for sentence in subject.warnings]
     if doubtful:
-        alerts.append(words.doubtful(doubtful, [verdicts[k] for k in doubtful]))
+        said = words.doubtful(doubtful, [verdicts[k] for k in doubtful])
+        alerts.append(f"<li>{escape(said)}</li>")
     if not alerts:
-        return _paragraphs([words.NO_FIT if subject.certainty is None else words.NO_WARNINGS])
-    items = "".join(f"<li>{escape(alert)}</li>" for alert in alerts)
-    return f'<ul class="alerts">{items}</ul>'
+        return _paragraphs([words.warned_of_nothing(subject.certainty is not None)])
+    return f'<ul class="alerts">{"".join(alerts)}</ul>'
 
 
 def _component_table(subject: Subject, axes: Axes) -> str:
@@ -119,7 +122,7 @@ def _component_table(subject: Subject, axes: Axes) -> str:
     assert table is not None
     head = table.lines[0][: table.n_fixed]
     names = [short(subject.summary.feature_names[j]) for j in axes.features]
-    lines = [_component_line(subject, axes, k, head) for k in shown_components(subject).tolist()]
+    lines = [_component_line(subject, axes, k) for k in shown_components(subject).tolist()]
     cells = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     cells += "".join(f'<th scope="col"><bdi>{escape(name)}</bdi></th>' for name in names)
     return (
@@ -128,22 +131,17 @@ def _component_table(subject: Subject, axes: Axes) -> str:
     )
 
 
-def _component_line(subject: Subject, axes: Axes, k: int, head: Sequence[str]) -> str:
+def _component_line(subject: Subject, axes: Axes, k: int) -> str:
     own = subject.summary.components[k]
-    fixed = {
-        "weight": f"{own.weight:.4f}",
-        "rows": rows_in_words(own.expected_rows),
-        "df": "" if own.df is None else f"{own.df:.3g}",
-    }
-    cells = [f"<td>{escape(fixed[name])}</td>" for name in head[1:]]
-    cells += [
-        f"<td>{escape(mean_and_spread(own.mean[j], own.spread[j]))}</td>" for j in axes.features
-    ]
+    texts = [f"{own.weight:.4f}", rows_in_words(own.expected_rows)]
+    texts += [] if own.df is None else [f"{own.df:.3g}"]
+    texts += [mean_and_spread(own.mean[j], own.spread[j]) for j in axes.features]
+    cells = "".join(f"<td>{escape(text)}</td>" for text in texts)
     button = (
         f'<button type=button data-component="{k}" aria-pressed=false>'
         f'<span class=swatch style="background:{colour(k)}"></span>{k}</button>'
     )
-    return f'<tr><th scope="row">{button}</th>{"".join(cells)}</tr>'
+    return f'<tr><th scope="row">{button}</th>{cells}</tr>'
 
 
 def _component_notes(subject: Subject) -> Iterator[str]:
@@ -153,23 +151,23 @@ def _component_notes(subject: Subject) -> Iterator[str]:
         yield words.without_rows(subject.mixture.n_components - n_drawn)
     if n_shown < n_drawn:
         yield words.components_left_out(n_shown, n_drawn)
-    yield words.PAGE["how_to_choose"]
+    yield words.say("how_to_choose")
 
 
 def _row_notes(subject: Subject, axes: Axes, rows: ReportedRows | None) -> Iterator[str]:
     are_pairs = len(axes) > 1
     if rows is None:
-        yield words.PAGE["no_rows"]
+        yield words.say("no_rows")
     else:
-        yield words.PAGE["how_to_point"] if are_pairs else ""
+        yield words.say("how_to_point") if are_pairs else ""
         yield words.sampled(len(rows), rows.n_rows)
         if are_pairs and subject.mixture.n_components > 1:
-            yield words.PAGE["paler"]
+            yield words.say("paler")
         if are_pairs and rows.missing.any():
-            yield words.PAGE["hollow"]
+            yield words.say("hollow")
         if subject.density.noise is not None:
-            yield words.PAGE["noise"]
-    yield words.PAGE["ellipses"] if are_pairs else ""
+            yield words.say("noise")
+    yield words.say("ellipses") if are_pairs else ""
     yield from axes.notes
 
 
@@ -208,13 +206,13 @@ def _compared(subject: Subject) -> str:
             models.names[best],
             int(models.n_components[best]),
             comparison.criterion.upper(),
-            "lower" if models.lower else "higher",
+            is_lower_better=models.lower,
         )
     ]
     after = [words.models_outside(n_outside)] if n_outside else []
     after += [words.models_without(comparison.n_without)] if comparison.n_without else []
     return (
-        f"<section id=comparison><h2>{escape(words.PAGE['comparison'])}</h2>{_paragraphs(notes)}"
+        f"<section id=comparison><h2>{escape(words.say('comparison'))}</h2>{_paragraphs(notes)}"
         f"<figure id=criterion></figure>{_paragraphs(after)}{_table(table)}</section>"
     )
 
@@ -224,12 +222,12 @@ def _loading(subject: Subject) -> str:
     features = words.features_of_the_model([*map(short, names[:_MOST_NAMED])], len(names))
     code = f"<pre><code>{escape(_LOAD)}</code></pre>{_paragraphs([features])}"
     if len(subject.model) > _MOST_BYTES:
-        return _paragraphs([words.NOT_EMBEDDED]) + code
+        return _paragraphs([words.how_to_load(is_embedded=False)]) + code
     link = (
         '<a class=button download="model.safetensors" href="data:application/octet-stream;base64,'
-        f'{b64encode(subject.model).decode()}">{escape(words.PAGE["download"])}</a>'
+        f'{b64encode(subject.model).decode()}">{escape(words.say("download"))}</a>'
     )
-    return f"{_paragraphs([words.EMBEDDED])}<p>{link}</p>{code}"
+    return f"{_paragraphs([words.how_to_load(is_embedded=True)])}<p>{link}</p>{code}"
 
 
 def _paragraphs(sentences: Iterable[str]) -> str:

@@ -1,15 +1,16 @@
-"""All sentences of a report that no summary, diagnosis or warning says already."""
+"""All sentences of a report that no summary, diagnosis or warning says already, in the language used."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from mixtura.display.page import plural
+from mixtura.display.page import number_of
+from mixtura.fitting.diagnosis import verdict_in_words
+from mixtura.support.language import counted
+from mixtura.support.language import translated as _
 
-LANGUAGE = "en"
-
-#: Of the page itself, by the names that the template and the script know.
+#: Of the page itself, in English, by the names that the template and the script know.
 PAGE: Mapping[str, str] = MappingProxyType(
     {
         "theme": "Light or dark",
@@ -68,129 +69,197 @@ PAGE: Mapping[str, str] = MappingProxyType(
 )
 
 
+def say(name: str) -> str:
+    """A text of the page itself."""
+    return _(PAGE[name])
+
+
+def page() -> dict[str, str]:
+    """All of them, by name."""
+    return {name: say(name) for name in PAGE}
+
+
 def sampled(n_drawn: int, n_rows: int) -> str:
     """How many rows are drawn."""
     if n_drawn == n_rows:
-        return f"All {n_rows:,} rows are drawn."
-    return f"{n_drawn:,} of {n_rows:,} rows are drawn, a random sample; the fit is of all."
+        return _("All {number} rows are drawn.").format(number=f"{n_rows:,}")
+    some = _("{number} of {all} rows are drawn, a random sample; the fit is of all.")
+    return some.format(number=f"{n_drawn:,}", all=f"{n_rows:,}")
 
 
 def features_left_out(n_drawn: int, n_features: int, is_ranked: bool) -> str:
     """Which features can be chosen."""
-    which = "those in which components overlap least" if is_ranked else "the first"
-    return (
-        f"{n_drawn} of {n_features} features can be drawn: {which}. report(..., features=[...]) takes "
-        "others."
-    )
+    if is_ranked:
+        some = _(
+            "{number} of {all} features can be drawn: those in which components overlap least. "
+            "report(..., features=[...]) takes others."
+        )
+    else:
+        some = _(
+            "{number} of {all} features can be drawn: the first. report(..., features=[...]) takes others."
+        )
+    return some.format(number=n_drawn, all=n_features)
 
 
 def direction(number: int) -> str:
     """Name of a direction."""
-    return f"direction {number + 1}"
+    return _("direction {number}").format(number=number + 1)
 
 
 def what_directions_are(n: int) -> str:
     """What is drawn along the axes that are no features."""
-    which = (
-        "Direction 1 is the combination" if n == 1 else "Directions 1 and 2 are the combinations"
-    )
-    return (
-        f"{which} of all features along which components lie farthest apart (linear discriminants); "
-        "components are one wide there, on average."
+    if n == 1:
+        return _(
+            "Direction 1 is the combination of all features along which components lie farthest apart "
+            "(linear discriminants); components are one wide there, on average."
+        )
+    return _(
+        "Directions 1 and 2 are the combinations of all features along which components lie farthest apart "
+        "(linear discriminants); components are one wide there, on average."
     )
 
 
 def what_it_is_made_of(number: int, features: Sequence[str]) -> str:
     """Features of the largest parts in a direction."""
-    return f"Direction {number + 1} is mostly {', '.join(features)}."
+    made = _("Direction {number} is mostly {features}.")
+    return made.format(number=number + 1, features=", ".join(features))
 
 
 def outside(n_rows: int, axis: str) -> str:
     """Rows that an axis does not reach."""
-    return f"{plural(n_rows, 'row')} too far out along {axis} to be drawn."
+    far = counted(
+        n_rows,
+        "{number} row too far out along {axis} to be drawn.",
+        "{number} rows too far out along {axis} to be drawn.",
+    )
+    return far.format(number=f"{n_rows:,}", axis=axis)
 
 
 def components_left_out(n_shown: int, n_components: int) -> str:
     """Components that are not shown."""
-    return f"{n_shown} of {n_components} components are shown, those of the largest weights."
+    some = _("{number} of {all} components are shown, those of the largest weights.")
+    return some.format(number=n_shown, all=n_components)
 
 
 def without_rows(n: int) -> str:
     """Components that a prior left without rows."""
-    return f"{plural(n, 'component')} {'holds' if n == 1 else 'hold'} no rows and are not shown."
+    empty = counted(
+        n,
+        "{number} component holds no rows and are not shown.",
+        "{number} components hold no rows and are not shown.",
+    )
+    return empty.format(number=f"{n:,}")
 
 
 def certainty(mean: float) -> str:
     """How sure the labels of all rows are."""
-    return f"The largest responsibility of a row is {mean:.1%} on (geometric) average."
+    sure = _("The largest responsibility of a row is {share} on (geometric) average.")
+    return sure.format(share=f"{mean:.1%}")
 
 
 def certain_rows(share: float, doubtful: float) -> str:
     """How sure the labels of the rows that are drawn are."""
-    return (
-        f"Of the rows that are drawn {share:.1%} belong to a component with a responsibility of 0.9 or more, "
-        f"and {doubtful:.1%} to none with more than 0.6."
+    rows = _(
+        "Of the rows that are drawn {certain} belong to a component with a responsibility of 0.9 or more, "
+        "and {doubtful} to none with more than 0.6."
     )
+    return rows.format(certain=f"{share:.1%}", doubtful=f"{doubtful:.1%}")
 
 
 def nothing_doubtful(n_components: int) -> str:
     """Where every verdict is 'sound'."""
-    return "The component is sound." if n_components == 1 else "Every component is sound."
+    return _("The component is sound.") if n_components == 1 else _("Every component is sound.")
 
 
 def doubtful(components: Sequence[int], verdicts: Sequence[str]) -> str:
     """Verdicts that are not 'sound'."""
-    named = [f"component {k}: {verdict}" for k, verdict in zip(components, verdicts, strict=True)]
-    more = f", and {len(named) - 5} more" if len(named) > 5 else ""
-    return f"In doubt are {', '.join(named[:5])}{more}."
-
-
-NO_WARNINGS = "The fit warned of nothing."
-
-NO_FIT = "The parameters were set by hand: no fit has warned of anything."
-
-COLUMNS_OF_THE_DIAGNOSIS = (
-    "Effective rows: the sum of a component's responsibilities. Condition number: how flat it is. Floor "
-    "share: how much of its smallest variance is reg_covar. Overlap: with the component nearest to it, 0 "
-    "apart, 1 the same (Bhattacharyya)."
-)
-
-
-def best_model(name: str, n_components: int, criterion: str, sign: str) -> str:
-    """Which model was chosen."""
-    return (
-        f"The best is {name} with {plural(n_components, 'component')}, by {criterion} ({sign} is better); "
-        "the others as far from it:"
+    one = _("component {number}: {verdict}")
+    named = [
+        one.format(number=k, verdict=verdict_in_words(verdict))
+        for k, verdict in zip(components, verdicts, strict=True)
+    ]
+    first, n_more = ", ".join(named[:5]), len(named) - 5
+    if n_more <= 0:
+        return _("In doubt are {components}.").format(components=first)
+    return _("In doubt are {components}, and {number} more.").format(
+        components=first, number=n_more
     )
+
+
+def warned_of_nothing(was_fitted: bool) -> str:
+    """Where there is no warning; parameters that were set by hand cannot have any."""
+    if was_fitted:
+        return _("The fit warned of nothing.")
+    return _("The parameters were set by hand: no fit has warned of anything.")
+
+
+def columns_of_the_diagnosis() -> str:
+    """What stands in its table."""
+    return _(
+        "Effective rows: the sum of a component's responsibilities. Condition number: how flat it is. Floor "
+        "share: how much of its smallest variance is reg_covar. Overlap: with the component nearest to it, 0 "
+        "apart, 1 the same (Bhattacharyya)."
+    )
+
+
+def best_model(name: str, n_components: int, criterion: str, is_lower_better: bool) -> str:
+    """Which model was chosen."""
+    if is_lower_better:
+        best = _(
+            "The best is {name} with {components}, by {criterion} (lower is better); the others as far from "
+            "it:"
+        )
+    else:
+        best = _(
+            "The best is {name} with {components}, by {criterion} (higher is better); the others as far from "
+            "it:"
+        )
+    components = number_of(n_components, "component")
+    return best.format(name=name, components=components, criterion=criterion)
 
 
 def models_outside(n: int) -> str:
     """Models that the picture leaves out."""
-    return f"{plural(n, 'model')} far worse {'is' if n == 1 else 'are'} left out of the picture."
+    worse = counted(
+        n,
+        "{number} model far worse is left out of the picture.",
+        "{number} models far worse are left out of the picture.",
+    )
+    return worse.format(number=f"{n:,}")
 
 
 def models_without(n: int) -> str:
     """Models that have no point."""
-    return f"{plural(n, 'model')} failed, {'is' if n == 1 else 'are'} degenerate or not finished."
+    none = counted(
+        n,
+        "{number} model failed, is degenerate or not finished.",
+        "{number} models failed, are degenerate or not finished.",
+    )
+    return none.format(number=f"{n:,}")
 
 
-EMBEDDED = "The model is in this page; save it, and read it in Python:"
+def how_to_load(is_embedded: bool) -> str:
+    """Where the model is to be had, before the code that reads it."""
+    if is_embedded:
+        return _("The model is in this page; save it, and read it in Python:")
+    return _(
+        "The model is too large to be in this page. Written with save(), it is read in Python:"
+    )
 
 
 def features_of_the_model(names: Sequence[str], n_features: int) -> str:
     """What a table of rows must have."""
-    more = f" and {n_features - len(names)} more" if n_features > len(names) else ""
-    return f"X has {plural(n_features, 'feature')}: {', '.join(names)}{more}."
-
-
-NOT_EMBEDDED = (
-    "The model is too large to be in this page. Written with save(), it is read in Python:"
-)
+    named, n_more = ", ".join(names), n_features - len(names)
+    if n_more > 0:
+        named += _(" and {number} more").format(number=n_more)
+    features = number_of(n_features, "feature")
+    return _("X has {features}: {names}.").format(features=features, names=named)
 
 
 def about(version: str) -> str:
     """What made the page."""
-    return (
-        f"Made by mixtura {version}. The page is one file and loads nothing from elsewhere; Observable Plot "
+    made = _(
+        "Made by mixtura {version}. The page is one file and loads nothing from elsewhere; Observable Plot "
         "and D3 draw its pictures."
     )
+    return made.format(version=version)

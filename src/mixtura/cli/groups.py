@@ -26,9 +26,9 @@ from mixtura.display.page import Page, Shown, Table, number_of
 from mixtura.estimators.fit_many import fit_many
 from mixtura.estimators.fitted_mixtures import FittedMixtures
 from mixtura.files.predictions import OUTPUTS, predictions
+from mixtura.fitting.diagnosis import verdict_in_words
 from mixtura.inputs.tables import Tables
 from mixtura.sources.arrow import ROW
-from mixtura.support.language import marked
 from mixtura.support.language import translated as _
 from mixtura.support.threads import n_threads
 
@@ -170,26 +170,12 @@ def _cells(
 ) -> tuple[str, ...]:
     if failure:
         return (str(key), f"{n_rows:,}", "-", "-", "-", "-", "-", _("failed"))
-    judged = _in_words(verdict) if converged or verdict != "sound" else _("not converged")
+    judged = verdict_in_words(verdict) if converged or verdict != "sound" else _("not converged")
     return (
         *(str(key), f"{n_rows:,}", str(n_components), covariance_type),
         *(f"{log_likelihood:.6g}", f"{bic:,.2f}", f"{n_iter:,}"),
         judged,
     )
-
-
-# What verdicts are beside "point mass: column = value" (cpp/optimum/verdict.cpp).
-_VERDICTS = (
-    *(marked("sound"), marked("few rows"), marked("held up by reg_covar")),
-    *(marked("thinner than recorded"), marked("spike"), marked("coincident")),
-)
-
-
-def _in_words(verdict: str) -> str:
-    if verdict in _VERDICTS:
-        return _(verdict)
-    what, _colon, place = verdict.partition(": ")
-    return f"{_(what)}: {place}" if what == marked("point mass") else verdict
 
 
 def fit(rows: Given, by: str, beside: Beside, options: dict[str, Any], *, quiet: bool) -> GroupFits:

@@ -38,6 +38,7 @@ from mixtura.files.predictions import write_batches as write_parquet
 from mixtura.fitting import given_rows as checks
 from mixtura.mixture import drawn, expected
 from mixtura.support.interruptible import result_of
+from mixtura.support.language import translated as _
 from mixtura.support.threads import n_threads
 
 # Rows, and responsibilities, that are written at a time.
@@ -407,7 +408,8 @@ def write_report(
 def _names_of_rows(rows: Given) -> list[str] | None:
     """Their numbers in the file, where others are left out."""
     numbers = rows.numbers if isinstance(rows, tables.Rows) else None
-    return None if numbers is None else [f"row {number + 1:,}" for number in numbers]
+    row = _("row")
+    return None if numbers is None else [f"{row} {number + 1:,}" for number in numbers]
 
 
 def _check_not_read(path: str, read: Sequence[str], option: str = "-o") -> None:

@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 
 from mixtura import _core
 from mixtura.covariance import CovarianceStructure
-from mixtura.display.page import Page, Shown, Table, plural
+from mixtura.display.page import Page, Shown, Table, number_of
 from mixtura.em import GAUSSIAN, Kind, MaximumLikelihood, MStep, Variational
 from mixtura.mixture import (
     Mixture,
@@ -26,6 +26,8 @@ from mixtura.mixture import (
 from mixtura.rows import Blocks, Rows
 from mixtura.support.arrays import FloatArray
 from mixtura.support.interruptible import gram, interruptible
+from mixtura.support.language import marked
+from mixtura.support.language import translated as _
 
 #: Share of reg_covar in a component's smallest variance from which it is held up by it.
 HELD_UP: float = _core.HELD_UP
@@ -167,10 +169,14 @@ class Diagnosis(Shown):
     def _page(self) -> Page:
         doubtful = [verdict for verdict in self.verdict if verdict not in ("sound", "not judged")]
         n_components = len(self.verdict)
-        title = f"Diagnosis of {plural(n_components, 'component')}: "
-        title += f"{len(doubtful)} in doubt" if doubtful else self.verdict[0]
-        lines = (_HEADER, *map(self._cells, range(n_components)))
-        table = Table(lines, "component", n_components, texts=frozenset({"verdict"}))
+        found = verdict_in_words(self.verdict[0])
+        if doubtful:
+            found = _("{number} in doubt").format(number=len(doubtful))
+        title = _("Diagnosis of {components}: {found}").format(
+            components=number_of(n_components, "component"), found=found
+        )
+        lines = (tuple(map(_, _HEADER)), *map(self._cells, range(n_components)))
+        table = Table(lines, "component", n_components, texts=frozenset({_("verdict")}))
         return Page(title, (), table)
 
     def _cells(self, k: int) -> tuple[str, ...]:
@@ -182,7 +188,7 @@ class Diagnosis(Shown):
             f"{self.floor_share[k]:.2g}",
             "-" if nearest < 0 else str(nearest),
             f"{self.overlap[k]:.3f}",
-            self.verdict[k],
+            verdict_in_words(self.verdict[k]),
         )
 
     def _columns(self) -> Mapping[str, Any]:
@@ -191,14 +197,29 @@ class Diagnosis(Shown):
 
 
 _HEADER = (
-    "component",
-    "effective rows",
-    "condition number",
-    "floor share",
-    "nearest",
-    "overlap",
-    "verdict",
+    *(marked("component"), marked("effective rows"), marked("condition number")),
+    *(marked("floor share"), marked("nearest"), marked("overlap"), marked("verdict")),
 )
+
+# What verdicts are (cpp/optimum/verdict.cpp), beside those that end with a place.
+_VERDICTS = (
+    *(marked("sound"), marked("not judged"), marked("no weight"), marked("few rows")),
+    *(marked("held up by reg_covar"), marked("thinner than recorded"), marked("spike")),
+    marked("coincident"),
+)
+_POINT_MASS, _SAME_AS = "point mass: ", "same as component "
+
+
+def verdict_in_words(verdict: str) -> str:
+    """A verdict in the language in which results are shown."""
+    if verdict in _VERDICTS:
+        return _(verdict)
+    if verdict.startswith(_POINT_MASS):
+        return _("point mass: {place}").format(place=verdict.removeprefix(_POINT_MASS))
+    if verdict.startswith(_SAME_AS):
+        other = verdict.removeprefix(_SAME_AS)
+        return _("same as component {number}").format(number=other)
+    return verdict
 
 
 def diagnose(

@@ -30,6 +30,11 @@ def use(language: str) -> None:
     _catalogue = translation("mixtura", FOLDER, [language], fallback=True)
 
 
+def used() -> str:
+    """Return the language in which results are shown."""
+    return _catalogue.info().get("language", ENGLISH)
+
+
 def of_locale(environment: Mapping[str, str] = os.environ) -> str:
     """Return the language of the user's locale, such as 'es' of es_MX.UTF-8."""
     values = (environment.get(name) for name in _VARIABLES)

@@ -1,9 +1,10 @@
 """Keep the catalogues of mixtura/locale up with the code: `make catalogue`, when its texts changed.
 
-Texts are those that Babel finds marked in the sources (`_("...")` and the names below), and those of help,
-which the commands themselves tell. What is new comes into `mixtura.po` without a translation, for somebody to
-write; what nobody says any more goes; `mixtura.mo` is compiled from it. That is kept beside it, as what
-gettext reads: a wheel then needs no tool to be built. Needs Babel.
+Texts are those that Babel finds marked in the sources (`_("...")` and the names below), those of help, which
+the commands themselves tell, and those that a report's page knows by name, which are a table. What is new
+comes into `mixtura.po` without a translation, for somebody to write; what nobody says any more goes;
+`mixtura.mo` is compiled from it. That is kept beside it, as what gettext reads: a wheel then needs no tool to
+be built. Needs Babel.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from mixtura.browser.words import PAGE
 from mixtura.support.language import ENGLISH, FOLDER, LANGUAGES, use
 
 #: Functions whose arguments are texts: the number of the argument; of what is counted twice, one and several.
 MARKS: dict[str, Any] = {
     "_": None,
+    "counted": (2, 3),
     "marked": None,
     "number_of": (2, 2),
     "Table": (2, 2),
@@ -50,7 +53,7 @@ def template() -> Catalog:
     package = Path(__file__).resolve().parents[1]
     for _, _, text, _, _ in extract_from_dir(package, [("**.py", "python")], keywords=MARKS):
         found.add(text)
-    for text in texts_of_help():
+    for text in (*texts_of_help(), *PAGE.values()):
         found.add(text)
     return found
 
