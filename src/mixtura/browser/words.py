@@ -145,7 +145,7 @@ def without_rows(n: int) -> str:
     """Components that a prior left without rows."""
     empty = counted(
         n,
-        "{number} component holds no rows and are not shown.",
+        "{number} component holds no rows and is not shown.",
         "{number} components hold no rows and are not shown.",
     )
     return empty.format(number=f"{n:,}")
