@@ -39,11 +39,12 @@ struct FarRow {
     const Mixture& mixture;
     const Real* features;
     std::ptrdiff_t stride;
+    bool has_gaps;
 
     // A feature that is missing still, where features are apart, is at the mean.
     Wide from_mean(std::ptrdiff_t k, std::ptrdiff_t i) const {
         const Real x = features[i * stride];
-        return std::isnan(x) ? 0 : Wide(x) - mixture.means[k * mixture.n_features + i];
+        return has_gaps && std::isnan(x) ? 0 : Wide(x) - mixture.means[k * mixture.n_features + i];
     }
 
     Wide square_distance(std::ptrdiff_t k) const {
@@ -208,7 +209,7 @@ void far_joint(const Job<Real>& job, std::ptrdiff_t of_all, std::ptrdiff_t r, st
 template <class Real>
 Wide settle_labelled_row(const Job<Real>& job, std::ptrdiff_t of_all, std::ptrdiff_t r, std::vector<Wide>& joint,
                          const Workspace<Real>& work) {
-    const FarRow<Real> row{*job.mixture, work.rows + r, job.tile_stride};
+    const FarRow<Real> row{*job.mixture, work.rows + r, job.tile_stride, job.n_runs > 0};
     Run own;
     std::vector<std::int32_t> features;
     const Run* run = run_of(job, r, work, own, features);
@@ -249,7 +250,7 @@ Wide settle_labelled_row(const Job<Real>& job, std::ptrdiff_t of_all, std::ptrdi
 // The row's log density, less job.shift.
 template <class Real>
 Wide settle_row(const Job<Real>& job, std::ptrdiff_t r, std::vector<Wide>& joint, const Workspace<Real>& work) {
-    const FarRow<Real> row{*job.mixture, work.rows + r, job.tile_stride};
+    const FarRow<Real> row{*job.mixture, work.rows + r, job.tile_stride, job.n_runs > 0};
     std::ptrdiff_t likeliest = 0;
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
         joint[static_cast<std::size_t>(k)] = job.log_heights[k] - row.square_distance(k) / 2;
