@@ -258,8 +258,9 @@ def test_one_given_parameter_replaces_that_of_the_start(covariance_type, given):
     assert_same(ours, theirs)
 
 
-@pytest.mark.parametrize("given", ["weights_init", "means_init", "precisions_init"])
+@pytest.mark.parametrize("given", ["weights_init", "precisions_init"])
 def test_with_one_given_parameter_the_default_start_is_kmeans(given):
+    """With means that are given there is one start (tests/starts)."""
     params = {given: explicit_start("full")[given], "random_state": 0}
     ours, kmeans = (
         GaussianMixture(3, init_params=name, **params).fit(rows_of()) for name in ("auto", "kmeans")
