@@ -92,8 +92,10 @@ def test_given_parameters_stand_in_place_of_those_of_the_start(blocks, options):
 
 
 def test_where_some_parameters_are_given_no_search_is_made_for_the_others(blocks, options):
-    made = beginnings(blocks, options, means_init=np.arange(6.0).reshape(K, D))
+    made = beginnings(blocks, options, weights_init=np.full(K, 1 / K))
     assert {(one.kind, one.is_found) for one in made} == {("kmeans", False)}
+    made = beginnings(blocks, options, means_init=np.arange(6.0).reshape(K, D))
+    assert {(one.kind, one.is_found) for one in made} == {("given means", False)}
 
 
 def test_a_start_that_is_not_possible_is_named(blocks, options):

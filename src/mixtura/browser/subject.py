@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mixtura.display.page import Page
-from mixtura.drawing.criteria import Models
 from mixtura.fitting.diagnosis import Diagnosis
 from mixtura.fitting.given_rows import GivenRows
 from mixtura.fitting.summary import ComponentSummary
 from mixtura.mixture import Mixture
 from mixtura.support.arrays import Array
+
+if TYPE_CHECKING:  # a sweep, which a fit does without
+    from mixtura.drawing.criteria import Models
 
 
 class FitSummary(Protocol):

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
@@ -26,7 +27,6 @@ from mixtura.inputs.frames import frame_of, frame_values
 from mixtura.inputs.invalid import check_measured, clearer
 from mixtura.inputs.missing import check_missing, check_observed, unmasked
 from mixtura.inputs.row_errors import NO_ERRORS, ErrorsGiven
-from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
 from mixtura.support.arrays import Array, is_native
 from mixtura.support.names import listed
@@ -42,7 +42,7 @@ def feature_names(model: Any) -> Array | None:
 def allows_missing(model: Any) -> bool:
     """Whether NaN stands for features that were not observed: its `estimator` says, where it has one."""
     told = getattr(model, "estimator", None)
-    told = model if told is None or isinstance(told, Mixture) else told
+    told = told if isinstance(told, BaseEstimator) else model
     return bool(getattr(told, "missing", "error") == "mar")
 
 

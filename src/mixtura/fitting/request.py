@@ -32,6 +32,7 @@ from mixtura.starts import (
     LabelResponsibilities,
     StartRecord,
     beside,
+    have_rows,
     matched_to_labels,
     mixture_at,
     mixture_of,
@@ -306,6 +307,8 @@ class _Making:
         """The means that are given, and what is not given as the rows around the nearest of them say."""
         assert self.given.means is not None
         m_step = self.options.grounds.m_step_of_any(self.request.structure)
+        if not have_rows(self.given.means, blocks, m_step.reg_covar):
+            return self.named("kmeans", self.request.seeds[0], blocks)
         return self.given.over(mixture_at(self.given.means, blocks, m_step)), []
 
     def _start(self, name: str, seed: int, blocks: Blocks) -> Started:

@@ -15,7 +15,7 @@ from mixtura.starts.kmeans import kmeans
 from mixtura.starts.labelled import matched_to_labels
 from mixtura.starts.random import random
 from mixtura.starts.records import StartRecord, Starts, n_begun
-from mixtura.starts.seeds import beside, mixture_at, plus_plus, random_from_data
+from mixtura.starts.seeds import beside, have_rows, mixture_at, plus_plus, random_from_data
 
 Start = Callable[[Blocks, MStep, int, RandomState], Mixture]
 
@@ -35,6 +35,7 @@ __all__ = [
     "Starts",
     "UnreadStarts",
     "beside",
+    "have_rows",
     "matched_to_labels",
     "mixture_at",
     "mixture_of",

@@ -93,6 +93,19 @@ def mixture_at(means: FloatArray, blocks: Blocks, m_step: MStep) -> Mixture:
 def _scatter_around_nearest(
     means: FloatArray, weights: FloatArray, blocks: Blocks, reg_covar: FloatArray
 ) -> FloatArray:
+    hard = _sums_of_nearest(means, weights, blocks, reg_covar)
+    return hard.seconds / hard.weight
+
+
+def have_rows(means: FloatArray, blocks: Blocks, reg_covar: FloatArray) -> bool:
+    """Whether each of these means is the nearest one of some row."""
+    weights = np.full(len(means), 1.0 / len(means))
+    return bool((_sums_of_nearest(means, weights, blocks, reg_covar).counts > 0).all())
+
+
+def _sums_of_nearest(
+    means: FloatArray, weights: FloatArray, blocks: Blocks, reg_covar: FloatArray
+) -> SufficientStatistics:
     # Nearest in units of each feature's own spread, so that units do not matter.
     total = blocks.total
     spread = np.diag(total.scatter) / total.weight + reg_covar
@@ -101,10 +114,7 @@ def _scatter_around_nearest(
     covariance = np.diag(spread)
     factor = np.diag(1.0 / np.sqrt(spread))
     nearest = partial(_nearest_in, Mixture(tied, weights, means, covariance, factor))
-    hard: SufficientStatistics = (
-        reduce(add, blocks.each(nearest)) if blocks.has_labels else nearest(blocks, 0)
-    )
-    return hard.seconds / hard.weight
+    return reduce(add, blocks.each(nearest)) if blocks.has_labels else nearest(blocks, 0)
 
 
 def _nearest_in(mixture: Mixture, rows: Blocks, _: int) -> SufficientStatistics:
