@@ -38,6 +38,7 @@ from mixtura.files.predictions import write_batches as write_parquet
 from mixtura.fitting import given_rows as checks
 from mixtura.mixture import drawn, expected
 from mixtura.support.interruptible import result_of
+from mixtura.support.language import marked
 from mixtura.support.language import translated as _
 from mixtura.support.threads import n_threads
 
@@ -402,7 +403,7 @@ def write_report(
             row_names=_names_of_rows(rows),
             first_row=1,
         )
-    return {"report": path}
+    return {marked("report"): path}
 
 
 def _names_of_rows(rows: Given) -> list[str] | None:
