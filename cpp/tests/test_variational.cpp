@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "em/loop.hpp"
+#include "m_step/prior.hpp"
 #include "tests/checks.hpp"
 #include "tests/random_problem.hpp"
 
