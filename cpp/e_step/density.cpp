@@ -81,7 +81,7 @@ void PackedDensity<Real>::find_coefficients(const Mixture& mixture, Job<Real>& j
         shift = std::max(shift, height);
     }
     for (double& height : log_heights_) height -= shift;
-    job.noise_height = std::log(mixture.noise.weight) + mixture.noise.log_density - shift;
+    job.noise_height = log_weight_of_noise(mixture) + mixture.noise.log_density - shift;
     if (mixture.df == nullptr) {
         coefficients_.assign(log_heights_.begin(), log_heights_.end());
     } else {
@@ -118,6 +118,11 @@ void PackedDensity<Real>::find_residues(const Mixture& mixture, Job<Real>& job) 
 
 double log_weight(const Mixture& mixture, std::ptrdiff_t k) {
     return mixture.log_weights != nullptr ? mixture.log_weights[k] : std::log(mixture.weights[k]);
+}
+
+double log_weight_of_noise(const Mixture& mixture) {
+    const bool is_posterior = mixture.log_weights != nullptr && mixture.has_noise();
+    return is_posterior ? mixture.log_weights[mixture.n_components] : std::log(mixture.noise.weight);
 }
 
 std::vector<double> mean_of(const Mixture& mixture) {

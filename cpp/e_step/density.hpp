@@ -27,6 +27,7 @@ class PackedDensity {
 
 // Of component k, as an E-step takes it.
 double log_weight(const Mixture& mixture, std::ptrdiff_t k);
+double log_weight_of_noise(const Mixture& mixture);
 
 // d: the mean of a mixture, sum_k w_k mu_k.
 std::vector<double> mean_of(const Mixture& mixture);

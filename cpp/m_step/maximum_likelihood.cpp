@@ -48,23 +48,6 @@ std::vector<double> shares_among(std::vector<double> counts) {
     return counts;
 }
 
-// Share of the rows that are taken to be noise where responsibilities are given, which know none.
-constexpr double first_noise = 0.05;
-
-// given: share of the rows in responsibilities that are given, without noise; what is left is noise. 0: not given.
-void take_noise(const Kind& kind, double given, OwnedMixture& next) {
-    next.noise.log_density = *kind.noise_log_density;
-    next.log_sides = kind.noise_log_sides;
-    if (given == 0 || next.noise.weight > 0) return;
-    next.noise.weight = std::max(1 - given, first_noise);
-    for (double& weight : next.weights) weight *= 1 - next.noise.weight;
-}
-
-double share_of_components(const Statistics& statistics) {
-    const double* counts = statistics.counts;
-    return std::accumulate(counts, counts + statistics.n_components(), 0.0) / statistics.weight;
-}
-
 }  // namespace
 
 std::ptrdiff_t MaximumLikelihood::maximise(const Statistics& statistics, const OwnedMixture* before, OwnedMixture& next,
@@ -81,18 +64,15 @@ std::ptrdiff_t MaximumLikelihood::maximise(const Statistics& statistics, const O
     if (known.bounds.has_ratio()) bound_eigenvalues(known.bounds, counts, next, control);
     put_covariances(known.fixed, next);
     if (kind_.tails) take_tails(*kind_.tails, model_, statistics, before, !known.of_moments(), next);
-    if (kind_.noise_log_density) {
-        const double given = before == nullptr ? share_of_components(statistics) : 0;
-        take_noise(kind_, given, next);
-    }
+    take_noise(kind_.noise, share_of_components(statistics, before), next);
     if (known.of_weights()) take_weights(known, statistics, next);
     return factorise(next, control);
 }
 
 void MaximumLikelihood::complete(OwnedMixture& mixture) const {
     if (kind_.tails && mixture.df.empty()) mixture.df = first_df(*kind_.tails, mixture.n_components);
-    if (!kind_.noise_log_density) return;
-    take_noise(kind_, 1, mixture);
+    if (!has_noise()) return;
+    take_noise(kind_.noise, 1, mixture);
     put_weights(kind_.known.fixed, mixture);
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "m_step/m_step.hpp"
+#include "m_step/noise.hpp"
 #include "m_step/posterior.hpp"
 #include "m_step/tails.hpp"
 
@@ -11,9 +12,8 @@ namespace mixtura {
 
 // What a mixture has beside Gaussian components, and what is known of its parameters.
 struct Kind {
-    std::optional<Tails> tails;               // its components are Student's t
-    std::optional<double> noise_log_density;  // of a constant background
-    std::vector<double> noise_log_sides;      // of the box in which it is uniform; empty: not known
+    std::optional<Tails> tails;  // its components are Student's t
+    Background noise;
     Knowledge known{};
 };
 
@@ -38,7 +38,7 @@ class MaximumLikelihood final : public MStep {
     void complete(OwnedMixture& mixture) const override;
     std::unique_ptr<MStep> gaussian() const override { return std::make_unique<MaximumLikelihood>(model_, added_); }
     bool has_tails() const override { return kind_.tails.has_value(); }
-    bool has_noise() const override { return kind_.noise_log_density.has_value(); }
+    bool has_noise() const override { return kind_.noise.log_density.has_value(); }
     bool is_free() const override { return !kind_.known.is_there(); }
     bool can_collapse(std::ptrdiff_t k) const override {
         return !kind_.known.holds_covariance(k, covariance_size(structure(), n_features()));

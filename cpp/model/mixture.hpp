@@ -25,8 +25,8 @@ struct Mixture {
     const double* precisions_cholesky = nullptr;  // full K x d x d, tied d x d, diag K x d, spherical K
     const double* df = nullptr;                   // K: of Student's t components; null: Gaussian ones
     Noise noise{};
-    const double* log_weights = nullptr;  // K: in place of the logarithms of the weights; their exponentials need not
-                                          // sum to 1; null: those of the weights
+    const double* log_weights = nullptr;  // K, that of the noise behind them: in place of the logarithms of the
+                                          // weights; their exponentials need not sum to 1; null: those of the weights
 
     bool has_noise() const { return noise.log_density > -std::numeric_limits<double>::infinity(); }
     // Whether rows have the density of a Gaussian mixture, and nothing else.

@@ -23,7 +23,8 @@ struct OwnedMixture {
     std::vector<double> df;                   // empty: Gaussian components
     Noise noise;                              // with no sides of its own
     std::vector<double> log_sides;            // of the noise's box; empty: not known
-    std::vector<double> counts, log_weights;  // of a posterior (m_step/variational.hpp); empty: it is none
+    std::vector<double> counts, log_weights;  // of a posterior (m_step/variational.hpp), those of the noise behind;
+                                              // empty: it is none
 };
 
 // The sums that an E-step gives.

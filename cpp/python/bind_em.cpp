@@ -140,12 +140,13 @@ class CalledRows final : public CheckedSource {
     }
     static nb::object as_tuple(const Mixture& mixture, const Sizes& sizes) {
         if (mixture.means == nullptr) return nb::none();  // the rows bring their responsibilities
+        const Shape densities{sizes.k + (mixture.has_noise() ? 1 : 0)};
         return nb::make_tuple(
             copy_of(mixture.weights, {sizes.k}), copy_of(mixture.means, {sizes.k, sizes.d}),
             copy_of(mixture.precisions_cholesky, sizes.covariances()),
             mixture.df == nullptr ? nb::none() : nb::cast(copy_of(mixture.df, {sizes.k})),
             python::as_tuple(mixture.noise, sizes.d),
-            mixture.log_weights == nullptr ? nb::none() : nb::cast(copy_of(mixture.log_weights, {sizes.k})));
+            mixture.log_weights == nullptr ? nb::none() : nb::cast(copy_of(mixture.log_weights, densities)));
     }
 
     nb::callable accumulate_;

@@ -55,6 +55,8 @@ std::vector<double> added_of(const Doubles& values) {
 
 // Flat; each is checked for its length.
 using PriorArrays = std::tuple<Doubles, Doubles, Doubles, Doubles, Doubles>;
+// Concentration, stick counts, mean, mean precision, degrees of freedom, scatter: of one or of each.
+using ConjugateArrays = std::tuple<Doubles, Doubles, Doubles, Doubles, Doubles, Doubles>;
 using FixedArrays = std::tuple<std::optional<Doubles>, std::optional<Doubles>, std::optional<Doubles>>;
 using BoundNumbers = std::tuple<bool, double, double, std::optional<Doubles>>;
 
@@ -64,6 +66,33 @@ std::vector<double> numbers_in(const char* name, const std::optional<Doubles>& v
         static_cast<std::ptrdiff_t>(values->size()) == size,
         std::string(name) + " must have " + std::to_string(size) + " numbers, got " + std::to_string(values->size()));
     return {values->data(), values->data() + values->size()};
+}
+
+Background background_of(std::optional<double> log_density, const std::optional<Doubles>& log_sides,
+                         std::size_t n_features) {
+    return {log_density, numbers_in("noise_log_sides", log_sides, static_cast<std::ptrdiff_t>(n_features))};
+}
+
+// One number for all components, or one of each; the same of `size` numbers.
+std::vector<double> numbers_of_each(const char* name, const Doubles& values, std::ptrdiff_t size) {
+    const auto n = static_cast<std::ptrdiff_t>(values.size());
+    require(n > 0 && n % size == 0, std::string(name) + " must have " + std::to_string(size) +
+                                        " numbers a component, got " + std::to_string(n));
+    return {values.data(), values.data() + values.size()};
+}
+
+ConjugatePrior conjugate_of(Model model, std::ptrdiff_t d, bool sticks, bool by_size, const ConjugateArrays& arrays,
+                            const std::array<double, 2>& noise_counts) {
+    const auto& [concentration, stick_counts, mean, mean_precision, degrees_of_freedom, scatter] = arrays;
+    return {sticks,
+            by_size,
+            numbers_of_each("concentration", concentration, 1),
+            numbers_of_each("stick_counts", stick_counts, 1),
+            numbers_of_each("mean", mean, d),
+            numbers_of_each("mean_precision", mean_precision, 1),
+            numbers_of_each("degrees_of_freedom", degrees_of_freedom, 1),
+            numbers_of_each("scatter", scatter, covariance_size(structure_of(model), d)),
+            noise_counts};
 }
 
 Knowledge knowledge_of(Model model, std::ptrdiff_t n_components, std::ptrdiff_t n_features,
@@ -122,11 +151,10 @@ void bind_m_step(nb::module_& m) {
             [](MaximumLikelihood* self, Model model, const Doubles& added, const std::optional<TailsPair>& tails,
                std::optional<double> noise_log_density, const Knowledge* known,
                const std::optional<Doubles>& noise_log_sides) {
-                Kind kind{tails_of(tails), noise_log_density, {}, known == nullptr ? Knowledge{} : *known};
-                require_shape("noise_log_sides", noise_log_sides, {static_cast<std::ptrdiff_t>(added.size())});
-                if (noise_log_sides)
-                    kind.noise_log_sides.assign(noise_log_sides->data(), noise_log_sides->data() + added.size());
-                new (self) MaximumLikelihood(model, added_of(added), std::move(kind));
+                std::vector<double> numbers = added_of(added);
+                Background noise = background_of(noise_log_density, noise_log_sides, numbers.size());
+                Kind kind{tails_of(tails), std::move(noise), known == nullptr ? Knowledge{} : *known};
+                new (self) MaximumLikelihood(model, std::move(numbers), std::move(kind));
             },
             "model"_a, "added"_a, "tails"_a.none() = nb::none(), "noise_log_density"_a.none() = nb::none(),
             "known"_a.none() = nb::none(), "noise_log_sides"_a.none() = nb::none());
@@ -135,24 +163,23 @@ void bind_m_step(nb::module_& m) {
         "The posterior of variational Bayes. added: to the variance of each feature. sticks: whether the weights' "
         "prior\n"
         "is of sticks, and not a Dirichlet distribution. by_size: whether the sticks are in the order of the\n"
-        "components' rows. scatter: in the shape of one covariance.")
+        "components' rows. counts: concentration, stick counts, mean, mean precision, degrees of freedom and scatter\n"
+        "(in the shape of one covariance), each one for all components or one of each. noise_counts: of the Beta\n"
+        "distribution of the noise's weight.")
         .def(
             "__init__",
-            [](Variational* self, Model model, const Doubles& added, bool sticks, bool by_size, double concentration,
-               const Doubles& mean, double mean_precision, double degrees_of_freedom, const Doubles& scatter) {
+            [](Variational* self, Model model, const Doubles& added, bool sticks, bool by_size,
+               const ConjugateArrays& counts, std::optional<double> noise_log_density,
+               const std::optional<Doubles>& noise_log_sides, std::pair<double, double> noise_counts) {
                 std::vector<double> numbers = added_of(added);
-                const Sizes sizes(structure_of(model), 1, static_cast<std::ptrdiff_t>(numbers.size()));
-                ConjugatePrior prior{sticks,
-                                     by_size,
-                                     concentration,
-                                     numbers_in("mean", mean, sizes.d),
-                                     mean_precision,
-                                     degrees_of_freedom,
-                                     numbers_in("scatter", scatter, covariance_size(sizes.structure, sizes.d))};
-                new (self) Variational(model, std::move(numbers), std::move(prior));
+                const auto d = static_cast<std::ptrdiff_t>(numbers.size());
+                ConjugatePrior prior =
+                    conjugate_of(model, d, sticks, by_size, counts, {noise_counts.first, noise_counts.second});
+                Background noise = background_of(noise_log_density, noise_log_sides, numbers.size());
+                new (self) Variational(model, std::move(numbers), std::move(prior), std::move(noise));
             },
-            "model"_a, "added"_a, "sticks"_a, "by_size"_a, "concentration"_a, "mean"_a, "mean_precision"_a,
-            "degrees_of_freedom"_a, "scatter"_a);
+            "model"_a, "added"_a, "sticks"_a, "by_size"_a, "counts"_a, "noise_log_density"_a.none() = nb::none(),
+            "noise_log_sides"_a.none() = nb::none(), "noise_counts"_a = std::pair<double, double>(1, 1));
     m.def("maximise", &maximise, "m_step"_a, "centres"_a, "block"_a, "before"_a.none(), "n_threads"_a,
           "(weights, means, covariances, precisions_cholesky, df, noise, posterior), or the number of the first "
           "component whose covariance is\n"

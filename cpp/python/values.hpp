@@ -21,7 +21,7 @@
 namespace mixtura::python {
 
 using NoiseValues = std::tuple<double, double, std::optional<Doubles>>;  // weight, log density, log sides of its box
-using PosteriorArrays = std::tuple<Doubles, Doubles>;                    // counts, log weights
+using PosteriorArrays = std::tuple<Doubles, Doubles>;                    // counts, log weights, the noise's behind
 using LabelArray = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 // Weights, means, covariances, precision factors, degrees of freedom, noise and posterior. Without covariances, which
@@ -40,12 +40,12 @@ class MixtureArrays {
         require_shape("precisions_cholesky", precisions_cholesky, sizes.covariances());
         require_shape("df", df, {sizes.k});
         sizes.has_tails = df.has_value();
+        sizes.has_noise = noise.has_value();
         if (posterior) {
             std::tie(counts_, log_weights_) = std::make_pair(std::get<0>(*posterior), std::get<1>(*posterior));
-            require_shape("counts", counts_, {sizes.k});
-            require_shape("log_weights", log_weights_, {sizes.k});
+            require_shape("counts", counts_, {sizes.n_densities()});
+            require_shape("log_weights", log_weights_, {sizes.n_densities()});
         }
-        sizes.has_noise = noise.has_value();
         if (!noise) return;
         log_sides_ = std::get<2>(*noise);
         require_shape("the noise's log sides", log_sides_, {sizes.d});
@@ -74,8 +74,8 @@ class MixtureArrays {
         if (df_) mixture.df.assign(df_->data(), df_->data() + sizes.k);
         mixture.noise = {noise_.weight, noise_.log_density};
         if (log_sides_) mixture.log_sides.assign(log_sides_->data(), log_sides_->data() + sizes.d);
-        if (counts_) mixture.counts.assign(counts_->data(), counts_->data() + sizes.k);
-        if (log_weights_) mixture.log_weights.assign(log_weights_->data(), log_weights_->data() + sizes.k);
+        if (counts_) mixture.counts.assign(counts_->data(), counts_->data() + sizes.n_densities());
+        if (log_weights_) mixture.log_weights.assign(log_weights_->data(), log_weights_->data() + sizes.n_densities());
         return mixture;
     }
 
@@ -252,7 +252,7 @@ inline nb::object as_tuple(const Noise& noise, std::ptrdiff_t n_features) {
 // counts, log weights or None.
 inline nb::object posterior_of(OwnedMixture& mixture) {
     if (mixture.counts.empty()) return nb::none();
-    const Shape shape{mixture.n_components};
+    const Shape shape{static_cast<std::ptrdiff_t>(mixture.counts.size())};
     return nb::make_tuple(as_array(std::move(mixture.counts), shape), as_array(std::move(mixture.log_weights), shape));
 }
 

@@ -163,10 +163,12 @@ class Variational(MStep):
     """
     The posterior of variational Bayes. added: to the variance of each feature. sticks: whether the weights' prior
     is of sticks, and not a Dirichlet distribution. by_size: whether the sticks are in the order of the
-    components' rows. scatter: in the shape of one covariance.
+    components' rows. counts: concentration, stick counts, mean, mean precision, degrees of freedom and scatter
+    (in the shape of one covariance), each one for all components or one of each. noise_counts: of the Beta
+    distribution of the noise's weight.
     """
 
-    def __init__(self, model: Model, added: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], sticks: bool, by_size: bool, concentration: float, mean: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], mean_precision: float, degrees_of_freedom: float, scatter: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> None: ...
+    def __init__(self, model: Model, added: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], sticks: bool, by_size: bool, counts: tuple[Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], noise_log_density: float | None = None, noise_log_sides: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None, noise_counts: tuple[float, float] = (1.0, 1.0)) -> None: ...
 
 def maximise(m_step: MStep, centres: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], block: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], before: Mixture | None, n_threads: int) -> object:
     """

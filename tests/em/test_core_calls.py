@@ -56,7 +56,8 @@ def conjugate(model, letters, reg):
     if model not in shapes:
         return {}
     scatter = np.eye(D) if shapes[model] == (D, D) else np.ones(shapes[model])
-    return {"Variational": (letters, reg, True, False, 0.5, np.zeros(D), 1.0, D + 1.0, scatter)}
+    counts = ([0.5], [1.0], np.zeros(D), [1.0], [D + 1.0], np.ravel(scatter))
+    return {"Variational": (letters, reg, True, False, tuple(map(np.array, counts)))}
 
 
 # What `evaluate` takes by name, in the order of the calls below.

@@ -14,7 +14,7 @@ from scipy.special import digamma, logsumexp
 from mixtura import BayesianGaussianMixture
 from mixtura.covariance import structure
 from mixtura.datasets import load_faithful
-from mixtura.em import ConjugatePrior, SufficientStatistics, Variational
+from mixtura.em import ConjugatePrior, Kind, SufficientStatistics, Variational
 from mixtura.mixture import log_joint, native_mixture
 
 pytestmark = [
@@ -236,7 +236,7 @@ def test_no_other_posterior_has_a_higher_bound_for_the_same_responsibilities(kin
     model, rng = fitted(kind, prior_type, max_iter=2), np.random.default_rng(0)
     r = rng.dirichlet(np.ones(3), len(X))
     prior = model._prior
-    step = Variational(structure(kind), np.zeros(2), prior)
+    step = Variational(structure(kind), np.zeros(2), Kind(conjugate=prior))
 
     def posterior_of(given):
         counts = given.sum(axis=0)
@@ -272,7 +272,7 @@ def test_sticks_in_the_order_of_their_rows_have_the_highest_bound():
 
     def value(order, prior):
         statistics = SufficientStatistics.of(kind, centres, **sums).permuted(np.array(order))
-        step = Variational(kind, np.zeros(2), prior)
+        step = Variational(kind, np.zeros(2), Kind(conjugate=prior))
         mixture = step.maximise(statistics)
         joint = mixture.posterior.log_weights @ counts[list(order)]
         return joint + step.native.bound(native_mixture(mixture))

@@ -57,7 +57,7 @@ class Kind:
     noise_box : ndarray of shape (2, n_features) or None
         Where that box begins and ends.
     conjugate : ConjugatePrior or None
-        Of variational Bayes, instead of the maximum likelihood or a posteriori; the rest is then None.
+        Of variational Bayes, instead of the maximum likelihood or a posteriori; components are then Gaussian.
     """
 
     tails: Tails | None = None

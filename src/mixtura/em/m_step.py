@@ -128,40 +128,44 @@ class Variational(MStep):
     structure : CovarianceStructure
     reg_covar : ndarray of shape (n_features,)
         Added to the diagonal of the covariance of each component's rows, as scikit-learn does.
-    prior : ConjugatePrior
+    kind : Kind
+        With a conjugate prior; beside the components there may be noise.
     """
 
     structure: CovarianceStructure
     reg_covar: FloatArray
-    prior: ConjugatePrior
+    kind: Kind
 
     @property
-    def kind(self) -> Kind:  # type: ignore[override]
-        """Gaussian components, and the prior."""
-        return Kind(conjugate=self.prior)
+    def prior(self) -> ConjugatePrior:
+        """What is believed before any row is seen."""
+        assert self.kind.conjugate is not None
+        return self.kind.conjugate
 
     @property
     def native(self) -> _core.Variational:
         """As the core takes it."""
-        prior, d = self.prior, len(self.reg_covar)
+        prior, kind = self.prior, self.kind
         return _core.Variational(
             self.structure.model,
             self.reg_covar,
             prior.sticks,
             prior.by_size,
-            prior.concentration,
-            prior.mean,
-            prior.mean_precision,
-            prior.degrees_of_freedom,
-            np.ascontiguousarray(np.ravel(prior.scatter_of(self.structure, d))),
+            prior.native,
+            kind.noise_log_density,
+            kind.noise_log_sides,
+            prior.noise_counts,
         )
 
     @property
     def of_a_point(self) -> MStep:
         """The likeliest mixture, which is no posterior; a little of the prior's scatter is added."""
-        scatter = self.prior.scatter
-        variances = np.diag(scatter) if scatter.ndim == 2 else scatter
-        return MaximumLikelihood(self.structure, self.reg_covar + _LITTLE * variances)
+        scatter = self.prior.scatter_of(self.structure, len(self.reg_covar))
+        one = self.structure.shape(1, len(self.reg_covar))
+        scatter = scatter.reshape(-1, *(one if self.structure.shared else one[1:])).min(axis=0)
+        variances = np.diag(scatter) if self.structure.has_matrices else scatter
+        added = self.reg_covar + _LITTLE * variances
+        return MaximumLikelihood(self.structure, added, replace(self.kind, conjugate=None))
 
 
 __all__ = ["MStep", "MaximumLikelihood", "Variational"]

@@ -71,7 +71,9 @@ class EngineBlocks(ArrayBlocks):
         # No E-step reads covariances: the factors are there in their place.
         weights, means, factors, df, noise, log_weights = parameters
         posterior = (
-            None if log_weights is None else Posterior(np.full_like(weights, np.nan), log_weights)
+            None
+            if log_weights is None
+            else Posterior(np.full_like(log_weights, np.nan), log_weights)
         )
         mixture = Mixture(
             structure(kernel.name),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from numbers import Real
 from types import MappingProxyType
@@ -16,7 +16,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from mixtura import mixture as evaluate
 from mixtura.covariance import CovarianceStructure
-from mixtura.em import ConjugatePrior, Kind
+from mixtura.em import ConjugatePrior, Kind, Prior
+from mixtura.em.conjugate import Numbers
 from mixtura.estimators.gaussian_mixture import GaussianMixture, default_arguments
 from mixtura.estimators.predicting import labels_given
 from mixtura.estimators.rows import rows_to_evaluate
@@ -35,6 +36,7 @@ from mixtura.fitting.facts import FitFacts
 from mixtura.fitting.given_rows import GivenRows
 from mixtura.fitting.model_file import SavedModel
 from mixtura.fitting.posterior_summary import summarise_posterior
+from mixtura.fitting.request import kind_of
 from mixtura.inputs.row_errors import ErrorsGiven
 from mixtura.mixture import NO_ERRORS_OF_T, IndependentT, Mixture, Predictive
 from mixtura.rows import ArrayBlocks, Blocks
@@ -52,6 +54,7 @@ _OWN_CONSTRAINTS: dict[str, list[Any]] = {
     "mean_prior": [None, "array-like"],
     "degrees_of_freedom_prior": _ABOVE_ZERO,
     "covariance_prior": [None, "array-like", Interval(Real, 0.0, None, closed="neither")],
+    "prior": [ConjugatePrior, Prior, None],
 }
 
 # Of those of GaussianMixture.
@@ -68,6 +71,8 @@ _SHARED = (
     "verbose",
     "verbose_interval",
     "accelerate",
+    "noise",
+    "noise_volume",
     "missing",
     "callback",
     "max_time",
@@ -144,6 +149,17 @@ class BayesianGaussianMixture(GaussianMixture):
     verbose : int, default=0
     verbose_interval : int, default=10
     accelerate : bool or 'auto', default='auto'
+    noise : bool, default=False
+        As in `GaussianMixture`: a background of constant density beside the components. Its weight has a
+        uniform prior, and the components share the rest as the prior of weights says.
+    noise_volume : float or None, default=None
+        As in `GaussianMixture`.
+    prior : ConjugatePrior, Prior or None, default=None
+        What is believed of each component, in place of the five arguments above: the posterior of another
+        fit (`as_prior`), so that rows are learned from in turn, or a `Prior` of all parameters, such as
+        `Prior.from_mixture(model, adapt=('weights', 'means', 'covariances'))` (its weights have a Dirichlet
+        distribution). With init_params='auto' the fit then begins at the prior, and component k stays
+        component k.
     missing : {'error', 'mar'}, default='error'
     callback : callable or None, default=None
         As in `GaussianMixture`, called with the bound in nats a row.
@@ -157,7 +173,8 @@ class BayesianGaussianMixture(GaussianMixture):
     Attributes
     ----------
     weights_ : ndarray of shape (n_components,)
-        Their posterior means; of sticks what the components share, renormalised to 1.
+        Their posterior means; of sticks what the components share, renormalised to 1; with noise to
+        1 - noise_weight_.
     means_ : ndarray of shape (n_components, n_features)
         Their posterior means.
     covariances_, precisions_, precisions_cholesky_ : ndarray
@@ -169,7 +186,10 @@ class BayesianGaussianMixture(GaussianMixture):
     weight_concentration_prior_, mean_precision_prior_, degrees_of_freedom_prior_ : float
     mean_prior_ : ndarray of shape (n_features,)
     covariance_prior_ : float or ndarray
-        The prior as it was used.
+        The prior as it was used. From `prior` they are of each component, along a first axis;
+        weight_concentration_prior_ of sticks is then a tuple of two, as weight_concentration_.
+    noise_weight_, noise_log_volume_, noise_box_
+        Only with noise=True, as in `GaussianMixture`; the weight is its posterior mean.
     lower_bound_ : float
         The variational bound on the log evidence, in nats a row, without log K! (scikit-learn's is a total,
         and lacks terms).
@@ -229,6 +249,9 @@ class BayesianGaussianMixture(GaussianMixture):
         verbose: int = 0,
         verbose_interval: int = 10,
         accelerate: bool | str = "auto",
+        noise: bool = False,
+        noise_volume: float | None = None,
+        prior: ConjugatePrior | Prior | None = None,
         missing: str = "error",
         callback: Callback | None = None,
         max_time: float | None = None,
@@ -255,6 +278,9 @@ class BayesianGaussianMixture(GaussianMixture):
         self.verbose = verbose
         self.verbose_interval = verbose_interval
         self.accelerate = accelerate
+        self.noise = noise
+        self.noise_volume = noise_volume
+        self.prior = prior
         self.missing = missing
         self.callback = callback
         self.max_time = max_time
@@ -296,17 +322,33 @@ class BayesianGaussianMixture(GaussianMixture):
             self.degrees_of_freedom_prior,
             self.covariance_prior,
             self.reg_covar == "auto",
+            self.prior,
         )
-        return Kind(
-            conjugate=prior_of(arguments, super()._checked_structure(), self.n_components, blocks)
+        prior = prior_of(arguments, super()._checked_structure(), self.n_components, blocks)
+        kind = kind_of(
+            blocks,
+            distribution="gaussian",
+            df=None,
+            noise=self.noise,
+            noise_volume=self.noise_volume,
         )
+        return replace(kind, conjugate=prior)
 
     def _order_of(self, blocks: Blocks) -> str | None:
-        """Of a search the largest first, as the sticks are, unless labels name components by numbers."""
-        return "weight" if self._searches and not blocks.has_labels else None
+        """Of a search the largest first, as the sticks are, unless components are known by numbers."""
+        are_known = blocks.has_labels or (self.prior is not None and _tells_apart(self.prior))
+        return "weight" if self._searches and not are_known else None
 
     def _kind_of(self, mixture: Mixture, batch: Blocks) -> Kind:
-        return Kind(conjugate=self._prior)
+        noise = mixture.noise
+        if noise is None:
+            return Kind(conjugate=self._prior)
+        return Kind(
+            noise_log_density=noise.log_density,
+            noise_log_sides=noise.log_sides,
+            noise_box=noise.box,
+            conjugate=self._prior,
+        )
 
     def partial_fit(
         self,
@@ -426,12 +468,14 @@ class BayesianGaussianMixture(GaussianMixture):
         return self._prior.all_degrees_of_freedom(self._density)
 
     @property
-    def weight_concentration_prior_(self) -> float:
+    def weight_concentration_prior_(self) -> Numbers | tuple[Numbers, Numbers]:
         """Of the weights."""
-        return self._prior.concentration
+        prior = self._prior
+        is_pair = prior.sticks and prior.is_of_each
+        return (prior.stick_counts, prior.concentration) if is_pair else prior.concentration
 
     @property
-    def mean_precision_prior_(self) -> float:
+    def mean_precision_prior_(self) -> Numbers:
         """Rows that the prior mean counts as."""
         return self._prior.mean_precision
 
@@ -441,7 +485,7 @@ class BayesianGaussianMixture(GaussianMixture):
         return self._prior.mean
 
     @property
-    def degrees_of_freedom_prior_(self) -> float:
+    def degrees_of_freedom_prior_(self) -> Numbers:
         """Rows that covariance_prior_ counts as."""
         return self._prior.degrees_of_freedom
 
@@ -482,7 +526,39 @@ class BayesianGaussianMixture(GaussianMixture):
         NotFittedError
             Before `fit`.
         """
-        return self._density.without_posterior()
+        return self._density.without_posterior().without_noise()
+
+    def as_prior(self) -> ConjugatePrior:
+        """Return the posterior as a prior for further rows.
+
+        Fits of batches in turn, each with the posterior of the last as its `prior`, learn as one stream:
+        with one component the last posterior is that of all rows at once.
+
+        Returns
+        -------
+        ConjugatePrior
+            Of each component, for the argument `prior` of another model of as many components, the same
+            covariance_type and weight_concentration_prior_type.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If the sticks of a Dirichlet process are not in the order of the components, as where labels
+            settle that.
+
+        Examples
+        --------
+        >>> from mixtura import BayesianGaussianMixture
+        >>> from mixtura.datasets import load_faithful
+        >>> X = load_faithful().data
+        >>> first = BayesianGaussianMixture(2, random_state=0).fit(X[:136])
+        >>> both = BayesianGaussianMixture(2, prior=first.as_prior()).fit(X[136:])
+        >>> both.mean_precision_.round().tolist()
+        [175.0, 99.0]
+        """
+        return self._prior.posterior(self._density)
 
     def prune(self) -> Mixture:
         """Return the mixture of the components that hold rows, its weights renormalised.
@@ -532,6 +608,10 @@ class BayesianGaussianMixture(GaussianMixture):
             stand in the order of the components, as from an explicit start.
         """
         prior = self._prior
+        if prior.is_of_each:
+            raise ValueError(
+                "align_to would give the components other numbers than those by which the prior knows them."
+            )
         if prior.sticks and not prior.by_size:
             raise ValueError(
                 "align_to would give the sticks of the Dirichlet process another order, and with it another "
@@ -574,7 +654,7 @@ class BayesianGaussianMixture(GaussianMixture):
         Returns
         -------
         list of Mixture
-            Each with weights, means and covariances of its own.
+            Each with weights, means and covariances of its own; the noise apart.
 
         Raises
         ------
@@ -669,7 +749,7 @@ class BayesianGaussianMixture(GaussianMixture):
     def _drawn(
         self, n_samples: int, random_state: int | RandomState | Generator | None
     ) -> tuple[Array, Array]:
-        return self._predictive.sample(n_samples, random_state)
+        return self._predictive.without_noise().sample(n_samples, random_state)
 
     bic = _Absent("log_evidence_ compares fits")
     aic = _Absent("log_evidence_ compares fits")
@@ -678,6 +758,14 @@ class BayesianGaussianMixture(GaussianMixture):
 
     def _saved(self) -> SavedModel:
         return saved_model(self, self._arguments(), default_arguments_of_bayesian())
+
+
+def _tells_apart(prior: ConjugatePrior | Prior) -> bool:
+    """Whether components are known by their numbers."""
+    if isinstance(prior, ConjugatePrior):
+        return prior.is_of_each
+    arrays = (prior.concentration, prior.mean_count, prior.degrees_of_freedom)
+    return np.ndim(prior.mean) == 2 or any(np.ndim(array) > 0 for array in arrays)
 
 
 @dataclass(frozen=True, eq=False)

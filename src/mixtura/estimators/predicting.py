@@ -640,7 +640,7 @@ class Predicting(TransformerMixin, DensityMixin):  # type: ignore[misc]
         errors = ErrorsGiven(error_covariances, error_std)
         rng = random_generator(random_state)
         if noise:
-            X, y = evaluate.sample_with_noise(self._density, n_samples, rng)
+            X, y = evaluate.sample_with_noise(self._predictive, n_samples, rng)
         else:
             X, y = self._drawn(n_samples, rng)
         X = evaluate.measured(X, errors.checked(*X.shape), rng)

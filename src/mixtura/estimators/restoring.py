@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mixtura.em import Prior
+from mixtura.em import ConjugatePrior, Prior
 from mixtura.estimators.bayesian_gaussian_mixture import BayesianGaussianMixture
 from mixtura.estimators.gaussian_mixture import GaussianMixture
 from mixtura.estimators.saving import take_saved
@@ -19,8 +19,10 @@ def model_of(saved: SavedModel) -> GaussianMixture:
         If its arguments are not possible, or not those of its mixture.
     """
     arguments = dict(saved.parameters)
-    if isinstance(arguments.get("prior"), dict):
-        arguments["prior"] = Prior.from_json(arguments["prior"])
+    prior = arguments.get("prior")
+    if isinstance(prior, dict):
+        made_of = ConjugatePrior if "sticks" in prior else Prior
+        arguments["prior"] = made_of.from_json(prior)
     made = GaussianMixture if saved.mixture.posterior is None else BayesianGaussianMixture
     model = made(**arguments)
     check_parameters(made.__name__, model.get_params(deep=False), made._parameter_constraints)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.random import RandomState
 
-from mixtura.em import Prior
+from mixtura.em import ConjugatePrior, Prior
 from mixtura.estimators.rows import feature_names
 from mixtura.estimators.state import facts_of, hand_out, take_facts
 from mixtura.fitting.model_file import SavedModel
@@ -82,7 +82,7 @@ def _jsonable(value: Any, default: Any) -> Any:
         return value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if isinstance(value, Prior):
+    if isinstance(value, Prior | ConjugatePrior):
         return value.as_json()
     if isinstance(value, Mapping):
         return {name: _jsonable(own, None) for name, own in value.items()}

@@ -97,6 +97,18 @@ def list_of(check: Check, size: int | None = None) -> Check:
     return check_list
 
 
+def one_or_each(check: Check, size: int) -> Check:
+    """One value, or a list of so many."""
+
+    def check_either(name: str, value: Any) -> None:
+        try:
+            check(name, value)
+        except Damaged:
+            list_of(check, size)(name, value)
+
+    return check_either
+
+
 def mapping(check: Check | None = None) -> Check:
     """Values by name, each as `check` says."""
 
@@ -155,7 +167,8 @@ def mixture_in(
             noise = Noise.from_array(array_in(arrays, pair), n_features)
         weights, means, covariances, factors = (arrays[prefix + name] for name in MIXTURE)
         df = arrays.get(prefix + "df")
-        posterior = _posterior_in(arrays, prefix + "posterior", len(means))
+        n_densities = len(means) + (noise is not None)
+        posterior = _posterior_in(arrays, prefix + "posterior", n_densities)
         mixture = checked_mixture(
             structure, weights, means, covariances, factors, df, noise, posterior
         )
@@ -171,11 +184,11 @@ def mixture_in(
 
 
 def _posterior_in(
-    arrays: Mapping[str, FloatArray], name: str, n_components: int
+    arrays: Mapping[str, FloatArray], name: str, n_densities: int
 ) -> Posterior | None:
     if name not in arrays:
         return None
-    counts, log_weights = array_in(arrays, name, (2, n_components)).copy()
+    counts, log_weights = array_in(arrays, name, (2, n_densities)).copy()
     if not (np.isfinite(counts).all() and np.isfinite(log_weights).all() and counts.min() >= 0):
         raise Damaged(f"the array {name!r} must hold counts of at least 0 and finite log weights")
     return Posterior(counts, log_weights)

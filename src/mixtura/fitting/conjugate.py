@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.random import Generator, RandomState
 
 from mixtura._core import Structure
 from mixtura.covariance import CovarianceStructure
-from mixtura.em import ConjugatePrior
+from mixtura.em import ConjugatePrior, Prior
 from mixtura.em.conjugate import CONJUGATE
 from mixtura.em.regularisation import regularisation
 from mixtura.mixture import Mixture, Posterior
@@ -33,6 +33,7 @@ class PriorArguments:
     degrees_of_freedom: float | None
     scatter: Any
     widens: bool
+    prior: ConjugatePrior | Prior | None = None
 
 
 def check_conjugate(kind: CovarianceStructure) -> None:
@@ -62,6 +63,8 @@ def prior_of(
     """
     d = blocks.shape[1]
     given = arguments
+    if given.prior is not None:
+        return _checked_prior(given, given.prior, kind, n_components, d)
     return ConjugatePrior(
         given.sticks,
         given.by_size,
@@ -72,6 +75,72 @@ def prior_of(
         _default_scatter(kind, blocks, widens=given.widens)
         if given.scatter is None
         else _checked_scatter(given.scatter, kind, d),
+    )
+
+
+def _checked_prior(
+    arguments: PriorArguments,
+    prior: ConjugatePrior | Prior,
+    kind: CovarianceStructure,
+    n_components: int,
+    d: int,
+) -> ConjugatePrior:
+    """That which is given whole."""
+    parts = {
+        "weight_concentration_prior": arguments.concentration,
+        "mean_precision_prior": arguments.mean_precision,
+        "mean_prior": arguments.mean,
+        "degrees_of_freedom_prior": arguments.degrees_of_freedom,
+        "covariance_prior": arguments.scatter,
+    }
+    doubled = [name for name, value in parts.items() if value is not None]
+    if doubled:
+        raise ValueError(f"prior says what {doubled[0]} would: leave one of the two out.")
+    if isinstance(prior, Prior):
+        prior = _of_prior(prior, kind, n_components, d)
+    if prior.sticks != arguments.sticks:
+        own = "dirichlet_process" if prior.sticks else "dirichlet_distribution"
+        raise ValueError(
+            f"The weights of the prior have a Dirichlet {own.split('_')[1]}: take "
+            f"weight_concentration_prior_type={own!r}."
+        )
+    prior.check(kind, n_components, d)
+    least = np.min(prior.degrees_of_freedom)
+    _checked_degrees_of_freedom(float(least), kind, d)
+    return prior
+
+
+def _of_prior(prior: Prior, kind: CovarianceStructure, n_components: int, d: int) -> ConjugatePrior:
+    """Of a `Prior` of all parameters. One variance has d times the degrees of freedom there."""
+    prior.check(kind, n_components, d)
+    is_there = prior.mean is not None and np.all(prior.mean_count > 0)
+    if not is_there or prior.degrees_of_freedom is None:
+        raise ValueError(
+            "Variational Bayes needs a prior of all parameters: a Prior with mean, mean_count above 0, "
+            "degrees_of_freedom and scatter, such as Prior.from_mixture(model, relevance=..., "
+            "adapt=('weights', 'means', 'covariances'))."
+        )
+    features = d if kind.kernel == Structure.spherical else 1
+    values = [
+        prior.concentration,
+        prior.mean,
+        prior.mean_count,
+        prior.degrees_of_freedom / features,
+        np.asarray(prior.scatter) / features,
+    ]
+    one = kind.shape(1, d)
+    ndims = [0, 1, 0, 0, len(one if kind.shared else one[1:])]
+    if any(np.ndim(value) > ndim for value, ndim in zip(values, ndims, strict=True)):
+        n_own = 1 if ConjugatePrior.is_common(kind) else n_components
+        sizes = [n_components, n_components, n_components, n_own, n_own]
+        values = [
+            value if size == 1 or np.ndim(value) > ndim else np.array([value] * size)
+            for value, ndim, size in zip(values, ndims, sizes, strict=True)
+        ]
+        values[1] = np.asarray(values[1]).reshape(n_components, d)
+    concentration, mean, mean_precision, degrees_of_freedom, scatter = map(np.asarray, values)
+    return ConjugatePrior(
+        False, False, concentration, mean, mean_precision, degrees_of_freedom, scatter
     )
 
 
@@ -158,23 +227,37 @@ def _default_scatter(kind: CovarianceStructure, blocks: Blocks, *, widens: bool)
 # Whole mixtures
 
 
+def expected_mixture(
+    prior: ConjugatePrior, kind: CovarianceStructure, n_components: int
+) -> Mixture:
+    """That of the parameters that the prior expects; the noise apart."""
+    d, nu = prior.mean.shape[-1], np.asarray(prior.degrees_of_freedom)
+    one = prior.scatter_of(kind, d)
+    one = one / nu.reshape(nu.shape + (1,) * (one.ndim - nu.ndim))
+    covariances = one if kind.shared else np.broadcast_to(one, kind.shape(n_components, d)).copy()
+    factors = kind.factor_covariances(covariances, n_components, d)
+    means = np.broadcast_to(prior.mean, (n_components, d)).copy()
+    return Mixture(kind, _expected_weights(prior, n_components), means, covariances, factors)
+
+
+def _expected_weights(prior: ConjugatePrior, n_components: int) -> FloatArray:
+    own, rest = (
+        np.broadcast_to(value, n_components) for value in (prior.stick_counts, prior.concentration)
+    )
+    weights = rest
+    if prior.sticks:
+        sticks = own / (own + rest)
+        weights = sticks * np.concatenate([[1.0], np.cumprod(1 - sticks)[:-1]])
+    return np.asarray(weights / weights.sum())
+
+
 def posterior_of_no_rows(
     prior: ConjugatePrior, kind: CovarianceStructure, n_components: int
 ) -> Mixture:
     """The prior as a posterior of no rows."""
-    d = len(prior.mean)
-    one = prior.scatter_of(kind, d) / prior.degrees_of_freedom
-    covariances = one if kind.shared else np.broadcast_to(one, kind.shape(n_components, d)).copy()
-    factors = kind.factor_covariances(covariances, n_components, d)
     nothing = np.zeros(n_components)
-    return Mixture(
-        kind,
-        np.full(n_components, 1 / n_components),
-        np.broadcast_to(prior.mean, (n_components, d)).copy(),
-        covariances,
-        factors,
-        posterior=Posterior(nothing, nothing),
-    )
+    expected = expected_mixture(prior, kind, n_components)
+    return replace(expected, posterior=Posterior(nothing, nothing))
 
 
 def drawn_from(mixture: Mixture, prior: ConjugatePrior, rng: Generator | RandomState) -> Mixture:
@@ -236,6 +319,7 @@ __all__ = [
     "PriorArguments",
     "check_conjugate",
     "drawn_from",
+    "expected_mixture",
     "posterior_of_no_rows",
     "prior_of",
 ]

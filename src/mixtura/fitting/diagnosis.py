@@ -92,7 +92,7 @@ class Grounds:
     def m_step(self, structure: CovarianceStructure) -> MStep:
         """The M-step of such covariances."""
         if self.kind.conjugate is not None:
-            return Variational(structure, self.reg_covar, self.kind.conjugate)
+            return Variational(structure, self.reg_covar, self.kind)
         return MaximumLikelihood(structure, self.reg_covar, self.kind)
 
     def n_parameters(self, mixture: Mixture) -> int:

@@ -185,19 +185,25 @@ def _maybe_tuple(json: list[Any] | None) -> tuple[Any, ...] | None:
     return None if json is None else tuple(json)
 
 
-def _conjugate(_: int, n_features: int) -> Check:
+def _conjugate(n_components: int, n_features: int) -> Check:
     """Of a prior's JSON; the scatter is looked at where the prior is used."""
     above_zero = must_be.number(above=0)
+    each_above_zero = must_be.one_or_each(above_zero, n_components)
+    of_means = must_be.number()
     return must_be.nullable(
         must_be.record(
             {
                 "sticks": must_be.flag,
                 "by_size": must_be.flag,
-                "concentration": above_zero,
-                "mean": must_be.list_of(must_be.number(), n_features),
-                "mean_precision": above_zero,
-                "degrees_of_freedom": above_zero,
-            }
+                "concentration": each_above_zero,
+                "mean": must_be.one_or_each(must_be.list_of(of_means, n_features), n_components),
+                "mean_precision": each_above_zero,
+                "degrees_of_freedom": each_above_zero,
+            },
+            {
+                "stick_counts": each_above_zero,
+                "noise_counts": must_be.list_of(above_zero, 2),
+            },
         )
     )
 

@@ -14,6 +14,7 @@ from mixtura.fitting.summary import (
     components_of,
     ended_after,
     model_in_words,
+    noise_in_words,
     rows_and_weight,
 )
 from mixtura.mixture import Mixture
@@ -46,6 +47,8 @@ class PosteriorSummary(Shown):
     feature_names : tuple of str
     components : tuple of ComponentSummary
         With the expectations of their parameters.
+    noise_weight : float or None
+        Expected share of the rows that are noise; None: there is none.
     """
 
     model: str
@@ -61,6 +64,7 @@ class PosteriorSummary(Shown):
     n_iter: int
     feature_names: tuple[str, ...]
     components: tuple[ComponentSummary, ...]
+    noise_weight: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as numbers, strings, lists and dicts, ready for JSON."""
@@ -90,6 +94,8 @@ class PosteriorSummary(Shown):
         yield _("prior of weights"), self.prior
         with_rows, of_all = self.n_components_with_rows, len(self.components)
         yield _("components with rows"), _("{part} of {all}").format(part=with_rows, all=of_all)
+        if self.noise_weight is not None:
+            yield _("noise"), noise_in_words(self.noise_weight, self.weight)
         evidence = _("{value} or more (higher is better)")
         yield _("log evidence"), evidence.format(value=f"{self.log_evidence:,.3f}")
         yield _("bound"), _("{value} a row").format(value=f"{self.lower_bound:.6g}")
@@ -108,7 +114,9 @@ def summarise_posterior(
     prior = facts.conjugate
     assert prior is not None
     assert mixture.posterior is not None
-    if prior.sticks:
+    if prior.is_of_each:
+        of_weights = _("of each component its own")
+    elif prior.sticks:
         of_weights = _("Dirichlet process of concentration {concentration}")
     else:
         of_weights = _("Dirichlet distribution of concentration {concentration}")
@@ -118,14 +126,17 @@ def summarise_posterior(
         weight=facts.weight,
         n_features=mixture.n_features,
         covariance_type=mixture.covariance_type,
-        prior=of_weights.format(concentration=f"{prior.concentration:.4g}"),
+        prior=of_weights
+        if prior.is_of_each
+        else of_weights.format(concentration=f"{prior.concentration:.4g}"),
         n_components_with_rows=n_components_with_rows,
         lower_bound=facts.lower_bound,
         log_evidence=log_evidence,
         converged=facts.converged,
         n_iter=facts.n_iter,
         feature_names=feature_names,
-        components=tuple(components_of(mixture, mixture.posterior.counts)),
+        components=tuple(components_of(mixture, mixture.posterior.counts[: mixture.n_components])),
+        noise_weight=None if mixture.noise is None else mixture.noise.weight,
     )
 
 

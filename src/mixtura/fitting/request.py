@@ -19,6 +19,7 @@ from mixtura.em import GAUSSIAN, NOTHING, Kind, Knowledge, Tails
 from mixtura.em.regularisation import regularisation
 from mixtura.errors import SingularCovarianceError
 from mixtura.fitting.best_of_starts import Beginning, Options, best_fit
+from mixtura.fitting.conjugate import expected_mixture
 from mixtura.fitting.diagnosis import Grounds, recording_of
 from mixtura.fitting.given_parameters import GivenParameters, in_places
 from mixtura.fitting.incomplete import search_incomplete
@@ -174,6 +175,13 @@ class StartRequest:
         if given.are_all:
             start = partial(_unchanged, given.whole())
             return [Beginning("given parameters", None, start, asked)]
+        conjugate = kind.conjugate
+        if conjugate is not None and conjugate.is_of_each and self.init_params == "auto":
+            expected = expected_mixture(conjugate, self.structure, self.n_components)
+            start = partial(_unchanged, expected)
+            return [
+                Beginning("mixture of the prior", None, start, self.accelerate in (True, "auto"))
+            ]
         prior = kind.known.prior
         if prior is not None and prior.mixture is not None and self.init_params == "auto":
             start = partial(_unchanged, given.over(prior.mixture))
@@ -244,8 +252,10 @@ class _Making:
     @property
     def is_of_each(self) -> bool:
         """Whether it is known which component is which."""
-        grounds = self.options.grounds
-        return grounds.kind.known.is_of_each(self.request.structure, len(grounds.reg_covar))
+        grounds, kind = self.options.grounds, self.options.grounds.kind
+        if kind.conjugate is not None:
+            return kind.conjugate.is_of_each
+        return kind.known.is_of_each(self.request.structure, len(grounds.reg_covar))
 
     def named(self, name: str, seed: int, blocks: Blocks) -> Started:
         kind, k, options = self.request.structure, self.request.n_components, self.options
@@ -331,7 +341,10 @@ class _Making:
         """Where components lie of which that is known."""
         if self.given.means is not None:
             return self.given.means
-        prior = self.options.grounds.kind.known.prior
+        kind = self.options.grounds.kind
+        if kind.conjugate is not None and kind.conjugate.is_of_each:
+            return kind.conjugate.mean
+        prior = kind.known.prior
         is_of_each = prior is not None and prior.mean is not None and prior.mean.ndim == 2
         return prior.mean if is_of_each and prior is not None else None
 

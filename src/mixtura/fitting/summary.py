@@ -300,9 +300,7 @@ def _facts(summary: Summary) -> Iterator[tuple[str, str]]:
     criteria = ", ".join(f"{value:,.2f}" for value in (summary.bic, summary.aic, summary.icl))
     yield "BIC, AIC, ICL", _("{criteria} (lower is better)").format(criteria=criteria)
     if summary.noise_weight is not None:
-        noise = summary.noise_weight
-        rows = _("{n_rows} rows").format(n_rows=rows_in_words(noise * (summary.weight or 0)))
-        yield _("noise"), f"{noise:.4f}, {rows}"
+        yield _("noise"), noise_in_words(summary.noise_weight, summary.weight or 0)
     yield "EM", _iterations_in_words(summary)
     if (
         summary.bic_of_one is not None
@@ -311,6 +309,11 @@ def _facts(summary: Summary) -> Iterator[tuple[str, str]]:
     ):
         none = _("none seen: one component alone has a lower BIC, {bic}")
         yield _("groups"), none.format(bic=f"{summary.bic_of_one:,.2f}")
+
+
+def noise_in_words(share: float, weight: float) -> str:
+    """Share of the rows that are noise, and how many these are."""
+    return f"{share:.4f}, " + _("{n_rows} rows").format(n_rows=rows_in_words(share * weight))
 
 
 def rows_and_weight(n_rows: int, features: str, weight: float | None) -> str:

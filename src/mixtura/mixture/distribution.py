@@ -145,7 +145,10 @@ class Mixture(Shown):
         weights = (
             self.weights / share if share > 0 else np.full_like(self.weights, 1 / len(self.weights))
         )
-        return replace(self, weights=weights, noise=None).frozen()
+        posterior = self.posterior
+        if posterior is not None:
+            posterior = posterior.of_components(self.n_components)
+        return replace(self, weights=weights, noise=None, posterior=posterior).frozen()
 
     def without_posterior(self) -> Mixture:
         """The distribution of the expected parameters alone; the same where there is nothing else."""
@@ -155,7 +158,7 @@ class Mixture(Shown):
     def log_weights(self) -> FloatArray:
         """What an E-step takes for the logarithms of the weights."""
         if self.posterior is not None:
-            return self.posterior.log_weights
+            return self.posterior.log_weights[: self.n_components]
         with np.errstate(divide="ignore"):
             return np.log(self.weights)
 

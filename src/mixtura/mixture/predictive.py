@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator, RandomState
@@ -12,6 +12,7 @@ from mixtura._core import Structure
 from mixtura.covariance import STRUCTURES
 from mixtura.mixture.distribution import Mixture, check_n_samples
 from mixtura.mixture.evaluation import log_density, random_generator
+from mixtura.mixture.noise import Noise
 from mixtura.support.arrays import Array, FloatArray, result_dtype
 
 # Numbers that are made at a time.
@@ -22,20 +23,33 @@ _AT_A_TIME = 1 << 20
 class IndependentT:
     """A mixture whose components are products of Student's t distributions, one of each feature.
 
+    Beside them there may be noise, as beside those of a `Mixture`.
+
     Attributes
     ----------
     weights : ndarray of shape (n_components,)
-        Non-negative, sum 1.
+        Non-negative; with that of the noise their sum is 1.
     means, variances : ndarray of shape (n_components, n_features)
         variances: squares of the scales.
     df : ndarray of shape (n_components,)
         Degrees of freedom.
+    noise : Noise or None, default=None
     """
 
     weights: FloatArray
     means: FloatArray
     variances: FloatArray
     df: FloatArray
+    noise: Noise | None = None
+
+    @property
+    def n_features(self) -> int:
+        """Number of features."""
+        return int(self.means.shape[1])
+
+    def without_noise(self) -> IndependentT:
+        """The distribution of the rows that are no noise."""
+        return replace(self, weights=self.weights / self.weights.sum(), noise=None)
 
     def log_density(self, X: Array) -> FloatArray:
         """Log of the density at each row; of what was observed of it, where some is NaN."""
@@ -44,7 +58,16 @@ class IndependentT:
         for begin in range(0, len(X), at_a_time):
             rows = slice(begin, begin + at_a_time)
             out[rows] = np.logaddexp.reduce(self._log_joint(X[rows]), axis=1)
-        return out
+        return out if self.noise is None else np.logaddexp(out, self._log_joint_of_noise(X))
+
+    def _log_joint_of_noise(self, X: Array) -> Array:
+        assert self.noise is not None
+        sides, is_gap = self.noise.log_sides, np.isnan(X)
+        if sides is None or not is_gap.any():
+            return np.asarray(self.noise.log_joint)
+        # Uniform in the box of what was observed; whole rows have the density of the smaller of two boxes.
+        of_parts = np.log(self.noise.weight) - np.where(is_gap, 0.0, sides).sum(axis=1)
+        return np.where(is_gap.any(axis=1), of_parts, self.noise.log_joint)
 
     def _log_joint(self, X: Array) -> FloatArray:
         df = self.df[:, np.newaxis]
@@ -61,7 +84,8 @@ class IndependentT:
         """Draw rows, and the component of each."""
         check_n_samples(n_samples)
         rng = random_generator(random_state)
-        k = rng.choice(len(self.weights), size=n_samples, p=self.weights)
+        shares = self.without_noise().weights
+        k = rng.choice(len(shares), size=n_samples, p=shares)
         shape = (n_samples, self.means.shape[1])
         scales = np.sqrt(self.df[k, np.newaxis] / rng.chisquare(self.df[k, np.newaxis], shape))
         away = rng.standard_normal(shape) * np.sqrt(self.variances[k]) * scales
@@ -84,14 +108,15 @@ def predictive_of(
     wider, nu = 1 + 1 / mean_precisions, degrees_of_freedom
     if kind.kernel == Structure.diag:
         variances = mixture.covariances * wider[:, np.newaxis]
-        return IndependentT(mixture.weights, mixture.means, variances, nu)
+        return IndependentT(mixture.weights, mixture.means, variances, nu, mixture.noise)
     if kind.kernel == Structure.spherical:
         df, kind, covariances = d * nu, STRUCTURES["spherical"], mixture.covariances * wider
     else:
         df, kind = nu + 1 - d, STRUCTURES["full"]
         covariances = mixture.covariance_matrices() * (wider * nu / df)[:, np.newaxis, np.newaxis]
     factors = kind.factor_covariances(covariances, k, d)
-    return Mixture(kind, mixture.weights, mixture.means, covariances, factors, df).frozen()
+    own = mixture.weights, mixture.means, covariances, factors
+    return Mixture(kind, *own, df, mixture.noise).frozen()
 
 
 def log_predictive(

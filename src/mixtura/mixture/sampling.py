@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mixtura.mixture.distribution import Mixture
 from mixtura.mixture.evaluation import Seed, random_generator
+from mixtura.mixture.predictive import Predictive
 from mixtura.support.arrays import Array
 
 
 def sample_with_noise(
-    mixture: Mixture, n_samples: int, random_state: Seed = None
+    mixture: Predictive, n_samples: int, random_state: Seed = None
 ) -> tuple[Array, Array]:
     """As `Mixture.sample`, with rows of noise among them: label -1, uniform in its box.
 
