@@ -161,6 +161,7 @@ STATISTICS = {
     "centres of another world": {"statistics_centres": np.full((2, 2), 1e300)},
     "empty ones": {"statistics_counts": np.zeros(0)},
     "single ones": {"statistics_counts": np.ones(2, dtype=np.float32)},
+    "counts of more rows than there are": {"statistics_counts": np.full(2, 1e308)},
 }
 
 

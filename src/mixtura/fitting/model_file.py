@@ -69,6 +69,9 @@ def _moments_of(mixture: Mixture) -> dict[str, str]:
 _ROUNDING = 1e-6
 _FAR = 1e8
 
+# Of the rows' weight, which their counts in the components add up to.
+_ROUNDING_OF_COUNTS = 1e-3
+
 
 @dataclass(frozen=True, eq=False)
 class SavedModel:
@@ -411,6 +414,9 @@ def _statistics_in(
             raise Damaged(f"its statistics are not the mixture's ({name} are not finite)")
     if counts.min() < 0:
         raise Damaged("its statistics hold negative counts")
+    n_rows = float(counts.sum() + found.noise)
+    if not abs(n_rows - facts.weight) <= _ROUNDING_OF_COUNTS * facts.weight:
+        raise Damaged(f"its statistics are of {n_rows:g} rows, and the fit is of {facts.weight:g}")
     _check_moments(found, mixture)
     return found
 
