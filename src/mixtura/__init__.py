@@ -71,7 +71,7 @@ _HOMES = {
 }
 
 #: Modules that are imported at their first use, as `mixtura.plots`.
-_MODULES = ("datasets", "plots", "selection")
+_MODULES = ("datasets", "export", "plots", "selection")
 
 #: What people look for here, and where it is or what to use instead.
 _ELSEWHERE = {
