@@ -132,6 +132,10 @@ class Matrix(np.ndarray):
     rownames = Vector(["eruptions", "waiting"])
 
 
+class NULLType:
+    """NULL of R, as rpy2 has it: without a length."""
+
+
 def test_an_object_of_rpy2():
     fit = FITS["faithful"]["fit"]
     variance = fit["parameters"]["variance"]
@@ -139,7 +143,8 @@ def test_an_object_of_rpy2():
     inner = Vector([Vector(["VVV"]), sigma], ["modelName", "sigma"])
     mean = np.array(fit["parameters"]["mean"]).view(Matrix)
     parameters = Vector(
-        [np.array(fit["parameters"]["pro"]), mean, inner], ["pro", "mean", "variance"]
+        [np.array(fit["parameters"]["pro"]), mean, inner, NULLType()],
+        ["pro", "mean", "variance", "Vinv"],
     )
     whole = Vector(
         [Vector([272]), Vector([fit["loglik"]]), parameters], ["n", "loglik", "parameters"]

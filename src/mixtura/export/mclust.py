@@ -84,7 +84,7 @@ def to_mclust(
     >>> gm = GaussianMixture(2, covariance_type="VEV", random_state=0).fit(X)
     >>> fit = to_mclust(gm)
     >>> fit["modelName"], fit["G"], round(fit["bic"], 1)
-    ('VEV', 2, -2321.7)
+    ('VEV', 2, -2325.4)
     >>> from_mclust(fit).mixture_
     Mixture(2 components, 2 features, VEV covariances)
     """
@@ -354,8 +354,10 @@ def _mapping(value: Any, where: str) -> Mapping[str, Any]:
 
 
 def _is_nothing(value: Any) -> bool:
-    """NULL and NA, as they come in JSON and from R."""
-    if value is None or (hasattr(value, "__len__") and not len(value)):
+    """NULL and NA, as they come in JSON and by rpy2."""
+    if value is None or type(value).__name__ == "NULLType":
+        return True
+    if hasattr(value, "__len__") and not len(value):
         return True
     if isinstance(value, Mapping):
         return False
