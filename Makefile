@@ -73,7 +73,7 @@ sanitize: $(VENV)/.tools
 
 # What a user installs: the sdist, a wheel from it, an empty environment, and the tests there that could fail where only the
 # package is: files that it must bring, optional packages, the command line, scikit-learn's contract.
-PACKAGE_TESTS := browser/test_report cli/test_cli cli/test_language datasets/test_datasets docs/test_docs em/test_online \
+PACKAGE_TESTS := browser/test_report cli/test_cli cli/test_language datasets/test_datasets docs/test_docs em/test_online export/test_round_trips \
 	files/test_saving inputs/test_frames plots/test_plots promises/test_defects promises/test_sklearn_contract sources/test_sources
 package: $(VENV)/.tools
 	rm -rf dist build/package
@@ -121,7 +121,9 @@ nightly: $(VENV)/.installed tidy sanitize
 	$(BIN)/python benchmarks/fuzz/files.py --seed $(NIGHT) --count 20000
 	# processes forked while another thread fits
 	$(BIN)/python benchmarks/faults/fork.py --forks 300
-	# all tests at each instruction set, with those that `make test` leaves out
+	# all tests at each instruction set, with those that `make test` leaves out; of what is written for others in their own
+	# programs: R (apt install r-cran-mclust r-cran-jsonlite), Octave (apt install octave octave-statistics), and Spark, where
+	# Java is and MIXTURA_SPARK names a Python that has pyspark; without them those tests say why they are skipped
 	for level in $$($(BIN)/python -c "from mixtura import _core; print(*_core.simd_levels())"); do \
 		MIXTURA_SIMD=$$level $(BIN)/$(PYTEST) -m "not site" || exit 1; done
 

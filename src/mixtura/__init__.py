@@ -71,7 +71,7 @@ _HOMES = {
 }
 
 #: Modules that are imported at their first use, as `mixtura.plots`.
-_MODULES = ("datasets", "plots", "selection")
+_MODULES = ("datasets", "export", "plots", "selection")
 
 #: What people look for here, and where it is or what to use instead.
 _ELSEWHERE = {
@@ -91,6 +91,16 @@ _ELSEWHERE = {
     "bootstrap_ratio_test": "it is in mixtura.selection",
     "combine": "it is in mixtura.selection",
     "load_faithful": "it is in mixtura.datasets",
+    "from_json": "it is in mixtura.export",
+    "from_matlab": "it is in mixtura.export",
+    "from_mclust": "it is in mixtura.export",
+    "from_sklearn": "it is in mixtura.export",
+    "from_spark": "it is in mixtura.export",
+    "to_json": "it is in mixtura.export",
+    "to_matlab": "it is in mixtura.export",
+    "to_mclust": "it is in mixtura.export",
+    "to_sklearn": "it is in mixtura.export",
+    "to_spark": "it is in mixtura.export",
     "make_three_blobs": "it is in mixtura.datasets",
 }
 

@@ -15,7 +15,7 @@ from mixtura.support import language
 
 COMMANDS = (
     *("fit", "select", "predict", "impute", "classify", "regress"),
-    *("outliers", "doctor", "sample", "show", "demo"),
+    *("outliers", "doctor", "sample", "show", "export", "demo"),
 )
 TRANSLATIONS = [name for name in language.LANGUAGES if name != language.ENGLISH]
 

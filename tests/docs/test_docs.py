@@ -19,7 +19,7 @@ import pytest
 from matplotlib import pyplot
 
 import mixtura
-from mixtura import selection
+from mixtura import export, selection
 from mixtura.plots import (
     plot_bound,
     plot_entropy,
@@ -42,7 +42,7 @@ CONTINUED = [
 # README.es.md has the code of README.md, which a test below sees to.
 RUN = [
     *("README.md", "docs/differences.md", "docs/priors.md", *CONTINUED),
-    *("docs/start.md", "docs/questions.md", "docs/bayesian.md"),
+    *("docs/start.md", "docs/questions.md", "docs/bayesian.md", "docs/export.md"),
     *(
         f"docs/{folder}/{path.name}"
         for folder in ("guide", "learn", "gallery", "coming-from")
@@ -264,6 +264,14 @@ def test_the_comparison_in_the_readme_is_what_its_script_prints():
         *(mixtura.BayesianGaussianMixture.prune, mixtura.BayesianGaussianMixture.partial_fit),
         *(plot_mixture, plot_search, plot_uncertainty, plot_entropy, plot_weights, plot_bound),
         *(selection.bootstrap_difference, selection.bootstrap_ratio_test, selection.combine),
+        *(
+            export.to_sklearn,
+            export.from_sklearn,
+            export.to_mclust,
+            export.to_matlab,
+            export.to_spark,
+        ),
+        export.to_json,
     ],
     ids=lambda public: public.__name__,
 )

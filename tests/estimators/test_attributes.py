@@ -456,7 +456,7 @@ def test_one_number_of_components_in_a_search_is_said_to_be_one():
 
 
 def test_the_package_offers_its_own_names_only():
-    assert set(dir(mixtura)) == {*mixtura.__all__, "datasets", "plots", "selection"}
+    assert set(dir(mixtura)) == {*mixtura.__all__, "datasets", "export", "plots", "selection"}
 
 
 def test_the_packages_modules_are_there_without_an_import():

@@ -28,7 +28,7 @@ from mixtura.cli.options import (
 )
 from mixtura.support import language
 from mixtura.support.language import translated as _
-from mixtura.support.names import COVARIANCE_TYPES, ERROR_KINDS, STARTS
+from mixtura.support.names import COVARIANCE_TYPES, ERROR_KINDS, STARTS, TARGETS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -1302,6 +1302,64 @@ def show(
         show_summary(fitted)
         if found is not None:
             show(found)
+
+
+@app.command(epilog="Example: mixtura export result/model.safetensors -o model.R")
+def export(
+    model: ModelFile,
+    output: Annotated[
+        str,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Its ending says what is written: .onnx, .json, .R (an object for mclust), .mat; / at the "
+            "end, a directory for Spark.",
+            show_default=False,
+        ),
+    ],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="NAME",
+            help=f"What to write, where the ending does not say it: {', '.join(TARGETS)}.",
+            show_default="by the ending",
+            **choice("--to", *TARGETS),
+        ),
+    ] = None,
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="The rows that were fitted, to go with the object for mclust: its plot draws them.",
+            show_default=False,
+        ),
+    ] = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = ".",
+    skip: Skip = 0,
+    comment: Comment = None,
+    encoding: Encoding = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a model for other programs: R, MATLAB, Spark, what runs ONNX, or reads JSON."""
+    from mixtura.cli import exporting
+    from mixtura.cli.models import check_no_models, load
+    from mixtura.cli.rows import reading_of
+    from mixtura.cli.screen import show_files
+
+    chosen = exporting.check(model, output, target, rows)
+    if rows is not None:
+        check_no_models([rows])
+    fitted = load(model)
+    how = reading_of(delimiter, decimal, skip, comment, encoding, False)
+    exporting.write(fitted, chosen, output, rows, how)
+    if as_json:
+        _print_json({"target": chosen.name, "files": {"model": output}})
+    elif not quiet:
+        show_files({chosen.name: output})
 
 
 @app.command(epilog="Example: mixtura cut result/model.safetensors --feature waiting")

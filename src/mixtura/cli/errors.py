@@ -36,6 +36,8 @@ _OPTIONS = {
     " (sklearn.impute.SimpleImputer)": "",
     " (X[np.isinf(X)] = np.nan)": "",
     "noise=True": "--noise",
+    "fit with distribution='gaussian', or take to_json": "fit without --distribution t, or take --to json",
+    "give model.mixture_, the components alone, or take to_json or to_mclust": "take --to json or mclust",
     "columns=": "--columns",
     "delimiter='": "--delimiter '",
     "delimiter=": "--delimiter",

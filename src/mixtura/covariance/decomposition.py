@@ -76,11 +76,16 @@ def _equal_matrices(matrices: FloatArray, most: float) -> bool:
     return bool(np.all(difference <= most))
 
 
-def _have_common_axes(matrices: FloatArray, most: float) -> bool:
+def common_axes(matrices: FloatArray) -> FloatArray:
+    """The eigenvectors, as rows, that positive definite matrices have in common, where they have."""
     # Mixed in uneven proportions: equal eigenvalues of an even mixture would hide its axes.
     proportions = 1.0 + np.modf(0.6180339887498949 * np.arange(len(matrices)))[0]
     traces = np.trace(matrices, axis1=1, axis2=2)
-    _, axes = eigen(np.einsum("k,kij->ij", proportions / traces, matrices))
+    return eigen(np.einsum("k,kij->ij", proportions / traces, matrices))[1]
+
+
+def _have_common_axes(matrices: FloatArray, most: float) -> bool:
+    axes = common_axes(matrices)
     turned = axes @ matrices @ axes.T
     spreads = np.sqrt(np.diagonal(turned, axis1=1, axis2=2))
     correlations = turned / (spreads[:, :, np.newaxis] * spreads[:, np.newaxis, :])

@@ -132,6 +132,49 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.close(lock)
 
 
+def check_new_folder(path: str | os.PathLike[str]) -> None:
+    """See that a folder can be made at `path`, before there is anything to put into it.
+
+    Raises
+    ------
+    OSError
+        If there is something, but for an empty folder, or its folder does not exist or is not writable; the
+        message names it.
+    """
+    if os.path.lexists(path) and not _is_empty_folder(Path(path)):
+        raise FileExistsError(
+            errno.EEXIST, f"cannot write {path}: it is there already; name another folder"
+        )
+    if not Path(path).exists():
+        check_target(path)
+
+
+@contextmanager
+def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; rename it to `path` when the block succeeds.
+
+    A failure leaves nothing. Nothing is replaced: a folder may hold other things than what would be written.
+
+    Raises
+    ------
+    OSError
+        As `check_new_folder`.
+    """
+    target = Path(path).absolute()
+    with _naming(path):
+        check_new_folder(path)
+        temporary = target.parent / f"{_PREFIX}{token_hex(8)}"
+        temporary.mkdir()
+    try:
+        with _naming(path, temporary):
+            yield temporary
+            for file in filter(Path.is_file, temporary.rglob("*")):
+                _flush_to_disk(file)
+            temporary.replace(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)  # it is at its target, where all went well
+
+
 @contextmanager
 def _naming(path: str | os.PathLike[str], temporary: Path | None = None) -> Iterator[None]:
     """Let errors of the system, of the same kind and number, name the file that could not be written."""
@@ -146,6 +189,10 @@ def _naming(path: str | os.PathLike[str], temporary: Path | None = None) -> Iter
         sentence = f"cannot write {path}: {reason}"
         numbered = (sentence,) if error.errno is None else (error.errno, sentence)
         raise type(error)(*numbered) from error
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
 
 
 def _written_at(path: str | os.PathLike[str]) -> Path:

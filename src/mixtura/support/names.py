@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
-#: Values of `covariance_type`, `init_params` and `kind`, to be listed without what they name.
+#: Values of `covariance_type`, `init_params`, `kind` and `--to`, to be listed without what they name.
 COVARIANCE_TYPES = (
     *("full", "tied", "diag", "spherical"),
     *("EII", "VII", "EEI", "VEI", "EVI", "VVI", "EEE"),
     *("VEE", "EVE", "VVE", "EEV", "VEV", "EVV", "VVV"),
 )
 ERROR_KINDS = ("information", "sandwich", "bootstrap", "weighted bootstrap", "jackknife")
+TARGETS = ("onnx", "json", "mclust", "matlab", "spark")
 STARTS = ("auto", "kmeans", "k-means++", "random", "random_from_data")
 
 
