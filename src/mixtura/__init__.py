@@ -71,7 +71,7 @@ _HOMES = {
 }
 
 #: Modules that are imported at their first use, as `mixtura.plots`.
-_MODULES = ("datasets", "plots", "selection")
+_MODULES = ("datasets", "export", "plots", "selection")
 
 #: What people look for here, and where it is or what to use instead.
 _ELSEWHERE = {
@@ -90,8 +90,12 @@ _ELSEWHERE = {
     "bootstrap_difference": "it is in mixtura.selection",
     "bootstrap_ratio_test": "it is in mixtura.selection",
     "combine": "it is in mixtura.selection",
+    "fisher_vector": "it is in mixtura.export",
     "load_faithful": "it is in mixtura.datasets",
     "make_three_blobs": "it is in mixtura.datasets",
+    "to_jax": "it is in mixtura.export",
+    "to_onnx": "it is in mixtura.export",
+    "to_torch": "it is in mixtura.export",
 }
 
 __all__ = [

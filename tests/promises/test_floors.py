@@ -30,7 +30,7 @@ FLOORS = [
     {"drawing"},
     {"browser"},
     {"estimators"},
-    {"selection", "report"},
+    {"selection", "report", "export"},
     {"plots"},
     {"cli"},
 ]
