@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import io
 import json
 from pathlib import Path
 
@@ -130,6 +132,14 @@ def test_a_component_of_weight_zero_has_no_part():
     vector = mixture.fisher_vector([[0.5], [1.0]])
     assert np.isfinite(vector).all()
     assert not vector[[1, 3, 5]].any()
+
+
+@pytest.mark.parametrize("function", [fisher_vector, Mixture.fisher_vector])
+def test_the_examples_in_a_docstring_run(function):
+    [examples] = doctest.DocTestFinder(recurse=False).find(function, function.__name__)
+    assert examples.examples
+    report = io.StringIO()
+    assert doctest.DocTestRunner().run(examples, out=report.write).failed == 0, report.getvalue()
 
 
 def test_what_is_refused():

@@ -91,8 +91,11 @@ def test_torch_has_the_densities_and_gradients_of_the_core(torch, name, df, n_fe
 def test_torch_in_float32_far_from_the_origin(torch, name, df):
     mixture, rows = of_kind(name, df, offset=1e4)
     rows = rows.astype(np.float32)
-    ours = to_torch(mixture, dtype="float32")(tensor(torch, rows))
+    module = to_torch(mixture, dtype="float32")
+    ours = module(tensor(torch, rows))
     assert ours.dtype == torch.float32
+    wider = rows.astype(np.float64) + 1e-5  # digits that rows of float32 have not
+    assert_allclose(module(tensor(torch, wider)).detach(), mixture.log_density(wider), atol=1e-4)
     assert_allclose(ours.detach(), mixture.log_density(rows.astype(np.float64)), atol=1e-4)
 
 

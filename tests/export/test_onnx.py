@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import io
 import json
 from functools import cache
 
@@ -248,6 +250,16 @@ def test_one_row_and_none():
     graph = to_onnx(fitted("noise"))
     assert run(graph, X[:1].astype(np.float32))["label"].shape == (1,)
     assert run(graph, X[:0].astype(np.float32))["probabilities"].shape == (0, 3)
+
+
+@pytest.mark.parametrize("function", [to_onnx, register_skl2onnx])
+def test_the_examples_in_a_docstring_run(function):
+    if function is register_skl2onnx:
+        pytest.importorskip("skl2onnx", reason="needs skl2onnx")
+    [examples] = doctest.DocTestFinder(recurse=False).find(function, function.__name__)
+    assert examples.examples
+    report = io.StringIO()
+    assert doctest.DocTestRunner().run(examples, out=report.write).failed == 0, report.getvalue()
 
 
 # What is refused
