@@ -80,8 +80,9 @@ GaussianMixtureClassifier, GaussianMixtureRegressor or GaussianMixtureOutlierDet
     >>> from mixtura.export import to_onnx
     >>> gm = GaussianMixture.from_parameters([0.5, 0.5], [[0.0], [9.0]], [[[1.0]], [[1.0]]])
     >>> session = onnxruntime.InferenceSession(to_onnx(gm).SerializeToString())
-    >>> session.run(["label"], {"X": np.array([[1.0], [8.0]], dtype=np.float32)})
-    [array([0, 1])]
+    >>> [label] = session.run(["label"], {"X": np.array([[1.0], [8.0]], dtype=np.float32)})
+    >>> label.tolist()
+    [0, 1]
     """
     needs("onnx", "onnx")
     check_whole("opset", opset, OLDEST_OPSET)
