@@ -115,6 +115,8 @@ ci: lint core test package docs-test
 # `make nightly NIGHT=20270131` repeats a night.
 NIGHT ?= $(shell date +%Y%m%d)
 nightly: $(VENV)/.installed tidy sanitize
+	# what is too large for every change: PyTorch, JAX, scikit-image
+	$(BIN)/python -m pip install --quiet --group frameworks
 	# calls of the core with sizes, types and values that do not fit: the last line printed is the call that crashed
 	$(BIN)/python tests/em/test_core_calls.py $(NIGHT) 100000 > build/core_calls.txt || (tail -n 3 build/core_calls.txt && false)
 	# damaged model files, checkpoints and files of sweeps

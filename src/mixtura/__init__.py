@@ -90,6 +90,7 @@ _ELSEWHERE = {
     "bootstrap_difference": "it is in mixtura.selection",
     "bootstrap_ratio_test": "it is in mixtura.selection",
     "combine": "it is in mixtura.selection",
+    "fisher_vector": "it is in mixtura.export",
     "load_faithful": "it is in mixtura.datasets",
     "from_json": "it is in mixtura.export",
     "from_matlab": "it is in mixtura.export",
@@ -102,6 +103,9 @@ _ELSEWHERE = {
     "to_sklearn": "it is in mixtura.export",
     "to_spark": "it is in mixtura.export",
     "make_three_blobs": "it is in mixtura.datasets",
+    "to_jax": "it is in mixtura.export",
+    "to_onnx": "it is in mixtura.export",
+    "to_torch": "it is in mixtura.export",
 }
 
 __all__ = [

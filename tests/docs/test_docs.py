@@ -55,6 +55,9 @@ PAGES = sorted(
     for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")]
 )
 
+# Large packages (the group `frameworks`): sections that import one are read where it is installed.
+FRAMEWORKS = re.compile(r"^import (torch|jax)$", re.MULTILINE)
+
 # Commands that set a machine up: nothing to try in a test.
 SET_UP = re.compile(r"^(make|pip|git|cd|python docs/|python examples/|\.venv/bin/)")
 
@@ -117,11 +120,16 @@ class Reader:
         self.section = -1
         self.namespace: dict[str, object] = {}
         self.output: str | None = None
+        self.lacks = False  # the package that this section imports
 
     def read(self, block: Block) -> None:
         # A recipe stands by itself.
         if block.section != self.section and not (self.namespace and block.page in CONTINUED):
             self.section, self.namespace = block.section, {"__name__": "__main__"}
+            needed = FRAMEWORKS.search(block.text)
+            self.lacks = needed is not None and importlib.util.find_spec(needed[1]) is None
+        if self.lacks:
+            return
         match block.language:
             case "python":
                 self.output = self._run_python(block)

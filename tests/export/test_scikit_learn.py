@@ -174,6 +174,16 @@ def test_sticks_in_another_order_are_refused():
         to_sklearn(ours)
 
 
+def test_priors_of_each_component_and_noise_are_refused():
+    first = mixtura.BayesianGaussianMixture(2, random_state=0).fit(X)
+    then = mixtura.BayesianGaussianMixture(2, prior=first.as_prior()).fit(X)
+    with pytest.raises(ValueError, match="one for all components"):
+        to_sklearn(then)
+    noisy = mixtura.BayesianGaussianMixture(2, noise=True, random_state=0).fit(X)
+    with pytest.raises(ValueError, match="noise"):
+        to_sklearn(noisy)
+
+
 def test_what_is_none_of_theirs():
     with pytest.raises(
         TypeError, match=r"takes scikit-learn's GaussianMixture .* got GaussianMixture"

@@ -185,6 +185,11 @@ def _check_same_posterior(model: Any, kind: CovarianceStructure) -> None:
             "predictions would differ: give model.mixture_, the mixture of the expected parameters."
         )
     prior = model._prior
+    if prior.is_of_each:
+        raise ValueError(
+            "scikit-learn's prior is one for all components, and this one is of each: give model.mixture_, "
+            "the mixture of the expected parameters."
+        )
     order = prior.order_of_sticks(model._density)
     if prior.sticks and (np.diff(order) < 0).any():
         raise ValueError(

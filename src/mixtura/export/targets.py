@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from mixtura.export.matlab import to_matlab
 from mixtura.export.mclust import to_mclust
+from mixtura.export.onnx import to_onnx
 from mixtura.export.plain import to_json
 from mixtura.export.spark import to_spark
 from mixtura.files.output import replacing
@@ -42,7 +42,7 @@ class Target:
 
 
 def _write_onnx(model: Any, path: str) -> None:
-    graph = import_module("mixtura.export.onnx").to_onnx(model)
+    graph = to_onnx(model)
     with replacing(path) as file:
         file.write_bytes(graph.SerializeToString())
 

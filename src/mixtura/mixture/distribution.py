@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, overload
 
 import numpy as np
@@ -31,6 +31,8 @@ from mixtura.mixture.evaluation import (
     random_generator,
     responsibilities,
 )
+from mixtura.mixture.fisher import check_no_correlations, fisher_vector
+from mixtura.mixture.from_torch import parameters_of_torch
 from mixtura.mixture.noise import Noise
 from mixtura.mixture.normals import bhattacharyya
 from mixtura.mixture.posterior import Posterior
@@ -127,6 +129,39 @@ class Mixture(Shown):
         factors = kind.factor_covariances(covariances, *means.shape)
         kind.check_family(covariances, len(means))
         return cls(kind, weights, means, covariances, factors, check_df(df, len(means))).frozen()
+
+    @classmethod
+    def from_torch(cls, distribution: Any) -> Mixture:
+        """The mixture that a distribution of PyTorch is.
+
+        Parameters
+        ----------
+        distribution : torch.distributions.MixtureSameFamily
+            With components MultivariateNormal, LowRankMultivariateNormal or Independent(Normal, 1), or, of
+            one feature, Normal or StudentT.
+
+        Returns
+        -------
+        Mixture
+            Of structure 'full', 'diag' or, of one feature, 'spherical'. `mixtura.export.to_torch` is the way
+            back.
+
+        Raises
+        ------
+        TypeError
+            If it is something else.
+        ValueError
+            If it is a batch of mixtures, or a parameter is not as it should be.
+
+        Examples
+        --------
+        >>> from torch import distributions as td, tensor  # doctest: +SKIP
+        >>> components = td.Normal(tensor([0.0, 5.0]), tensor([1.0, 2.0]))  # doctest: +SKIP
+        >>> weights = td.Categorical(tensor([0.5, 0.5]))  # doctest: +SKIP
+        >>> mixtura.Mixture.from_torch(td.MixtureSameFamily(weights, components))  # doctest: +SKIP
+        Mixture(2 components, 1 feature, spherical covariances)
+        """
+        return cls.from_parameters(**parameters_of_torch(distribution))
 
     def frozen(self) -> Mixture:
         """Make every array read-only, and return the mixture."""
@@ -379,6 +414,61 @@ class Mixture(Shown):
                 away /= np.sqrt(rng.chisquare(self.df[k], (len(away), 1)) / self.df[k])
             X[mine] = self.means[k] + away
         return X, drawn.astype(np.int64)
+
+    def fisher_vector(
+        self,
+        X: Any,
+        *,
+        improved: bool = False,
+        alpha: float = 0.5,
+        n_jobs: int | None = None,
+    ) -> FloatArray:
+        """How the mean log density of some rows rises with each parameter, in units of its information.
+
+        Of rows that are local descriptors of an image this tells images apart: such vectors are what a linear
+        classifier takes. The result is that of scikit-image's function of this name. Noise has no part in it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        improved : bool, default=False
+            Whether to take powers of the sizes, and to scale the vector to length 1.
+        alpha : float, default=0.5
+            That power, from 0 to 1.
+        n_jobs : int or None, default=None
+            Threads; None: all the cores that this process may use.
+
+        Returns
+        -------
+        ndarray of shape (n_components * (1 + 2 * n_features),)
+            The derivatives by weights, means and, with the other sign, deviations, feature by feature of one
+            component after another.
+
+        Raises
+        ------
+        ValueError
+            If features are correlated within components ('full', 'tied', VEE to VVV), components are of
+            Student's t, X has no row, holds NaN or infinity, or alpha is not possible.
+
+        References
+        ----------
+        Perronnin, Sánchez & Mensink 2010, Improving the Fisher kernel for large-scale image classification.
+        Sánchez, Perronnin, Mensink & Verbeek 2013, Image classification with the Fisher vector.
+
+        Examples
+        --------
+        >>> import mixtura
+        >>> mixture = mixtura.Mixture.from_parameters(
+        ...     [0.5, 0.5], [[0.0], [9.0]], [[1.0], [1.0]], covariance_type="diag"
+        ... )
+        >>> mixture.fisher_vector([[0.0], [2.0]]).round(2) + 0.0
+        array([ 0.71, -0.71,  1.41,  0.  , -1.  ,  0.  ])
+        """
+        check_no_correlations(self)
+        if isinstance(alpha, bool) or not isinstance(alpha, Real) or not 0 <= alpha <= 1:
+            raise ValueError(f"alpha must be a number from 0 to 1, got {alpha!r}.")
+        rows, threads = self._rows(X, n_jobs, "error")
+        return fisher_vector(self, rows, threads, improved=improved, alpha=float(alpha))
 
     # Regions, cuts and modes
 

@@ -57,7 +57,7 @@ class IndependentT:
         at_a_time = max(1, _AT_A_TIME // self.means.size)
         for begin in range(0, len(X), at_a_time):
             rows = slice(begin, begin + at_a_time)
-            out[rows] = np.logaddexp.reduce(self._log_joint(X[rows]), axis=1)
+            out[rows] = np.logaddexp.reduce(self.log_joint(X[rows]), axis=1)
         return out if self.noise is None else np.logaddexp(out, self._log_joint_of_noise(X))
 
     def _log_joint_of_noise(self, X: Array) -> Array:
@@ -69,7 +69,8 @@ class IndependentT:
         of_parts = np.log(self.noise.weight) - np.where(is_gap, 0.0, sides).sum(axis=1)
         return np.where(is_gap.any(axis=1), of_parts, self.noise.log_joint)
 
-    def _log_joint(self, X: Array) -> FloatArray:
+    def log_joint(self, X: Array) -> FloatArray:
+        """Log of weight times density of each component at each row: (n_rows, n_components)."""
         df = self.df[:, np.newaxis]
         squares = (X[:, np.newaxis].astype(np.float64) - self.means) ** 2 / (df * self.variances)
         heights = gammaln((df + 1) / 2) - gammaln(df / 2) - np.log(np.pi * df * self.variances) / 2
