@@ -63,7 +63,7 @@ def terms_of(density: Predictive) -> Terms:
     if isinstance(density, IndependentT):
         heights = np.diagonal(density.log_joint(density.means))
         factors = 1 / np.sqrt(density.variances)
-        noise = () if density.noise is None else (density.noise.log_joint,)
+        noise: tuple[float, ...] = () if density.noise is None else (density.noise.log_joint,)
         own = heights, density.means, factors, density.df
         return Terms(*own, is_by_feature=True, noise=noise)
     at_means = log_joint(density, density.means, 1)
