@@ -296,7 +296,7 @@ def test_levels_kinds_and_numbers_that_are_none(gm):
     with pytest.raises(ValueError, match="must return finite numbers"):
         errors.interval(lambda mixture: np.append(mixture.weights, np.nan))
     with pytest.raises(ValueError, match=r"kind must be one of .* Did you mean 'sandwich'"):
-        gm.standard_errors(X, kind="sandwitch")
+        gm.standard_errors(X, kind="sandwitch")  # codespell:ignore
     with pytest.raises(ValueError, match="n_replicates must be a whole number of at least 2"):
         gm.standard_errors(X, kind="bootstrap", n_replicates=1)
 
