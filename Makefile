@@ -39,6 +39,11 @@ stub: $(VENV)/.installed ## write the types of the native module anew, after a c
 catalogue: $(VENV)/.installed ## bring new texts of the shell into the catalogue of translations
 	$(BIN)/python -m mixtura.testing.catalogue
 
+# What was compiled once is not compiled again: the editable package, `make core` and `make package` have the same sources,
+# and so has another clone. Names of folders are no part of what is compared.
+CACHED := [ ! -x $(BIN)/ccache ] || export CMAKE_CXX_COMPILER_LAUNCHER=$(CURDIR)/$(BIN)/ccache \
+	CCACHE_BASEDIR=$(CURDIR) CCACHE_NOHASHDIR=1;
+
 # Said before pip runs, and not among what CMake says.
 NEED_COMPILER := @command -v "$${CXX:-c++}" > /dev/null || command -v g++ > /dev/null || command -v clang++ > /dev/null || \
 	{ echo "mixtura needs a C++ compiler to be built, and there is none here: install g++ and make (apt install g++ make," \
@@ -57,13 +62,13 @@ $(VENV)/.tools: pyproject.toml
 $(VENV)/.installed: $(VENV)/.tools $(CORE)
 	$(NEED_COMPILER)
 	@echo "compiling the core: one to two minutes, once"
-	$(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[all]"
+	$(CACHED) $(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[all]"
 	touch $@
 
 # The core by itself, without Python.
 core: $(VENV)/.tools ## build and test the core without Python, at every instruction set
-	$(BIN)/cmake -S cpp -B build/core
-	$(BIN)/cmake --build build/core --parallel
+	$(CACHED) $(BIN)/cmake -S cpp -B build/core
+	$(CACHED) $(BIN)/cmake --build build/core --parallel
 	$(BIN)/ctest --test-dir build/core --output-on-failure
 
 sanitize: $(VENV)/.tools ## the same under the address, undefined-behaviour and thread sanitizers
@@ -81,7 +86,8 @@ PACKAGE_TESTS := browser/test_report cli/test_cli cli/test_language datasets/tes
 package: $(VENV)/.tools ## sdist, a wheel from it, an empty environment, the tests that could fail only there
 	rm -rf dist build/package
 	$(BIN)/python -m build --sdist --outdir dist
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist dist/mixtura-*.tar.gz
+	mkdir -p build/unpacked
+	$(CACHED) TMPDIR=$(CURDIR)/build/unpacked $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist dist/mixtura-*.tar.gz
 	$(PYTHON) -m venv build/package
 	build/package/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	build/package/bin/python -m pip install --quiet "$$(ls dist/mixtura-*.whl)[all]" pytest pytest-xdist hypothesis pandas polars

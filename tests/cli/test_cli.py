@@ -144,13 +144,13 @@ def test_csv_parquet_and_standard_input_are_fitted_alike(home):
     text = (home / "faithful.csv").read_text()
     options = ["-k", "2", "-o", "o", "--json"]
     outs = [succeeds("fit", f"faithful.{end}", *options, cwd=home) for end in ("csv", "parquet")]
-    outs.append(succeeds("fit", "-", *options, cwd=home, run=process, stdin=text))
+    outs.append(succeeds("fit", "-", *options, cwd=home, stdin=text))
     assert outs[0] == outs[1] == outs[2]
     assert json.loads(outs[0])["log_likelihood"] == pytest.approx(-1130.26396, abs=1e-3)
 
 
 def test_json_is_all_that_json_prints(home):
-    out = succeeds("fit", "faithful.csv", "-k", "2", "-o", "j", "--json", cwd=home, run=process)
+    out = succeeds("fit", "faithful.csv", "-k", "2", "-o", "j", "--json", cwd=home)
     summary = json.loads(out)
     model = mixtura.load(home / summary["files"]["model"])
     theirs = json.loads(json.dumps(model.summary().to_dict()))
@@ -180,7 +180,7 @@ def test_the_figure_needs_no_window_whatever_the_settings_say(home):
 
 def test_what_the_library_warns_of_is_a_note(home):
     options = ["-k", "2", "--tol", "0", "--max-iter", "1", "-o", "n"]
-    done = process("fit", "faithful.csv", *options, cwd=home)
+    done = call("fit", "faithful.csv", *options, cwd=home)
     assert done.returncode == 0
     (note,) = done.stderr.splitlines()
     assert note.startswith("mixtura: note: ")
@@ -193,7 +193,7 @@ def test_what_the_library_warns_of_is_a_note(home):
 def test_notes_speak_of_options(write, tmp_path):
     rows = "".join(f"{i % 7},{i % 5}\n" for i in range(40))
     write(f"a,b\n9,9\n{rows}")
-    done = process("fit", "data.csv", "-k", "1", "--reg-covar", "100", cwd=tmp_path)
+    done = call("fit", "data.csv", "-k", "1", "--reg-covar", "100", cwd=tmp_path)
     assert done.returncode == 0
     (note,) = done.stderr.splitlines()
     assert note.startswith("mixtura: note: --reg-covar 100 is 9")
@@ -382,7 +382,7 @@ def test_files_that_are_no_data(write, tmp_path):
     assert message == "there is no file geysir.csv. Did you mean 'geyser.csv'?"
     assert "must end in .parquet, " in fails("fit", write("a\n1\n", "x.dat"), cwd=tmp_path)
     assert "cannot read" in fails("fit", write(b"no parquet", "x.parquet"), cwd=tmp_path)
-    message = fails("fit", "-", cwd=tmp_path, run=process, stdin="")
+    message = fails("fit", "-", cwd=tmp_path)
     assert message.startswith("standard input is empty")
 
 
@@ -594,7 +594,7 @@ def test_a_full_standard_output_is_an_error(home):
 
 
 def test_predict_prints_csv(home):
-    out = succeeds("predict", "fitted/model.safetensors", "faithful.csv", cwd=home, run=process)
+    out = succeeds("predict", "fitted/model.safetensors", "faithful.csv", cwd=home)
     ours = pd.read_csv(StringIO(out))
     theirs = pd.read_parquet(home / "fitted/responsibilities.parquet")
     pd.testing.assert_frame_equal(in_single(ours), theirs)
@@ -711,7 +711,7 @@ def test_files_that_are_no_model(home, write, command):
 
 
 def test_demo_gives_the_promised_numbers(tmp_path):
-    out = succeeds("demo", cwd=tmp_path, run=process)
+    out = succeeds("demo", cwd=tmp_path)
     assert "log-likelihood per row: -3.951" in out
     assert "shape of the responsibilities: (600, 3)" in out
     weights = next(line for line in out.splitlines() if line.startswith("mixture weights: "))
