@@ -14,11 +14,25 @@ help: ## what can be made
 demo: $(VENV)/.installed ## fit two small data sets, print what was found, draw it into demo-output/
 	$(BIN)/mixtura demo
 
-# Two processes, each with whole files: nothing measures time, and most tests use one thread.
-PYTEST := python -m pytest --numprocesses 2 --dist loadfile
+# A process for each core, with whole files: nothing measures time, and most tests use one thread.
+JOBS := $(shell nproc 2>/dev/null || echo 2)
+PYTEST := python -m pytest --numprocesses $(JOBS) --maxprocesses 8 --dist loadfile
 
 test: $(VENV)/.installed ## all tests
 	$(BIN)/$(PYTEST)
+
+# What says soonest that something broke: of every room the files that take a second or two and start no processes, and of
+# the promises scikit-learn's contract, the floors and the sentences of mistakes.
+QUICK_TESTS := browser/test_report cli/test_language cli/test_reports covariance/test_covariance datasets/test_datasets \
+	display/test_display docs/test_project docs/test_reference docs/test_translations em/test_em_steps em/test_packed \
+	engines/test_an_engine_of_ones_own estimators/test_predicting files/test_saved_estimators files/test_stored_files \
+	fitting/test_facts fitting/test_request fitting/test_verdict inference/test_reduction inputs/test_masked \
+	inputs/test_scales mixture/test_comparing plots/test_plots promises/test_floors promises/test_mistakes \
+	promises/test_sklearn_contract report/test_describe rows/test_a_source_of_ones_own rows/test_value \
+	selection/test_selection sources/test_readings starts/test_search_parts support/test_interruptible \
+	sweep/test_kinds_in_a_sweep
+test-quick: $(VENV)/.installed ## of every room the tests that are quickest to say that something broke: less than a minute
+	$(BIN)/$(PYTEST) -q $(QUICK_TESTS:%=tests/%.py)
 
 lint: $(VENV)/.installed ## ruff, clang-format, mypy, the types of the native module
 	$(BIN)/ruff check .
@@ -68,16 +82,16 @@ $(VENV)/.installed: $(VENV)/.tools $(CORE)
 # The core by itself, without Python.
 core: $(VENV)/.tools ## build and test the core without Python, at every instruction set
 	$(CACHED) $(BIN)/cmake -S cpp -B build/core
-	$(CACHED) $(BIN)/cmake --build build/core --parallel
-	$(BIN)/ctest --test-dir build/core --output-on-failure
+	$(CACHED) $(BIN)/cmake --build build/core --parallel $(JOBS)
+	$(BIN)/ctest --test-dir build/core --output-on-failure --parallel $(JOBS)
 
 sanitize: $(VENV)/.tools ## the same under the address, undefined-behaviour and thread sanitizers
 	$(BIN)/cmake -S cpp -B build/address -DMIXTURA_SANITIZE=address,undefined
-	$(BIN)/cmake --build build/address --parallel
-	$(BIN)/ctest --test-dir build/address --output-on-failure
+	$(BIN)/cmake --build build/address --parallel $(JOBS)
+	$(BIN)/ctest --test-dir build/address --output-on-failure --parallel $(JOBS)
 	$(BIN)/cmake -S cpp -B build/thread -DMIXTURA_SANITIZE=thread
-	$(BIN)/cmake --build build/thread --parallel
-	$(BIN)/ctest --test-dir build/thread --output-on-failure
+	$(BIN)/cmake --build build/thread --parallel $(JOBS)
+	$(BIN)/ctest --test-dir build/thread --output-on-failure --parallel $(JOBS)
 
 # What a user installs: the sdist, a wheel from it, an empty environment, and the tests there that could fail where only the
 # package is: files that it must bring, optional packages, the command line, scikit-learn's contract.
