@@ -26,7 +26,7 @@ test: $(VENV)/.installed ## all tests
 QUICK_TESTS := browser/test_report cli/test_language cli/test_reports covariance/test_covariance datasets/test_datasets \
 	display/test_display docs/test_project docs/test_reference docs/test_translations em/test_em_steps em/test_packed \
 	engines/test_an_engine_of_ones_own estimators/test_predicting files/test_saved_estimators files/test_stored_files \
-	fitting/test_facts fitting/test_request fitting/test_verdict inference/test_reduction inputs/test_masked \
+	fitting/test_facts fitting/test_request inference/test_reduction inputs/test_masked \
 	inputs/test_scales mixture/test_comparing plots/test_plots promises/test_floors promises/test_mistakes \
 	promises/test_sklearn_contract report/test_describe rows/test_a_source_of_ones_own rows/test_value \
 	selection/test_selection sources/test_readings starts/test_search_parts support/test_interruptible \

@@ -544,6 +544,17 @@ def test_a_folder_without_permission(home, tmp_path):
     assert message.startswith(f"cannot write {tmp_path}: ")
 
 
+@contextlib.contextmanager
+def files_of_at_most(n_bytes):
+    """For this process, which the system stops when it writes more: a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 @pytest.mark.parametrize("largest_file", [100, 6_000, 20_000])
 def test_on_a_full_disk_no_file_lies_beside_another_fits_model(home, tmp_path, largest_file):
     # Fails in turn at the model (1 kB), the responsibilities (10 kB) and the figure (40 kB).
@@ -551,12 +562,8 @@ def test_on_a_full_disk_no_file_lies_beside_another_fits_model(home, tmp_path, l
     for name, content in before.items():
         (tmp_path / name).write_bytes(content)
 
-    def small_files_only():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
-
-    options = ["-k", "3", "-o", tmp_path]
-    limits = {"run": process, "preexec_fn": small_files_only}
-    message = fails("fit", "faithful.csv", *options, cwd=home, **limits)
+    with files_of_at_most(largest_file):
+        message = fails("fit", "faithful.csv", "-k", "3", "-o", tmp_path, cwd=home)
     assert message.startswith("cannot write ")
     assert "File too large" in message
     after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -573,21 +580,25 @@ def test_on_a_full_disk_no_file_lies_beside_another_fits_model(home, tmp_path, l
     assert mixtura.load(tmp_path / "model.safetensors").n_components == 3
 
 
-def test_a_full_standard_output_is_an_error(home):
-    for arguments in (["show"], ["show", "--json"], ["sample", "-n", "9"]):
-        command, *options = arguments
-        with Path("/dev/full").open("w") as full:
-            done = process(
-                command,
-                "fitted/model.safetensors",
-                *options,
-                cwd=home,
-                capture_output=False,
-                stdout=full,
-                stderr=subprocess.PIPE,
-            )
-        assert done.returncode == 1
-        assert done.stderr == ("mixtura: error: cannot write the output: No space left on device\n")
+# Each starts a process, which imports all.
+SHOWING = [pytest.param(["show", *more], marks=pytest.mark.nightly) for more in ([], ["--json"])]
+
+
+@pytest.mark.parametrize("arguments", [["sample", "-n", "9"], *SHOWING])
+def test_a_full_standard_output_is_an_error(home, arguments):
+    command, *options = arguments
+    with Path("/dev/full").open("w") as full:
+        done = process(
+            command,
+            "fitted/model.safetensors",
+            *options,
+            cwd=home,
+            capture_output=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "mixtura: error: cannot write the output: No space left on device\n"
 
 
 # predict, sample, show
@@ -750,7 +761,7 @@ def test_commands_pipe_into_each_other(home):
     assert json.loads(done.stdout)["n_rows"] == 2000
 
 
-@pytest.mark.parametrize("arguments", [["sample", "-n", "200000"], ["show"], ["show", "--json"]])
+@pytest.mark.parametrize("arguments", [["sample", "-n", "200000"], *SHOWING])
 def test_a_closed_pipe_ends_quietly(home, arguments):
     name, *options = arguments
     running = subprocess.Popen(

@@ -64,9 +64,9 @@ SHELL = {
     "PYTHONWARNINGS": "error",
 }
 
-# Commands that need no shell, but for a file that their output goes to: they are run in this process, as to
+# Commands that need no shell, but for a file that they write to or read: they are run in this process, as to
 # import all takes two seconds. A block of these and of the others named here is read line by line.
-PLAIN = re.compile(r"^mixtura (?P<arguments>[^|><;&$*?~`\\]*?)(?: > (?P<file>[\w./-]+))?$")
+PLAIN = re.compile(r"^mixtura (?P<arguments>[^|><;&$*?~`\\]*?)(?: > (?P<to>\S+)| < (?P<of>\S+))?$")
 OTHERS = re.compile(r"^(head|cat|ls) [\w./ -]*$")
 
 # Commands that set a machine up: nothing to try in a test.
@@ -167,12 +167,13 @@ class Reader:
         plain = PLAIN.match(line)
         if plain is None:
             return self._run_script(block, line)
-        done = call(*shlex.split(plain["arguments"]), cwd=self.folder, env=SHELL)
+        stdin = (self.folder / plain["of"]).read_text(encoding="utf-8") if plain["of"] else ""
+        done = call(*shlex.split(plain["arguments"]), cwd=self.folder, env=SHELL, stdin=stdin)
         assert done.returncode == 0, f"{block.place}: {done.stderr}"
         assert done.stderr == "", block.place
-        if plain["file"] is None:
+        if plain["to"] is None:
             return done.stdout
-        (self.folder / plain["file"]).write_text(done.stdout, encoding="utf-8")
+        (self.folder / plain["to"]).write_text(done.stdout, encoding="utf-8")
         return ""
 
     def _run_script(self, block: Block, script: str) -> str:
