@@ -7,8 +7,10 @@ docs/words.es.txt, where this project keeps its own: a word that is right goes t
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -28,7 +30,11 @@ WORD = re.compile(r"[^\W\d_]{3,}")
 
 @cache
 def dictionary() -> Dictionary:
-    return Dictionary.from_files(str(DICTIONARY))
+    with warnings.catch_warnings():  # spylls leaves its files open
+        warnings.simplefilter("ignore", ResourceWarning)
+        found = Dictionary.from_files(str(DICTIONARY))
+        gc.collect()
+    return found
 
 
 def unknown_words(text: str) -> list[str]:

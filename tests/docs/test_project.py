@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import re
 import shutil
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+
+from products import product
 
 ROOT = Path(__file__).resolve().parents[2]
 if not (ROOT / "docs").is_dir():
@@ -63,6 +66,17 @@ def test_the_quick_tests_are_of_every_room():
     rooms = {path.parent.name for path in ROOT.glob("src/mixtura/*/__init__.py")}
     # What these two do is seen in the pictures and in all that is tested beside the oracle.
     assert rooms - {"drawing", "testing"} <= {name.split("/")[0] for name in files}
+
+
+def test_of_a_product_of_cases_each_value_occurs_by_day_and_all_at_night():
+    letters, sizes = "abcde", [1, 2, 3]
+    cases = product(letters, sizes)
+    assert [case.values for case in cases] == list(itertools.product(letters, sizes))
+    by_day = [case.values for case in cases if not case.marks]
+    assert len(by_day) == 5
+    assert {letter for letter, _ in by_day} == {*letters}
+    assert {size for _, size in by_day} == {*sizes}
+    assert {mark.name for case in cases for mark in case.marks} == {"nightly"}
 
 
 # Versions and dependencies
