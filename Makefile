@@ -23,7 +23,7 @@ test: $(VENV)/.installed ## all tests
 
 # What says soonest that something broke: of every room the files that take a second or two and start no processes, and of
 # the promises scikit-learn's contract, the floors and the sentences of mistakes.
-QUICK_TESTS := browser/test_report cli/test_language cli/test_reports covariance/test_covariance datasets/test_datasets \
+QUICK_TESTS := browser/test_report cli/test_reports covariance/test_covariance datasets/test_datasets \
 	display/test_display docs/test_project docs/test_reference docs/test_translations em/test_em_steps em/test_packed \
 	engines/test_an_engine_of_ones_own estimators/test_predicting files/test_saved_estimators files/test_stored_files \
 	fitting/test_facts fitting/test_request inference/test_reduction inputs/test_masked \
