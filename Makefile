@@ -21,7 +21,7 @@ PYTEST := python -m pytest --numprocesses $(JOBS) --maxprocesses 8 --dist loadfi
 test: $(VENV)/.installed ## all tests
 	$(BIN)/$(PYTEST)
 
-# What says soonest that something broke: of every room the files that take a second or two and start no processes, and of
+# What says soonest that something broke: of every room the files that take a second or two and start few processes, and of
 # the promises scikit-learn's contract, the floors and the sentences of mistakes.
 QUICK_TESTS := browser/test_report cli/test_reports covariance/test_covariance datasets/test_datasets \
 	display/test_display docs/test_project docs/test_reference docs/test_translations em/test_em_steps em/test_packed \
@@ -31,7 +31,7 @@ QUICK_TESTS := browser/test_report cli/test_reports covariance/test_covariance d
 	promises/test_sklearn_contract report/test_describe rows/test_a_source_of_ones_own rows/test_value \
 	selection/test_selection sources/test_readings starts/test_search_parts support/test_interruptible \
 	sweep/test_kinds_in_a_sweep
-test-quick: $(VENV)/.installed ## of every room the tests that are quickest to say that something broke: less than a minute
+test-quick: $(VENV)/.installed ## of every room the tests that are quickest to say that something broke: about a minute
 	$(BIN)/$(PYTEST) -q $(QUICK_TESTS:%=tests/%.py)
 
 lint: $(VENV)/.installed ## ruff, clang-format, mypy, the types of the native module

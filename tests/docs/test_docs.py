@@ -66,7 +66,9 @@ SHELL = {
 
 # Commands that need no shell, but for a file that they write to or read: they are run in this process, as to
 # import all takes two seconds. A block of these and of the others named here is read line by line.
-PLAIN = re.compile(r"^mixtura (?P<arguments>[^|><;&$*?~`\\]*?)(?: > (?P<to>\S+)| < (?P<of>\S+))?$")
+PLAIN = re.compile(
+    r"^mixtura (?P<arguments>(?:[^|><;&$*?~`'\\]|'[^']*')*?)(?: > (?P<to>\S+)| < (?P<of>\S+))?$"
+)
 OTHERS = re.compile(r"^(head|cat|ls) [\w./ -]*$")
 
 # Commands that set a machine up: nothing to try in a test.
@@ -168,7 +170,9 @@ class Reader:
         if plain is None:
             return self._run_script(block, line)
         stdin = (self.folder / plain["of"]).read_text(encoding="utf-8") if plain["of"] else ""
-        done = call(*shlex.split(plain["arguments"]), cwd=self.folder, env=SHELL, stdin=stdin)
+        done = call(
+            *shlex.split(plain["arguments"], comments=True), cwd=self.folder, env=SHELL, stdin=stdin
+        )
         assert done.returncode == 0, f"{block.place}: {done.stderr}"
         assert done.stderr == "", block.place
         if plain["to"] is None:
