@@ -34,10 +34,11 @@ QUICK_TESTS := browser/test_report cli/test_reports covariance/test_covariance d
 test-quick: $(VENV)/.installed ## of every room the tests that are quickest to say that something broke: about a minute
 	$(BIN)/$(PYTEST) -q $(QUICK_TESTS:%=tests/%.py)
 
-lint: $(VENV)/.installed ## ruff, clang-format, mypy, the types of the native module
+lint: $(VENV)/.installed ## ruff, clang-format, codespell, mypy, the types of the native module
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/clang-format --dry-run --Werror $(CPP)
+	$(BIN)/codespell
 	$(BIN)/python -m nanobind.stubgen -q -m mixtura._core -o build/_core.pyi
 	diff build/_core.pyi src/mixtura/_core.pyi || (echo "the core's interface changed: make stub" && false)
 	$(BIN)/mypy
