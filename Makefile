@@ -1,42 +1,63 @@
-# `make demo` and `make test` are all the set-up there is: each makes what is missing and runs.
+# `make demo` and `make test` are all the set-up there is: each makes what is missing and runs. What stands behind `##` is
+# what `make help` says of a target, and `make` alone.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CPP := $(wildcard cpp/*/*.cpp cpp/*/*.hpp)
 CORE := $(CPP) cpp/CMakeLists.txt
 
-.PHONY: demo test lint tidy stub catalogue core sanitize package docs docs-versions docs-serve docs-test ci nightly bench bench-compare clean
+.PHONY: help demo test test-quick lint tidy stub catalogue core sanitize package docs docs-versions docs-serve docs-test ci nightly bench bench-compare clean
 
-demo: $(VENV)/.installed
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed ## fit two small data sets, print what was found, draw it into demo-output/
 	$(BIN)/mixtura demo
 
-# Two processes, each with whole files: nothing measures time, and most tests use one thread.
-PYTEST := python -m pytest --numprocesses 2 --dist loadfile
+# A process for each core, with whole files: nothing measures time, and most tests use one thread.
+JOBS := $(shell nproc 2>/dev/null || echo 2)
+PYTEST := python -m pytest --numprocesses $(JOBS) --maxprocesses 8 --dist loadfile
 
-test: $(VENV)/.installed
+test: $(VENV)/.installed ## all tests
 	$(BIN)/$(PYTEST)
 
-lint: $(VENV)/.installed
+# What says soonest that something broke: of every room the files that take a second or two and start few processes, and of
+# the promises scikit-learn's contract, the floors and the sentences of mistakes.
+QUICK_TESTS := browser/test_report cli/test_reports covariance/test_covariance datasets/test_datasets \
+	display/test_display docs/test_project docs/test_reference docs/test_translations em/test_em_steps em/test_packed \
+	engines/test_an_engine_of_ones_own estimators/test_predicting files/test_saved_estimators files/test_stored_files \
+	fitting/test_facts fitting/test_request inference/test_reduction inputs/test_masked \
+	inputs/test_scales mixture/test_comparing plots/test_plots promises/test_floors promises/test_mistakes \
+	promises/test_sklearn_contract report/test_describe rows/test_a_source_of_ones_own rows/test_value \
+	selection/test_selection sources/test_readings starts/test_search_parts support/test_interruptible \
+	sweep/test_kinds_in_a_sweep
+test-quick: $(VENV)/.installed ## of every room the tests that are quickest to say that something broke: about a minute
+	$(BIN)/$(PYTEST) -q $(QUICK_TESTS:%=tests/%.py)
+
+lint: $(VENV)/.installed ## ruff, clang-format, codespell, mypy, the types of the native module
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/clang-format --dry-run --Werror $(CPP)
+	$(BIN)/codespell
 	$(BIN)/python -m nanobind.stubgen -q -m mixtura._core -o build/_core.pyi
 	diff build/_core.pyi src/mixtura/_core.pyi || (echo "the core's interface changed: make stub" && false)
 	$(BIN)/mypy
 
-# What is likely a bug in the core (.clang-tidy); the kernels once, they are one source for all instruction sets.
-tidy: $(VENV)/.tools
-	$(BIN)/cmake -S cpp -B build/tidy -DMIXTURA_TESTS=OFF -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
-	$(BIN)/clang-tidy --quiet -p build/tidy $(foreach room,support model e_step m_step em optimum fitting,$(wildcard cpp/$(room)/*.cpp))
-	$(BIN)/clang-tidy --quiet cpp/simd/kernels.cpp -- -std=c++17 -Icpp -DMIXTURA_KERNELS=kernels_baseline
+tidy: $(VENV)/.tools ## clang-tidy on the core: what is likely a bug (minutes)
+	.ci/tidy
 
 # The types of the native module, for editors and mypy.
-stub: $(VENV)/.installed
+stub: $(VENV)/.installed ## write the types of the native module anew, after a change to cpp/python/
 	$(BIN)/python -m nanobind.stubgen -q -m mixtura._core -o src/mixtura/_core.pyi
 
 # Texts of the shell that are new come into src/mixtura/locale/*/LC_MESSAGES/mixtura.po, which are then compiled.
-catalogue: $(VENV)/.installed
+catalogue: $(VENV)/.installed ## bring new texts of the shell into the catalogue of translations
 	$(BIN)/python -m mixtura.testing.catalogue
+
+# What was compiled once is not compiled again: the editable package, `make core` and `make package` have the same sources,
+# and so has another clone. Names of folders are no part of what is compared.
+CACHED := [ ! -x $(BIN)/ccache ] || export CMAKE_CXX_COMPILER_LAUNCHER=$(CURDIR)/$(BIN)/ccache \
+	CCACHE_BASEDIR=$(CURDIR) CCACHE_NOHASHDIR=1;
 
 # Said before pip runs, and not among what CMake says.
 NEED_COMPILER := @command -v "$${CXX:-c++}" > /dev/null || command -v g++ > /dev/null || command -v clang++ > /dev/null || \
@@ -46,6 +67,7 @@ NEED_COMPILER := @command -v "$${CXX:-c++}" > /dev/null || command -v g++ > /dev
 $(VENV)/.tools: pyproject.toml
 	$(NEED_COMPILER)
 	$(PYTHON) -c 'import sys; sys.exit("mixtura needs Python 3.11 or newer: make PYTHON=python3.11 ...") if sys.version_info < (3, 11) else None'
+	@echo "making .venv with the tools: about a minute, once"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --group dev cmake ninja
@@ -54,31 +76,33 @@ $(VENV)/.tools: pyproject.toml
 # Editable: changes to Python need nothing, changes to the core one more `make`.
 $(VENV)/.installed: $(VENV)/.tools $(CORE)
 	$(NEED_COMPILER)
-	$(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[all]"
+	@echo "compiling the core: one to two minutes, once"
+	$(CACHED) $(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[all]"
 	touch $@
 
 # The core by itself, without Python.
-core: $(VENV)/.tools
-	$(BIN)/cmake -S cpp -B build/core
-	$(BIN)/cmake --build build/core --parallel
-	$(BIN)/ctest --test-dir build/core --output-on-failure
+core: $(VENV)/.tools ## build and test the core without Python, at every instruction set
+	$(CACHED) $(BIN)/cmake -S cpp -B build/core
+	$(CACHED) $(BIN)/cmake --build build/core --parallel $(JOBS)
+	$(BIN)/ctest --test-dir build/core --output-on-failure --parallel $(JOBS)
 
-sanitize: $(VENV)/.tools
+sanitize: $(VENV)/.tools ## the same under the address, undefined-behaviour and thread sanitizers
 	$(BIN)/cmake -S cpp -B build/address -DMIXTURA_SANITIZE=address,undefined
-	$(BIN)/cmake --build build/address --parallel
-	$(BIN)/ctest --test-dir build/address --output-on-failure
+	$(BIN)/cmake --build build/address --parallel $(JOBS)
+	$(BIN)/ctest --test-dir build/address --output-on-failure --parallel $(JOBS)
 	$(BIN)/cmake -S cpp -B build/thread -DMIXTURA_SANITIZE=thread
-	$(BIN)/cmake --build build/thread --parallel
-	$(BIN)/ctest --test-dir build/thread --output-on-failure
+	$(BIN)/cmake --build build/thread --parallel $(JOBS)
+	$(BIN)/ctest --test-dir build/thread --output-on-failure --parallel $(JOBS)
 
 # What a user installs: the sdist, a wheel from it, an empty environment, and the tests there that could fail where only the
 # package is: files that it must bring, optional packages, the command line, scikit-learn's contract.
 PACKAGE_TESTS := browser/test_report cli/test_cli cli/test_language datasets/test_datasets docs/test_docs em/test_online export/test_round_trips \
 	files/test_saving inputs/test_frames plots/test_plots promises/test_defects promises/test_sklearn_contract sources/test_sources
-package: $(VENV)/.tools
+package: $(VENV)/.tools ## sdist, a wheel from it, an empty environment, the tests that could fail only there
 	rm -rf dist build/package
 	$(BIN)/python -m build --sdist --outdir dist
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist dist/mixtura-*.tar.gz
+	mkdir -p build/unpacked
+	$(CACHED) TMPDIR=$(CURDIR)/build/unpacked $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist dist/mixtura-*.tar.gz
 	$(PYTHON) -m venv build/package
 	build/package/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	build/package/bin/python -m pip install --quiet "$$(ls dist/mixtura-*.whl)[all]" pytest pytest-xdist hypothesis pandas polars
@@ -92,29 +116,29 @@ $(VENV)/.docs: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --group docs
 	touch $@
 
-docs: $(VENV)/.docs
+docs: $(VENV)/.docs ## build the site into build/site
 	$(BIN)/mkdocs build --quiet
 
 # The same of this version into a folder of build/versions, beside those that are there, with a selector.
-docs-versions: $(VENV)/.docs
+docs-versions: $(VENV)/.docs ## build the site of this version beside those of others, into build/versions
 	$(BIN)/python docs/site/versions.py
 
-docs-serve: $(VENV)/.docs
+docs-serve: $(VENV)/.docs ## show the site at http://127.0.0.1:8000 while pages are written
 	$(BIN)/mkdocs serve
 
-docs-test: docs
+docs-test: docs ## look at the built site and at reports, in Chromium where there is one
 	$(BIN)/python -m pytest -m site tests/docs/test_site.py tests/browser/test_report_in_chromium.py
 
-clean:
+clean: ## remove .venv, build and dist
 	rm -rf $(VENV) build dist
 
 # What CI runs on every change.
-ci: lint core test package docs-test
+ci: lint core test package docs-test ## what CI runs on every change: lint core test package docs-test
 
 # What is too heavy for CI: each line ends with an error where it found one. Wrong calls and damages are drawn by the date:
 # `make nightly NIGHT=20270131` repeats a night.
 NIGHT ?= $(shell date +%Y%m%d)
-nightly: $(VENV)/.installed tidy sanitize
+nightly: $(VENV)/.installed tidy sanitize ## what is too heavy for CI: all products of cases, damages, forks, each instruction set
 	# what is too large for every change: PyTorch, JAX, scikit-image
 	$(BIN)/python -m pip install --quiet --group frameworks
 	# calls of the core with sizes, types and values that do not fit: the last line printed is the call that crashed
@@ -130,9 +154,9 @@ nightly: $(VENV)/.installed tidy sanitize
 		MIXTURA_SIMD=$$level $(BIN)/$(PYTEST) -m "not site" || exit 1; done
 
 # Speed beside other libraries, into benchmarks/results; and the working tree beside another commit.
-bench: $(VENV)/.installed
+bench: $(VENV)/.installed ## speed beside other libraries (long)
 	$(BIN)/python benchmarks/run.py
 
 BASE ?= HEAD
-bench-compare: $(VENV)/.installed
+bench-compare: $(VENV)/.installed ## is the working tree slower than another commit? BASE=main
 	$(BIN)/python benchmarks/compare.py $(BASE)

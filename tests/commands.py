@@ -26,12 +26,14 @@ def process(*arguments, cwd, stdin=None, **options):
     return subprocess.run(command, cwd=cwd, input=stdin, **options)
 
 
-def call(*arguments, cwd):
-    """Run a command without a new process, which takes two seconds to import: for the tables."""
+def call(*arguments, cwd, stdin="", env=ENVIRONMENT):
+    """Run a command without a new process, which takes two seconds to import: where that is not the point."""
     stdout, stderr = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    given = io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8")
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.object(sys, "argv", ["mixtura", *map(str, arguments)]))
-        stack.enter_context(mock.patch.dict(os.environ, ENVIRONMENT))
+        stack.enter_context(mock.patch.object(sys, "stdin", given))
+        stack.enter_context(mock.patch.dict(os.environ, env))
         stack.enter_context(contextlib.chdir(cwd))
         stack.enter_context(contextlib.redirect_stdout(stdout))
         stack.enter_context(contextlib.redirect_stderr(stderr))

@@ -11,9 +11,11 @@ from __future__ import annotations
 import html
 import os
 import re
+import tomllib
 from pathlib import Path, PurePosixPath
 
 from latex2mathml.converter import convert
+from mkdocs.plugins import event_priority
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGED = ROOT / "build" / "site-pages"
@@ -25,6 +27,9 @@ ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
 MATHS = re.compile(
     r'<(?P<tag>span|div) class="arithmatex">\\[(\[](?P<tex>.*?)\\[)\]]</(?P=tag)>', re.DOTALL
 )
+
+# objects.inv of the English build, which is the first.
+INVENTORY: dict[str, bytes] = {}
 
 # Where links to folders lead, which the site does not show: they are taken away.
 NOWHERE = "nowhere:"
@@ -89,6 +94,18 @@ def on_post_page(output, **_):
     Material's script asks for a sitemap beside each, which is not there; the switch has links of its own.
     """
     return re.sub(r"<link rel=\"?alternate[^>]*>", "", output)
+
+
+@event_priority(-30)  # after mkdocstrings has written it
+def on_env(env, config, **_):
+    """Keep what other projects find our names by: the Spanish build, of no reference, writes an empty one."""
+    path = Path(config.site_dir) / "objects.inv"
+    if config.theme["language"] == "en":
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        version = f"# Version: {project['version']}\n".encode()
+        INVENTORY["en"] = path.read_bytes().replace(b"# Version: 0.0.0\n", version, 1)
+    path.write_bytes(INVENTORY["en"])
+    return env
 
 
 def _mathml(match):

@@ -144,13 +144,13 @@ def test_csv_parquet_and_standard_input_are_fitted_alike(home):
     text = (home / "faithful.csv").read_text()
     options = ["-k", "2", "-o", "o", "--json"]
     outs = [succeeds("fit", f"faithful.{end}", *options, cwd=home) for end in ("csv", "parquet")]
-    outs.append(succeeds("fit", "-", *options, cwd=home, run=process, stdin=text))
+    outs.append(succeeds("fit", "-", *options, cwd=home, stdin=text))
     assert outs[0] == outs[1] == outs[2]
     assert json.loads(outs[0])["log_likelihood"] == pytest.approx(-1130.26396, abs=1e-3)
 
 
 def test_json_is_all_that_json_prints(home):
-    out = succeeds("fit", "faithful.csv", "-k", "2", "-o", "j", "--json", cwd=home, run=process)
+    out = succeeds("fit", "faithful.csv", "-k", "2", "-o", "j", "--json", cwd=home)
     summary = json.loads(out)
     model = mixtura.load(home / summary["files"]["model"])
     theirs = json.loads(json.dumps(model.summary().to_dict()))
@@ -180,7 +180,7 @@ def test_the_figure_needs_no_window_whatever_the_settings_say(home):
 
 def test_what_the_library_warns_of_is_a_note(home):
     options = ["-k", "2", "--tol", "0", "--max-iter", "1", "-o", "n"]
-    done = process("fit", "faithful.csv", *options, cwd=home)
+    done = call("fit", "faithful.csv", *options, cwd=home)
     assert done.returncode == 0
     (note,) = done.stderr.splitlines()
     assert note.startswith("mixtura: note: ")
@@ -193,7 +193,7 @@ def test_what_the_library_warns_of_is_a_note(home):
 def test_notes_speak_of_options(write, tmp_path):
     rows = "".join(f"{i % 7},{i % 5}\n" for i in range(40))
     write(f"a,b\n9,9\n{rows}")
-    done = process("fit", "data.csv", "-k", "1", "--reg-covar", "100", cwd=tmp_path)
+    done = call("fit", "data.csv", "-k", "1", "--reg-covar", "100", cwd=tmp_path)
     assert done.returncode == 0
     (note,) = done.stderr.splitlines()
     assert note.startswith("mixtura: note: --reg-covar 100 is 9")
@@ -382,7 +382,7 @@ def test_files_that_are_no_data(write, tmp_path):
     assert message == "there is no file geysir.csv. Did you mean 'geyser.csv'?"
     assert "must end in .parquet, " in fails("fit", write("a\n1\n", "x.dat"), cwd=tmp_path)
     assert "cannot read" in fails("fit", write(b"no parquet", "x.parquet"), cwd=tmp_path)
-    message = fails("fit", "-", cwd=tmp_path, run=process, stdin="")
+    message = fails("fit", "-", cwd=tmp_path)
     assert message.startswith("standard input is empty")
 
 
@@ -546,6 +546,17 @@ def test_a_folder_without_permission(home, tmp_path):
     assert message.startswith(f"cannot write {tmp_path}: ")
 
 
+@contextlib.contextmanager
+def files_of_at_most(n_bytes):
+    """For this process, which the system stops when it writes more: a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 @pytest.mark.parametrize("largest_file", [100, 6_000, 20_000])
 def test_on_a_full_disk_no_file_lies_beside_another_fits_model(home, tmp_path, largest_file):
     # Fails in turn at the model (1 kB), the responsibilities (10 kB) and the figure (40 kB).
@@ -553,12 +564,8 @@ def test_on_a_full_disk_no_file_lies_beside_another_fits_model(home, tmp_path, l
     for name, content in before.items():
         (tmp_path / name).write_bytes(content)
 
-    def small_files_only():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
-
-    options = ["-k", "3", "-o", tmp_path]
-    limits = {"run": process, "preexec_fn": small_files_only}
-    message = fails("fit", "faithful.csv", *options, cwd=home, **limits)
+    with files_of_at_most(largest_file):
+        message = fails("fit", "faithful.csv", "-k", "3", "-o", tmp_path, cwd=home)
     assert message.startswith("cannot write ")
     assert "File too large" in message
     after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -575,28 +582,32 @@ def test_on_a_full_disk_no_file_lies_beside_another_fits_model(home, tmp_path, l
     assert mixtura.load(tmp_path / "model.safetensors").n_components == 3
 
 
-def test_a_full_standard_output_is_an_error(home):
-    for arguments in (["show"], ["show", "--json"], ["sample", "-n", "9"]):
-        command, *options = arguments
-        with Path("/dev/full").open("w") as full:
-            done = process(
-                command,
-                "fitted/model.safetensors",
-                *options,
-                cwd=home,
-                capture_output=False,
-                stdout=full,
-                stderr=subprocess.PIPE,
-            )
-        assert done.returncode == 1
-        assert done.stderr == ("mixtura: error: cannot write the output: No space left on device\n")
+# Each starts a process, which imports all.
+SHOWING = [pytest.param(["show", *more], marks=pytest.mark.nightly) for more in ([], ["--json"])]
+
+
+@pytest.mark.parametrize("arguments", [["sample", "-n", "9"], *SHOWING])
+def test_a_full_standard_output_is_an_error(home, arguments):
+    command, *options = arguments
+    with Path("/dev/full").open("w") as full:
+        done = process(
+            command,
+            "fitted/model.safetensors",
+            *options,
+            cwd=home,
+            capture_output=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "mixtura: error: cannot write the output: No space left on device\n"
 
 
 # predict, sample, show
 
 
 def test_predict_prints_csv(home):
-    out = succeeds("predict", "fitted/model.safetensors", "faithful.csv", cwd=home, run=process)
+    out = succeeds("predict", "fitted/model.safetensors", "faithful.csv", cwd=home)
     ours = pd.read_csv(StringIO(out))
     theirs = pd.read_parquet(home / "fitted/responsibilities.parquet")
     pd.testing.assert_frame_equal(in_single(ours), theirs)
@@ -713,7 +724,7 @@ def test_files_that_are_no_model(home, write, command):
 
 
 def test_demo_gives_the_promised_numbers(tmp_path):
-    out = succeeds("demo", cwd=tmp_path, run=process)
+    out = succeeds("demo", cwd=tmp_path)
     assert "log-likelihood per row: -3.951" in out
     assert "shape of the responsibilities: (600, 3)" in out
     weights = next(line for line in out.splitlines() if line.startswith("mixture weights: "))
@@ -752,7 +763,7 @@ def test_commands_pipe_into_each_other(home):
     assert json.loads(done.stdout)["n_rows"] == 2000
 
 
-@pytest.mark.parametrize("arguments", [["sample", "-n", "200000"], ["show"], ["show", "--json"]])
+@pytest.mark.parametrize("arguments", [["sample", "-n", "200000"], *SHOWING])
 def test_a_closed_pipe_ends_quietly(home, arguments):
     name, *options = arguments
     running = subprocess.Popen(
@@ -1053,7 +1064,7 @@ def after_ctrl_c(running, terminal, *awaited):
     return last
 
 
-@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize("kept", [True, pytest.param(False, marks=pytest.mark.nightly)])
 def test_ctrl_c_in_select_leaves_what_was_found_and_says_how_to_go_on(kept, tmp_path):
     rows = np.random.default_rng(0).normal(size=(4_000, 3))
     pd.DataFrame(rows, columns=list("abc")).to_parquet(tmp_path / "data.parquet")
@@ -1302,6 +1313,8 @@ def test_select_reads_whatever_holds_the_rows(kind, tmp_path, monkeypatch):
     pq.write_table(pa.table({"e": lists_of(X)}), tmp_path / "lists.parquet")
     given, stdin = SELECTED[kind]
     options = ["-k", "1:2", "--covariance", "EII,VVV", "--seed", "1", "--json"]
+    pictures = ["search.png", "mixture.png"] if kind == "array" else []
+    options += [] if pictures else ["--no-figure"]
     results = []
     kept = ["--checkpoint", "sweep", "--resume"]
     for resume in ([], kept, kept):
@@ -1314,7 +1327,7 @@ def test_select_reads_whatever_holds_the_rows(kind, tmp_path, monkeypatch):
     assert results[0]["best"] == results[2]["best"] == search.best_params_
     table = pd.read_csv(tmp_path / "out/results.csv")
     assert_allclose(table["bic"], search.results_["bic"], rtol=1e-6)
-    for name in ("search.png", "mixture.png"):
+    for name in pictures:
         assert (tmp_path / "out" / name).read_bytes()[:4] == b"\x89PNG"
     assert mixtura.load(tmp_path / "out/model.safetensors").n_features_in_ == 2
 

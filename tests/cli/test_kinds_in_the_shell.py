@@ -81,7 +81,7 @@ def test_a_prior_and_bounds_are_those_of_python(file, table, option):
 
 
 def test_a_prior_that_is_none_of_the_known_is_refused(file):
-    result = run("fit", file, "-k", "2", "--prior", "defualt")
+    result = run("fit", file, "-k", "2", "--prior", "defualt")  # codespell:ignore
     assert result.exit_code == 2
     assert "--prior is 'defualt'" in result.stderr
     assert "default" in result.stderr
@@ -109,7 +109,7 @@ def test_a_search_has_them_as_axes(file):
     ("options", "message"),
     [
         (["-k", "1", "--label", "group"], "labels must be from 0 to 0"),
-        (["-k", "2", "--label", "grup"], "has no column 'grup'. Did you mean 'group'?"),
+        (["-k", "2", "--label", "groups"], "has no column 'groups'. Did you mean 'group'?"),
         (["-k", "2", "--df", "-1"], "--df is '-1', but must be shared, or a number above 0"),
         (
             ["-k", "2", "--label", "group", "--weight", "group"],
@@ -118,7 +118,7 @@ def test_a_search_has_them_as_axes(file):
         (["-k", "2", "--label", "group", "--columns", "waiting,group"], "a label is no feature"),
         (["-k", "2", "--label", "waiting", "--columns", "eruptions"], "the label"),
         (["-k", "2", "--label", "waiting", "--by", "waiting"], "--by waiting is --label, too"),
-        (["-k", "2", "--labels", "group,grup"], "has no column 'grup'. Did you mean 'group'?"),
+        (["-k", "2", "--labels", "group,groups"], "has no column 'groups'. Did you mean 'group'?"),
         (["-k", "2", "--labels", "group,group"], "--label names 'group' twice"),
     ],
 )

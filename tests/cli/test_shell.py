@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 import mixtura
-from commands import COMMAND, ENVIRONMENT, call, fails, process, succeeds
+from commands import COMMAND, ENVIRONMENT, call, fails, succeeds
 from mixtura import GaussianMixture, GaussianMixtureSearch
 from mixtura.cli import figures, outputs, progress
 from mixtura.datasets import load_faithful
@@ -58,7 +58,7 @@ SELECT = ("select", "faithful.csv", "-k", "2", "--covariance", "EEE", "-o", "out
 def test_values_that_differ_in_their_last_digit_are_fitted(home):
     rows = ["0.3", "0.30000000000000004"] * 3
     (home / "near.csv").write_text("\n".join(["a", *rows, ""]))
-    done = process("fit", "near.csv", "-k", "1", "-o", "out", cwd=home)
+    done = call("fit", "near.csv", "-k", "1", "-o", "out", cwd=home)
     assert done.returncode == 0, done.stderr
     assert mixtura.load(home / "out/model.safetensors").means_ == pytest.approx(0.3)
     assert {"model.safetensors", "responsibilities.parquet"} <= names_in(home / "out")

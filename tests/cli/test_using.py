@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_iris
 
-from commands import fails, process, succeeds
+from commands import call, fails, succeeds
 from mixtura import (
     GaussianMixtureClassifier,
     GaussianMixtureOutlierDetector,
@@ -221,10 +221,7 @@ def test_names_that_are_advised_can_be_pasted(home):
 
 @pytest.mark.parametrize("command", ["classify", "regress", "outliers"])
 def test_help_has_an_example_that_runs(home, command):
-    text = process(command, "--help", cwd=home).stdout
+    text = call(command, "--help", cwd=home).stdout
     example = " ".join(text.partition("Example: mixtura ")[2].split())
-    done = process(
-        *example.split(),
-        cwd=home,
-    )
+    done = call(*example.split(), cwd=home)
     assert done.returncode == 0, done.stderr

@@ -151,4 +151,4 @@ def test_one_precision_that_is_none_is_enough(k, wrong):
 
 def test_an_unknown_structure_suggests_the_nearest():
     with pytest.raises(ValueError, match=r"Did you mean 'spherical'\?"):
-        structure("sperical")
+        structure("sperical")  # codespell:ignore

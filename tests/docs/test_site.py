@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+import mixtura
 from browsing import CONTRAST
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -104,6 +105,20 @@ def test_every_picture_says_what_it_shows(pages):
 def test_each_page_is_there_in_both_languages():
     english = {name for name in PAGES if not name.startswith("es/")}
     assert english == {name.removeprefix("es/") for name in PAGES if name.startswith("es/")}
+
+
+def test_other_projects_find_our_names(pages):
+    """By intersphinx, which reads objects.inv: `:class:`mixtura.GaussianMixture`` leads to our page."""
+    sphobjinv = pytest.importorskip("sphobjinv")
+    inventory = sphobjinv.Inventory(str(SITE / "objects.inv"))
+    assert (inventory.project, inventory.version) == ("mixtura", mixtura.__version__)
+    found = {entry.name: entry for entry in inventory.objects if entry.domain == "py"}
+    names = [f"mixtura.{name}" for name in mixtura.__all__ if name != "__version__"]
+    for name in [*names, "mixtura.GaussianMixture.fit", "mixtura.plots.plot_mixture"]:
+        page, _, fragment = found[name].uri_expanded.partition("#")
+        assert page.startswith("reference/"), name
+        assert fragment in pages[page].ids, name
+    assert found["mixtura.GaussianMixture"].role == "class"
 
 
 # In Chromium

@@ -83,12 +83,12 @@ def test_instruction_sets_agree(level, baseline):
     ("spread", "level"),
     [
         (6, "baseline"),
-        (1, "avx2"),
-        (6, "avx2"),
+        pytest.param(1, "avx2", marks=pytest.mark.nightly),
+        pytest.param(6, "avx2", marks=pytest.mark.nightly),
         (30, "avx2"),
         (1, "avx512"),
-        (6, "avx512"),
-        (30, "avx512"),
+        pytest.param(6, "avx512", marks=pytest.mark.nightly),
+        pytest.param(30, "avx512", marks=pytest.mark.nightly),
     ],
 )
 def test_what_is_left_out_changes_no_bit(spread, level):

@@ -440,7 +440,10 @@ def test_sorted_components_go_on(kind, by):
     assert_allclose(ours.score(X), theirs.score(X), rtol=1e-10)
 
 
-@pytest.mark.parametrize("kind", [*SCIKIT_LEARNS, "VEV", "EVI"])
+@pytest.mark.parametrize(
+    "kind",
+    [*SCIKIT_LEARNS, *(pytest.param(name, marks=pytest.mark.nightly) for name in ("VEV", "EVI"))],
+)
 def test_rows_that_come_back_after_long_find_their_component(kind):
     rng = np.random.default_rng(0)
     near, far = rng.normal(size=(200, 2)), rng.normal(size=(200, 2)) + 60

@@ -18,6 +18,7 @@ from mixtura.estimators.resampling import followed, refitted
 from mixtura.inference import FreeParameters, information_of
 from mixtura.rows import ArrayBlocks, Rows
 from mixtura.testing.problems import random_mixture
+from products import product
 
 LETTERS = [name for name in STRUCTURES if len(name) == 3]
 REFERENCE = Path(__file__).parents[1] / "data" / "standard_errors_faithful.json"
@@ -53,8 +54,7 @@ def check_derivatives(information, function, step=1e-3):
 # Derivatives
 
 
-@each
-@pytest.mark.parametrize("kind", ["plain", "tails", "gaps"])
+@pytest.mark.parametrize(("name", "kind"), product(LETTERS, ["plain", "tails", "gaps"]))
 def test_score_and_information_are_differences_of_the_log_likelihood(name, kind):
     plain = random_mixture(2, 3, name, np.random.default_rng(0))
     df = [3.0, 9.0] if kind == "tails" else None
@@ -296,7 +296,7 @@ def test_levels_kinds_and_numbers_that_are_none(gm):
     with pytest.raises(ValueError, match="must return finite numbers"):
         errors.interval(lambda mixture: np.append(mixture.weights, np.nan))
     with pytest.raises(ValueError, match=r"kind must be one of .* Did you mean 'sandwich'"):
-        gm.standard_errors(X, kind="sandwitch")
+        gm.standard_errors(X, kind="sandwitch")  # codespell:ignore
     with pytest.raises(ValueError, match="n_replicates must be a whole number of at least 2"):
         gm.standard_errors(X, kind="bootstrap", n_replicates=1)
 

@@ -564,13 +564,18 @@ def test_theirs_needs_memory_that_grows_with_the_rows():
 @pytest.mark.parametrize(
     ("start", "covariance_type", "dtype", "weighted"),
     [
-        ("explicit", "full", "f8", False),
         ("auto", "full", "f8", False),
-        ("auto", "diag", "f4", True),
         ("kmeans", "diag", "f8", True),
         ("k-means++", "tied", "f4", True),
-        ("random", "full", "i4", False),
-        ("random_from_data", "spherical", "f8", True),
+        *(
+            pytest.param(*case, marks=pytest.mark.nightly)
+            for case in [
+                ("explicit", "full", "f8", False),
+                ("auto", "diag", "f4", True),
+                ("random", "full", "i4", False),
+                ("random_from_data", "spherical", "f8", True),
+            ]
+        ),
     ],
 )
 def test_the_memory_of_a_fit_does_not_grow_with_the_rows(start, covariance_type, dtype, weighted):

@@ -1031,14 +1031,7 @@ IN_LINES = {"predict other names", "predict names in other order", "predict miss
 FOREIGN = ("Traceback", "pyarrow", "Arrow", "typer", "click", "0x", "array([")
 
 # A process takes two seconds to import what a call has: a few of each kind.
-AS_PROCESSES = {
-    "no such file",
-    "K = 0",
-    "a model in place of data",
-    "swapped arguments",
-    "a checkpoint in place of a model",
-    "a command misspelt",
-}
+AS_PROCESSES = {"no such file", "a checkpoint in place of a model", "a command misspelt"}
 
 
 def assert_clear(sentence):

@@ -197,8 +197,10 @@ FORMS = ["full", "tied", "diag", "spherical"]
 LETTERS = [name for name in STRUCTURES if name not in FORMS]
 SAME_SUMS = [
     *itertools.product(FORMS, [False, True]),
-    *((name, True) for name in LETTERS),
-    *(pytest.param(name, False, marks=pytest.mark.nightly) for name in LETTERS),
+    *(
+        pytest.param(*case, marks=pytest.mark.nightly)
+        for case in itertools.product(LETTERS, [True, False])
+    ),
 ]
 
 

@@ -490,7 +490,10 @@ def touching(n_rows, n_features=10, n_clusters=10):
 
 @pytest.mark.parametrize(
     ("estimator", "covariance_type", "seed"),
-    [(BayesianGaussianMixture, "spherical", 2), (GaussianMixture, "full", 1)],
+    [
+        (BayesianGaussianMixture, "spherical", 2),
+        pytest.param(GaussianMixture, "full", 1, marks=pytest.mark.nightly),  # a minute
+    ],
 )
 def test_what_suits_a_sample_best_is_compared_with_clusters_on_more_rows(
     estimator, covariance_type, seed
