@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 CPP := $(wildcard cpp/*/*.cpp cpp/*/*.hpp)
 CORE := $(CPP) cpp/CMakeLists.txt
 
-.PHONY: demo test lint tidy stub catalogue core sanitize package docs docs-versions docs-serve docs-test ci nightly bench bench-compare clean
+.PHONY: demo test test-oldest lint tidy stub catalogue core sanitize package wheels wheels-emulated neon-counts docs docs-versions docs-serve \
+	docs-test ci nightly bench bench-compare clean
 
 demo: $(VENV)/.installed
 	$(BIN)/mixtura demo
@@ -16,10 +17,30 @@ PYTEST := python -m pytest --numprocesses 2 --dist loadfile
 test: $(VENV)/.installed
 	$(BIN)/$(PYTEST)
 
+# The lower bounds in pyproject.toml are true: the oldest versions that they allow, and the tests that meet those packages.
+# `make test` has the newest.
+OLDEST_TESTS := datasets/test_datasets files/test_saving inputs/test_frames plots/test_plots promises/test_sklearn_contract \
+	rows/test_dask sources/test_sources
+test-oldest: $(VENV)/.installed
+	rm -rf build/oldest
+	mkdir -p build/oldest
+	$(BIN)/uv pip compile --quiet --no-header --no-build --resolution lowest-direct --all-extras \
+		--python $(BIN)/python --output-file build/oldest/constraints.txt pyproject.toml
+	$(BIN)/uv venv --quiet --python $(BIN)/python build/oldest/venv
+	# into the folder that the editable install was built in: nothing is compiled again
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/oldest .
+	$(BIN)/uv pip install --quiet --no-build --python build/oldest/venv/bin/python --constraints build/oldest/constraints.txt \
+		"$$(ls build/oldest/mixtura-*.whl)[all]" pytest pytest-xdist hypothesis pandas polars
+	mkdir -p build/oldest/run && cp -r tests README.md README.es.md pyproject.toml build/oldest/run/
+	# old packages warn of what newer ones, which they use, have deprecated since
+	cd build/oldest/run && ../venv/bin/$(PYTEST) -p no:cacheprovider -o filterwarnings=default $(OLDEST_TESTS:%=tests/%.py)
+
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/clang-format --dry-run --Werror $(CPP)
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --quiet .github/workflows
 	$(BIN)/python -m nanobind.stubgen -q -m mixtura._core -o build/_core.pyi
 	diff build/_core.pyi src/mixtura/_core.pyi || (echo "the core's interface changed: make stub" && false)
 	$(BIN)/mypy
@@ -85,6 +106,26 @@ package: $(VENV)/.tools
 	mkdir -p build/package/run && cp -r tests README.md README.es.md pyproject.toml build/package/run/
 	cd build/package/run && ../bin/$(PYTEST) -p no:cacheprovider $(PACKAGE_TESTS:%=tests/%.py)
 
+# Wheels for machines without a compiler, from the sdist, into dist/wheels; each is looked at, and those of this machine are
+# installed in empty environments and run. wheels-emulated runs those for Arm under qemu (apt install qemu-user), and the
+# core's tests with them; neon-counts counts the instructions of E-steps there.
+$(VENV)/.wheels: $(VENV)/.tools
+	$(BIN)/python -m pip install --quiet --group wheels
+	touch $@
+
+wheels: $(VENV)/.wheels
+	rm -rf dist/wheels build/wheels/sdist
+	$(BIN)/python -m build --sdist --outdir build/wheels/sdist
+	$(BIN)/python packaging/wheels.py build/wheels/sdist/mixtura-*.tar.gz dist/wheels
+	$(BIN)/python packaging/install_check.py dist/wheels
+
+wheels-emulated: wheels
+	$(BIN)/python packaging/emulated.py core
+	$(BIN)/python packaging/emulated.py wheels dist/wheels
+
+neon-counts: wheels
+	$(BIN)/python packaging/emulated.py count build/wheels/neon.json
+
 # The site, into build/site; a link that leads nowhere is an error. docs-serve shows it at http://127.0.0.1:8000 while pages
 # are written. docs-test looks at it and at reports, in Chromium where there is one (apt install chromium).
 export NO_MKDOCS_2_WARNING := 1
@@ -114,7 +155,7 @@ ci: lint core test package docs-test
 # What is too heavy for CI: each line ends with an error where it found one. Wrong calls and damages are drawn by the date:
 # `make nightly NIGHT=20270131` repeats a night.
 NIGHT ?= $(shell date +%Y%m%d)
-nightly: $(VENV)/.installed tidy sanitize
+nightly: $(VENV)/.installed tidy sanitize wheels-emulated
 	# calls of the core with sizes, types and values that do not fit: the last line printed is the call that crashed
 	$(BIN)/python tests/em/test_core_calls.py $(NIGHT) 100000 > build/core_calls.txt || (tail -n 3 build/core_calls.txt && false)
 	# damaged model files, checkpoints and files of sweeps
