@@ -6,10 +6,11 @@ BIN := $(VENV)/bin
 CPP := $(wildcard cpp/*/*.cpp cpp/*/*.hpp)
 CORE := $(CPP) cpp/CMakeLists.txt
 
-.PHONY: help demo test test-quick lint tidy stub catalogue core sanitize package docs docs-versions docs-serve docs-test ci nightly bench bench-compare clean
+.PHONY: help demo test test-quick test-oldest lint tidy stub catalogue core sanitize package wheels wheels-emulated neon-counts \
+	docs docs-versions docs-serve docs-test ci nightly bench bench-compare clean
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.installed ## fit two small data sets, print what was found, draw it into demo-output/
 	$(BIN)/mixtura demo
@@ -25,7 +26,7 @@ test: $(VENV)/.installed ## all tests
 # the promises scikit-learn's contract, the floors and the sentences of mistakes.
 QUICK_TESTS := browser/test_report cli/test_reports covariance/test_covariance datasets/test_datasets \
 	display/test_display docs/test_project docs/test_reference docs/test_translations em/test_em_steps em/test_packed \
-	engines/test_an_engine_of_ones_own estimators/test_predicting files/test_saved_estimators files/test_stored_files \
+	engines/test_an_engine_of_ones_own estimators/test_predicting export/test_fisher files/test_saved_estimators files/test_stored_files \
 	fitting/test_facts fitting/test_request inference/test_reduction inputs/test_masked \
 	inputs/test_scales mixture/test_comparing plots/test_plots promises/test_floors promises/test_mistakes \
 	promises/test_sklearn_contract report/test_describe rows/test_a_source_of_ones_own rows/test_value \
@@ -34,11 +35,31 @@ QUICK_TESTS := browser/test_report cli/test_reports covariance/test_covariance d
 test-quick: $(VENV)/.installed ## of every room the tests that are quickest to say that something broke: about a minute
 	$(BIN)/$(PYTEST) -q $(QUICK_TESTS:%=tests/%.py)
 
+# The lower bounds in pyproject.toml are true: the oldest versions that they allow, and the tests that meet those packages.
+# `make test` has the newest.
+OLDEST_TESTS := datasets/test_datasets files/test_saving inputs/test_frames plots/test_plots promises/test_sklearn_contract \
+	rows/test_dask sources/test_sources
+test-oldest: $(VENV)/.installed ## the tests that meet other packages, with the oldest that are allowed
+	rm -rf build/oldest
+	mkdir -p build/oldest
+	$(BIN)/uv pip compile --quiet --no-header --no-build --resolution lowest-direct --all-extras \
+		--python $(BIN)/python --output-file build/oldest/constraints.txt pyproject.toml
+	$(BIN)/uv venv --quiet --python $(BIN)/python build/oldest/venv
+	# into the folder that the editable install was built in: nothing is compiled again
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/oldest .
+	$(BIN)/uv pip install --quiet --no-build --python build/oldest/venv/bin/python --constraints build/oldest/constraints.txt \
+		"$$(ls build/oldest/mixtura-*.whl)[all]" pytest pytest-xdist hypothesis pandas polars
+	mkdir -p build/oldest/run && cp -r tests README.md README.es.md pyproject.toml build/oldest/run/
+	# old packages warn of what newer ones, which they use, have deprecated since
+	cd build/oldest/run && ../venv/bin/$(PYTEST) -p no:cacheprovider -o filterwarnings=default $(OLDEST_TESTS:%=tests/%.py)
+
 lint: $(VENV)/.installed ## ruff, clang-format, codespell, mypy, the types of the native module
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/clang-format --dry-run --Werror $(CPP)
 	$(BIN)/codespell
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --quiet .github/workflows
 	$(BIN)/python -m nanobind.stubgen -q -m mixtura._core -o build/_core.pyi
 	diff build/_core.pyi src/mixtura/_core.pyi || (echo "the core's interface changed: make stub" && false)
 	$(BIN)/mypy
@@ -109,6 +130,26 @@ package: $(VENV)/.tools ## sdist, a wheel from it, an empty environment, the tes
 	mkdir -p build/package/run && cp -r tests README.md README.es.md pyproject.toml build/package/run/
 	cd build/package/run && ../bin/$(PYTEST) -p no:cacheprovider $(PACKAGE_TESTS:%=tests/%.py)
 
+# Wheels for machines without a compiler, from the sdist, into dist/wheels; each is looked at, and those of this machine are
+# installed in empty environments and run. wheels-emulated runs those for Arm under qemu (apt install qemu-user), and the
+# core's tests with them; neon-counts counts the instructions of E-steps there.
+$(VENV)/.wheels: $(VENV)/.tools
+	$(BIN)/python -m pip install --quiet --group wheels
+	touch $@
+
+wheels: $(VENV)/.wheels ## wheels for Linux, x86-64 and 64-bit Arm, from the sdist, and installs of them without a compiler
+	rm -rf dist/wheels build/wheels/sdist
+	$(BIN)/python -m build --sdist --outdir build/wheels/sdist
+	$(BIN)/python packaging/wheels.py build/wheels/sdist/mixtura-*.tar.gz dist/wheels
+	$(BIN)/python packaging/install_check.py dist/wheels
+
+wheels-emulated: wheels ## the Arm wheels and the core under an emulator (long)
+	$(BIN)/python packaging/emulated.py core
+	$(BIN)/python packaging/emulated.py wheels dist/wheels
+
+neon-counts: wheels ## instructions of the NEON kernels, counted under an emulator
+	$(BIN)/python packaging/emulated.py count build/wheels/neon.json
+
 # The site, into build/site; a link that leads nowhere is an error. docs-serve shows it at http://127.0.0.1:8000 while pages
 # are written. docs-test looks at it and at reports, in Chromium where there is one (apt install chromium).
 export NO_MKDOCS_2_WARNING := 1
@@ -138,7 +179,7 @@ ci: lint core test package docs-test ## what CI runs on every change: lint core 
 # What is too heavy for CI: each line ends with an error where it found one. Wrong calls and damages are drawn by the date:
 # `make nightly NIGHT=20270131` repeats a night.
 NIGHT ?= $(shell date +%Y%m%d)
-nightly: $(VENV)/.installed tidy sanitize ## what is too heavy for CI: all products of cases, damages, forks, each instruction set
+nightly: $(VENV)/.installed tidy sanitize wheels-emulated ## what is too heavy for CI: all products of cases, damages, forks, each instruction set
 	# what is too large for every change: PyTorch, JAX, scikit-image
 	$(BIN)/python -m pip install --quiet --group frameworks
 	# calls of the core with sizes, types and values that do not fit: the last line printed is the call that crashed

@@ -9,9 +9,6 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
-#include <cxxabi.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -20,6 +17,7 @@
 #include <stdexcept>
 #include <string>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -156,12 +154,27 @@ struct Stop {
 // process at the first function that may not throw. So such a thread (a daemon that still fits) sleeps until the
 // process is gone, as all do from Python 3.14 on.
 
+// Calls function(argument), and sleeps where that would end the thread (or_sleep.cpp).
+void call_or_sleep(void (*function)(void*), void* argument);
+
+// What f() returns, or sleep. f calls Python, and throws nothing.
 template <class Function>
 auto or_sleep(const Function& f) {
-    try {
-        return f();
-    } catch (abi::__forced_unwind&) {
-        for (;;) pause();
+    using Result = decltype(f());
+    if constexpr (std::is_void_v<Result>) {
+        call_or_sleep([](void* at) { (*static_cast<const Function*>(at))(); }, const_cast<Function*>(&f));
+    } else {
+        struct Call {
+            const Function& f;
+            Result result;
+        } one{f, Result{}};
+        call_or_sleep(
+            [](void* at) {
+                auto& asked = *static_cast<Call*>(at);
+                asked.result = asked.f();
+            },
+            &one);
+        return one.result;
     }
 }
 

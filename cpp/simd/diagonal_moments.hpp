@@ -63,8 +63,15 @@ void diag_moments(const Real* rows, const Real* centre, SplitPoint<Real> mean, c
     }
 }
 
-// Features of a block whose sums, their squares' and the count stay in registers.
+// Features of a block whose sums, their squares' and the count stay in registers. NEON has centres there too: with two
+// doubles to a vector they take too many.
+#if defined(__aarch64__)
+template <class Real>
+constexpr int most_spherical_features = sizeof(Real) == sizeof(float) ? 14 : 7;
+#else
+template <class Real>
 constexpr int most_spherical_features = registers == 32 ? 14 : 7;
+#endif
 
 // sum r y of `features` features from j on and the sum of their r y^2, rows along the lanes; with_count: and sum r.
 template <class Real, int features, bool with_count, bool gaps>
@@ -94,7 +101,7 @@ inline void spherical_block(const Real* rows, const Real* centre, SplitPoint<Rea
 }
 
 // The last `n_features` features, `most` at most, in one block.
-template <bool gaps, class Real, int most = most_spherical_features>
+template <bool gaps, class Real, int most = most_spherical_features<Real>>
 void last_spherical_block(const Real* rows, const Real* centre, SplitPoint<Real> mean, const Real* responsibilities,
                           std::ptrdiff_t j, std::ptrdiff_t n_features, std::ptrdiff_t stride, std::uint64_t active,
                           double* count, double* firsts, double* second) {
@@ -111,9 +118,9 @@ template <bool gaps, class Real>
 void spherical_moments(const Real* rows, const Real* centre, SplitPoint<Real> mean, const Real* responsibilities,
                        std::ptrdiff_t n_features, std::ptrdiff_t stride, std::uint64_t active, double* count,
                        double* firsts, double* second) {
-    constexpr int half = most_spherical_features / 2;
+    constexpr int half = most_spherical_features<Real> / 2;
     std::ptrdiff_t j = 0;
-    for (; n_features - j > most_spherical_features; j += half) {
+    for (; n_features - j > most_spherical_features<Real>; j += half) {
         spherical_block<Real, half, false, gaps>(rows, centre, mean, responsibilities, j, stride, active, nullptr,
                                                  firsts, second);
     }

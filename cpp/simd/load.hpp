@@ -72,9 +72,15 @@ void load_squares(const Real* from, std::ptrdiff_t row_stride, std::ptrdiff_t n_
 }
 
 // Rows of so few features, nothing between them, are parted by fewer instructions than a square is transposed: D (D -
-// 1) shuffles of two vectors, which the widest instruction set alone has for all lanes.
+// 1) shuffles of two vectors, which the widest instruction set alone has for all lanes. NEON has loads that part up to
+// four.
+#if defined(__aarch64__)
+template <class Real>
+constexpr std::ptrdiff_t most_interleaved = 4;
+#else
 template <class Real>
 constexpr std::ptrdiff_t most_interleaved = registers == 16 ? 2 : (sizeof(Real) == sizeof(double) ? 4 : 6);
+#endif
 
 template <int D, int c, class Real>
 inline void store_features(const Vector<Real>* v, std::ptrdiff_t stride, Real* to) {
@@ -85,9 +91,32 @@ inline void store_features(const Vector<Real>* v, std::ptrdiff_t stride, Real* t
     }
 }
 
+#if defined(__aarch64__)
+template <int D>
+inline auto load_parted(const double* from) {
+    if constexpr (D == 2) return vld2q_f64(from);
+    if constexpr (D == 3) return vld3q_f64(from);
+    if constexpr (D == 4) return vld4q_f64(from);
+}
+
+template <int D>
+inline auto load_parted(const float* from) {
+    if constexpr (D == 2) return vld2q_f32(from);
+    if constexpr (D == 3) return vld3q_f32(from);
+    if constexpr (D == 4) return vld4q_f32(from);
+}
+#endif
+
 template <int D, class Real>
 void load_interleaved(const Real* from, std::ptrdiff_t n_rows, std::ptrdiff_t stride, Real* tile) {
     for (std::ptrdiff_t r = 0; r < n_rows; r += lanes<Real>) {
+#if defined(__aarch64__)
+        if constexpr (D > 1) {
+            const auto parted = load_parted<D>(from + D * r);
+            for (int c = 0; c < D; ++c) store<Real>(tile + c * stride + r, (Vector<Real>)parted.val[c]);
+            continue;
+        }
+#endif
         Vector<Real> v[D];
         for (int i = 0; i < D; ++i) v[i] = load<Real>(from + D * r + i * lanes<Real>);
         store_features<D, 0>(v, stride, tile + r);

@@ -28,11 +28,22 @@ constexpr int most_strip_features = MIXTURA_VECTOR_BYTES == 64   ? (sizeof(Real)
                                     : MIXTURA_VECTOR_BYTES == 32 ? 7
                                                                  : 10;
 
+// Sums of a strip of the triangle of n_rows. NEON takes no operand from memory, so that centres need registers too; two
+// doubles to a vector, they are read so often that fewer sums and more room for them take fewer instructions.
+template <class Real>
+constexpr int most_strip_sums([[maybe_unused]] int n_rows) {
+#if defined(__aarch64__)
+    return sizeof(Real) == sizeof(float) ? 24 : n_rows * (n_rows + 1) / 2 <= 21 ? 21 : 18;
+#else
+    return registers == 32 ? 24 : 21;
+#endif
+}
+
 // One beyond the last row of the strip that begins at row `first`; row i of the lower triangle has i + 1 sums.
-constexpr int strip_end(int first, int n_rows) {
+constexpr int strip_end(int first, int n_rows, int most_sums) {
     int n = first + 1;
     int end = first + 1;
-    while (end < n_rows && n + end + 1 <= (registers == 32 ? 24 : 21)) n += ++end;
+    while (end < n_rows && n + end + 1 <= most_sums) n += ++end;
     return end;
 }
 
@@ -40,7 +51,7 @@ constexpr int strip_end(int first, int n_rows) {
 template <class Real, int D, int first = 0>
 void strip_moments(const Real* rows, const Real* centre, const Real* responsibilities, std::ptrdiff_t stride,
                    std::uint64_t active, double* count, double* firsts, double* seconds) {
-    constexpr int end = strip_end(first, D + 1);
+    constexpr int end = strip_end(first, D + 1, most_strip_sums<Real>(D + 1));
     constexpr int before = first * (first + 1) / 2;
     constexpr int n = end * (end + 1) / 2 - before;
     Vector<Real> total[n] = {};

@@ -12,7 +12,7 @@ namespace mixtura {
 namespace {
 
 // Rows of accumulators in a register tile, and vectors of columns.
-constexpr int panel_rows = MIXTURA_VECTOR_BYTES == 64 ? 8 : 4;
+constexpr int panel_rows = registers == 32 ? 8 : 4;
 constexpr int panel_columns = 2;
 
 // Calls f(r) for each of the first n_rows rows that is in an active granule.

@@ -38,6 +38,15 @@ inline std::uint32_t lane_bits(Mask mask) {
     return static_cast<std::uint32_t>(wide ? _mm256_movemask_pd((__m256d)mask) : _mm256_movemask_ps((__m256)mask));
 #elif defined(__SSE2__)
     return static_cast<std::uint32_t>(wide ? _mm_movemask_pd((__m128d)mask) : _mm_movemask_ps((__m128)mask));
+#elif defined(__aarch64__)
+    // NEON has no such instruction: each lane keeps its own bit, and these are added up.
+    if constexpr (wide) {
+        constexpr uint64x2_t own = {1, 2};
+        return static_cast<std::uint32_t>(vaddvq_u64(vandq_u64((uint64x2_t)mask, own)));
+    } else {
+        constexpr uint32x4_t own = {1, 2, 4, 8};
+        return vaddvq_u32(vandq_u32((uint32x4_t)mask, own));
+    }
 #else
     std::uint32_t bits = 0;
     for (std::ptrdiff_t i = 0; i < lanes<Real>; ++i) bits |= std::uint32_t{mask[i] != 0} << i;

@@ -7,6 +7,8 @@
 
 #if defined(__SSE2__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #if defined(__AVX512F__)
@@ -43,9 +45,15 @@ using Bits = typename VectorOf<Real>::bits;
 template <class Real>
 constexpr std::ptrdiff_t lanes = MIXTURA_VECTOR_BYTES / sizeof(Real);
 
+// AVX-512 and NEON have 32 vector registers, the others 16.
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr int registers = 32;
+#else
+constexpr int registers = 16;
+#endif
+
 // Register tiles: 32 vector registers hold 4 x 4 accumulators and their operands, 16 hold 2 x 4.
-constexpr int registers = MIXTURA_VECTOR_BYTES == 64 ? 32 : 16;
-constexpr std::ptrdiff_t row_vectors = MIXTURA_VECTOR_BYTES == 64 ? 4 : 2;
+constexpr std::ptrdiff_t row_vectors = registers == 32 ? 4 : 2;
 
 template <class Real>
 inline Vector<Real> load(const Real* from) {
@@ -111,13 +119,20 @@ inline Vector<Real> square_root(Vector<Real> v) {
         return (Vector<Real>)_mm_sqrt_ps((__m128)v);
 #endif
     }
+#elif defined(__aarch64__)
+    if constexpr (sizeof(Real) == sizeof(double)) {
+        return (Vector<Real>)vsqrtq_f64((float64x2_t)v);
+    } else {
+        return (Vector<Real>)vsqrtq_f32((float32x4_t)v);
+    }
 #else
     for (std::ptrdiff_t i = 0; i < lanes<Real>; ++i) v[i] = static_cast<Real>(__builtin_sqrt(v[i]));
     return v;
 #endif
 }
 
-// The larger of each two, b where they do not compare: what a > b ? a : b means, in one instruction.
+// The larger of each two in one instruction. Where they do not compare, it is b (what a > b ? a : b means), with NEON
+// the one that is a number.
 template <class Real>
 inline Vector<Real> larger(Vector<Real> a, Vector<Real> b) {
 #if defined(__SSE2__)
@@ -137,6 +152,12 @@ inline Vector<Real> larger(Vector<Real> a, Vector<Real> b) {
 #else
         return (Vector<Real>)_mm_max_ps((__m128)a, (__m128)b);
 #endif
+    }
+#elif defined(__aarch64__)
+    if constexpr (sizeof(Real) == sizeof(double)) {
+        return (Vector<Real>)vmaxnmq_f64((float64x2_t)a, (float64x2_t)b);
+    } else {
+        return (Vector<Real>)vmaxnmq_f32((float32x4_t)a, (float32x4_t)b);
     }
 #else
     return a > b ? a : b;
@@ -191,11 +212,29 @@ inline void exchange_runs(V& a, V& b, Lanes<I...>) {
     a = low;
 }
 
+#if defined(__aarch64__)
+// NEON adds neighbours in one instruction: the same sums in the same order.
+template <class Real>
+inline Vector<Real> add_neighbours(Vector<Real> a, Vector<Real> b) {
+    if constexpr (sizeof(Real) == sizeof(double)) {
+        return (Vector<Real>)vpaddq_f64((float64x2_t)a, (float64x2_t)b);
+    } else {
+        return (Vector<Real>)vpaddq_f32((float32x4_t)a, (float32x4_t)b);
+    }
+}
+#endif
+
 // Lane i of the result is the sum of the lanes of v[i]: as many vectors as lanes, added in a butterfly, at about
 // three instructions a vector.
 template <class Real, int run = 1>
 inline Vector<Real> sum_each(Vector<Real>* v) {
     constexpr int n = static_cast<int>(lanes<Real>);
+#if defined(__aarch64__)
+    for (int left = n; left > 1; left /= 2) {
+        for (int i = 0; i < left / 2; ++i) v[i] = add_neighbours<Real>(v[2 * i], v[2 * i + 1]);
+    }
+    return v[0];
+#else
     if constexpr (run == n) {
         return v[0];
     } else {
@@ -204,6 +243,7 @@ inline Vector<Real> sum_each(Vector<Real>* v) {
         }
         return sum_each<Real, 2 * run>(v);
     }
+#endif
 }
 
 // v[i] becomes what was lane i of every vector.

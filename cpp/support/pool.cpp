@@ -23,6 +23,8 @@ constexpr int looks_before_sleep = 1000;
 inline void pause() {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
 #endif
 }
 
