@@ -195,7 +195,7 @@ class Following:
             self.n_threads,
         )
         failed = np.array([component >= 0 for component, _ in failures])
-        found = Refits(start.structure, *arrays, df)
+        found = Refits(start.structure, *arrays, df=df)
         if not failed.any():
             return found, failed
         return (None if failed.all() else found.some(~failed)), failed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Self, overload
+from typing import Any, Self, overload
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -51,9 +51,9 @@ class Refits(Sequence[Mixture]):
         """One after another."""
         several = list(parts)
         arrays = zip(*(part._arrays for part in several), strict=True)
-        joined = [None if one[0] is None else np.concatenate(one) for one in arrays]
+        joined: Any = [None if one[0] is None else np.concatenate(one) for one in arrays]
         noise = [values for part in several for values in part.noise or ()]
-        return cls(several[0].structure, *joined, noise or None)
+        return cls(several[0].structure, *joined, noise=noise or None)
 
     @property
     def _arrays(self) -> tuple[FloatArray | None, ...]:
@@ -67,19 +67,19 @@ class Refits(Sequence[Mixture]):
     @overload
     def __getitem__(self, i: slice) -> Refits: ...
     def __getitem__(self, i: int | slice) -> Mixture | Refits:
-        parts = [None if one is None else one[i] for one in self._arrays]
+        parts: Any = [None if one is None else one[i] for one in self._arrays]
         noise = None if self.noise is None else self.noise[i]
         if isinstance(i, slice):
-            return Refits(self.structure, *parts, noise)  # type: ignore[arg-type]
-        return Mixture(self.structure, *parts, noise)  # type: ignore[arg-type]
+            return Refits(self.structure, *parts, noise=noise)  # type: ignore[arg-type]
+        return Mixture(self.structure, *parts, noise=noise)  # type: ignore[arg-type]
 
     def some(self, which: Array) -> Refits:
         """Those where a mask is true."""
-        parts = [None if one is None else one[which] for one in self._arrays]
+        parts: Any = [None if one is None else one[which] for one in self._arrays]
         noise = None
         if self.noise is not None:
             noise = [one for one, is_one in zip(self.noise, which, strict=True) if is_one]
-        return Refits(self.structure, *parts, noise)  # type: ignore[arg-type]
+        return Refits(self.structure, *parts, noise=noise)
 
     def matched(self, mixture: Mixture) -> Refits:
         """The same with the components of each in the order in which they are most like a mixture's.
@@ -100,11 +100,11 @@ class Refits(Sequence[Mixture]):
             return self
         row = np.arange(B)[:, np.newaxis]
         df = None if self.df is None else self.df[row, order]
-        of_each = [self.weights[row, order], self.means[row, order]]
-        own_parts = [self.covariances, self.precisions_cholesky]
+        covariances, factors = self.covariances, self.precisions_cholesky
         if not self.structure.shared:
-            own_parts = [part[row, order] for part in own_parts]
-        return Refits(self.structure, *of_each, *own_parts, df, self.noise)
+            covariances, factors = covariances[row, order], factors[row, order]
+        weights, means = self.weights[row, order], self.means[row, order]
+        return Refits(self.structure, weights, means, covariances, factors, df, self.noise)
 
     @property
     def _matrices(self) -> FloatArray:
