@@ -10,6 +10,7 @@
 
 #include "e_step/completion.hpp"
 #include "e_step/prepare.hpp"
+#include "e_step/slopes.hpp"
 #include "e_step/total.hpp"
 #include "model/owned.hpp"
 #include "simd/dispatch.hpp"
@@ -330,6 +331,8 @@ void evaluate(const Rows<Real>& rows, const Mixture& mixture, const Evaluation<R
     Job<Real>& job = prepared.job();
     job.completion.by_pattern |= out.expected != nullptr;
     job.deconvolution.posteriors = rows.errors.are_there() && out.expected != nullptr;
+    PackedSlopes<Real> slopes;
+    if (out.gradient != nullptr) slopes.prepare(mixture, job);
     StopFlag flag(control);
     listen(job, flag);
     ConditionalTable table;

@@ -55,6 +55,29 @@ void pack_blocks(const double* factor, std::ptrdiff_t d, Real* packed) {
     }
 }
 
+// Numbers of a triangular factor in blocks of rows.
+inline std::ptrdiff_t rows_size(std::ptrdiff_t d) {
+    std::ptrdiff_t size = 0, rows;
+    for (std::ptrdiff_t block = 0; block < d; block += rows) {
+        rows = block_columns(d - block);
+        size += (d - block) * rows;
+    }
+    return size;
+}
+
+// Blocks of rows, column after column from the diagonal on, zeros below it.
+template <class Real>
+void pack_rows(const double* factor, std::ptrdiff_t d, Real* packed) {
+    std::ptrdiff_t rows;
+    for (std::ptrdiff_t block = 0; block < d; block += rows) {
+        rows = block_columns(d - block);
+        for (std::ptrdiff_t j = block; j < d; ++j) {
+            for (std::ptrdiff_t i = block; i < block + rows; ++i)
+                *packed++ = i <= j ? static_cast<Real>(factor[i * d + j]) : Real(0);
+        }
+    }
+}
+
 // Of factors of `n_terms` numbers, one a component, blocks of components, term after term.
 template <class Real>
 void pack_terms(const std::vector<double>& factors, std::ptrdiff_t n_components, std::ptrdiff_t n_terms, Real* packed) {

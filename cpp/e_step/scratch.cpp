@@ -28,13 +28,21 @@ bool needs_candidates(const Job<Real>& job) {
     return job.bound_features > 0 || job.grouping.n_rows > 0;
 }
 
+// Whitened distances that are kept.
+template <class Real>
+std::ptrdiff_t residual_features(const Job<Real>& job) {
+    if (!job.slopes.are_asked || !has_matrices(job.structure)) return 0;
+    return job.slopes.keeps_all ? job.n_components * job.n_features : job.n_features;
+}
+
 // Numbers of all pieces.
 template <class Real>
 std::ptrdiff_t scratch_size(const Job<Real>& job) {
     const std::ptrdiff_t of_candidates = needs_candidates(job) ? padded(job.n_features) + 4 : 0;
     const std::ptrdiff_t of_tile = job.n_features + 2 * padded(job.n_features + 1) + job.n_densities + 4;
     const std::ptrdiff_t of_kinds = job.student != nullptr ? 2 * job.n_components : 0;
-    return (of_tile + of_kinds + of_candidates) * job.tile_stride + job.grouping.n_rows * job.n_features;
+    const std::ptrdiff_t of_slopes = job.slopes.are_asked ? 2 * job.n_features + residual_features(job) : 0;
+    return (of_tile + of_kinds + of_candidates + of_slopes) * job.tile_stride + job.grouping.n_rows * job.n_features;
 }
 
 // Numbers of the rows' precision for rows with missing features.
@@ -98,6 +106,11 @@ void WorkspaceMemory<Real>::take_tile(const Job<Real>& job, Pieces<Real>& pieces
     workspace_.log_density = pieces.take(stride);
     workspace_.log_certainty = pieces.take(stride);
     workspace_.roots = pieces.take(stride);
+    if (job.slopes.are_asked) {
+        workspace_.slopes = pieces.take(job.n_features * stride);
+        workspace_.pulled = pieces.take(job.n_features * stride);
+    }
+    if (residual_features(job) > 0) workspace_.residuals = pieces.take(residual_features(job) * stride);
     active_.resize(static_cast<std::size_t>(job.n_densities));
     workspace_.active = active_.data();
     listed_.resize(static_cast<std::size_t>(job.n_densities));

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "e_step/inspect.hpp"
+#include "fitting/table.hpp"
 #include "m_step/maximum_likelihood.hpp"
 #include "m_step/regularisation.hpp"
 #include "optimum/verdict.hpp"
@@ -25,50 +26,6 @@ constexpr double rounding = 1e-20;
 constexpr double most_of_a_factor = 1e150;
 
 constexpr double epsilon = std::numeric_limits<double>::epsilon();
-
-// Rows and what they are all together.
-class Table {
-  public:
-    Table(const Rows<double>& rows, Control& control) : rows_(rows), source_(rows) {
-        const std::vector<double> ones(static_cast<std::size_t>(rows.n_rows), 1.0);
-        const auto bringing = source_.bringing({ones.data(), 1, 1});
-        std::vector<double> first;
-        for (std::ptrdiff_t j = 0; j < rows.n_features; ++j) first.push_back(rows.data[j * rows.feature_stride]);
-        mean = spread_about(first, Structure::diag, *bringing, control).mean;
-        variances = spread_about(mean, Structure::diag, *bringing, control).variances;
-        spread = spread_about(mean, Structure::full, *bringing, control);
-    }
-
-    const Rows<double>& rows() const { return rows_; }
-    const RowSource& source() const { return source_; }
-
-    std::vector<double> mean, variances;
-    Spread spread;
-
-  private:
-    Rows<double> rows_;
-    MemorySource<double> source_;
-};
-
-// Contiguous: some of the rows, or all.
-std::vector<double> copied(const Rows<double>& rows, const std::vector<std::int64_t>& some) {
-    std::vector<double> values;
-    values.reserve(some.size() * static_cast<std::size_t>(rows.n_features));
-    for (const std::int64_t i : some) {
-        for (std::ptrdiff_t j = 0; j < rows.n_features; ++j)
-            values.push_back(rows.data[i * rows.row_stride + j * rows.feature_stride]);
-    }
-    return values;
-}
-
-Rows<double> contiguous(const std::vector<double>& values, std::ptrdiff_t n_features) {
-    Rows<double> rows;
-    rows.data = values.data();
-    rows.n_features = rows.row_stride = n_features;
-    rows.n_rows = static_cast<std::ptrdiff_t>(values.size()) / n_features;
-    rows.feature_stride = 1;
-    return rows;
-}
 
 // Finite numbers, and the squares of what varies can be computed with.
 bool are_in_range(const Rows<double>& rows, const Asked& asked, Control& control) {

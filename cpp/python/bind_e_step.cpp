@@ -15,7 +15,7 @@ void evaluate(const RowArray<Real>& rows, const MixtureArrays& mixture, int n_th
               const std::optional<OutArray<Real>>& responsibilities,
               const std::optional<OutArray<std::int64_t>>& labels, const std::optional<OutArray<Real>>& log_joint,
               const std::optional<OutArray<Real>>& expected, const std::optional<OutArray<Real>>& variances,
-              const std::optional<OutArray<Real>>& covariances) {
+              const std::optional<OutArray<Real>>& covariances, const std::optional<OutArray<Real>>& gradient) {
     const Sizes& sizes = mixture.sizes;
     const std::ptrdiff_t n = n_rows_of(rows);
     require_shape("rows", rows, {n, sizes.d});
@@ -36,6 +36,9 @@ void evaluate(const RowArray<Real>& rows, const MixtureArrays& mixture, int n_th
     if (expected) out.expected = expected->data();
     if (variances) out.variances = variances->data();
     if (covariances) out.covariances = covariances->data();
+    require_shape("gradient", gradient, {n, sizes.d});
+    require(!gradient || (!missing && !errors), "gradients are found of complete rows that were measured exactly");
+    if (gradient) out.gradient = gradient->data();
     mixtura::Rows<Real> given = as_rows(rows);
     given.errors = errors_of(errors, n, sizes.d);
     require_gaussian(given.errors, sizes.has_tails);
@@ -83,7 +86,7 @@ void bind_rows(nb::module_& m) {
           "responsibilities"_a.noconvert().none() = nb::none(), "labels"_a.noconvert().none() = nb::none(),
           "log_joint"_a.noconvert().none() = nb::none(), "expected"_a.noconvert().none() = nb::none(),
           "variances"_a.noconvert().none() = nb::none(), "covariances"_a.noconvert().none() = nb::none(),
-          "Per-row results, into those arrays that are given.");
+          "gradient"_a.noconvert().none() = nb::none(), "Per-row results, into those arrays that are given.");
     m.def("find_nonfinite", &find_nonfinite<Real>, "rows"_a.noconvert(), "n_threads"_a,
           "(count, row, feature) of the NaN and infinities; the first one's place, or -1.");
     m.def("find_extent", &find_extent<Real>, "rows"_a.noconvert(), "n_threads"_a,

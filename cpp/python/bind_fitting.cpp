@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "fitting/refits.hpp"
 #include "fitting/whole_fit.hpp"
 #include "m_step/regularisation.hpp"
 #include "python/values.hpp"
@@ -52,6 +53,53 @@ nb::list whole_fits(const nb::list& tables, const std::vector<std::uint64_t>& se
             all.append(nb::none());
     }
     return all;
+}
+
+// What all fits have of one parameter, one after the other.
+Array together(std::vector<Refit>& fits, std::vector<double> OwnedMixture::* part, Shape shape) {
+    std::vector<double> all;
+    for (const Refit& fit : fits) all.insert(all.end(), (fit.mixture.*part).begin(), (fit.mixture.*part).end());
+    shape.insert(shape.begin(), static_cast<std::ptrdiff_t>(fits.size()));
+    return as_array(std::move(all), shape);
+}
+
+nb::tuple refits(const RowArray<double>& rows, const Doubles& weights, const MixtureArrays& start, const MStep& m_step,
+                 int n_bits, double tol, std::ptrdiff_t max_iter, int n_threads) {
+    const Sizes& sizes = start.sizes;
+    const auto n = static_cast<std::ptrdiff_t>(weights.shape(0));
+    require_shape("rows", rows, {n_rows_of(rows), sizes.d});
+    require_shape("weights", weights, {n, n_rows_of(rows)});
+    sizes.require_fits(m_step);
+    require(m_step.structure() == sizes.structure, "the M-step is of another structure than the mixture");
+    require(m_step.has_tails() == sizes.has_tails && !m_step.has_noise() && !sizes.has_noise,
+            "the mixture must be of the M-step's kind, without noise");
+    for (std::ptrdiff_t i = 0; i < n; ++i) {
+        const double* own = weights.data() + i * n_rows_of(rows);
+        require(std::any_of(own, own + n_rows_of(rows), [](double w) { return w > 0; }), "a row must have a weight");
+    }
+    const OwnedMixture from = start.owned();
+    std::vector<Refit> fits = without_gil(n_threads, [&](Control& control) {
+        return mixtura::refits(as_rows(rows), weights.data(), n, from, {m_step, n_bits, tol, max_iter}, control);
+    });
+    nb::list failures;
+    for (const Refit& fit : fits) failures.append(nb::make_tuple(fit.failed, fit.count));
+    nb::object df = nb::none();
+    if (sizes.has_tails) df = nb::cast(together(fits, &OwnedMixture::df, {sizes.k}));
+    return nb::make_tuple(together(fits, &OwnedMixture::weights, {sizes.k}),
+                          together(fits, &OwnedMixture::means, {sizes.k, sizes.d}),
+                          together(fits, &OwnedMixture::covariances, sizes.covariances()),
+                          together(fits, &OwnedMixture::precisions_cholesky, sizes.covariances()), df, failures);
+}
+
+Array drawn_counts(const std::optional<Doubles>& weights, std::ptrdiff_t n_rows, std::ptrdiff_t n_drawn,
+                   const std::vector<std::uint64_t>& seeds) {
+    require(n_rows > 0, "n_rows must be 1 at least, got " + std::to_string(n_rows));
+    require_shape("weights", weights, {n_rows});
+    const double* own = weights ? weights->data() : nullptr;
+    require(own == nullptr || std::any_of(own, own + n_rows, [](double w) { return w > 0; }),
+            "a row must have a weight");
+    return as_array(mixtura::drawn_counts(own, n_rows, n_drawn, seeds),
+                    {static_cast<std::ptrdiff_t>(seeds.size()), n_rows});
 }
 
 Array rounded(const Doubles& values, int n_bits) {
@@ -107,6 +155,13 @@ void bind_fitting(nb::module_& m) {
         .def_ro("n_searched", &WholeFit::n_searched, "Distinct rows, which the search saw; 0: there was none.");
     m.def("whole_fits", &whole_fits, "tables"_a, "seeds"_a, "asked"_a, "n_threads"_a,
           "Fits side by side, one a table of float64; None where something is to be told of rows or components.");
+    m.def("refits", &refits, "rows"_a, "weights"_a, "start"_a, "m_step"_a, "n_bits"_a, "tol"_a, "max_iter"_a,
+          "n_threads"_a,
+          "Fits to the rows with each row of weights, from one mixture on: (weights, means, covariances,\n"
+          "precisions_cholesky, df or None, [(component that collapsed or -1, its rows)]), one after the other.\n"
+          "n_bits: of what is added to variances, a share of those of the rows; 0: what the M-step adds.");
+    m.def("drawn_counts", &drawn_counts, "weights"_a.none(), "n_rows"_a, "n_drawn"_a, "seeds"_a,
+          "How often each row comes up in draws with replacement, for each seed; None: all are as likely.");
     m.def("significant", &rounded, "values"_a, "n_bits"_a, "Numbers rounded to so many binary digits.");
     m.def("added_by_default", &added, "mean"_a, "variances"_a, "n_bits"_a,
           "What is added to the variance of each feature where nobody says how much.");

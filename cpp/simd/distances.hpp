@@ -58,13 +58,14 @@ inline const Real* multiply_block(const Real* differences, std::ptrdiff_t stride
     return factor;
 }
 
-// Adds the squares of a block's outputs to `total`.
-template <class Real>
+// Adds the squares of a block's outputs to `total`. keep: and writes them.
+template <bool keep, class Real>
 struct SquareBlock {
     const Real*& factor;
     const Real *differences, *residue;
-    std::ptrdiff_t block;
+    std::ptrdiff_t block, stride;
     Vector<Real>* total;
+    Real* kept;
 
     template <int columns>
     void call() const {
@@ -76,17 +77,22 @@ struct SquareBlock {
         factor = multiply_block<Real, columns>(differences, row_vectors * lanes<Real>, block + columns, factor, y);
 #pragma GCC unroll 5
         for (int j = 0; j < columns; ++j) {
-            for (std::ptrdiff_t v = 0; v < row_vectors; ++v) total[v] += y[j][v] * y[j][v];
+            for (std::ptrdiff_t v = 0; v < row_vectors; ++v) {
+                total[v] += y[j][v] * y[j][v];
+                if constexpr (keep) store<Real>(kept + (block + j) * stride + v * lanes<Real>, y[j][v]);
+            }
         }
     }
 };
 
 // |P^T y|^2, P upper triangular and packed in blocks of columns: a product of small register tiles,
 // which never touches the zero half beyond a block's own triangle. The differences of a
-// few vectors of rows stay together, in the first-level cache.
-template <class Real>
+// few vectors of rows stay together, in the first-level cache. keep: y = P^T (x - mu) is written too, feature by
+// feature.
+template <bool keep, class Real>
 void full_joint(const Real* rows, const Real* mean, const Real* residue, const Real* packed, std::ptrdiff_t n_features,
-                std::ptrdiff_t stride, std::ptrdiff_t n_active, Real* differences, Real coefficient, Real* joint) {
+                std::ptrdiff_t stride, std::ptrdiff_t n_active, Real* differences, Real coefficient, Real* joint,
+                Real* kept) {
     constexpr std::ptrdiff_t width = row_vectors * lanes<Real>;
     for (std::ptrdiff_t r = 0; r < n_active; r += width) {
         for (std::ptrdiff_t j = 0; j < n_features; ++j) {
@@ -99,7 +105,8 @@ void full_joint(const Real* rows, const Real* mean, const Real* residue, const R
         std::ptrdiff_t columns;
         for (std::ptrdiff_t block = 0; block < n_features; block += columns) {
             columns = block_columns(n_features - block);
-            with_columns(columns, SquareBlock<Real>{factor, differences, residue, block, total});
+            with_columns(columns,
+                         SquareBlock<keep, Real>{factor, differences, residue, block, stride, total, kept + r});
         }
         store_joint<Real>(joint + r, coefficient, total);
     }
@@ -116,9 +123,10 @@ constexpr std::ptrdiff_t full_rows_at_once(std::ptrdiff_t n_features) {
 
 // The same with the number of features known, so that everything unrolls and stays in registers. `factor` is the
 // upper triangle by rows: p_00, p_01 ... p_11, p_12 ...
-template <class Real, int D>
+template <bool keep, class Real, int D>
 void small_full_joint(const Real* rows, const Real* mean, const Real* residue, const Real* factor,
-                      std::ptrdiff_t stride, std::ptrdiff_t n_active, Real coefficient, Real* joint) {
+                      std::ptrdiff_t stride, std::ptrdiff_t n_active, Real coefficient, Real* joint,
+                      [[maybe_unused]] Real* kept) {
     constexpr int n = small_row_vectors(D);
     for (std::ptrdiff_t r = 0; r < n_active; r += n * lanes<Real>) {
         Vector<Real> y[D][n];
@@ -147,6 +155,10 @@ void small_full_joint(const Real* rows, const Real* mean, const Real* residue, c
 #pragma GCC unroll 16
             for (int j = 1; j < D; ++j) total += y[j][v] * y[j][v];
             store<Real>(joint + r + v * lanes<Real>, coefficient - Real(0.5) * total);
+            if constexpr (keep) {
+#pragma GCC unroll 16
+                for (int j = 0; j < D; ++j) store<Real>(kept + j * stride + r + v * lanes<Real>, y[j][v]);
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 #include "simd/job.hpp"
 #include "simd/load.hpp"
 #include "simd/responsibilities.hpp"
+#include "simd/slopes.hpp"
 #include "simd/tile.hpp"
 
 namespace mixtura {
@@ -62,7 +63,8 @@ void evaluate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_
     if (find_log_terms(job, tile, false, work) == Found::none) return;
     if (out.log_joint != nullptr) write_by_rows(job, tile, work, job.shift, out.log_joint);
     normalise_tile(job, tile.n_active, false, work);
-    if (has_far_rows(work.log_density, n_rows)) {
+    const bool far = has_far_rows(work.log_density, n_rows);
+    if (far) {
         settle_far_rows(job, begin, n_rows, tile.n_active, work);
         if (out.log_joint != nullptr) write_far_joint(job, tile, work, out.log_joint);
     }
@@ -72,6 +74,7 @@ void evaluate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_
     }
     if (out.responsibilities != nullptr) write_by_rows(job, tile, work, 0, out.responsibilities);
     if (out.labels != nullptr) write_labels(job, tile, work, out.labels);
+    if (out.gradient != nullptr) write_gradient(job, tile, work, far, out.gradient);
     if (out.expected != nullptr && job.n_runs > 0) write_expected(job, work, out);
     if (out.expected == nullptr || !job.rows.errors.are_there()) return;
     for (std::ptrdiff_t r = 0; r < n_rows; ++r) write_true_row(job, begin + r, r, work, out);

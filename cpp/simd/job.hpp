@@ -93,6 +93,15 @@ struct Deconvolution {
     const double* log_sides = nullptr;    // d: of the box in which noise is uniform; null: its sides are not known
 };
 
+// What gradients of log densities need, see slopes.hpp.
+template <class Real>
+struct Slopes {
+    bool are_asked = false;
+    bool keeps_all = false;         // whitened distances of all components stay; false: they are found twice
+    const Real* factors = nullptr;  // n_covariances, packed by pack_rows; null: those of the densities do
+    std::ptrdiff_t stride = 0;      // between components; 0 where they share one
+};
+
 template <class Real>
 struct Job {
     Rows<Real> rows;
@@ -129,6 +138,8 @@ struct Job {
     const std::int64_t* places = nullptr;  // of its rows among all; null: they stand as they were given
 
     Deconvolution deconvolution;  // of rows.errors
+
+    Slopes<Real> slopes;
 
     GivenResponsibilities given;
     bool hard = false;
@@ -245,6 +256,9 @@ struct Workspace {
     Real* log_density = nullptr;       // 1
     Real* log_certainty = nullptr;     // 1
     Real* roots = nullptr;             // 1
+    Real* slopes = nullptr;            // d: gradients
+    Real* pulled = nullptr;            // d
+    Real* residuals = nullptr;         // d, or K d: whitened distances from means; null: they are not kept
     std::uint64_t* active = nullptr;   // n_densities in all: bit g of the k-th, whether granule g has responsibilities
     std::int32_t* listed = nullptr;    // n_densities in all: those that matter to a granule
     Candidates<Real> candidates;

@@ -11,7 +11,7 @@
 namespace mixtura {
 namespace {
 
-template <class Real>
+template <class Real, bool keep = false>
 struct SmallJoint {
     const Real* rows;
     const Real* mean;
@@ -20,28 +20,43 @@ struct SmallJoint {
     std::ptrdiff_t stride, n_active;
     Real coefficient;
     Real* joint;
+    Real* kept = nullptr;
 
     template <int D>
     void call() const {
-        small_full_joint<Real, D>(rows, mean, residue, factor, stride, n_active, coefficient, joint);
+        small_full_joint<keep, Real, D>(rows, mean, residue, factor, stride, n_active, coefficient, joint, kept);
     }
 };
 
-// Log joint densities under a covariance that is a matrix, of rows that lie in a tile or were gathered.
-template <class Real>
+// Log joint densities under a covariance that is a matrix, of rows that lie in a tile or were gathered. keep: the rows'
+// whitened distances from the mean are written too.
+template <bool keep = false, class Real>
 void full_component_joint(const Job<Real>& job, std::ptrdiff_t k, const Real* rows, std::ptrdiff_t n_active,
-                          Real* differences, Real* joint) {
+                          Real* differences, Real* joint, Real* kept = nullptr) {
     const std::ptrdiff_t d = job.n_features;
     const std::ptrdiff_t stride = job.tile_stride;
     const Real* mean = job.means.high + k * d;
     const Real* residue = job.residues + k * job.residue_stride;
     const Real* factor = job.factors + k * job.factor_stride;
     if (packs_triangle(job.structure, d)) {
-        with_features<1>(d,
-                         SmallJoint<Real>{rows, mean, residue, factor, stride, n_active, job.coefficients[k], joint});
+        with_features<1>(
+            d, SmallJoint<Real, keep>{rows, mean, residue, factor, stride, n_active, job.coefficients[k], joint, kept});
     } else {
-        full_joint(rows, mean, residue, factor, d, stride, n_active, differences, job.coefficients[k], joint);
+        full_joint<keep>(rows, mean, residue, factor, d, stride, n_active, differences, job.coefficients[k], joint,
+                         kept);
     }
+}
+
+// Where the whitened distances of component k are kept.
+template <class Real>
+Real* residuals_of(const Job<Real>& job, std::ptrdiff_t k, const Workspace<Real>& work) {
+    return work.residuals + (job.slopes.keeps_all ? k * job.n_features * job.tile_stride : 0);
+}
+
+template <class Real>
+void keep_residuals(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_active, const Workspace<Real>& work,
+                    Real* joint) {
+    full_component_joint<true>(job, k, work.rows, n_active, work.differences, joint, residuals_of(job, k, work));
 }
 
 // Of features that are apart, and may be missing.
@@ -68,6 +83,7 @@ void component_joint(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_ac
     Real* joint = work.responsibilities + k * stride;
     if (job.whitened)
         return whitened_joint(work.panels, job.whitened_means + k * d, d, stride, n_active, job.coefficients[k], joint);
+    if (work.residuals != nullptr) return keep_residuals(job, k, n_active, work, joint);
     if (has_matrices(job.structure)) return full_component_joint(job, k, work.rows, n_active, work.differences, joint);
     if (job.n_runs > 0) return component_joint_apart<true>(job, k, n_active, work);
     component_joint_apart<false>(job, k, n_active, work);

@@ -154,6 +154,76 @@ void evaluate_agrees_with_plain_loops() {
     }
 }
 
+// Entry (a, b) of a component's precision factor.
+double factor_at(const RandomProblem& p, std::ptrdiff_t k, std::ptrdiff_t a, std::ptrdiff_t b) {
+    if (has_matrices(p.structure)) {
+        const std::ptrdiff_t of = is_shared(p.structure) ? 0 : k;
+        return a <= b ? p.factors[static_cast<std::size_t>((of * p.d + a) * p.d + b)] : 0;
+    }
+    if (a != b) return 0;
+    return p.factors[static_cast<std::size_t>(p.structure == Structure::diag ? k * p.d + a : k)];
+}
+
+// sum_k r_k u_k P_k P_k^T (mu_k - x) of all rows.
+std::vector<double> plain_gradient(const RandomProblem& p) {
+    std::vector<double> out(static_cast<std::size_t>(p.n * p.d));
+    for (std::ptrdiff_t i = 0; i < p.n; ++i) {
+        const std::vector<double> terms = log_terms(p, i);
+        const double highest = *std::max_element(terms.begin(), terms.end());
+        double sum = 0;
+        for (const double term : terms) sum += std::exp(term - highest);
+        for (std::ptrdiff_t k = 0; k < p.k; ++k) {
+            double share = std::exp(terms[static_cast<std::size_t>(k)] - highest) / sum;
+            if (!p.df.empty()) {
+                const double df = p.df[static_cast<std::size_t>(k)];
+                share *= (df + static_cast<double>(p.d)) / (df + distance(p, i, k).square);
+            }
+            for (std::ptrdiff_t j = 0; j < p.d; ++j) {
+                double y = 0;
+                for (std::ptrdiff_t a = 0; a <= j; ++a)
+                    y += factor_at(p, k, a, j) * (p.rows[static_cast<std::size_t>(i * p.d + a)] -
+                                                  p.means[static_cast<std::size_t>(k * p.d + a)]);
+                for (std::ptrdiff_t a = 0; a <= j; ++a)
+                    out[static_cast<std::size_t>(i * p.d + a)] -= share * factor_at(p, k, a, j) * y;
+            }
+        }
+    }
+    return out;
+}
+
+template <class Real>
+void check_gradient(const RandomProblem& p, const std::vector<double>& theirs, double tolerance, const char* where) {
+    const std::vector<Real> rows(p.rows.begin(), p.rows.end());
+    std::vector<Real> ours(rows.size());
+    Evaluation<Real> out;
+    out.gradient = ours.data();
+    Control control;
+    control.n_threads = 2;
+    evaluate(p.rows_in(rows, false), p.mixture(), out, control);
+    check_close({ours.begin(), ours.end()}, theirs, tolerance, where);
+}
+
+void gradients_equal_plain_loops() {
+    const std::ptrdiff_t sizes[][3] = {{1, 1, 1},    {65, 4, 2},  {200, 5, 3}, {130, 3, 8},  {257, 2, 16},
+                                       {2049, 3, 2}, {70, 2, 17}, {33, 3, 21}, {90, 300, 33}};
+    for (const Structure structure : structures) {
+        for (const auto& size : sizes) {
+            for (int kinds = 0; kinds < 4; ++kinds) {
+                RandomProblem p(structure, size[0], size[1], size[2], 11);
+                for (double& x : p.rows) x = static_cast<float>(x);
+                if (kinds & 1) p.add_tails();
+                if (kinds & 2) p.add_noise();
+                char where[80];
+                std::snprintf(where, sizeof where, "gradient, kinds %d, %s, N = %td, K = %td, d = %td", kinds,
+                              names[static_cast<int>(structure)], size[0], size[1], size[2]);
+                const std::vector<double> theirs = plain_gradient(p);
+                check_gradient<double>(p, theirs, 1e-11, where);
+                check_gradient<float>(p, theirs, 1e-4, where);
+            }
+        }
+    }
+}
+
 void float_rows_keep_their_digits_far_from_the_origin() {
     for (int s = 0; s < 4; ++s) {
         RandomProblem p(structures[s], 4000, 3, 4, 9);
@@ -263,6 +333,7 @@ int main() {
     far_rows_are_settled_by_kinds();
     threads_do_not_change_a_bit();
     evaluate_agrees_with_plain_loops();
+    gradients_equal_plain_loops();
     float_rows_keep_their_digits_far_from_the_origin();
     total_scatter_gives_the_tied_seconds(4, 1);
     total_scatter_gives_the_tied_seconds(60, 20);  // most responsibilities are left out

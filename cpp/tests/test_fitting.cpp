@@ -1,7 +1,9 @@
 // Whole fits of small tables: the same for any number of threads, and none where something is to be told.
 #include <vector>
 
+#include "fitting/refits.hpp"
 #include "fitting/whole_fit.hpp"
+#include "m_step/maximum_likelihood.hpp"
 #include "optimum/random.hpp"
 #include "tests/checks.hpp"
 
@@ -46,6 +48,31 @@ std::vector<std::optional<WholeFit>> fitted(const std::vector<std::vector<double
         seeds.push_back(seeds.size());
     }
     return whole_fits(rows, seeds, asked, control);
+}
+
+void refits_are_the_same_for_any_number_of_threads() {
+    const std::vector<double> values = groups(3);
+    const auto fit = fitted({values}, asked_for(Model::VVV), 1);
+    CHECK(fit[0].has_value(), "a fit");
+    std::vector<std::uint64_t> seeds;
+    for (std::uint64_t seed = 0; seed < 9; ++seed) seeds.push_back(seed);
+    const std::vector<double> counts = drawn_counts(nullptr, n_rows, n_rows, seeds);
+    const MaximumLikelihood m_step(Model::VVV, std::vector<double>(n_features, 1e-8));
+    const Refitting asked{m_step, 36, 1e-7, 100};
+    const auto all = [&](int n_threads) {
+        Control control;
+        control.n_threads = n_threads;
+        return refits(rows_in(values), counts.data(), 9, fit[0]->point.mixture, asked, control);
+    };
+    const std::vector<Refit> alone = all(1), together = all(4);
+    for (std::size_t i = 0; i < alone.size(); ++i) {
+        double drawn = 0;
+        for (std::ptrdiff_t r = 0; r < n_rows; ++r) drawn += counts[i * n_rows + static_cast<std::size_t>(r)];
+        CHECK(drawn == n_rows, "draws");
+        CHECK(alone[i].failed < 0, "a refit");
+        CHECK(alone[i].mixture.means == together[i].mixture.means, "threads");
+        CHECK(alone[i].mixture.means != fit[0]->point.mixture.means, "other rows");
+    }
 }
 
 void threads_change_nothing() {
@@ -96,6 +123,7 @@ void a_start_is_where_it_begins() {
 
 int main() {
     threads_change_nothing();
+    refits_are_the_same_for_any_number_of_threads();
     what_is_to_be_told_has_no_fit();
     a_start_is_where_it_begins();
     return report();

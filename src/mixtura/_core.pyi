@@ -94,10 +94,10 @@ class Expectation:
     def __init__(self, hard: bool = False, moments: bool = True, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None = None) -> None: ...
 
 @overload
-def evaluate(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], mixture: Mixture, n_threads: int, missing: bool = False, errors: Annotated[NDArray[numpy.float64], dict(device='cpu', writable=False)] | None = None, *, log_density: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, responsibilities: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None = None, log_joint: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, expected: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, variances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None) -> None: ...
+def evaluate(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], mixture: Mixture, n_threads: int, missing: bool = False, errors: Annotated[NDArray[numpy.float64], dict(device='cpu', writable=False)] | None = None, *, log_density: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, responsibilities: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None = None, log_joint: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, expected: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, variances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, gradient: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None) -> None: ...
 
 @overload
-def evaluate(rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], mixture: Mixture, n_threads: int, missing: bool = False, errors: Annotated[NDArray[numpy.float64], dict(device='cpu', writable=False)] | None = None, *, log_density: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, responsibilities: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None = None, log_joint: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, expected: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, variances: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, covariances: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None) -> None:
+def evaluate(rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], mixture: Mixture, n_threads: int, missing: bool = False, errors: Annotated[NDArray[numpy.float64], dict(device='cpu', writable=False)] | None = None, *, log_density: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, responsibilities: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None = None, log_joint: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, expected: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, variances: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, covariances: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, gradient: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None) -> None:
     """Per-row results, into those arrays that are given."""
 
 @overload
@@ -467,6 +467,18 @@ class WholeFit:
 def whole_fits(tables: list, seeds: Sequence[int], asked: Asked, n_threads: int) -> list:
     """
     Fits side by side, one a table of float64; None where something is to be told of rows or components.
+    """
+
+def refits(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], start: Mixture, m_step: MStep, n_bits: int, tol: float, max_iter: int, n_threads: int) -> tuple:
+    """
+    Fits to the rows with each row of weights, from one mixture on: (weights, means, covariances,
+    precisions_cholesky, df or None, [(component that collapsed or -1, its rows)]), one after the other.
+    n_bits: of what is added to variances, a share of those of the rows; 0: what the M-step adds.
+    """
+
+def drawn_counts(weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, n_rows: int, n_drawn: int, seeds: Sequence[int]) -> NDArray[numpy.float64]:
+    """
+    How often each row comes up in draws with replacement, for each seed; None: all are as likely.
     """
 
 def significant(values: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], n_bits: int) -> NDArray[numpy.float64]:

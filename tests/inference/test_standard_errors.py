@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import multivariate_normal
 from sklearn.exceptions import ConvergenceWarning
 
 import mixtura
 from mixtura import BayesianGaussianMixture, GaussianMixture, Mixture
 from mixtura.covariance import STRUCTURES
 from mixtura.datasets import load_faithful
-from mixtura.estimators.resampling import followed, refitted
-from mixtura.inference import FreeParameters, information_of
+from mixtura.errors import DegenerateComponentWarning
+from mixtura.estimators.resampling import Drawing, Following, refitted
+from mixtura.fitting.diagnosis import matching
+from mixtura.inference import FreeParameters, Refits, information_of
 from mixtura.rows import ArrayBlocks, Rows
 from mixtura.testing.problems import random_mixture
 from products import product
@@ -204,16 +208,245 @@ def test_the_same_seed_gives_the_same_replicates_for_any_number_of_threads(gm):
     assert_array_equal(found[0].means, found[1].means)
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [{}, {"covariance_type": "VEV"}, {"noise": True}, {"distribution": "t"}, {"prior": "default"}],
-)
+KINDS_OF_FITS = [
+    {},
+    *({"covariance_type": name} for name in ("VEV", "EEE", "VVI", "VII")),
+    *({"distribution": "t"}, {"distribution": "t", "df": 5.0}, {"reg_covar": 1e-5}),
+    *({"equal_weights": True}, {"noise": True}, {"prior": "default"}),
+]
+
+
+@pytest.mark.parametrize("arguments", KINDS_OF_FITS)
 def test_fits_anew_end_where_fit_does(arguments):
     model = fitted(**arguments)
     weight = np.random.default_rng(0).gamma(1.0, size=len(X))
-    ours, theirs = followed(model, X, weight), refitted(model, X, weight)
-    assert_allclose(ours.means, theirs._density.means, rtol=1e-5)
-    assert_allclose(ours.weights, theirs._density.weights, rtol=1e-4)
+    weight[::3] = 0
+    found, failed = Following(model, Rows(X)).fits(np.stack([weight, np.ones(len(X))]))
+    assert not failed.any()
+    for ours, theirs in zip(found, (refitted(model, X, weight), refitted(model, X)), strict=True):
+        ours = ours.permuted(matching(ours, theirs._density))
+        assert_allclose(ours.means, theirs._density.means, rtol=1e-5)
+        assert_allclose(ours.covariances, theirs._density.covariances, rtol=1e-3, atol=1e-5)
+        assert_allclose(ours.weights, theirs._density.weights, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["VVV", "EEE", "VVI", "VII"])
+def test_the_core_fits_as_the_loop_in_python_does(name):
+    model = fitted(covariance_type=name)
+    weights = np.random.default_rng(0).multinomial(len(X), np.full(len(X), 1 / len(X)), size=5)
+    following = Following(model, Rows(X), 2)
+    ours, _ = following.fits(weights.astype(float))
+    theirs = [following._fit(weight) for weight in weights.astype(float)]
+    for one, other in zip(ours, theirs, strict=True):
+        assert_allclose(one.means, other.means, rtol=1e-9)
+        assert_allclose(one.covariances, other.covariances, rtol=1e-8)
+        assert_allclose(one.precisions_cholesky, other.precisions_cholesky, rtol=1e-8)
+
+
+def test_draws_have_the_moments_of_a_multinomial_distribution():
+    weight = np.array([0.0, 1.0, 2.0, 5.0])
+    seeds = np.random.SeedSequence(0).generate_state(20_000, np.uint64).tolist()
+    for given, shares in ((weight, weight / 8), (None, np.full(4, 0.25))):
+        drawing = Drawing(np.zeros((4, 1)), given, 8, 1.0)
+        counts = drawing.counts(seeds)
+        assert_array_equal(counts.sum(axis=1), 8)
+        assert_allclose(counts.mean(axis=0), 8 * shares, atol=0.04)
+        theirs = 8 * (np.diag(shares) - np.outer(shares, shares))
+        assert_allclose(np.cov(counts.T), theirs, atol=0.06)
+        assert_array_equal(drawing.counts(seeds[7:8])[0], counts[7])
+
+
+def test_components_of_a_replicate_are_numbered_as_the_fits(gm):
+    mixture = gm.mixture_
+    three = random_mixture(3, 2, "full", np.random.default_rng(0))
+    others = [three.permuted(order) for order in ([0, 1, 2], [2, 0, 1], [1, 0, 2])]
+    for one in Refits.of(others).matched(three):
+        assert_array_equal(one.means, three.means)
+        assert_array_equal(one.covariances, three.covariances)
+        assert_allclose(one.log_density(X), three.log_density(X))
+    # Both are nearest to the same one: the assignment decides.
+    close = Mixture.from_parameters(
+        [0.5, 0.5], mixture.means[[0, 0]] + [[0.1, 0], [0, 9]], mixture.covariances
+    )
+    ours = Refits.of([close]).matched(mixture)[0]
+    assert_array_equal(ours.means, close.means[matching(close, mixture)])
+
+
+def test_a_fit_in_which_a_component_collapses_is_counted_and_left_out():
+    rng = np.random.default_rng(0)
+    rows = np.concatenate([rng.normal(size=(60, 2)), rng.normal(size=(4, 2)) * 0.1 + 9])
+    model = GaussianMixture(2, reg_covar=0, random_state=0, sort_components="weight").fit(rows)
+    errors = model.standard_errors(rows, kind="bootstrap", n_replicates=200)
+    assert 0 < errors.n_failed < 150
+    assert errors.n_failed + errors.n_replicates == 200
+    assert f"{errors.n_failed} more failed" in str(errors)
+    assert np.isfinite(errors.means).all()
+    one = rows[:63]
+    model = GaussianMixture(2, reg_covar=0, random_state=0)
+    with pytest.warns(DegenerateComponentWarning):
+        model.fit(one)
+    with pytest.raises(ValueError, match="fits without one row each failed"):
+        model.standard_errors(one, kind="jackknife")
+
+
+def test_ctrl_c_ends_a_bootstrap(gm):
+    def interrupt(signum, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            gm.standard_errors(X, kind="bootstrap", n_replicates=3_000_000)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+# What rows bring, and degrees of freedom
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("name", ["VVV", "EEE", "VEI", "VII"])
+@pytest.mark.parametrize("kind", ["whole", "gaps"])
+def test_information_of_degrees_of_freedom_is_that_of_differences(name, shared, kind):
+    plain = random_mixture(2, 3, name, np.random.default_rng(0))
+    df = [5.0, 5.0] if shared else [3.0, 9.0]
+    mixture = Mixture.from_parameters(*plain.as_tuple()[:3], covariance_type=name, df=df)
+    rows = mixture.sample(30, random_state=1)[0] + 0.3
+    if kind == "gaps":
+        rows[np.random.default_rng(2).uniform(size=rows.shape) < 0.3] = np.nan
+    parameters = FreeParameters(mixture, (0, 0) if shared else (1, 0))
+    assert parameters.n == mixture.n_parameters - shared
+
+    def log_likelihood(step):
+        return parameters.at(step).log_density(rows, missing="mar", n_jobs=1).sum()
+
+    blocks = ArrayBlocks(Rows(rows, missing=kind == "gaps"))
+    ours = information_of(parameters, blocks)
+    check_derivatives(ours, log_likelihood)
+    alone = np.eye(parameters.n)[-1]  # df, which weigh little in directions at random
+    up, down = (log_likelihood(h * alone) for h in (1e-4, -1e-4))
+    assert (up - down) / 2e-4 == pytest.approx(ours.score[-1], rel=1e-5, abs=1e-6)
+    bend = (2 * log_likelihood(0 * alone) - up - down) / 1e-8
+    assert bend == pytest.approx(ours.observed[-1, -1], rel=1e-2, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["VVV", "EEE", "VVI"])
+@pytest.mark.parametrize("kind", ["labels", "credible", "noise"])
+def test_information_of_labelled_rows_is_that_of_differences(name, kind):
+    mixture = random_mixture(2, 3, name, np.random.default_rng(0))
+    rows = mixture.sample(30, random_state=1)[0] + 0.3
+    label = np.where(np.arange(30) % 3 == 0, np.arange(30) % 2, -1)
+    terms = np.log(np.random.default_rng(2).uniform(size=(30, 2)))
+    terms[5, 1] = -np.inf
+    given = {"label": label} if kind == "labels" else {"log_credible": terms}
+    parameters = FreeParameters(mixture)
+
+    def log_likelihood(step):
+        joint = parameters.at(step).log_joint(rows, n_jobs=1)
+        if kind == "labels":
+            known = label >= 0
+            alone = joint[known, label[known]].sum()
+            return alone + np.logaddexp.reduce(joint[~known], axis=1).sum()
+        return np.logaddexp.reduce(joint + terms, axis=1).sum()
+
+    check_derivatives(information(mixture, Rows(rows, **given)), log_likelihood)
+
+
+@pytest.mark.parametrize("name", ["VVV", "EEE", "VEV", "VVI", "VII"])
+@pytest.mark.parametrize("kind", ["variances", "covariances", "one for all", "unknown"])
+def test_information_of_rows_with_errors_is_that_of_differences(name, kind):
+    mixture = random_mixture(2, 3, name, np.random.default_rng(0))
+    rng = np.random.default_rng(1)
+    rows = mixture.sample(20, random_state=1)[0] + 0.3
+    factor = rng.normal(size=(20, 3, 4))
+    error = factor @ np.swapaxes(factor, 1, 2) / 4
+    if kind in ("variances", "unknown"):
+        error = np.einsum("nii->ni", error).copy()
+    if kind == "unknown":
+        error[rng.uniform(size=error.shape) < 0.2] = np.inf
+    if kind == "one for all":
+        error = np.broadcast_to(error[:1], error.shape)
+    parameters = FreeParameters(mixture)
+
+    def log_likelihood(step):
+        at = parameters.at(step)
+        return sum(np.log(density) for density in densities(at, rows, error))
+
+    check_derivatives(information(mixture, Rows(rows, error=error)), log_likelihood)
+
+
+def densities(mixture, rows, error):
+    """Of each row, by scipy: component k has its covariance and that of the row's errors."""
+    for x, own in zip(rows, error, strict=True):
+        own = np.diag(own) if own.ndim == 1 else own
+        seen = np.isfinite(np.diag(own))
+        both = mixture.covariance_matrices() + np.where(np.isfinite(own), own, 0)
+        yield sum(
+            w * multivariate_normal(m[seen], S[np.ix_(seen, seen)]).pdf(x[seen])
+            for w, m, S in zip(mixture.weights, mixture.means, both, strict=True)
+        )
+
+
+def test_fits_with_labels_have_smaller_errors_and_bootstraps_like_them():
+    rng = np.random.default_rng(0)
+    law = Mixture.from_parameters([0.4, 0.6], [[0.0], [2.0]], [[[1.0]], [[1.0]]])
+    rows, drawn = law.sample(800, random_state=rng)
+    labels = np.where(rng.uniform(size=800) < 0.5, drawn, -1)
+    model = GaussianMixture(2, random_state=0, tol=1e-10).fit(rows, labels=labels)
+    ours = model.standard_errors(rows, labels=labels)
+    by_fits = model.standard_errors(rows, labels=labels, kind="bootstrap", n_replicates=200)
+    assert_allclose(ours.weights, by_fits.weights, rtol=0.2)
+    assert_allclose(ours.means, by_fits.means, rtol=0.2)
+    without = GaussianMixture(2, random_state=0, sort_components="mean", tol=1e-10).fit(rows)
+    assert np.all(ours.weights < without.standard_errors(rows).weights)
+    with pytest.raises(ValueError, match="of the rows that were fitted, and X is not them"):
+        model.standard_errors(rows)
+
+
+def test_fits_with_measurement_errors_bootstrap_like_their_information():
+    rng = np.random.default_rng(0)
+    law = Mixture.from_parameters([0.4, 0.6], [[0.0], [6.0]], [[[1.0]], [[1.0]]])
+    std = rng.uniform(0.2, 1.5, (500, 1))
+    rows = law.sample(500, random_state=rng)[0] + std * rng.normal(size=(500, 1))
+    model = GaussianMixture(2, random_state=0, tol=1e-10).fit(rows, error_std=std)
+    ours = model.standard_errors(rows, error_std=std)
+    by_fits = model.standard_errors(rows, error_std=std, kind="bootstrap", n_replicates=100)
+    for name in ("weights", "means", "covariances"):
+        assert_allclose(getattr(ours, name), getattr(by_fits, name), rtol=0.3)
+    with pytest.raises(ValueError, match="of the rows that were fitted, and X is not them"):
+        model.standard_errors(rows)
+
+
+def test_estimated_degrees_of_freedom_have_errors_and_given_ones_have_none():
+    law = Mixture.from_parameters([0.4, 0.6], [[0.0, 0], [8.0, 0]], [np.eye(2)] * 2, df=[5, 5])
+    rows = law.sample(3000, random_state=0)[0]
+    plain = {"distribution": "t", "random_state": 0, "sort_components": "mean", "tol": 1e-11}
+    each = GaussianMixture(2, **plain).fit(rows)
+    ours = each.standard_errors(rows)
+    by_fits = each.standard_errors(rows, kind="bootstrap", n_replicates=200)
+    assert_allclose(ours.df, by_fits.df, rtol=0.3)
+    assert_allclose(ours.covariances, by_fits.covariances, rtol=0.35, atol=0.01)
+    found = ours.interval(lambda mixture: mixture.df)
+    assert_allclose(found.std, ours.df, rtol=1e-5)
+    shared = GaussianMixture(2, df="shared", **plain).fit(rows)
+    one = shared.standard_errors(rows)
+    assert one.df[0] == one.df[1] < ours.df.min()
+    given = GaussianMixture(2, df=5.0, **plain).fit(rows)
+    known = given.standard_errors(rows)
+    assert np.isnan(known.df).all()
+    variances = np.einsum("kii->ki", known.covariances)
+    assert np.all(variances < np.einsum("kii->ki", ours.covariances))
+
+
+def test_degrees_of_freedom_at_their_edge_are_taken_to_be_known():
+    rows = np.random.default_rng(0).uniform(size=(500, 2))  # of no tails at all
+    model = GaussianMixture(1, distribution="t").fit(rows)
+    assert model.df_[0] == pytest.approx(1e4)
+    errors = model.standard_errors(rows)
+    assert np.isnan(errors.df).all()
+    assert np.isfinite(errors.means).all()
 
 
 def test_rows_with_gaps_are_less_sure():

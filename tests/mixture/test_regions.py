@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import quad
 from scipy.optimize import minimize
+from scipy.special import gammaln
 from scipy.stats import chi2, multivariate_normal, norm
 
 from mixtura import GaussianMixture, Mixture
@@ -237,6 +238,92 @@ def test_slopes_are_the_differences_of_the_log_density(name, df):
     assert_allclose(ours, slopes(mixture.log_density), rtol=1e-6, atol=1e-7)
     ours = mixture.log_density_hessian(X)
     assert_allclose(ours, slopes(mixture.log_density_gradient), rtol=1e-6, atol=1e-7)
+
+
+def log_density_of(mixture):
+    """Of complex rows, by plain NumPy: an imaginary step differentiates it to all digits."""
+
+    def function(X):
+        away = X[:, None] - mixture.means
+        precisions = np.linalg.inv(mixture.covariance_matrices())
+        squares = np.einsum("nki,kij,nkj->nk", away, precisions, away)
+        heights = np.log(mixture.weights) + np.linalg.slogdet(precisions)[1] / 2
+        if mixture.df is None:
+            joint = heights - squares / 2
+        else:
+            df, d = mixture.df, mixture.n_features
+            of_tails = gammaln((df + d) / 2) - gammaln(df / 2) - d / 2 * np.log(df / 2)
+            joint = heights + of_tails - (df + d) / 2 * np.log(1 + squares / df)
+        highest = joint.real.max(axis=1, keepdims=True)
+        return np.log(np.exp(joint - highest).sum(axis=1)) + highest[:, 0]
+
+    return function
+
+
+def complex_step(function, X):
+    steps = 1e-30j * np.eye(X.shape[1])
+    return np.stack([function(X + h).imag / 1e-30 for h in steps], axis=-1)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("kind", ["Gaussian", "t"])
+@pytest.mark.parametrize(("K", "d"), [(1, 1), (3, 2), (4, 7), (2, 16), (3, 17), (5, 21), (2, 40)])
+@pytest.mark.parametrize("name", ["VVV", "EEE", "VVI", "VII"])
+def test_gradients_are_complex_steps_of_the_log_density(name, K, d, kind, dtype):
+    plain = random_mixture(K, d, name, np.random.default_rng(0))
+    df = np.linspace(2.5, 30, K) if kind == "t" else None
+    mixture = Mixture.from_parameters(*plain.as_tuple()[:3], covariance_type=name, df=df)
+    X = mixture.sample(67, random_state=1)[0].astype(dtype)
+    theirs = complex_step(log_density_of(mixture), X.astype(np.float64))
+    ours = mixture.log_density_gradient(X)
+    assert ours.dtype == dtype
+    digits = 1e-11 if dtype == np.float64 else 3e-5
+    assert_allclose(ours, theirs, atol=digits * np.abs(theirs).max())
+
+
+def test_the_gradient_of_one_gaussian_is_that_of_scipys():
+    mixture = random_mixture(1, 3, "full", np.random.default_rng(0))
+    X = mixture.sample(5, random_state=1)[0]
+    law = multivariate_normal(mixture.means[0], mixture.covariance_matrices()[0])
+    steps = 1e-5 * np.eye(3)
+    theirs = np.stack([(law.logpdf(X + h) - law.logpdf(X - h)) / 2e-5 for h in steps], axis=-1)
+    assert_allclose(mixture.log_density_gradient(X), theirs, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["VVV", "EEE", "VVI", "VII"])
+def test_threads_parts_and_layout_change_no_bit_of_a_gradient(name):
+    mixture = random_mixture(3, 5, name, np.random.default_rng(0))
+    X = mixture.sample(9000, random_state=1)[0]
+    alone = mixture.log_density_gradient(X, n_jobs=1)
+    assert_array_equal(mixture.log_density_gradient(X, n_jobs=3), alone)
+    assert_array_equal(mixture.log_density_gradient(np.asfortranarray(X), n_jobs=1), alone)
+    assert_allclose(mixture.log_density_gradient(X[5:70], n_jobs=1), alone[5:70], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["VVV", "EEE", "VVI", "VII"])
+def test_components_apart_and_rows_far_away_have_the_slope_of_the_nearest(name):
+    plain = random_mixture(3, 2, name, np.random.default_rng(0))
+    means = np.array([[0.0, 0.0], [1e3, 0.0], [0.0, 1e3]])
+    mixture = Mixture.from_parameters(plain.weights, means, plain.covariances, covariance_type=name)
+    X = np.array([[1.0, 2.0], [1001.0, 1.0], [3.0, 999.0], [-1e155, 0.0], [2e160, 1e160]])
+    ours = mixture.log_density_gradient(X)
+    nearest = mixture.labels(X)
+    precisions = np.linalg.inv(mixture.covariance_matrices())
+    theirs = np.einsum("nij,nj->ni", precisions[nearest], means[nearest] - X)
+    assert_allclose(ours, theirs, rtol=1e-9)
+    rows = np.vstack([X[:3], [[1e30, 2e30]]]).astype(np.float32)  # its squares leave float32
+    assert np.isfinite(mixture.log_density_gradient(rows)).all()
+    assert_allclose(mixture.log_density_gradient(rows)[:3], theirs[:3], rtol=1e-4)
+
+
+def test_many_components_of_many_features_are_differentiated_without_room_for_all_distances():
+    mixture = random_mixture(70, 130, "full", np.random.default_rng(0))
+    X = mixture.sample(70, random_state=1)[0]
+    away = mixture.means - X[:, np.newaxis]
+    precisions = np.linalg.inv(mixture.covariance_matrices())
+    slopes = [away[:, k] @ precision for k, precision in enumerate(precisions)]
+    theirs = np.einsum("nk,knd->nd", mixture.responsibilities(X), slopes)
+    assert_allclose(mixture.log_density_gradient(X), theirs, atol=1e-10 * np.abs(theirs).max())
 
 
 @each_curve

@@ -15,6 +15,8 @@ from mixtura.cli.errors import CommandError, UsageError, in_our_words, reason
 from mixtura.cli.rows import Beside, Given, Reading, rows_to_fit
 from mixtura.display.page import Page, Shown, Table
 from mixtura.inference import StandardErrors
+from mixtura.support.language import marked
+from mixtura.support.language import translated as _
 
 _KEYWORDS = {"kind='": "--kind '", "sample_weight": "--weight", "X is": "FILE is"}
 
@@ -50,6 +52,12 @@ def standard_errors(model: Any, rows: Given, kind: str, seed: int) -> StandardEr
     return found
 
 
+_HEADER = (
+    *(marked("component"), marked("parameter"), marked("estimate")),
+    *(marked("low"), marked("high"), marked("error")),
+)
+
+
 class Intervals(Shown):
     """Estimates, standard errors and intervals of a model's parameters."""
 
@@ -74,20 +82,20 @@ class Intervals(Shown):
     def _rows(self) -> Iterator[tuple[Any, ...]]:
         weights, means = self._found["weights"], self._found["means"]
         for k in range(self._errors.mixture.n_components):
-            yield (k, "weight", *(part[k] for part in weights))
+            yield (k, _("weight"), *(part[k] for part in weights))
             for j, name in enumerate(self._errors.names):
-                yield (k, f"mean of {name}", *(part[k, j] for part in means))
+                yield (k, _("mean of {name}").format(name=name), *(part[k, j] for part in means))
 
     def _page(self) -> Page:
-        title = f"Intervals of {100 * self._level:g} % by {self._errors.kind}"
-        header = ("component", "parameter", "estimate", "low", "high", "error")
+        level, kind = f"{100 * self._level:g}", _(self._errors.kind)
+        title = _("Intervals of {level} % by {kind}").format(level=level, kind=kind)
+        header = tuple(map(_, _HEADER))
         lines = [(str(k), name, *(f"{one:.5g}" for one in rest)) for k, name, *rest in self._rows()]
-        texts = frozenset({"parameter"})
+        texts = frozenset({_("parameter")})
         return Page(title, (), Table((header, *lines), "parameter", len(lines), texts))
 
     def _columns(self) -> Mapping[str, Any]:
-        names = ("component", "parameter", "estimate", "low", "high", "error")
-        return dict(zip(names, zip(*self._rows(), strict=True), strict=True))
+        return dict(zip(_HEADER, zip(*self._rows(), strict=True), strict=True))
 
 
 @dataclass(frozen=True, repr=False)
@@ -110,11 +118,11 @@ class Cuts(Shown):
                 self.points, self.labels[:-1], self.labels[1:], strict=True
             )
         ]
-        table = Table(((self.feature, "below", "from there on"), *lines), "cut", len(lines))
-        whole = f"One component everywhere: {self.labels[0]}"
-        return Page(
-            f"Cut points of {self.feature}", (), table if lines else None, "" if lines else whole
-        )
+        header = (self.feature, _("below"), _("from there on"))
+        table = Table((header, *lines), "cut", len(lines))
+        whole = _("One component everywhere: {component}").format(component=self.labels[0])
+        title = _("Cut points of {feature}").format(feature=self.feature)
+        return Page(title, (), table if lines else None, "" if lines else whole)
 
     def _columns(self) -> Mapping[str, Any]:
         return {"point": self.points, "below": self.labels[:-1], "above": self.labels[1:]}
@@ -159,15 +167,16 @@ class Comparison(Shown):
     def _page(self) -> Page:
         a, b = self.names
         lines = [
-            (f"KL of {b} from {a}", _divergence(self.facts["kl_first_second"])),
-            (f"KL of {a} from {b}", _divergence(self.facts["kl_second_first"])),
+            (_of_from(b, a), _divergence(self.facts["kl_first_second"])),
+            (_of_from(a, b), _divergence(self.facts["kl_second_first"])),
             ("Jensen-Shannon", _estimate(self.facts["jensen_shannon"])),
         ]
         if self.facts["wasserstein"] is not None:
-            lines.append(
-                ("transport (MW2)", f"{self.facts['wasserstein']:.6g} in the features' units")
-            )
-        return Page(f"{a} beside {b}", tuple(lines), None, "(nats ± standard error of the draws)")
+            length = _("{length} in the features' units")
+            found = length.format(length=f"{self.facts['wasserstein']:.6g}")
+            lines.append((_("transport (MW2)"), found))
+        title = _("{first} beside {second}").format(first=a, second=b)
+        return Page(title, tuple(lines), None, _("(nats ± standard error of the draws)"))
 
     def _columns(self) -> Mapping[str, Any]:
         return {"measure": list(self.facts), "value": list(self.facts.values())}
@@ -191,13 +200,20 @@ def comparison(
     return Comparison(names, facts)
 
 
+def _of_from(of: str, origin: str) -> str:
+    return _("KL of {one} from {another}").format(one=of, another=origin)
+
+
 def _estimate(found: Mapping[str, float]) -> str:
     return f"{found['value']:.4f} ± {found['std_error']:.4f}"
 
 
 def _divergence(found: Mapping[str, float]) -> str:
-    bounds = f", between {found['lower']:.4f} and {found['upper']:.4f}"
-    return _estimate(found) + (bounds if np.isfinite(found["upper"]) else "")
+    if not np.isfinite(found["upper"]):
+        return _estimate(found)
+    low, high = f"{found['lower']:.4f}", f"{found['upper']:.4f}"
+    between = _("{estimate}, between {low} and {high}")
+    return between.format(estimate=_estimate(found), low=low, high=high)
 
 
 __all__ = ["Intervals", "comparison", "cuts", "rows_of_fit", "standard_errors"]

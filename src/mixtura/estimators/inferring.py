@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mixtura.estimators.resampling import Drawing, are_own_rows, followed
-from mixtura.estimators.rows import rows_in_memory, rows_to_evaluate
+from mixtura.estimators.predicting import labels_given
+from mixtura.estimators.resampling import Drawing, Following, are_own_rows
+from mixtura.estimators.rows import rows_to_evaluate
 from mixtura.estimators.state import facts_of
-from mixtura.fitting.diagnosis import matching
 from mixtura.fitting.given_rows import rows_elsewhere
 from mixtura.inference import (
     FROM_DERIVATIVES,
@@ -20,14 +18,17 @@ from mixtura.inference import (
     Delta,
     Directions,
     FreeParameters,
+    Refits,
     Replicates,
     StandardErrors,
     directions_of,
     information_of,
 )
 from mixtura.inputs.numbers import check_seed, check_whole
+from mixtura.inputs.row_errors import ErrorsGiven
 from mixtura.mixture import Mixture
-from mixtura.support.arrays import Array, FloatArray
+from mixtura.rows import Blocks
+from mixtura.support.arrays import FloatArray, block_slices
 from mixtura.support.names import nearest
 from mixtura.support.threads import n_threads
 
@@ -37,7 +38,8 @@ _MOST_PARAMETERS = 2000
 # Arguments of a fit whose maximum is not that of the likelihood, or lies at an edge.
 _KNOWN = ("prior", "fixed", "equal_weights", "min_weight", "max_eigenvalue_ratio")
 
-Sample = tuple[Array, FloatArray]  # rows, weights
+# Estimated degrees of freedom lie within (cpp/m_step/tails.cpp): at an edge they have no derivatives.
+_LEAST_DF, _MOST_DF = 1.0, 1e4
 
 
 class Inferring:
@@ -45,7 +47,7 @@ class Inferring:
 
     if TYPE_CHECKING:
         n_jobs: int | None
-        missing: str
+        df: float | str | None
 
         @property
         def _density(self) -> Mixture:
@@ -60,6 +62,9 @@ class Inferring:
         *,
         kind: str = "information",
         sample_weight: Any = None,
+        labels: Any = None,
+        error_covariances: Any = None,
+        error_std: Any = None,
         n_replicates: int = 999,
         random_state: Any = 0,
     ) -> StandardErrors:
@@ -77,6 +82,8 @@ class Inferring:
             without one row each.
         sample_weight : array-like of shape (n_samples,), default=None
             Those that they were fitted with: a row of weight w stands for w rows.
+        labels, error_covariances, error_std : array-like, default=None
+            What was known of their components, and with what errors they were measured, as for `fit`.
         n_replicates : int, default=999
             Fits of a bootstrap.
         random_state : int, RandomState, Generator or None, default=0
@@ -85,7 +92,8 @@ class Inferring:
         Returns
         -------
         StandardErrors
-            `weights`, `means`, `covariances`, and `interval(function)`.
+            `weights`, `means`, `covariances`, and `interval(function)`. Fits of a bootstrap in which a
+            component collapsed are left out, and counted in `n_failed`.
 
         Raises
         ------
@@ -94,14 +102,17 @@ class Inferring:
         ValueError
             If X is not the rows that were fitted, an argument is not possible, there are more than 2,000 free
             parameters to differentiate, a prior, fixed or bounded parameters have a part in the fit (the
-            bootstraps and the jackknife allow for them), or the information is not positive definite.
+            bootstraps and the jackknife allow for them), or the information is not positive definite; if a
+            component collapsed in a fit of the jackknife, or in all fits of a bootstrap but one.
 
         Notes
         -----
         Derivatives are exact, for all structures, in the structure's own free parameters; of rows with
-        missing features those of what was observed. Degrees of freedom of t components are taken to be known,
-        unless a kind fits anew. Where shapes are shared and orientations are not (EEV, VEV), two equal
-        eigenvalues leave their plane without an orientation, and the information singular.
+        missing features those of what was observed, of rows with measurement errors those of what was
+        measured. Labelled rows are taken to be drawn like the others, and their labels to be right. Degrees
+        of freedom of t components are free where the fit estimated them. Where shapes are shared and
+        orientations are not (EEV, VEV), two equal eigenvalues leave their plane without an orientation, and
+        the information singular.
 
         References
         ----------
@@ -130,10 +141,12 @@ class Inferring:
                 "standard_errors are of a maximum of the likelihood, and this fit is a posterior "
                 "distribution: posterior_sample draws from it."
             )
+        errors = {"error_covariances": error_covariances, "error_std": error_std}
+        beside = {"sample_weight": sample_weight, "labels": labels, **errors}
         if kind in FROM_DERIVATIVES:
-            spread: Any = self._delta(mixture, X, sample_weight, kind)
+            spread: Any = self._delta(mixture, X, beside, kind)
         else:
-            spread = self._replicates(mixture, X, sample_weight, kind, n_replicates, random_state)
+            spread = self._replicates(mixture, X, beside, kind, n_replicates, random_state)
         return StandardErrors.of(kind, mixture, spread, self._names_of_features())
 
     def reduction(
@@ -192,14 +205,14 @@ class Inferring:
         covariance = total.scatter / total.weight
         return directions_of(mixture, covariance, self._names_of_features(), float(share_of_means))
 
-    def _delta(self, mixture: Mixture, X: Any, sample_weight: Any, kind: str) -> Delta:
+    def _delta(self, mixture: Mixture, X: Any, beside: Mapping[str, Any], kind: str) -> Delta:
         known = [name for name in _KNOWN if getattr(self, name) not in (None, False)]
         if known:
             raise ValueError(
                 f"kind={kind!r} is of the likelihood alone, and the fit has {known[0]}: take "
                 "kind='bootstrap', whose fits have it too."
             )
-        parameters = FreeParameters(mixture)
+        parameters = FreeParameters(mixture, self._free_df(mixture))
         if parameters.n > _MOST_PARAMETERS:
             raise ValueError(
                 f"kind={kind!r} takes a matrix of the free parameters, of which there are {parameters.n:,}, "
@@ -209,16 +222,24 @@ class Inferring:
             raise ValueError(
                 f"Component {int(mixture.weights.argmin())} has no weight, and so no derivatives: fit fewer."
             )
-        given = rows_to_evaluate(self, mixture.n_features, X, sample_weight)
-        blocks = given.blocks(n_threads(self.n_jobs))
-        self._check_own_rows(X, sample_weight, blocks.weight)
+        blocks = self._own_rows(mixture, X, beside)
         return Delta.of(parameters, information_of(parameters, blocks), kind)
+
+    def _free_df(self, mixture: Mixture) -> tuple[int, ...]:
+        """Which degrees of freedom were estimated, as `FreeParameters` numbers them."""
+        if mixture.df is None or self.df not in (None, "shared"):
+            return ()
+        inside = (mixture.df > _LEAST_DF) & (mixture.df < _MOST_DF)
+        if self.df == "shared":
+            return (0,) * len(inside) if inside.all() else ()
+        numbers = np.where(inside, np.cumsum(inside) - 1, -1)
+        return tuple(numbers.tolist()) if inside.any() else ()
 
     def _replicates(
         self,
         mixture: Mixture,
         X: Any,
-        sample_weight: Any,
+        beside: Mapping[str, Any],
         kind: str,
         n_replicates: int,
         random_state: Any,
@@ -227,55 +248,78 @@ class Inferring:
             raise ValueError(
                 f"kind={kind!r} fits X anew, so X must be in memory: take kind='sandwich', or read its rows."
             )
-        rows = rows_in_memory(
-            self, X, "standard_errors", reset=False, missing=self.missing == "mar"
-        )
-        drawing = Drawing.of(rows, sample_weight)
-        self._check_own_rows(X, sample_weight, drawing.total)
+        blocks: Any = self._own_rows(mixture, X, beside)
+        drawing = Drawing.from_blocks(blocks)
+        following = Following(self, blocks.rows, n_threads(self.n_jobs))
         if kind == "jackknife":
-            left = list(drawing.rows_but_one())
-            fits = self._refits(mixture, lambda one: one[:2], left)
-            return Replicates(fits, np.array([one[2] for one in left]))
-        draw = drawing.rows_and_counts if kind == "bootstrap" else drawing.rows_and_weights
+            weight = drawing.whole_weight()
+            places: Any = np.flatnonzero(weight)
+            found, n_failed = _refits(following, mixture, drawing.without_one, places)
+            if n_failed:
+                raise ValueError(
+                    f"{n_failed} fits without one row each failed, as a component collapsed: take fewer "
+                    "components, a prior, or kind='weighted bootstrap'."
+                )
+            return Replicates(found, weight[places])
         check_whole("n_replicates", n_replicates, 2)
-        seeds = check_seed(random_state).spawn(int(n_replicates))
-        fits = self._refits(mixture, lambda seed: draw(np.random.default_rng(seed)), seeds)
-        return Replicates(fits)
+        seeds = check_seed(random_state).generate_state(int(n_replicates), np.uint64).tolist()
+        draw = drawing.counts if kind == "bootstrap" else drawing.exponential
+        found, n_failed = _refits(following, mixture, draw, seeds)
+        return Replicates(found, n_failed=n_failed)
 
-    def _refits(
-        self, mixture: Mixture, sample: Callable[[Any], Sample], of: Sequence[Any]
-    ) -> list[Mixture]:
-        """Fits from where this one is, their components in its order; side by side."""
+    def _own_rows(self, mixture: Mixture, X: Any, beside: Mapping[str, Any]) -> Blocks:
+        """The rows that were fitted, with all that they bring.
 
-        def fit(one: Any) -> Mixture:
-            found = followed(self, *sample(one))
-            return found.permuted(matching(found, mixture))
-
-        def all_fits() -> Iterator[Mixture]:
-            with ThreadPoolExecutor(n_threads(self.n_jobs)) as pool:
-                yield from pool.map(fit, of)
-
-        try:
-            with warnings.catch_warnings(
-                action="ignore"
-            ):  # of samples: they say nothing of the model
-                return list(all_fits())
-        except ValueError as error:
-            raise ValueError(
-                f"A sample of X could not be fitted ({error}): take fewer components, a prior, or "
-                "kind='weighted bootstrap'."
-            ) from error
-
-    def _check_own_rows(self, X: Any, sample_weight: Any, total: float) -> None:
+        Raises
+        ------
+        ValueError
+            If they are others.
+        """
         if facts_of(self) is None:
             raise ValueError(
                 "standard_errors are of a fit to X, and these parameters were set by hand: fit them to X."
             )
-        if not are_own_rows(self, X, sample_weight, total):
+        labels = labels_given(beside["labels"], mixture)
+        errors = ErrorsGiven(beside["error_covariances"], beside["error_std"])
+        given = rows_to_evaluate(
+            self, mixture.n_features, X, beside["sample_weight"], labels, errors
+        )
+        blocks = given.blocks(n_threads(self.n_jobs))
+        if not are_own_rows(self, X, blocks.weight, **beside):
             raise ValueError(
                 "standard_errors are of the rows that were fitted, and X is not them: give those with their "
-                "sample_weight. Fits with labels or measurement errors have none."
+                "sample_weight, labels and measurement errors."
             )
+        return blocks
+
+
+def _refits(
+    following: Following,
+    mixture: Mixture,
+    draw: Callable[[Any], FloatArray],
+    of: Sequence[Any],
+) -> tuple[Refits, int]:
+    """Fits to the weights that are drawn, their components in a mixture's order, and how many failed.
+
+    Raises
+    ------
+    ValueError
+        If there are not two.
+    """
+    (K, d), n_rows = mixture.means.shape, len(following.rows)
+    parts: list[Refits] = []
+    n_failed = 0
+    for some in block_slices(len(of), max(n_rows, 4 * K * d * d)):
+        found, failed = following.fits(draw(of[some]))
+        n_failed += int(failed.sum())
+        if found is not None:
+            parts.append(found.matched(mixture))
+    if len(of) - n_failed < 2:
+        raise ValueError(
+            f"{n_failed} of {len(of)} fits to samples of X failed, as a component collapsed: take fewer "
+            "components, a prior, or kind='weighted bootstrap'."
+        )
+    return Refits.concatenated(parts), n_failed
 
 
 __all__ = ["Inferring"]

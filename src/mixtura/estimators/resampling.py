@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.random import Generator, RandomState
 
+from mixtura import _core
 from mixtura.em import Monitor, expectation_maximisation
-from mixtura.em.regularisation import regularisation
+from mixtura.em.regularisation import BITS, regularisation
 from mixtura.estimators.state import facts_of
 from mixtura.fitting.diagnosis import Grounds
+from mixtura.inference import Refits
 from mixtura.inputs.missing import has_missing
+from mixtura.inputs.scales import DOUBLE
 from mixtura.inputs.weights import check_sample_weight
-from mixtura.mixture import Mixture
+from mixtura.mixture import Mixture, native_mixture
 from mixtura.rows import ArrayBlocks, Rows
 from mixtura.support.arrays import Array, FloatArray
+from mixtura.support.cached import cached
 
 # Rows of a replicate: beyond, a double does not count them.
 _MOST_DRAWN = 1 << 53
@@ -54,14 +59,19 @@ class Drawing:
     def of(cls, rows: Array, sample_weight: Any) -> Drawing:
         """Rows with their weights; those without any value weigh nothing."""
         weight = check_sample_weight(sample_weight, len(rows))
-        blocks = ArrayBlocks(Rows(rows, weight, missing=has_missing(rows)))
+        return cls.from_blocks(ArrayBlocks(Rows(rows, weight, missing=has_missing(rows))))
+
+    @classmethod
+    def from_blocks(cls, blocks: ArrayBlocks) -> Drawing:
+        """Rows in memory, of which those without any value weigh nothing."""
         n_drawn = max(round(blocks.weight * blocks.rows_per_weight), 1)
         if n_drawn > _MOST_DRAWN:
             raise ValueError(
                 f"sample_weight stands for {n_drawn:.3g} rows, as whole weights are repetitions, too many to "
                 "draw: divide all weights by the largest."
             )
-        return cls(rows, blocks.rows.weight, n_drawn, blocks.weight / n_drawn)
+        rows = blocks.rows
+        return cls(rows.X, rows.weight, n_drawn, blocks.weight / n_drawn)
 
     @property
     def total(self) -> float:
@@ -74,18 +84,21 @@ class Drawing:
         w = np.ones(len(self.rows)) if self.weight is None else self.weight
         return np.asarray(w / w.sum())
 
-    def rows_and_weights(self, rng: Generator | RandomState) -> tuple[Array, FloatArray]:
-        """All rows with weights at random, whose sum is theirs: a row stands for as many of exponential ones.
+    def counts(self, seeds: Sequence[int]) -> FloatArray:
+        """How often each row is drawn with replacement, one row of counts a seed."""
+        return _core.drawn_counts(self.weight, len(self.rows), self.n_drawn, seeds)
+
+    def exponential(self, seeds: Sequence[int]) -> FloatArray:
+        """Weights at random of all rows, whose sum is theirs: a row stands for as many of exponential ones.
 
         A sum of w exponential numbers is a Gamma number of shape w.
         """
-        shares = self.shares
-        drawn = rng.gamma(shares * self.n_drawn)
-        kept = shares > 0
-        return self.rows[kept], drawn[kept] * self.total / drawn[kept].sum()
+        shapes = self.shares * self.n_drawn
+        drawn = np.stack([np.random.default_rng(seed).gamma(shapes) for seed in seeds])
+        return np.asarray(drawn * (self.total / drawn.sum(axis=1, keepdims=True)))
 
-    def rows_but_one(self) -> Iterator[tuple[Array, FloatArray, float]]:
-        """All rows but one of those that a row stands for, row by row, and how many it stands for.
+    def whole_weight(self) -> FloatArray:
+        """How many rows each row stands for.
 
         Raises
         ------
@@ -98,10 +111,13 @@ class Drawing:
                 "kind='jackknife' leaves out one row at a time, and rows of weights that are not whole are "
                 "not so many rows: take kind='weighted bootstrap'."
             )
-        for i in np.flatnonzero(weight):
-            left = weight.copy()
-            left[i] -= 1
-            yield self.rows[left > 0], left[left > 0], float(weight[i])
+        return weight
+
+    def without_one(self, places: Sequence[int]) -> FloatArray:
+        """Weights of all rows but one of those that a row stands for, for each of such rows."""
+        left = np.repeat(self.whole_weight()[np.newaxis], len(places), axis=0)
+        left[np.arange(len(places)), places] -= 1
+        return left
 
     def rows_and_counts(self, rng: Generator | RandomState) -> tuple[Array, FloatArray]:
         """Rows drawn with replacement, each once, and how often."""
@@ -127,23 +143,78 @@ def refitted(
     return again.fit(rows, sample_weight=weight)
 
 
-def followed(model: Any, rows: Array, weight: FloatArray) -> Mixture:
-    """Where EM leads from a fitted model on other rows: `refitted` without what a fit checks and judges.
+@dataclass(frozen=True, eq=False)
+class Following:
+    """Where EM leads from a fitted model on its rows with other weights.
 
-    Raises
-    ------
-    SingularCovarianceError
-        If a component collapses.
+    What `refitted` finds, without what a fit checks and judges. Of Gaussian and t components, rows that are
+    complete and bring nothing but weights, all fits are one call of the core (cpp/fitting/refits.hpp).
+
+    Attributes
+    ----------
+    model : GaussianMixture
+    rows : Rows
+        In memory.
+    n_threads : int
     """
-    blocks = ArrayBlocks(Rows(rows.astype(np.float64), weight, missing=has_missing(rows)), 1)
-    grounds = Grounds(regularisation(model._reg_covar, blocks), kind=model._kind(blocks))
-    monitor = Monitor(float(model.tol), model.max_iter, accelerated=True)
-    start: Mixture = model._density
-    m_step = grounds.m_step(start.structure)
-    mixture, _ = expectation_maximisation(start, blocks, m_step, monitor, accelerate=True)
-    if monitor.failure is not None:
-        raise monitor.failure
-    return mixture
+
+    model: Any
+    rows: Rows
+    n_threads: int = 1
+
+    def fits(self, weights: FloatArray) -> tuple[Refits | None, Array]:
+        """Those to each row of weights that did not fail, and which did: one component collapsed."""
+        if self._is_small_work:
+            return self._by_core(weights)
+        with ThreadPoolExecutor(self.n_threads) as pool:
+            found = list(pool.map(self._fit, weights))
+        fitted = [one for one in found if one is not None]
+        failed = np.array([one is None for one in found])
+        return (Refits.of(fitted) if fitted else None), failed
+
+    @cached
+    def _is_small_work(self) -> bool:
+        """Whether the core knows all of such a fit: no box around the rows, no prior of their scale."""
+        rows, model = self.rows, self.model
+        alone = set(rows.values) <= {"X", "weight"} and not rows.missing
+        return alone and not model.noise and model.prior is None
+
+    def _by_core(self, weights: FloatArray) -> tuple[Refits | None, Array]:
+        model, start = self.model, self.model._density
+        rows = self.rows.in_precision(DOUBLE)
+        automatic = model._reg_covar == "auto"
+        grounds = self._grounds(rows)
+        weights_found, means, covariances, factors, df, failures = _core.refits(
+            rows.X,
+            np.ascontiguousarray(weights),
+            native_mixture(start),
+            grounds.m_step(start.structure).native,
+            BITS[DOUBLE] if automatic else 0,
+            float(model.tol),
+            model.max_iter,
+            self.n_threads,
+        )
+        failed = np.array([component >= 0 for component, _ in failures])
+        found = Refits(start.structure, weights_found, means, covariances, factors, df)
+        if not failed.any():
+            return found, failed
+        return (None if failed.all() else found.some(~failed)), failed
+
+    def _grounds(self, rows: Rows) -> Grounds:
+        blocks = ArrayBlocks(rows, 1)
+        return Grounds(regularisation(self.model._reg_covar, blocks), kind=self.model._kind(blocks))
+
+    def _fit(self, weight: FloatArray) -> Mixture | None:
+        """The fit to rows of other weights; None: a component collapsed."""
+        kept = weight > 0
+        rows = replace(self.rows[kept].in_precision(DOUBLE), weight=weight[kept])
+        model, start = self.model, self.model._density
+        monitor = Monitor(float(model.tol), model.max_iter, accelerated=True)
+        m_step = self._grounds(rows).m_step(start.structure)
+        mixture, _ = expectation_maximisation(
+            start, ArrayBlocks(rows, 1), m_step, monitor, accelerate=True
+        )
+        return mixture if monitor.failure is None else None
 
 
 def bootstrapped(
@@ -173,13 +244,16 @@ def bootstrapped(
         yield again._density
 
 
-def are_own_rows(model: Any, X: Any, sample_weight: Any, total: float) -> bool:
-    """Whether these are likely the rows that a model was fitted to: of their weight and likelihood."""
+def are_own_rows(model: Any, X: Any, total: float, **beside: Any) -> bool:
+    """Whether these are likely the rows that a model was fitted to: of their weight and likelihood.
+
+    beside: what the rows bring, as `model.score` takes it.
+    """
     facts = facts_of(model)
     if facts is None or not np.isclose(total, facts.weight, rtol=1e-6):
         return False
     with warnings.catch_warnings(action="ignore"):  # of names that an array has not
-        away = model.score(X, sample_weight=sample_weight) - facts.mean_log_likelihood
+        away = model.score(X, **beside) - facts.mean_log_likelihood
     return bool(abs(away) <= _ROUNDING)
 
 
@@ -192,11 +266,11 @@ def _check_drawn_rows(model: Any, rows: Array, drawing: Drawing) -> None:
         raise ValueError(
             "parameters='bootstrap' fits the mixture anew, and its parameters were set by hand: fit it to X."
         )
-    if not are_own_rows(model, rows, drawing.weight, drawing.total):
+    if not are_own_rows(model, rows, drawing.total, sample_weight=drawing.weight):
         raise ValueError(
             "parameters='bootstrap' draws from the rows that were fitted, and X is not them: give those with "
             "their sample_weight. Fits with labels or measurement errors have parameters='fitted' alone."
         )
 
 
-__all__ = ["Drawing", "are_own_rows", "bootstrapped", "followed", "refitted"]
+__all__ = ["Drawing", "Following", "are_own_rows", "bootstrapped", "refitted"]

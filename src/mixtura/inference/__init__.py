@@ -4,13 +4,13 @@ from mixtura.inference.errors import (
     FROM_DERIVATIVES,
     KINDS,
     Delta,
-    Interval,
-    Replicates,
     StandardErrors,
 )
 from mixtura.inference.information import Information, information_of
+from mixtura.inference.intervals import Interval
 from mixtura.inference.parameters import FreeParameters
 from mixtura.inference.reduction import Directions, directions_of
+from mixtura.inference.replicates import Refits, Replicates
 
 __all__ = [
     "FROM_DERIVATIVES",
@@ -20,6 +20,7 @@ __all__ = [
     "FreeParameters",
     "Information",
     "Interval",
+    "Refits",
     "Replicates",
     "StandardErrors",
     "directions_of",

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
 
 from mixtura.display.component_table import numbered
 from mixtura.display.page import Page, Shown, Table
 from mixtura.inference.information import Information
+from mixtura.inference.intervals import (
+    Function,
+    Interval,
+    ParameterErrors,
+    Spread,
+    around,
+    value_of,
+)
 from mixtura.inference.parameters import FreeParameters
+from mixtura.inference.replicates import Replicates
 from mixtura.mixture import Mixture
 from mixtura.mixture.univariate import checked_levels
 from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.interruptible import interruptible
+from mixtura.support.language import marked
+from mixtura.support.language import translated as _
 from mixtura.support.names import ERROR_KINDS
 
 #: How standard errors are found.
 KINDS = ERROR_KINDS
+
+# As they are shown.
+_WORDS = (
+    *(marked("information"), marked("sandwich"), marked("bootstrap")),
+    *(marked("weighted bootstrap"), marked("jackknife")),
+)
 
 #: Those from derivatives; the others fit the model anew.
 FROM_DERIVATIVES = KINDS[:2]
@@ -33,33 +49,6 @@ _SHORTER = _STEP / 8
 # function's size, what rounding makes of it.
 _UNEVEN = 0.02
 _ROUNDING = 1e-13
-
-Function = Callable[[Mixture], Any]
-
-
-class Interval(NamedTuple):
-    """An estimate and how sure it is. Numbers where the function gives one, else arrays of its shape.
-
-    Attributes
-    ----------
-    estimate, low, high, std : float or ndarray
-        The function's value, the ends of the interval, the standard error.
-    """
-
-    estimate: Any
-    low: Any
-    high: Any
-    std: Any
-
-
-class Spread(Protocol):
-    """What stands for the distribution of estimates."""
-
-    def interval(self, function: Function, mixture: Mixture, level: float) -> Interval:
-        """Of a function of the mixture."""
-
-    def of_parameters(self) -> tuple[FloatArray, FloatArray, FloatArray, float | None]:
-        """Standard errors of weights, means, covariances, and of the noise's weight."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -79,8 +68,13 @@ class StandardErrors(Shown):
         In the structure's shape, in the features' units squared. Of t components those of the scale matrices.
     noise_weight : float or None
         Where there is noise.
+    df : ndarray of shape (n_components,) or None
+        Of t components; NaN where a number was given, or where the fit stands at the least or the most that
+        `GaussianMixture` allows and has no derivatives.
     n_replicates : int or None
         Fits that they come from, where they do.
+    n_failed : int
+        Fits of a bootstrap in which a component collapsed, which are left out.
 
     Examples
     --------
@@ -98,7 +92,9 @@ class StandardErrors(Shown):
     means: FloatArray
     covariances: FloatArray
     noise_weight: float | None
+    df: FloatArray | None
     n_replicates: int | None
+    n_failed: int
     spread: Spread
     names: tuple[str, ...]
 
@@ -107,9 +103,11 @@ class StandardErrors(Shown):
         cls, kind: str, mixture: Mixture, spread: Spread, names: Sequence[str] | None = None
     ) -> StandardErrors:
         """Those of what stands for the distribution of estimates."""
-        n = len(spread.mixtures) if isinstance(spread, Replicates) else None
+        n, n_failed = None, 0
+        if isinstance(spread, Replicates):
+            n, n_failed = len(spread.mixtures), spread.n_failed
         names = numbered(mixture.n_features) if names is None else tuple(names)
-        return cls(kind, mixture, *spread.of_parameters(), n, spread, names)
+        return cls(kind, mixture, *spread.of_parameters(), n, n_failed, spread, names)
 
     def interval(self, function: Function, level: float = 0.95) -> Interval:
         """Where a function of the mixture lies, with some confidence.
@@ -152,12 +150,15 @@ class StandardErrors(Shown):
         return found
 
     def _page(self) -> Page:
-        by = "" if self.n_replicates is None else f" of {self.n_replicates:,} fits"
-        note = "(estimate ± standard error)"
-        return Page(f"Standard errors by {self.kind}{by}", (), self._table(), note)
+        title = _("Standard errors by {kind}").format(kind=_(self.kind))
+        if self.n_replicates is not None:
+            title += _(" of {number} fits").format(number=f"{self.n_replicates:,}")
+        if self.n_failed:
+            title += _(", {number} more failed").format(number=f"{self.n_failed:,}")
+        return Page(title, (), self._table(), _("(estimate ± standard error)"))
 
     def _table(self) -> Table:
-        header = ("component", "weight", *self.names)
+        header = (_("component"), _("weight"), *self.names)
         lines = [
             (
                 str(k),
@@ -213,10 +214,10 @@ class Delta:
         return cls(parameters, np.asarray(covariance, np.float64))
 
     def interval(self, function: Function, mixture: Mixture, level: float) -> Interval:
-        value = _value(function, mixture)
+        value = value_of(function, mixture)
         slopes = self._slopes(function, value)
         std = np.sqrt(np.einsum("i...,ij,j...->...", slopes, self.covariance, slopes))
-        return _around(value, std, level)
+        return around(value, std, level)
 
     def _slopes(self, function: Function, value: FloatArray) -> FloatArray:
         """Derivatives in the free parameters: (n, ...), by differences.
@@ -232,7 +233,7 @@ class Delta:
             for j, step in enumerate((_STEP, _SHORTER)):
                 for k, side in enumerate((1.0, -1.0)):
                     moved = self.parameters.at(side * step * direction)
-                    sides[i, j, k] = (_value(function, moved) - value) / (side * step)
+                    sides[i, j, k] = (value_of(function, moved) - value) / (side * step)
         slopes, gaps = sides.mean(axis=2), np.abs(np.diff(sides, axis=2)[:, :, 0])
         largest = np.abs(sides).max(axis=(0, 1, 2))
         least = _UNEVEN * largest + _ROUNDING * np.abs(value) / _SHORTER
@@ -245,7 +246,8 @@ class Delta:
             )
         return np.asarray(slopes[:, 0])
 
-    def of_parameters(self) -> tuple[FloatArray, FloatArray, FloatArray, float | None]:
+    def of_parameters(self) -> ParameterErrors:
+        """Standard errors of what a mixture consists of."""
         of, V = self.parameters, self.covariance
         mixture, p = of.mixture, of.shares
         K = mixture.n_components
@@ -261,59 +263,12 @@ class Delta:
         ]
         in_shape = _in_shape(mixture, np.stack(covariances))
         noise = None if mixture.noise is None else float(shares[-1])
-        return shares[:K], np.stack(means), in_shape, noise
-
-
-@dataclass(frozen=True, eq=False)
-class Replicates:
-    """Mixtures that were fitted to other rows of the same distribution, or to all rows but one.
-
-    Attributes
-    ----------
-    mixtures : list of Mixture
-        Components in the order of the fit's.
-    weight : ndarray or None
-        Of the jackknife: how many rows each leaves one of out. None: they are draws.
-    """
-
-    mixtures: list[Mixture]
-    weight: FloatArray | None = None
-
-    def interval(self, function: Function, mixture: Mixture, level: float) -> Interval:
-        value = _value(function, mixture)
-        values = np.stack([_value(function, one) for one in self.mixtures])
-        std = self._std(values)
-        if self.weight is not None:
-            return _around(value, std, level)
-        low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2], axis=0)
-        return Interval(value, low, high, std)
-
-    def of_parameters(self) -> tuple[FloatArray, FloatArray, FloatArray, float | None]:
-        weights, means, covariances = (
-            self._std(np.stack([getattr(one, name) for one in self.mixtures]))
-            for name in ("weights", "means", "covariances")
-        )
-        noise = [one.noise.weight for one in self.mixtures if one.noise is not None]
-        return weights, means, covariances, float(self._std(np.array(noise))) if noise else None
-
-    def _std(self, values: FloatArray) -> FloatArray:
-        if self.weight is None:
-            return np.asarray(values.std(axis=0, ddof=1))
-        n, each = self.weight.sum(), self.weight / self.weight.sum()
-        away = values - np.tensordot(each, values, axes=1)
-        return np.asarray(np.sqrt((n - 1) * np.tensordot(each, away**2, axes=1)))
-
-
-def _value(function: Function, mixture: Mixture) -> FloatArray:
-    value = np.asarray(function(mixture), dtype=np.float64)
-    if not np.isfinite(value).all():
-        raise ValueError("The function must return finite numbers, but some are NaN or infinite.")
-    return value
-
-
-def _around(value: FloatArray, std: FloatArray, level: float) -> Interval:
-    reach = ndtri((1 + level) / 2) * std
-    return Interval(value, value - reach, value + reach, std)
+        df = None
+        if mixture.df is not None:
+            own = np.sqrt(np.diag(V))
+            known = [own[of.df(k)] if own[of.df(k)].size else [np.nan] for k in range(K)]
+            df = mixture.df * np.concatenate(known)
+        return ParameterErrors(shares[:K], np.stack(means), in_shape, noise, df)
 
 
 def _spreads(slopes: FloatArray, covariance: FloatArray) -> FloatArray:

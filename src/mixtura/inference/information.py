@@ -2,17 +2,20 @@
 
 With r the responsibilities, and s_k and h_k the first and second derivatives of log(w_k f_k), a row has the
 score s = sum_k r_k s_k and the second derivatives sum_k r_k (h_k + s_k s_k^T) - s s^T (Louis 1982; of
-Gaussians Boldea & Magnus 2009). Where features are missing they are those of what was observed.
+Gaussians Boldea & Magnus 2009). Where features are missing they are those of what was observed; where rows
+were measured with errors, of what was measured. What is known of a row's component is in its r.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from scipy.special import polygamma, psi, softmax
 
 from mixtura.inference.parameters import FreeParameters
-from mixtura.mixture import responsibilities
+from mixtura.mixture import Mixture, log_joint, responsibilities
 from mixtura.rows import ArrayBlocks, Blocks, Rows
 from mixtura.support.arrays import Array, FloatArray, block_slices
 
@@ -72,19 +75,24 @@ class _Sums:
 
     def add_rows(self, rows: Rows, threads: int) -> None:
         """Rows whose scores have room in memory; those without any value say nothing."""
+        rows = rows.known()
         X = rows.X.astype(np.float64)
         weight = np.ones(len(X)) if rows.weight is None else rows.weight
-        shares = responsibilities(self._of.mixture, X, threads, missing=rows.missing)
-        patterns, of_row = np.unique(np.isnan(X), axis=0, return_inverse=True)
-        for i, lacks in enumerate(patterns):
+        shares = _shares(self._of.mixture, rows, X, threads)
+        lacking = np.isnan(X)
+        alike = lacking if rows.error is None else np.hstack([lacking, _numbers(rows.error)])
+        _, first, of_row = np.unique(alike, axis=0, return_index=True, return_inverse=True)
+        for i, one in enumerate(first):
             mine = of_row.reshape(-1) == i
-            if not lacks.all():
-                self._add_alike(X[mine], weight[mine], shares[mine], ~lacks)
+            seen = ~lacking[one]
+            if seen.any():
+                error = None if rows.error is None else _matrix(rows.error[one])
+                self._add_alike(X[mine], weight[mine], shares[mine], _Seen(seen, error))
 
     def _add_alike(
-        self, X: FloatArray, weight: FloatArray, shares: FloatArray, seen: Array
+        self, X: FloatArray, weight: FloatArray, shares: FloatArray, seen: _Seen
     ) -> None:
-        """Rows of which the same features were seen."""
+        """Rows of which the same features were seen, with the same errors."""
         of, p = self._of, self._of.shares
         free = slice(0, of.n_shares)
         scores = np.zeros((len(X), of.n))
@@ -95,11 +103,16 @@ class _Sums:
                 own, places = of_shares, np.arange(of.n_shares)
             else:
                 terms = _Terms.of(of, k, X, seen)
+                df = np.arange(of.n)[of.df(k)]
                 own = np.concatenate(
-                    [of_shares, terms.u * terms.z, terms.entries @ of.to_entries[k]], axis=1
+                    [
+                        *(of_shares, terms.u * terms.z, terms.entries @ of.to_entries[k]),
+                        *(terms.of_df[:1].T for _ in df),
+                    ],
+                    axis=1,
                 )
                 places = np.concatenate(
-                    [np.arange(of.n)[free], np.arange(of.n)[of.means(k)], of.columns[k]]
+                    [np.arange(of.n)[free], np.arange(of.n)[of.means(k)], of.columns[k], df]
                 )
                 self._add_second(k, terms, weight * shares[:, k])
             held = (weight * shares[:, k])[:, np.newaxis]
@@ -136,6 +149,12 @@ class _Sums:
             self._complete[np.ix_(places, places)] += both.T @ (
                 (held * terms.bend)[:, np.newaxis] * both
             )
+            for one in np.arange(of.n)[of.df(k)]:
+                _, twice, of_u = terms.of_df
+                crossed = (held * of_u) @ both
+                self._complete[one, one] += held @ twice
+                self._complete[one, places] += crossed
+                self._complete[places, one] += crossed
 
     def information(self) -> Information:
         """Of all rows that were added."""
@@ -150,8 +169,10 @@ class _Sums:
 class _Terms:
     """What the derivatives of a component's log density at some rows are made of, in its own coordinates.
 
-    z = F^T S^-1 (x - mu) and W = F^T S^-1 F, with S^-1 the inverse of what was seen of the covariance: where
-    all features were, F^-1 (x - mu) and I. entries: u z z^T - W at `pairs`, half of it on the diagonal.
+    z = F^T S^-1 (x - mu) and W = F^T S^-1 F, with S^-1 the inverse of what was seen of the covariance, that
+    of the errors added: where all features were seen without errors, F^-1 (x - mu) and I. entries:
+    u z z^T - W at `pairs`, half of it on the diagonal. of_df: of t components the first and second derivative
+    in log df, and the first of u.
     """
 
     z: FloatArray
@@ -160,13 +181,20 @@ class _Terms:
     entries: FloatArray
     half: FloatArray
     bend: FloatArray | None
+    of_df: FloatArray
 
     @classmethod
-    def of(cls, parameters: FreeParameters, k: int, X: FloatArray, seen: Array) -> _Terms:
-        mixture, (a, b) = parameters.mixture, parameters.pairs
+    def of(cls, parameters: FreeParameters, k: int, X: FloatArray, given: _Seen) -> _Terms:
+        mixture, (a, b), seen = parameters.mixture, parameters.pairs, given.features
         spread, frame = mixture.spreads[k], parameters.frames[k]
         away = ((X - mixture.means[k]) / spread)[:, seen]
-        if frame.ndim == 1:
+        if given.error is not None:
+            whole = np.diag(frame) if frame.ndim == 1 else frame
+            scaled = (whole / spread[:, np.newaxis])[seen]
+            error = (given.error / np.outer(spread, spread))[np.ix_(seen, seen)]
+            inverse = np.linalg.solve(scaled @ scaled.T + error, scaled).T
+            z, W = away @ inverse.T, inverse @ scaled
+        elif frame.ndim == 1:
             z, W = np.zeros_like(X), np.diag(seen.astype(np.float64))
             z[:, seen] = away
         else:
@@ -174,12 +202,62 @@ class _Terms:
             inverse = np.linalg.pinv(scaled)
             z, W = away @ inverse.T, inverse @ scaled
         half = np.where(a == b, 0.5, 1.0)
-        u, bend = np.ones((len(X), 1)), None
+        u, bend, of_df = np.ones((len(X), 1)), None, np.zeros((3, len(X)))
         if mixture.df is not None:
-            df = mixture.df[k]
-            u = (df + seen.sum()) / (df + np.einsum("nd,nd->n", z, z)[:, np.newaxis])
+            df, delta = mixture.df[k], np.einsum("nd,nd->n", z, z)
+            u = (df + seen.sum()) / (df + delta[:, np.newaxis])
             bend = 2 * u[:, 0] ** 2 / (df + seen.sum())
-        return cls(z, W, u, half * (u * z[:, a] * z[:, b] - W[a, b]), half, bend)
+            of_df = _of_df(df, seen.sum(), delta)
+        entries = half * (u * z[:, a] * z[:, b] - W[a, b])
+        return cls(z, W, u, entries, half, bend, of_df)
+
+
+def _of_df(df: float, p: int, delta: FloatArray) -> FloatArray:
+    """Of the log density of t, p features at squared distances delta, in log df: (3, n), see `_Terms`.
+
+    In df itself, with log f = log Gamma((df + p) / 2) - log Gamma(df / 2) - p / 2 log df - (df + p) / 2
+    log(1 + delta / df) + ...
+    """
+    far = delta / (df * (df + delta))
+    once = psi((df + p) / 2) - psi(df / 2) - p / df - np.log1p(delta / df) + (df + p) * far
+    twice = (polygamma(1, (df + p) / 2) - polygamma(1, df / 2)) / 2 + p / df**2
+    twice = twice + 2 * far - (df + p) * far * (2 * df + delta) / (df * (df + delta))
+    once, twice = once / 2, twice / 2
+    return np.stack([df * once, df**2 * twice + df * once, df * (delta - p) / (df + delta) ** 2])
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """Which features of some rows were seen, and the covariance of their errors or None: d x d."""
+
+    features: Array
+    error: FloatArray | None
+
+
+def _shares(mixture: Mixture, rows: Rows, X: FloatArray, threads: int) -> FloatArray:
+    """Responsibilities, by what rows are known to be."""
+    given: dict[str, Any] = {"missing": rows.missing, "errors": rows.error}
+    if rows.label is None and rows.log_credible is None:
+        return responsibilities(mixture, X, threads, **given)
+    joint = log_joint(mixture, X, threads, **given)
+    if rows.log_credible is not None:
+        joint += rows.log_credible
+    if rows.label is not None:
+        others = np.arange(joint.shape[1]) != rows.label[:, np.newaxis]
+        joint[others & (rows.label >= 0)[:, np.newaxis]] = -np.inf
+    return np.asarray(softmax(joint, axis=1))
+
+
+def _numbers(error: FloatArray) -> FloatArray:
+    """Those of each row side by side, none infinite: such a feature is taken to be missing."""
+    flat = error.reshape(len(error), -1)
+    return np.where(np.isfinite(flat), flat, 0.0)
+
+
+def _matrix(error: FloatArray) -> FloatArray:
+    """The covariance of one row's errors."""
+    finite = np.where(np.isfinite(error), error, 0.0)
+    return np.diag(finite) if error.ndim == 1 else finite
 
 
 def _traces(A: FloatArray, C: FloatArray, a: Array, b: Array) -> FloatArray:

@@ -24,15 +24,18 @@ from mixtura.support.cached import cached
 
 @dataclass(frozen=True, eq=False)
 class FreeParameters:
-    """Those of a mixture, as numbers that are 0 where it stands: omega, then all m_k, then the covariances'.
+    """Those of a mixture, as numbers that are 0 where it stands: omega, all m_k, the covariances', df's.
 
     Attributes
     ----------
     mixture : Mixture
-        Of t components the degrees of freedom are taken to be known.
+    df_of : tuple of int, default=()
+        Of t components: which of the free degrees of freedom, df ~ df exp(s), each one has; -1 where its own
+        are known. Empty: all are.
     """
 
     mixture: Mixture
+    df_of: tuple[int, ...] = ()
 
     @cached
     def shares(self) -> FloatArray:
@@ -50,7 +53,17 @@ class FreeParameters:
     @property
     def n(self) -> int:
         """How many free parameters there are."""
-        return self.n_shares + self.mixture.means.size + self.n_of_covariances
+        return self.n_shares + self.mixture.means.size + self.n_of_covariances + self.n_df
+
+    @property
+    def n_df(self) -> int:
+        """Free degrees of freedom."""
+        return 1 + max(self.df_of, default=-1)
+
+    def df(self, k: int) -> slice:
+        """Where those of a component stand; empty where they are known."""
+        begin = self.n - self.n_df + (self.df_of[k] if self.n_df else 0)
+        return slice(begin, begin + bool(self.n_df and self.df_of[k] >= 0))
 
     @property
     def n_of_covariances(self) -> int:
@@ -213,9 +226,12 @@ class FreeParameters:
         )
         matrices = np.stack([self._covariance(k, step[self.columns[k]]) for k in range(K)])
         covariances = _in_shape(self.mixture, matrices)
-        noise = self.mixture.noise
+        noise, df = self.mixture.noise, self.mixture.df
+        if df is not None:
+            df = df * np.exp([step[self.df(k)].sum() for k in range(K)])
         return replace(
             self.mixture,
+            df=df,
             weights=shares[:K],
             means=means,
             covariances=covariances,

@@ -745,7 +745,7 @@ class Mixture(Shown):
         """
         return slopes.modes(self)
 
-    def log_density_gradient(self, X: Any, *, n_jobs: int | None = None) -> FloatArray:
+    def log_density_gradient(self, X: Any, *, n_jobs: int | None = None) -> Array:
         """Gradient of the log density at each row: which way it rises. Noise has no part in it.
 
         Parameters
@@ -756,9 +756,9 @@ class Mixture(Shown):
 
         Returns
         -------
-        ndarray of shape (n_rows, n_features), float64
+        ndarray of shape (n_rows, n_features)
             sum_k r_k inv(Sigma_k) (mu_k - x), r the responsibilities; of t components each term (df + d) /
-            (df + squared distance) times that.
+            (df + squared distance) times that. float32 for rows of float32, else float64.
 
         Raises
         ------

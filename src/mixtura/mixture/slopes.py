@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from mixtura.mixture.completing import one_component, square_distances
-from mixtura.mixture.evaluation import log_density, responsibilities
-from mixtura.support.arrays import Array, FloatArray, block_slices
+from mixtura.mixture.evaluation import arithmetic, log_density, responsibilities, write
+from mixtura.support.arrays import Array, FloatArray, block_slices, result_dtype
 
 if TYPE_CHECKING:
     from mixtura.mixture.distribution import Mixture
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 # Of the ascent to a mode: its steps shrink by a constant factor, and Newton's end it.
 _MOST_STEPS = 2000
 _LAST_STEPS = 20
-
-# Rows whose slopes are made at a time: they stay in the cache.
-_AT_A_TIME = 4096
 
 # In spreads: a step after which an ascent is at its end, and the distance of modes that are one.
 _NO_STEP = 1e-12
@@ -41,29 +38,19 @@ class Modes(NamedTuple):
     of_component: Array
 
 
-def gradient(mixture: Mixture, X: Array, threads: int) -> FloatArray:
+def gradient(mixture: Mixture, X: Array, threads: int) -> Array:
     """Of the log density: sum_k r_k u_k inv(Sigma_k) (mu_k - x), with u = 1 of a Gaussian; noise apart."""
-    mixture = mixture.without_noise()
-    found = np.empty(X.shape)
-    precisions = _precisions(mixture)
-    for begin in range(0, len(X), _AT_A_TIME):
-        rows = slice(begin, begin + _AT_A_TIME)
-        shares = responsibilities(mixture, X[rows], threads).astype(np.float64, copy=False)
-        if mixture.df is not None:
-            shares = shares * _tails(mixture, X[rows])[0]
-        # Features apart: loops over rows are long, those over features short.
-        x = np.ascontiguousarray(X[rows].T, dtype=np.float64)
-        slopes = np.zeros_like(x)
-        held = np.ascontiguousarray(shares.T)
-        for share, mean, precision in zip(held, mixture.means, precisions, strict=True):
-            pull = (mean[:, np.newaxis] - x) * share
-            slopes += pull * precision[:, np.newaxis] if precision.ndim == 1 else precision @ pull
-        found[rows] = slopes.T
-    return found
+    mixture, dtype = mixture.without_noise(), result_dtype(X)
+    found = np.empty(X.shape, arithmetic(mixture, dtype))
+    write(mixture, X, found.dtype, threads, gradient=found)
+    return found.astype(dtype, copy=False)
 
 
 def hessian(mixture: Mixture, X: Array, threads: int) -> FloatArray:
-    """Of the log density, noise apart."""
+    """Of the log density, noise apart: sum_k r_k ((1 + b_k) s_k s_k^T - u_k inv(Sigma_k)) - s s^T.
+
+    With s_k the slopes of the components' log densities, s their mean, and b how those of t components bend.
+    """
     mixture = mixture.without_noise()
     n_features = X.shape[1]
     found = np.empty((len(X), n_features, n_features))
@@ -71,11 +58,12 @@ def hessian(mixture: Mixture, X: Array, threads: int) -> FloatArray:
     for rows in block_slices(len(X), n_features * (n_features + mixture.n_components)):
         shares, slopes = _shares_and_slopes(mixture, X[rows], threads)
         u, bend = _tails(mixture, X[rows])
-        whole = np.einsum("nk,knd->nd", shares, slopes)
-        found[rows] = (
-            np.einsum("nk,knd,kne->nde", shares * (1 + bend), slopes, slopes)
-            - np.einsum("nk,kde->nde", shares * u, precisions)
-            - whole[:, :, np.newaxis] * whole[:, np.newaxis, :]
+        whole = gradient(mixture, X[rows], threads)
+        each = np.concatenate([np.moveaxis(slopes, 0, 1), whole[:, np.newaxis]], axis=1)
+        weights = np.concatenate([shares * (1 + bend), np.full((len(each), 1), -1.0)], axis=1)
+        found[rows] = np.swapaxes(each * weights[:, :, np.newaxis], 1, 2) @ each
+        found[rows] -= ((shares * u) @ precisions.reshape(len(precisions), -1)).reshape(
+            found[rows].shape
         )
     return found
 
@@ -120,8 +108,8 @@ def _climbed(mixture: Mixture, precisions: FloatArray, x: FloatArray) -> FloatAr
     for _ in range(_MOST_STEPS):
         at = x[np.newaxis]
         shares = responsibilities(mixture, at, 1)[0] * _tails(mixture, at)[0][0]
-        pulls = np.einsum("k,kde,ke->d", shares, precisions, mixture.means - x)
-        step = np.linalg.solve(np.einsum("k,kde->de", shares, precisions), pulls)
+        mean = np.einsum("k,kde->de", shares, precisions)
+        step = np.linalg.solve(mean, gradient(mixture, at, 1)[0])
         x = x + step
         if np.all(np.abs(step) <= _NO_STEP * scale):
             break
@@ -187,14 +175,6 @@ def _factors(mixture: Mixture) -> FloatArray:
     if mixture.structure.shared:
         return np.broadcast_to(factors, (mixture.n_components, *factors.shape))
     return factors
-
-
-def _precisions(mixture: Mixture) -> FloatArray:
-    """Of each component: a matrix, or the diagonal."""
-    (K, d), own = mixture.means.shape, mixture.precisions
-    if mixture.structure.has_matrices:
-        return np.broadcast_to(own, (K, d, d))
-    return mixture.structure.diagonals(own, K, d)
 
 
 def _precision_matrices(mixture: Mixture) -> FloatArray:
