@@ -6,8 +6,7 @@ BIN := $(VENV)/bin
 CPP := $(wildcard cpp/*/*.cpp cpp/*/*.hpp)
 CORE := $(CPP) cpp/CMakeLists.txt
 
-.PHONY: help demo test test-quick test-oldest lint tidy stub catalogue core sanitize package wheels wheels-emulated neon-counts \
-	docs docs-versions docs-serve docs-test ci nightly bench bench-compare clean
+.PHONY: help demo test test-quick test-oldest lint tidy stub catalogue core sanitize package wheels wheels-emulated neon-counts docs docs-versions docs-serve docs-test ci nightly bench bench-compare clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,4 +1,6 @@
 // Whole fits of small tables.
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -66,6 +68,7 @@ Array together(std::vector<Refit>& fits, std::vector<double> OwnedMixture::* par
 nb::tuple refits(const RowArray<double>& rows, const Doubles& weights, const MixtureArrays& start, const MStep& m_step,
                  int n_bits, double tol, std::ptrdiff_t max_iter, int n_threads) {
     const Sizes& sizes = start.sizes;
+    require_matrix("weights", weights);
     const auto n = static_cast<std::ptrdiff_t>(weights.shape(0));
     require_shape("rows", rows, {n_rows_of(rows), sizes.d});
     require_shape("weights", weights, {n, n_rows_of(rows)});
@@ -96,6 +99,8 @@ Array drawn_counts(const std::optional<Doubles>& weights, std::ptrdiff_t n_rows,
     require(n_rows > 0, "n_rows must be 1 at least, got " + std::to_string(n_rows));
     require_shape("weights", weights, {n_rows});
     const double* own = weights ? weights->data() : nullptr;
+    const auto is_weight = [](double w) { return w >= 0 && std::isfinite(w); };
+    require(own == nullptr || std::all_of(own, own + n_rows, is_weight), "weights must be finite and not below 0");
     require(own == nullptr || std::any_of(own, own + n_rows, [](double w) { return w > 0; }),
             "a row must have a weight");
     return as_array(mixtura::drawn_counts(own, n_rows, n_drawn, seeds),

@@ -98,11 +98,12 @@ def test_the_citation_says_what_the_package_says_of_itself():
 
 
 def requirements(lines):
-    """By name; conda calls matplotlib without a window system otherwise."""
+    """By name; conda calls PyTorch, and matplotlib without a window system, otherwise."""
     found = dict(
         re.fullmatch(r"([\w-]+?)(?:\[.*\])? ?((?:>=|<|,|[\d.])*)", line).groups() for line in lines
     )
-    return {name.removesuffix("-base"): version for name, version in found.items()}
+    ours = {"matplotlib-base": "matplotlib", "pytorch": "torch"}
+    return {ours.get(name, name): version for name, version in found.items()}
 
 
 def test_the_conda_recipe_asks_for_what_the_package_asks_for():

@@ -61,7 +61,7 @@ def conjugate(model, letters, reg):
 
 
 # What `evaluate` takes by name, in the order of the calls below.
-_OUT = ("log_density", "responsibilities", "labels", "log_joint")
+_OUT = ("log_density", "responsibilities", "labels", "log_joint", "gradient")
 
 
 def call(name, arguments):
@@ -136,6 +136,7 @@ def calls(model, real):
             np.empty((N, K), real),
             labels,
             np.empty((N, K), real),
+            np.empty((N, D), real),
         ),
         "find_nonfinite": (X, 1),
         "find_extent": (X, 1),
@@ -182,6 +183,8 @@ def calls(model, real):
         "Asked with a start": (*asked, mixture, 1e9),
         "whole_fits": ([doubles, doubles[::2]], [7, 8], _core.Asked(*asked, None, 1e9), 1),
         "whole_fits given": ([doubles], [7], _core.Asked(*asked, mixture, 1e9), 1),
+        "refits": (doubles, np.ones((2, N)), mixture, m_step, 36, 1e-3, 5, 1),
+        "drawn_counts": (weight, N, 5, [1, 2]),
         "simd_level": (),
         "simd_levels": (),
     }
