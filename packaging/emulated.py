@@ -63,7 +63,9 @@ def check_wheels(folder: Path) -> None:
             "This machine's answers are missing: packaging/install_check.py comes first."
         )
     for python in EMULATED:
-        wheel = next(iter(folder.glob(f"mixtura-*-{python.wheel}-{ARM.tag}.whl")), None)
+        wheel = next(
+            iter(folder.glob(f"mixtura-*-{python.wheel}-manylinux*_{ARM.machine}.whl")), None
+        )
         if wheel is None:
             raise SystemExit(f"{folder} has no {python.wheel} wheel of {ARM.name}: make wheels.")
         unpack_python(python)

@@ -5,6 +5,7 @@ python packaging/inspect_wheel.py WHEEL ...
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -12,22 +13,28 @@ from email.parser import Parser
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+NEWEST_GLIBC = 28
+
 # Of the C library, which every Linux of a manylinux tag has.
 SYSTEM = {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1"}
 LOADERS = {"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
 MACHINES = {"EM_X86_64": "x86_64", "EM_AARCH64": "aarch64"}
 
 
-def inspect(wheel: Path, platform: str) -> None:
+def inspect(wheel: Path, machine: str) -> None:
     """Raise SystemExit where the wheel is not what its name says, or asks for more than the system has."""
     python, abi, tag = wheel.stem.split("-")[-3:]
-    require(platform in tag.split("."), wheel, f"its platform is {tag}, not {platform}")
+    found = re.match(rf"manylinux_2_(\d+)_{machine}(\.|$)", tag)  # the oldest of several is first
+    require(found is not None, wheel, f"its platform is {tag}, none of Linux on {machine}")
+    require(
+        int(found[1]) <= NEWEST_GLIBC, wheel, f"{tag} asks for a glibc newer than 2.{NEWEST_GLIBC}"
+    )
     require(
         (python, abi) in {("cp311", "cp311"), ("cp312", "abi3")}, wheel, f"it is of {python}-{abi}"
     )
     with zipfile.ZipFile(wheel) as archive:
         check_files(wheel, archive, abi)
-        check_metadata(wheel, archive, f"{python}-{abi}-{tag}")
+        check_metadata(wheel, archive, f"{python}-{abi}-{tag.split('.')[0]}")
         with TemporaryDirectory() as folder:
             module = archive.extract(module_of(wheel, archive), folder)
             check_module(wheel, Path(module), tag)
@@ -92,7 +99,7 @@ def run_tool(wheel: Path, *command: str) -> None:
 
 def main() -> None:
     for wheel in map(Path, sys.argv[1:]):
-        inspect(wheel, wheel.stem.split("-")[-1].split(".")[0])
+        inspect(wheel, "aarch64" if wheel.stem.endswith("aarch64") else "x86_64")
         print(f"{wheel.name}: fine")
 
 

@@ -32,7 +32,7 @@ SOURCE = WORK / "source"
 class Platform:
     name: str
     target: str  # as zig names it, with the oldest version of the C library or the system
-    tag: str  # of the wheels
+    machine: str  # in the tag of the wheels
     built: str  # what pip calls the platform while the wheel is built
     suffix: str  # of an extension module of CPython 3.11
 
@@ -41,14 +41,14 @@ PLATFORMS = (
     Platform(
         "linux-x86_64",
         "x86_64-linux-gnu.2.28",
-        "manylinux_2_28_x86_64",
+        "x86_64",
         "linux-x86_64",
         ".cpython-311-x86_64-linux-gnu.so",
     ),
     Platform(
         "linux-aarch64",
         "aarch64-linux-gnu.2.28",
-        "manylinux_2_28_aarch64",
+        "aarch64",
         "linux-aarch64",
         ".cpython-311-aarch64-linux-gnu.so",
     ),
@@ -64,8 +64,8 @@ def build_all(sdist: Path, folder: Path, only: list[str]) -> None:
         core = build_core(platform)
         for python in builders():
             built = build(platform, core, python)
-            wheel = repair(built, platform)
-            inspect(wheel, platform.tag)
+            wheel = repair(built)
+            inspect(wheel, platform.machine)
             print(f"{wheel.name}  {wheel.stat().st_size / 1e6:.1f} MB", flush=True)
             shutil.copy2(wheel, folder)
 
@@ -205,12 +205,13 @@ def write_programs(platform: Platform) -> Path:
     return folder
 
 
-def repair(wheel: Path, platform: Platform) -> Path:
-    """Return the wheel under the tag of the platform, which auditwheel grants."""
+def repair(wheel: Path) -> Path:
+    """Return the wheel under the tag that auditwheel grants."""
     out = WORK / "repaired" / wheel.stem
     shutil.rmtree(out, ignore_errors=True)
     environment = os.environ | {"PATH": path_with_tools()}
-    command = [sys.executable, "-m", "auditwheel", "repair", "--plat", platform.tag, "--only-plat"]
+    # --plat takes the names of this machine only; auto, the oldest that the symbols allow
+    command = [sys.executable, "-m", "auditwheel", "repair", "--plat", "auto"]
     run([*command, "--wheel-dir", str(out), str(wheel)], environment)
     return only_file(out)
 

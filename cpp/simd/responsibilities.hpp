@@ -46,13 +46,22 @@ void normalise_one(Real* joint, std::ptrdiff_t n_active, const Real* weights, Re
     }
 }
 
+// Vectors of rows whose responsibilities are computed at a time: their chains of instructions overlap. Four floats to a
+// vector of NEON, the constants of exp and log leave registers for two chains.
+template <class Real>
+#if defined(__aarch64__)
+constexpr int normalised_vectors = sizeof(Real) == sizeof(float) ? 2 : row_vectors;
+#else
+constexpr int normalised_vectors = row_vectors;
+#endif
+
 // joint[k * stride + r] holds log(w_k p_k(x)) - shift; after the call it holds weights[r] * r_k(x).
 // log_density[r] = log p(x) - shift and log_certainty[r] = log max_k r_k(x).
 template <class Real>
 void normalise(Real* joint, std::ptrdiff_t n_components, std::ptrdiff_t stride, std::ptrdiff_t n_active,
                const Real* weights, Real* log_density, Real* log_certainty) {
     if (n_components == 1) return normalise_one(joint, n_active, weights, log_density, log_certainty);
-    constexpr int n = row_vectors;  // several vectors of rows at a time: their chains of instructions overlap
+    constexpr int n = normalised_vectors<Real>;
     for (std::ptrdiff_t r = 0; r < n_active; r += n * lanes<Real>) {
         Vector<Real> highest[n], sum[n] = {};
         find_highest<Real, n>(joint + r, n_components, stride, highest);
