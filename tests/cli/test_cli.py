@@ -1301,7 +1301,7 @@ SELECTED = {
 
 
 @pytest.mark.parametrize("kind", SELECTED)
-def test_select_reads_whatever_holds_the_rows(kind, tmp_path, monkeypatch):
+def test_select_reads_whatever_holds_the_rows(kind, tmp_path):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(600, 2)) + 9 * rng.integers(0, 2, (600, 1))
     np.save(tmp_path / "rows.npy", X)
@@ -1318,9 +1318,8 @@ def test_select_reads_whatever_holds_the_rows(kind, tmp_path, monkeypatch):
     results = []
     kept = ["--checkpoint", "sweep", "--resume"]
     for resume in ([], kept, kept):
-        text = io.BytesIO(b"" if stdin is None else (tmp_path / stdin).read_bytes())
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(text))
-        told = succeeds("select", *given, *options, *resume, "-o", "out", cwd=tmp_path)
+        text = "" if stdin is None else (tmp_path / stdin).read_text()
+        told = succeeds("select", *given, *options, *resume, "-o", "out", cwd=tmp_path, stdin=text)
         results.append(json.loads(told))
     assert results[1] == results[2]
     search = mixtura.GaussianMixtureSearch((1, 2), ("EII", "VVV"), random_state=1).fit(X)

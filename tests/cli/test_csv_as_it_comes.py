@@ -213,14 +213,13 @@ def test_rows_with_missing_cells_are_dropped_and_the_others_keep_their_numbers(
 ):
     complete = gappy.dropna()
     file = "x.parquet" if how == "parquet" else "x.csv"
+    stdin = ""
     if how == "standard input":
-        content = (tmp_path / "x.csv").read_bytes()
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
-        file = "-"
+        file, stdin = "-", (tmp_path / "x.csv").read_text()
     if how == "scanned":
         monkeypatch.setattr(rows_of_files, "SMALL", 10)
     options = ["--drop-missing", "--columns", "a,b"]
-    done = call("fit", file, "-k", "2", *options, cwd=tmp_path)
+    done = call("fit", file, "-k", "2", *options, cwd=tmp_path, stdin=stdin)
     assert done.returncode == 0, done.stderr
     source = "standard input" if file == "-" else file
     assert done.stderr == (

@@ -217,7 +217,7 @@ def test_a_bayesian_fit_is_that_of_python(file, table):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--noise"], "--noise does not go with --bayesian"),
+        (["--distribution", "t"], "--distribution does not go with --bayesian"),
         (["--covariance", "VEV"], "it takes full, tied"),
         (["--by", "group"], "leave out --by"),
     ],

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from mixtura.mixture.distribution import Mixture
 
 
+# What is added is as many times what rounding leaves.
+_ABOVE = 64
+
+
 class Normals:
     """The components of a mixture, each with the log-determinant of its covariance."""
 
@@ -29,10 +33,23 @@ class Normals:
 
     def widened(self) -> Normals:
         """The same with variances larger by a rounding error, so that no covariance is singular."""
-        d = self.means.shape[1]
-        added = np.eye(d) * (d * np.finfo(float).eps)
-        variances = np.diagonal(self.covariances, axis1=1, axis2=2)
-        return Normals(self.means, self.covariances + variances[:, np.newaxis] * added)
+        added = np.eye(self.means.shape[1]) * self._rounding
+        return Normals(self.means, self.covariances + self._variances[:, np.newaxis] * added)
+
+    @property
+    def _variances(self) -> FloatArray:
+        return np.diagonal(self.covariances, axis1=1, axis2=2)
+
+    @property
+    def _rounding(self) -> float:
+        """Share of a variance that rounding can make of none, and well above it."""
+        return float(_ABOVE * self.means.shape[1] * np.finfo(float).eps)
+
+    def _may_be_singular(self, which: slice | NDArray[np.intp]) -> bool:
+        """Whether rounding leaves as much of 0 as the determinant of some correlations, or there is none."""
+        with np.errstate(divide="ignore"):
+            of_variances = np.log(self._variances[which]).sum(axis=-1)
+        return not bool(np.all(self.logs[which] - of_variances > np.log(self._rounding)))
 
     def distances(self, i: int, others: Normals, which: slice | NDArray[np.intp]) -> FloatArray:
         """Bhattacharyya distances of component i to some of the others.
@@ -41,13 +58,10 @@ class Normals:
         Of singular covariances those of wider ones: means that are apart where no component has a variance
         are far from each other.
         """
-        try:
-            distances = self._distances(i, others, which)
-        except np.linalg.LinAlgError:
+        # Rounding may also leave a positive determinant, which says nothing.
+        if self._may_be_singular(np.array([i])) or others._may_be_singular(which):
             return self.widened()._distances(i, others.widened(), which)
-        if np.isnan(distances).any():
-            return self.widened()._distances(i, others.widened(), which)
-        return distances
+        return self._distances(i, others, which)
 
     def _distances(self, i: int, others: Normals, which: slice | NDArray[np.intp]) -> FloatArray:
         pooled = (self.covariances[i] + others.covariances[which]) / 2
