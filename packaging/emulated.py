@@ -172,6 +172,7 @@ def check_core() -> None:
     )
     if not tests:
         raise SystemExit(f"No tests were built in {folder}.")
+    os.environ["MIXTURA_EMULATED"] = "1"  # leaves out what the emulator cannot do
     for test in tests:
         print(f"{test.name}: {run(emulated(test)).strip()}", flush=True)
     print(f"{len(tests)} passed, 0 failed")

@@ -217,7 +217,8 @@ void a_caller_that_waits_is_asked() {
 
 // A forked child has threads of its own.
 void a_forked_child_gets_helpers() {
-#if defined(__unix__) && !defined(__SANITIZE_THREAD__)  // that sanitizer knows no threads in a forked child
+#if defined(__unix__) && !defined(__SANITIZE_THREAD__)       // that sanitizer knows no threads in a forked child
+    if (std::getenv("MIXTURA_EMULATED") != nullptr) return;  // nor does qemu's user mode
     const pid_t child = fork();
     if (child == 0) {
         // Both must be at work at the same time: each waits for the other.
