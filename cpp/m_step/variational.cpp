@@ -163,6 +163,15 @@ std::ptrdiff_t Variational::maximise(const Statistics& statistics, const OwnedMi
     return factorise(next, control);
 }
 
+// A posterior of a mixture without noise is none of one with it.
+void Variational::complete(OwnedMixture& mixture) const {
+    if (has_noise() && !mixture.view().has_noise()) {
+        mixture.counts.clear();
+        mixture.log_weights.clear();
+    }
+    take_noise(noise_, 1, mixture);
+}
+
 // Of the mean x_k and covariance S_k of each component's rows (Bishop's equations 10.61 and 10.62):
 //     scatter_k = scatter + n_k S_k + mean_precision n_k / (mean_precision + n_k) (x_k - mean)(x_k - mean)^T
 //     mean_k = (mean_precision mean + n_k x_k) / (mean_precision + n_k)

@@ -75,7 +75,7 @@ class Variational final : public MStep {
         return std::make_unique<Variational>(model_, std::move(added), prior_, noise_);
     }
     std::unique_ptr<MStep> gaussian() const override { return std::make_unique<Variational>(model_, added_, prior_); }
-    void complete(OwnedMixture& mixture) const override { take_noise(noise_, 1, mixture); }
+    void complete(OwnedMixture& mixture) const override;
     bool has_noise() const override { return noise_.log_density.has_value(); }
     bool is_free() const override { return false; }
     bool can_collapse(std::ptrdiff_t) const override { return false; }

@@ -126,7 +126,12 @@ void bind_m_step(nb::module_& m) {
         .def_prop_ro("n_features", &MStep::n_features)
         .def_prop_ro("n_components", &MStep::n_components)
         .def(
-            "bound", [](const MStep& m_step, const MixtureArrays& mixture) { return m_step.bound(mixture.owned()); },
+            "bound",
+            [](const MStep& m_step, const MixtureArrays& mixture) {
+                mixture.sizes.require_fits(m_step);
+                require(mixture.sizes.structure == m_step.structure(), "the M-step is of another structure");
+                return m_step.bound(mixture.owned());
+            },
             "mixture"_a, "What the objective has beside the log-likelihood, in nats.");
     nb::class_<Knowledge>(
         m, "Knowledge",

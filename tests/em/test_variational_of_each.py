@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from itertools import product
 
+import dask.array
 import numpy as np
 import pytest
 from scipy import stats
 from scipy.special import betaln, logsumexp, multigammaln
 
+import mixtura
 from mixtura import BayesianGaussianMixture, GaussianMixture, Prior
 from mixtura.covariance import structure
 from mixtura.datasets import load_faithful
@@ -335,3 +337,62 @@ def test_noise_and_a_prior_of_each_go_on_together():
         rel=1e-12,
     )
     assert sum(then._prior.noise_counts_of(then._density)) == pytest.approx(362, rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", STRUCTURES)
+def test_a_warm_start_may_begin_without_the_noise_and_end_with_it(kind):
+    rows = noisy_rows()
+    model = model_of(kind, 2, noise=False, warm_start=True).fit(rows)
+    model.set_params(noise=True).fit(rows)
+    fresh = model_of(kind, 2, noise=True).fit(rows)
+    assert model.lower_bound_ == pytest.approx(fresh.lower_bound_, abs=1e-5)
+    model.set_params(noise=False).fit(rows)
+    assert model.weights_.sum() == pytest.approx(1)
+
+
+def test_the_bound_asks_for_a_mixture_of_as_many_components():
+    own = model_of("full", 2).fit(X).as_prior()
+    two = model_of("full", 2, prior=own).fit(X)
+    step = Variational(structure("full"), np.zeros(2), two._kind_of(two._density, None))
+    three = model_of("full", 3).fit(X)._density
+    with pytest.raises(ValueError, match="2 components, got 3"):
+        step.native.bound(native_mixture(three))
+
+
+@pytest.mark.parametrize(("kind", "prior_type"), CASES)
+def test_a_saved_model_has_its_noise_and_the_prior_of_each(kind, prior_type, tmp_path):
+    rows = noisy_rows()
+    first = model_of(kind, 2, prior_type, noise=True).fit(rows[::2])
+    model = model_of(kind, 2, prior_type, noise=True, prior=first.as_prior()).fit(rows[1::2])
+    model.save(tmp_path / "model")
+    again = mixtura.load(tmp_path / "model")
+    assert np.array_equal(again.predict_proba(rows), model.predict_proba(rows))
+    assert np.array_equal(again.score_samples(rows), model.score_samples(rows))
+    assert again.log_evidence_ == model.log_evidence_
+    assert again.fit(rows[1::2]).lower_bound_ == model.lower_bound_
+
+
+def test_rows_anywhere_have_the_same_noise():
+    rows = noisy_rows()
+    options = {"noise": True, "init_params": "kmeans"}
+    ours, theirs = (
+        model_of("full", 2, **options).fit(X) for X in (rows, dask.array.from_array(rows, 100))
+    )
+    assert ours.lower_bound_ == pytest.approx(theirs.lower_bound_, rel=1e-12)
+    assert ours.noise_weight_ == pytest.approx(theirs.noise_weight_, rel=1e-9)
+
+
+def test_components_that_are_told_apart_are_not_numbered_anew():
+    rows = noisy_rows()
+    labels = np.full(len(rows), -1)
+    labels[rows[:, 0] < -2.5], labels[(rows[:, 0] > 2.5) & (rows[:, 1] > 2.5)] = 0, 1
+    labels[np.flatnonzero(labels == 0)[60:]] = -1
+    named = model_of("full", 2, "dirichlet_process").fit(
+        rows[labels >= 0], labels=labels[labels >= 0]
+    )
+    with pytest.raises(ValueError, match="not in the order of the components"):
+        named.as_prior()
+    first = model_of("full", 2).fit(X)
+    then = model_of("full", 2, prior=first.as_prior()).fit(X)
+    with pytest.raises(ValueError, match="by which the prior knows them"):
+        then.align_to(first)

@@ -472,3 +472,14 @@ pytestmark = [
     pytest.mark.filterwarnings(f"ignore::{category.__module__}.{category.__qualname__}")
     for category in (ConvergenceWarning,)
 ]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_warm_start_leaves_behind_what_is_not_asked_for_any_more():
+    X = np.random.default_rng(0).standard_t(3, size=(400, 2))
+    model = GaussianMixture(2, noise=True, distribution="t", random_state=0, warm_start=True).fit(X)
+    model.set_params(noise=False, distribution="gaussian").fit(X)
+    assert not hasattr(model, "noise_weight_")
+    assert not hasattr(model, "df_")
+    assert model.weights_.sum() == pytest.approx(1)
+    assert model.predict(X).min() == 0

@@ -756,7 +756,9 @@ class GaussianMixture(ChecksArgumentNames, Reporting, Inferring, Predicting, Bas
         if not self.warm_start or not self.__sklearn_is_fitted__():
             return None
         self._check_same_kind(kind, "warm_start=True", "fit with warm_start=False")
-        return self._density
+        # What is not asked for any more is left behind; what is new, the first M-step adds.
+        previous = self._density if self.noise else self._density.without_noise()
+        return previous if self.distribution == "t" else replace(previous, df=None)
 
     def _check_same_kind(self, kind: CovarianceStructure, what: str, otherwise: str) -> None:
         check_same_kind(self.mixture_, self.n_components, kind.name, what, otherwise)
