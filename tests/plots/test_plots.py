@@ -660,3 +660,13 @@ def test_a_density_of_many_features_is_that_of_two(wide):
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("b", "d")
     with pytest.raises(ValueError, match="draws one or two features, but 3"):
         plot_density(wide.model, wide.X, ["a", "b", "d"])
+
+
+def test_noise_of_a_posterior_is_drawn_as_noise():
+    rng = np.random.default_rng(3)
+    near = rng.normal(size=(300, 2)) * 0.3 + rng.choice([-3.0, 3.0], (300, 1))
+    rows = np.concatenate([near, rng.uniform(-10, 10, (60, 2))])
+    model = BayesianGaussianMixture(4, noise=True, random_state=0).fit(rows)
+    axes = plot_mixture(model, rows, figure=Figure())
+    texts = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert f"noise ({model.noise_weight_:.1%})".replace("%", " %") in texts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from mixtura.sources import Source
 def mixture_of(model: Any) -> Mixture:
     """Return the mixture of a fitted model, with its noise, or the mixture itself.
 
-    Of a posterior that of the components that hold rows.
+    Of a posterior that of the components that hold rows, and the noise.
     """
     if isinstance(model, Mixture):
         return model
@@ -36,7 +37,10 @@ def mixture_of(model: Any) -> Mixture:
     if density.posterior is None:
         return density
     pruned: Mixture = model.prune()
-    return pruned
+    if density.noise is None:
+        return pruned
+    weights = pruned.weights * (1 - density.noise.weight)
+    return replace(pruned, weights=weights, noise=density.noise)
 
 
 def check_is(given: Any, kind: type, function: str, advice: str) -> None:
