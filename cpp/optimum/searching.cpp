@@ -44,7 +44,7 @@ constexpr std::ptrdiff_t hits = 5;
 constexpr std::ptrdiff_t hits_of_few = 16;  // where components have few rows for their features
 
 // Nats a row: of ends that differ by less, the first stays.
-constexpr double end_of_one_optimum = 1e-9;
+constexpr double end_of_one_optimum = 1e-9, end_in_single = 1e-5;
 
 // EM iterations after which a descent that cannot catch up with the best is given up.
 constexpr std::ptrdiff_t first_check_of_few = 40, first_check_of_many = 10;
@@ -136,6 +136,16 @@ void Searching::run() {
     while (leave_one_out() || take_one_in()) {}
 }
 
+// EM from where another search has ended, which is taken for this one; false where it leads to no proper optimum.
+bool Searching::end_from(Found found) {
+    if (!found.mixture) return false;
+    records_ = std::move(found.records);
+    const Known now = known();
+    Descended ended = Descent(problem_, now, n_descents(), control_).from(Beginning{std::move(*found.mixture)});
+    const bool is_proper = ended.monitor->failed < 0 && doubt(*ended.found).doubt == Doubt::none;
+    return is_proper && take_up("in float64", std::move(ended));
+}
+
 void Searching::look_around() {
     descend("k-means");
     const bool is_found = best_ || degenerate_ || coincident_;
@@ -145,6 +155,7 @@ void Searching::look_around() {
     for (int i = 0; i < n_others && !is_late(); ++i) descend("seeds");
     if (is_late() || (static_cast<int>(found_from_.size()) > n_others && apart_and_whole())) return;
     if (second_metric() == Model::EEE) descend("mahalanobis");
+    is_rounded_ = is_rounded_ || (problem_.rounded != nullptr && !best_);  // thin ends are told apart in double
     if (is_late() || is_settled()) return;
     climb();
     if (is_late() || is_settled()) return;
@@ -380,7 +391,7 @@ double Searching::spent() const { return static_cast<double>(n_passes_) + static
 
 std::ptrdiff_t Searching::first_check() const { return K >= many ? first_check_of_many : first_check_of_few; }
 
-bool Searching::is_late() const { return std::chrono::steady_clock::now() > problem_.deadline; }
+bool Searching::is_late() const { return is_rounded_ || std::chrono::steady_clock::now() > problem_.deadline; }
 
 // Found from several sides, fresh starts among them; more of those where others ended lower. Where components have few
 // rows for their features optima are many, and one that most fresh starts miss may not be the best, however often the
@@ -511,7 +522,10 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
     const double now = objective(found);
     // Ends of one optimum differ by where EM stopped and by rounding: the first stays, so that the components' order
     // does not hang on the last bits.
-    if (now > before + end_of_one_optimum) best_ = std::make_shared<const Optimum>(std::move(found));
+    if (now > before + (problem_.rounded == nullptr ? end_of_one_optimum : end_in_single)) {
+        best_ = std::make_shared<const Optimum>(std::move(found));
+        is_rounded_ = problem_.rounded != nullptr && !problem_.rounded->is_fine_for(best_->mixture);
+    }
     if (now > before + same_optimum) {
         improved_at_ = spent();
         found_from_ = {std::string(kind)};
@@ -645,13 +659,6 @@ std::vector<std::vector<Move>> Searching::plans(bool refine) {
 std::vector<Move> Searching::candidates(const std::vector<Cut>& of_components, const OwnedMixture& mixture,
                                         const Responsibilities& given) const {
     return moves(of_components, mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
-}
-
-Found search(const Problem& problem, Control& control) {
-    Searching searching(problem, control);
-    searching.run();
-    searching.look_before_degenerate({});
-    return searching.found();
 }
 
 }  // namespace mixtura

@@ -466,7 +466,8 @@ class WholeFit:
 
 def whole_fits(tables: list, seeds: Sequence[int], asked: Asked, n_threads: int) -> list:
     """
-    Fits side by side, one a table of float64; None where something is to be told of rows or components.
+    Fits side by side, one a table of float64. Where something is to be told of components what the search
+    found, (parameters, records, distinct rows); where it is of rows, None.
     """
 
 def refits(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], start: Mixture, m_step: MStep, n_bits: int, tol: float, max_iter: int, n_threads: int) -> tuple:

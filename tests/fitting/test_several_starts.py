@@ -178,7 +178,7 @@ def test_starts_run_side_by_side_with_the_same_bits(init_params, n_jobs, monkeyp
     assert set(threading.enumerate()) <= before, "no thread is left behind"
     assert_array_equal(model.means_, alone.means_)
     assert_array_equal(model.covariances_, alone.covariances_)
-    assert model.starts_ == alone.starts_
+    assert repr(model.starts_) == repr(alone.starts_)  # a start that failed has no likelihood: NaN
 
 
 def test_ctrl_c_ends_searches_side_by_side(monkeypatch):
