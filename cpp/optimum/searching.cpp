@@ -84,6 +84,9 @@ constexpr double hardly = 1e-3;
 // pairs that gain up to this when they are cut anew, merges that lose this in nats a row of both.
 constexpr double little = 0.1, whole = 0.5, recut = 1e-3, far = 0.5;
 
+// How much more than its numbers cost a component must bring to be one that no prior does without.
+constexpr double worth = 2;
+
 // Effective rows of a component that has none.
 constexpr double no_rows = 0.1;
 
@@ -130,10 +133,25 @@ Searching::Searching(const Problem& problem, Control& control)
 }
 
 void Searching::run() {
-    begin_with_fewer();
-    begun_at_ = spent();
+    descend("k-means");
+    const double before = spent();
+    if (problem_.m_step->may_leave_out() && !each_pays()) begin_with_fewer();
+    begun_at_ = spent() - before;
     look_around();
-    while (leave_one_out() || take_one_in()) {}
+    while (problem_.m_step->may_leave_out() && !each_pays() && (leave_one_out() || take_one_in())) {}
+}
+
+// Whether no component can be done without: few rows are shared, and a merge of any loses far more than its numbers
+// cost.
+bool Searching::each_pays() {
+    if (!best_ || !is_plain()) return false;
+    for (std::ptrdiff_t k = 0; k < K; ++k) {
+        if (!has_rows(k)) return false;
+    }
+    if (shared(*best_responsibilities(), problem_.rows) > little) return false;
+    const std::vector<double> losses = merge_losses(best_->mixture, nullptr);
+    const double least = worth * cost_of_one_more() / (weight_ * problem_.rows_per_weight);
+    return std::all_of(losses.begin(), losses.end(), [least](double loss) { return loss > least; });
 }
 
 // EM from where another search has ended, which is taken for this one; false where it leads to no proper optimum.
@@ -147,7 +165,6 @@ bool Searching::end_from(Found found) {
 }
 
 void Searching::look_around() {
-    descend("k-means");
     const bool is_found = best_ || degenerate_ || coincident_;
     if (K == 1 || is_late() || (is_found && has_no_optimum())) return;
     for (int i = 0; i < with_noise && problem_.m_step->has_noise() && !is_late(); ++i) descend("noise");

@@ -72,6 +72,7 @@ class Searching : protected Searched {
     void climb();
     // Every way to a better optimum but those to fewer components.
     void look_around();
+    bool each_pays();
     void begin_with_fewer();
     bool leave_one_out();
     bool take_one_in();
