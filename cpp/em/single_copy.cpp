@@ -13,31 +13,35 @@ namespace {
 // What rounding may add to the square of a row's distance from a component.
 constexpr double most_added = 1e-6;
 
-// Points (n x d) less the mean (d).
-std::vector<double> less(const double* points, std::size_t n_values, const std::vector<double>& mean) {
-    std::vector<double> moved(points, points + n_values);
-    for (std::size_t i = 0; i < n_values; ++i) moved[i] -= mean[i % mean.size()];
-    return moved;
+std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
+
+// Features that number i of a factor or of second moments is of.
+struct Place {
+    std::size_t row, column;
+};
+
+Place place_of(Structure structure, std::size_t i, std::size_t d) {
+    if (has_matrices(structure)) return {i / d % d, i % d};
+    return {i % d, i % d};
 }
 
 }  // namespace
 
-SingleCopy::SingleCopy(const Rows<double>& rows, std::vector<double> mean)
-    : mean_(std::move(mean)), rounding_(mean_.size()) {
+SingleCopy::SingleCopy(const Rows<double>& rows, std::vector<double> centre, std::vector<double> scale)
+    : centre_(std::move(centre)), scale_(std::move(scale)), rounding_(centre_.size()) {
     const std::ptrdiff_t d = rows.n_features;
-    auto values = std::make_shared<std::vector<float>>(static_cast<std::size_t>(rows.n_rows * d));
+    auto values = std::make_shared<std::vector<float>>(at(rows.n_rows * d));
     for (std::ptrdiff_t i = 0; i < rows.n_rows; ++i) {
         for (std::ptrdiff_t j = 0; j < d; ++j) {
-            const double value =
-                rows.data[i * rows.row_stride + j * rows.feature_stride] - mean_[static_cast<std::size_t>(j)];
-            (*values)[static_cast<std::size_t>(i * d + j)] = static_cast<float>(value);
-            double& most = rounding_[static_cast<std::size_t>(j)];
-            most = std::max(most, std::abs(value));
+            const double difference = rows.data[i * rows.row_stride + j * rows.feature_stride] - centre_[at(j)];
+            (*values)[at(i * d + j)] = static_cast<float>(difference / scale_[at(j)]);
+            rounding_[at(j)] = std::max(rounding_[at(j)], std::abs(difference));
         }
     }
     // Rounding to the nearest: half a unit in the last place at most, evenly within it.
     constexpr double unit = std::numeric_limits<float>::epsilon();
     for (double& most : rounding_) most = most * most * unit * unit / 12;
+    for (const double s : scale_) log_volume_ += std::log(s);
     values_ = values;
     rows_.data = values_->data();
     rows_.n_rows = rows.n_rows;
@@ -66,7 +70,8 @@ bool SingleCopy::is_fine_for(const OwnedMixture& mixture) const {
 }
 
 SingleCopy::SingleCopy(const SingleCopy& other, const GivenResponsibilities& given)
-    : values_(other.values_), rows_(other.rows_), mean_(other.mean_), rounding_(other.rounding_) {
+    : values_(other.values_), rows_(other.rows_), centre_(other.centre_), scale_(other.scale_),
+      rounding_(other.rounding_), log_volume_(other.log_volume_) {
     rows_.given = given;
 }
 
@@ -74,23 +79,51 @@ std::unique_ptr<RowSource> SingleCopy::bringing(const GivenResponsibilities& giv
     return std::unique_ptr<RowSource>(new SingleCopy(*this, given));
 }
 
+// K x d, as the rows are.
+std::vector<double> SingleCopy::moved(const double* points, std::size_t n_values) const {
+    std::vector<double> out(points, points + n_values);
+    for (std::size_t i = 0; i < n_values; ++i)
+        out[i] = (out[i] - centre_[i % centre_.size()]) / scale_[i % scale_.size()];
+    return out;
+}
+
+// p(x) = p'(x') / prod s, |P^T (x - mu)| = |(S P)^T (x' - mu')|, and second moments are S M' S.
 void SingleCopy::accumulate(const Expectation& asked, const Mixture& mixture, OwnedStatistics& out,
                             Control& control) const {
-    const auto n_means = static_cast<std::size_t>(mixture.n_components * mixture.n_features);
-    std::vector<double> means;
-    Mixture moved = mixture;
+    const std::size_t d = scale_.size();
+    const auto n_means = at(mixture.n_components) * d;
+    const auto n_factors = at(seconds_size(mixture.structure, mixture.n_components, mixture.n_features));
+    const auto scales = [&](std::size_t i) {
+        const Place place = place_of(mixture.structure, i, d);
+        return scale_[place.row] * scale_[place.column];
+    };
+    Mixture of_copy = mixture;
+    std::vector<double> means, factors, total_mean, total_scatter;
     if (mixture.means != nullptr) {
-        means = less(mixture.means, n_means, mean_);
-        moved.means = means.data();
+        means = moved(mixture.means, n_means);
+        of_copy.means = means.data();
     }
-    Expectation moved_asked = asked;
-    std::vector<double> total;
+    if (mixture.precisions_cholesky != nullptr) {
+        factors.assign(mixture.precisions_cholesky, mixture.precisions_cholesky + n_factors);
+        for (std::size_t i = 0; i < n_factors; ++i) factors[i] *= scale_[place_of(mixture.structure, i, d).row];
+        of_copy.precisions_cholesky = factors.data();
+    }
+    of_copy.noise.log_density += log_volume_;
+    Expectation of_rows = asked;
     if (asked.total.mean != nullptr) {
-        total = less(asked.total.mean, mean_.size(), mean_);
-        moved_asked.total.mean = total.data();
+        total_mean = moved(asked.total.mean, d);
+        total_scatter.assign(asked.total.scatter, asked.total.scatter + d * d);
+        for (std::size_t i = 0; i < d * d; ++i) total_scatter[i] /= scale_[i / d] * scale_[i % d];
+        of_rows.total.mean = total_mean.data();
+        of_rows.total.scatter = total_scatter.data();
     }
-    const std::vector<double> centres = less(out.centres.data(), out.centres.size(), mean_);
-    mixtura::accumulate(rows_, moved, moved_asked, Statistics(out.layout(), out.block.data(), centres.data()), control);
+    const std::vector<double> centres = moved(out.centres.data(), out.centres.size());
+    const Statistics sums(out.layout(), out.block.data(), centres.data());
+    mixtura::accumulate(rows_, of_copy, of_rows, sums, control);
+    if (rows_.given.data == nullptr) sums.log_likelihood -= sums.weight * log_volume_;
+    if (!asked.moments) return;
+    for (std::size_t i = 0; i < n_means; ++i) sums.firsts[i] *= scale_[i % d];
+    for (std::size_t i = 0; i < at(out.layout().n_seconds()); ++i) sums.seconds[i] *= scales(i);
 }
 
 }  // namespace mixtura

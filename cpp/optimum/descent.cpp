@@ -248,7 +248,7 @@ OwnedMixture Descent::after_plain_em(const OwnedMixture& start, std::ptrdiff_t m
     return std::move(point.mixture);
 }
 
-Descended Descent::from(Beginning beginning) {
+Descended Descent::from(Beginning beginning, double tol) {
     Descended out;
     if (beginning.failed >= 0) {
         out.n_passes = n_passes_;
@@ -258,7 +258,7 @@ Descended Descent::from(Beginning beginning) {
     }
     const double best = known_.best ? objective(*known_.best) : -std::numeric_limits<double>::infinity();
     Optimum& found = out.found.emplace(std::move(beginning.mixture));
-    Monitor& monitor = out.monitor.emplace(search_tol, has_no_optimum() ? few_iter : search_max_iter, true);
+    Monitor& monitor = out.monitor.emplace(tol, has_no_optimum() ? few_iter : search_max_iter, true);
     Acceleration acceleration(structure_, K, d, problem_.m_step->has_tails());
     LoopOptions options = until_deadline();
     options.first = options.every = check_every;

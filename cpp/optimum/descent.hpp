@@ -16,6 +16,8 @@ namespace mixtura {
 // Nats a row: optima nearer than this are one; EM in the search ends at this change.
 constexpr double same_optimum = 5e-5;
 constexpr double search_tol = 2e-6;
+// From the end of a search in float, so far that nothing is left of what float rounded.
+constexpr double exact_tol = 1e-12;
 constexpr std::ptrdiff_t search_max_iter = 150;
 
 // Components from which fresh starts no longer find the best optimum, and moves are looked at more closely.
@@ -100,7 +102,7 @@ class Descent : private Searched {
     Settled settled(const Responsibilities& given);
 
     // EM to the end, unless that is known or worse than the best.
-    Descended from(Beginning beginning);
+    Descended from(Beginning beginning, double tol = search_tol);
 
   private:
     Responsibilities from_labels(std::string_view kind);

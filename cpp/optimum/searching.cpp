@@ -159,7 +159,7 @@ bool Searching::end_from(Found found) {
     if (!found.mixture) return false;
     records_ = std::move(found.records);
     const Known now = known();
-    Descended ended = Descent(problem_, now, n_descents(), control_).from(Beginning{std::move(*found.mixture)});
+    Descended ended = Descent(problem_, now, n_descents(), control_).from({std::move(*found.mixture)}, exact_tol);
     const bool is_proper = ended.monitor->failed < 0 && doubt(*ended.found).doubt == Doubt::none;
     return is_proper && take_up("in float64", std::move(ended));
 }

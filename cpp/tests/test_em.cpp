@@ -49,11 +49,15 @@ void proposals_are_statistics() {
 
 // Where a double's rows keep seven digits of their own sums, however far from 0 they lie.
 void rows_in_single_have_the_same_sums() {
-    for (const Structure structure : structures) {
+    for (int turn = 0; turn < 2 * 4; ++turn) {
+        const Structure structure = structures[turn % 4];
         RandomProblem p(structure, 700, 3, 4, 6);
+        if (turn >= 4) p.add_noise(), p.add_tails(), p.add_labels();
         for (std::size_t i = 0; i < p.rows.size(); ++i) p.rows[i] += 1e6;
         for (double& mean : p.means) mean += 1e6;
-        const SingleCopy single(p.view(true), std::vector<double>(4, 1e6));
+        const std::vector<double> scale =
+            structure == Structure::spherical ? std::vector<double>(4, 3) : std::vector<double>{3, 0.1, 1, 50};
+        const SingleCopy single(p.view(true), std::vector<double>(4, 1e6), scale);
         const MemorySource<double> exact(p.view(true));
         Control control;
         Sums ours(p), theirs(p);
@@ -75,7 +79,7 @@ void rows_in_single_have_the_same_sums() {
 void rounding_tells_where_a_component_is_thin() {
     const std::vector<double> rows{-1, -0.5, 0.5, 1, 0, 0};
     const Rows<double> view{rows.data(), 3, 2, 2, 1};
-    const SingleCopy single(view, {0, 0});
+    const SingleCopy single(view, {0, 0}, {1, 1});
     for (const Structure structure : structures) {
         for (const double width : {1e-3, 1e-6}) {
             OwnedMixture mixture(structure, 2, 2);
