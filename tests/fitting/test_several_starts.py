@@ -149,7 +149,7 @@ def test_a_fit_that_was_ended_goes_on_with_the_same_bits(ended_by, tmp_path):
 
 
 class Meeting:
-    """Stands before what each start does, and lets two of them through together; not before ways within one."""
+    """Stands before what each start does, and lets two of them through together."""
 
     def __init__(self, monkeypatch):
         self._outcome = best_of_starts._outcome
