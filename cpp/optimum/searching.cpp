@@ -87,9 +87,6 @@ constexpr double little = 0.1, whole = 0.5, recut = 1e-3, far = 0.5;
 // How much more than its numbers cost a component must bring to be one that no prior does without.
 constexpr double worth = 2;
 
-// Effective rows of a component that has none.
-constexpr double no_rows = 0.1;
-
 // Starts from one component more, where there is noise.
 constexpr int with_noise = 2;
 
@@ -245,7 +242,8 @@ std::vector<std::string_view> Searching::next_kinds(std::size_t& turn) const {
     const Schedule& turns = can_leave_out() ? schedule_of_few : K >= many ? schedule_of_many : schedule;
     std::vector<std::string_view> kinds;
     for (; static_cast<std::ptrdiff_t>(kinds.size()) < n_together; ++turn) {
-        const std::string_view kind = turns[turn % turns.size()];
+        std::string_view kind = turns[turn % turns.size()];
+        if (kind == "seeds" && best_ && problem_.m_step->may_leave_out()) kind = "in fewer parts";
         if (best_ || is_fresh(kind)) kinds.push_back(kind);
     }
     return kinds;
