@@ -346,7 +346,7 @@ def overlapping(n_rows, d, n_components, seed=0):
     [
         (overlapping(400, 2, 4), "VVV", 4, {"widened", "merged", "detoured", "shaken", "detour"}),
         (overlapping(400, 2, 4), "EVE", 3, {"widened", "merged", "detoured"}),
-        (overlapping(600, 2, 12), "diag", 12, {"moved", "shaken", "split and merge", "detour"}),
+        (overlapping(600, 2, 12), "diag", 12, {"moved", "split and merge", "detour"}),
         (overlapping(60, 4, 3), "full", 3, {"leave-one-out", "shaken", "seeds"}),
         (overlapping(60, 4, 3), "tied", 3, {"leave-one-out", "shaken", "seeds"}),
         (np.round(overlapping(300, 1, 3)), "spherical", 3, {"re-seeded", "seeds", "merged"}),
