@@ -31,7 +31,7 @@ def found(rows):
 
 
 def test_every_cell_is_that_of_a_fit(found, rows):
-    """No cell is a thousandth of a nat a row below a default fit of its model, and numbers are counted as there."""
+    """No cell is a thousandth of a nat a row below a default fit of its model; it counts parameters so."""
     results = found.results_
     assert len(results["bic"]) == 3 * 2 * 4
     assert not any(results["failure"])
