@@ -173,7 +173,7 @@ clean: ## remove .venv, build and dist
 	rm -rf $(VENV) build dist
 
 # What CI runs on every change.
-ci: lint core test package docs-test ## what CI runs on every change: lint core test package docs-test
+ci: lint core test test-oldest package docs-test ## what CI runs on every change: lint core test test-oldest package docs-test
 
 # What is too heavy for CI: each line ends with an error where it found one. Wrong calls and damages are drawn by the date:
 # `make nightly NIGHT=20270131` repeats a night.
