@@ -58,7 +58,8 @@ lint: $(VENV)/.installed ## ruff, clang-format, codespell, mypy, the types of th
 	$(BIN)/clang-format --dry-run --Werror $(CPP)
 	$(BIN)/codespell
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	$(BIN)/zizmor --offline --quiet .github/workflows
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/python -m nanobind.stubgen -q -m mixtura._core -o build/_core.pyi
 	diff build/_core.pyi src/mixtura/_core.pyi || (echo "the core's interface changed: make stub" && false)
 	$(BIN)/mypy
