@@ -202,9 +202,8 @@ class StructureConformance:
         """The next mixture by averages about the new means."""
         for mixture, X, weight in self._problems():
             ours = maximised(expect(mixture, ArrayBlocks(Rows(X, weight))), 1e-3)
-            in_turns = mixture.structure.letters.endswith(
-                "VE"
-            )  # of several minima the oracle may find another
+            # found in turns, and of several minima the oracle may find another
+            in_turns = mixture.structure.letters.endswith("VE")
             one = in_full(mixture) if in_turns else mixture
             weights, means, covariances = oracle.maximise(one, X, 1e-3, weight)
             assert_allclose(ours.weights, weights, rtol=1e-12)
