@@ -61,7 +61,7 @@ def conjugate(model, letters, reg):
 
 
 # What `evaluate` takes by name, in the order of the calls below.
-_OUT = ("log_density", "responsibilities", "labels", "log_joint", "gradient")
+_OUT = ("log_density", "responsibilities", "labels", "log_joint", "gradient", "hessian")
 
 
 def call(name, arguments):
@@ -137,6 +137,7 @@ def calls(model, real):
             labels,
             np.empty((N, K), real),
             np.empty((N, D), real),
+            np.empty((N, D, D), real),
         ),
         "find_nonfinite": (X, 1),
         "find_extent": (X, 1),
@@ -275,6 +276,7 @@ def test_no_call_crashes():
         ("accumulate_given", 2, np.ones((K + 1, D)), "responsibilities must have 3 columns, got 2"),
         ("maximise", 2, np.ones(4), r"block must have shape"),
         ("evaluate", 3, np.empty(N - 1), r"log_density must have shape \(12,\), got \(11,\)"),
+        ("evaluate", 8, np.empty((N, D)), r"hessian must have shape \(12, 3, 3\), got \(12, 3\)"),
         ("factorise", 2, -3, "n_components must be at least 1, got -3"),
         ("factorise", 3, 2**62, "features are too many"),
         ("Acceleration", 1, 0, "n_components must be at least 1, got 0"),
