@@ -52,7 +52,7 @@ void find_slopes_of(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_act
 }
 
 // The same where features are apart.
-template <class Real>
+template <bool far, class Real>
 void find_slopes_apart_of(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_active,
                           const Workspace<Real>& work) {
     const SplitPoint<Real> mean = offset(job.means, k * job.n_features);
@@ -65,9 +65,15 @@ void find_slopes_apart_of(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t
             const Real precision = factor[j * step] * factor[j * step];
             const Vector<Real> x = load<Real>(work.rows + j * job.tile_stride + r);
             store<Real>(residuals_of(job, k, work) + j * job.tile_stride + r,
-                        pull * (minus<Real>(x, mean.high[j], mean.low[j]) * precision));
+                        pulled<far, Real>(pull, minus<Real>(x, mean.high[j], mean.low[j]) * precision));
         }
     }
+}
+
+template <bool far, class Real>
+void find_slopes_of_any(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_active, const Workspace<Real>& work) {
+    if (has_matrices(job.structure)) return find_slopes_of<far>(job, k, n_active, work);
+    find_slopes_apart_of<far>(job, k, n_active, work);
 }
 
 // The Hessians of a vector of rows.
@@ -269,13 +275,8 @@ void write_hessian(const Job<Real>& job, const Tile& tile, const Workspace<Real>
     const std::ptrdiff_t size = job.n_features * job.n_features;
     for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
         if (job.stopped(job.stop_argument)) return;
-        if (!has_matrices(job.structure)) {
-            find_slopes_apart_of(job, k, tile.n_active, work);
-        } else if (far) {
-            find_slopes_of<true>(job, k, tile.n_active, work);
-        } else {
-            find_slopes_of<false>(job, k, tile.n_active, work);
-        }
+        far ? find_slopes_of_any<true>(job, k, tile.n_active, work)
+            : find_slopes_of_any<false>(job, k, tile.n_active, work);
     }
     for (std::ptrdiff_t r = 0; r < tile.n_rows; r += lanes<Real>) {
         if (!HessianOfRows<Real>(job, r, work).find()) return;

@@ -157,7 +157,7 @@ void add_slopes(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_active,
 
 // Some features of all components that matter to some vectors of rows, where features are apart: their sums stay in
 // registers. step: from a feature's factor to the next one's; 0: they share one, whose square the pulls have.
-template <class Real, int step>
+template <class Real, int step, bool far>
 struct SlopesApart {
     const Job<Real>& job;
     const Workspace<Real>& work;
@@ -177,7 +177,7 @@ struct SlopesApart {
                     const Vector<Real> x = load<Real>(work.rows + (first + j) * job.tile_stride + r + v * lanes<Real>);
                     Vector<Real> away = minus<Real>(x, mean.high[j], mean.low[j]);
                     if constexpr (step > 0) away *= factor[j] * factor[j];
-                    sums[j][v] += load<Real>(pulls + v * lanes<Real>) * away;
+                    sums[j][v] += pulled<far, Real>(load<Real>(pulls + v * lanes<Real>), away);
                 }
             }
         }
@@ -204,7 +204,7 @@ std::ptrdiff_t list_pulls(const Job<Real>& job, std::ptrdiff_t r, const Workspac
     return n;
 }
 
-template <class Real>
+template <bool far, class Real>
 void find_slopes_apart(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
     for (std::ptrdiff_t r = 0; r < n_active; r += row_vectors * lanes<Real>) {
         const std::ptrdiff_t n_listed = list_pulls(job, r, work);
@@ -212,9 +212,9 @@ void find_slopes_apart(const Job<Real>& job, std::ptrdiff_t n_active, const Work
         for (std::ptrdiff_t first = 0; first < job.n_features; first += features) {
             features = block_columns(job.n_features - first);
             if (job.structure == Structure::diag) {
-                with_columns(features, SlopesApart<Real, 1>{job, work, first, r, n_listed});
+                with_columns(features, SlopesApart<Real, 1, far>{job, work, first, r, n_listed});
             } else {
-                with_columns(features, SlopesApart<Real, 0>{job, work, first, r, n_listed});
+                with_columns(features, SlopesApart<Real, 0, far>{job, work, first, r, n_listed});
             }
         }
     }
@@ -230,7 +230,7 @@ void clear_tile(const Job<Real>& job, std::ptrdiff_t n_active, Real* tile) {
 template <bool far, class Real>
 void find_slopes(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
     const std::ptrdiff_t d = job.n_features;
-    if (!has_matrices(job.structure)) return find_slopes_apart(job, n_active, work);
+    if (!has_matrices(job.structure)) return find_slopes_apart<far>(job, n_active, work);
     if (packs_triangle(job.structure, d)) return with_features<1>(d, SmallSlopes<Real, far>{job, work, n_active});
     const bool is_shared = job.slopes.stride == 0;
     clear_tile(job, n_active, work.slopes);

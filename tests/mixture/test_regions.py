@@ -350,6 +350,19 @@ def test_components_apart_and_rows_far_away_have_the_slope_of_the_nearest(name):
     assert_allclose(of_float, of_nearest[[0, 1, 2, mixture.labels(rows)[3]]], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["VVV", "VVI", "VII"])
+def test_a_narrow_component_far_away_leaves_no_trace_beside_rows_that_are_its_own(name):
+    # its whitened distance from the first row is infinite, and its share there 0
+    variances = {"VVV": [np.eye(2), 1e-300 * np.eye(2)], "VVI": [[1, 1], 2 * [1e-300]]}
+    covariances = np.array(variances.get(name, [1, 1e-300]))
+    means = [[0.0, 0.0], [1.0, 1.0]]
+    mixture = Mixture.from_parameters([0.5, 0.5], means, covariances, covariance_type=name)
+    X = np.array([[1e160, 0.0], [1.0, 1.0], [3.0, 4.0]])
+    assert_allclose(mixture.log_density_gradient(X), [[-1e160, 0], [0, 0], [-3, -4]])
+    of_each = np.array([1.0, 1e300, 1.0])[:, None, None]
+    assert_allclose(mixture.log_density_hessian(X), -of_each * np.eye(2))
+
+
 @pytest.mark.parametrize("name", ["VVV", "EEE", "VVI", "VII"])
 def test_far_out_the_log_density_of_t_components_is_flat(name):
     plain = random_mixture(3, 2, name, np.random.default_rng(0))
