@@ -140,6 +140,12 @@ def test_those_of_old_faithful_are_the_reference(gm, kind):
     assert ours.weights[0] == pytest.approx(0.02909 if kind == "information" else 0.02910, abs=6e-6)
 
 
+def test_the_bootstrap_of_old_faithful_is_within_its_error_of_a_published_one(gm):
+    n = 1999
+    ours = gm.standard_errors(X, kind="bootstrap", n_replicates=n).weights[0]
+    assert ours == pytest.approx(0.0286, abs=3 * 0.0286 / np.sqrt(2 * 999))
+
+
 def test_one_gaussian_has_the_textbook_errors():
     model = GaussianMixture(1, reg_covar=0).fit(X)
     ours, S, n = model.standard_errors(X), model.covariances_[0], len(X)
