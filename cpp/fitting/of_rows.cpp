@@ -26,7 +26,8 @@ double value_of(const Rows<double>& rows, std::ptrdiff_t i, std::ptrdiff_t j) {
 }
 
 // Principal axes of the features in their spreads; none where there is one without any variance.
-std::vector<double> axes_of(const BoxDirections& directions, const double* covariance, std::size_t d) {
+std::vector<double> axes_of(const BoxDirections& directions, const double* covariance, std::size_t d,
+                            const EigenSolver& solve) {
     const std::size_t n = directions.features.size();
     std::vector<double> correlations, values(n), axes(n * n);
     for (std::size_t a = 0; a < n; ++a) {
@@ -36,7 +37,7 @@ std::vector<double> axes_of(const BoxDirections& directions, const double* covar
             correlations.push_back(covariance[i * d + j] / directions.spreads[b] / directions.spreads[a]);
         }
     }
-    eigen(correlations.data(), static_cast<std::ptrdiff_t>(n), values.data(), axes.data());
+    solve(correlations, values, axes);
     return values.back() > no_variance ? axes : std::vector<double>{};
 }
 
@@ -47,6 +48,10 @@ double log_volume(const BoxSides& sides, std::size_t first, std::size_t n) {
 }
 
 }  // namespace
+
+void solve_eigen(std::vector<double>& matrix, std::vector<double>& values, std::vector<double>& vectors) {
+    eigen(matrix.data(), static_cast<std::ptrdiff_t>(values.size()), values.data(), vectors.data());
+}
 
 std::vector<double> Observed::variances() const {
     std::vector<double> out(squares);
@@ -75,7 +80,7 @@ Observed observed_in(const Rows<double>& rows) {
 }
 
 BoxDirections box_directions(const std::vector<double>& mean, const std::vector<double>& variances,
-                             const double* covariance) {
+                             const double* covariance, const EigenSolver& solve) {
     BoxDirections found;
     for (std::size_t j = 0; j < mean.size(); ++j) {
         const double spread = std::sqrt(variances[j]);
@@ -84,7 +89,7 @@ BoxDirections box_directions(const std::vector<double>& mean, const std::vector<
         found.features.push_back(static_cast<std::int64_t>(j));
         found.spreads.push_back(spread);
     }
-    if (covariance != nullptr && found.features.size() > 1) found.axes = axes_of(found, covariance, mean.size());
+    if (covariance != nullptr && found.features.size() > 1) found.axes = axes_of(found, covariance, mean.size(), solve);
     return found;
 }
 

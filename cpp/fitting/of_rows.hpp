@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "model/rows.hpp"
@@ -27,9 +28,15 @@ struct BoxDirections {
     std::vector<double> axes;            // n x n, an axis after the other; empty: along the features alone, as where
                                          // rows lie in a plane
 };
+// Eigenvalues of a symmetric matrix, the largest first, and eigenvectors as rows.
+using EigenSolver =
+    std::function<void(std::vector<double>& matrix, std::vector<double>& values, std::vector<double>& vectors)>;
+// Of small matrices.
+void solve_eigen(std::vector<double>& matrix, std::vector<double>& values, std::vector<double>& vectors);
+
 // covariance: d x d; null: not known.
 BoxDirections box_directions(const std::vector<double>& mean, const std::vector<double>& variances,
-                             const double* covariance);
+                             const double* covariance, const EigenSolver& solve = solve_eigen);
 
 // The least and the most along the features, in their spreads from the mean, then along the axes.
 struct BoxSides {

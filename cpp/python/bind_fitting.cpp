@@ -150,12 +150,22 @@ nb::tuple observed(const RowArray<double>& rows, const std::optional<Doubles>& w
 // As Python holds directions of a box.
 using DirectionArrays = std::tuple<std::vector<std::int64_t>, Doubles, std::optional<Doubles>>;
 
-nb::tuple directions_of_box(const Doubles& mean, const Doubles& variances, const std::optional<Doubles>& covariance) {
+nb::tuple directions_of_box(const Doubles& mean, const Doubles& variances, const std::optional<Doubles>& covariance,
+                            const nb::callable& solver) {
     const auto d = static_cast<std::ptrdiff_t>(mean.size());
     require_shape("variances", variances, {d});
     require_shape("covariance", covariance, {d, d});
+    const auto solve = [&](std::vector<double>& matrix, std::vector<double>& values, std::vector<double>& vectors) {
+        const auto size = static_cast<std::ptrdiff_t>(values.size());
+        const auto [own, axes] =
+            nb::cast<std::tuple<Doubles, Doubles>>(solver(as_array(std::move(matrix), {size, size})));
+        require_shape("eigenvalues", own, {size});
+        require_shape("eigenvectors", axes, {size, size});
+        values = as_vector(own);
+        vectors = as_vector(axes);
+    };
     BoxDirections found =
-        box_directions(as_vector(mean), as_vector(variances), covariance ? covariance->data() : nullptr);
+        box_directions(as_vector(mean), as_vector(variances), covariance ? covariance->data() : nullptr, solve);
     const auto n = static_cast<std::ptrdiff_t>(found.features.size());
     nb::object axes = nb::none();
     if (!found.axes.empty()) axes = nb::cast(as_array(std::move(found.axes), {n, n}));
@@ -265,8 +275,9 @@ void bind_fitting(nb::module_& m) {
         "default_prior: the prior has its mean and scatter from the rows.");
     m.def("observed", &observed, "rows"_a.noconvert(), "weight"_a.none(),
           "(weight, mean, squares about it) of what is not NaN, of each feature.");
-    m.def("box_directions", &directions_of_box, "mean"_a, "variances"_a, "covariance"_a.none(),
-          "(features that vary, their spreads, principal axes or None): in which a box may lie.");
+    m.def("box_directions", &directions_of_box, "mean"_a, "variances"_a, "covariance"_a.none(), "solver"_a,
+          "(features that vary, their spreads, principal axes or None): in which a box may lie. solver: gives\n"
+          "eigenvalues of a matrix, the largest first, and eigenvectors as rows.");
     m.def("box_sides", &sides_of_box, "rows"_a.noconvert(), "weight"_a.none(), "mean"_a, "directions"_a,
           "The least and the most of the rows along the features, then along the axes.");
     m.def("box", &box, "mean"_a, "directions"_a, "sides"_a,

@@ -482,9 +482,10 @@ def refits(rows: Rows, weights: Annotated[NDArray[numpy.float64], dict(order='C'
 def observed(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None) -> tuple:
     """(weight, mean, squares about it) of what is not NaN, of each feature."""
 
-def box_directions(mean: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], variances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], covariance: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None) -> tuple:
+def box_directions(mean: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], variances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], covariance: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, solver: Callable) -> tuple:
     """
-    (features that vary, their spreads, principal axes or None): in which a box may lie.
+    (features that vary, their spreads, principal axes or None): in which a box may lie. solver: gives
+    eigenvalues of a matrix, the largest first, and eigenvectors as rows.
     """
 
 def box_sides(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, mean: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], directions: tuple[Sequence[int], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None]) -> NDArray[numpy.float64]:

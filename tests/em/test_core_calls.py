@@ -202,7 +202,7 @@ def calls(model, real):
             1,
         ),
         "observed": (doubles, weight),
-        "box_directions": (reg, reg, np.eye(D)),
+        "box_directions": (reg, reg, np.eye(D), lambda matrix: (np.ones(D), matrix.copy())),
         "box_sides": (doubles, weight, reg, ([0, 2], np.ones(2), np.eye(2))),
         "box": (reg, ([0, 2], np.ones(2), None), np.array([[0.0, 0.0], [1.0, 2.0]])),
         "default_scatter": (structure, K, np.eye(D) if is_matrix(structure) else reg, 9.0),

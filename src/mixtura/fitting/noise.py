@@ -11,6 +11,7 @@ import numpy as np
 from mixtura import _core
 from mixtura.rows import ArrayBlocks, Blocks
 from mixtura.support.arrays import FloatArray, block_slices
+from mixtura.support.interruptible import interruptible
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,7 @@ def box_of_rows(blocks: Blocks) -> Box:
         If no feature varies.
     """
     covariance = None if blocks.has_missing else blocks.total.scatter / blocks.total.weight
-    directions = _core.box_directions(blocks.mean, blocks.variances, covariance)
+    directions = _core.box_directions(blocks.mean, blocks.variances, covariance, _eigen)
     if not directions[0]:
         raise ValueError(
             "noise=True needs a volume, but no feature of X varies: give noise_volume, or noise=False."
@@ -52,6 +53,12 @@ def box_of_rows(blocks: Blocks) -> Box:
     task = partial(_sides_of_part, mean=blocks.mean, directions=directions)
     sides = reduce(_merged, blocks.each(task))
     return Box(*_core.box(blocks.mean, directions, sides))
+
+
+def _eigen(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Eigenvalues, the largest first, and eigenvectors as rows: LAPACK's, for matrices of any size."""
+    values, vectors = interruptible(np.linalg.eigh, matrix)
+    return values[::-1].copy(), vectors.T[::-1].copy()
 
 
 def _sides_of_part(
