@@ -1,4 +1,4 @@
-"""What a bootstrap costs, beside mclust's: ratios of paired runs of as many replicates.
+"""What a bootstrap costs, beside mclust's and of other fits than plain ones: ratios of paired runs.
 
 python benchmarks/bootstrap.py         # the comparison needs R with mclust (apt install r-cran-mclust)
 
@@ -34,12 +34,36 @@ while (length(line <- readLines(input, 1)) > 0) {
 """
 
 
-def our_seconds(model: GaussianMixture, X: np.ndarray, kind: str, n: int) -> float:
+def our_seconds(
+    model: GaussianMixture, X: np.ndarray, kind: str, n: int, **brought: np.ndarray
+) -> float:
     """CPU time of the errors, made ten times: it is short."""
     began = time.process_time()
     for _ in range(10):
-        model.standard_errors(X, kind=kind, n_replicates=n)
+        model.standard_errors(X, kind=kind, n_replicates=n, **brought)
     return (time.process_time() - began) / 10
+
+
+def of_other_fits(X: np.ndarray, n: int, n_pairs: int = 9) -> None:
+    """A bootstrap of fits that have or are given more, beside that of a plain one."""
+    rng = np.random.default_rng(0)
+    some = np.where(np.arange(len(X)) < 20, X[:, 0] > 3, -1)
+    fits = {
+        "noise": ({"noise": True}, X, {}),
+        "prior='default'": ({"prior": "default"}, X, {}),
+        "labels": ({}, X, {"labels": some}),
+        "gaps": ({"missing": "mar"}, np.where(rng.random(X.shape) < 0.1, np.nan, X), {}),
+        "errors": ({}, X, {"error_std": np.broadcast_to([0.05, 1.0], X.shape)}),
+    }
+    plain = GaussianMixture(2, random_state=0, n_jobs=1).fit(X)
+    for name, (arguments, rows, brought) in fits.items():
+        model = GaussianMixture(2, random_state=0, n_jobs=1, **arguments).fit(rows, **brought)
+        ratios = [
+            our_seconds(model, rows, "bootstrap", n, **brought)
+            / our_seconds(plain, X, "bootstrap", n)
+            for _ in range(n_pairs)
+        ]
+        print(f"{name}: {np.median(ratios):.1f} times a plain replicate", flush=True)
 
 
 class Theirs:
@@ -79,6 +103,7 @@ def main(n: int) -> None:
             f"{n_pairs} pairs)",
             flush=True,
         )
+    of_other_fits(X, n)
 
 
 if __name__ == "__main__":

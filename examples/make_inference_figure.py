@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/inference.md: regions and cuts; how sure, fewer components, a view."""
+"""Draw the pictures of docs/inference.md: regions, cuts; how sure, fewer, a view; modes, two halves."""
 
 from __future__ import annotations
 
@@ -38,6 +38,54 @@ def main(folder: str = "docs/images") -> None:
     right.set_title("iris where its groups differ most", fontsize=10)
     figure.tight_layout()
     figure.savefig(Path(folder, "inference-views.png"), dpi=100)
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.3))
+    draw_modes(left, eruptions)
+    draw_halves(right, eruptions)
+    figure.tight_layout()
+    figure.savefig(Path(folder, "inference-modes.png"), dpi=110)
+
+
+def draw_levels(axes, mixture, colour, **style):
+    """Lines that hold 50, 75 and 95 % of a mixture."""
+    x, y = np.meshgrid(np.linspace(1.2, 5.6, 250), np.linspace(36, 100, 250))
+    heights = mixture.log_density(np.column_stack([x.ravel(), y.ravel()])).reshape(x.shape)
+    levels = [np.log(mixture.hdr_threshold(coverage)) for coverage in (0.95, 0.75, 0.5)]
+    axes.contour(x, y, heights, levels, colors=colour, linewidths=1.0, linestyles="solid", **style)
+    axes.set(xlabel="eruptions", ylabel="waiting")
+
+
+def draw_modes(axes, eruptions):
+    mixture = GaussianMixture(5, covariance_type="EEE", random_state=0).fit(eruptions).mixture_
+    modes = mixture.modes()
+    draw_levels(axes, mixture, GREY)
+    x, y = np.meshgrid(np.linspace(1.4, 5.3, 16), np.linspace(44, 96, 16))
+    rows = np.column_stack([x.ravel(), y.ravel()])
+    inside = mixture.is_in_hdr(rows, 0.95)
+    rises = mixture.log_density_gradient(rows[inside]) * mixture.spreads[0] ** 2  # in spreads
+    axes.quiver(*rows[inside].T, *rises.T, angles="xy", color=BLUE, alpha=0.5, width=0.004)
+    for mean, mode in zip(mixture.means, modes.points[modes.of_component], strict=True):
+        axes.plot(*np.stack([mean, mode]).T, color=INK, lw=1.0)
+    axes.plot(*mixture.means.T, "o", color=ORANGE, ms=5, label="means of five components")
+    axes.plot(*modes.points.T, "*", color=INK, ms=12, label=f"{len(modes.points)} modes")
+    axes.set_title("where components lead, and the gradient", fontsize=10)
+    axes.legend(fontsize=8, loc="upper left")
+
+
+def draw_halves(axes, eruptions):
+    halves = {"early": (eruptions[:136], BLUE), "late": (eruptions[136:], ORANGE)}
+    found = []
+    for name, (rows, colour) in halves.items():
+        model = GaussianMixture(2, sort_components="mean", random_state=0).fit(rows)
+        found.append(model.mixture_)
+        draw_levels(axes, found[-1], colour)
+        axes.scatter(*rows.to_numpy().T, s=7, color=colour, lw=0, alpha=0.6)
+        axes.plot([], [], color=colour, label=name)
+    early, late = found
+    divergence, distance = early.jensen_shannon(late), early.wasserstein(late)
+    title = f"Jensen-Shannon {divergence.value:.3f} nats, transport {distance:.2f}"
+    axes.set_title(title, fontsize=10)
+    axes.legend(fontsize=8, loc="upper left")
 
 
 def draw_band(axes, waiting):

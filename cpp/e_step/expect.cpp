@@ -31,6 +31,9 @@ double work_per_row(const Mixture& mixture) {
     return work_per_row(mixture.structure, mixture.n_components, mixture.n_features);
 }
 
+// Beside the density.
+constexpr double work_of_a_hessian = 4;
+
 // A tile of one component takes some microseconds, or, with wide matrices, some milliseconds.
 bool ask_flag(void* flag) { return static_cast<StopFlag*>(flag)->stopped(); }
 bool look_at_flag(void* flag) { return static_cast<StopFlag*>(flag)->stopped(asks_a_look); }
@@ -332,13 +335,14 @@ void evaluate(const Rows<Real>& rows, const Mixture& mixture, const Evaluation<R
     job.completion.by_pattern |= out.expected != nullptr;
     job.deconvolution.posteriors = rows.errors.are_there() && out.expected != nullptr;
     PackedSlopes<Real> slopes;
-    if (out.gradient != nullptr) slopes.prepare(mixture, job);
+    if (out.gradient != nullptr || out.hessian != nullptr) slopes.prepare(mixture, out.hessian != nullptr, job);
     StopFlag flag(control);
     listen(job, flag);
     ConditionalTable table;
     table.prepare(rows, job);
     const Grid grid = make_grid(n_present(rows), job.tile_rows);
-    const int n_workers = useful_threads(control, static_cast<double>(rows.n_rows) * work_per_row(mixture));
+    const double work_of_row = (out.hessian != nullptr ? work_of_a_hessian : 1) * work_per_row(mixture);
+    const int n_workers = useful_threads(control, static_cast<double>(rows.n_rows) * work_of_row);
     const Kernels<Real>& kernels = active_kernels().of<Real>();
     Workspaces<Real> workspaces(job, n_workers);
     for_each_chunk(grid.n_chunks(), n_workers, flag, [&](std::ptrdiff_t chunk, int worker) {

@@ -31,7 +31,7 @@ bool needs_candidates(const Job<Real>& job) {
 // Whitened distances that are kept.
 template <class Real>
 std::ptrdiff_t residual_features(const Job<Real>& job) {
-    if (!job.slopes.are_asked || !has_matrices(job.structure)) return 0;
+    if (!job.slopes.are_asked || !(has_matrices(job.structure) || job.slopes.hessians)) return 0;
     return job.slopes.keeps_all ? job.n_components * job.n_features : job.n_features;
 }
 
@@ -42,7 +42,10 @@ std::ptrdiff_t scratch_size(const Job<Real>& job) {
     const std::ptrdiff_t of_tile = job.n_features + 2 * padded(job.n_features + 1) + job.n_densities + 4;
     const std::ptrdiff_t of_kinds = job.student != nullptr ? 2 * job.n_components : 0;
     const std::ptrdiff_t of_slopes = job.slopes.are_asked ? 2 * job.n_features + residual_features(job) : 0;
-    return (of_tile + of_kinds + of_candidates + of_slopes) * job.tile_stride + job.grouping.n_rows * job.n_features;
+    const std::ptrdiff_t of_pulls = job.slopes.are_asked ? job.n_components * 4 * widest_vector<Real> : 0;
+    const std::ptrdiff_t of_bends = job.slopes.hessians ? job.n_features * job.n_features * widest_vector<Real> : 0;
+    return (of_tile + of_kinds + of_candidates + of_slopes) * job.tile_stride + of_pulls + of_bends +
+           job.grouping.n_rows * job.n_features;
 }
 
 // Numbers of the rows' precision for rows with missing features.
@@ -109,7 +112,9 @@ void WorkspaceMemory<Real>::take_tile(const Job<Real>& job, Pieces<Real>& pieces
     if (job.slopes.are_asked) {
         workspace_.slopes = pieces.take(job.n_features * stride);
         workspace_.pulled = pieces.take(job.n_features * stride);
+        workspace_.pulls = pieces.take(job.n_components * 4 * widest_vector<Real>);
     }
+    if (job.slopes.hessians) workspace_.curved = pieces.take(job.n_features * job.n_features * widest_vector<Real>);
     if (residual_features(job) > 0) workspace_.residuals = pieces.take(residual_features(job) * stride);
     active_.resize(static_cast<std::size_t>(job.n_densities));
     workspace_.active = active_.data();

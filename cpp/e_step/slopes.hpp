@@ -1,4 +1,5 @@
-// What gradients of log densities need beside the densities: factors by rows, and room for distances.
+// What gradients and Hessians of log densities need beside the densities: factors by rows, precisions, and room for
+// distances.
 #pragma once
 
 #include <vector>
@@ -12,12 +13,14 @@ namespace mixtura {
 template <class Real>
 class PackedSlopes {
   public:
-    void prepare(const Mixture& mixture, Job<Real>& job);
+    void prepare(const Mixture& mixture, bool hessians, Job<Real>& job);
 
   private:
     void pack_factors(const Mixture& mixture, Job<Real>& job);
 
-    std::vector<Real> factors_;
+    void pack_precisions(const Mixture& mixture, Job<Real>& job);
+
+    std::vector<Real> factors_, precisions_;
 };
 
 }  // namespace mixtura

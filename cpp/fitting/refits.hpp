@@ -7,21 +7,27 @@
 #include <vector>
 
 #include "em/loop.hpp"
+#include "m_step/maximum_likelihood.hpp"
 
 namespace mixtura {
 
 // How each is fitted.
 struct Refitting {
-    const MStep& m_step;
-    int n_bits = 0;  // what is added to variances: a share of those of the rows that are drawn, of so many digits; 0:
-                     // what the M-step adds
+    std::vector<const MaximumLikelihood*> m_steps;  // one for all, or one of each
+    bool missing = false;                           // whether NaN stands for a feature that was not observed
+    int n_bits = 0;              // what is added to variances: a share of those of the rows that are drawn, of so many
+                                 // digits; 0: what the M-step adds
+    bool has_box = false;        // whether noise is uniform in a box around these rows
+    bool default_prior = false;  // whether the prior has its mean and its scatter from these rows
     double tol = 0;
     std::ptrdiff_t max_iter = 0;
 };
 
-// Where EM ends; failed: the component that collapsed, of so many rows; -1: none.
+// Where EM ends, and what of the noise's box the core's mixture does not know; failed: the component that collapsed,
+// of so many rows; -1: none.
 struct Refit {
     OwnedMixture mixture;
+    std::vector<double> corners;  // 2 x d; empty: there is no box
     std::ptrdiff_t failed = -1;
     double count = 0;
 };

@@ -42,6 +42,11 @@ std::vector<double> shares_of_components(const OwnedMixture& mixture) {
     return shares;
 }
 
+// As many as there were, all the same.
+void repeat(const std::vector<double>& one, std::vector<double>& all) {
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = one[i % one.size()];
+}
+
 std::vector<double> shares_among(std::vector<double> counts) {
     const double sum = std::accumulate(counts.begin(), counts.end(), 0.0);
     for (double& count : counts) count /= sum;
@@ -67,6 +72,17 @@ std::ptrdiff_t MaximumLikelihood::maximise(const Statistics& statistics, const O
     take_noise(kind_.noise, share_of_components(statistics, before), next);
     if (known.of_weights()) take_weights(known, statistics, next);
     return factorise(next, control);
+}
+
+MaximumLikelihood MaximumLikelihood::with(FromRows found) const {
+    MaximumLikelihood other(*this);
+    if (!found.added.empty()) other.added_ = std::move(found.added);
+    if (found.noise) other.kind_.noise = std::move(*found.noise);
+    if (!found.spreads.empty()) other.kind_.known.bounds.spreads = std::move(found.spreads);
+    std::optional<Prior>& prior = other.kind_.known.prior;
+    if (prior && !found.prior_mean.empty()) repeat(found.prior_mean, prior->means);
+    if (prior && !found.prior_scatter.empty()) repeat(found.prior_scatter, prior->scatters);
+    return other;
 }
 
 void MaximumLikelihood::complete(OwnedMixture& mixture) const {

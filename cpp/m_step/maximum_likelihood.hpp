@@ -17,6 +17,14 @@ struct Kind {
     Knowledge known{};
 };
 
+// What an M-step takes from the rows that it is for; what is empty stays as it was.
+struct FromRows {
+    std::vector<double> added;                      // d: to the variances
+    std::optional<Background> noise;                // of a box around them
+    std::vector<double> prior_mean, prior_scatter;  // d, and one in the shape of a covariance: of the default prior
+    std::vector<double> spreads;                    // d: of bounds on eigenvalues
+};
+
 // The added numbers go on the diagonal of every covariance, their mean on a spherical variance: scikit-learn's
 // reg_covar.
 class MaximumLikelihood final : public MStep {
@@ -35,6 +43,10 @@ class MaximumLikelihood final : public MStep {
     std::unique_ptr<MStep> adding(std::vector<double> added) const override {
         return std::make_unique<MaximumLikelihood>(model_, std::move(added), kind_);
     }
+    // The same for other rows.
+    MaximumLikelihood with(FromRows found) const;
+    bool bounds_ratio() const { return kind_.known.bounds.has_ratio(); }
+    bool has_prior() const { return kind_.known.prior.has_value(); }
     void complete(OwnedMixture& mixture) const override;
     std::unique_ptr<MStep> gaussian() const override { return std::make_unique<MaximumLikelihood>(model_, added_); }
     bool has_tails() const override { return kind_.tails.has_value(); }

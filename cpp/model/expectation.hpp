@@ -28,6 +28,7 @@ struct Evaluation {
     std::int64_t* labels = nullptr;    // N
     Real* log_joint = nullptr;         // N x K
     Real* gradient = nullptr;          // N x d: of the log density; of complete rows that were measured exactly
+    Real* hessian = nullptr;           // N x d x d: of the same; where there is no noise
     // What the components expect of missing features, given the others; cells of observed ones are left as they are. Of
     // rows that were measured with errors: of what is true, every cell.
     Real* expected = nullptr;     // N x d

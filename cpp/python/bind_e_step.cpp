@@ -15,7 +15,8 @@ void evaluate(const RowArray<Real>& rows, const MixtureArrays& mixture, int n_th
               const std::optional<OutArray<Real>>& responsibilities,
               const std::optional<OutArray<std::int64_t>>& labels, const std::optional<OutArray<Real>>& log_joint,
               const std::optional<OutArray<Real>>& expected, const std::optional<OutArray<Real>>& variances,
-              const std::optional<OutArray<Real>>& covariances, const std::optional<OutArray<Real>>& gradient) {
+              const std::optional<OutArray<Real>>& covariances, const std::optional<OutArray<Real>>& gradient,
+              const std::optional<OutArray<Real>>& hessian) {
     const Sizes& sizes = mixture.sizes;
     const std::ptrdiff_t n = n_rows_of(rows);
     require_shape("rows", rows, {n, sizes.d});
@@ -39,6 +40,10 @@ void evaluate(const RowArray<Real>& rows, const MixtureArrays& mixture, int n_th
     require_shape("gradient", gradient, {n, sizes.d});
     require(!gradient || (!missing && !errors), "gradients are found of complete rows that were measured exactly");
     if (gradient) out.gradient = gradient->data();
+    require_shape("hessian", hessian, {n, sizes.d, sizes.d});
+    require(!hessian || (!missing && !errors), "Hessians are found of complete rows that were measured exactly");
+    require(!hessian || sizes.n_densities() == sizes.k, "Hessians are found of mixtures without noise");
+    if (hessian) out.hessian = hessian->data();
     mixtura::Rows<Real> given = as_rows(rows);
     given.errors = errors_of(errors, n, sizes.d);
     require_gaussian(given.errors, sizes.has_tails);
@@ -86,7 +91,8 @@ void bind_rows(nb::module_& m) {
           "responsibilities"_a.noconvert().none() = nb::none(), "labels"_a.noconvert().none() = nb::none(),
           "log_joint"_a.noconvert().none() = nb::none(), "expected"_a.noconvert().none() = nb::none(),
           "variances"_a.noconvert().none() = nb::none(), "covariances"_a.noconvert().none() = nb::none(),
-          "gradient"_a.noconvert().none() = nb::none(), "Per-row results, into those arrays that are given.");
+          "gradient"_a.noconvert().none() = nb::none(), "hessian"_a.noconvert().none() = nb::none(),
+          "Per-row results, into those arrays that are given.");
     m.def("find_nonfinite", &find_nonfinite<Real>, "rows"_a.noconvert(), "n_threads"_a,
           "(count, row, feature) of the NaN and infinities; the first one's place, or -1.");
     m.def("find_extent", &find_extent<Real>, "rows"_a.noconvert(), "n_threads"_a,

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "fitting/of_rows.hpp"
 #include "fitting/refits.hpp"
 #include "fitting/whole_fit.hpp"
 #include "m_step/regularisation.hpp"
@@ -69,33 +70,63 @@ Array together(std::vector<Refit>& fits, std::vector<double> OwnedMixture::* par
     return as_array(std::move(all), shape);
 }
 
-nb::tuple refits(const RowArray<double>& rows, const Doubles& weights, const MixtureArrays& start, const MStep& m_step,
-                 int n_bits, double tol, std::ptrdiff_t max_iter, int n_threads) {
+// Of the noise of all fits: weights, log densities, log sides and corners of its box, None where there is none.
+nb::object noise_of(std::vector<Refit>& fits, std::ptrdiff_t d) {
+    if (!fits.front().mixture.view().has_noise()) return nb::none();
+    const auto n = static_cast<std::ptrdiff_t>(fits.size());
+    std::vector<double> weights, log_densities, corners;
+    for (const Refit& fit : fits) {
+        weights.push_back(fit.mixture.noise.weight);
+        log_densities.push_back(fit.mixture.noise.log_density);
+        corners.insert(corners.end(), fit.corners.begin(), fit.corners.end());
+    }
+    nb::object log_sides = nb::none(), boxes = nb::none();
+    if (!fits.front().mixture.log_sides.empty()) log_sides = nb::cast(together(fits, &OwnedMixture::log_sides, {d}));
+    if (!corners.empty()) boxes = nb::cast(as_array(std::move(corners), {n, 2, d}));
+    return nb::make_tuple(as_array(std::move(weights), {n}), as_array(std::move(log_densities), {n}), log_sides, boxes);
+}
+
+nb::tuple refits(const RowsArrays& rows, const Doubles& weights, const MixtureArrays& start, const nb::list& m_steps,
+                 bool missing, int n_bits, bool has_box, bool default_prior, double tol, std::ptrdiff_t max_iter,
+                 int n_threads) {
     const Sizes& sizes = start.sizes;
     require_matrix("weights", weights);
-    const auto n = static_cast<std::ptrdiff_t>(weights.shape(0));
-    require_shape("rows", rows, {n_rows_of(rows), sizes.d});
-    require_shape("weights", weights, {n, n_rows_of(rows)});
-    sizes.require_fits(m_step);
-    require(m_step.structure() == sizes.structure, "the M-step is of another structure than the mixture");
-    require(m_step.has_tails() == sizes.has_tails && !m_step.has_noise() && !sizes.has_noise,
-            "the mixture must be of the M-step's kind, without noise");
+    require(!rows.is_single(), "rows must be of float64");
+    rows.require_sizes(sizes);
+    const std::ptrdiff_t n = static_cast<std::ptrdiff_t>(weights.shape(0)), n_rows = rows.n_rows();
+    require_shape("weights", weights, {n, n_rows});
+    Refitting asked{{}, missing, n_bits, has_box, default_prior, tol, max_iter};
+    for (std::size_t i = 0; i < m_steps.size(); ++i) {
+        const auto& m_step = nb::cast<const MaximumLikelihood&>(m_steps[i]);
+        sizes.require_fits(m_step);
+        require(m_step.structure() == sizes.structure, "the M-step is of another structure than the mixture");
+        require(m_step.has_tails() == sizes.has_tails && m_step.has_noise() == sizes.has_noise,
+                "the mixture must be of the M-step's kind");
+        require(m_step.has_noise() || !has_box, "has_box is of noise, and the M-step has none");
+        require(m_step.has_prior() || !default_prior, "default_prior is of a prior, and the M-step has none");
+        asked.m_steps.push_back(&m_step);
+    }
+    require(asked.m_steps.size() == 1 || static_cast<std::ptrdiff_t>(asked.m_steps.size()) == n,
+            "m_steps must be one, or one a row of weights");
+    require(!(missing && default_prior && has_matrices(sizes.structure)),
+            "rows with missing features have no covariance for a default prior");
     for (std::ptrdiff_t i = 0; i < n; ++i) {
-        const double* own = weights.data() + i * n_rows_of(rows);
-        require(std::any_of(own, own + n_rows_of(rows), [](double w) { return w > 0; }), "a row must have a weight");
+        const double* own = weights.data() + i * n_rows;
+        require(std::any_of(own, own + n_rows, [](double w) { return w > 0; }), "a row must have a weight");
     }
     const OwnedMixture from = start.owned();
     std::vector<Refit> fits = without_gil(n_threads, [&](Control& control) {
-        return mixtura::refits(as_rows(rows), weights.data(), n, from, {m_step, n_bits, tol, max_iter}, control);
+        return mixtura::refits(rows.of_doubles(), weights.data(), n, from, asked, control);
     });
     nb::list failures;
     for (const Refit& fit : fits) failures.append(nb::make_tuple(fit.failed, fit.count));
-    nb::object df = nb::none();
+    nb::object df = nb::none(), noise = nb::none();
     if (sizes.has_tails) df = nb::cast(together(fits, &OwnedMixture::df, {sizes.k}));
+    if (n > 0) noise = noise_of(fits, sizes.d);
     return nb::make_tuple(together(fits, &OwnedMixture::weights, {sizes.k}),
                           together(fits, &OwnedMixture::means, {sizes.k, sizes.d}),
                           together(fits, &OwnedMixture::covariances, sizes.covariances()),
-                          together(fits, &OwnedMixture::precisions_cholesky, sizes.covariances()), df, failures);
+                          together(fits, &OwnedMixture::precisions_cholesky, sizes.covariances()), df, noise, failures);
 }
 
 Array drawn_counts(const std::optional<Doubles>& weights, std::ptrdiff_t n_rows, std::ptrdiff_t n_drawn,
@@ -111,6 +142,81 @@ Array drawn_counts(const std::optional<Doubles>& weights, std::ptrdiff_t n_rows,
                     {static_cast<std::ptrdiff_t>(seeds.size()), n_rows});
 }
 
+std::vector<double> as_vector(const Doubles& values) { return {values.data(), values.data() + values.size()}; }
+
+nb::tuple observed(const RowArray<double>& rows, const std::optional<Doubles>& weight) {
+    Observed found = observed_in(as_rows(rows, weight));
+    const auto d = static_cast<std::ptrdiff_t>(found.mean.size());
+    return nb::make_tuple(as_array(std::move(found.weight), {d}), as_array(std::move(found.mean), {d}),
+                          as_array(std::move(found.squares), {d}));
+}
+
+// As Python holds directions of a box.
+using DirectionArrays = std::tuple<std::vector<std::int64_t>, Doubles, std::optional<Doubles>>;
+
+nb::tuple directions_of_box(const Doubles& mean, const Doubles& variances, const std::optional<Doubles>& covariance,
+                            const nb::callable& solver) {
+    const auto d = static_cast<std::ptrdiff_t>(mean.size());
+    require_shape("variances", variances, {d});
+    require_shape("covariance", covariance, {d, d});
+    const auto solve = [&](std::vector<double>& matrix, std::vector<double>& values, std::vector<double>& vectors) {
+        const auto size = static_cast<std::ptrdiff_t>(values.size());
+        const auto [own, axes] =
+            nb::cast<std::tuple<Doubles, Doubles>>(solver(as_array(std::move(matrix), {size, size})));
+        require_shape("eigenvalues", own, {size});
+        require_shape("eigenvectors", axes, {size, size});
+        values = as_vector(own);
+        vectors = as_vector(axes);
+    };
+    BoxDirections found =
+        box_directions(as_vector(mean), as_vector(variances), covariance ? covariance->data() : nullptr, solve);
+    const auto n = static_cast<std::ptrdiff_t>(found.features.size());
+    nb::object axes = nb::none();
+    if (!found.axes.empty()) axes = nb::cast(as_array(std::move(found.axes), {n, n}));
+    return nb::make_tuple(found.features, as_array(std::move(found.spreads), {n}), axes);
+}
+
+BoxDirections directions_in(const DirectionArrays& arrays, std::ptrdiff_t d) {
+    const auto& [features, spreads, axes] = arrays;
+    const auto n = static_cast<std::ptrdiff_t>(features.size());
+    require(std::all_of(features.begin(), features.end(), [d](std::int64_t j) { return j >= 0 && j < d; }),
+            "features must be some of the rows'");
+    require_shape("spreads", spreads, {n});
+    require_shape("axes", axes, {n, n});
+    return {features, as_vector(spreads), axes ? as_vector(*axes) : std::vector<double>{}};
+}
+
+Array sides_of_box(const RowArray<double>& rows, const std::optional<Doubles>& weight, const Doubles& mean,
+                   const DirectionArrays& arrays) {
+    const mixtura::Rows<double> own = as_rows(rows, weight);
+    require_shape("mean", mean, {own.n_features});
+    BoxSides found = box_sides(own, as_vector(mean), directions_in(arrays, own.n_features));
+    const auto n = static_cast<std::ptrdiff_t>(found.least.size());
+    found.least.insert(found.least.end(), found.most.begin(), found.most.end());
+    return as_array(std::move(found.least), {2, n});
+}
+
+nb::tuple box(const Doubles& mean, const DirectionArrays& arrays, const Doubles& sides) {
+    const auto d = static_cast<std::ptrdiff_t>(mean.size());
+    const BoxDirections directions = directions_in(arrays, d);
+    const auto n = static_cast<std::ptrdiff_t>(directions.features.size() * (directions.axes.empty() ? 1 : 2));
+    require_shape("sides", sides, {2, n});
+    Box found = box_of(as_vector(mean), directions,
+                       {{sides.data(), sides.data() + n}, {sides.data() + n, sides.data() + 2 * n}});
+    found.least.insert(found.least.end(), found.most.begin(), found.most.end());
+    return nb::make_tuple(found.log_volume, as_array(std::move(found.log_sides), {d}),
+                          as_array(std::move(found.least), {2, d}));
+}
+
+Array scatter_by_default(Structure structure, std::ptrdiff_t n_components, const Doubles& covariance, double n_rows) {
+    const auto d = static_cast<std::ptrdiff_t>(covariance.shape(0));
+    const Sizes sizes(structure, n_components, d);
+    require_shape("covariance", covariance, has_matrices(structure) ? Shape{d, d} : Shape{d});
+    std::vector<double> found = default_scatter(structure, n_components, d, covariance.data(), n_rows);
+    const auto size = static_cast<std::ptrdiff_t>(found.size());
+    return as_array(std::move(found), has_matrices(structure) ? Shape{d, d} : Shape{size});
+}
+
 Array rounded(const Doubles& values, int n_bits) {
     std::vector<double> found;
     Shape shape;
@@ -119,8 +225,6 @@ Array rounded(const Doubles& values, int n_bits) {
         shape.push_back(static_cast<std::ptrdiff_t>(values.shape(axis)));
     return as_array(std::move(found), shape);
 }
-
-std::vector<double> as_vector(const Doubles& values) { return {values.data(), values.data() + values.size()}; }
 
 Array added(const Doubles& mean, const Doubles& variances, int n_bits) {
     const auto d = static_cast<std::ptrdiff_t>(mean.size());
@@ -165,11 +269,26 @@ void bind_fitting(nb::module_& m) {
     m.def("whole_fits", &whole_fits, "tables"_a, "seeds"_a, "asked"_a, "n_threads"_a,
           "Fits side by side, one a table of float64. Where something is to be told of components what the search\n"
           "found, (parameters, records, distinct rows); where it is of rows, None.");
-    m.def("refits", &refits, "rows"_a, "weights"_a, "start"_a, "m_step"_a, "n_bits"_a, "tol"_a, "max_iter"_a,
-          "n_threads"_a,
-          "Fits to the rows with each row of weights, from one mixture on: (weights, means, covariances,\n"
-          "precisions_cholesky, df or None, [(component that collapsed or -1, its rows)]), one after the other.\n"
-          "n_bits: of what is added to variances, a share of those of the rows; 0: what the M-step adds.");
+    m.def(
+        "refits", &refits, "rows"_a, "weights"_a, "start"_a, "m_steps"_a, "missing"_a, "n_bits"_a, "has_box"_a,
+        "default_prior"_a, "tol"_a, "max_iter"_a, "n_threads"_a,
+        "Fits to the rows with each row of weights, from one mixture on: (weights, means, covariances,\n"
+        "precisions_cholesky, df or None, noise or None, [(component that collapsed or -1, its rows)]), one after\n"
+        "the other; noise: weights, log densities, log sides and corners of its box, or None. m_steps: one for\n"
+        "all, or one of each. missing: whether NaN may be among the features. n_bits: of what is added to variances,\n"
+        "a share of those of the rows; 0: what the M-step adds. has_box: noise is uniform around the rows.\n"
+        "default_prior: the prior has its mean and scatter from the rows.");
+    m.def("observed", &observed, "rows"_a.noconvert(), "weight"_a.none(),
+          "(weight, mean, squares about it) of what is not NaN, of each feature.");
+    m.def("box_directions", &directions_of_box, "mean"_a, "variances"_a, "covariance"_a.none(), "solver"_a,
+          "(features that vary, their spreads, principal axes or None): in which a box may lie. solver: gives\n"
+          "eigenvalues of a matrix, the largest first, and eigenvectors as rows.");
+    m.def("box_sides", &sides_of_box, "rows"_a.noconvert(), "weight"_a.none(), "mean"_a, "directions"_a,
+          "The least and the most of the rows along the features, then along the axes.");
+    m.def("box", &box, "mean"_a, "directions"_a, "sides"_a,
+          "(log volume, log sides, corners) of a box with such sides.");
+    m.def("default_scatter", &scatter_by_default, "structure"_a, "n_components"_a, "covariance"_a, "n_rows"_a,
+          "Of the default prior, in the shape of one covariance; without matrices covariance is its diagonal.");
     m.def("drawn_counts", &drawn_counts, "weights"_a.none(), "n_rows"_a, "n_drawn"_a, "seeds"_a,
           "How often each row comes up in draws with replacement, for each seed; None: all are as likely.");
     m.def("significant", &rounded, "values"_a, "n_bits"_a, "Numbers rounded to so many binary digits.");

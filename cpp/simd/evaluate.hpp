@@ -1,6 +1,7 @@
 // A tile of rows through the stages before the moments, and what is asked for of each row written out.
 #pragma once
 
+#include "simd/hessian.hpp"
 #include "simd/job.hpp"
 #include "simd/load.hpp"
 #include "simd/responsibilities.hpp"
@@ -75,6 +76,7 @@ void evaluate_tile(const Job<Real>& job, std::ptrdiff_t begin, std::ptrdiff_t n_
     if (out.responsibilities != nullptr) write_by_rows(job, tile, work, 0, out.responsibilities);
     if (out.labels != nullptr) write_labels(job, tile, work, out.labels);
     if (out.gradient != nullptr) write_gradient(job, tile, work, far, out.gradient);
+    if (out.hessian != nullptr) write_hessian(job, tile, work, far, out.hessian);
     if (out.expected != nullptr && job.n_runs > 0) write_expected(job, work, out);
     if (out.expected == nullptr || !job.rows.errors.are_there()) return;
     for (std::ptrdiff_t r = 0; r < n_rows; ++r) write_true_row(job, begin + r, r, work, out);

@@ -93,13 +93,16 @@ struct Deconvolution {
     const double* log_sides = nullptr;    // d: of the box in which noise is uniform; null: its sides are not known
 };
 
-// What gradients of log densities need, see slopes.hpp.
+// What gradients of log densities need, see slopes.hpp, and Hessians, see hessian.hpp.
 template <class Real>
 struct Slopes {
     bool are_asked = false;
-    bool keeps_all = false;         // whitened distances of all components stay; false: they are found twice
-    const Real* factors = nullptr;  // n_covariances, packed by pack_rows; null: those of the densities do
-    std::ptrdiff_t stride = 0;      // between components; 0 where they share one
+    bool hessians = false;                    // Hessians are asked for
+    bool keeps_all = false;                   // whitened distances of all components stay; false: they are found twice
+    const Real* factors = nullptr;            // n_covariances, packed by pack_rows; null: those of the densities do
+    std::ptrdiff_t stride = 0;                // between components; 0 where they share one
+    const Real* precisions = nullptr;         // n_covariances, packed by pack_blocks; null: features are apart
+    std::ptrdiff_t stride_of_precisions = 0;  // between components; 0 where they share one
 };
 
 template <class Real>
@@ -258,7 +261,9 @@ struct Workspace {
     Real* roots = nullptr;             // 1
     Real* slopes = nullptr;            // d: gradients
     Real* pulled = nullptr;            // d
+    Real* pulls = nullptr;             // K times the widest vectors of a kernel's rows
     Real* residuals = nullptr;         // d, or K d: whitened distances from means; null: they are not kept
+    Real* curved = nullptr;            // d x d vectors of rows: Hessians
     std::uint64_t* active = nullptr;   // n_densities in all: bit g of the k-th, whether granule g has responsibilities
     std::int32_t* listed = nullptr;    // n_densities in all: those that matter to a granule
     Candidates<Real> candidates;

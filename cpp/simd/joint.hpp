@@ -83,7 +83,7 @@ void component_joint(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_ac
     Real* joint = work.responsibilities + k * stride;
     if (job.whitened)
         return whitened_joint(work.panels, job.whitened_means + k * d, d, stride, n_active, job.coefficients[k], joint);
-    if (work.residuals != nullptr) return keep_residuals(job, k, n_active, work, joint);
+    if (has_matrices(job.structure) && work.residuals != nullptr) return keep_residuals(job, k, n_active, work, joint);
     if (has_matrices(job.structure)) return full_component_joint(job, k, work.rows, n_active, work.differences, joint);
     if (job.n_runs > 0) return component_joint_apart<true>(job, k, n_active, work);
     component_joint_apart<false>(job, k, n_active, work);

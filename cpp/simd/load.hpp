@@ -1,5 +1,5 @@
 // Rows from memory into a tile: features apart, whole vectors of rows; their weights, responsibilities that are given,
-// panels of features side by side, and the next tile's memory ahead of its turn.
+// panels of features side by side, and the next tile's memory ahead of its turn. And numbers of a tile's rows back.
 #pragma once
 
 #include "simd/job.hpp"
@@ -31,6 +31,30 @@ inline void load_square(const Real* from, std::ptrdiff_t row_stride, std::ptrdif
     transpose<Real>(v);
     for (int i = 0; i < n; ++i) {
         if (i < n_features) store<Real>(to + i * stride, v[i]);
+    }
+}
+
+// The way back: numbers of a vector of rows, `stride` apart, as rows that lie one after the other. Whole vectors are
+// written; what falls into the next row is written again, since the rows' ends come first.
+template <class Real>
+void write_rows(const Real* from, std::ptrdiff_t stride, std::ptrdiff_t n_numbers, std::ptrdiff_t n_rows, Real* out) {
+    constexpr int n = static_cast<int>(lanes<Real>);
+    if (2 * n_numbers < n) {  // too few for a transposition to pay
+        for (std::ptrdiff_t r = 0; r < n_rows; ++r) {
+            for (std::ptrdiff_t i = 0; i < n_numbers; ++i) out[r * n_numbers + i] = from[i * stride + r];
+        }
+        return;
+    }
+    const Real* end = out + n_rows * n_numbers;
+    for (std::ptrdiff_t first = (n_numbers - 1) / n * n; first >= 0; first -= n) {
+        Vector<Real> v[n];
+        for (int i = 0; i < n; ++i)
+            v[i] = first + i < n_numbers ? load<Real>(from + (first + i) * stride) : Vector<Real>{};
+        transpose<Real>(v);
+        for (std::ptrdiff_t r = 0; r < n_rows; ++r) {
+            Real* to = out + r * n_numbers + first;
+            store_first<Real>(to, v[r], end - to < n ? n_numbers - first : n);
+        }
     }
 }
 

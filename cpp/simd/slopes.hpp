@@ -24,8 +24,8 @@ namespace {
 template <class Real>
 constexpr Real least_share = sizeof(Real) == sizeof(double) ? Real(6.6e-36) : Real(1.7e-38f);  // exp(-negligible)
 
-// -r u of n vectors of rows from r on; false: component k matters to none of them.
-template <int n, class Real>
+// -r u of n vectors of rows from r on, or -u where shares are left out; false: component k matters to none of them.
+template <int n, bool by_share = true, class Real>
 inline bool pulls_of(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t r, const Workspace<Real>& work,
                      Vector<Real>* pulls) {
     std::uint32_t matter = 0;
@@ -34,7 +34,7 @@ inline bool pulls_of(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t r, c
         const Vector<Real> share = load<Real>(work.responsibilities + at);
         const auto matters = share > least_share<Real>;
         matter |= lane_bits<Real>(matters);
-        pulls[v] = matters ? -share : Vector<Real>{};
+        pulls[v] = matters ? (by_share ? -share : splat<Real>(-1)) : Vector<Real>{};
         if (job.student != nullptr) pulls[v] *= load<Real>(work.scales + at);
     }
     return matter != 0;
@@ -155,28 +155,29 @@ void add_slopes(const Job<Real>& job, std::ptrdiff_t k, std::ptrdiff_t n_active,
     }
 }
 
-// Some features of all components where features are apart: their sums stay in registers.
-template <class Real>
+// Some features of all components that matter to some vectors of rows, where features are apart: their sums stay in
+// registers. step: from a feature's factor to the next one's; 0: they share one, whose square the pulls have.
+template <class Real, int step, bool far>
 struct SlopesApart {
     const Job<Real>& job;
     const Workspace<Real>& work;
-    std::ptrdiff_t first, r;
+    std::ptrdiff_t first, r, n_listed;
 
     template <int features>
     void call() const {
         Vector<Real> sums[features][row_vectors] = {};
-        const std::ptrdiff_t step = job.structure == Structure::diag ? 1 : 0;
-        for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
-            Vector<Real> pulls[row_vectors];
-            if (!pulls_of<row_vectors>(job, k, r, work, pulls)) continue;
+        for (std::ptrdiff_t n = 0; n < n_listed; ++n) {
+            const std::ptrdiff_t k = work.listed[n];
+            const Real* pulls = work.pulls + n * row_vectors * lanes<Real>;
             const SplitPoint<Real> mean = offset(job.means, k * job.n_features + first);
             const Real* factor = job.factors + k * job.factor_stride + first * step;
 #pragma GCC unroll 5
             for (int j = 0; j < features; ++j) {
-                const Real precision = factor[j * step] * factor[j * step];
                 for (std::ptrdiff_t v = 0; v < row_vectors; ++v) {
                     const Vector<Real> x = load<Real>(work.rows + (first + j) * job.tile_stride + r + v * lanes<Real>);
-                    sums[j][v] += pulls[v] * (minus<Real>(x, mean.high[j], mean.low[j]) * precision);
+                    Vector<Real> away = minus<Real>(x, mean.high[j], mean.low[j]);
+                    if constexpr (step > 0) away *= factor[j] * factor[j];
+                    sums[j][v] += pulled<far, Real>(load<Real>(pulls + v * lanes<Real>), away);
                 }
             }
         }
@@ -188,13 +189,33 @@ struct SlopesApart {
     }
 };
 
+// Components that matter to some vectors of rows, into work.listed, and their pulls; returns their number.
 template <class Real>
+std::ptrdiff_t list_pulls(const Job<Real>& job, std::ptrdiff_t r, const Workspace<Real>& work) {
+    std::ptrdiff_t n = 0;
+    for (std::ptrdiff_t k = 0; k < job.n_components; ++k) {
+        Vector<Real> pulls[row_vectors];
+        if (!pulls_of<row_vectors>(job, k, r, work, pulls)) continue;
+        const Real factor = job.structure == Structure::spherical ? job.factors[k * job.factor_stride] : Real(1);
+        for (std::ptrdiff_t v = 0; v < row_vectors; ++v)
+            store<Real>(work.pulls + (n * row_vectors + v) * lanes<Real>, pulls[v] * (factor * factor));
+        work.listed[n++] = static_cast<std::int32_t>(k);
+    }
+    return n;
+}
+
+template <bool far, class Real>
 void find_slopes_apart(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
     for (std::ptrdiff_t r = 0; r < n_active; r += row_vectors * lanes<Real>) {
+        const std::ptrdiff_t n_listed = list_pulls(job, r, work);
         std::ptrdiff_t features;
         for (std::ptrdiff_t first = 0; first < job.n_features; first += features) {
             features = block_columns(job.n_features - first);
-            with_columns(features, SlopesApart<Real>{job, work, first, r});
+            if (job.structure == Structure::diag) {
+                with_columns(features, SlopesApart<Real, 1, far>{job, work, first, r, n_listed});
+            } else {
+                with_columns(features, SlopesApart<Real, 0, far>{job, work, first, r, n_listed});
+            }
         }
     }
 }
@@ -209,7 +230,7 @@ void clear_tile(const Job<Real>& job, std::ptrdiff_t n_active, Real* tile) {
 template <bool far, class Real>
 void find_slopes(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<Real>& work) {
     const std::ptrdiff_t d = job.n_features;
-    if (!has_matrices(job.structure)) return find_slopes_apart(job, n_active, work);
+    if (!has_matrices(job.structure)) return find_slopes_apart<far>(job, n_active, work);
     if (packs_triangle(job.structure, d)) return with_features<1>(d, SmallSlopes<Real, far>{job, work, n_active});
     const bool is_shared = job.slopes.stride == 0;
     clear_tile(job, n_active, work.slopes);
@@ -225,9 +246,9 @@ void find_slopes(const Job<Real>& job, std::ptrdiff_t n_active, const Workspace<
 template <class Real>
 void write_gradient(const Job<Real>& job, const Tile& tile, const Workspace<Real>& work, bool far, Real* out) {
     far ? find_slopes<true>(job, tile.n_active, work) : find_slopes<false>(job, tile.n_active, work);
-    for (std::ptrdiff_t r = 0; r < tile.n_rows; ++r) {
-        Real* row = out + (tile.begin + r) * job.n_features;
-        for (std::ptrdiff_t j = 0; j < job.n_features; ++j) row[j] = work.slopes[j * job.tile_stride + r];
+    for (std::ptrdiff_t r = 0; r < tile.n_rows; r += lanes<Real>) {
+        const std::ptrdiff_t n_rows = tile.n_rows - r < lanes<Real> ? tile.n_rows - r : lanes<Real>;
+        write_rows(work.slopes + r, job.tile_stride, job.n_features, n_rows, out + (tile.begin + r) * job.n_features);
     }
 }
 

@@ -164,27 +164,80 @@ double factor_at(const RandomProblem& p, std::ptrdiff_t k, std::ptrdiff_t a, std
     return p.factors[static_cast<std::size_t>(p.structure == Structure::diag ? k * p.d + a : k)];
 }
 
-// sum_k r_k u_k P_k P_k^T (mu_k - x) of all rows.
+// Of row i and component k: the responsibility, u, and u P_k P_k^T (mu_k - x).
+struct Slope {
+    double share, scale;
+    std::vector<double> slope;
+};
+
+std::vector<Slope> plain_slopes(const RandomProblem& p, std::ptrdiff_t i) {
+    const std::vector<double> terms = log_terms(p, i);
+    const double highest = *std::max_element(terms.begin(), terms.end());
+    double sum = 0;
+    for (const double term : terms) sum += std::exp(term - highest);
+    std::vector<Slope> out;
+    for (std::ptrdiff_t k = 0; k < p.k; ++k) {
+        Slope one{std::exp(terms[static_cast<std::size_t>(k)] - highest) / sum, 1,
+                  std::vector<double>(static_cast<std::size_t>(p.d))};
+        if (!p.df.empty()) {
+            const double df = p.df[static_cast<std::size_t>(k)];
+            one.scale = (df + static_cast<double>(p.d)) / (df + distance(p, i, k).square);
+        }
+        for (std::ptrdiff_t j = 0; j < p.d; ++j) {
+            double y = 0;
+            for (std::ptrdiff_t a = 0; a <= j; ++a)
+                y += factor_at(p, k, a, j) *
+                     (p.rows[static_cast<std::size_t>(i * p.d + a)] - p.means[static_cast<std::size_t>(k * p.d + a)]);
+            for (std::ptrdiff_t a = 0; a <= j; ++a)
+                one.slope[static_cast<std::size_t>(a)] -= one.scale * factor_at(p, k, a, j) * y;
+        }
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
+std::vector<double> mean_slope(const std::vector<Slope>& slopes) {
+    std::vector<double> out(slopes.front().slope.size());
+    for (const Slope& one : slopes) {
+        for (std::size_t j = 0; j < out.size(); ++j) out[j] += one.share * one.slope[j];
+    }
+    return out;
+}
+
 std::vector<double> plain_gradient(const RandomProblem& p) {
-    std::vector<double> out(static_cast<std::size_t>(p.n * p.d));
+    std::vector<double> out;
     for (std::ptrdiff_t i = 0; i < p.n; ++i) {
-        const std::vector<double> terms = log_terms(p, i);
-        const double highest = *std::max_element(terms.begin(), terms.end());
-        double sum = 0;
-        for (const double term : terms) sum += std::exp(term - highest);
-        for (std::ptrdiff_t k = 0; k < p.k; ++k) {
-            double share = std::exp(terms[static_cast<std::size_t>(k)] - highest) / sum;
-            if (!p.df.empty()) {
-                const double df = p.df[static_cast<std::size_t>(k)];
-                share *= (df + static_cast<double>(p.d)) / (df + distance(p, i, k).square);
-            }
-            for (std::ptrdiff_t j = 0; j < p.d; ++j) {
-                double y = 0;
-                for (std::ptrdiff_t a = 0; a <= j; ++a)
-                    y += factor_at(p, k, a, j) * (p.rows[static_cast<std::size_t>(i * p.d + a)] -
-                                                  p.means[static_cast<std::size_t>(k * p.d + a)]);
-                for (std::ptrdiff_t a = 0; a <= j; ++a)
-                    out[static_cast<std::size_t>(i * p.d + a)] -= share * factor_at(p, k, a, j) * y;
+        const std::vector<double> mean = mean_slope(plain_slopes(p, i));
+        out.insert(out.end(), mean.begin(), mean.end());
+    }
+    return out;
+}
+
+double plain_precision(const RandomProblem& p, std::ptrdiff_t k, std::ptrdiff_t a, std::ptrdiff_t b) {
+    double sum = 0;
+    for (std::ptrdiff_t j = std::max(a, b); j < p.d; ++j) sum += factor_at(p, k, a, j) * factor_at(p, k, b, j);
+    return sum;
+}
+
+// Squares of slopes less that of their mean; those of t components bend, by 2 / (df + d).
+std::vector<double> plain_hessian(const RandomProblem& p) {
+    std::vector<double> out;
+    const auto d = static_cast<std::size_t>(p.d);
+    for (std::ptrdiff_t i = 0; i < p.n; ++i) {
+        const std::vector<Slope> slopes = plain_slopes(p, i);
+        const std::vector<double> mean = mean_slope(slopes);
+        for (std::size_t a = 0; a < d; ++a) {
+            for (std::size_t b = 0; b < d; ++b) {
+                double sum = -mean[a] * mean[b];
+                for (std::size_t k = 0; k < slopes.size(); ++k) {
+                    const Slope& one = slopes[k];
+                    const double bend = p.df.empty() ? 0 : 2 / (p.df[k] + static_cast<double>(p.d));
+                    sum += one.share * (1 + bend) * one.slope[a] * one.slope[b];
+                    sum -= one.share * one.scale *
+                           plain_precision(p, static_cast<std::ptrdiff_t>(k), static_cast<std::ptrdiff_t>(a),
+                                           static_cast<std::ptrdiff_t>(b));
+                }
+                out.push_back(sum);
             }
         }
     }
@@ -192,18 +245,24 @@ std::vector<double> plain_gradient(const RandomProblem& p) {
 }
 
 template <class Real>
-void check_gradient(const RandomProblem& p, const std::vector<double>& theirs, double tolerance, const char* where) {
+void check_slopes(const RandomProblem& p, const std::vector<double>& gradient, const std::vector<double>& hessian,
+                  double tolerance, const char* where) {
     const std::vector<Real> rows(p.rows.begin(), p.rows.end());
-    std::vector<Real> ours(rows.size());
+    std::vector<Real> ours(gradient.size()), bend(hessian.size());
     Evaluation<Real> out;
     out.gradient = ours.data();
     Control control;
     control.n_threads = 2;
     evaluate(p.rows_in(rows, false), p.mixture(), out, control);
-    check_close({ours.begin(), ours.end()}, theirs, tolerance, where);
+    check_close({ours.begin(), ours.end()}, gradient, tolerance, where);
+    if (hessian.empty()) return;
+    out.hessian = bend.data();  // with the gradient, as before
+    evaluate(p.rows_in(rows, false), p.mixture(), out, control);
+    check_close({ours.begin(), ours.end()}, gradient, tolerance, where);
+    check_close({bend.begin(), bend.end()}, hessian, tolerance, where);
 }
 
-void gradients_equal_plain_loops() {
+void slopes_equal_plain_loops() {
     const std::ptrdiff_t sizes[][3] = {{1, 1, 1},    {65, 4, 2},  {200, 5, 3}, {130, 3, 8},  {257, 2, 16},
                                        {2049, 3, 2}, {70, 2, 17}, {33, 3, 21}, {90, 300, 33}};
     for (const Structure structure : structures) {
@@ -214,11 +273,13 @@ void gradients_equal_plain_loops() {
                 if (kinds & 1) p.add_tails();
                 if (kinds & 2) p.add_noise();
                 char where[80];
-                std::snprintf(where, sizeof where, "gradient, kinds %d, %s, N = %td, K = %td, d = %td", kinds,
+                std::snprintf(where, sizeof where, "slopes, kinds %d, %s, N = %td, K = %td, d = %td", kinds,
                               names[static_cast<int>(structure)], size[0], size[1], size[2]);
-                const std::vector<double> theirs = plain_gradient(p);
-                check_gradient<double>(p, theirs, 1e-11, where);
-                check_gradient<float>(p, theirs, 1e-4, where);
+                const std::vector<double> gradient = plain_gradient(p);
+                const bool bends = !(kinds & 2) && size[1] < 300;  // Hessians have no noise; plain loops take time
+                const std::vector<double> hessian = bends ? plain_hessian(p) : std::vector<double>{};
+                check_slopes<double>(p, gradient, hessian, 1e-11, where);
+                check_slopes<float>(p, gradient, hessian, 1e-4, where);
             }
         }
     }
@@ -333,7 +394,7 @@ int main() {
     far_rows_are_settled_by_kinds();
     threads_do_not_change_a_bit();
     evaluate_agrees_with_plain_loops();
-    gradients_equal_plain_loops();
+    slopes_equal_plain_loops();
     float_rows_keep_their_digits_far_from_the_origin();
     total_scatter_gives_the_tied_seconds(4, 1);
     total_scatter_gives_the_tied_seconds(60, 20);  // most responsibilities are left out

@@ -64,7 +64,7 @@ void refits_are_the_same_for_any_number_of_threads() {
     for (std::uint64_t seed = 0; seed < 9; ++seed) seeds.push_back(seed);
     const std::vector<double> counts = drawn_counts(nullptr, n_rows, n_rows, seeds);
     const MaximumLikelihood m_step(Model::VVV, std::vector<double>(n_features, 1e-8));
-    const Refitting asked{m_step, 36, 1e-7, 100};
+    const Refitting asked{{&m_step}, false, 36, false, false, 1e-7, 100};
     const auto all = [&](int n_threads) {
         Control control;
         control.n_threads = n_threads;

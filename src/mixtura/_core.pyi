@@ -94,10 +94,10 @@ class Expectation:
     def __init__(self, hard: bool = False, moments: bool = True, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]] | None = None) -> None: ...
 
 @overload
-def evaluate(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], mixture: Mixture, n_threads: int, missing: bool = False, errors: Annotated[NDArray[numpy.float64], dict(device='cpu', writable=False)] | None = None, *, log_density: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, responsibilities: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None = None, log_joint: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, expected: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, variances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, gradient: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None) -> None: ...
+def evaluate(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], mixture: Mixture, n_threads: int, missing: bool = False, errors: Annotated[NDArray[numpy.float64], dict(device='cpu', writable=False)] | None = None, *, log_density: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, responsibilities: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None = None, log_joint: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, expected: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, variances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, covariances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, gradient: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None, hessian: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu')] | None = None) -> None: ...
 
 @overload
-def evaluate(rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], mixture: Mixture, n_threads: int, missing: bool = False, errors: Annotated[NDArray[numpy.float64], dict(device='cpu', writable=False)] | None = None, *, log_density: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, responsibilities: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None = None, log_joint: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, expected: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, variances: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, covariances: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, gradient: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None) -> None:
+def evaluate(rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], mixture: Mixture, n_threads: int, missing: bool = False, errors: Annotated[NDArray[numpy.float64], dict(device='cpu', writable=False)] | None = None, *, log_density: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, responsibilities: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, labels: Annotated[NDArray[numpy.int64], dict(order='C', device='cpu')] | None = None, log_joint: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, expected: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, variances: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, covariances: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, gradient: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None, hessian: Annotated[NDArray[numpy.float32], dict(order='C', device='cpu')] | None = None) -> None:
     """Per-row results, into those arrays that are given."""
 
 @overload
@@ -470,11 +470,36 @@ def whole_fits(tables: list, seeds: Sequence[int], asked: Asked, n_threads: int)
     found, (parameters, records, distinct rows); where it is of rows, None.
     """
 
-def refits(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], start: Mixture, m_step: MStep, n_bits: int, tol: float, max_iter: int, n_threads: int) -> tuple:
+def refits(rows: Rows, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], start: Mixture, m_steps: list, missing: bool, n_bits: int, has_box: bool, default_prior: bool, tol: float, max_iter: int, n_threads: int) -> tuple:
     """
     Fits to the rows with each row of weights, from one mixture on: (weights, means, covariances,
-    precisions_cholesky, df or None, [(component that collapsed or -1, its rows)]), one after the other.
-    n_bits: of what is added to variances, a share of those of the rows; 0: what the M-step adds.
+    precisions_cholesky, df or None, noise or None, [(component that collapsed or -1, its rows)]), one after
+    the other; noise: weights, log densities, log sides and corners of its box, or None. m_steps: one for
+    all, or one of each. missing: whether NaN may be among the features. n_bits: of what is added to variances,
+    a share of those of the rows; 0: what the M-step adds. has_box: noise is uniform around the rows.
+    default_prior: the prior has its mean and scatter from the rows.
+    """
+
+def observed(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None) -> tuple:
+    """(weight, mean, squares about it) of what is not NaN, of each feature."""
+
+def box_directions(mean: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], variances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], covariance: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, solver: Callable) -> tuple:
+    """
+    (features that vary, their spreads, principal axes or None): in which a box may lie. solver: gives
+    eigenvalues of a matrix, the largest first, and eigenvectors as rows.
+    """
+
+def box_sides(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, mean: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], directions: tuple[Sequence[int], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None]) -> NDArray[numpy.float64]:
+    """
+    The least and the most of the rows along the features, then along the axes.
+    """
+
+def box(mean: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], directions: tuple[Sequence[int], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None], sides: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]) -> tuple:
+    """(log volume, log sides, corners) of a box with such sides."""
+
+def default_scatter(structure: Structure, n_components: int, covariance: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], n_rows: float) -> NDArray[numpy.float64]:
+    """
+    Of the default prior, in the shape of one covariance; without matrices covariance is its diagonal.
     """
 
 def drawn_counts(weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, n_rows: int, n_drawn: int, seeds: Sequence[int]) -> NDArray[numpy.float64]:

@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import mixtura
-from commands import fails, succeeds
+from commands import ENVIRONMENT, fails, succeeds
 from mixtura.datasets import load_faithful
 
 MODEL = "two/model.safetensors"
@@ -100,6 +100,21 @@ def test_compare(home):
     assert shown["wasserstein"] == ours.wasserstein(theirs)
     text = succeeds(*arguments, cwd=home)
     assert f"{found.value:.4f} ± {found.std_error:.4f}" in text
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_models_with_long_names_are_compared_within_the_screen(home, language):
+    name = "three_components_of_the_whole_year_by_full_covariances/model.safetensors"
+    (home / name).parent.mkdir(exist_ok=True)
+    (home / name).write_bytes((home / "three/model.safetensors").read_bytes())
+    arguments = ("compare", name, name, "--samples", "1000", "--lang", language)
+    narrow = ENVIRONMENT | {"COLUMNS": "80"}
+    lines = succeeds(*arguments, cwd=home, env=narrow).splitlines()
+    assert max(map(len, lines)) <= 80
+    of_numbers = [line for line in lines if " ± 0." in line]
+    assert len(of_numbers) == 3
+    assert all("  0.0000 ± 0.0000" in line for line in of_numbers)
+    assert sum(name in "".join(lines[i : i + 2]).replace(" ", "") for i in range(len(lines))) >= 2
 
 
 @pytest.mark.parametrize(

@@ -338,3 +338,18 @@ def test_parameters_set_by_hand_are_shown_in_the_shell_too(tmp_path, monkeypatch
     out = capsys.readouterr().out
     assert "rows             none: parameters of 1 feature, set by hand\n" in out
     assert out == f"{model.summary()}\n\n"
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_words_of_a_table_are_shortened_where_a_line_has_no_room(width):
+    names = ["mean of a long name of a feature, the first", "mean of a long name, the second"]
+    numbers = ["-0.0123456"] * 4
+    lines = (("parameter", *"abcd"), *((name, *numbers) for name in names))
+    table = Table(lines, "parameter", 2, frozenset({"parameter"}), shortens=True)
+    page = Page("Title", (), table)
+    shown = page.text(width).splitlines()[2:]
+    whole = max(map(len, page.text(1000).splitlines()))
+    assert max(map(len, shown)) == min(width, whole)
+    assert [line.split("  ")[0].rstrip()[-4:] for line in shown[2:]] == ["irst", "cond"]
+    assert ("…" in shown[2]) == (whole > width)
+    assert all(line.endswith("  ".join(numbers)) for line in shown[2:])

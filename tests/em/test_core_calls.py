@@ -60,8 +60,12 @@ def conjugate(model, letters, reg):
     return {"Variational": (letters, reg, True, False, tuple(map(np.array, counts)))}
 
 
+def is_matrix(structure):
+    return structure in (_core.Structure.full, _core.Structure.tied)
+
+
 # What `evaluate` takes by name, in the order of the calls below.
-_OUT = ("log_density", "responsibilities", "labels", "log_joint", "gradient")
+_OUT = ("log_density", "responsibilities", "labels", "log_joint", "gradient", "hessian")
 
 
 def call(name, arguments):
@@ -137,6 +141,7 @@ def calls(model, real):
             labels,
             np.empty((N, K), real),
             np.empty((N, D), real),
+            np.empty((N, D, D), real),
         ),
         "find_nonfinite": (X, 1),
         "find_extent": (X, 1),
@@ -183,7 +188,24 @@ def calls(model, real):
         "Asked with a start": (*asked, mixture, 1e9),
         "whole_fits": ([doubles, doubles[::2]], [7, 8], _core.Asked(*asked, None, 1e9), 1),
         "whole_fits given": ([doubles], [7], _core.Asked(*asked, mixture, 1e9), 1),
-        "refits": (doubles, np.ones((2, N)), mixture, m_step, 36, 1e-3, 5, 1),
+        "refits": (
+            _core.Rows(doubles),
+            np.ones((2, N)),
+            mixture,
+            [m_step],
+            False,
+            36,
+            False,
+            False,
+            1e-3,
+            5,
+            1,
+        ),
+        "observed": (doubles, weight),
+        "box_directions": (reg, reg, np.eye(D), lambda matrix: (np.ones(D), matrix.copy())),
+        "box_sides": (doubles, weight, reg, ([0, 2], np.ones(2), np.eye(2))),
+        "box": (reg, ([0, 2], np.ones(2), None), np.array([[0.0, 0.0], [1.0, 2.0]])),
+        "default_scatter": (structure, K, np.eye(D) if is_matrix(structure) else reg, 9.0),
         "drawn_counts": (weight, N, 5, [1, 2]),
         "simd_level": (),
         "simd_levels": (),
@@ -275,6 +297,7 @@ def test_no_call_crashes():
         ("accumulate_given", 2, np.ones((K + 1, D)), "responsibilities must have 3 columns, got 2"),
         ("maximise", 2, np.ones(4), r"block must have shape"),
         ("evaluate", 3, np.empty(N - 1), r"log_density must have shape \(12,\), got \(11,\)"),
+        ("evaluate", 8, np.empty((N, D)), r"hessian must have shape \(12, 3, 3\), got \(12, 3\)"),
         ("factorise", 2, -3, "n_components must be at least 1, got -3"),
         ("factorise", 3, 2**62, "features are too many"),
         ("Acceleration", 1, 0, "n_components must be at least 1, got 0"),
@@ -283,6 +306,10 @@ def test_no_call_crashes():
         ("moves", 3, np.ones((N, K + 1)), r"responsibilities must have shape \(12, 2\)"),
         ("whole_fits", 1, [7], "seeds must be one a table"),
         ("whole_fits given", 0, [np.ones((N, D + 1))], "start must have the features"),
+        ("refits", 3, [], "m_steps must be one, or one a row of weights"),
+        ("refits", 6, True, "has_box is of noise, and the M-step has none"),
+        ("refits", 7, True, "default_prior is of a prior, and the M-step has none"),
+        ("box_sides", 3, ([0, 3], np.ones(2), None), "features must be some of the rows'"),
         ("spread_about", 2, np.ones(D + 1), "means must have the 3 features"),
         ("Asked", 1, 0, "n_components must be 1 at least"),
         ("first_doubt", 5, lambda: np.eye(D - 1), r"total_covariance must have shape \(3, 3\)"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,10 @@ import mixtura
 from mixtura import BayesianGaussianMixture, GaussianMixture, Mixture
 from mixtura.covariance import STRUCTURES
 from mixtura.datasets import load_faithful
+from mixtura.em import Monitor, expectation_maximisation
+from mixtura.em.regularisation import regularisation
 from mixtura.estimators.resampling import Drawing, Following, refitted
-from mixtura.fitting.diagnosis import matching
+from mixtura.fitting.diagnosis import Grounds, matching
 from mixtura.inference import FreeParameters, Refits, information_of
 from mixtura.rows import ArrayBlocks, Rows
 from mixtura.testing.problems import random_mixture
@@ -137,6 +140,12 @@ def test_those_of_old_faithful_are_the_reference(gm, kind):
     assert ours.weights[0] == pytest.approx(0.02909 if kind == "information" else 0.02910, abs=6e-6)
 
 
+def test_the_bootstrap_of_old_faithful_is_within_its_error_of_a_published_one(gm):
+    n = 1999
+    ours = gm.standard_errors(X, kind="bootstrap", n_replicates=n).weights[0]
+    assert ours == pytest.approx(0.0286, abs=3 * 0.0286 / np.sqrt(2 * 999))
+
+
 def test_one_gaussian_has_the_textbook_errors():
     model = GaussianMixture(1, reg_covar=0).fit(X)
     ours, S, n = model.standard_errors(X), model.covariances_[0], len(X)
@@ -213,6 +222,7 @@ KINDS_OF_FITS = [
     *({"covariance_type": name} for name in ("VEV", "EEE", "VVI", "VII")),
     *({"distribution": "t"}, {"distribution": "t", "df": 5.0}, {"reg_covar": 1e-5}),
     *({"equal_weights": True}, {"noise": True}, {"prior": "default"}),
+    {"max_eigenvalue_ratio": 5.0},
 ]
 
 
@@ -230,17 +240,83 @@ def test_fits_anew_end_where_fit_does(arguments):
         assert_allclose(ours.weights, theirs._density.weights, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["VVV", "EEE", "VVI", "VII"])
-def test_the_core_fits_as_the_loop_in_python_does(name):
-    model = fitted(covariance_type=name)
-    weights = np.random.default_rng(0).multinomial(len(X), np.full(len(X), 1 / len(X)), size=5)
-    following = Following(model, Rows(X), 2)
-    ours, _ = following.fits(weights.astype(float))
-    theirs = [following._fit(weight) for weight in weights.astype(float)]
-    for one, other in zip(ours, theirs, strict=True):
+GAPS = np.where(np.random.default_rng(3).random(X.shape) < 0.1, np.nan, X)
+STD = np.random.default_rng(4).uniform(0.5, 1.5, X.shape) * [0.05, 1.0]
+SOME = {"labels": np.where(np.arange(len(X)) < 20, X[:, 0] > 3, -1)}
+CREDIBLE = {"labels": np.where(np.arange(len(X))[:, None] < 20, [[0.8, 0.2]], [[0.5, 0.5]])}
+UNKNOWN = {"error_std": np.where(np.arange(len(X))[:, None] < 9, [[0.05, np.inf]], STD)}
+TOGETHER = {"error_covariances": STD[:, :, None] * STD[:, None] * [[1, 0.3], [0.3, 1]], **SOME}
+MAR = {"missing": "mar"}
+
+# What fits take from their own rows, and what rows bring.
+KINDS_OF_REFITS = {
+    "plain": ({}, X, {}),
+    "tied": ({"covariance_type": "EEE"}, X, {}),
+    "variances": ({"covariance_type": "VVI"}, X, {}),
+    "spherical": ({"covariance_type": "VII"}, X, {}),
+    "noise": ({"noise": True}, X, {}),
+    "noise along one feature": ({"noise": True}, X[:, 1:], {}),
+    "noise of a volume": ({"noise": True, "noise_volume": 500.0}, X, {}),
+    "noise and tails": ({"noise": True, "distribution": "t"}, X, {}),
+    "noise and gaps": ({"noise": True, **MAR}, GAPS, {}),
+    "default prior": ({"prior": "default"}, X, {}),
+    "default prior of variances": ({"prior": "default", "covariance_type": "VVI"}, X, {}),
+    "default prior, tied": ({"prior": "default", "covariance_type": "EEE", "noise": True}, X, {}),
+    "default prior and gaps": ({"prior": "default", **MAR}, GAPS, {}),
+    "default prior, variances, gaps": (
+        {"prior": "default", "covariance_type": "VII", **MAR},
+        GAPS,
+        {},
+    ),
+    "a ratio": ({"max_eigenvalue_ratio": 5.0}, X, {}),
+    "labels": ({}, X, SOME),
+    "labels and noise": ({"noise": True}, X, SOME),
+    "credible labels": ({"covariance_type": "EEE"}, X, CREDIBLE),
+    "gaps": (MAR, GAPS, {}),
+    "gaps, tied": ({"covariance_type": "EEE", **MAR}, GAPS, SOME),
+    "errors": ({}, X, {"error_std": STD}),
+    "the same errors": ({"covariance_type": "EEE"}, X, {"error_std": [0.05, 1.0]}),
+    "unknown values": (MAR, X, UNKNOWN),
+    "errors that go together": ({}, X, TOGETHER),
+    "errors, gaps and noise": ({"noise": True, **MAR}, GAPS, {"error_std": STD}),
+}
+
+
+def one_by_one(model, rows, weights):
+    """Fits to the rows with each row of weights, by the loop as Python calls it."""
+    for weight in weights:
+        own = replace(rows[weight > 0], weight=weight[weight > 0])
+        blocks = ArrayBlocks(own)
+        added = regularisation(model._reg_covar, blocks)
+        start = model._density
+        m_step = Grounds(added, kind=model._kind(blocks)).m_step(start.structure)
+        monitor = Monitor(float(model.tol), model.max_iter, accelerated=True)
+        yield expectation_maximisation(start, blocks, m_step, monitor, accelerate=True)[0]
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_REFITS)
+def test_fits_in_one_call_are_those_one_by_one(kind):
+    arguments, rows, brought = KINDS_OF_REFITS[kind]
+    model = GaussianMixture(2, random_state=0, n_jobs=1, **arguments).fit(rows, **brought)
+    beside = {"sample_weight": None, "labels": None, "error_covariances": None, "error_std": None}
+    own = model._own_rows(model._density, rows, {**beside, **brought}).rows
+    rng = np.random.default_rng(0)
+    drawn = rng.multinomial(len(X), np.full(len(X), 1 / len(X)), size=3).astype(float)
+    weights = np.vstack([drawn, rng.exponential(size=(2, len(X)))])
+    if own.weight is not None:  # rows without any value
+        weights = weights * own.weight
+    ours, failed = Following(model, own, 2).fits(weights)
+    assert not failed.any()
+    for one, other in zip(ours, one_by_one(model, own, weights), strict=True):
         assert_allclose(one.means, other.means, rtol=1e-9)
+        assert_allclose(one.weights, other.weights, rtol=1e-9)
         assert_allclose(one.covariances, other.covariances, rtol=1e-8)
         assert_allclose(one.precisions_cholesky, other.precisions_cholesky, rtol=1e-8)
+        if other.df is not None:
+            assert_allclose(one.df, other.df, rtol=1e-6)
+        assert (one.noise is None) == (other.noise is None)
+        if other.noise is not None:
+            assert_allclose(one.noise.as_array, other.noise.as_array, rtol=1e-9)
 
 
 def test_draws_have_the_moments_of_a_multinomial_distribution():

@@ -260,6 +260,29 @@ def log_density_of(mixture):
     return function
 
 
+def gradient_of(mixture):
+    """Of complex rows, by plain NumPy: an imaginary step gives the Hessian."""
+    precisions = np.linalg.inv(mixture.covariance_matrices())
+
+    def function(X):
+        away = X[:, None] - mixture.means
+        squares = np.einsum("nki,kij,nkj->nk", away, precisions, away)
+        heights = np.log(mixture.weights) + np.linalg.slogdet(precisions)[1] / 2
+        scales = np.ones_like(squares)
+        if mixture.df is not None:
+            df, d = mixture.df, mixture.n_features
+            heights = heights + gammaln((df + d) / 2) - gammaln(df / 2) - d / 2 * np.log(df / 2)
+            scales = (df + d) / (df + squares)
+            joint = heights - (df + d) / 2 * np.log(1 + squares / df)
+        else:
+            joint = heights - squares / 2
+        shares = np.exp(joint - joint.real.max(axis=1, keepdims=True))
+        shares = shares / shares.sum(axis=1, keepdims=True)
+        return -np.einsum("nk,kij,nkj->ni", shares * scales, precisions, away)
+
+    return function
+
+
 def complex_step(function, X):
     steps = 1e-30j * np.eye(X.shape[1])
     return np.stack([function(X + h).imag / 1e-30 for h in steps], axis=-1)
@@ -269,7 +292,7 @@ def complex_step(function, X):
 @pytest.mark.parametrize("kind", ["Gaussian", "t"])
 @pytest.mark.parametrize(("K", "d"), [(1, 1), (3, 2), (4, 7), (2, 16), (3, 17), (5, 21), (2, 40)])
 @pytest.mark.parametrize("name", ["VVV", "EEE", "VVI", "VII"])
-def test_gradients_are_complex_steps_of_the_log_density(name, K, d, kind, dtype):
+def test_slopes_are_complex_steps_of_the_log_density_and_its_gradient(name, K, d, kind, dtype):
     plain = random_mixture(K, d, name, np.random.default_rng(0))
     df = np.linspace(2.5, 30, K) if kind == "t" else None
     mixture = Mixture.from_parameters(*plain.as_tuple()[:3], covariance_type=name, df=df)
@@ -278,6 +301,11 @@ def test_gradients_are_complex_steps_of_the_log_density(name, K, d, kind, dtype)
     ours = mixture.log_density_gradient(X)
     assert ours.dtype == dtype
     digits = 1e-11 if dtype == np.float64 else 3e-5
+    assert_allclose(ours, theirs, atol=digits * np.abs(theirs).max())
+    theirs = complex_step(gradient_of(mixture), X.astype(np.float64))
+    ours = mixture.log_density_hessian(X)
+    assert ours.dtype == dtype
+    assert_array_equal(ours, np.swapaxes(ours, 1, 2))
     assert_allclose(ours, theirs, atol=digits * np.abs(theirs).max())
 
 
@@ -291,13 +319,15 @@ def test_the_gradient_of_one_gaussian_is_that_of_scipys():
 
 
 @pytest.mark.parametrize("name", ["VVV", "EEE", "VVI", "VII"])
-def test_threads_parts_and_layout_change_no_bit_of_a_gradient(name):
+@pytest.mark.parametrize("of", ["log_density_gradient", "log_density_hessian"])
+def test_threads_parts_and_layout_change_no_bit_of_a_slope(name, of):
     mixture = random_mixture(3, 5, name, np.random.default_rng(0))
     X = mixture.sample(9000, random_state=1)[0]
-    alone = mixture.log_density_gradient(X, n_jobs=1)
-    assert_array_equal(mixture.log_density_gradient(X, n_jobs=3), alone)
-    assert_array_equal(mixture.log_density_gradient(np.asfortranarray(X), n_jobs=1), alone)
-    assert_allclose(mixture.log_density_gradient(X[5:70], n_jobs=1), alone[5:70], rtol=1e-12)
+    slopes = getattr(mixture, of)
+    alone = slopes(X, n_jobs=1)
+    assert_array_equal(slopes(X, n_jobs=3), alone)
+    assert_array_equal(slopes(np.asfortranarray(X), n_jobs=1), alone)
+    assert_allclose(slopes(X[5:70], n_jobs=1), alone[5:70], rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("name", ["VVV", "EEE", "VVI", "VII"])
@@ -314,6 +344,50 @@ def test_components_apart_and_rows_far_away_have_the_slope_of_the_nearest(name):
     rows = np.vstack([X[:3], [[1e30, 2e30]]]).astype(np.float32)  # its squares leave float32
     assert np.isfinite(mixture.log_density_gradient(rows)).all()
     assert_allclose(mixture.log_density_gradient(rows)[:3], theirs[:3], rtol=1e-4)
+    of_nearest = -precisions[nearest]
+    assert_allclose(mixture.log_density_hessian(X), of_nearest, rtol=1e-9, atol=1e-12)
+    of_float = mixture.log_density_hessian(rows)
+    assert_allclose(of_float, of_nearest[[0, 1, 2, mixture.labels(rows)[3]]], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["VVV", "VVI", "VII"])
+def test_a_narrow_component_far_away_leaves_no_trace_beside_rows_that_are_its_own(name):
+    # its whitened distance from the first row is infinite, and its share there 0
+    variances = {"VVV": [np.eye(2), 1e-300 * np.eye(2)], "VVI": [[1, 1], 2 * [1e-300]]}
+    covariances = np.array(variances.get(name, [1, 1e-300]))
+    means = [[0.0, 0.0], [1.0, 1.0]]
+    mixture = Mixture.from_parameters([0.5, 0.5], means, covariances, covariance_type=name)
+    X = np.array([[1e160, 0.0], [1.0, 1.0], [3.0, 4.0]])
+    assert_allclose(mixture.log_density_gradient(X), [[-1e160, 0], [0, 0], [-3, -4]])
+    of_each = np.array([1.0, 1e300, 1.0])[:, None, None]
+    assert_allclose(mixture.log_density_hessian(X), -of_each * np.eye(2))
+
+
+@pytest.mark.parametrize("name", ["VVV", "EEE", "VVI", "VII"])
+def test_far_out_the_log_density_of_t_components_is_flat(name):
+    plain = random_mixture(3, 2, name, np.random.default_rng(0))
+    parameters = plain.as_tuple()[:3]
+    mixture = Mixture.from_parameters(*parameters, covariance_type=name, df=[3.0, 8.0, 30.0])
+    X = np.array([[1e8, 0.0], [3e70, -2e70], [-1e155, 0.0], [2e160, 1e160]])
+    assert_allclose(mixture.log_density_hessian(X), 0, atol=1e-13)
+
+
+@pytest.mark.parametrize("df", [None, [3.0, 8.0, 30.0]])
+@pytest.mark.parametrize("name", ["VVV", "EEE", "VVI", "VII"])
+def test_squared_slopes_and_curvature_of_the_log_density_cancel_over_all_rows(name, df):
+    # the integral of all second derivatives of a density, p (H + s s^T), is 0
+    plain = random_mixture(3, 2, name, np.random.default_rng(0))
+    mixture = Mixture.from_parameters(*plain.as_tuple()[:3], covariance_type=name, df=df)
+    t = np.linspace(-1, 1, 401)[1:-1]
+    x = 3 * t / (1 - t**2)  # all of the line, in a variable without ends
+    rows = np.stack(np.meshgrid(x, x, indexing="ij"), axis=-1).reshape(-1, 2)
+    cells = np.outer(*2 * [3 * (1 + t**2) / (1 - t**2) ** 2]).ravel() * (t[1] - t[0]) ** 2
+    shares = cells * np.exp(mixture.log_density(rows))
+    assert_allclose(shares.sum(), 1, atol=1e-4)
+    slopes = mixture.log_density_gradient(rows)
+    squares = np.einsum("n,ni,nj->ij", shares, slopes, slopes)
+    bends = np.einsum("n,nij->ij", shares, mixture.log_density_hessian(rows))
+    assert_allclose(bends, -squares, atol=1e-4 * np.trace(squares))
 
 
 def test_many_components_of_many_features_are_differentiated_without_room_for_all_distances():

@@ -92,7 +92,8 @@ class Intervals(Shown):
         header = tuple(map(_, _HEADER))
         lines = [(str(k), name, *(f"{one:.5g}" for one in rest)) for k, name, *rest in self._rows()]
         texts = frozenset({_("parameter")})
-        return Page(title, (), Table((header, *lines), "parameter", len(lines), texts))
+        table = Table((header, *lines), "parameter", len(lines), texts, shortens=True)
+        return Page(title, (), table)
 
     def _columns(self) -> Mapping[str, Any]:
         return dict(zip(_HEADER, zip(*self._rows(), strict=True), strict=True))
@@ -165,17 +166,18 @@ class Comparison(Shown):
     facts: dict[str, Any]
 
     def _page(self) -> Page:
-        a, b = self.names
+        # Names of files are long, and would leave the numbers no room.
         lines = [
-            (_of_from(b, a), _divergence(self.facts["kl_first_second"])),
-            (_of_from(a, b), _divergence(self.facts["kl_second_first"])),
+            *zip("AB", self.names, strict=True),
+            (_of_from("B", "A"), _divergence(self.facts["kl_first_second"])),
+            (_of_from("A", "B"), _divergence(self.facts["kl_second_first"])),
             ("Jensen-Shannon", _estimate(self.facts["jensen_shannon"])),
         ]
         if self.facts["wasserstein"] is not None:
             length = _("{length} in the features' units")
             found = length.format(length=f"{self.facts['wasserstein']:.6g}")
             lines.append((_("transport (MW2)"), found))
-        title = _("{first} beside {second}").format(first=a, second=b)
+        title = _("{first} beside {second}").format(first="A", second="B")
         return Page(title, tuple(lines), None, _("(nats ± standard error of the draws)"))
 
     def _columns(self) -> Mapping[str, Any]:

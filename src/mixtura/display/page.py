@@ -25,6 +25,9 @@ _MOST_COLUMNS = 12
 
 _GAP = 2
 
+# Letters that are left of words where there is no room for all.
+_LEAST_OF_WORDS = 12
+
 _LEFT = ' style="text-align: left"'
 _RIGHT = ' style="text-align: right"'
 
@@ -51,6 +54,8 @@ class Table:
         Where the columns after those stand for features: the table is turned where they have no room.
     most_lines : int or None
         Lines that are shown; None: all.
+    shortens : bool
+        Whether the words may be shortened in their middle where a line has no room: names, not sentences.
     """
 
     lines: tuple[tuple[str, ...], ...]
@@ -60,6 +65,7 @@ class Table:
     n_fixed: int = 0
     n_features: int | None = None
     most_lines: int | None = MOST_LINES
+    shortens: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class Page:
             paragraphs.append("\n".join(_facts_as_text(self.facts, width)))
         if self.table is not None:
             cut, left_out = _cut(self.table, lambda columns: _n_fitting(columns, width))
-            paragraphs.append("\n".join(_lines_as_text(cut)))
+            paragraphs.append("\n".join(_lines_as_text(_within(cut, width))))
             paragraphs += [_left_out_in_words(left_out, everything)] if left_out else []
         if self.note:
             paragraphs.append("\n".join(textwrap.wrap(self.note, max(width, 1))))
@@ -226,6 +232,29 @@ def _facts_as_text(facts: Sequence[tuple[str, str]], width: int) -> list[str]:
         lines.append(name + " " * (indent - _width(name)) + first)
         lines += [" " * indent + line for line in rest]
     return lines
+
+
+def _within(table: Table, width: int) -> Table:
+    """The table, the longest words shortened in their middle where it is wider than a line."""
+    columns = list(zip(*table.lines, strict=True))
+    widths = [max(map(_width, column)) for column in columns]
+    of_words = [i for i, column in enumerate(columns) if column[0] in table.texts]
+    excess = sum(widths) + _GAP * (len(widths) - 1) - width
+    if excess <= 0 or not of_words or not table.shortens:
+        return table
+    longest = max(of_words, key=lambda i: widths[i])
+    room = max(widths[longest] - excess, _LEAST_OF_WORDS)
+    header, *cells = columns[longest]
+    columns[longest] = (header, *(_shortened(cell, room) for cell in cells))
+    return replace(table, lines=tuple(zip(*columns, strict=True)))
+
+
+def _shortened(text: str, room: int) -> str:
+    """As many letters, the middle left out: names that are long differ at their ends."""
+    if _width(text) <= room:
+        return text
+    behind = (room - 1) // 2
+    return f"{text[: room - 1 - behind]}…{text[len(text) - behind :]}"
 
 
 def _lines_as_text(table: Table) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +12,6 @@ import numpy as np
 from numpy.random import Generator, RandomState
 
 from mixtura import _core
-from mixtura.em import Monitor, expectation_maximisation
 from mixtura.em.regularisation import BITS, regularisation
 from mixtura.estimators.state import facts_of
 from mixtura.fitting.diagnosis import Grounds
@@ -21,7 +19,7 @@ from mixtura.inference import Refits
 from mixtura.inputs.missing import has_missing
 from mixtura.inputs.scales import DOUBLE
 from mixtura.inputs.weights import check_sample_weight
-from mixtura.mixture import Mixture, native_mixture
+from mixtura.mixture import Mixture, Noise, native_mixture
 from mixtura.rows import ArrayBlocks, Rows
 from mixtura.support.arrays import Array, FloatArray
 from mixtura.support.cached import cached
@@ -147,8 +145,8 @@ def refitted(
 class Following:
     """Where EM leads from a fitted model on its rows with other weights.
 
-    What `refitted` finds, without what a fit checks and judges. Of Gaussian and t components, rows that are
-    complete and bring nothing but weights, all fits are one call of the core (cpp/fitting/refits.hpp).
+    What `refitted` finds, without what a fit checks and judges: all fits are one call of the core
+    (cpp/fitting/refits.hpp), which takes from the rows of each what the model takes from its own.
 
     Attributes
     ----------
@@ -164,57 +162,63 @@ class Following:
 
     def fits(self, weights: FloatArray) -> tuple[Refits | None, Array]:
         """Those to each row of weights that did not fail, and which did: one component collapsed."""
-        if self._is_small_work:
-            return self._by_core(weights)
-        with ThreadPoolExecutor(self.n_threads) as pool:
-            found = list(pool.map(self._fit, weights))
-        fitted = [one for one in found if one is not None]
-        failed = np.array([one is None for one in found])
-        return (Refits.of(fitted) if fitted else None), failed
-
-    @cached
-    def _is_small_work(self) -> bool:
-        """Whether the core knows all of such a fit: no box around the rows, no prior of their scale."""
-        rows, model = self.rows, self.model
-        alone = set(rows.values) <= {"X", "weight"} and not rows.missing
-        return alone and not model.noise and model.prior is None
-
-    def _by_core(self, weights: FloatArray) -> tuple[Refits | None, Array]:
         model, start = self.model, self.model._density
-        rows = self.rows.in_precision(DOUBLE)
-        automatic = model._reg_covar == "auto"
-        grounds = self._grounds(rows)
-        weights_found, means, covariances, factors, df, failures = _core.refits(
-            rows.X,
+        weights_found, means, covariances, factors, df, noise, failures = _core.refits(
+            self._rows.native(),
             np.ascontiguousarray(weights),
             native_mixture(start),
-            grounds.m_step(start.structure).native,
-            BITS[DOUBLE] if automatic else 0,
+            self._m_steps(weights),
+            self._rows.missing,
+            BITS[DOUBLE] if model._reg_covar == "auto" else 0,
+            model.noise and model.noise_volume is None,
+            self._has_default_prior and not self._is_completed,
             float(model.tol),
             model.max_iter,
             self.n_threads,
         )
         failed = np.array([component >= 0 for component, _ in failures])
-        found = Refits(start.structure, weights_found, means, covariances, factors, df)
+        of_noise = _noise(noise, len(failed))
+        found = Refits(start.structure, weights_found, means, covariances, factors, df, of_noise)
         if not failed.any():
             return found, failed
         return (None if failed.all() else found.some(~failed)), failed
 
-    def _grounds(self, rows: Rows) -> Grounds:
-        blocks = ArrayBlocks(rows, 1)
-        return Grounds(regularisation(self.model._reg_covar, blocks), kind=self.model._kind(blocks))
+    @cached
+    def _rows(self) -> Rows:
+        return self.rows.in_precision(DOUBLE)
 
-    def _fit(self, weight: FloatArray) -> Mixture | None:
-        """The fit to rows of other weights; None: a component collapsed."""
-        kept = weight > 0
-        rows = replace(self.rows[kept].in_precision(DOUBLE), weight=weight[kept])
-        model, start = self.model, self.model._density
-        monitor = Monitor(float(model.tol), model.max_iter, accelerated=True)
-        m_step = self._grounds(rows).m_step(start.structure)
-        mixture, _ = expectation_maximisation(
-            start, ArrayBlocks(rows, 1), m_step, monitor, accelerate=True
-        )
-        return mixture if monitor.failure is None else None
+    @cached
+    def _has_default_prior(self) -> bool:
+        return isinstance(self.model.prior, str)
+
+    @cached
+    def _is_completed(self) -> bool:
+        """Whether the prior is of a covariance that EM finds of rows with gaps, for each fit anew."""
+        has_matrices = self.model._density.structure.has_matrices
+        return self._has_default_prior and self._rows.missing and has_matrices
+
+    def _m_steps(self, weights: FloatArray) -> list[_core.MStep]:
+        """One for all, or one of each fit."""
+        if not self._is_completed:
+            return [self._m_step(self._rows)]
+        kept = (replace(self._rows[w > 0], weight=w[w > 0]) for w in weights)
+        return [self._m_step(rows) for rows in kept]
+
+    def _m_step(self, rows: Rows) -> _core.MStep:
+        blocks = ArrayBlocks(rows, 1)
+        added = regularisation(self.model._reg_covar, blocks)
+        grounds = Grounds(added, kind=self.model._kind(blocks))
+        return grounds.m_step(self.model._density.structure).native
+
+
+def _noise(noise: Any, n: int) -> list[Noise] | None:
+    """That of each fit, as the core gives that of all."""
+    if noise is None:
+        return None
+    weights, log_densities, *box = noise
+    log_sides, corners = ([None] * n if part is None else part for part in box)
+    values = zip(weights.tolist(), log_densities.tolist(), log_sides, corners, strict=True)
+    return [Noise(*one) for one in values]
 
 
 def bootstrapped(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mixtura import _core
 from mixtura.covariance import CovarianceStructure
 from mixtura.em import NOTHING, Bounds, Fixed, Knowledge, Prior
 from mixtura.em.prior import PARTS
@@ -76,18 +77,17 @@ def default_prior(blocks: Blocks, kind: CovarianceStructure, n_components: int) 
     of variances the mean of its diagonal.
     """
     n_features = blocks.shape[1]
-    n_rows = blocks.weight * blocks.rows_per_weight
-    unbiased = n_rows / (n_rows - 1) if n_rows > 1 else 1.0
-    scatter = total_covariance(blocks, kind) * (unbiased * n_components ** (-2.0 / n_features))
-    if not np.all(np.diag(scatter) > 0):
+    covariance = total_covariance(blocks, kind)
+    if not np.all(np.diag(covariance) > 0):
         raise ValueError(
             "prior='default' takes its scatter from the rows, but a feature of X does not vary: leave that "
             "feature out, or give a Prior."
         )
-    one: Any = scatter
-    if not kind.has_matrices:
-        shape = kind.shape(1, n_features)[1:]
-        one = np.full(shape, np.trace(scatter) / n_features)
+    known = covariance if kind.has_matrices else np.diag(covariance).copy()
+    n_rows = blocks.weight * blocks.rows_per_weight
+    one = _core.default_scatter(kind.kernel, n_components, known, n_rows)
+    shape = kind.shape(1, n_features)
+    one = one.reshape(shape if kind.shared else shape[1:])
     return Prior(
         mean=blocks.mean, mean_count=0.01, degrees_of_freedom=n_features + 2.0, scatter=one
     )

@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
+from typing import Any
 
 import numpy as np
 
+from mixtura import _core
 from mixtura.rows import ArrayBlocks, Blocks
-from mixtura.support.arrays import Array, FloatArray, block_slices
+from mixtura.support.arrays import FloatArray, block_slices
 from mixtura.support.interruptible import interruptible
-
-# Of all directions' mean variance, which is 1: below, rows lie in a plane, whose box has no volume.
-_NO_VARIANCE = 1e-10
-
-
-@dataclass(frozen=True, eq=False)
-class _Sides:
-    """The least and the most of rows along some directions."""
-
-    least: FloatArray
-    most: FloatArray
-
-    @classmethod
-    def of(cls, projected: FloatArray) -> _Sides:
-        seen = np.where(np.isnan(projected), np.inf, projected)
-        unseen = np.where(np.isnan(projected), -np.inf, projected)
-        return cls(seen.min(axis=0), unseen.max(axis=0))
-
-    @classmethod
-    def merged(cls, several: Sequence[_Sides]) -> _Sides:
-        leasts, mosts = zip(*((one.least, one.most) for one in several), strict=True)
-        return cls(np.min(leasts, axis=0), np.max(mosts, axis=0))
-
-    @property
-    def log_volume(self) -> float:
-        return float(np.log(self.most - self.least).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,52 +44,36 @@ def box_of_rows(blocks: Blocks) -> Box:
     ValueError
         If no feature varies.
     """
-    spreads = np.sqrt(blocks.variances)
-    centre = blocks.mean
-    varies = spreads > 1e-12 * np.maximum(np.abs(centre), np.finfo(float).tiny)
-    if not varies.any():
+    covariance = None if blocks.has_missing else blocks.total.scatter / blocks.total.weight
+    directions = _core.box_directions(blocks.mean, blocks.variances, covariance, _eigen)
+    if not directions[0]:
         raise ValueError(
             "noise=True needs a volume, but no feature of X varies: give noise_volume, or noise=False."
         )
-    features = np.flatnonzero(varies)
-    scales = spreads[features]
-    along_features = _sides(blocks, features, centre, np.diag(1 / scales))
-    boxes = [along_features.log_volume]
-    log_sides, corners = np.zeros(len(spreads)), np.stack([centre, centre])
-    corners[:, features] += scales * [along_features.least, along_features.most]
-    log_sides[features] = np.log(along_features.most - along_features.least) + np.log(scales)
-    if len(features) > 1 and not blocks.has_missing:
-        correlations = blocks.total.scatter[np.ix_(features, features)] / blocks.total.weight
-        values, axes = interruptible(np.linalg.eigh, correlations / scales / scales[:, np.newaxis])
-        if values[0] > _NO_VARIANCE:
-            along_axes = _sides(blocks, features, centre, axes / scales[:, np.newaxis])
-            boxes.append(along_axes.log_volume)
-    return Box(min(boxes) + float(np.log(scales).sum()), log_sides, corners)
+    task = partial(_sides_of_part, mean=blocks.mean, directions=directions)
+    sides = reduce(_merged, blocks.each(task))
+    return Box(*_core.box(blocks.mean, directions, sides))
 
 
-def _sides(blocks: Blocks, features: Array, centre: FloatArray, directions: FloatArray) -> _Sides:
-    task = partial(_sides_of_part, features=features, centre=centre, directions=directions)
-    return _Sides.merged(list(blocks.each(task)))
+def _eigen(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Eigenvalues, the largest first, and eigenvectors as rows: LAPACK's, for matrices of any size."""
+    values, vectors = interruptible(np.linalg.eigh, matrix)
+    return values[::-1].copy(), vectors.T[::-1].copy()
 
 
 def _sides_of_part(
-    part: ArrayBlocks, _: int, *, features: Array, centre: FloatArray, directions: FloatArray
-) -> _Sides:
+    part: ArrayBlocks, _: int, *, mean: FloatArray, directions: tuple[Any, ...]
+) -> FloatArray:
     rows, found = part.rows, []
     for some in block_slices(*rows.shape):
         X = np.asarray(rows.X[some], dtype=np.float64)
-        if rows.weight is not None:
-            X = X[rows.weight[some] > 0]
-        if len(X):
-            centred = X[:, features] - centre[features]
-            # Along the features a NaN is one feature's alone.
-            is_diagonal = part.has_missing
-            along = centred * np.diag(directions) if is_diagonal else centred @ directions
-            found.append(_Sides.of(along))
-    if not found:
-        nothing = np.full(directions.shape[1], np.inf)
-        return _Sides(nothing, -nothing)
-    return _Sides.merged(found)
+        weight = None if rows.weight is None else rows.weight[some]
+        found.append(_core.box_sides(X, weight, mean, directions))
+    return reduce(_merged, found)
+
+
+def _merged(one: FloatArray, other: FloatArray) -> FloatArray:
+    return np.stack([np.minimum(one[0], other[0]), np.maximum(one[1], other[1])])
 
 
 __all__ = ["Box", "box_of_rows"]

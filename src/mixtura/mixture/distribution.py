@@ -774,7 +774,7 @@ class Mixture(Shown):
         """
         return slopes.gradient(self, *self._rows(X, n_jobs, "error"))
 
-    def log_density_hessian(self, X: Any, *, n_jobs: int | None = None) -> FloatArray:
+    def log_density_hessian(self, X: Any, *, n_jobs: int | None = None) -> Array:
         """Second derivatives of the log density at each row. Noise has no part in it.
 
         Parameters
@@ -785,7 +785,10 @@ class Mixture(Shown):
 
         Returns
         -------
-        ndarray of shape (n_rows, n_features, n_features), float64
+        ndarray of shape (n_rows, n_features, n_features)
+            sum_k r_k ((s_k - s)(s_k - s)^T - inv(Sigma_k)), s_k the gradients of the components' log
+            densities and s their mean, `log_density_gradient`; of t components with more, as slopes bend too.
+            Symmetric to the last bit. float32 for rows of float32, else float64.
 
         Raises
         ------

@@ -46,26 +46,12 @@ def gradient(mixture: Mixture, X: Array, threads: int) -> Array:
     return found.astype(dtype, copy=False)
 
 
-def hessian(mixture: Mixture, X: Array, threads: int) -> FloatArray:
-    """Of the log density, noise apart: sum_k r_k ((1 + b_k) s_k s_k^T - u_k inv(Sigma_k)) - s s^T.
-
-    With s_k the slopes of the components' log densities, s their mean, and b how those of t components bend.
-    """
-    mixture = mixture.without_noise()
-    n_features = X.shape[1]
-    found = np.empty((len(X), n_features, n_features))
-    precisions = _precision_matrices(mixture)
-    for rows in block_slices(len(X), n_features * (n_features + mixture.n_components)):
-        shares, slopes = _shares_and_slopes(mixture, X[rows], threads)
-        u, bend = _tails(mixture, X[rows])
-        whole = gradient(mixture, X[rows], threads)
-        each = np.concatenate([np.moveaxis(slopes, 0, 1), whole[:, np.newaxis]], axis=1)
-        weights = np.concatenate([shares * (1 + bend), np.full((len(each), 1), -1.0)], axis=1)
-        found[rows] = np.swapaxes(each * weights[:, :, np.newaxis], 1, 2) @ each
-        found[rows] -= ((shares * u) @ precisions.reshape(len(precisions), -1)).reshape(
-            found[rows].shape
-        )
-    return found
+def hessian(mixture: Mixture, X: Array, threads: int) -> Array:
+    """Of the log density, noise apart: how its gradient changes."""
+    mixture, dtype = mixture.without_noise(), result_dtype(X)
+    found = np.empty((*X.shape, X.shape[1]), arithmetic(mixture, dtype))
+    write(mixture, X, found.dtype, threads, hessian=found)
+    return found.astype(dtype, copy=False)
 
 
 def modes(mixture: Mixture) -> Modes:
@@ -107,7 +93,7 @@ def _climbed(mixture: Mixture, precisions: FloatArray, x: FloatArray) -> FloatAr
     scale = mixture.spreads.min(axis=0)
     for _ in range(_MOST_STEPS):
         at = x[np.newaxis]
-        shares = responsibilities(mixture, at, 1)[0] * _tails(mixture, at)[0][0]
+        shares = responsibilities(mixture, at, 1)[0] * _tails(mixture, x)
         mean = np.einsum("k,kde->de", shares, precisions)
         step = np.linalg.solve(mean, gradient(mixture, at, 1)[0])
         x = x + step
@@ -133,26 +119,12 @@ def _newton(mixture: Mixture, x: FloatArray) -> FloatArray:
     return x
 
 
-def _shares_and_slopes(mixture: Mixture, X: Array, threads: int) -> tuple[FloatArray, FloatArray]:
-    """Responsibilities (n, k), and gradients of the components' log densities (k, n, d)."""
-    shares = responsibilities(mixture, X, threads).astype(np.float64, copy=False)
-    u, _ = _tails(mixture, X)
-    slopes = np.stack(
-        [
-            (mean - X) * factor**2 if factor.ndim < 2 else (mean - X) @ factor @ factor.T
-            for mean, factor in zip(mixture.means, _factors(mixture), strict=True)
-        ]
-    )
-    return shares, slopes * u.T[:, :, np.newaxis]
-
-
-def _tails(mixture: Mixture, X: Array) -> tuple[FloatArray, FloatArray]:
-    """Of t components u = (df + d) / (df + delta), and how their slopes bend, 2 / (df + d); else 1, 0."""
-    shape = len(X), mixture.n_components
+def _tails(mixture: Mixture, x: FloatArray) -> FloatArray:
+    """Of t components at a point u = (df + d) / (df + squared distance); of Gaussian ones 1."""
     if mixture.df is None:
-        return np.ones(shape), np.zeros(shape)
-    df = mixture.df + mixture.n_features
-    return df / (mixture.df + distances(mixture, X) ** 2), np.broadcast_to(2 / df, shape)
+        return np.ones(mixture.n_components)
+    squares = distances(mixture, x[np.newaxis])[0] ** 2
+    return np.asarray((mixture.df + mixture.n_features) / (mixture.df + squares))
 
 
 def distances(mixture: Mixture, X: Array) -> FloatArray:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mixtura import _core
 from mixtura.covariance import STRUCTURES
 from mixtura.em import EMBlocks, MaximumLikelihood, Monitor, expectation_maximisation
 from mixtura.errors import SingularCovarianceError
@@ -38,15 +39,9 @@ class Observed:
         """Those of some rows."""
         found = cls(*np.zeros((3, rows.shape[1])))
         for some in block_slices(*rows.shape):
-            X = np.array(rows.X[some], dtype=np.float64, order="C")  # sums in one order
-            seen = ~np.isnan(X)
-            weights = seen.astype(np.float64)
-            if rows.weight is not None:
-                weights *= rows.weight[some, np.newaxis]
-            weight = weights.sum(axis=0)
-            mean = (weights * np.where(seen, X, 0.0)).sum(axis=0) / np.where(weight > 0, weight, 1)
-            squares = (weights * np.where(seen, X - mean, 0.0) ** 2).sum(axis=0)
-            found = found + cls(weight, mean, squares)
+            X = np.asarray(rows.X[some], dtype=np.float64)
+            weight = None if rows.weight is None else rows.weight[some]
+            found = found + cls(*_core.observed(X, weight))
         return found
 
     def __add__(self, other: Observed) -> Observed:
