@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "optimum/searching.hpp"
+#include "support/memory.hpp"
 
 namespace mixtura {
 namespace {
@@ -53,6 +54,7 @@ std::optional<Found> search_in_single(const Problem& problem, Control& control) 
 }  // namespace
 
 Found search(const Problem& problem, Control& control) {
+    const Recycling recycling;
     std::optional<Found> found = search_in_single(problem, control);
     return found ? std::move(*found) : search_by(problem, control);
 }
