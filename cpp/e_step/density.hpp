@@ -6,6 +6,7 @@
 #include "e_step/packing.hpp"
 #include "model/mixture.hpp"
 #include "simd/job.hpp"
+#include "support/memory.hpp"
 
 namespace mixtura {
 
@@ -22,7 +23,8 @@ class PackedDensity {
 
     SplitArray<Real> means_;
     std::vector<double> log_heights_;
-    std::vector<Real> factors_, coefficients_, residues_;
+    std::vector<Real, Recycled<Real>> factors_;
+    std::vector<Real> coefficients_, residues_;
 };
 
 // Of component k, as an E-step takes it.

@@ -36,17 +36,20 @@ class Table {
         return rows_.data[i * rows_.row_stride + j * rows_.feature_stride];
     }
 
+    // Of many features in chains that do not wait for each other.
     std::size_t hash(std::ptrdiff_t i) const {
-        std::uint64_t mixed = 0;
+        constexpr std::ptrdiff_t chains = 4;
+        std::uint64_t mixed[chains] = {};
         for (std::ptrdiff_t j = 0; j < rows_.n_features; ++j) {
             double number = static_cast<double>(value(i, j)) + 0.0;  // -0.0 equals 0.0
             if (number != number) number = missing;
-            std::uint64_t bits;
+            std::uint64_t bits, &chain = mixed[j % chains];
             std::memcpy(&bits, &number, sizeof bits);
-            mixed = (mixed ^ bits) * 0x9e3779b97f4a7c15u;
-            mixed ^= mixed >> 32;
+            chain = (chain ^ bits) * 0x9e3779b97f4a7c15u;
+            chain ^= chain >> 32;
         }
-        return static_cast<std::size_t>(mixed);
+        for (std::ptrdiff_t c = 1; c < chains; ++c) mixed[0] = (mixed[0] ^ mixed[c]) * 0x9e3779b97f4a7c15u;
+        return static_cast<std::size_t>(mixed[0] ^ (mixed[0] >> 32));
     }
 
     bool are_equal(std::ptrdiff_t a, std::ptrdiff_t b) const {

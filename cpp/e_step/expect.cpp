@@ -58,15 +58,20 @@ class PartialStatistics {
     Statistics& statistics() { return statistics_; }
 
   private:
-    std::vector<double> block_;
+    Numbers block_;
     Statistics statistics_;
 };
 
-// The kernels fill the lower triangle.
+// The kernels fill the lower triangle. By squares, whose rows and columns the cache holds both.
 void mirror(double* matrix, std::ptrdiff_t d) {
-    for (std::ptrdiff_t i = 0; i < d; ++i) {
+    constexpr std::ptrdiff_t side = 16;
+    for (std::ptrdiff_t top = 0; top < d; top += side) {
         if (d >= wide) check_interrupted_sometimes();
-        for (std::ptrdiff_t j = 0; j < i; ++j) matrix[j * d + i] = matrix[i * d + j];
+        for (std::ptrdiff_t left = 0; left <= top; left += side) {
+            for (std::ptrdiff_t i = top; i < std::min(top + side, d); ++i) {
+                for (std::ptrdiff_t j = left; j < std::min(left + side, i); ++j) matrix[j * d + i] = matrix[i * d + j];
+            }
+        }
     }
 }
 
@@ -251,7 +256,7 @@ void accumulate_parts(const std::vector<Rows<Real>>& parts, const Mixture& mixtu
     const OverParts over(asked, mixture, sizeof(Real) < sizeof(double));
     const Lacking lacking = lacking_of(parts.data(), parts.size());
     Accumulation<Real> accumulation(parts.front(), lacking, mixture, over.of_a_part(), out.centres, control);
-    std::vector<double> buffer(static_cast<std::size_t>(out.layout.size()));
+    Numbers buffer(static_cast<std::size_t>(out.layout.size()));
     const Statistics part(out.layout, buffer.data(), out.centres);
     std::fill_n(out.block, buffer.size(), 0.0);
     const auto take = [&] {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "simd/dispatch.hpp"
 #include "support/interrupt.hpp"
 
 namespace mixtura {
@@ -14,11 +15,25 @@ namespace {
 // second moments from the total scatter keep 12 digits (double) or 5 (float).
 constexpr double most_of_double = 1e4, most_of_float = 1e2;
 
-// trace(P^T T P)
+// trace(P^T T P), of wide matrices in panels of rows: those of T P that are in the cache.
 double whitened_trace(const double* scatter, const double* factor, std::ptrdiff_t d) {
     double whitened = 0;
+    if (d >= wide) {
+        constexpr std::ptrdiff_t rows = 32;
+        std::vector<double> products(static_cast<std::size_t>(rows * d));
+        for (std::ptrdiff_t begin = 0; begin < d; begin += rows) {
+            const std::ptrdiff_t n = std::min(rows, d - begin);
+            check_interrupted();
+            active_kernels().matrices.times_upper(scatter + begin * d, factor, d, products.data(), 0, n);
+            for (std::ptrdiff_t i = 0; i < n; ++i) {
+                const double* of_factor = factor + (begin + i) * d;
+                for (std::ptrdiff_t j = begin + i; j < d; ++j)
+                    whitened += products[static_cast<std::size_t>(i * d + j)] * of_factor[j];
+            }
+        }
+        return whitened;
+    }
     for (std::ptrdiff_t i = 0; i < d; ++i) {
-        if (d >= wide) check_interrupted();
         for (std::ptrdiff_t m = 0; m < d; ++m) {
             double product = 0;  // (P P^T)_im
             for (std::ptrdiff_t j = std::max(i, m); j < d; ++j) product += factor[i * d + j] * factor[m * d + j];

@@ -62,7 +62,7 @@ void Acceleration::refer_to(const OwnedMixture& mixture, const OwnedStatistics& 
     roots_.resize(static_cast<std::size_t>(K));
     for (std::size_t k = 0; k < roots_.size(); ++k) roots_[k] = std::sqrt(std::max(mixture.weights[k], least_weight));
     if (layout_.has_scales) roots_.insert(roots_.end(), mixture.df.begin(), mixture.df.end());
-    factors_ = mixture.precisions_cholesky;
+    factors_.assign(mixture.precisions_cholesky.begin(), mixture.precisions_cholesky.end());
     inverse_factors_.resize(factors_.size());
     if (!has_matrices(structure_)) {
         for (std::size_t i = 0; i < factors_.size(); ++i) inverse_factors_[i] = 1 / factors_[i];

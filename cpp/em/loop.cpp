@@ -1,6 +1,7 @@
 // The EM loop (Dempster, Laird & Rubin 1977).
 #include "em/loop.hpp"
 
+#include <optional>
 #include <utility>
 
 #include "em/centring.hpp"
@@ -21,7 +22,7 @@ class Loop {
     Loop(const Task& task, Monitor& monitor, Acceleration* acceleration, const LoopOptions& options, Point& start,
          Control& control)
         : task_(task), monitor_(monitor), acceleration_(acceleration), options_(options), control_(control),
-          current_(start), next_(copy_of(start)), proposal_(copy_of(start.statistics)) {}
+          current_(start), next_(copy_of(start)) {}
 
     void run() {
         expect(current_);
@@ -76,8 +77,9 @@ class Loop {
     // Takes the acceleration's proposal; false where there is none or the objective is lower there than a step of EM's
     // could be.
     bool leap() {
-        if (!acceleration_->propose(current_.statistics, current_.mixture, proposal_)) return false;
-        if (!maximise(proposal_)) {
+        if (!proposal_) proposal_.emplace(current_.statistics);
+        if (!acceleration_->propose(current_.statistics, current_.mixture, *proposal_)) return false;
+        if (!maximise(*proposal_)) {
             acceleration_->shorten();
             return false;
         }
@@ -124,7 +126,7 @@ class Loop {
     Control& control_;
     Point& current_;
     Point next_;
-    OwnedStatistics proposal_;
+    std::optional<OwnedStatistics> proposal_;  // of many numbers, and of nobody where nothing is accelerated
     bool is_accelerated_ = false;
 };
 
@@ -133,6 +135,7 @@ class Loop {
 void expectation_maximisation(const Task& task, Monitor& monitor, Acceleration* acceleration,
                               const LoopOptions& options, Point& point, Control& control) {
     task.m_step.complete(point.mixture);
+    const Recycling recycling;
     if (task.m_step.has_tails()) point.statistics = OwnedStatistics(point.mixture);
     Loop(task, monitor, acceleration, options, point, control).run();
 }

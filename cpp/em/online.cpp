@@ -16,7 +16,7 @@ constexpr double least_share = 1e-100;
 // `old` at `factor` times its weight; what is all but forgotten stays, so that it keeps its digits.
 void fade(OwnedStatistics& old, double factor) {
     const SumLayout& layout = old.layout();
-    std::vector<double> faded(old.block);
+    Numbers faded(old.block);
     for (double& sum : faded) sum *= factor;
     for (std::ptrdiff_t k = 0; k < layout.n_components; ++k) {
         if (!(old.count(k) < least_share * old.weight())) continue;

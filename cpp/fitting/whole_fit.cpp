@@ -40,7 +40,7 @@ bool are_in_range(const Rows<double>& rows, const Asked& asked, Control& control
 
 bool are_numbers(const WholeFit& fit) {
     const OwnedMixture& mixture = fit.point.mixture;
-    const auto all = [](const std::vector<double>& values, double most) {
+    const auto all = [](const auto& values, double most) {
         return std::all_of(values.begin(), values.end(), [most](double value) { return std::abs(value) <= most; });
     };
     constexpr double largest = std::numeric_limits<double>::max();

@@ -95,7 +95,7 @@ class BoundedEigenvalues {
           size(covariance_size(next.structure, d)), is_matrix(has_matrices(next.structure)) {}
 
     void bound(const std::vector<double>& counts, Control& control) {
-        const std::vector<double> before = next_.covariances;
+        const Numbers before = next_.covariances;
         scale([](double value, double unit) { return value / unit; });
         decompose(control);
         if (control.interrupted) return;
@@ -135,7 +135,7 @@ class BoundedEigenvalues {
 
     void decompose(Control& control) {
         if (!is_matrix) {
-            values_ = next_.covariances;
+            values_.assign(next_.covariances.begin(), next_.covariances.end());
             return;
         }
         values_.resize(at(n * d));
@@ -149,7 +149,7 @@ class BoundedEigenvalues {
 
     void compose_again() {
         if (!is_matrix) {
-            next_.covariances = values_;
+            next_.covariances.assign(values_.begin(), values_.end());
             return;
         }
         for (std::ptrdiff_t k = 0; k < n; ++k)

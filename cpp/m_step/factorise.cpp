@@ -5,14 +5,23 @@
 #include <cmath>
 #include <vector>
 
+#include "m_step/few_rows.hpp"
 #include "m_step/linear_algebra.hpp"
+#include "support/interrupt.hpp"
 #include "support/parallel.hpp"
 
 namespace mixtura {
 namespace {
 
-bool factorise_matrix(const double* covariance, std::ptrdiff_t d, double* factor) {
-    std::vector<double> upper(covariance, covariance + d * d);
+// Rows that are few for so many features: fewer than this share of them.
+constexpr double few = 0.25;
+
+bool factorise_matrix(const double* covariance, std::ptrdiff_t d, const Made& made, double* factor) {
+    if (made.added != nullptr && d >= wide && made.n_rows < few * static_cast<double>(d)) {
+        const auto most_rank = static_cast<std::ptrdiff_t>(made.n_rows) + 2;  // and rounding's
+        if (factorise_few_rows(covariance, made.added, d, most_rank, factor)) return true;
+    }
+    Numbers upper(covariance, covariance + d * d);
     if (!cholesky(upper.data(), d)) return false;
     invert_upper(upper.data(), d, factor);
     return true;
@@ -28,7 +37,7 @@ bool factorise_variances(const double* variances, std::ptrdiff_t size, double* f
 
 }  // namespace
 
-std::ptrdiff_t factorise(OwnedMixture& mixture, Control& control) {
+std::ptrdiff_t factorise(OwnedMixture& mixture, Control& control, const Made& made) {
     const std::ptrdiff_t d = mixture.n_features, size = covariance_size(mixture.structure, d);
     const bool is_matrix = has_matrices(mixture.structure);
     const double work = is_matrix ? static_cast<double>(d) * static_cast<double>(size) : static_cast<double>(size);
@@ -36,7 +45,8 @@ std::ptrdiff_t factorise(OwnedMixture& mixture, Control& control) {
     return first_failure(n, work, control, [&](std::ptrdiff_t k) {
         const double* covariance = mixture.covariances.data() + k * size;
         double* factor = mixture.precisions_cholesky.data() + k * size;
-        return is_matrix ? factorise_matrix(covariance, d, factor) : factorise_variances(covariance, size, factor);
+        return is_matrix ? factorise_matrix(covariance, d, made, factor)
+                         : factorise_variances(covariance, size, factor);
     });
 }
 

@@ -38,11 +38,16 @@ void in_pieces(std::ptrdiff_t d, const Rows& rows) {
     in_pieces(d, d * d, rows);
 }
 
-// What is above the diagonal, below it.
+// What is above the diagonal, below it. By squares, whose rows and columns the cache holds both.
 void mirror(double* matrix, std::ptrdiff_t d) {
-    for (std::ptrdiff_t i = 0; i < d; ++i) {
+    constexpr std::ptrdiff_t side = 16;
+    for (std::ptrdiff_t top = 0; top < d; top += side) {
         if (d >= wide) check_interrupted_sometimes();
-        for (std::ptrdiff_t j = 0; j < i; ++j) matrix[i * d + j] = matrix[j * d + i];
+        for (std::ptrdiff_t left = 0; left <= top; left += side) {
+            for (std::ptrdiff_t i = top; i < std::min(top + side, d); ++i) {
+                for (std::ptrdiff_t j = left; j < std::min(left + side, i); ++j) matrix[i * d + j] = matrix[j * d + i];
+            }
+        }
     }
 }
 

@@ -66,7 +66,9 @@ std::ptrdiff_t MaximumLikelihood::maximise(const Statistics& statistics, const O
     if (kind_.tails) take_tails(*kind_.tails, model_, statistics, before, !known.of_moments(), next);
     take_noise(kind_.noise, share_of_components(statistics, before), next);
     if (known.of_weights()) take_weights(known, statistics, next);
-    return factorise(next, control);
+    if (model_ != Model::VVV && model_ != Model::EEE) return factorise(next, control);
+    const double n_rows = std::accumulate(statistics.counts, statistics.counts + next.n_components, 0.0);
+    return factorise(next, control, {added_.data(), n_rows});
 }
 
 void MaximumLikelihood::complete(OwnedMixture& mixture) const {

@@ -111,7 +111,7 @@ class Moments {
     OwnedMixture& next_;
     const std::ptrdiff_t K, d, size;
     const std::vector<double> averages_;  // of each component's rows
-    const std::vector<double> unknown_ = next_.covariances;
+    const Numbers unknown_ = next_.covariances;
 };
 
 }  // namespace

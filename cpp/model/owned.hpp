@@ -7,6 +7,7 @@
 
 #include "model/mixture.hpp"
 #include "model/statistics.hpp"
+#include "support/memory.hpp"
 
 namespace mixtura {
 
@@ -19,7 +20,8 @@ struct OwnedMixture {
 
     Structure structure;
     std::ptrdiff_t n_components, n_features;
-    std::vector<double> weights, means, covariances, precisions_cholesky;
+    std::vector<double> weights, means;
+    Numbers covariances, precisions_cholesky;
     std::vector<double> df;                   // empty: Gaussian components
     Noise noise;                              // with no sides of its own
     std::vector<double> log_sides;            // of the noise's box; empty: not known
@@ -73,7 +75,8 @@ class OwnedStatistics {
     // The same sums about other centres (K x d), by algebra alone.
     void move_to(const std::vector<double>& new_centres);
 
-    std::vector<double> centres, block;
+    std::vector<double> centres;
+    Numbers block;
 
   private:
     SumLayout layout_;

@@ -59,11 +59,17 @@ Vector squares_of(const Cloud& cloud, const Vector& weights, bool is_matrix) {
     const std::ptrdiff_t d = cloud.d;
     Vector sums(at(is_matrix ? d * d : d));
     if (is_matrix && !has_few_features(d)) {
-        Vector scaled(cloud.rows);
+        Vector kept, scaled;
+        kept.reserve(cloud.rows.size());
+        scaled.reserve(cloud.rows.size());
         for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
-            for (std::ptrdiff_t j = 0; j < d; ++j) scaled[at(i * d + j)] *= weights[at(i)];
+            const double w = weights[at(i)];
+            if (w == 0) continue;
+            const double* row = cloud.rows.data() + i * d;
+            kept.insert(kept.end(), row, row + d);
+            for (std::ptrdiff_t j = 0; j < d; ++j) scaled.push_back(w * row[j]);
         }
-        gram(cloud.rows.data(), scaled.data(), cloud.n, d, sums.data());
+        gram(kept.data(), scaled.data(), static_cast<std::ptrdiff_t>(kept.size()) / d, d, sums.data());
         return sums;
     }
     for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
@@ -195,8 +201,10 @@ Vector whitened(const Cloud& cloud, const Vector& upper) {
     const std::ptrdiff_t d = cloud.d;
     Vector z(at(cloud.n * d));
     if (!has_few_features(d) && upper.size() == at(d)) {
+        Vector units(upper);
+        for (double& unit : units) unit = 1 / unit;
         for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
-            for (std::ptrdiff_t j = 0; j < d; ++j) z[at(i * d + j)] = cloud.rows[at(i * d + j)] / upper[at(j)];
+            for (std::ptrdiff_t j = 0; j < d; ++j) z[at(i * d + j)] = cloud.rows[at(i * d + j)] * units[at(j)];
         }
         return z;
     }
@@ -284,9 +292,80 @@ Axes axes_of_many(const Cloud& cloud, const Vector& z, const Vector& squares, co
 Vector project(const Vector& rows, const Vector& axis, std::ptrdiff_t n, std::ptrdiff_t d) {
     Vector out(at(n));
     for (std::ptrdiff_t i = 0; i < n; ++i) {
-        for (std::ptrdiff_t j = 0; j < d; ++j) out[at(i)] += rows[at(i * d + j)] * axis[at(j)];
+        const double* row = rows.data() + i * d;
+        if (!has_few_features(d)) {
+            out[at(i)] = inner_product(row, axis.data(), d);
+            continue;
+        }
+        for (std::ptrdiff_t j = 0; j < d; ++j) out[at(i)] += row[j] * axis[at(j)];
     }
     return out;
+}
+
+// The products of fewer rows Z than features with each other (n x n), and their sums over sqrt(d): all that a power
+// iteration asks of them, since an axis is a multiple of where it begins, and a sum of rows.
+struct Gram {
+    Gram(const Vector& rows, std::ptrdiff_t n, std::ptrdiff_t d) : products(at(n * n)), firsts(at(n)), n(n) {
+        Vector features(at(n * d));  // d x n
+        constexpr std::ptrdiff_t side = 8;
+        for (std::ptrdiff_t begin = 0; begin < n; begin += side) {
+            check_interrupted_sometimes();
+            const std::ptrdiff_t end = std::min(begin + side, n);
+            for (std::ptrdiff_t j = 0; j < d; ++j) {
+                for (std::ptrdiff_t i = begin; i < end; ++i) features[at(j * n + i)] = rows[at(i * d + j)];
+            }
+        }
+        for (std::ptrdiff_t j = 0; j < d; ++j) {
+            for (std::ptrdiff_t i = 0; i < n; ++i) firsts[at(i)] += features[at(j * n + i)];
+        }
+        for (double& first : firsts) first /= std::sqrt(static_cast<double>(d));
+        gram(features.data(), features.data(), d, n, products.data());
+    }
+
+    Vector times(const Vector& x) const {
+        Vector out(at(n));
+        for (std::ptrdiff_t i = 0; i < n; ++i) out[at(i)] = inner_product(products.data() + i * n, x.data(), n);
+        return out;
+    }
+
+    Vector products, firsts;
+    std::ptrdiff_t n;
+};
+
+// |begin e + Z^T rows|^2, e of equal numbers and length 1; products: of the rows.
+double square_of(double begin, const Vector& rows, const Vector& products, const Gram& gram) {
+    return begin * begin + 2 * begin * inner_product(rows.data(), gram.firsts.data(), gram.n) +
+           inner_product(rows.data(), products.data(), gram.n);
+}
+
+// The rows on the axis that iterating x -> shift x + sign Z^T diag(weights) Z x tends to: `power_iteration` and
+// `project`, in the span of the rows.
+Vector projections(const Gram& gram, const Vector& weights, double shift, double sign) {
+    const std::size_t n = weights.size();
+    double begin = 1;
+    Vector rows(n), products(n), onto(gram.firsts);  // Z x
+    for (int iteration = 0; iteration < power_iterations; ++iteration) {
+        double next_begin = shift * begin;
+        Vector next(n);
+        for (std::size_t i = 0; i < n; ++i) next[i] = shift * rows[i] + sign * weights[i] * onto[i];
+        Vector next_products = gram.times(next);
+        const double norm = std::sqrt(square_of(next_begin, next, next_products, gram));
+        if (!(norm > 0)) return onto;
+        next_begin /= norm;
+        for (std::size_t i = 0; i < n; ++i) {
+            next[i] /= norm;
+            next_products[i] /= norm;
+            rows[i] = next[i] - rows[i];
+            products[i] = next_products[i] - products[i];
+            onto[i] = next_begin * gram.firsts[i] + next_products[i];
+        }
+        const double change = square_of(next_begin - begin, rows, products, gram);
+        begin = next_begin;
+        rows.swap(next);
+        products.swap(next_products);
+        if (change < settled) return onto;
+    }
+    return onto;
 }
 
 struct Side {
@@ -367,6 +446,82 @@ double gain_of(Structure structure, const Cloud& cloud, const std::vector<signed
     return gain;
 }
 
+// Each row over the features' spreads.
+Vector in_spreads(const Cloud& cloud, const Vector& covariance) {
+    const std::ptrdiff_t d = cloud.d, step = step_of(covariance, d);
+    Vector scaled(cloud.rows);
+    if (has_few_features(d)) {
+        for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
+            for (std::ptrdiff_t j = 0; j < d; ++j) scaled[at(i * d + j)] /= std::sqrt(covariance[at(j * step)]);
+        }
+        return scaled;
+    }
+    Vector units(at(d));
+    for (std::ptrdiff_t j = 0; j < d; ++j) units[at(j)] = 1 / std::sqrt(covariance[at(j * step)]);
+    for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
+        check_interrupted_sometimes();
+        for (std::ptrdiff_t j = 0; j < d; ++j) scaled[at(i * d + j)] *= units[at(j)];
+    }
+    return scaled;
+}
+
+Vector squares_of_rows(const Vector& z, std::ptrdiff_t n, std::ptrdiff_t d) {
+    Vector squares(at(n));
+    for (std::ptrdiff_t i = 0; i < n; ++i) {
+        const double* row = z.data() + i * d;
+        if (d >= wide) check_interrupted_sometimes();
+        if (!has_few_features(d)) {
+            squares[at(i)] = inner_product(row, row, d);
+            continue;
+        }
+        for (std::ptrdiff_t j = 0; j < d; ++j) squares[at(i)] += row[j] * row[j];
+    }
+    return squares;
+}
+
+// Of fewer rows than features. What is added to the variances turns no axis of the correlations of what varies.
+std::vector<Vector> coordinates_of_fewer(const Cloud& cloud, double weight, const Vector& z, const Vector& covariance,
+                                         bool is_in_spreads) {
+    const Gram own(z, cloud.n, cloud.d);
+    Vector squares(at(cloud.n)), fourth(at(cloud.n)), shares(cloud.weights);
+    double trace = 0;
+    for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
+        squares[at(i)] = own.products[at(i * cloud.n + i)];
+        fourth[at(i)] = cloud.weights[at(i)] * squares[at(i)];
+        shares[at(i)] /= weight;
+        trace += fourth[at(i)] * squares[at(i)];
+    }
+    std::vector<Vector> found{projections(own, fourth, 2 * trace / static_cast<double>(cloud.d), -1), squares,
+                              projections(own, fourth, 0, 1)};
+    found.push_back(is_in_spreads ? projections(own, shares, 0, 1)
+                                  : projections(Gram(in_spreads(cloud, covariance), cloud.n, cloud.d), shares, 0, 1));
+    return found;
+}
+
+// Where each row lies on what it may be cut along.
+std::vector<Vector> coordinates_of(const Cloud& cloud, double weight, const Vector& covariance, const Vector& upper,
+                                   const double* added) {
+    const std::ptrdiff_t d = cloud.d, step = step_of(covariance, d);
+    const Vector z = whitened(cloud, upper);
+    if (!has_few_features(d) && cloud.n <= d) {
+        bool is_in_spreads = step == 1;  // U of a diagonal, and of one variance
+        for (std::ptrdiff_t j = 0; j < d && is_in_spreads; ++j)
+            is_in_spreads = upper[at(j)] == std::sqrt(covariance[at(j)]);
+        return coordinates_of_fewer(cloud, weight, z, covariance, is_in_spreads);
+    }
+    const Vector squares = squares_of_rows(z, cloud.n, d), scaled = in_spreads(cloud, covariance);
+    Vector ridge(at(d));
+    for (std::ptrdiff_t j = 0; j < d; ++j) ridge[at(j)] = added[j] / covariance[at(j * step)];
+    const Axes axes = has_few_features(d) ? axes_of_few(cloud, z, squares, covariance)
+                                          : axes_of_many(cloud, z, squares, scaled, std::move(ridge), weight);
+    std::vector<Vector> found{project(z, axes.light, cloud.n, d), squares};
+    if (d > 1) {
+        found.push_back(project(z, axes.heavy, cloud.n, d));
+        found.push_back(project(scaled, axes.longest, cloud.n, d));
+    }
+    return found;
+}
+
 Cloud gather(const double* rows, const double* weights, std::ptrdiff_t d, const std::vector<std::ptrdiff_t>& kept) {
     Cloud cloud{static_cast<std::ptrdiff_t>(kept.size()), d, {}, {}};
     cloud.rows.reserve(kept.size() * at(d));
@@ -403,23 +558,7 @@ double cut(Structure structure, const double* rows, const double* weights, std::
     const Vector upper = root(structure, covariance, d);
     if (upper.empty() || !std::isfinite(log_det)) return minus_infinity;
 
-    const Vector z = whitened(cloud, upper);
-    Vector squares(at(cloud.n)), scaled(cloud.rows), ridge(at(d));
-    for (std::ptrdiff_t i = 0; i < cloud.n; ++i) {
-        const double* row = z.data() + i * d;
-        if (d >= wide) check_interrupted_sometimes();
-        for (std::ptrdiff_t j = 0; j < d; ++j) squares[at(i)] += row[j] * row[j];
-        for (std::ptrdiff_t j = 0; j < d; ++j) scaled[at(i * d + j)] /= std::sqrt(covariance[at(j * step)]);
-    }
-    for (std::ptrdiff_t j = 0; j < d; ++j) ridge[at(j)] = added[j] / covariance[at(j * step)];
-    const Axes axes = has_few_features(d) ? axes_of_few(cloud, z, squares, covariance)
-                                          : axes_of_many(cloud, z, squares, scaled, std::move(ridge), weight);
-    std::vector<Vector> coordinates{project(z, axes.light, cloud.n, d), squares};
-    if (d > 1) {
-        coordinates.push_back(project(z, axes.heavy, cloud.n, d));
-        coordinates.push_back(project(scaled, axes.longest, cloud.n, d));
-    }
-
+    const std::vector<Vector> coordinates = coordinates_of(cloud, weight, covariance, upper, added);
     double best = minus_infinity;
     std::vector<signed char> found, best_sides;
     for (std::size_t c = 0; c < coordinates.size(); ++c) {

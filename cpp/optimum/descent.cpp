@@ -129,8 +129,30 @@ Beginning Descent::in_parts(std::ptrdiff_t n_parts) {
 }
 
 Beginning Descent::from_responsibilities(const Responsibilities& given) {
-    n_passes_ += 2;
-    return beginning_of(problem_, given, *problem_.m_step, control_);
+    std::vector<std::ptrdiff_t> parts = comparable_parts(given);
+    const std::ptrdiff_t known = parts.empty() ? -1 : known_.partitions.find(parts, known_.n_partitions);
+    ++n_passes_;
+    if (known >= 0 && is_no_better(known_.partitions[known])) {
+        Beginning same{OwnedMixture(Structure::spherical, 0, 0)};
+        same.as_before = known;
+        return same;
+    }
+    ++n_passes_;
+    Beginning beginning = beginning_of(problem_, given, *problem_.m_step, control_);
+    beginning.parts = std::move(parts);
+    return beginning;
+}
+
+// Starts that are given each have a best of their own, which may be worse than where another led.
+bool Descent::is_no_better(const Partitions::Led& led) const {
+    return !led.is_proper || (known_.best && led.objective < objective(*known_.best) + same_optimum);
+}
+
+// Wide rows are wholly one component's nearly always, and a descent costs much there. Where nothing but the rows makes
+// one component differ from another, their order does not matter.
+std::vector<std::ptrdiff_t> Descent::comparable_parts(const Responsibilities& given) const {
+    if (!is_wide() || given.n_components != K || !is_plain() || problem_.rows.labels.are_there()) return {};
+    return parts_of(given);
 }
 
 // Where EM leads with covariances that are wider than the rows ask for: past the spikes, which end most other ways
@@ -221,8 +243,10 @@ Settled Descent::settled(const Responsibilities& given) {
 }
 
 Beginning Descent::loosened(const Responsibilities& given) {
-    Beginning beginning = from_responsibilities(given);
-    if (!can_leave_out() || beginning.failed >= 0) return beginning;
+    if (!can_leave_out()) return from_responsibilities(given);
+    n_passes_ += 2;
+    Beginning beginning = beginning_of(problem_, given, *problem_.m_step, control_);
+    if (beginning.failed >= 0) return beginning;
     const LeftOut rows(problem_.rows, *problem_.source);
     Point point(std::move(beginning.mixture));
     Monitor monitor(0, left_out, false);
@@ -250,7 +274,9 @@ OwnedMixture Descent::after_plain_em(const OwnedMixture& start, std::ptrdiff_t m
 
 Descended Descent::from(Beginning beginning) {
     Descended out;
-    if (beginning.failed >= 0) {
+    out.parts = std::move(beginning.parts);
+    out.as_before = beginning.as_before;
+    if (beginning.failed >= 0 || out.as_before >= 0) {
         out.n_passes = n_passes_;
         out.failed = beginning.failed;
         out.failed_count = beginning.failed_count;

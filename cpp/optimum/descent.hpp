@@ -63,6 +63,8 @@ struct Known {
     std::shared_ptr<const std::vector<Move>> moves;  // from the best; where the descent begins with some of them
     const Ends& ends;                                // of which it knows the first
     std::size_t n_ends;
+    const Partitions& partitions;  // likewise
+    std::size_t n_partitions;
     std::ptrdiff_t first_check;  // iterations after which it may be given up
     std::chrono::steady_clock::time_point deadline;
 };
@@ -74,7 +76,9 @@ struct Descended {
     double failed_count = 0;     // its rows
     std::optional<Monitor> monitor;
     std::optional<Optimum> found;
-    std::ptrdiff_t near = -1;  // the known end that it came near to
+    std::ptrdiff_t near = -1;             // the known end that it came near to
+    std::vector<std::ptrdiff_t> parts{};  // that it began with, and the known partition that they are
+    std::ptrdiff_t as_before = -1;
 };
 
 // A mixture of one component more, after some EM.
@@ -104,6 +108,8 @@ class Descent : private Searched {
 
   private:
     Responsibilities from_labels(std::string_view kind);
+    std::vector<std::ptrdiff_t> comparable_parts(const Responsibilities& given) const;
+    bool is_no_better(const Partitions::Led& led) const;
     Responsibilities moved_at_random();
     Beginning widened(const Responsibilities& given);
     Beginning merged_down();

@@ -45,6 +45,13 @@ bool is_near(const OwnedMixture& one, const OwnedMixture& other) {
 
 }  // namespace
 
+std::ptrdiff_t Partitions::find(const std::vector<std::ptrdiff_t>& parts, std::size_t n) const {
+    for (std::size_t i = 0; i < n; ++i) {
+        if (all_[i].parts == parts) return static_cast<std::ptrdiff_t>(i);
+    }
+    return -1;
+}
+
 std::ptrdiff_t Ends::near(const OwnedMixture& mixture, std::size_t n) const {
     const auto last = ends_.begin() + static_cast<std::ptrdiff_t>(n);
     const auto found = std::find_if(ends_.begin(), last, [&](const End& end) { return is_near(mixture, end.mixture); });

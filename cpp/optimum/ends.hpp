@@ -1,6 +1,7 @@
 // Where descents of a search have ended, so that no other has to be followed to an end that is known.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "em/row_source.hpp"
@@ -11,6 +12,25 @@ struct End {
     OwnedMixture mixture;
     double objective;  // nats a row
     bool is_proper;
+};
+
+// Where descents led from partitions of the rows: from the same one they lead there again.
+class Partitions {
+  public:
+    struct Led {
+        std::vector<std::ptrdiff_t> parts;  // `parts_of`
+        double objective;                   // nats a row, at the end
+        bool is_proper;
+    };
+
+    // Of the first `n`, that which is the same; -1: none.
+    std::ptrdiff_t find(const std::vector<std::ptrdiff_t>& parts, std::size_t n) const;
+    void add(Led led) { all_.push_back(std::move(led)); }
+    std::size_t size() const { return all_.size(); }
+    const Led& operator[](std::ptrdiff_t i) const { return all_[static_cast<std::size_t>(i)]; }
+
+  private:
+    std::vector<Led> all_;
 };
 
 class Ends {

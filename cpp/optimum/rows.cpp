@@ -107,6 +107,21 @@ Responsibilities obeying(Responsibilities given, const SearchRows& rows) {
     return given;
 }
 
+std::vector<std::ptrdiff_t> parts_of(const Responsibilities& given) {
+    const std::ptrdiff_t K = given.n_components;
+    std::vector<std::ptrdiff_t> numbers(static_cast<std::size_t>(K), -1), found;
+    std::ptrdiff_t n_seen = 0;
+    for (std::size_t i = 0; i < given.values.size(); i += static_cast<std::size_t>(K)) {
+        const double* row = given.values.data() + i;
+        const double* largest = std::max_element(row, row + K);
+        if (*largest != 1) return {};
+        std::ptrdiff_t& number = numbers[static_cast<std::size_t>(largest - row)];
+        if (number < 0) number = n_seen++;
+        found.push_back(number);
+    }
+    return found;
+}
+
 Beginning mixture_of(const Responsibilities& given, const RowSource& rows, const MStep& m_step, Control& control) {
     OwnedStatistics statistics(m_step.structure(), given.n_components, m_step.n_features());
     expect_given(*rows.bringing(given.view()), statistics, control);

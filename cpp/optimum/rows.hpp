@@ -56,8 +56,13 @@ Responsibilities obeying(Responsibilities given, const SearchRows& rows);
 struct Beginning {
     OwnedMixture mixture;
     std::ptrdiff_t failed = -1;
-    double failed_count = 0;  // its rows
+    double failed_count = 0;              // its rows
+    std::vector<std::ptrdiff_t> parts{};  // of wide rows that are wholly one component's each: `parts_of`
+    std::ptrdiff_t as_before = -1;        // the known partition that this is; there is no mixture then
 };
+
+// The component of each row, numbered in the order in which they first appear; empty where a row is shared.
+std::vector<std::ptrdiff_t> parts_of(const Responsibilities& given);
 
 // The mixture that responsibilities imply, by one M-step.
 Beginning mixture_of(const Responsibilities& given, const RowSource& rows, const MStep& m_step, Control& control);

@@ -152,6 +152,7 @@ class SearchingFrom final : public Searching {
 
 Found search_from(const std::vector<Given>& given, const OwnedMixture* incumbent, Budget budget, const Problem& problem,
                   Control& control) {
+    const Recycling recycling;
     SearchingFrom searching(given, budget, problem, control);
     searching.run_from(incumbent);
     return searching.all_found();

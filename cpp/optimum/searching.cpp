@@ -141,9 +141,7 @@ void Searching::look_around() {
     const bool is_found = best_ || degenerate_ || coincident_;
     if (K == 1 || is_late() || (is_found && has_no_optimum())) return;
     for (int i = 0; i < with_noise && problem_.m_step->has_noise() && !is_late(); ++i) descend("noise");
-    const int n_others = is_wide() && !has_matrices(structure_) ? n_agreeing : 0;
-    for (int i = 0; i < n_others && !is_late(); ++i) descend("seeds");
-    if (is_late() || (static_cast<int>(found_from_.size()) > n_others && apart_and_whole())) return;
+    if (agree_and_are_whole() || is_late()) return;
     if (second_metric() == Model::EEE) descend("mahalanobis");
     if (is_late() || is_settled()) return;
     climb();
@@ -154,6 +152,22 @@ void Searching::look_around() {
         descend("leave-one-out", [&](Descent& descent) { return descent.loosened(*given); });
     }
     for (std::size_t turn = 0; take_turns(next_kinds(turn));) {}
+}
+
+// Whether the components are whole, and without matrices so many other starts have ended there too. Where all but one
+// agree, more are asked. One that is degenerate is mended when they have not agreed: the cuts cost more than a start.
+bool Searching::agree_and_are_whole() {
+    const int n_others = is_wide() && !has_matrices(structure_) ? n_agreeing : 0;
+    const auto n_found = [&] { return static_cast<int>(found_from_.size()); };
+    puts_off_mending_ = n_others > 0;
+    for (int i = 0; i < n_others && !is_late(); ++i) descend("seeds");
+    for (int i = 0; i < n_others && n_found() == n_others && !is_late(); ++i) descend("k-means");
+    puts_off_mending_ = false;
+    if (!is_late() && n_found() > n_others && apart_and_whole()) return true;
+    for (PutOff& one : std::exchange(put_off_, {})) {
+        if (!is_late()) reseed(std::move(one.found), one.dead, *one.best_of_its_kind);
+    }
+    return false;
 }
 
 // Where the prior may do without components: each number of parts that hold rows, the larger ones in longer steps.
@@ -341,12 +355,18 @@ bool Searching::has_hardly_rows() const {
 }
 
 Found Searching::found() {
-    const auto at_of = [](const std::optional<Optimum>& optimum) { return optimum ? &*optimum : nullptr; };
-    const Optimum* const proper = best_ ? best_.get() : before_degenerate_ ? &*before_degenerate_ : at_of(coincident_);
+    const auto at_of = [](std::optional<Optimum>& optimum) { return optimum ? &*optimum : nullptr; };
+    Optimum* const other = before_degenerate_ ? &*before_degenerate_ : at_of(coincident_);
+    const Optimum* const proper = best_ ? best_.get() : other;
     const bool is_likelier = degenerate_ && (!proper || objective(*degenerate_) > objective(*proper));
-    const Optimum* const optimum = is_likelier && (!proper || has_hardly_rows()) ? &*degenerate_ : proper;
     Found found;
-    if (optimum != nullptr) found.mixture = optimum->mixture;
+    if (is_likelier && (!proper || has_hardly_rows())) {
+        found.mixture = std::move(degenerate_->mixture);
+    } else if (best_) {
+        found.mixture = best_->mixture;
+    } else if (other != nullptr) {
+        found.mixture = std::move(other->mixture);
+    }
     found.records = std::move(records_);
     return found;
 }
@@ -405,7 +425,9 @@ std::ptrdiff_t Searching::n_ahead(std::ptrdiff_t n) const {
     return is_wide() || can_be_shared(problem_.rows.n_rows, structure_, K, d) ? 1 : n;
 }
 
-Known Searching::known() const { return {best_, {}, {}, ends_, ends_.size(), first_check(), problem_.deadline}; }
+Known Searching::known() const {
+    return {best_, {}, {}, ends_, ends_.size(), partitions_, partitions_.size(), first_check(), problem_.deadline};
+}
 
 std::shared_ptr<const Responsibilities> Searching::best_responsibilities() {
     if (given_from_ != best_) {
@@ -471,17 +493,43 @@ bool Searching::take_up(std::string_view kind, Descended descended) {
         record_failure(kind, descended);
         return false;
     }
+    if (descended.as_before >= 0) return stop_as_before(kind, descended);
     if (descended.near >= 0) return stop_near(kind, *descended.monitor, ends_[descended.near]);
-    return judge(kind, *descended.monitor, std::move(*descended.found));
+    const double led_to = objective(*descended.found);
+    const auto number = static_cast<std::size_t>(n_descents());
+    const bool is_better = judge(kind, *descended.monitor, std::move(*descended.found));
+    if (!descended.parts.empty() && descended.monitor->stopped.empty()) {
+        const bool is_proper = records_[number].ended == descended.monitor->ended();
+        partitions_.add({std::move(descended.parts), led_to, is_proper});
+    }
+    return is_better;
+}
+
+// From a partition from which another descent has been to its end.
+bool Searching::stop_as_before(std::string_view kind, const Descended& descended) {
+    const Partitions::Led& led = partitions_[descended.as_before];
+    Record record;
+    record.kind = kind;
+    record.log_likelihood = led.objective;
+    record.ended = led.is_proper ? near_optimum : near_degenerate;
+    record.n_passes = descended.n_passes;
+    records_.push_back(std::move(record));
+    find_again(kind, led.objective, led.is_proper);
+    return false;
 }
 
 // A descent that has come near to the end of another, which stands for its own.
 bool Searching::stop_near(std::string_view kind, const Monitor& monitor, const End& end) {
     record(kind, monitor, end.is_proper ? near_optimum : near_degenerate);
     records_.back().log_likelihood = end.objective;
-    const bool is_best = end.is_proper && best_ && std::abs(end.objective - objective(*best_)) < same_optimum;
-    if (is_best && is_independent(kind)) found_from_.emplace_back(kind);
+    find_again(kind, end.objective, end.is_proper);
     return false;
+}
+
+// An end that is known, by another way.
+void Searching::find_again(std::string_view kind, double objective_of_end, bool is_proper) {
+    const bool is_best = is_proper && best_ && std::abs(objective_of_end - objective(*best_)) < same_optimum;
+    if (is_best && is_independent(kind)) found_from_.emplace_back(kind);
 }
 
 bool Searching::is_new(const Optimum& found, bool is_proper) {
@@ -497,13 +545,13 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
     }
     if (monitor.failed >= 0) {
         record(kind, monitor, "a covariance is singular");
-        return reseed(found, monitor.failed, degenerate_);
+        return reseed(std::move(found), monitor.failed, degenerate_);
     }
     const Verdict verdict = doubt(found);
     if (verdict.doubt != Doubt::none) {
         record(kind, monitor, verdict.words());
         if (!is_new(found, false)) return false;
-        return reseed(found, verdict.component, verdict.is_degenerate() ? degenerate_ : coincident_);
+        return reseed(std::move(found), verdict.component, verdict.is_degenerate() ? degenerate_ : coincident_);
     }
     record(kind, monitor, monitor.ended());
     is_new(found, true);
@@ -522,10 +570,17 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
 }
 
 // Merges the component in doubt with a neighbour, and cuts the worst explained one instead.
-bool Searching::reseed(const Optimum& found, std::ptrdiff_t dead, std::optional<Optimum>& best_of_its_kind) {
-    if (!best_of_its_kind || objective(found) > objective(*best_of_its_kind)) best_of_its_kind = found;
+bool Searching::reseed(Optimum found, std::ptrdiff_t dead, std::optional<Optimum>& best_of_its_kind) {
+    const bool is_better = !best_of_its_kind || objective(found) > objective(*best_of_its_kind);
     const std::ptrdiff_t most = best_ ? 1 : reseeded + K / 8;
-    if (has_no_optimum() || !is_worth_mending(found) || n_reseeded_ >= most || is_spent()) return false;
+    if (puts_off_mending_ && best_) {
+        put_off_.push_back({std::move(found), dead, &best_of_its_kind});
+        return false;
+    }
+    const bool is_left = has_no_optimum() || !is_worth_mending(found) || n_reseeded_ >= most || is_spent();
+    if (is_better && is_left) best_of_its_kind = std::move(found);
+    if (is_left) return false;
+    if (is_better) best_of_its_kind = found;
     const Responsibilities given = responsibilities(found.mixture.view(), problem_.rows, control_);
     // One for each component that can be cut: the least promising of its merges with the dead one.
     std::vector<Move> mends;
@@ -648,6 +703,7 @@ std::vector<Move> Searching::candidates(const std::vector<Cut>& of_components, c
 }
 
 Found search(const Problem& problem, Control& control) {
+    const Recycling recycling;
     Searching searching(problem, control);
     searching.run();
     searching.look_before_degenerate({});

@@ -56,19 +56,22 @@ class Searching : protected Searched {
     bool descend_until_better(std::string_view kind, std::ptrdiff_t n, std::ptrdiff_t n_at_once, const Ways& ways);
     bool take_up(std::string_view kind, Descended descended);
     bool judge(std::string_view kind, const Monitor& monitor, Optimum found);
-    bool reseed(const Optimum& found, std::ptrdiff_t dead, std::optional<Optimum>& best_of_its_kind);
+    bool reseed(Optimum found, std::ptrdiff_t dead, std::optional<Optimum>& best_of_its_kind);
     void record(std::string_view kind, const Monitor& monitor, std::string ended);
     void record_failure(std::string_view kind, const Descended& descended);
     Verdict doubt(const OwnedMixture& mixture, const std::vector<double>& counts, double unit) const;
     Verdict doubt(const Optimum& found) const;
 
     bool stop_near(std::string_view kind, const Monitor& monitor, const End& end);
+    bool stop_as_before(std::string_view kind, const Descended& descended);
+    void find_again(std::string_view kind, double objective_of_end, bool is_proper);
     bool is_new(const Optimum& found, bool is_proper);
 
     // Merges and splits while it gains.
     void climb();
     // Every way to a better optimum but those to fewer components.
     void look_around();
+    bool agree_and_are_whole();
     void begin_with_fewer();
     bool leave_one_out();
     bool take_one_in();
@@ -93,11 +96,19 @@ class Searching : protected Searched {
     std::ptrdiff_t n_passes_ = 0, n_reseeded_ = 0;
     std::vector<Record> records_;
     Ends ends_;
+    Partitions partitions_;
     double improved_at_ = 0;         // E-steps and descents before the best was found
     double begun_at_ = 0;            // those of starts with fewer components, which come on top
     std::vector<double> cut_floor_;  // what is added to the covariances of the sides of a cut
 
   private:
+    // A degenerate end that is to be mended later.
+    struct PutOff {
+        Optimum found;
+        std::ptrdiff_t dead;
+        std::optional<Optimum>* best_of_its_kind;
+    };
+
     std::optional<Optimum> before_doubt(const OwnedMixture& start);
     std::vector<std::string_view> next_kinds(std::size_t& turn) const;
     bool take_turns(const std::vector<std::string_view>& kinds);
@@ -109,6 +120,8 @@ class Searching : protected Searched {
     std::shared_ptr<const Responsibilities> given_;
     std::optional<std::vector<Cut>> cuts_;
     std::shared_ptr<const std::vector<Move>> moves_;
+    bool puts_off_mending_ = false;
+    std::vector<PutOff> put_off_;
     std::shared_ptr<const Optimum> not_settled_;  // the best whose components were found not to be the clusters
 };
 

@@ -18,49 +18,77 @@ std::ptrdiff_t draw(const std::vector<double>& chances, double total, double uni
     return n - 1;
 }
 
-// nearest[i] = min(previous[i], |row_i - row_chosen|^2); returns the weighted sum.
-double approach(const double* rows, const double* weights, std::ptrdiff_t d, std::ptrdiff_t chosen,
-                const std::vector<double>& previous, std::vector<double>& nearest) {
-    const double* centre = rows + chosen * d;
-    check_interrupted_sometimes();
+// |(a - b) units|^2, units null: of 1 each; of many features in lanes, whose sums do not wait for each other.
+double squared_distance(const double* a, const double* b, const double* units, std::ptrdiff_t n) {
+    constexpr std::ptrdiff_t lanes = 8;
+    double sums[lanes] = {}, rest = 0;
+    const std::ptrdiff_t whole = n >= wide ? n / lanes * lanes : 0;
+    for (std::ptrdiff_t j = 0; j < whole; j += lanes) {
+        for (std::ptrdiff_t lane = 0; lane < lanes; ++lane) {
+            const double difference = (a[j + lane] - b[j + lane]) * (units == nullptr ? 1 : units[j + lane]);
+            sums[lane] += difference * difference;
+        }
+    }
+    for (std::ptrdiff_t j = whole; j < n; ++j) {
+        const double difference = (a[j] - b[j]) * (units == nullptr ? 1 : units[j]);
+        rest += difference * difference;
+    }
+    return whole == 0
+               ? rest
+               : ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7])) + rest;
+}
+
+// Distances to a row that is tried: nearest[i] = min(previous[i], |row_i - row_chosen|^2), and their weighted sum.
+struct Trial {
+    std::ptrdiff_t chosen = 0;
     double total = 0;
+    std::vector<double> nearest;
+};
+
+// All that are tried beside each other, so that each row is read once.
+void approach(const double* rows, const double* units, const double* weights, std::ptrdiff_t d,
+              const std::vector<double>& previous, std::vector<Trial>& trials) {
+    check_interrupted_sometimes();
+    for (Trial& trial : trials) trial.total = 0;
     for (std::size_t i = 0; i < previous.size(); ++i) {
         const double* row = rows + static_cast<std::ptrdiff_t>(i) * d;
         if (d >= wide) check_interrupted_sometimes();
-        double square = 0;
-        for (std::ptrdiff_t j = 0; j < d; ++j) square += (row[j] - centre[j]) * (row[j] - centre[j]);
-        nearest[i] = std::min(previous[i], square);
-        total += weights ? weights[i] * nearest[i] : nearest[i];
+        for (Trial& trial : trials) {
+            trial.nearest[i] = std::min(previous[i], squared_distance(row, rows + trial.chosen * d, units, d));
+            trial.total += weights ? weights[i] * trial.nearest[i] : trial.nearest[i];
+        }
     }
-    return total;
 }
 
 }  // namespace
 
 void plus_plus(const double* rows, const double* weights, std::ptrdiff_t n_rows, std::ptrdiff_t n_features,
-               std::ptrdiff_t n_components, std::ptrdiff_t n_trials, const double* uniforms, std::int64_t* seeds) {
+               std::ptrdiff_t n_components, std::ptrdiff_t n_trials, const double* uniforms, std::int64_t* seeds,
+               const double* units) {
     const auto n = static_cast<std::size_t>(n_rows);
-    std::vector<double> chances(n, 1.0), nearest(n, 1e300), trial(n), best(n);
+    std::vector<double> chances(n, 1.0), nearest(n, 1e300);
     for (std::size_t i = 0; i < n && weights; ++i) chances[i] = weights[i];
     double total = 0;
     for (const double chance : chances) total += chance;
-    seeds[0] = draw(chances, total, uniforms[0]);
-    total = approach(rows, weights, n_features, seeds[0], nearest, best);
-    nearest.swap(best);
+    std::vector<Trial> trials(1);
+    trials[0].nearest.resize(n);
+    trials[0].chosen = draw(chances, total, uniforms[0]);
+    const auto take = [&](const Trial& best, std::ptrdiff_t k) {
+        seeds[k] = best.chosen;
+        nearest = best.nearest;
+        total = best.total;
+    };
+    approach(rows, units, weights, n_features, nearest, trials);
+    take(trials[0], 0);
+    trials.resize(static_cast<std::size_t>(n_trials), trials[0]);
     for (std::ptrdiff_t k = 1; k < n_components; ++k) {
         for (std::size_t i = 0; i < n; ++i) chances[i] = weights ? weights[i] * nearest[i] : nearest[i];
-        double least = 1e300;
-        for (std::ptrdiff_t t = 0; t < n_trials; ++t) {
-            const std::ptrdiff_t row = draw(chances, total, uniforms[k * n_trials + t]);
-            const double sum = approach(rows, weights, n_features, row, nearest, trial);
-            if (sum < least) {
-                least = sum;
-                seeds[k] = row;
-                best.swap(trial);
-            }
-        }
-        nearest.swap(best);
-        total = least;
+        for (std::ptrdiff_t t = 0; t < n_trials; ++t)
+            trials[static_cast<std::size_t>(t)].chosen = draw(chances, total, uniforms[k * n_trials + t]);
+        approach(rows, units, weights, n_features, nearest, trials);
+        take(*std::min_element(trials.begin(), trials.end(),
+                               [](const Trial& one, const Trial& other) { return one.total < other.total; }),
+             k);
     }
 }
 

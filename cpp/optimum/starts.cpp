@@ -18,27 +18,16 @@ constexpr double partition_tol = 1e-3;
 
 std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
-// Greedy k-means++ of the rows as Z gives them: N x d.
-std::vector<std::int64_t> plus_plus_seeds(const std::vector<double>& Z, const SearchRows& rows,
-                                          std::ptrdiff_t n_components, Random& random) {
-    const auto n_trials = 2 + static_cast<std::ptrdiff_t>(std::log(static_cast<double>(n_components)));
-    const std::vector<double> uniforms = random.uniforms(n_components * n_trials);
-    std::vector<std::int64_t> seeds(at(n_components));
-    plus_plus(Z.data(), rows.weights, rows.n_rows, rows.n_features, n_components, n_trials, uniforms.data(),
-              seeds.data());
-    return seeds;
-}
-
 // All rows as one component: the metric that a partition begins with.
 OwnedMixture metric_of(Structure structure, const Problem& problem) {
     const std::ptrdiff_t d = problem.rows.n_features;
     OwnedMixture one(structure, 1, d);
+    const std::ptrdiff_t n = structure == Structure::diag ? 1 : d;  // of each row of the scatter
     for (std::ptrdiff_t i = 0; i < d; ++i) {
-        for (std::ptrdiff_t j = 0; j < d; ++j) {
-            if (structure == Structure::diag && i != j) continue;
-            const double value =
+        for (std::ptrdiff_t m = 0; m < n; ++m) {
+            const std::ptrdiff_t j = n == 1 ? i : m;
+            one.covariances[at(i * n + m)] =
                 problem.total.scatter[i * d + j] / problem.total.weight + (i == j ? problem.metric_reg_covar[j] : 0.0);
-            one.covariances[at(structure == Structure::diag ? j : i * d + j)] = value;
         }
     }
     return one;
@@ -51,7 +40,9 @@ std::vector<double> whitened(const OwnedMixture& metric, const Problem& problem)
     std::vector<double> Z(at(problem.rows.n_rows * d));
     if (d >= wide && metric.structure != Structure::diag) {
         std::vector<double> centred(problem.rows.data, problem.rows.data + problem.rows.n_rows * d);
-        for (std::size_t i = 0; i < centred.size(); ++i) centred[i] -= problem.total.mean[i % at(d)];
+        for (std::ptrdiff_t i = 0; i < problem.rows.n_rows; ++i) {
+            for (std::ptrdiff_t j = 0; j < d; ++j) centred[at(i * d + j)] -= problem.total.mean[j];
+        }
         times_upper(centred.data(), factor, problem.rows.n_rows, d, Z.data());
         return Z;
     }
@@ -69,6 +60,20 @@ std::vector<double> whitened(const OwnedMixture& metric, const Problem& problem)
     return Z;
 }
 
+// Greedy k-means++ of the rows in that metric; of many features whose metric is diagonal no copy of them is made.
+std::vector<std::int64_t> plus_plus_seeds(const OwnedMixture& metric, const Problem& problem, Random& random) {
+    const SearchRows& rows = problem.rows;
+    const std::ptrdiff_t K = problem.n_components;
+    const auto n_trials = 2 + static_cast<std::ptrdiff_t>(std::log(static_cast<double>(K)));
+    const std::vector<double> uniforms = random.uniforms(K * n_trials);
+    std::vector<std::int64_t> seeds(at(K));
+    const bool is_scaled = rows.n_features >= wide && metric.structure == Structure::diag;
+    const std::vector<double> Z = is_scaled ? std::vector<double>{} : whitened(metric, problem);
+    plus_plus(is_scaled ? rows.data : Z.data(), rows.weights, rows.n_rows, rows.n_features, K, n_trials,
+              uniforms.data(), seeds.data(), is_scaled ? metric.precisions_cholesky.data() : nullptr);
+    return seeds;
+}
+
 }  // namespace
 
 std::vector<std::int64_t> partition(const Problem& problem, Model metric, std::ptrdiff_t max_iter, Random& random,
@@ -77,7 +82,7 @@ std::vector<std::int64_t> partition(const Problem& problem, Model metric, std::p
     const std::ptrdiff_t K = problem.n_components, d = problem.rows.n_features;
     OwnedMixture one = metric_of(structure, problem);
     factorise(one, control);
-    const std::vector<std::int64_t> seeds = plus_plus_seeds(whitened(one, problem), problem.rows, K, random);
+    const std::vector<std::int64_t> seeds = plus_plus_seeds(one, problem, random);
     Point point(structure, K, d);
     OwnedMixture& mixture = point.mixture;
     std::fill(mixture.weights.begin(), mixture.weights.end(), 1.0 / static_cast<double>(K));
@@ -86,6 +91,7 @@ std::vector<std::int64_t> partition(const Problem& problem, Model metric, std::p
         mixture.covariances[i] = one.covariances[i % one.covariances.size()];
         mixture.precisions_cholesky[i] = one.precisions_cholesky[i % one.covariances.size()];
     }
+    if (max_iter == 0) return labels(mixture, problem.rows, control);
     const MaximumLikelihood m_step(metric, {problem.metric_reg_covar, problem.metric_reg_covar + d});
     Monitor monitor(partition_tol, max_iter, false);
     LoopOptions options;

@@ -30,7 +30,7 @@ constexpr double nearly = 0.999;
 // Components nearer than this in Bhattacharyya coefficient to 1 are one.
 constexpr double same = 1e-4;
 
-const double* covariance_of(const OwnedMixture& mixture, const std::vector<double>& values, std::ptrdiff_t k) {
+const double* covariance_of(const OwnedMixture& mixture, const Numbers& values, std::ptrdiff_t k) {
     return values.data() + k * covariance_stride(mixture.structure, mixture.n_features);
 }
 
@@ -369,6 +369,17 @@ Verdict first_doubt(const OwnedMixture& mixture, const double* effective_rows, c
     if (spike >= 0) return found(Doubt::spike, spike);
     if (find_coincident(mixture, only, verdict)) return found(Doubt::coincident, verdict.component);
     return verdict;
+}
+
+std::vector<Verdict> doubts_about(const OwnedMixture& mixture, const double* effective_rows, const Grounds& grounds) {
+    std::vector<Verdict> doubts{first_doubt(mixture, effective_rows, grounds)};
+    if (doubts.front().doubt == Doubt::none) return {};
+    for (std::ptrdiff_t k = 0; k < mixture.n_components; ++k) {
+        Verdict verdict = first_doubt(mixture, effective_rows, grounds, k);
+        if (verdict.doubt != Doubt::none && verdict.component != doubts.front().component)
+            doubts.push_back(std::move(verdict));
+    }
+    return doubts;
 }
 
 }  // namespace mixtura

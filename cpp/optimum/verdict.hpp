@@ -57,4 +57,7 @@ bool are_held_up(Structure structure, const std::vector<double>& total, const do
 Verdict first_doubt(const OwnedMixture& mixture, const double* effective_rows, const Grounds& grounds,
                     std::ptrdiff_t only = -1);
 
+// The first doubt, and then that about each component but its own; empty where there is none.
+std::vector<Verdict> doubts_about(const OwnedMixture& mixture, const double* effective_rows, const Grounds& grounds);
+
 }  // namespace mixtura

@@ -291,9 +291,17 @@ nb::tuple online_step(const BoundTask& bound, double step, const MixtureArrays& 
     return nb::make_tuple(as_arrays(std::move(point.mixture)), as_arrays(std::move(point.statistics)));
 }
 
+struct Held {
+    std::unique_ptr<Recycling> recycling;
+};
+
 }  // namespace
 
 void bind_em(nb::module_& m) {
+    nb::class_<Held>(m, "Recycling", "A context within which large matrices lie where others lay before.")
+        .def(nb::init<>())
+        .def("__enter__", [](Held& held) { held.recycling = std::make_unique<Recycling>(); })
+        .def("__exit__", [](Held& held, const nb::args&) { held.recycling.reset(); });
     nb::class_<SizedAcceleration>(m, "Acceleration", "Quasi-Newton acceleration of EM; see acceleration.hpp.")
         .def(nb::init<Structure, std::ptrdiff_t, std::ptrdiff_t, bool>(), "structure"_a, "n_components"_a,
              "n_features"_a, "has_scales"_a = false)

@@ -58,8 +58,9 @@ nb::list whole_fits(const nb::list& tables, const std::vector<std::uint64_t>& se
 }
 
 // What all fits have of one parameter, one after the other.
-Array together(std::vector<Refit>& fits, std::vector<double> OwnedMixture::* part, Shape shape) {
-    std::vector<double> all;
+template <class Part>
+Array together(std::vector<Refit>& fits, Part OwnedMixture::* part, Shape shape) {
+    Part all;
     for (const Refit& fit : fits) all.insert(all.end(), (fit.mixture.*part).begin(), (fit.mixture.*part).end());
     shape.insert(shape.begin(), static_cast<std::ptrdiff_t>(fits.size()));
     return as_array(std::move(all), shape);

@@ -28,7 +28,7 @@ class SearchedRows {
     SearchedRows(const RowArray<Real>& rows, const Matrix& doubles, const std::optional<Doubles>& sample_weight,
                  const Total& total, double rows_per_weight, double min_rows, const std::optional<LabelArray>& labels,
                  const std::optional<Doubles>& log_terms, const RowsArrays* inexact,
-                 const std::optional<Doubles>& error_variances)
+                 const std::optional<Doubles>& error_variances, const Recording* known)
         : rows_per_weight(rows_per_weight), min_rows(min_rows), expectation_(false, true, total), rows_(rows),
           doubles_(doubles), weight_(sample_weight), labels_(labels), log_terms_(log_terms), inexact_(inexact),
           error_variances_(error_variances) {
@@ -47,10 +47,17 @@ class SearchedRows {
             require(own.row_stride == own.n_features && own.feature_stride == 1, "inexact rows must be contiguous");
             inexact_source = std::make_unique<MemorySource<double>>(inexact->of_doubles());
         }
+        recording = known;
+        if (known != nullptr) {
+            require(static_cast<std::ptrdiff_t>(known->rounding.size()) == all.n_features,
+                    "recording must be of " + std::to_string(all.n_features) + " features");
+            return;
+        }
         // Values that were drawn were never recorded.
         const double* recorded = inexact == nullptr ? doubles_.data() : inexact->of_doubles().data;
-        recording = recording_of(recorded, weight_ ? weight_->data() : nullptr, view().n_rows, view().n_features,
-                                 rows_per_weight, std::numeric_limits<Real>::epsilon());
+        own_recording_ = recording_of(recorded, weight_ ? weight_->data() : nullptr, view().n_rows, view().n_features,
+                                      rows_per_weight, std::numeric_limits<Real>::epsilon());
+        recording = &own_recording_;
     }
 
     mixtura::SearchRows view() const {
@@ -69,10 +76,11 @@ class SearchedRows {
     }
 
     std::unique_ptr<RowSource> source, inexact_source;
-    Recording recording;
+    const Recording* recording;
     double rows_per_weight, min_rows;
 
   private:
+    Recording own_recording_;
     ExpectationArrays expectation_;
     nb::ndarray<> rows_;
     Matrix doubles_;
@@ -99,7 +107,7 @@ class BoundProblem {
         problem.inexact_source = rows.inexact_source.get();
         problem.total = rows.total();
         problem.metric_reg_covar = metric_reg_covar_.data();
-        problem.recording = &rows.recording;
+        problem.recording = rows.recording;
         problem.rows_per_weight = rows.rows_per_weight;
         problem.min_rows = rows.min_rows;
         problem.seed = seed;
@@ -295,16 +303,17 @@ bool are_held_up(Structure structure, const Doubles& total_covariance, const Dou
                        [&](mixtura::Control&) { return mixtura::are_held_up(structure, total, reg_covar.data(), d); });
 }
 
-// (kind, component, label, words); the kind is '' where there is no doubt.
-std::tuple<std::string, std::ptrdiff_t, std::string, std::string> first_doubt(
-    const MStep& m_step, const MixtureArrays& mixture, const Doubles& effective_rows, const Recording* recording,
-    double min_rows, const nb::callable& total_covariance, std::ptrdiff_t only, const std::vector<std::string>& names) {
+using Doubted = std::tuple<std::string, std::ptrdiff_t, std::string, std::string>;
+
+// (kind, component, label, words) of the gravest doubt, and of the first one about each other component.
+std::vector<Doubted> doubts_about(const MStep& m_step, const MixtureArrays& mixture, const Doubles& effective_rows,
+                                  const Recording* recording, double min_rows, const nb::callable& total_covariance,
+                                  const std::vector<std::string>& names) {
     const Sizes& sizes = mixture.sizes;
     sizes.require_fits(m_step);
     require_shape("effective_rows", effective_rows, {sizes.k});
     require(recording == nullptr || static_cast<std::ptrdiff_t>(recording->rounding.size()) == sizes.d,
             "recording must be of " + std::to_string(sizes.d) + " features");
-    require(only >= -1 && only < sizes.k, "only must be a component or -1, got " + std::to_string(only));
     require(names.empty() || static_cast<std::ptrdiff_t>(names.size()) == sizes.d,
             "names must be one a feature, or none");
     const auto total = [&] {
@@ -313,36 +322,48 @@ std::tuple<std::string, std::ptrdiff_t, std::string, std::string> first_doubt(
         require_shape("total_covariance", covariance, {sizes.d, sizes.d});
         return std::vector<double>(covariance.data(), covariance.data() + covariance.size());
     };
-    const OwnedMixture whole = mixture.owned();
-    const Verdict verdict = without_gil(1, [&](Control&) {
-        return mixtura::first_doubt(whole, effective_rows.data(), {m_step, recording, min_rows, total}, only);
+    const std::vector<Verdict> verdicts = without_gil(1, [&](Control&) {
+        const OwnedMixture whole = mixture.owned();
+        return mixtura::doubts_about(whole, effective_rows.data(), {m_step, recording, min_rows, total});
     });
     constexpr const char* kinds[] = {"",           "few rows", "held up",   "thinner than recorded",
                                      "point mass", "spike",    "coincident"};
-    const std::string name = names.empty() || verdict.column < 0 ? "" : names[static_cast<std::size_t>(verdict.column)];
-    return {kinds[static_cast<int>(verdict.doubt)], verdict.component, verdict.label(name), verdict.words(name)};
+    std::vector<Doubted> doubts;
+    for (const Verdict& verdict : verdicts) {
+        const bool has_name = !names.empty() && verdict.column >= 0;
+        const std::string name = has_name ? names[static_cast<std::size_t>(verdict.column)] : "";
+        doubts.emplace_back(kinds[static_cast<int>(verdict.doubt)], verdict.component, verdict.label(name),
+                            verdict.words(name));
+    }
+    return doubts;
 }
 
 }  // namespace
 
 void bind_optimum(nb::module_& m) {
+    nb::class_<mixtura::Recording>(m, "Recording",
+                                   "How the values of each column were written down: to which step, which are shared.")
+        .def_ro("rounding", &mixtura::Recording::rounding,
+                "Variance of the rounding of each column; 0: its values lie on no grid.");
     nb::class_<SearchedRows>(
         m, "SearchRows",
         "The rows of searches; doubles: the same, total: (weight, mean, scatter) of all of them; "
         "inexact: the same with\ngaps or errors, error_variances: (d) by which components are wider as "
-        "they are measured.")
+        "they are measured;\nrecording: how the values of rows were recorded, where that is known.")
         .def(nb::init<const RowArray<double>&, const Matrix&, const std::optional<Doubles>&, const Total&, double,
                       double, const std::optional<LabelArray>&, const std::optional<Doubles>&, const RowsArrays*,
-                      const std::optional<Doubles>&>(),
+                      const std::optional<Doubles>&, const Recording*>(),
              "rows"_a.noconvert(), "doubles"_a.noconvert(), "sample_weight"_a.none(), "total"_a, "rows_per_weight"_a,
              "min_rows"_a, "labels"_a.noconvert().none() = nb::none(), "log_terms"_a.noconvert().none() = nb::none(),
-             "inexact"_a.none() = nb::none(), "error_variances"_a.none() = nb::none(), nb::keep_alive<1, 10>())
+             "inexact"_a.none() = nb::none(), "error_variances"_a.none() = nb::none(),
+             "recording"_a.none() = nb::none(), nb::keep_alive<1, 10>(), nb::keep_alive<1, 12>())
         .def(nb::init<const RowArray<float>&, const Matrix&, const std::optional<Doubles>&, const Total&, double,
                       double, const std::optional<LabelArray>&, const std::optional<Doubles>&, const RowsArrays*,
-                      const std::optional<Doubles>&>(),
+                      const std::optional<Doubles>&, const Recording*>(),
              "rows"_a.noconvert(), "doubles"_a.noconvert(), "sample_weight"_a.none(), "total"_a, "rows_per_weight"_a,
              "min_rows"_a, "labels"_a.noconvert().none() = nb::none(), "log_terms"_a.noconvert().none() = nb::none(),
-             "inexact"_a.none() = nb::none(), "error_variances"_a.none() = nb::none(), nb::keep_alive<1, 10>());
+             "inexact"_a.none() = nb::none(), "error_variances"_a.none() = nb::none(),
+             "recording"_a.none() = nb::none(), nb::keep_alive<1, 10>(), nb::keep_alive<1, 12>());
     nb::class_<BoundProblem>(m, "SearchProblem",
                              "What is searched, and where. metric_reg_covar: above 0; seconds: after which no descent "
                              "begins but the first, and each ends.")
@@ -381,19 +402,17 @@ void bind_optimum(nb::module_& m) {
           "Effective rows below which a component's covariance is degenerate.");
     m.attr("HELD_UP") = mixtura::held_up;
     m.attr("WIDE") = mixtura::wide;
-    nb::class_<mixtura::Recording>(m, "Recording",
-                                   "How the values of each column were written down: to which step, which are shared.")
-        .def_ro("rounding", &mixtura::Recording::rounding,
-                "Variance of the rounding of each column; 0: its values lie on no grid.");
     m.def("recording_of", &recording_of, "rows"_a.noconvert(), "sample_weight"_a.none(), "rows_per_weight"_a,
           "single"_a, "Looks at the values of rows; single: they have passed through float32.");
     m.def("are_held_up", &are_held_up, "structure"_a, "total_covariance"_a, "reg_covar"_a,
           "Whether all rows together have no variance beside reg_covar in some direction that the structure's "
           "covariances have.");
-    m.def("first_doubt", &first_doubt, "m_step"_a, "mixture"_a, "effective_rows"_a, "recording"_a.none(), "min_rows"_a,
-          "total_covariance"_a, "only"_a, "names"_a,
-          "What makes the likelihood of a mixture doubtful: (kind, component, label, words), '' where nothing does. "
-          "only: this component,\nunless it is -1; total_covariance(): of all rows; names: what to call the columns.");
+    m.def(
+        "doubts_about", &doubts_about, "m_step"_a, "mixture"_a, "effective_rows"_a, "recording"_a.none(), "min_rows"_a,
+        "total_covariance"_a, "names"_a,
+        "What makes the likelihood of a mixture doubtful: (kind, component, label, words) of the gravest doubt, and of "
+        "each other\ncomponent; empty where nothing does. total_covariance(): of all rows; names: what to call the "
+        "columns.");
 }
 
 }  // namespace mixtura::python

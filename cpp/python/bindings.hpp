@@ -254,9 +254,11 @@ auto without_gil(int n_threads, const Function& f, Stop* stop = nullptr) {
 // Numbers that Python owns from now on.
 using Array = nb::ndarray<nb::numpy, double>;
 
-inline Array as_array(std::vector<double> values, const Shape& shape) {
-    auto* owned = new std::vector<double>(std::move(values));
-    const nb::capsule owner(owned, [](void* memory) noexcept { delete static_cast<std::vector<double>*>(memory); });
+template <class Allocator = std::allocator<double>>
+Array as_array(std::vector<double, Allocator> values, const Shape& shape) {
+    using Vector = std::vector<double, Allocator>;
+    auto* owned = new Vector(std::move(values));
+    const nb::capsule owner(owned, [](void* memory) noexcept { delete static_cast<Vector*>(memory); });
     const std::vector<std::size_t> sizes(shape.begin(), shape.end());
     return Array(owned->data(), sizes.size(), sizes.data(), owner);
 }

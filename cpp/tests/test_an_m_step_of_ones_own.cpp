@@ -52,7 +52,7 @@ Point start_of(const RandomProblem& p) {
     OwnedMixture mixture(p.structure, p.k, p.d);
     mixture.weights = p.weights;
     mixture.means = p.means;
-    mixture.precisions_cholesky = p.factors;
+    mixture.precisions_cholesky.assign(p.factors.begin(), p.factors.end());
     return Point(std::move(mixture));
 }
 

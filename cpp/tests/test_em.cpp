@@ -18,7 +18,7 @@ void proposals_are_statistics() {
         Sums found(p), proposal(p);
         OwnedMixture mixture(structure, p.k, p.d);
         mixture.weights = p.weights;
-        mixture.precisions_cholesky = p.factors;
+        mixture.precisions_cholesky.assign(p.factors.begin(), p.factors.end());
         int proposed = 0;
         for (int turn = 0; turn < 20; ++turn) {
             p.means[0] += 0.05;  // a way that EM did not choose

@@ -1,9 +1,12 @@
 // The M-step of every model, precision factors, and when sums are good enough for them.
+#include <algorithm>
 #include <cmath>
+#include <random>
 #include <vector>
 
 #include "m_step/estimates.hpp"
 #include "m_step/factorise.hpp"
+#include "m_step/few_rows.hpp"
 #include "m_step/maximum_likelihood.hpp"
 #include "tests/checks.hpp"
 #include "tests/random_problem.hpp"
@@ -16,7 +19,7 @@ const Model models[] = {Model::EII, Model::VII, Model::EEI, Model::VEI, Model::E
                         Model::VEE, Model::EVE, Model::VVE, Model::EEV, Model::VEV, Model::EVV, Model::VVV};
 
 // Sum of w_k log |Sigma_k| of the next mixture: where a volume can be chosen, tr(S_k inv(Sigma_k)) adds up to d.
-double log_volume(const RandomProblem& p, const std::vector<double>& weights, const std::vector<double>& factors) {
+double log_volume(const RandomProblem& p, const std::vector<double>& weights, const Numbers& factors) {
     double sum = 0;
     for (std::ptrdiff_t k = 0; k < p.k; ++k) {
         for (std::ptrdiff_t j = 0; j < p.d; ++j) {
@@ -35,7 +38,7 @@ void factorise_inverts() {
     one.covariances = {4, 2, 0.6, 2, 5, 1, 0.6, 1, 3};
     Control control;
     CHECK(factorise(one, control) == -1, "factorise");
-    const std::vector<double>& factor = one.precisions_cholesky;
+    const Numbers& factor = one.precisions_cholesky;
     for (std::size_t i = 0; i < 3; ++i) {
         for (std::size_t j = 0; j < 3; ++j) {
             double product = 0;
@@ -52,6 +55,39 @@ void factorise_inverts() {
     CHECK(factorise(two, control) == 0, "singular");
     two.covariances = {2, 0, 0, 1, 1, 2, 2, 1};
     CHECK(factorise(two, control) == 1, "second singular");
+}
+
+// In d^2 operations a row, where few rows have made the covariance; false where they have not.
+void factors_of_few_rows_are_those_of_any() {
+    for (const std::ptrdiff_t d : {1, 5, 64, 101}) {
+        for (const std::ptrdiff_t n : {0, 1, 7, 16}) {
+            std::mt19937_64 random(static_cast<unsigned>(d * 31 + n));
+            std::normal_distribution<double> normal;
+            const auto size = static_cast<std::size_t>(d * d);
+            std::vector<double> rows(static_cast<std::size_t>(n * d)), added(static_cast<std::size_t>(d));
+            for (double& value : rows) value = normal(random);
+            for (double& value : added) value = 1e-4 * (1 + std::abs(normal(random)));
+            OwnedMixture one(Structure::full, 1, d);
+            for (std::ptrdiff_t i = 0; i < d * d; ++i) {
+                const std::ptrdiff_t a = i / d, b = i % d;
+                double& value = one.covariances[static_cast<std::size_t>(i)];
+                if (a == b) value = added[static_cast<std::size_t>(a)];
+                for (std::ptrdiff_t row = 0; row < n; ++row)
+                    value += rows[static_cast<std::size_t>(row * d + a)] * rows[static_cast<std::size_t>(row * d + b)];
+            }
+            Control control;
+            CHECK(factorise(one, control) == -1, "few rows");
+            std::vector<double> found(size);
+            const std::ptrdiff_t rank = std::min(n, d);
+            CHECK(factorise_few_rows(one.covariances.data(), added.data(), d, rank, found.data()), "few rows");
+            double largest = 0;
+            for (const double value : one.precisions_cholesky) largest = std::max(largest, std::abs(value));
+            for (std::size_t i = 0; i < size; ++i)
+                CHECK(close(found[i], one.precisions_cholesky[i], 0, 1e-9 * largest), "few rows");
+            if (rank < 2) continue;
+            CHECK(!factorise_few_rows(one.covariances.data(), added.data(), d, rank - 2, found.data()), "more rows");
+        }
+    }
 }
 
 void every_model_has_an_m_step() {
@@ -92,6 +128,7 @@ void sums_are_good_enough_beside_what_is_added() {
 
 int main() {
     factorise_inverts();
+    factors_of_few_rows_are_those_of_any();
     every_model_has_an_m_step();
     sums_are_good_enough_beside_what_is_added();
     return report();

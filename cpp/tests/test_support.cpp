@@ -19,6 +19,7 @@
 
 #include "m_step/linear_algebra.hpp"
 #include "support/control.hpp"
+#include "support/memory.hpp"
 #include "support/parallel.hpp"
 #include "support/side_by_side.hpp"
 #include "tests/checks.hpp"
@@ -305,6 +306,25 @@ void pieces_side_by_side_end_with_their_call() {
     }
 }
 
+// Fresh pages hold zeros.
+void large_memory_is_used_again_while_somebody_recycles() {
+    constexpr std::size_t n_bytes = std::size_t{1} << 23;
+    const Recycling recycling;
+    auto* const first = static_cast<unsigned char*>(take_memory(n_bytes));
+    std::fill(first, first + n_bytes, static_cast<unsigned char>(7));
+    give_back_memory(first, n_bytes);
+    auto* const larger = static_cast<unsigned char*>(take_memory(2 * n_bytes));
+    CHECK(larger != first, "a piece is given to who asks for as many bytes");
+    auto* const again = static_cast<unsigned char*>(take_memory(n_bytes));
+    CHECK(again == first && std::all_of(again, again + n_bytes, [](unsigned char byte) { return byte == 7; }),
+          "a piece that was given back");
+    auto* const other = static_cast<unsigned char*>(take_memory(n_bytes));
+    CHECK(other != again, "a piece has one owner");
+    give_back_memory(other, n_bytes);
+    give_back_memory(again, n_bytes);
+    give_back_memory(larger, 2 * n_bytes);
+}
+
 }  // namespace
 
 int main() {
@@ -319,5 +339,6 @@ int main() {
     an_exception_side_by_side_reaches_the_caller();
     pieces_side_by_side_end_with_their_call();
     a_forked_child_gets_helpers();
+    large_memory_is_used_again_while_somebody_recycles();
     return report();
 }

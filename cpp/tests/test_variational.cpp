@@ -46,7 +46,7 @@ std::vector<double> history_of(const RandomProblem& p, const MStep& m_step, bool
     OwnedMixture mixture(p.structure, p.k, p.d);
     mixture.weights = p.weights;
     mixture.means = p.means;
-    mixture.precisions_cholesky = p.factors;
+    mixture.precisions_cholesky.assign(p.factors.begin(), p.factors.end());
     Point point(std::move(mixture));
     const MemorySource<double> rows(p.view(true));
     Monitor monitor(0, 40, accelerated);

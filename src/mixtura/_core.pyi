@@ -181,6 +181,15 @@ def factorise(structure: Structure, covariances: Annotated[NDArray[numpy.float64
     precisions_cholesky from covariances; the number of the first that is not positive definite.
     """
 
+class Recycling:
+    """A context within which large matrices lie where others lay before."""
+
+    def __init__(self) -> None: ...
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *args) -> None: ...
+
 class Acceleration:
     """Quasi-Newton acceleration of EM; see acceleration.hpp."""
 
@@ -327,17 +336,27 @@ def online_step(task: Task, step: float, mixture: Mixture, centres: Annotated[ND
     component, its rows).
     """
 
+class Recording:
+    """
+    How the values of each column were written down: to which step, which are shared.
+    """
+
+    @property
+    def rounding(self) -> list[float]:
+        """Variance of the rounding of each column; 0: its values lie on no grid."""
+
 class SearchRows:
     """
     The rows of searches; doubles: the same, total: (weight, mean, scatter) of all of them; inexact: the same with
-    gaps or errors, error_variances: (d) by which components are wider as they are measured.
+    gaps or errors, error_variances: (d) by which components are wider as they are measured;
+    recording: how the values of rows were recorded, where that is known.
     """
 
     @overload
-    def __init__(self, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], doubles: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], rows_per_weight: float, min_rows: float, labels: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, log_terms: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None, inexact: Rows | None = None, error_variances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None) -> None: ...
+    def __init__(self, rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), device='cpu', writable=False)], doubles: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], rows_per_weight: float, min_rows: float, labels: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, log_terms: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None, inexact: Rows | None = None, error_variances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None, recording: Recording | None = None) -> None: ...
 
     @overload
-    def __init__(self, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], doubles: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], rows_per_weight: float, min_rows: float, labels: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, log_terms: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None, inexact: Rows | None = None, error_variances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None) -> None: ...
+    def __init__(self, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), device='cpu', writable=False)], doubles: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, total: tuple[float, Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)]], rows_per_weight: float, min_rows: float, labels: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, log_terms: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None, inexact: Rows | None = None, error_variances: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None = None, recording: Recording | None = None) -> None: ...
 
 class SearchProblem:
     """
@@ -405,15 +424,6 @@ HELD_UP: float = 0.5
 
 WIDE: int = 64
 
-class Recording:
-    """
-    How the values of each column were written down: to which step, which are shared.
-    """
-
-    @property
-    def rounding(self) -> list[float]:
-        """Variance of the rounding of each column; 0: its values lie on no grid."""
-
 def recording_of(rows: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], sample_weight: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, rows_per_weight: float, single: bool) -> Recording:
     """Looks at the values of rows; single: they have passed through float32."""
 
@@ -422,10 +432,10 @@ def are_held_up(structure: Structure, total_covariance: Annotated[NDArray[numpy.
     Whether all rows together have no variance beside reg_covar in some direction that the structure's covariances have.
     """
 
-def first_doubt(m_step: MStep, mixture: Mixture, effective_rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], recording: Recording | None, min_rows: float, total_covariance: Callable, only: int, names: Sequence[str]) -> tuple[str, int, str, str]:
+def doubts_about(m_step: MStep, mixture: Mixture, effective_rows: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], recording: Recording | None, min_rows: float, total_covariance: Callable, names: Sequence[str]) -> list[tuple[str, int, str, str]]:
     """
-    What makes the likelihood of a mixture doubtful: (kind, component, label, words), '' where nothing does. only: this component,
-    unless it is -1; total_covariance(): of all rows; names: what to call the columns.
+    What makes the likelihood of a mixture doubtful: (kind, component, label, words) of the gravest doubt, and of each other
+    component; empty where nothing does. total_covariance(): of all rows; names: what to call the columns.
     """
 
 class Asked:

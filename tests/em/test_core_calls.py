@@ -108,7 +108,7 @@ def calls(model, real):
     problem = _core.SearchProblem(searched, m_step, K, reg, 7, 1e9)
     alone = _core.MemoryRows([_core.Rows(X, weight, np.ones((N, 1)))])
     asked = letters, K, 1e-3, 5, True, None, 36, 0.0, (1e-140, 1e140), 4
-    doubt = mixture, np.ones(K) * N / K, None, 0.0, lambda: np.eye(D), -1, []
+    doubt = mixture, np.ones(K) * N / K, None, 0.0, lambda: np.eye(D), []
     return {
         "Mixture": (structure, weights, means, covariances, factors),
         "SumLayout": (structure, K, D),
@@ -122,6 +122,7 @@ def calls(model, real):
         "StreamRows": (lambda: iter([]), False),
         "CalledRows": (lambda *_: (), False),
         "Task": (rows, m_step, expectation),
+        "Recycling": (),
         "LoopOptions": (1e9, _core.Stop(), lambda *_: "", 0, 1),
         "accumulate": (rows, expectation, mixture, means, 1),
         "accumulate streamed": (streamed, expectation, mixture, means, 1),
@@ -158,6 +159,10 @@ def calls(model, real):
         "online_step": (task, 0.5, mixture, means, block, 1),
         "eigen": (np.eye(D), np.empty(D), np.empty((D, D))),
         "SearchRows": (X, doubles, weight, total, 1.0, 0.0),
+        "SearchRows with a recording": (
+            *(X, doubles, weight, total, 1.0, 0.0, None, None, None, None),
+            _core.recording_of(doubles, weight, 1.0, real == np.float32),
+        ),
         "SearchProblem": (searched, m_step, K, reg, 7, 1e9),
         "search": (problem, _core.Stop(), 1),
         "search_from": (problem, [("given", given)], mixture, (5, 5), _core.Stop(), 1),
@@ -173,7 +178,7 @@ def calls(model, real):
         "recording_of": (doubles, weight, 1.0, False),
         "are_held_up": (structure, np.eye(D), reg),
         # asks for the total covariance
-        "first_doubt": (_core.MaximumLikelihood(letters, np.ones(D)), *doubt),
+        "doubts_about": (_core.MaximumLikelihood(letters, np.ones(D)), *doubt),
         "spread_about": (alone, _core.Structure.full, means[0], 1),
         "spread_about diag": (alone, _core.Structure.diag, means[0], 1),
         "significant": (means, 36),
@@ -285,7 +290,13 @@ def test_no_call_crashes():
         ("whole_fits given", 0, [np.ones((N, D + 1))], "start must have the features"),
         ("spread_about", 2, np.ones(D + 1), "means must have the 3 features"),
         ("Asked", 1, 0, "n_components must be 1 at least"),
-        ("first_doubt", 5, lambda: np.eye(D - 1), r"total_covariance must have shape \(3, 3\)"),
+        (
+            "SearchRows with a recording",
+            10,
+            _core.recording_of(np.ones((N, D - 1)), None, 1.0, False),
+            "recording must be of 3 features",
+        ),
+        ("doubts_about", 5, lambda: np.eye(D - 1), r"total_covariance must have shape \(3, 3\)"),
         (
             "expectation_maximisation",
             3,

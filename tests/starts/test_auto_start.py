@@ -462,6 +462,21 @@ def test_groups_of_wide_rows_are_found_in_few_descents(kind, n_rows, n_features)
     assert ours.remaining_gain_ == 0.0
 
 
+@pytest.mark.filterwarnings("ignore:The model has")
+@pytest.mark.parametrize(
+    ("kind", "n_rows", "n_features"), [("diag", 60, 400), ("spherical", 300, 80)]
+)
+def test_from_a_known_partition_of_wide_rows_nothing_is_run_again(kind, n_rows, n_features):
+    X, labels = blobs(n_rows, n_features)
+    ours = GaussianMixture(3, covariance_type=kind, random_state=0).fit(X)
+    again = [start for start in ours.starts_ if start.ended == "near a known optimum"]
+    assert again
+    best = GaussianMixture(3, covariance_type=kind, init_params=labels, tol=1e-7).fit(X)
+    for start in again:
+        assert start.n_iter == 0
+        assert_allclose(start.log_likelihood, best.lower_bound_, rtol=1e-9)
+
+
 @pytest.mark.parametrize("kind", ["full", "tied", "VVE", "EEV"])
 def test_without_more_rows_than_features_matrices_are_not_searched_for(kind):
     """All rows lie in a plane: the likelihood of any mixture depends on what is added to the covariances."""

@@ -135,6 +135,22 @@ def test_a_cut_does_not_depend_on_units_or_offsets():
     assert np.array_equal(cuts[0], cuts[1]) or np.array_equal(cuts[0], 1 - cuts[1])
 
 
+@pytest.mark.parametrize("kind", ["diag", "spherical"])
+@pytest.mark.parametrize("n_features", [70, 149, 150, 300])
+def test_a_cut_parts_groups_whether_rows_or_features_are_more(kind, n_features):
+    """Of fewer rows than features the axes come from products of rows with each other."""
+    rng = np.random.default_rng(0)
+    groups = np.arange(150) % 2
+    apart = 2.0 * rng.choice([-1.0, 1.0], n_features)
+    X = rng.standard_normal((150, n_features)) + groups[:, np.newaxis] * apart
+    sides = np.empty(150, dtype=np.int8)
+    reg_covar = np.full(n_features, 1e-6)
+    structure = getattr(_core.Structure, kind)
+    gain = _core.cut(structure, X, np.ones(150), reg_covar, 4.0, sides)
+    assert adjusted_rand_score(groups, sides) > 0.9
+    assert gain > 0
+
+
 def test_merge_losses_bound_the_loss():
     """A mixture with two components replaced by one of their joint moments, beside it, in nats a row."""
     rng = np.random.default_rng(4)

@@ -14,7 +14,14 @@ import numpy as np
 from mixtura import _core
 from mixtura._core import Acceleration, Stop
 from mixtura.covariance import CovarianceStructure
-from mixtura.em import Monitor, MStep, SufficientStatistics, expect, expectation_maximisation
+from mixtura.em import (
+    GAUSSIAN,
+    Monitor,
+    MStep,
+    SufficientStatistics,
+    expect,
+    expectation_maximisation,
+)
 from mixtura.errors import SingularCovarianceError
 from mixtura.fitting.checkpoint import Checkpoint, End, Progress
 from mixtura.fitting.diagnosis import (
@@ -22,6 +29,7 @@ from mixtura.fitting.diagnosis import (
     Grounds,
     as_measured,
     doubts_about,
+    rows_needed,
     total_covariance,
     verdicts_of,
 )
@@ -37,6 +45,9 @@ STOPPED_BY_CALLBACK = "stopped by the callback"
 # Relative difference of mean log-likelihoods that may be rounding: one optimum, its components in any order,
 # its sums on another instruction set. The start that came first is kept then.
 _ROUNDING = 1e-12
+
+# Size of a factor of an inverse covariance up to which its products, the precisions, are numbers.
+_MOST_OF_A_FACTOR = 1e150
 
 OnIteration = Callable[[int, int, float], None]
 Callback = Callable[[int, Mixture, float], object]
@@ -210,10 +221,11 @@ def best_fit(
     SingularCovarianceError
         If every start failed: the first one's error.
     """
-    if options.checkpoint is None:
-        outcomes = _outcomes(beginnings, blocks, options)
-    else:
-        outcomes = _outcomes_with_checkpoint(beginnings, blocks, options, options.checkpoint)
+    with _core.Recycling():
+        if options.checkpoint is None:
+            outcomes = _outcomes(beginnings, blocks, options)
+        else:
+            outcomes = _outcomes_with_checkpoint(beginnings, blocks, options, options.checkpoint)
     records = [record for _, journal, _ in outcomes for record in journal]
     best: Fit | None = None
     for fit, _, _ in outcomes:
@@ -500,7 +512,7 @@ def _or_where_it_began(
     fit: Fit, began: Mixture, monitor: Monitor, blocks: Blocks, options: Options
 ) -> Fit:
     """The fit; of a degenerate one the mixture that a search had ended with, if that was better."""
-    if fit.rank < 3 or monitor.n_iter == 0:
+    if fit.rank < 3 or monitor.n_iter == 0 or _have_hardly_rows(began, blocks, options):
         return fit
     before = Monitor(options.tol, options.max_iter, monitor.accelerated)
     stop = _fit_of(began, expect(began, blocks), before, np.nan, blocks, options)
@@ -510,10 +522,20 @@ def _or_where_it_began(
     return replace(stop, leads_to=fit.failure or fit.doubts[0].label)
 
 
+def _have_hardly_rows(mixture: Mixture, blocks: Blocks, options: Options) -> bool:
+    """Whether rows are so few that of Gaussian components, wherever they lie, one has fewer than it needs."""
+    if options.grounds.kind is not GAUSSIAN:
+        return False
+    needed = rows_needed(mixture.structure, mixture.n_features)
+    return blocks.weight * blocks.rows_per_weight < 0.99 * needed * mixture.n_components
+
+
 def _check_numbers(mixture: Mixture, statistics: SufficientStatistics) -> None:
     """Raise where EM has left the range of the arithmetic, so that no fit holds NaN or infinity."""
     with np.errstate(all="ignore"):
-        arrays = [*mixture.as_tuple(), mixture.precisions, statistics.counts]
+        arrays = [*mixture.as_tuple(), statistics.counts]
+        if not np.abs(mixture.precisions_cholesky).max() <= _MOST_OF_A_FACTOR:
+            arrays.append(mixture.precisions)
     sums = statistics.log_likelihood, statistics.log_certainty
     if not (all(map(isfinite, sums)) and all(np.isfinite(array).all() for array in arrays)):
         raise SingularCovarianceError(

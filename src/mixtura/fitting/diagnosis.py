@@ -23,7 +23,7 @@ from mixtura.mixture import (
     native_mixture,
     responsibilities,
 )
-from mixtura.rows import Blocks, Rows
+from mixtura.rows import ArrayBlocks, Blocks, Rows
 from mixtura.support.arrays import FloatArray
 from mixtura.support.interruptible import gram, interruptible
 from mixtura.support.language import marked
@@ -393,6 +393,8 @@ def recorded_rows(blocks: Blocks) -> Rows:
 def recording_of(blocks: Blocks) -> _core.Recording:
     """How the values of each column were recorded: to which step, and which are shared."""
     rows = recorded_rows(blocks)
+    if isinstance(blocks, ArrayBlocks) and len(rows) == blocks.shape[0]:
+        return blocks.recording
     doubles = np.ascontiguousarray(rows.X, dtype=np.float64)
     is_single = rows.X.dtype == np.float32
     return _core.recording_of(doubles, rows.weight, blocks.rows_per_weight, is_single)
@@ -469,24 +471,13 @@ def doubts_about(
         The covariance of all rows. In directions in which all of them have no variance of their own, as in
         a constant column, every mixture is degenerate, and no one more than another.
     """
-    m_step = grounds.m_step(mixture.structure).native
-
-    def first_doubt(only: int) -> Doubt | None:
-        doubt = _core.first_doubt(
-            m_step,
-            native_mixture(mixture),
-            effective_rows,
-            grounds.recording,
-            grounds.min_rows,
-            total,
-            only,
-            grounds.names,
-        )
-        return Doubt(*doubt) if doubt[0] else None
-
-    gravest = first_doubt(-1)
-    if gravest is None:
-        return ()
-    each = [first_doubt(k) for k in range(mixture.n_components)]
-    others = [doubt for doubt in each if doubt and doubt.component != gravest.component]
-    return gravest, *others
+    found = _core.doubts_about(
+        grounds.m_step(mixture.structure).native,
+        native_mixture(mixture),
+        effective_rows,
+        grounds.recording,
+        grounds.min_rows,
+        total,
+        grounds.names,
+    )
+    return tuple(Doubt(*doubt) for doubt in found)

@@ -204,7 +204,7 @@ def distances_from_median(rows: FloatArray) -> FloatArray:
 
 def _scale(rows: Array) -> tuple[FloatArray, FloatArray]:
     """Mean of each column, and the largest distance from it: centre and units of sums."""
-    if np.isnan(rows).any():
+    if _has_gaps(rows):
         rows = np.where(np.isnan(rows), _first_observed(rows), rows)
     centre = rows.mean(axis=0, dtype=np.float64)
     units = np.abs(rows - centre).max(axis=0).astype(np.float64)
@@ -213,6 +213,9 @@ def _scale(rows: Array) -> tuple[FloatArray, FloatArray]:
 
 def _first_observed(rows: Array) -> Array:
     """The first value of each column; 0 where there is none."""
+    if len(rows) and not np.isnan(rows[0]).any():
+        first: Array = rows[0]
+        return first
     seen = ~np.isnan(rows)
     first = rows[seen.argmax(axis=0), np.arange(rows.shape[1])]
     return np.where(seen.any(axis=0), first, 0.0)
@@ -220,8 +223,13 @@ def _first_observed(rows: Array) -> Array:
 
 def _whole(rows: Array) -> Array:
     """Rows without gaps."""
-    gaps = np.isnan(rows).any(axis=1)
-    return rows[~gaps] if gaps.any() else rows
+    return rows[~np.isnan(rows).any(axis=1)] if _has_gaps(rows) else rows
+
+
+def _has_gaps(rows: Array) -> bool:
+    """Whether a value is missing: the least one is then, which takes no memory to find."""
+    with np.errstate(invalid="ignore"):
+        return bool(rows.size and np.isnan(rows.min()))
 
 
 @np.errstate(all="ignore")  # squares of numbers far beyond the sample overflow

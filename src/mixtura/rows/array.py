@@ -102,6 +102,14 @@ class ArrayBlocks(Blocks):
         return mean
 
     @cached
+    def recording(self) -> _core.Recording:
+        """How the values of each column were recorded: to which step, and which are shared."""
+        rows = self.rows.in_precision(self.dtype)
+        doubles = np.ascontiguousarray(rows.X, dtype=np.float64)
+        is_single = rows.X.dtype == np.float32
+        return _core.recording_of(doubles, rows.weight, self.rows_per_weight, is_single)
+
+    @cached
     def observed(self) -> Observed:
         """What was observed of each feature."""
         return Observed.of(self.rows)

@@ -134,8 +134,13 @@ class Blocks(EMBlocks):
         """Variance of each feature over all rows, its sums taken about the mean; of what was observed."""
         if self.has_missing:
             return self.observed.variances
-        variances: FloatArray = self._spread_about("diag", self.mean)[-1]
+        variances: FloatArray = self._spread_of_each[-1]
         return variances
+
+    @cached
+    def _spread_of_each(self) -> tuple[Any, ...]:
+        """Of each feature, about the mean."""
+        return self._spread_about("diag", self.mean)
 
     @cached
     def total(self) -> TotalScatter:
@@ -151,6 +156,8 @@ class Blocks(EMBlocks):
             scatter = self.weight * self.normal.covariance_matrices()[0]
             scatter = np.diag(scatter).copy() if structure == "diag" else scatter
             return TotalScatter(self.weight, self.normal.means[0], scatter)
+        if structure == "diag":
+            return TotalScatter(*self._spread_of_each[:-1])
         return TotalScatter(*self._spread_about(structure, self.mean)[:-1])
 
     def _spread_about(self, structure: str, centre: FloatArray) -> tuple[Any, ...]:

@@ -114,6 +114,10 @@ class SearchRows:
             rows.log_credible,
             None if inexact is None else _in_order(inexact).native(),
             None if inexact is None else _usual_error(inexact),
+            # As verdicts ask for it, too; of equal rows that were taken together it is another.
+            blocks.recording
+            if inexact is None and rows_per_weight == blocks.rows_per_weight
+            else None,
         )
         #: The rows with their weights.
         self.blocks = blocks
