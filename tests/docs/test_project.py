@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import re
 import shutil
@@ -211,7 +210,7 @@ def test_the_first_change_does_what_it_says():
     assert Mixture().correlations().tolist() == [[[1.0, 0.25], [0.25, 1.0]]]
 
 
-# Decisions, spelling
+# Decisions
 
 
 def test_every_decision_has_a_line_and_a_place_in_the_site():
@@ -224,25 +223,3 @@ def test_every_decision_has_a_line_and_a_place_in_the_site():
         assert f"decisions/{page}" in nav
     for page in ("decisions/index.md", "stability.md"):
         assert page in nav
-
-
-@pytest.fixture(scope="module")
-def spelling():
-    pytest.importorskip("spylls")
-    spec = importlib.util.spec_from_file_location("spelling", ROOT / "docs" / "spelling.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if not module.DICTIONARY.with_suffix(".dic").is_file():
-        pytest.skip("needs a dictionary (apt install hunspell-es)")
-    return module
-
-
-def test_spanish_pages_have_words_that_are_known(spelling, capsys):
-    assert spelling.main([]) == 0, capsys.readouterr().out
-
-
-def test_a_word_that_is_misspelt_is_told(spelling):
-    page = (
-        "Una mezlca de tres gausianas, `unda` y $sigma$ ([así](docs/vizj.md)).\n\n```sh\nunx\n```\n"
-    )
-    assert spelling.unknown_words(page) == ["gausianas", "mezlca"]
