@@ -144,7 +144,7 @@ Beginning Descent::from_responsibilities(const Responsibilities& given) {
     std::vector<std::ptrdiff_t> parts = comparable_parts(given);
     const std::ptrdiff_t known = parts.empty() ? -1 : known_.partitions.find(parts, known_.n_partitions);
     ++n_passes_;
-    if (known >= 0) {
+    if (known >= 0 && is_no_better(known_.partitions[known])) {
         Beginning same{OwnedMixture(Structure::spherical, 0, 0)};
         same.as_before = known;
         return same;
@@ -153,6 +153,11 @@ Beginning Descent::from_responsibilities(const Responsibilities& given) {
     Beginning beginning = beginning_of(problem_, given, *problem_.m_step, control_);
     beginning.parts = std::move(parts);
     return beginning;
+}
+
+// Starts that are given each have a best of their own, which may be worse than where another led.
+bool Descent::is_no_better(const Partitions::Led& led) const {
+    return !led.is_proper || (known_.best && led.objective < objective(*known_.best) + same_optimum);
 }
 
 // Wide rows are wholly one component's nearly always, and a descent costs much there. Where nothing but the rows makes

@@ -116,6 +116,7 @@ class Descent : private Searched {
     Beginning in_parts_about_the_best();
     Responsibilities from_labels(std::string_view kind);
     std::vector<std::ptrdiff_t> comparable_parts(const Responsibilities& given) const;
+    bool is_no_better(const Partitions::Led& led) const;
     Responsibilities moved_at_random();
     Beginning widened(const Responsibilities& given);
     Beginning merged_down();

@@ -214,7 +214,8 @@ def _scale(rows: Array) -> tuple[FloatArray, FloatArray]:
 def _first_observed(rows: Array) -> Array:
     """The first value of each column; 0 where there is none."""
     if len(rows) and not np.isnan(rows[0]).any():
-        return rows[0]
+        first: Array = rows[0]
+        return first
     seen = ~np.isnan(rows)
     first = rows[seen.argmax(axis=0), np.arange(rows.shape[1])]
     return np.where(seen.any(axis=0), first, 0.0)
