@@ -90,7 +90,8 @@ def test_it_is_fitted_and_scored_as_the_array_of_its_rows(table, rows):
     ours = GaussianMixture(2, random_state=0).fit(table)
     own = {"sample_weight": rows.weight, "labels": rows.label}
     theirs = GaussianMixture(2, random_state=0).fit(rows.X, **own)
-    assert_allclose(ours.means_, theirs.means_, rtol=0, atol=1e-9)  # of rows that spread over some units
+    # the rows spread over some units
+    assert_allclose(ours.means_, theirs.means_, rtol=0, atol=1e-9)
     assert_array_equal(ours.feature_names_in_, ["x", "y"])
     assert_allclose(ours.score(table), theirs.score(rows.X, **own), rtol=1e-12)
     assert_array_equal(np.concatenate(list(ours.predict(table))), theirs.predict(rows.X))
