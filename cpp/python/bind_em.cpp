@@ -301,7 +301,9 @@ void bind_em(nb::module_& m) {
     nb::class_<Held>(m, "Recycling", "A context within which large matrices lie where others lay before.")
         .def(nb::init<>())
         .def("__enter__", [](Held& held) { held.recycling = std::make_unique<Recycling>(); })
-        .def("__exit__", [](Held& held, const nb::args&) { held.recycling.reset(); });
+        .def(
+            "__exit__", [](Held& held, const nb::args&) { held.recycling.reset(); },
+            nb::sig("def __exit__(self, *args: object) -> None"));
     nb::class_<SizedAcceleration>(m, "Acceleration", "Quasi-Newton acceleration of EM; see acceleration.hpp.")
         .def(nb::init<Structure, std::ptrdiff_t, std::ptrdiff_t, bool>(), "structure"_a, "n_components"_a,
              "n_features"_a, "has_scales"_a = false)
