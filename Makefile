@@ -58,7 +58,8 @@ lint: $(VENV)/.installed ## ruff, clang-format, codespell, mypy, the types of th
 	$(BIN)/clang-format --dry-run --Werror $(CPP)
 	$(BIN)/codespell
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	$(BIN)/zizmor --offline --quiet .github/workflows
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/python -m nanobind.stubgen -q -m mixtura._core -o build/_core.pyi
 	diff build/_core.pyi src/mixtura/_core.pyi || (echo "the core's interface changed: make stub" && false)
 	$(BIN)/mypy
@@ -84,9 +85,15 @@ NEED_COMPILER := @command -v "$${CXX:-c++}" > /dev/null || command -v g++ > /dev
 	{ echo "mixtura needs a C++ compiler to be built, and there is none here: install g++ and make (apt install g++ make," \
 	"or dnf install gcc-c++ make), or name the compiler in the environment variable CXX." >&2; exit 1; }
 
+# A distribution's Python may come without what makes environments and without headers.
+NEED_PYTHON := @$(PYTHON) -c 'import os, sys, sysconfig; from importlib.util import find_spec; \
+	sys.version_info < (3, 11) and sys.exit("mixtura needs Python 3.11 or newer: make PYTHON=python3.11 ..."); \
+	find_spec("ensurepip") and os.path.exists(sysconfig.get_path("include") + "/Python.h") or sys.exit("mixtura needs a Python \
+	with venv and its headers to be built: apt install python3-venv python3-dev, or dnf install python3-devel.")'
+
 $(VENV)/.tools: pyproject.toml
 	$(NEED_COMPILER)
-	$(PYTHON) -c 'import sys; sys.exit("mixtura needs Python 3.11 or newer: make PYTHON=python3.11 ...") if sys.version_info < (3, 11) else None'
+	$(NEED_PYTHON)
 	@echo "making .venv with the tools: about a minute, once"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
@@ -173,7 +180,7 @@ clean: ## remove .venv, build and dist
 	rm -rf $(VENV) build dist
 
 # What CI runs on every change.
-ci: lint core test package docs-test ## what CI runs on every change: lint core test package docs-test
+ci: lint core test test-oldest package docs-test ## what CI runs on every change: lint core test test-oldest package docs-test
 
 # What is too heavy for CI: each line ends with an error where it found one. Wrong calls and damages are drawn by the date:
 # `make nightly NIGHT=20270131` repeats a night.

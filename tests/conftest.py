@@ -6,6 +6,11 @@ import os
 import shutil
 import sys
 
+# Before NumPy comes, here and in the processes that tests start. There is a test process for each core, and
+# threads of BLAS, which wait by spinning, take it from them: of small matrices two thirds of the time.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import numpy as np
 import pytest
 

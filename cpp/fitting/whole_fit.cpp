@@ -108,7 +108,7 @@ bool are_surely_sound(const std::vector<double>& mean, const std::vector<double>
     return !are_held_up(Structure::full, covariance, room.data(), static_cast<std::ptrdiff_t>(mean.size()));
 }
 
-std::optional<WholeFit> whole_fit(const Rows<double>& rows, const Asked& asked, std::uint64_t seed, Control& control) {
+Outcome whole_fit(const Rows<double>& rows, const Asked& asked, std::uint64_t seed, Control& control) {
     const auto deadline = after(asked.seconds);
     if (!are_in_range(rows, asked, control)) return {};
     const std::ptrdiff_t room = asked.start ? std::min(asked.few_rows, rows.n_rows) : rows.n_rows;
@@ -135,6 +135,8 @@ std::optional<WholeFit> whole_fit(const Rows<double>& rows, const Asked& asked, 
         found = searched(table, distinct, counts, values, m_step, asked, recording, seed, deadline, control);
     }
     if (!found.mixture) return {};
+    Outcome doubtful{{}, {}, n_distinct};
+    if (!asked.start) doubtful.found = found;
 
     WholeFit fit{Point(std::move(*found.mixture)), Monitor(asked.tol, asked.max_iter, asked.accelerate), m_step.added(),
                  std::move(found.records), asked.start ? 0 : n_distinct};
@@ -150,22 +152,21 @@ std::optional<WholeFit> whole_fit(const Rows<double>& rows, const Asked& asked, 
     check(control);
     if (acceleration && std::isnan(fit.monitor.predicted_gain))
         fit.monitor.predicted_gain = acceleration->remaining_gain(fit.point.statistics);
-    if (fit.monitor.failed >= 0 || !are_numbers(fit)) return {};
+    if (fit.monitor.failed >= 0 || !are_numbers(fit)) return doubtful;
     const std::vector<double> effective_rows = fit.point.statistics.counts();
     const Grounds grounds{m_step, &recording, asked.min_rows, [&] { return covariance_in(table, structure); }};
-    if (first_doubt(fit.point.mixture, effective_rows.data(), grounds).doubt != Doubt::none) return {};
-    return fit;
+    if (first_doubt(fit.point.mixture, effective_rows.data(), grounds).doubt != Doubt::none) return doubtful;
+    return {std::move(fit), {}, n_distinct};
 }
 
-std::vector<std::optional<WholeFit>> whole_fits(const std::vector<Rows<double>>& tables,
-                                                const std::vector<std::uint64_t>& seeds, const Asked& asked,
-                                                Control& control) {
+std::vector<Outcome> whole_fits(const std::vector<Rows<double>>& tables, const std::vector<std::uint64_t>& seeds,
+                                const Asked& asked, Control& control) {
     const auto n = static_cast<std::ptrdiff_t>(tables.size());
-    SideBySide<std::optional<WholeFit>> fits(n, n, control, [&](std::ptrdiff_t i, Control& own) {
+    SideBySide<Outcome> fits(n, n, control, [&](std::ptrdiff_t i, Control& own) {
         const auto at = static_cast<std::size_t>(i);
         return whole_fit(tables[at], asked, seeds[at], own);
     });
-    std::vector<std::optional<WholeFit>> found;
+    std::vector<Outcome> found;
     for (std::ptrdiff_t i = 0; i < n; ++i) found.push_back(std::move(fits[i]));
     return found;
 }

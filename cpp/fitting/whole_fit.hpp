@@ -39,18 +39,25 @@ struct WholeFit {
     std::ptrdiff_t n_searched = 0;  // distinct rows, which it saw
 };
 
+// What became of a table: a fit; or else what its search has found, where EM ended at what has to be told of; or
+// nothing, where the rows have.
+struct Outcome {
+    std::optional<WholeFit> fit;
+    std::optional<Found> found;
+    std::ptrdiff_t n_searched = 0;  // distinct rows, which the search saw
+};
+
 // Whether the correlations of the columns leave no doubt that none is constant or a combination of others: their least
 // eigenvalue is far above that of dependent ones, and all standard deviations far above the rounding of the means.
 bool are_surely_sound(const std::vector<double>& mean, const std::vector<double>& variances,
                       const std::vector<double>& covariance);
 
-// None where something of the rows or the components has to be told, or the numbers leave the range of the arithmetic.
-// Throws Interrupted.
-std::optional<WholeFit> whole_fit(const Rows<double>& rows, const Asked& asked, std::uint64_t seed, Control& control);
+// No fit where something of the rows or the components has to be told, or the numbers leave the range of the
+// arithmetic. Throws Interrupted.
+Outcome whole_fit(const Rows<double>& rows, const Asked& asked, std::uint64_t seed, Control& control);
 
 // One a table, side by side.
-std::vector<std::optional<WholeFit>> whole_fits(const std::vector<Rows<double>>& tables,
-                                                const std::vector<std::uint64_t>& seeds, const Asked& asked,
-                                                Control& control);
+std::vector<Outcome> whole_fits(const std::vector<Rows<double>>& tables, const std::vector<std::uint64_t>& seeds,
+                                const Asked& asked, Control& control);
 
 }  // namespace mixtura

@@ -43,7 +43,8 @@ std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 }  // namespace
 
 bool is_fresh(std::string_view kind) {
-    return kind == "k-means" || kind == "mahalanobis" || kind == "seeds" || kind == "widened" || kind == "merged";
+    return kind == "k-means" || kind == "mahalanobis" || kind == "seeds" || kind == "widened" || kind == "merged" ||
+           kind == "in fewer parts";
 }
 
 Beginning beginning_of(const Problem& problem, const Responsibilities& given, const MStep& m_step, Control& control) {
@@ -94,6 +95,7 @@ Beginning Descent::start(std::string_view kind) {
     if (kind == "merged") return merged_down();
     if (kind == "detoured") return detoured();
     if (kind == "noise") return beside_noise();
+    if (kind == "in fewer parts") return in_parts_about_the_best();
     if (is_fresh(kind)) return from_responsibilities(from_labels(kind));
     const Responsibilities shaken =
         perturbed(*known_.given, problem_.rows, shares[at(number_) % shares.size()], random_);
@@ -122,10 +124,20 @@ Responsibilities Descent::from_labels(std::string_view kind) {
     return one_hot(partition(problem_, metric, kind == "seeds" ? 0 : partition_iter, random_, control_), K);
 }
 
-Beginning Descent::in_parts(std::ptrdiff_t n_parts) {
+Beginning Descent::in_parts(std::ptrdiff_t n_parts, Model metric, std::ptrdiff_t max_iter) {
     Problem fewer = problem_;
     fewer.n_components = n_parts;
-    return from_responsibilities(one_hot(partition(fewer, Model::EEI, partition_iter, random_, control_), K));
+    return from_responsibilities(one_hot(partition(fewer, metric, max_iter, random_, control_), K));
+}
+
+Beginning Descent::in_parts(std::ptrdiff_t n_parts) { return in_parts(n_parts, Model::EEI, partition_iter); }
+
+// As many parts as the best has components with rows, or one or two more.
+Beginning Descent::in_parts_about_the_best() {
+    std::ptrdiff_t n = 0;
+    for (std::ptrdiff_t k = 0; k < K; ++k) n += known_.best->statistics.count(k) * problem_.rows_per_weight > no_rows;
+    const Model metric = number_ % 2 ? Model::EEI : second_metric();
+    return in_parts(std::min(n + number_ % 3, K), metric, number_ % 4 < 2 ? 0 : partition_iter);
 }
 
 Beginning Descent::from_responsibilities(const Responsibilities& given) {
@@ -248,7 +260,7 @@ OwnedMixture Descent::after_plain_em(const OwnedMixture& start, std::ptrdiff_t m
     return std::move(point.mixture);
 }
 
-Descended Descent::from(Beginning beginning) {
+Descended Descent::from(Beginning beginning, double tol) {
     Descended out;
     if (beginning.failed >= 0) {
         out.n_passes = n_passes_;
@@ -258,7 +270,7 @@ Descended Descent::from(Beginning beginning) {
     }
     const double best = known_.best ? objective(*known_.best) : -std::numeric_limits<double>::infinity();
     Optimum& found = out.found.emplace(std::move(beginning.mixture));
-    Monitor& monitor = out.monitor.emplace(search_tol, has_no_optimum() ? few_iter : search_max_iter, true);
+    Monitor& monitor = out.monitor.emplace(tol, has_no_optimum() ? few_iter : search_max_iter, true);
     Acceleration acceleration(structure_, K, d, problem_.m_step->has_tails());
     LoopOptions options = until_deadline();
     options.first = options.every = check_every;

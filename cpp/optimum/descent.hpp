@@ -16,10 +16,15 @@ namespace mixtura {
 // Nats a row: optima nearer than this are one; EM in the search ends at this change.
 constexpr double same_optimum = 5e-5;
 constexpr double search_tol = 2e-6;
+// From the end of a search in float, so far that nothing is left of what float rounded.
+constexpr double exact_tol = 1e-12;
 constexpr std::ptrdiff_t search_max_iter = 150;
 
 // Components from which fresh starts no longer find the best optimum, and moves are looked at more closely.
 constexpr std::ptrdiff_t many = 10;
+
+// Effective rows of a component that has none.
+constexpr double no_rows = 0.1;
 
 // Of a detour through one component more: iterations there, and merges that are tried afterwards.
 constexpr std::ptrdiff_t detour_iter = 20, detour_merges = 4;
@@ -100,9 +105,11 @@ class Descent : private Searched {
     Settled settled(const Responsibilities& given);
 
     // EM to the end, unless that is known or worse than the best.
-    Descended from(Beginning beginning);
+    Descended from(Beginning beginning, double tol = search_tol);
 
   private:
+    Beginning in_parts(std::ptrdiff_t n_parts, Model metric, std::ptrdiff_t max_iter);
+    Beginning in_parts_about_the_best();
     Responsibilities from_labels(std::string_view kind);
     Responsibilities moved_at_random();
     Beginning widened(const Responsibilities& given);

@@ -9,9 +9,9 @@
 namespace mixtura {
 
 // Replaces responsibilities (n_rows x K), from which `mixture` (full or tied) was made, by those that leave each row
-// itself out, with all of its weight.
+// itself out, with all of its weight. Throws Interrupted.
 void leave_one_out(const Mixture& mixture, const double* rows, const double* weights, std::ptrdiff_t n_rows,
-                   double* responsibilities);
+                   double* responsibilities, Control& control);
 
 // Rows of a search whose E-step leaves each row itself out. The log-likelihood among their sums means nothing.
 class LeftOut final : public RowSource {

@@ -24,6 +24,9 @@ constexpr double ulps = 16;
 // few rows and 0 in all others.
 constexpr double coarse = 2;
 
+// So many effective rows, or fewer, are one: no other has its value.
+constexpr double of_one_row = 1.5;
+
 struct Value {
     double value, weight;
 };
@@ -160,7 +163,7 @@ std::vector<SharedValue> shared_among(const std::vector<Value>& values, double r
     std::vector<SharedValue> shared;
     for (std::size_t i = 0; i < values.size(); ++i) {
         const double rows = rows_per_weight * values[i].weight;
-        if (!(rows > 1.5)) continue;
+        if (!(rows > of_one_row)) continue;
         double gap = std::numeric_limits<double>::infinity();
         if (i > 0) gap = std::min(gap, values[i].value - values[i - 1].value);
         if (i + 1 < values.size()) gap = std::min(gap, values[i + 1].value - values[i].value);
@@ -197,9 +200,10 @@ const SharedValue* Recording::nearest(std::ptrdiff_t column, double x) const {
 
 Recording recording_of(const double* rows, const double* weights, std::ptrdiff_t n_rows, std::ptrdiff_t n_features,
                        double rows_per_weight, double epsilon) {
+    const double heaviest = weights == nullptr || n_rows == 0 ? 1 : *std::max_element(weights, weights + n_rows);
     Recording recording;
     for (std::ptrdiff_t j = 0; j < n_features; ++j) {
-        if (weights == nullptr && rows_per_weight <= 1 && are_distinct(rows + j, n_rows, n_features)) {
+        if (rows_per_weight * heaviest <= of_one_row && are_distinct(rows + j, n_rows, n_features)) {
             recording.rounding.push_back(0);
             recording.floor.push_back(0);
             recording.shared_values.emplace_back();

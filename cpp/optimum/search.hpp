@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "em/loop.hpp"
+#include "em/single_copy.hpp"
 #include "optimum/moves.hpp"
 #include "optimum/random.hpp"
 #include "optimum/recording.hpp"
@@ -45,6 +46,7 @@ struct Problem {
     std::ptrdiff_t n_components = 0;
     SearchRows rows;
     const RowSource* source = nullptr;          // the same rows
+    const SingleCopy* rounded = nullptr;        // source, where that has rounded them; null: it has not
     const RowSource* inexact_source = nullptr;  // rows.inexact; null: there is none
     TotalScatter total;
     const double* metric_reg_covar = nullptr;  // d; above 0

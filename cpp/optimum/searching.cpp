@@ -44,7 +44,7 @@ constexpr std::ptrdiff_t hits = 5;
 constexpr std::ptrdiff_t hits_of_few = 16;  // where components have few rows for their features
 
 // Nats a row: of ends that differ by less, the first stays.
-constexpr double end_of_one_optimum = 1e-9;
+constexpr double end_of_one_optimum = 1e-9, end_in_single = 1e-5;
 
 // EM iterations after which a descent that cannot catch up with the best is given up.
 constexpr std::ptrdiff_t first_check_of_few = 40, first_check_of_many = 10;
@@ -84,8 +84,8 @@ constexpr double hardly = 1e-3;
 // pairs that gain up to this when they are cut anew, merges that lose this in nats a row of both.
 constexpr double little = 0.1, whole = 0.5, recut = 1e-3, far = 0.5;
 
-// Effective rows of a component that has none.
-constexpr double no_rows = 0.1;
+// How much more than its numbers cost a component must bring to be one that no prior does without.
+constexpr double worth = 2;
 
 // Starts from one component more, where there is noise.
 constexpr int with_noise = 2;
@@ -130,14 +130,38 @@ Searching::Searching(const Problem& problem, Control& control)
 }
 
 void Searching::run() {
-    begin_with_fewer();
-    begun_at_ = spent();
+    descend("k-means");
+    const double before = spent();
+    if (problem_.m_step->may_leave_out() && !each_pays()) begin_with_fewer();
+    begun_at_ = spent() - before;
     look_around();
-    while (leave_one_out() || take_one_in()) {}
+    while (problem_.m_step->may_leave_out() && !each_pays() && (leave_one_out() || take_one_in())) {}
+}
+
+// Whether no component can be done without: few rows are shared, and a merge of any loses far more than its numbers
+// cost.
+bool Searching::each_pays() {
+    if (!best_ || !is_plain()) return false;
+    for (std::ptrdiff_t k = 0; k < K; ++k) {
+        if (!has_rows(k)) return false;
+    }
+    if (shared(*best_responsibilities(), problem_.rows) > little) return false;
+    const std::vector<double> losses = merge_losses(best_->mixture, nullptr);
+    const double least = worth * cost_of_one_more() / (weight_ * problem_.rows_per_weight);
+    return std::all_of(losses.begin(), losses.end(), [least](double loss) { return loss > least; });
+}
+
+// EM from where another search has ended, which is taken for this one; false where it leads to no proper optimum.
+bool Searching::end_from(Found found) {
+    if (!found.mixture) return false;
+    records_ = std::move(found.records);
+    const Known now = known();
+    Descended ended = Descent(problem_, now, n_descents(), control_).from({std::move(*found.mixture)}, exact_tol);
+    const bool is_proper = ended.monitor->failed < 0 && doubt(*ended.found).doubt == Doubt::none;
+    return is_proper && take_up("in float64", std::move(ended));
 }
 
 void Searching::look_around() {
-    descend("k-means");
     const bool is_found = best_ || degenerate_ || coincident_;
     if (K == 1 || is_late() || (is_found && has_no_optimum())) return;
     for (int i = 0; i < with_noise && problem_.m_step->has_noise() && !is_late(); ++i) descend("noise");
@@ -145,6 +169,7 @@ void Searching::look_around() {
     for (int i = 0; i < n_others && !is_late(); ++i) descend("seeds");
     if (is_late() || (static_cast<int>(found_from_.size()) > n_others && apart_and_whole())) return;
     if (second_metric() == Model::EEE) descend("mahalanobis");
+    is_rounded_ = is_rounded_ || (problem_.rounded != nullptr && !best_);  // thin ends are told apart in double
     if (is_late() || is_settled()) return;
     climb();
     if (is_late() || is_settled()) return;
@@ -217,7 +242,8 @@ std::vector<std::string_view> Searching::next_kinds(std::size_t& turn) const {
     const Schedule& turns = can_leave_out() ? schedule_of_few : K >= many ? schedule_of_many : schedule;
     std::vector<std::string_view> kinds;
     for (; static_cast<std::ptrdiff_t>(kinds.size()) < n_together; ++turn) {
-        const std::string_view kind = turns[turn % turns.size()];
+        std::string_view kind = turns[turn % turns.size()];
+        if (kind == "seeds" && best_ && problem_.m_step->may_leave_out()) kind = "in fewer parts";
         if (best_ || is_fresh(kind)) kinds.push_back(kind);
     }
     return kinds;
@@ -380,7 +406,7 @@ double Searching::spent() const { return static_cast<double>(n_passes_) + static
 
 std::ptrdiff_t Searching::first_check() const { return K >= many ? first_check_of_many : first_check_of_few; }
 
-bool Searching::is_late() const { return std::chrono::steady_clock::now() > problem_.deadline; }
+bool Searching::is_late() const { return is_rounded_ || std::chrono::steady_clock::now() > problem_.deadline; }
 
 // Found from several sides, fresh starts among them; more of those where others ended lower. Where components have few
 // rows for their features optima are many, and one that most fresh starts miss may not be the best, however often the
@@ -511,7 +537,10 @@ bool Searching::judge(std::string_view kind, const Monitor& monitor, Optimum fou
     const double now = objective(found);
     // Ends of one optimum differ by where EM stopped and by rounding: the first stays, so that the components' order
     // does not hang on the last bits.
-    if (now > before + end_of_one_optimum) best_ = std::make_shared<const Optimum>(std::move(found));
+    if (now > before + (problem_.rounded == nullptr ? end_of_one_optimum : end_in_single)) {
+        best_ = std::make_shared<const Optimum>(std::move(found));
+        is_rounded_ = problem_.rounded != nullptr && !problem_.rounded->is_fine_for(best_->mixture);
+    }
     if (now > before + same_optimum) {
         improved_at_ = spent();
         found_from_ = {std::string(kind)};
@@ -645,13 +674,6 @@ std::vector<std::vector<Move>> Searching::plans(bool refine) {
 std::vector<Move> Searching::candidates(const std::vector<Cut>& of_components, const OwnedMixture& mixture,
                                         const Responsibilities& given) const {
     return moves(of_components, mixture, given, problem_.rows, cut_floor_.data(), problem_.rows_per_weight);
-}
-
-Found search(const Problem& problem, Control& control) {
-    Searching searching(problem, control);
-    searching.run();
-    searching.look_before_degenerate({});
-    return searching.found();
 }
 
 }  // namespace mixtura

@@ -26,6 +26,9 @@ class Searching : protected Searched {
     virtual ~Searching() = default;
 
     void run();
+    bool end_from(Found found);
+    // Whether it has given up, since what it found is too thin for the precision of the rows.
+    bool is_rounded() const { return is_rounded_; }
     void look_before_degenerate(const std::vector<Given>& given);
     Found found();
 
@@ -69,6 +72,7 @@ class Searching : protected Searched {
     void climb();
     // Every way to a better optimum but those to fewer components.
     void look_around();
+    bool each_pays();
     void begin_with_fewer();
     bool leave_one_out();
     bool take_one_in();
@@ -93,6 +97,7 @@ class Searching : protected Searched {
     std::ptrdiff_t n_passes_ = 0, n_reseeded_ = 0;
     std::vector<Record> records_;
     Ends ends_;
+    bool is_rounded_ = false;
     double improved_at_ = 0;         // E-steps and descents before the best was found
     double begun_at_ = 0;            // those of starts with fewer components, which come on top
     std::vector<double> cut_floor_;  // what is added to the covariances of the sides of a cut

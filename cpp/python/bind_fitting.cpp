@@ -49,9 +49,13 @@ nb::list whole_fits(const nb::list& tables, const std::vector<std::uint64_t>& se
     auto found =
         without_gil(n_threads, [&](Control& control) { return mixtura::whole_fits(rows, seeds, asked, control); });
     nb::list all;
-    for (std::optional<WholeFit>& fit : found) {
-        if (fit)
-            all.append(nb::cast(std::make_unique<WholeFit>(std::move(*fit)).release(), nb::rv_policy::take_ownership));
+    for (Outcome& one : found) {
+        if (one.fit)
+            all.append(
+                nb::cast(std::make_unique<WholeFit>(std::move(*one.fit)).release(), nb::rv_policy::take_ownership));
+        else if (one.found)
+            all.append(
+                nb::make_tuple(as_arrays(std::move(*one.found->mixture)), as_list(one.found->records), one.n_searched));
         else
             all.append(nb::none());
     }
@@ -263,7 +267,8 @@ void bind_fitting(nb::module_& m) {
             "records", [](const WholeFit& fit) { return as_list(fit.records); }, "What became of each descent.")
         .def_ro("n_searched", &WholeFit::n_searched, "Distinct rows, which the search saw; 0: there was none.");
     m.def("whole_fits", &whole_fits, "tables"_a, "seeds"_a, "asked"_a, "n_threads"_a,
-          "Fits side by side, one a table of float64; None where something is to be told of rows or components.");
+          "Fits side by side, one a table of float64. Where something is to be told of components what the search\n"
+          "found, (parameters, records, distinct rows); where it is of rows, None.");
     m.def(
         "refits", &refits, "rows"_a, "weights"_a, "start"_a, "m_steps"_a, "missing"_a, "n_bits"_a, "has_box"_a,
         "default_prior"_a, "tol"_a, "max_iter"_a, "n_threads"_a,

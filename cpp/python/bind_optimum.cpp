@@ -241,9 +241,9 @@ void leave_one_out(const Doubles& rows, const std::optional<Doubles>& sample_wei
     require_shape("rows", rows, {n, sizes.d});
     require_shape("responsibilities", responsibilities, {n, sizes.k});
     require_shape("sample_weight", sample_weight, {n});
-    without_gil(1, [&](Control&) {
+    without_gil(1, [&](Control& control) {
         mixtura::leave_one_out(mixture.view(), rows.data(), sample_weight ? sample_weight->data() : nullptr, n,
-                               responsibilities.data());
+                               responsibilities.data(), control);
     });
 }
 

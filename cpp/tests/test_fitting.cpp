@@ -37,8 +37,7 @@ Asked asked_for(Model model) {
     return asked;
 }
 
-std::vector<std::optional<WholeFit>> fitted(const std::vector<std::vector<double>>& tables, const Asked& asked,
-                                            int n_threads) {
+std::vector<Outcome> outcomes(const std::vector<std::vector<double>>& tables, const Asked& asked, int n_threads) {
     Control control;
     control.n_threads = n_threads;
     std::vector<Rows<double>> rows;
@@ -48,6 +47,13 @@ std::vector<std::optional<WholeFit>> fitted(const std::vector<std::vector<double
         seeds.push_back(seeds.size());
     }
     return whole_fits(rows, seeds, asked, control);
+}
+
+std::vector<std::optional<WholeFit>> fitted(const std::vector<std::vector<double>>& tables, const Asked& asked,
+                                            int n_threads) {
+    std::vector<std::optional<WholeFit>> fits;
+    for (Outcome& one : outcomes(tables, asked, n_threads)) fits.push_back(std::move(one.fit));
+    return fits;
 }
 
 void refits_are_the_same_for_any_number_of_threads() {
@@ -106,7 +112,10 @@ void what_is_to_be_told_has_no_fit() {
     CHECK(found[4].has_value(), "what is not");
     Asked many = asked_for(Model::VVV);
     many.min_rows = 60;
-    CHECK(!fitted({groups(0)}, many, 1)[0], "components in doubt");
+    const Outcome doubtful = outcomes({groups(0)}, many, 1)[0];
+    CHECK(!doubtful.fit, "components in doubt");
+    CHECK(doubtful.found && doubtful.found->mixture && !doubtful.found->records.empty(), "what its search has found");
+    CHECK(!outcomes({constant}, many, 1)[0].found, "no search of rows in doubt");
 }
 
 void a_start_is_where_it_begins() {

@@ -73,7 +73,8 @@ void leaving_rows_out_gives_probabilities() {
     for (const Structure structure : {Structure::full, Structure::tied}) {
         const RandomProblem p(structure, 50, 2, 6, 4);
         std::vector<double> responsibilities(100, 0.5);
-        leave_one_out(p.mixture(), p.rows.data(), p.sample_weights.data(), 50, responsibilities.data());
+        Control control;
+        leave_one_out(p.mixture(), p.rows.data(), p.sample_weights.data(), 50, responsibilities.data(), control);
         for (std::size_t i = 0; i < 50; ++i) {
             CHECK(close(responsibilities[2 * i] + responsibilities[2 * i + 1], 1, 1e-12, 0), "leave one out");
         }

@@ -466,7 +466,8 @@ class WholeFit:
 
 def whole_fits(tables: list, seeds: Sequence[int], asked: Asked, n_threads: int) -> list:
     """
-    Fits side by side, one a table of float64; None where something is to be told of rows or components.
+    Fits side by side, one a table of float64. Where something is to be told of components what the search
+    found, (parameters, records, distinct rows); where it is of rows, None.
     """
 
 def refits(rows: Rows, weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], start: Mixture, m_steps: list, missing: bool, n_bits: int, has_box: bool, default_prior: bool, tol: float, max_iter: int, n_threads: int) -> tuple:

@@ -154,13 +154,18 @@ class Meeting:
     def __init__(self, monkeypatch):
         self._outcome = best_of_starts._outcome
         self._barrier = threading.Barrier(2, timeout=60)
-        self.threads = set()
+        self.threads, self._within = set(), []
         monkeypatch.setattr(best_of_starts, "_outcome", self)
 
     def __call__(self, *arguments):
-        self.threads.add(threading.get_ident())
-        self._barrier.wait()
-        return self._outcome(*arguments)
+        if threading.get_ident() not in self._within:
+            self.threads.add(threading.get_ident())
+            self._barrier.wait()
+        self._within.append(threading.get_ident())
+        try:
+            return self._outcome(*arguments)
+        finally:
+            self._within.remove(threading.get_ident())
 
 
 @pytest.mark.parametrize("n_jobs", [2, 5])
@@ -178,7 +183,7 @@ def test_starts_run_side_by_side_with_the_same_bits(init_params, n_jobs, monkeyp
     assert set(threading.enumerate()) <= before, "no thread is left behind"
     assert_array_equal(model.means_, alone.means_)
     assert_array_equal(model.covariances_, alone.covariances_)
-    assert model.starts_ == alone.starts_
+    assert repr(model.starts_) == repr(alone.starts_)  # a start that failed has no likelihood: NaN
 
 
 def test_ctrl_c_ends_searches_side_by_side(monkeypatch):

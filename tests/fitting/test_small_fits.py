@@ -9,6 +9,7 @@ from numpy.testing import assert_array_equal
 from mixtura import GaussianMixture
 from mixtura.datasets import load_faithful
 from mixtura.errors import DegenerateComponentWarning
+from mixtura.fitting import request
 from mixtura.starts import UnreadStarts
 
 STRUCTURES = ("full", "tied", "diag", "spherical", "EII", "EEI", "VEE", "EVE", "EEV", "VVE")
@@ -145,6 +146,17 @@ def test_doubtful_components_are_left_to_others():
     *_, told = fitted(clusters(6), **arguments)
     assert told[0][0] is DegenerateComponentWarning
     assert_same_fit(clusters(6), is_small=False, **arguments)
+
+
+def test_what_is_left_to_others_is_searched_once(monkeypatch):
+    """What the search has found goes on there."""
+    arguments = {"n_components": 3, "min_component_rows": 70.0, "random_state": 0}
+    searches, search = [], request.search
+    monkeypatch.setattr(request, "search", lambda *a, **k: searches.append(a) or search(*a, **k))
+    fitted(clusters(6), **arguments)
+    assert not searches
+    fitted(clusters(6), never, **arguments)
+    assert len(searches) == 1
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e150])

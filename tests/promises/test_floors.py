@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -53,8 +54,13 @@ def module_of(path):
 MODULES = {module_of(path): path for path in ROOT.rglob("*.py")}
 
 
+@cache
 def imports(path):
     """Modules of the package that a file imports, lazily too; not those that only a type checker reads."""
+    return tuple(_imports(path))
+
+
+def _imports(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     unread = {
         id(node)

@@ -497,17 +497,20 @@ TYPES = {
 }
 
 
+def column_of(kind, values):
+    if pa.types.is_dictionary(kind):
+        return pa.array(values, pa.int32()).dictionary_encode()
+    if pa.types.is_float16(kind):  # to which Arrow did not always cast
+        return pa.array(values.astype(np.float16))
+    return pa.array(values.tolist(), pa.int32()).cast(kind)
+
+
 @pytest.mark.parametrize("types", TYPES)
 def test_types_of_columns(types, tmp_path):
     rng = np.random.default_rng(0)
     X = rng.integers(0, 2, (3_000, 2))
     kinds, dtype = TYPES[types]
-    columns = {
-        f"x{j}": pa.array(X[:, j].tolist(), pa.int32()).cast(kind)
-        if not pa.types.is_dictionary(kind)
-        else pa.array(X[:, j], pa.int32()).dictionary_encode()
-        for j, kind in enumerate(kinds)
-    }
+    columns = {f"x{j}": column_of(kind, X[:, j]) for j, kind in enumerate(kinds)}
     write_parquet(pa.table({**columns, "name": ["a"] * 3_000}), tmp_path / "rows.parquet")
     source = mixtura.scan(tmp_path / "rows.parquet")
     assert source.feature_names == ("x0", "x1")
@@ -1259,11 +1262,11 @@ print(peak() - before, rows.blocks().shape[0])
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
 def test_memory_does_not_grow_with_the_rows(tmp_path):
-    """What a fit takes beside the rows that it keeps is the same for six times the rows."""
+    """What a fit takes beside the rows that it keeps is the same for four times the rows."""
     X = np.random.default_rng(0).standard_normal((131_072, 16), dtype=np.float32)
     pa.parquet.write_table(table_of(X), tmp_path / "rows.parquet")
     grown = {}
-    for n_files, max_memory in ((4, "0"), (24, "0"), (24, "50MB")):
+    for n_files, max_memory in ((4, "0"), (16, "0"), (16, "50MB")):
         folder = tmp_path / str(n_files)
         if not folder.exists():
             folder.mkdir()
@@ -1273,10 +1276,10 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         grown[n_files, max_memory], n_rows = map(int, done.stdout.split())
         assert n_rows == n_files * 131_072
-    # 168 MB of rows more; how much of what it decoded pyarrow keeps differs from run to run.
+    # 100 MB of rows more; how much of what it decoded pyarrow keeps differs from run to run.
     most = grown[4, "0"] + 48_000_000
-    assert grown[24, "0"] < most
-    assert grown[24, "50MB"] < most + 50_000_000
+    assert grown[16, "0"] < most
+    assert grown[16, "50MB"] < most + 50_000_000
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

@@ -67,7 +67,7 @@ from mixtura.fitting.online import learn
 from mixtura.fitting.precision import best_fit_in_precision
 from mixtura.fitting.printer import Printer
 from mixtura.fitting.request import StartRequest, kind_of, options_of, seeds_of
-from mixtura.fitting.small_fits import SmallFits
+from mixtura.fitting.small_fits import SmallFit, SmallFits
 from mixtura.fitting.summary import Summary, summarise
 from mixtura.fitting.warnings import (
     doubts_about_components,
@@ -79,7 +79,7 @@ from mixtura.inputs.row_errors import NO_ERRORS, ErrorsGiven
 from mixtura.inputs.scales import DOUBLE
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
-from mixtura.starts import Starts, UnreadStarts, n_begun
+from mixtura.starts import Searched, Starts, UnreadStarts, n_begun
 from mixtura.support.cached import cached
 from mixtura.support.threads import n_threads
 
@@ -659,7 +659,9 @@ class GaussianMixture(ChecksArgumentNames, Reporting, Inferring, Predicting, Bas
             checkpoint = self._checkpoint()
             given = rows_to_fit(self, X, sample_weight, self._labels_given(labels), errors)
             asked = _Asked(arguments, kind, previous, checkpoint, printer, began)
-            ended = self._small_fit(asked, given) or self._best_fit(asked, given)
+            ended = self._small_fit(asked, given)
+            if not isinstance(ended, _Ended):
+                ended = self._best_fit(asked, given, ended)
             hand_out(self, ended.fit.mixture, ended.dtype)
             take_facts(self, ended.facts)
             self._starts = ended.starts
@@ -673,8 +675,8 @@ class GaussianMixture(ChecksArgumentNames, Reporting, Inferring, Predicting, Bas
             self._trained = replace(ended.facts, warnings=(*ended.facts.warnings, *told))
         return given
 
-    def _small_fit(self, asked: _Asked, given: GivenRows) -> _Ended | None:
-        """By one call of the core, where that is enough."""
+    def _small_fit(self, asked: _Asked, given: GivenRows) -> _Ended | Searched | None:
+        """By one call of the core, where that is enough; else what it has found, if anything."""
         goes_on = asked.previous is not None or self._on_iteration is not None
         if goes_on or not isinstance(given, RowsInMemory) or not given.are_plain:
             return None
@@ -684,13 +686,13 @@ class GaussianMixture(ChecksArgumentNames, Reporting, Inferring, Predicting, Bas
             return None
         seed = asked.seeds[0]
         small = fits.fit(given.rows, seed, n_threads(self.n_jobs))
-        if small is None:
-            return None
+        if not isinstance(small, SmallFit):
+            return small
         small, blocks = small.ordered(self.sort_components), partial(blocks_to_fit, self, given)
         return _Ended(small.fit, small.facts, small.starts, DOUBLE, blocks, seed)
 
-    def _best_fit(self, asked: _Asked, given: GivenRows) -> _Ended:
-        """Of all starts."""
+    def _best_fit(self, asked: _Asked, given: GivenRows, searched: Searched | None) -> _Ended:
+        """Of all starts; searched: what the search of the first has found, where it has been made."""
         blocks = blocks_to_fit(self, given)
         check_labels_elsewhere(blocks, self.n_components, noise=self.noise)
         self._check_order(blocks)
@@ -704,6 +706,7 @@ class GaussianMixture(ChecksArgumentNames, Reporting, Inferring, Predicting, Bas
         seeds = asked.seeds if checkpoint is None else checkpoint.seeds
         options = self._options(blocks, asked.began, asked.printer, checkpoint)
         request = self._start_request(asked.kind, seeds, asked.previous)
+        request = replace(request, searched=searched)
         found = best_fit_in_precision(request, blocks, options, self._reg_covar)
         fit, blocks, options = found.fit, found.blocks, found.options
         fit = ordered(fit, self._order_of(blocks), blocks, options)

@@ -31,6 +31,7 @@ from mixtura.starts import (
     STARTS,
     ArrayResponsibilities,
     LabelResponsibilities,
+    Searched,
     StartRecord,
     beside,
     have_rows,
@@ -40,7 +41,6 @@ from mixtura.starts import (
     rows_of_a_search,
     search,
 )
-from mixtura.starts.auto import Searched
 from mixtura.support.arrays import Array, FloatArray
 
 Started = tuple[Mixture, list[StartRecord]]
@@ -146,6 +146,8 @@ class StartRequest:
         As in `GaussianMixture`.
     previous : Mixture or None
         Where a warm start goes on, whatever else is asked for.
+    searched : Searched or None
+        What the search with the first seed has found, where it has been made.
     """
 
     structure: CovarianceStructure
@@ -158,6 +160,7 @@ class StartRequest:
     covariances_init: Any = None
     accelerate: bool | str = "auto"
     previous: Mixture | None = None
+    searched: Searched | None = None
 
     def beginnings(self, blocks: Blocks, options: Options) -> list[Beginning]:
         """The starts, yet to be made.
@@ -264,11 +267,16 @@ class _Making:
         if name == "auto" and blocks.has_missing:
             return search_incomplete(blocks, kind, k, seed, options)
         if name == "auto":
-            min_rows = options.grounds.min_rows
-            limits = options.deadline, options.stop
-            found = search(blocks, options.m_step(kind), k, seed, *limits, min_rows=min_rows)
-            return self._on_more_rows(found, seed, blocks)
+            return self._on_more_rows(self._searched(seed, blocks), seed, blocks)
         return self._in_places(name, RandomState(seed), blocks), []
+
+    def _searched(self, seed: int, blocks: Blocks) -> Searched:
+        if self.request.searched is not None and seed == self.request.seeds[0]:
+            return self.request.searched
+        kind, k, options = self.request.structure, self.request.n_components, self.options
+        limits = options.deadline, options.stop
+        min_rows = options.grounds.min_rows
+        return search(blocks, options.m_step(kind), k, seed, *limits, min_rows=min_rows)
 
     def _on_more_rows(self, found: Searched, seed: int, blocks: Blocks) -> Started:
         """The better end of EM from what a search has found, on more rows than it saw."""

@@ -22,7 +22,7 @@ from mixtura.fitting.findings import few_distinct, has_few_products
 from mixtura.fitting.given_parameters import GivenParameters
 from mixtura.inputs.scales import DOUBLE, RANGES
 from mixtura.mixture import Mixture, native_mixture
-from mixtura.starts import UnreadStarts
+from mixtura.starts import Searched, UnreadStarts, records_of
 from mixtura.support.arrays import Array, is_native
 
 # Arguments that such fits have in one way alone.
@@ -148,13 +148,22 @@ class SmallFits:
         self, tables: list[Array], seeds: Sequence[int], n_threads: int = 1
     ) -> list[_core.WholeFit | None]:
         """The fit of each table, for `SmallFit.of`; None where it has to be made in the other way."""
-        found: list[_core.WholeFit | None] = _core.whole_fits(tables, seeds, self.asked, n_threads)
-        return found
+        found = _core.whole_fits(tables, seeds, self.asked, n_threads)
+        return [one if isinstance(one, _core.WholeFit) else None for one in found]
 
-    def fit(self, X: Array, seed: int, n_threads: int) -> SmallFit | None:
-        """The fit of one table; None where it has to be made in the other way."""
-        (native,) = self.fitted([X], [seed], n_threads)
-        return None if native is None else SmallFit.of(native, self.structure, len(X), seed)
+    def fit(self, X: Array, seed: int, n_threads: int) -> SmallFit | Searched | None:
+        """The fit of one table.
+
+        Where it has to be made in the other way what its search has found, if it got so far.
+        """
+        (native,) = _core.whole_fits([X], [seed], self.asked, n_threads)
+        if isinstance(native, _core.WholeFit):
+            return SmallFit.of(native, self.structure, len(X), seed)
+        if native is None:
+            return None
+        parameters, records, n_searched = native
+        mixture = Mixture(self.structure, *parameters)
+        return Searched(mixture, records_of(records, self.structure, seed, n_searched))
 
 
 def _is_searched(arguments: Mapping[str, Any]) -> bool:

@@ -189,11 +189,18 @@ def no_number(where: str, row: int, value: Any) -> ValueError | TypeError:
 
 def is_number(value: Any) -> bool:
     """Whether `value` is one, or text that reads as one."""
+    if _is_list(value):
+        return False
     try:
         float(value)
     except (TypeError, ValueError):
         return False
     return True
+
+
+def _is_list(value: Any) -> bool:
+    """Whether `value` is an array of its own: NumPy before 2.4 reads one of one number as that number."""
+    return isinstance(value, np.ndarray) and value.ndim > 0
 
 
 def _numbers(column: Series[Any], where: str) -> NDArray[Any]:
@@ -206,6 +213,8 @@ def _numbers(column: Series[Any], where: str) -> NDArray[Any]:
     present = values[~missing].astype(object)
     numbers = np.full(len(values), np.nan)
     try:
+        if any(map(_is_list, present)):
+            raise TypeError("a list is no number")
         numbers[~missing] = present.astype(np.float64)
     except (TypeError, ValueError) as error:
         first = next((i for i, value in enumerate(present) if not is_number(value)), None)

@@ -9,7 +9,7 @@ from numpy.random import RandomState
 from mixtura.em import MStep
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
-from mixtura.starts.auto import UnreadStarts, rows_of_a_search, search
+from mixtura.starts.auto import Searched, UnreadStarts, records_of, rows_of_a_search, search
 from mixtura.starts.given import ArrayResponsibilities, LabelResponsibilities, mixture_of
 from mixtura.starts.kmeans import kmeans
 from mixtura.starts.labelled import matched_to_labels
@@ -30,6 +30,7 @@ __all__ = [
     "STARTS",
     "ArrayResponsibilities",
     "LabelResponsibilities",
+    "Searched",
     "Start",
     "StartRecord",
     "Starts",
@@ -40,6 +41,7 @@ __all__ = [
     "mixture_at",
     "mixture_of",
     "n_begun",
+    "records_of",
     "rows_of_a_search",
     "search",
 ]

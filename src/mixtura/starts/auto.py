@@ -338,7 +338,7 @@ def _ended(
     parameters, native, _ = found
     if parameters is None and not native:
         raise SearchStopped
-    records = _records_of(native, structure, seed, n_rows)
+    records = records_of(native, structure, seed, n_rows)
     if parameters is None:
         raise SingularCovarianceError(records[0].ended)
     return Mixture(structure, *parameters), records
@@ -359,14 +359,13 @@ class UnreadStarts:
 
     def read(self) -> Starts:
         """As a list of records."""
-        return Starts(
-            [*_records_of(self.native, self.structure, self.seed, self.n_rows), self.last]
-        )
+        return Starts([*records_of(self.native, self.structure, self.seed, self.n_rows), self.last])
 
 
-def _records_of(
+def records_of(
     native: Sequence[_Record], structure: CovarianceStructure, seed: int, n_rows: int
 ) -> list[StartRecord]:
+    """What became of the descents of a search, as the core says it."""
     return [_record(record, structure, seed, n_rows) for record in native]
 
 

@@ -202,10 +202,13 @@ class StructureConformance:
         """The next mixture by averages about the new means."""
         for mixture, X, weight in self._problems():
             ours = maximised(expect(mixture, ArrayBlocks(Rows(X, weight))), 1e-3)
-            weights, means, covariances = oracle.maximise(mixture, X, 1e-3, weight)
+            # found in turns, and of several minima the oracle may find another
+            in_turns = mixture.structure.letters.endswith("VE")
+            one = in_full(mixture) if in_turns else mixture
+            weights, means, covariances = oracle.maximise(one, X, 1e-3, weight)
             assert_allclose(ours.weights, weights, rtol=1e-12)
             assert_allclose(ours.means, means, rtol=1e-11, atol=1e-12)
-            if not mixture.structure.letters.endswith("VE"):
+            if not in_turns:
                 assert_allclose(ours.covariances, covariances, rtol=1e-10, atol=1e-12)
 
     def test_m_step_is_as_likely_as_the_oracles(self) -> None:
