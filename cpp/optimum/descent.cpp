@@ -137,7 +137,8 @@ Beginning Descent::in_parts_about_the_best() {
     std::ptrdiff_t n = 0;
     for (std::ptrdiff_t k = 0; k < K; ++k) n += known_.best->statistics.count(k) * problem_.rows_per_weight > no_rows;
     const Model metric = number_ % 2 ? Model::EEI : second_metric();
-    return in_parts(std::min(n + number_ % 3, K), metric, number_ % 4 < 2 ? 0 : partition_iter);
+    const std::ptrdiff_t n_parts = std::clamp<std::ptrdiff_t>(n + number_ % 3, 1, K);  // noise may have all rows
+    return in_parts(n_parts, metric, number_ % 4 < 2 ? 0 : partition_iter);
 }
 
 Beginning Descent::from_responsibilities(const Responsibilities& given) {
