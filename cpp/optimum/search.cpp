@@ -14,16 +14,33 @@
 namespace mixtura {
 namespace {
 
-// Standard deviations of the features; of spherical components that of all of them.
-std::vector<double> scales_of(const TotalScatter& total, Structure structure, std::ptrdiff_t d) {
-    std::vector<double> variances;
-    for (std::ptrdiff_t j = 0; j < d; ++j) variances.push_back(total.scatter[j * (d + 1)] / total.weight);
+// Where the rows lie and how they spread: of spherical components all features have one scale.
+struct Units {
+    std::vector<double> centre, scale;
+};
+
+// From these rows alone, in their order: nothing that was known of them before may change what is rounded.
+Units units_of(const SearchRows& rows, Structure structure) {
+    const auto d = static_cast<std::size_t>(rows.n_features);
+    const double weight = rows.weight();
+    const double* first = rows.row(0);
+    std::vector<double> mean(d), variances(d);
+    for (std::ptrdiff_t i = 0; i < rows.n_rows; ++i) {
+        for (std::size_t j = 0; j < d; ++j) mean[j] += rows.weight_of(i) * (rows.row(i)[j] - first[j]);
+    }
+    for (std::size_t j = 0; j < d; ++j) mean[j] = first[j] + mean[j] / weight;
+    for (std::ptrdiff_t i = 0; i < rows.n_rows; ++i) {
+        for (std::size_t j = 0; j < d; ++j) {
+            const double difference = rows.row(i)[j] - mean[j];
+            variances[j] += rows.weight_of(i) * difference * difference / weight;
+        }
+    }
     if (structure == Structure::spherical) {
-        const double mean = std::accumulate(variances.begin(), variances.end(), 0.0) / static_cast<double>(d);
-        variances.assign(variances.size(), mean);
+        const double of_all = std::accumulate(variances.begin(), variances.end(), 0.0) / static_cast<double>(d);
+        variances.assign(d, of_all);
     }
     for (double& variance : variances) variance = std::sqrt(variance);
-    return variances;
+    return {mean, variances};
 }
 
 Found search_by(const Problem& problem, Control& control) {
@@ -36,12 +53,11 @@ Found search_by(const Problem& problem, Control& control) {
 // With E-steps in float, and EM in double from the end. None where a component is too thin for float, or EM in double
 // leads from there to a spurious maximum.
 std::optional<Found> search_in_single(const Problem& problem, Control& control) {
-    const std::ptrdiff_t d = problem.rows.n_features;
-    if (!problem.is_exact() || problem.source->is_single() || d >= wide || problem.total.mean == nullptr) return {};
-    const std::vector<double> scales = scales_of(problem.total, problem.m_step->structure(), d);
-    if (!std::all_of(scales.begin(), scales.end(), [](double scale) { return scale > 0 && std::isfinite(1 / scale); }))
-        return {};
-    const SingleCopy rows(problem.rows.view(), {problem.total.mean, problem.total.mean + d}, scales);
+    if (!problem.is_exact() || problem.source->is_single() || problem.rows.n_features >= wide) return {};
+    const Units units = units_of(problem.rows, problem.m_step->structure());
+    const auto is_usable = [](double scale) { return scale > 0 && std::isfinite(scale) && std::isfinite(1 / scale); };
+    if (!std::all_of(units.scale.begin(), units.scale.end(), is_usable)) return {};
+    const SingleCopy rows(problem.rows.view(), units.centre, units.scale);
     Problem rounded = problem;
     rounded.source = rounded.rounded = &rows;
     Searching in_single(rounded, control);

@@ -70,7 +70,8 @@ class SmallFit:
         last = record_of("auto", seed, fit, n_rows)
         if not n_searched:
             last = record_of("given parameters", None, fit, n_rows)
-        facts = fit.facts_beside(n_rows, native.reg_covar, max(len(of_search), 1))
+        n_starts = sum(kind != "in float64" for kind, *_ in of_search)
+        facts = fit.facts_beside(n_rows, native.reg_covar, max(n_starts, 1))
         return cls(fit, facts, UnreadStarts(of_search, structure, seed, n_searched, last))
 
     def ordered(self, by: str | None) -> Self:

@@ -208,8 +208,8 @@ class Rows:
         n_distinct = _core.find_distinct(self._compared, self.weight, first, weight)
         if n_distinct > room:
             return None
-        some = self if n_distinct == len(self) else self[first[:n_distinct]]
-        return replace(some, weight=weight[:n_distinct])
+        # Copied, also where they are all of them: a source writes its next part where these lie.
+        return replace(self[first[:n_distinct]], weight=weight[:n_distinct])
 
     @property
     def _compared(self) -> Array:

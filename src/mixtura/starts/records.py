@@ -67,6 +67,9 @@ class Starts(Shown, list[StartRecord]):
         return {name: [getattr(record, name) for record in self] for name in names}
 
 
+# What goes on from the best of a search is no start.
+_RUN_ON = ("in float64", "auto")
+
 _HEADER = ("kind", "seed", "rows", "iterations", "passes", "log-likelihood a row", "ended")
 
 
@@ -85,4 +88,4 @@ def _cells(record: StartRecord) -> tuple[str, ...]:
 def n_begun(records: Sequence[StartRecord]) -> int:
     """Starts that began; what runs on from the best of the default's search is none."""
     begun = [record for record in records if record.n_rows > 0]
-    return len([record for record in begun if record.kind != "auto"]) or len(begun)
+    return len([record for record in begun if record.kind not in _RUN_ON]) or len(begun)
