@@ -199,6 +199,20 @@ def test_log_evidence_counts_labellings_of_components_with_rows():
     assert five.log_evidence_ - two.log_evidence_ == pytest.approx(expected, abs=0.05)
 
 
+@pytest.mark.parametrize("distance", [6.0, 0.7])
+def test_fewer_components_are_looked_for_where_one_may_not_pay(distance):
+    """Clusters far apart each bring more than their numbers cost; of those that overlap any may not."""
+    rng = np.random.default_rng(0)
+    centres = distance * rng.standard_normal((4, 3))
+    rows = centres[rng.integers(0, 4, 800)] + rng.standard_normal((800, 3))
+    found = BayesianGaussianMixture(4, random_state=0).fit(rows)
+    kinds = {record.kind for record in found.starts_}
+    assert kinds.isdisjoint({"in fewer parts", "without one"}) == (distance > 1)
+    assert (found.n_components_ == 4) == (distance > 1)
+    from_k_means = BayesianGaussianMixture(4, init_params="kmeans", random_state=0).fit(rows)
+    assert found.lower_bound_ > from_k_means.lower_bound_ - 1e-6
+
+
 # With everything else
 
 
