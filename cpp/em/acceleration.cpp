@@ -2,6 +2,7 @@
 #include "em/acceleration.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -29,10 +30,13 @@ void add(std::vector<double>& a, double scale, const std::vector<double>& b) {
     for (std::size_t i = 0; i < a.size(); ++i) a[i] += scale * b[i];
 }
 
-std::vector<double> difference(const std::vector<double>& a, const std::vector<double>& b) {
-    std::vector<double> out(a);
+void multiply(std::vector<double>& a, double scale) {
+    for (double& value : a) value *= scale;
+}
+
+void subtract(const std::vector<double>& a, const std::vector<double>& b, std::vector<double>& out) {
+    out = a;
     add(out, -1, b);
-    return out;
 }
 
 // out = U^T x, U upper triangular: rows are added to rows, which the compiler makes vectors of.
@@ -73,198 +77,218 @@ void Acceleration::refer_to(const OwnedMixture& mixture, const OwnedStatistics& 
     }
 }
 
-void Acceleration::encode_scales(const Statistics& statistics, double* point) const {
-    for (std::ptrdiff_t k = 0; k < K; ++k) {
-        const double scale = 1 / (weight_ * roots_[static_cast<std::size_t>(k)]), n = statistics.counts[k];
-        const double usual = digamma_less_log(df(k) / 2) - 1;
-        point[place(layout_.scales() + k)] = (statistics.masses[k] - n) * scale * std::sqrt(df(k) / 2);
-        point[place(layout_.log_scales() + k)] =
-            (statistics.log_scales[k] - n * usual) * scale * df(k) / std::sqrt(2.0);
-    }
+// Of t components: masses and log scales, from the counts.
+void Acceleration::scales_to_coordinates(std::ptrdiff_t k, const Statistics& sums) const {
+    const double scale = 1 / (weight_ * roots_[static_cast<std::size_t>(k)]), n = sums.counts[k];
+    const double usual = digamma_less_log(df(k) / 2) - 1;
+    sums.masses[k] = (sums.masses[k] - n) * scale * std::sqrt(df(k) / 2);
+    sums.log_scales[k] = (sums.log_scales[k] - n * usual) * scale * df(k) / std::sqrt(2.0);
 }
 
-void Acceleration::decode_scales(const double* point, const Statistics& out) const {
-    for (std::ptrdiff_t k = 0; k < K; ++k) {
-        const double scale = weight_ * roots_[static_cast<std::size_t>(k)], n = out.counts[k];
-        const double usual = digamma_less_log(df(k) / 2) - 1;
-        out.masses[k] = n + point[place(layout_.scales() + k)] * scale / std::sqrt(df(k) / 2);
-        out.log_scales[k] = n * usual + point[place(layout_.log_scales() + k)] * scale * std::sqrt(2.0) / df(k);
-    }
+void Acceleration::scales_from_coordinates(std::ptrdiff_t k, const Statistics& sums) const {
+    const double scale = weight_ * roots_[static_cast<std::size_t>(k)], n = sums.counts[k];
+    const double usual = digamma_less_log(df(k) / 2) - 1;
+    sums.masses[k] = n + sums.masses[k] * scale / std::sqrt(df(k) / 2);
+    sums.log_scales[k] = n * usual + sums.log_scales[k] * scale * std::sqrt(2.0) / df(k);
 }
 
-Acceleration::Vector Acceleration::encode(const Statistics& statistics) const {
-    Vector point(static_cast<std::size_t>(size_));
-    double* counts = point.data();
-    double* firsts = counts + place(layout_.firsts());
-    double* seconds = counts + place(layout_.seconds());
-    const double root_two = std::sqrt(2.0);
-    Vector block(statistics.block, statistics.block + layout_.size());
-    const Statistics moved(layout_, block.data(), statistics.centres);
-    move_centres(moved, centres_.data());
-    if (layout_.has_scales) encode_scales(moved, counts);
-    Vector half(has_matrices(structure_) ? static_cast<std::size_t>(d * d) : 0);
+// Of all components: f <- U^T f, S <- U^T S U, U upper triangular.
+void Acceleration::transform(const Vector& factors, const Statistics& sums) {
+    first_.resize(static_cast<std::size_t>(d));
+    if (has_matrices(structure_)) half_.resize(static_cast<std::size_t>(d * d));
     for (std::ptrdiff_t k = 0; k < K; ++k) {
-        const double n = moved.counts[k];
-        const double scale = 1 / (weight_ * roots_[static_cast<std::size_t>(k)]);
-        const double* first = moved.firsts + k * d;
-        counts[k] = n * scale;
+        double* first = sums.firsts + k * d;
+        const double* factor = factors.data() + k * covariance_stride(structure_, d);
         switch (structure_) {
             case Structure::full:
-            case Structure::tied: {
-                const std::ptrdiff_t at = k * covariance_stride(structure_, d);
-                multiply(factors_.data() + at, first, firsts + k * d, d);
+            case Structure::tied:
+                std::copy_n(first, d, first_.data());
+                multiply(factor, first_.data(), first, d);
                 break;
-            }
             case Structure::diag:
                 for (std::ptrdiff_t j = 0; j < d; ++j) {
-                    const double factor = factors_[static_cast<std::size_t>(k * d + j)];
-                    firsts[k * d + j] = first[j] * factor;
-                    seconds[k * d + j] = (moved.seconds[k * d + j] * factor * factor - n) * scale / root_two;
+                    first[j] *= factor[j];
+                    sums.seconds[k * d + j] *= factor[j] * factor[j];
                 }
                 break;
-            case Structure::spherical: {
-                const double factor = factors_[static_cast<std::size_t>(k)];
-                for (std::ptrdiff_t j = 0; j < d; ++j) firsts[k * d + j] = first[j] * factor;
-                const auto features = static_cast<double>(d);
-                seconds[k] = (moved.seconds[k] * factor * factor - features * n) * scale / std::sqrt(2 * features);
+            case Structure::spherical:
+                for (std::ptrdiff_t j = 0; j < d; ++j) first[j] *= *factor;
+                sums.seconds[k] *= *factor * *factor;
                 break;
-            }
-        }
-        for (std::ptrdiff_t j = 0; j < d; ++j) firsts[k * d + j] *= scale;
-        if (structure_ == Structure::full) {
-            double* out = seconds + k * d * d;
-            congruence(factors_.data() + k * d * d, moved.seconds + k * d * d, half.data(), out, d);
-            for (std::ptrdiff_t i = 0; i < d; ++i) out[i * d + i] -= n;
-            for (std::ptrdiff_t i = 0; i < d * d; ++i) out[i] *= scale / root_two;
         }
     }
-    if (structure_ == Structure::tied) {
-        congruence(factors_.data(), moved.seconds, half.data(), seconds, d);
-        for (std::ptrdiff_t i = 0; i < d * d; ++i) seconds[i] /= weight_ * root_two;
-    }
-    return point;
+    if (!has_matrices(structure_)) return;
+    for (std::ptrdiff_t at = 0; at < layout_.n_seconds(); at += d * d)
+        congruence(factors.data() + at, sums.seconds + at, half_.data(), sums.seconds + at, d);
 }
 
-void Acceleration::decode(const Vector& point, const Statistics& out) const {
-    const double* counts = point.data();
-    const double* firsts = counts + place(layout_.firsts());
-    const double* seconds = counts + place(layout_.seconds());
-    const double root_two = std::sqrt(2.0);
-    Vector half(has_matrices(structure_) ? static_cast<std::size_t>(d * d) : 0);
+// From whitened sums.
+void Acceleration::to_coordinates(const Statistics& sums) const {
+    const std::ptrdiff_t size = covariance_size(structure_, d), step = has_matrices(structure_) ? d + 1 : 1;
+    const bool is_pooled = structure_ == Structure::tied;
+    const double features = structure_ == Structure::spherical ? static_cast<double>(d) : 1;
     for (std::ptrdiff_t k = 0; k < K; ++k) {
-        const double scale = weight_ * roots_[static_cast<std::size_t>(k)];
-        const double n = counts[k] * scale;
-        out.counts[k] = n;
-        switch (structure_) {
-            case Structure::full:
-            case Structure::tied: {
-                const std::ptrdiff_t at = k * covariance_stride(structure_, d);
-                multiply(inverse_factors_.data() + at, firsts + k * d, out.firsts + k * d, d);
-                break;
-            }
-            case Structure::diag:
-                for (std::ptrdiff_t j = 0; j < d; ++j) {
-                    const double inverse = inverse_factors_[static_cast<std::size_t>(k * d + j)];
-                    out.firsts[k * d + j] = firsts[k * d + j] * inverse;
-                    out.seconds[k * d + j] = (seconds[k * d + j] * scale * root_two + n) * inverse * inverse;
-                }
-                break;
-            case Structure::spherical: {
-                const double inverse = inverse_factors_[static_cast<std::size_t>(k)];
-                for (std::ptrdiff_t j = 0; j < d; ++j) out.firsts[k * d + j] = firsts[k * d + j] * inverse;
-                const auto features = static_cast<double>(d);
-                out.seconds[k] = (seconds[k] * scale * std::sqrt(2 * features) + features * n) * inverse * inverse;
-                break;
-            }
-        }
-        for (std::ptrdiff_t j = 0; j < d; ++j) out.firsts[k * d + j] *= scale;
-        if (structure_ == Structure::full) {
-            Vector inner(seconds + k * d * d, seconds + (k + 1) * d * d);
-            for (double& value : inner) value *= scale * root_two;
-            for (std::ptrdiff_t i = 0; i < d; ++i) inner[static_cast<std::size_t>(i * d + i)] += n;
-            congruence(inverse_factors_.data() + k * d * d, inner.data(), half.data(), out.seconds + k * d * d, d);
-        }
+        const double n = sums.counts[k], scale = 1 / (weight_ * roots_[static_cast<std::size_t>(k)]);
+        if (layout_.has_scales) scales_to_coordinates(k, sums);
+        sums.counts[k] = n * scale;
+        for (std::ptrdiff_t j = 0; j < d; ++j) sums.firsts[k * d + j] *= scale;
+        if (is_pooled) continue;
+        double* seconds = sums.seconds + k * size;
+        for (std::ptrdiff_t i = 0; i < size; i += step) seconds[i] -= features * n;
+        for (std::ptrdiff_t i = 0; i < size; ++i) seconds[i] *= scale / std::sqrt(2 * features);
     }
-    if (structure_ == Structure::tied) {
-        congruence(inverse_factors_.data(), seconds, half.data(), out.seconds, d);
-        for (std::ptrdiff_t i = 0; i < d * d; ++i) out.seconds[i] *= weight_ * root_two;
-    }
-    if (layout_.has_scales) decode_scales(counts, out);
+    if (!is_pooled) return;
+    for (std::ptrdiff_t i = 0; i < size; ++i) sums.seconds[i] /= weight_ * std::sqrt(2.0);
 }
 
-// Everything that is remembered, in the coordinates of a nearer reference: as the metric changes along the way.
+void Acceleration::from_coordinates(const Statistics& sums) const {
+    const std::ptrdiff_t size = covariance_size(structure_, d), step = has_matrices(structure_) ? d + 1 : 1;
+    const bool is_pooled = structure_ == Structure::tied;
+    const double features = structure_ == Structure::spherical ? static_cast<double>(d) : 1;
+    for (std::ptrdiff_t k = 0; k < K; ++k) {
+        const double scale = weight_ * roots_[static_cast<std::size_t>(k)], n = sums.counts[k] * scale;
+        sums.counts[k] = n;
+        if (layout_.has_scales) scales_from_coordinates(k, sums);
+        for (std::ptrdiff_t j = 0; j < d; ++j) sums.firsts[k * d + j] *= scale;
+        if (is_pooled) continue;
+        double* seconds = sums.seconds + k * size;
+        for (std::ptrdiff_t i = 0; i < size; ++i) seconds[i] *= scale * std::sqrt(2 * features);
+        for (std::ptrdiff_t i = 0; i < size; i += step) seconds[i] += features * n;
+    }
+    if (!is_pooled) return;
+    for (std::ptrdiff_t i = 0; i < size; ++i) sums.seconds[i] *= weight_ * std::sqrt(2.0);
+}
+
+void Acceleration::encode(const Statistics& statistics, Vector& point) {
+    block_.assign(statistics.block, statistics.block + layout_.size());
+    const Statistics sums(layout_, block_.data(), statistics.centres);
+    move_centres(sums, centres_.data());
+    transform(factors_, sums);
+    to_coordinates(sums);
+    point.assign(block_.begin() + SumLayout::n_scalars, block_.end());
+}
+
+void Acceleration::decode(const Vector& point, const Statistics& out) {
+    std::copy(point.begin(), point.end(), out.block + SumLayout::n_scalars);
+    from_coordinates(out);
+    transform(inverse_factors_, out);
+}
+
+// Everything that is remembered, in the coordinates of a nearer reference, as the metric changes along the way: about
+// other centres, and by inv(P) P' of the old and the new factors, which is one congruence where P' alone takes two.
 void Acceleration::move_reference(const OwnedMixture& mixture, const OwnedStatistics& statistics) {
-    std::vector<Vector*> remembered{&point_, &previous_, &residual_, &previous_residual_};
-    for (Pair& pair : pairs_) {
-        remembered.push_back(&pair.move);
-        remembered.push_back(&pair.response);
+    std::vector<Vector*> remembered;
+    for (Vector* one : {&point_, &previous_, &residual_, &previous_residual_}) {
+        if (!one->empty()) remembered.push_back(one);
     }
-    std::vector<Vector> blocks;
-    const Vector old_centres = centres_;
-    for (const Vector* vector : remembered) {
-        blocks.emplace_back(static_cast<std::size_t>(layout_.size()));
-        if (!vector->empty()) decode(*vector, {layout_, blocks.back().data(), old_centres.data()});
-    }
+    for (Pair& pair : pairs_) remembered.insert(remembered.end(), {&pair.move, &pair.response});
+    const Vector centres(centres_.size());
+    const auto change = [&](Vector& point, const auto& what) {
+        block_.resize(static_cast<std::size_t>(layout_.size()));
+        std::copy(point.begin(), point.end(), block_.begin() + SumLayout::n_scalars);
+        what(Statistics(layout_, block_.data(), centres.data()));
+        std::copy(block_.begin() + SumLayout::n_scalars, block_.end(), point.begin());
+    };
+    for (Vector* one : remembered) change(*one, [&](const Statistics& sums) { from_coordinates(sums); });
+    const Vector old_centres = centres_, old_factors = factors_, old_inverses = inverse_factors_;
     refer_to(mixture, statistics);
-    for (std::size_t i = 0; i < remembered.size(); ++i) {
-        if (!remembered[i]->empty()) *remembered[i] = encode({layout_, blocks[i].data(), old_centres.data()});
+    const Vector shifts = whitened(old_centres, old_factors), changes = relative(old_inverses);
+    for (Vector* one : remembered) {
+        change(*one, [&](const Statistics& sums) {
+            move_centres(sums, shifts.data());
+            transform(changes, sums);
+            to_coordinates(sums);
+        });
     }
+    for (Pair& pair : pairs_) measure(pair);
+}
+
+// P^T (c' - c): where the new centres lie from those before, in units of the factors before.
+Acceleration::Vector Acceleration::whitened(const Vector& centres, const Vector& factors) const {
+    Vector shifts = centres_, out(centres_.size());
+    add(shifts, -1, centres);
+    for (std::ptrdiff_t k = 0; k < K; ++k) {
+        const double* factor = factors.data() + k * covariance_stride(structure_, d);
+        if (has_matrices(structure_)) {
+            multiply(factor, shifts.data() + k * d, out.data() + k * d, d);
+            continue;
+        }
+        for (std::ptrdiff_t j = 0; j < d; ++j)
+            out[static_cast<std::size_t>(k * d + j)] =
+                shifts[static_cast<std::size_t>(k * d + j)] * factor[structure_ == Structure::diag ? j : 0];
+    }
+    return out;
+}
+
+// inv(P) P'
+Acceleration::Vector Acceleration::relative(const Vector& inverses) const {
+    Vector out(factors_.size());
+    if (has_matrices(structure_)) {
+        for (std::ptrdiff_t at = 0; at < layout_.n_seconds(); at += d * d)
+            times_upper(inverses.data() + at, factors_.data() + at, d, d, out.data() + at);
+        return out;
+    }
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = inverses[i] * factors_[i];
+    return out;
+}
+
+void Acceleration::measure(Pair& pair) {
+    pair.move_square = dot(pair.move, pair.move);
+    pair.product = dot(pair.move, pair.response);
+    pair.response_square = dot(pair.response, pair.response);
 }
 
 void Acceleration::remember(const Vector& from, const Vector& from_residual, const Vector& to,
                             const Vector& to_residual) {
-    Pair pair{difference(to, from), difference(from_residual, to_residual)};
-    if (!std::isfinite(dot(pair.response, pair.response))) return;
-    pairs_.push_back(std::move(pair));
-    if (pairs_.size() > memory) pairs_.erase(pairs_.begin());
+    subtract(to, from, spare_.move);
+    subtract(from_residual, to_residual, spare_.response);
+    measure(spare_);
+    if (!std::isfinite(spare_.response_square)) return;
+    if (pairs_.size() < memory) {
+        pairs_.push_back(spare_);
+    } else {
+        std::rotate(pairs_.begin(), pairs_.begin() + 1, pairs_.end());
+        std::swap(pairs_.back(), spare_);
+    }
 }
 
 // Those along which the likelihood is concave.
 std::vector<const Acceleration::Pair*> Acceleration::concave() const {
     std::vector<const Pair*> found;
     for (const Pair& pair : pairs_) {
-        const double product = dot(pair.move, pair.response);
-        if (product > curved * std::sqrt(dot(pair.move, pair.move) * dot(pair.response, pair.response)))
-            found.push_back(&pair);
+        if (pair.product > curved * std::sqrt(pair.move_square * pair.response_square)) found.push_back(&pair);
     }
     return found;
 }
 
 // Two-loop recursion of L-BFGS: the residual times the inverse of the curvature, `scale` in directions not seen.
-Acceleration::Vector Acceleration::newton_step(const std::vector<const Pair*>& pairs, double scale) const {
-    Vector q = residual_;
-    std::vector<double> alphas;
-    for (auto it = pairs.rbegin(); it != pairs.rend(); ++it) {
-        alphas.push_back(dot((*it)->move, q) / dot((*it)->move, (*it)->response));
-        add(q, -alphas.back(), (*it)->response);
+void Acceleration::find_newton_step(const std::vector<const Pair*>& pairs, double scale) {
+    move_ = residual_;
+    std::array<double, memory> alphas{};
+    for (std::size_t i = pairs.size(); i-- > 0;) {
+        alphas[i] = dot(pairs[i]->move, move_) / pairs[i]->product;
+        add(move_, -alphas[i], pairs[i]->response);
     }
-    for (double& value : q) value *= scale;
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-        const Pair& pair = *pairs[i];
-        const double beta = dot(pair.response, q) / dot(pair.move, pair.response);
-        add(q, alphas[pairs.size() - 1 - i] - beta, pair.move);
-    }
-    return q;
+    multiply(move_, scale);
+    for (std::size_t i = 0; i < pairs.size(); ++i)
+        add(move_, alphas[i] - dot(pairs[i]->response, move_) / pairs[i]->product, pairs[i]->move);
 }
 
-Acceleration::Vector Acceleration::direction() {
+void Acceleration::find_move() {
     const std::vector<const Pair*> pairs = concave();
     limited_ = pairs.empty();
     if (pairs.empty()) {  // growth away from a saddle: a longer EM step
-        Vector q = residual_;
-        for (double& value : q) value *= reach_;
-        return q;
+        move_ = residual_;
+        return multiply(move_, reach_);
     }
     const Pair& last = *pairs.back();
-    const double scale = std::max(1.0, dot(last.move, last.response) / dot(last.response, last.response));
-    Vector q = newton_step(pairs, scale);
+    find_newton_step(pairs, std::max(1.0, last.product / last.response_square));
     const double most = reach_ * std::sqrt(dot(residual_, residual_));
-    const double norm = std::sqrt(dot(q, q));
+    const double norm = std::sqrt(dot(move_, move_));
     if (norm > most) {
         limited_ = true;
-        for (double& value : q) value *= most / norm;
+        multiply(move_, most / norm);
     }
-    return q;
 }
 
 // A component whose count would be negative makes the EM step: one that dies must not hold up the others.
@@ -301,15 +325,15 @@ bool Acceleration::propose(const OwnedStatistics& statistics, const OwnedMixture
         move_reference(mixture, statistics);
         age_ = 0;
     }
-    image_ = encode(statistics.view());
+    encode(statistics.view(), image_);
     if (!has_point_) return false;
-    residual_ = difference(image_, point_);
+    subtract(image_, point_, residual_);
     if (has_previous_) remember(previous_, previous_residual_, point_, residual_);
-    const Vector move = direction();
-    length_ = std::sqrt(dot(move, move) / dot(residual_, residual_));
+    find_move();
+    length_ = std::sqrt(dot(move_, move_) / dot(residual_, residual_));
     for (const double part : {1.0, 0.5}) {
         proposal_ = point_;
-        add(proposal_, part, move);
+        add(proposal_, part, move_);
         if (!mend(proposal_)) continue;
         decode(proposal_, out.view());
         out.view().weight = statistics.weight();  // an M-step may ask for it
@@ -325,14 +349,14 @@ bool Acceleration::propose(const OwnedStatistics& statistics, const OwnedMixture
 // was: what is left lies where no step has been, and with the scale of the last step it would look far too small.
 double Acceleration::remaining_gain(const OwnedStatistics& statistics) {
     if (!has_point_) return std::numeric_limits<double>::quiet_NaN();
-    image_ = encode(statistics.view());
-    residual_ = difference(image_, point_);
+    encode(statistics.view(), image_);
+    subtract(image_, point_, residual_);
     if (has_previous_) remember(previous_, previous_residual_, point_, residual_);
     const std::vector<const Pair*> pairs = concave();
     double scale = 1;
-    for (const Pair* pair : pairs)
-        scale = std::max(scale, dot(pair->move, pair->move) / dot(pair->move, pair->response));
-    return dot(residual_, newton_step(pairs, scale)) / 2;
+    for (const Pair* pair : pairs) scale = std::max(scale, pair->move_square / pair->product);
+    find_newton_step(pairs, scale);
+    return dot(residual_, move_) / 2;
 }
 
 // Scalars, then the lengths of the vectors in this order, then the vectors.
@@ -401,14 +425,16 @@ bool Acceleration::restore(const std::vector<double>& state) {
                                     &residual_, &previous_, &previous_residual_, &proposal_,        &image_};
     for (std::size_t v = 0; v < n_named; ++v) *named[v] = std::move(vectors[v]);
     pairs_.clear();
-    for (std::size_t v = n_named; v < n_all; v += 2)
+    for (std::size_t v = n_named; v < n_all; v += 2) {
         pairs_.push_back({std::move(vectors[v]), std::move(vectors[v + 1])});
+        measure(pairs_.back());
+    }
     return true;
 }
 
 void Acceleration::accept() {
     if (limited_) reach_ *= widen;
-    previous_ = std::move(point_);
+    std::swap(previous_, point_);
     previous_residual_ = residual_;
     point_ = proposal_;
     has_previous_ = true;
@@ -418,12 +444,14 @@ void Acceleration::shorten() { reach_ = std::max(std::min(reach_, length_) * nar
 
 void Acceleration::reject(const OwnedStatistics& statistics) {
     shorten();
-    remember(point_, residual_, proposal_, difference(encode(statistics.view()), proposal_));
+    encode(statistics.view(), move_);
+    add(move_, -1, proposal_);
+    remember(point_, residual_, proposal_, move_);
 }
 
 void Acceleration::step() {
     has_previous_ = has_point_;
-    previous_ = std::move(point_);
+    std::swap(previous_, point_);
     previous_residual_ = residual_;
     point_ = image_;
     has_point_ = true;

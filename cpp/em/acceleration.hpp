@@ -42,22 +42,29 @@ class Acceleration {
   private:
     using Vector = std::vector<double>;
     struct Pair {
-        Vector move;      // s: difference of two points
-        Vector response;  // y: minus the difference of their residuals
+        Vector move;                                               // s: difference of two points
+        Vector response;                                           // y: minus the difference of their residuals
+        double move_square = 0, product = 0, response_square = 0;  // s s, s y, y y
     };
 
-    Vector encode(const Statistics& statistics) const;
-    void encode_scales(const Statistics& statistics, double* point) const;
-    void decode_scales(const double* point, const Statistics& out) const;
+    void encode(const Statistics& statistics, Vector& point);
+    void decode(const Vector& point, const Statistics& out);
+    void transform(const Vector& factors, const Statistics& sums);
+    void to_coordinates(const Statistics& sums) const;
+    void from_coordinates(const Statistics& sums) const;
+    void scales_to_coordinates(std::ptrdiff_t k, const Statistics& sums) const;
+    void scales_from_coordinates(std::ptrdiff_t k, const Statistics& sums) const;
     double df(std::ptrdiff_t k) const { return roots_[static_cast<std::size_t>(K + k)]; }
     std::ptrdiff_t place(std::ptrdiff_t in_block) const { return in_block - SumLayout::n_scalars; }
-    void decode(const Vector& point, const Statistics& out) const;
     void refer_to(const OwnedMixture& mixture, const OwnedStatistics& statistics);
     void move_reference(const OwnedMixture& mixture, const OwnedStatistics& statistics);
+    Vector whitened(const Vector& centres, const Vector& factors) const;
+    Vector relative(const Vector& inverses) const;
+    static void measure(Pair& pair);
     void remember(const Vector& from, const Vector& from_residual, const Vector& to, const Vector& to_residual);
     std::vector<const Pair*> concave() const;
-    Vector newton_step(const std::vector<const Pair*>& pairs, double scale) const;
-    Vector direction();
+    void find_newton_step(const std::vector<const Pair*>& pairs, double scale);
+    void find_move();
     bool mend(Vector& point) const;
     bool take_noise(const OwnedStatistics& statistics, OwnedStatistics& out) const;
 
@@ -71,9 +78,12 @@ class Acceleration {
     Vector centres_, roots_, factors_, inverse_factors_;  // roots of the weights; behind them any df
 
     std::vector<Pair> pairs_;
+    Pair spare_;
     Vector point_, residual_;  // of the current mixture
     Vector previous_, previous_residual_;
-    Vector proposal_, image_;  // what was proposed; where the EM step leads
+    Vector proposal_, image_;      // what was proposed; where the EM step leads
+    Vector move_;                  // from the point towards the proposal
+    Vector block_, first_, half_;  // temporaries
     bool has_point_ = false, has_previous_ = false;
     bool limited_ = false;
     double reach_ = 2;   // longest step, in EM steps
