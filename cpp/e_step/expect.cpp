@@ -163,10 +163,17 @@ class Accumulation {
             ends.push_back((p == 0 ? 0 : ends.back()) + parts.back().grid.n_chunks());
             n_rows += static_cast<double>(rows[p].n_rows);
         }
-        const int n_workers = useful_threads(control_, n_rows * work_per_row(mixture_));
-        Workspaces<Real> workspaces(prepared_.job(), n_workers);
         SumLayout layout = out.layout;
         layout.has_seconds = asked_.moments && asked_.total.mean == nullptr;
+        if (ends.back() == 1 && n_parts == 1) {
+            add_at_once(parts.front(), layout, out);
+            if (control_.interrupted) return false;
+            finish(out);
+            take();
+            return true;
+        }
+        const int n_workers = useful_threads(control_, n_rows * work_per_row(mixture_));
+        Workspaces<Real> workspaces(prepared_.job(), n_workers);
         for_each_chunk(ends.back(), n_workers, flag_, [&](std::ptrdiff_t index, int worker) {
             const auto p = static_cast<std::size_t>(std::upper_bound(ends.begin(), ends.end(), index) - ends.begin());
             add_chunk(parts[p], index - (p == 0 ? 0 : ends[p - 1]), layout, workspaces.of(worker));
@@ -199,15 +206,27 @@ class Accumulation {
         } else {
             partial = std::make_unique<PartialStatistics>(layout);
         }
+        add_rows(part, chunk, work, partial->statistics());
+        part.sum->add(chunk, std::move(partial));
+    }
+
+    // The only chunk of few rows: what carries chunks over threads would take as long as the rows.
+    void add_at_once(const Part<Real>& part, const SumLayout& layout, const Statistics& out) {
+        const WorkingFor call(flag_);
+        WorkspaceMemory<Real> memory(part.job);
+        std::fill_n(out.block, layout.size(), 0.0);
+        Statistics sums(layout, out.block, nullptr);
+        add_rows(part, 0, memory.workspace(), sums);
+    }
+
+    void add_rows(const Part<Real>& part, std::ptrdiff_t chunk, const Workspace<Real>& work, Statistics& sums) {
         const Kernels<Real>& kernels = active_kernels().of<Real>();
         const std::ptrdiff_t block_rows = part.job.grouping.n_rows;
         const auto kernel = part.job.rows.patterns.are_there() ? kernels.accumulate_incomplete
                             : block_rows > 0                   ? kernels.accumulate_block
                                                                : kernels.accumulate_tile;
-        for_each_piece(
-            part.grid, chunk, block_rows > 0 ? block_rows : part.job.tile_rows, flag_,
-            [&](std::ptrdiff_t begin, std::ptrdiff_t n) { kernel(part.job, begin, n, work, partial->statistics()); });
-        part.sum->add(chunk, std::move(partial));
+        for_each_piece(part.grid, chunk, block_rows > 0 ? block_rows : part.job.tile_rows, flag_,
+                       [&](std::ptrdiff_t begin, std::ptrdiff_t n) { kernel(part.job, begin, n, work, sums); });
     }
 
     // K x d

@@ -15,14 +15,15 @@ constexpr double most_added = 1e-6;
 
 std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
-// Features that number i of a factor or of second moments is of.
-struct Place {
-    std::size_t row, column;
-};
-
-Place place_of(Structure structure, std::size_t i, std::size_t d) {
-    if (has_matrices(structure)) return {i / d % d, i % d};
-    return {i % d, i % d};
+// Multiplies the numbers of `n` factors or second moments by by(i, j), of the features that each is of.
+template <class By>
+void multiply(Structure structure, std::ptrdiff_t n, std::ptrdiff_t d, double* values, const By& by) {
+    const std::ptrdiff_t rows = has_matrices(structure) ? d : 1, columns = structure == Structure::spherical ? 1 : d;
+    for (std::ptrdiff_t k = 0; k < n; ++k) {
+        for (std::ptrdiff_t i = 0; i < rows; ++i, values += columns) {
+            for (std::ptrdiff_t j = 0; j < columns; ++j) values[j] *= by(rows == 1 ? j : i, j);
+        }
+    }
 }
 
 }  // namespace
@@ -79,51 +80,55 @@ std::unique_ptr<RowSource> SingleCopy::bringing(const GivenResponsibilities& giv
     return std::unique_ptr<RowSource>(new SingleCopy(*this, given));
 }
 
-// K x d, as the rows are.
-std::vector<double> SingleCopy::moved(const double* points, std::size_t n_values) const {
-    std::vector<double> out(points, points + n_values);
-    for (std::size_t i = 0; i < n_values; ++i)
-        out[i] = (out[i] - centre_[i % centre_.size()]) / scale_[i % scale_.size()];
-    return out;
+// Points, as the rows are.
+void SingleCopy::move(const double* points, std::ptrdiff_t n_points, double* out) const {
+    const std::size_t d = centre_.size();
+    for (std::ptrdiff_t k = 0; k < n_points; ++k, points += d, out += d) {
+        for (std::size_t j = 0; j < d; ++j) out[j] = (points[j] - centre_[j]) / scale_[j];
+    }
 }
 
 // p(x) = p'(x') / prod s, |P^T (x - mu)| = |(S P)^T (x' - mu')|, and second moments are S M' S.
 void SingleCopy::accumulate(const Expectation& asked, const Mixture& mixture, OwnedStatistics& out,
                             Control& control) const {
-    const std::size_t d = scale_.size();
-    const auto n_means = at(mixture.n_components) * d;
-    const auto n_factors = at(seconds_size(mixture.structure, mixture.n_components, mixture.n_features));
-    const auto scales = [&](std::size_t i) {
-        const Place place = place_of(mixture.structure, i, d);
-        return scale_[place.row] * scale_[place.column];
-    };
+    const std::ptrdiff_t K = mixture.n_components, d = mixture.n_features;
+    const std::ptrdiff_t n = n_covariances(mixture.structure, K), n_factors = n * covariance_size(mixture.structure, d);
+    const double* scale = scale_.data();
+    Numbers moved(at(2 * K * d + n_factors + (asked.total.mean != nullptr ? d * (d + 1) : 0)));
+    double* const means = moved.data();
+    double* const centres = means + K * d;
+    double* const factors = centres + K * d;
+    double* const total = factors + n_factors;
     Mixture of_copy = mixture;
-    std::vector<double> means, factors, total_mean, total_scatter;
     if (mixture.means != nullptr) {
-        means = moved(mixture.means, n_means);
-        of_copy.means = means.data();
+        move(mixture.means, K, means);
+        of_copy.means = means;
     }
     if (mixture.precisions_cholesky != nullptr) {
-        factors.assign(mixture.precisions_cholesky, mixture.precisions_cholesky + n_factors);
-        for (std::size_t i = 0; i < n_factors; ++i) factors[i] *= scale_[place_of(mixture.structure, i, d).row];
-        of_copy.precisions_cholesky = factors.data();
+        std::copy_n(mixture.precisions_cholesky, n_factors, factors);
+        multiply(mixture.structure, n, d, factors, [scale](std::ptrdiff_t i, std::ptrdiff_t) { return scale[i]; });
+        of_copy.precisions_cholesky = factors;
     }
     of_copy.noise.log_density += log_volume_;
     Expectation of_rows = asked;
     if (asked.total.mean != nullptr) {
-        total_mean = moved(asked.total.mean, d);
-        total_scatter.assign(asked.total.scatter, asked.total.scatter + d * d);
-        for (std::size_t i = 0; i < d * d; ++i) total_scatter[i] /= scale_[i / d] * scale_[i % d];
-        of_rows.total.mean = total_mean.data();
-        of_rows.total.scatter = total_scatter.data();
+        move(asked.total.mean, 1, total);
+        std::copy_n(asked.total.scatter, d * d, total + d);
+        multiply(Structure::full, 1, d, total + d,
+                 [scale](std::ptrdiff_t i, std::ptrdiff_t j) { return 1 / (scale[i] * scale[j]); });
+        of_rows.total.mean = total;
+        of_rows.total.scatter = total + d;
     }
-    const std::vector<double> centres = moved(out.centres.data(), out.centres.size());
-    const Statistics sums(out.layout(), out.block.data(), centres.data());
+    move(out.centres.data(), K, centres);
+    const Statistics sums(out.layout(), out.block.data(), centres);
     mixtura::accumulate(rows_, of_copy, of_rows, sums, control);
     if (rows_.given.data == nullptr) sums.log_likelihood -= sums.weight * log_volume_;
     if (!asked.moments) return;
-    for (std::size_t i = 0; i < n_means; ++i) sums.firsts[i] *= scale_[i % d];
-    for (std::size_t i = 0; i < at(out.layout().n_seconds()); ++i) sums.seconds[i] *= scales(i);
+    for (std::ptrdiff_t k = 0; k < K; ++k) {
+        for (std::ptrdiff_t j = 0; j < d; ++j) sums.firsts[k * d + j] *= scale[j];
+    }
+    multiply(mixture.structure, n, d, sums.seconds,
+             [scale](std::ptrdiff_t i, std::ptrdiff_t j) { return scale[i] * scale[j]; });
 }
 
 }  // namespace mixtura

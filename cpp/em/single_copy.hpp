@@ -26,7 +26,7 @@ class SingleCopy final : public RowSource {
 
   private:
     SingleCopy(const SingleCopy& other, const GivenResponsibilities& given);
-    std::vector<double> moved(const double* points, std::size_t n_values) const;
+    void move(const double* points, std::ptrdiff_t n_points, double* out) const;
 
     std::shared_ptr<const std::vector<float>> values_;
     Rows<float> rows_;
