@@ -50,8 +50,8 @@ Found search_by(const Problem& problem, Control& control) {
     return searching.found();
 }
 
-// With E-steps in float, and EM in double from the end. None where a component is too thin for float, or EM in double
-// leads from there to a spurious maximum.
+// With E-steps in float, and EM in double from the end. None where float cannot tell ends apart, a component of the
+// best is too thin for it, or EM in double leads from there to a spurious maximum.
 std::optional<Found> search_in_single(const Problem& problem, Control& control) {
     if (!problem.is_exact() || problem.source->is_single() || problem.rows.n_features >= wide) return {};
     const Units units = units_of(problem.rows, problem.m_step->structure());
@@ -63,7 +63,7 @@ std::optional<Found> search_in_single(const Problem& problem, Control& control) 
     Searching in_single(rounded, control);
     in_single.run();
     Searching searching(problem, control);
-    if (in_single.is_rounded() || !searching.end_from(in_single.found())) return {};
+    if (in_single.is_rounded() || !searching.end_from(in_single)) return {};
     return searching.found();
 }
 

@@ -151,14 +151,43 @@ bool Searching::each_pays() {
     return std::all_of(losses.begin(), losses.end(), [least](double loss) { return loss > least; });
 }
 
-// EM from where another search has ended, which is taken for this one; false where it leads to no proper optimum.
-bool Searching::end_from(Found found) {
-    if (!found.mixture) return false;
-    records_ = std::move(found.records);
+// EM from where another search of the same rows has ended, which is taken for this one; false where that leads from a
+// proper optimum to none, or from an end that is none to a singular covariance.
+bool Searching::end_from(Searching& other) {
+    records_ = std::move(other.records_);
+    if (other.best_) return go_on_from(*other.best_) && best_ != nullptr;
+    for (const std::optional<Optimum>* end : {&other.degenerate_, &other.coincident_}) {
+        if (*end && !go_on_from(**end)) return false;
+    }
+    look_before_degenerate({});
+    return true;
+}
+
+bool Searching::go_on_from(const Optimum& end) {
+    constexpr const char* kind = "in float64";
     const Known now = known();
-    Descended ended = Descent(problem_, now, n_descents(), control_).from({std::move(*found.mixture)}, exact_tol);
-    const bool is_proper = ended.monitor->failed < 0 && doubt(*ended.found).doubt == Doubt::none;
-    return is_proper && take_up("in float64", std::move(ended));
+    Descended ended = Descent(problem_, now, n_descents(), control_).from({end.mixture}, exact_tol);
+    if (ended.monitor->failed >= 0) return false;
+    const std::vector<double> counts = ended.found->statistics.counts();
+    if (std::count(counts.begin(), counts.end(), 0.0) > 0) return false;  // it stays where float has put it
+    const Verdict verdict = doubt(*ended.found);
+    if (verdict.doubt == Doubt::none) {
+        take_up(kind, std::move(ended));
+        return true;
+    }
+    n_passes_ += ended.n_passes;
+    record(kind, *ended.monitor, verdict.words());
+    (verdict.is_degenerate() ? degenerate_ : coincident_) = std::move(ended.found);
+    return true;
+}
+
+// Whether float tells what is degenerate from what it has rounded: there is a proper end, or others of which none was
+// singular.
+bool Searching::tells_ends_apart() const {
+    if (problem_.rounded == nullptr || best_) return true;
+    const auto is_singular = [](const Record& record) { return record.failed >= 0; };
+    return (degenerate_ || coincident_) && !has_no_optimum() &&
+           std::none_of(records_.begin(), records_.end(), is_singular);
 }
 
 void Searching::look_around() {
@@ -167,7 +196,7 @@ void Searching::look_around() {
     for (int i = 0; i < with_noise && problem_.m_step->has_noise() && !is_late(); ++i) descend("noise");
     if (agree_and_are_whole() || is_late()) return;
     if (second_metric() == Model::EEE) descend("mahalanobis");
-    is_rounded_ = is_rounded_ || (problem_.rounded != nullptr && !best_);  // thin ends are told apart in double
+    is_rounded_ = is_rounded_ || !tells_ends_apart();
     if (is_late() || is_settled()) return;
     climb();
     if (is_late() || is_settled()) return;

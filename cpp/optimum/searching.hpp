@@ -26,9 +26,9 @@ class Searching : protected Searched {
     virtual ~Searching() = default;
 
     void run();
-    bool end_from(Found found);
+    bool end_from(Searching& other);
     // Whether it has given up, since what it found is too thin for the precision of the rows.
-    bool is_rounded() const { return is_rounded_; }
+    bool is_rounded() const { return is_rounded_ || !tells_ends_apart(); }
     void look_before_degenerate(const std::vector<Given>& given);
     Found found();
 
@@ -44,6 +44,8 @@ class Searching : protected Searched {
 
     Known known() const;
     std::ptrdiff_t n_descents() const;
+    bool go_on_from(const Optimum& end);
+    bool tells_ends_apart() const;
     bool has_rows(std::ptrdiff_t k) const;
     std::ptrdiff_t n_ahead(std::ptrdiff_t n) const;
     std::shared_ptr<const Responsibilities> best_responsibilities();

@@ -245,6 +245,18 @@ def test_a_search_in_float32_ends_in_float64():
     assert away.lower_bound_ == pytest.approx(records[-1].log_likelihood, abs=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:The likelihood has no maximum")
+def test_what_is_spurious_in_float32_is_so_in_float64():
+    """Every way ends on the zeros: the end goes on in float64, and no second search is made for it."""
+    rng = np.random.default_rng(0)
+    amounts = np.where(rng.random(600) < 0.5, 0, rng.gamma(2, 5, 600))
+    X = np.round(np.column_stack([amounts, rng.normal(50, 10, 600)]), 1)
+    *_, end, last = GaussianMixture(3, random_state=0).fit(X).starts_
+    assert (end.kind, last.kind) == ("in float64", "auto")
+    assert "is a point mass" in end.ended
+    assert "have column 0 = 0" in end.ended
+
+
 def test_components_thinner_than_float32_are_searched_in_float64():
     """Clusters a billion of their widths apart, and strips whose features agree to five digits."""
     rng = np.random.default_rng(0)
