@@ -112,14 +112,11 @@ void gram(const double* a, const double* b, std::ptrdiff_t n, std::ptrdiff_t d, 
 }
 
 double inner_product(const double* a, const double* b, std::ptrdiff_t n) {
-    constexpr std::ptrdiff_t lanes = 8;
-    double sums[lanes] = {};
-    const std::ptrdiff_t whole = n / lanes * lanes;
-    for (std::ptrdiff_t i = 0; i < whole; i += lanes) {
-        for (std::ptrdiff_t lane = 0; lane < lanes; ++lane) sums[lane] += a[i + lane] * b[i + lane];
-    }
-    for (std::ptrdiff_t i = whole; i < n; ++i) sums[i - whole] += a[i] * b[i];
-    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+    return active_kernels().matrices.inner_product(a, b, n);
+}
+
+double squared_distance(const double* a, const double* b, const double* units, std::ptrdiff_t n) {
+    return active_kernels().matrices.squared_distance(a, b, units, n);
 }
 
 void compose(const double* vectors, const double* values, std::ptrdiff_t d, double* out) {

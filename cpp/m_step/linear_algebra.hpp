@@ -5,7 +5,7 @@
 
 namespace mixtura {
 
-// The first five are compiled for each instruction set (simd/matrices.hpp).
+// The first seven are compiled for each instruction set (simd/matrices.hpp).
 
 // a = U^T U, in place of the upper triangle; what is below the diagonal means nothing then. False where not positive
 // definite.
@@ -25,6 +25,9 @@ void gram(const double* a, const double* b, std::ptrdiff_t n, std::ptrdiff_t d, 
 
 // sum_j a_j b_j, in several sums side by side.
 double inner_product(const double* a, const double* b, std::ptrdiff_t n);
+
+// sum_j ((a_j - b_j) units_j)^2, units null: of 1 each.
+double squared_distance(const double* a, const double* b, const double* units, std::ptrdiff_t n);
 
 // out = sum_j values[j] v_j v_j^T, the v_j being the rows of `vectors`.
 void compose(const double* vectors, const double* values, std::ptrdiff_t d, double* out);

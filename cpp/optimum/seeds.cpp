@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "m_step/linear_algebra.hpp"
 #include "optimum/seeds.hpp"
 #include "support/interrupt.hpp"
 
@@ -16,26 +17,6 @@ std::ptrdiff_t draw(const std::vector<double>& chances, double total, double uni
         if (sum > uniform * total) return i;
     }
     return n - 1;
-}
-
-// |(a - b) units|^2, units null: of 1 each; of many features in lanes, whose sums do not wait for each other.
-double squared_distance(const double* a, const double* b, const double* units, std::ptrdiff_t n) {
-    constexpr std::ptrdiff_t lanes = 8;
-    double sums[lanes] = {}, rest = 0;
-    const std::ptrdiff_t whole = n >= wide ? n / lanes * lanes : 0;
-    for (std::ptrdiff_t j = 0; j < whole; j += lanes) {
-        for (std::ptrdiff_t lane = 0; lane < lanes; ++lane) {
-            const double difference = (a[j + lane] - b[j + lane]) * (units == nullptr ? 1 : units[j + lane]);
-            sums[lane] += difference * difference;
-        }
-    }
-    for (std::ptrdiff_t j = whole; j < n; ++j) {
-        const double difference = (a[j] - b[j]) * (units == nullptr ? 1 : units[j]);
-        rest += difference * difference;
-    }
-    return whole == 0
-               ? rest
-               : ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7])) + rest;
 }
 
 // Distances to a row that is tried: nearest[i] = min(previous[i], |row_i - row_chosen|^2), and their weighted sum.

@@ -325,6 +325,8 @@ struct MatrixKernels {
                              double* out);
     // Adds to all of the upper triangle.
     void (*add_gram)(const double* a, const double* b, std::ptrdiff_t n, std::ptrdiff_t d, double* out);
+    double (*inner_product)(const double* a, const double* b, std::ptrdiff_t n);
+    double (*squared_distance)(const double* a, const double* b, const double* units, std::ptrdiff_t n);
 };
 
 struct KernelSet {

@@ -16,7 +16,7 @@ const KernelSet MIXTURA_KERNELS = {
     MIXTURA_STRING(MIXTURA_KERNELS),
     &find_reaches,
     {&cholesky, &subtract_squares, &invert_upper, &subtract_products, &times_upper, &upper_times, &upper_times_rows,
-     &add_gram},
+     &add_gram, &inner_product, &squared_distance},
     {&accumulate_tile<double>, &accumulate_block<double>, &accumulate_incomplete<double>, &evaluate_tile<double>,
      &evaluate_incomplete<double>},
     {&accumulate_tile<float>, &accumulate_block<float>, &accumulate_incomplete<float>, &evaluate_tile<float>,

@@ -186,5 +186,34 @@ void add_gram(const double* a, const double* b, std::ptrdiff_t n, std::ptrdiff_t
     }
 }
 
+// Of term(j), j < n, in sums side by side that do not wait for each other: as many for every instruction set.
+template <class Term>
+inline double sum_in_lanes(std::ptrdiff_t n, const Term& term) {
+    constexpr std::ptrdiff_t n_sums = 8;
+    if (n < n_sums) {
+        double sum = 0;
+        for (std::ptrdiff_t j = 0; j < n; ++j) sum += term(j);
+        return sum;
+    }
+    double sums[n_sums] = {};
+    const std::ptrdiff_t whole = n / n_sums * n_sums;
+    for (std::ptrdiff_t j = 0; j < whole; j += n_sums) {
+        for (std::ptrdiff_t lane = 0; lane < n_sums; ++lane) sums[lane] += term(j + lane);
+    }
+    for (std::ptrdiff_t j = whole; j < n; ++j) sums[j - whole] += term(j);
+    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
+double inner_product(const double* a, const double* b, std::ptrdiff_t n) {
+    return sum_in_lanes(n, [=](std::ptrdiff_t j) { return a[j] * b[j]; });
+}
+
+// |(a - b) units|^2, units null: of 1 each.
+double squared_distance(const double* a, const double* b, const double* units, std::ptrdiff_t n) {
+    const auto square = [](double difference) { return difference * difference; };
+    if (units == nullptr) return sum_in_lanes(n, [=](std::ptrdiff_t j) { return square(a[j] - b[j]); });
+    return sum_in_lanes(n, [=](std::ptrdiff_t j) { return square((a[j] - b[j]) * units[j]); });
+}
+
 }  // namespace
 }  // namespace mixtura

@@ -119,9 +119,31 @@ void products_of_rows_are_summed() {
     }
 }
 
+// All numbers of lanes that are filled, and of those that are not.
+void vectors_are_multiplied_and_subtracted() {
+    std::mt19937 generator(8);
+    std::normal_distribution<double> normal;
+    for (std::ptrdiff_t n = 0; n < 70; ++n) {
+        std::vector<double> a(static_cast<std::size_t>(n)), b(a.size()), units(a.size());
+        for (std::vector<double>* numbers : {&a, &b, &units}) {
+            for (double& value : *numbers) value = normal(generator);
+        }
+        double product = 0, distance = 0, in_units = 0;
+        for (std::size_t j = 0; j < a.size(); ++j) {
+            product += a[j] * b[j];
+            distance += (a[j] - b[j]) * (a[j] - b[j]);
+            in_units += (a[j] - b[j]) * units[j] * (a[j] - b[j]) * units[j];
+        }
+        CHECK(close(inner_product(a.data(), b.data(), n), product, 1e-13, 1e-13), "a^T b");
+        CHECK(close(squared_distance(a.data(), b.data(), nullptr, n), distance, 1e-13, 0), "|a - b|^2");
+        CHECK(close(squared_distance(a.data(), b.data(), units.data(), n), in_units, 1e-13, 0), "in units");
+    }
+}
+
 }  // namespace
 
 int main() {
+    vectors_are_multiplied_and_subtracted();
     extreme_matrices_are_factorised();
     products_of_rows_are_summed();
     matrices_are_factorised_inverted_and_composed();
