@@ -22,9 +22,6 @@ constexpr double independent = 1e-7;
 // Of a mean's size: far above what its rounding leaves of a variance.
 constexpr double rounding = 1e-20;
 
-// Size of a factor of an inverse covariance whose products are numbers.
-constexpr double most_of_a_factor = 1e150;
-
 constexpr double epsilon = std::numeric_limits<double>::epsilon();
 
 // Finite numbers, and the squares of what varies can be computed with.

@@ -15,6 +15,9 @@
 
 namespace mixtura {
 
+// Size of a factor of an inverse covariance up to which its products, the precisions, are numbers.
+constexpr double most_of_a_factor = 1e150;
+
 // What is fitted to each table.
 struct Asked {
     Model model = Model::VVV;

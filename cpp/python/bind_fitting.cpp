@@ -267,6 +267,7 @@ void bind_fitting(nb::module_& m) {
         .def_prop_ro(
             "records", [](const WholeFit& fit) { return as_list(fit.records); }, "What became of each descent.")
         .def_ro("n_searched", &WholeFit::n_searched, "Distinct rows, which the search saw; 0: there was none.");
+    m.attr("MOST_OF_A_FACTOR") = mixtura::most_of_a_factor;
     m.def("whole_fits", &whole_fits, "tables"_a, "seeds"_a, "asked"_a, "n_threads"_a,
           "Fits side by side, one a table of float64. Where something is to be told of components what the search\n"
           "found, (parameters, records, distinct rows); where it is of rows, None.");

@@ -474,6 +474,8 @@ class WholeFit:
     def n_searched(self) -> int:
         """Distinct rows, which the search saw; 0: there was none."""
 
+MOST_OF_A_FACTOR: float = 1e+150
+
 def whole_fits(tables: list, seeds: Sequence[int], asked: Asked, n_threads: int) -> list:
     """
     Fits side by side, one a table of float64. Where something is to be told of components what the search

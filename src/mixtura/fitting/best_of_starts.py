@@ -46,9 +46,6 @@ STOPPED_BY_CALLBACK = "stopped by the callback"
 # its sums on another instruction set. The start that came first is kept then.
 _ROUNDING = 1e-12
 
-# Size of a factor of an inverse covariance up to which its products, the precisions, are numbers.
-_MOST_OF_A_FACTOR = 1e150
-
 OnIteration = Callable[[int, int, float], None]
 Callback = Callable[[int, Mixture, float], object]
 
@@ -534,7 +531,7 @@ def _check_numbers(mixture: Mixture, statistics: SufficientStatistics) -> None:
     """Raise where EM has left the range of the arithmetic, so that no fit holds NaN or infinity."""
     with np.errstate(all="ignore"):
         arrays = [*mixture.as_tuple(), statistics.counts]
-        if not np.abs(mixture.precisions_cholesky).max() <= _MOST_OF_A_FACTOR:
+        if not np.abs(mixture.precisions_cholesky).max() <= _core.MOST_OF_A_FACTOR:
             arrays.append(mixture.precisions)
     sums = statistics.log_likelihood, statistics.log_certainty
     if not (all(map(isfinite, sums)) and all(np.isfinite(array).all() for array in arrays)):

@@ -395,9 +395,7 @@ def recording_of(blocks: Blocks) -> _core.Recording:
     rows = recorded_rows(blocks)
     if isinstance(blocks, ArrayBlocks) and len(rows) == blocks.shape[0]:
         return blocks.recording
-    doubles = np.ascontiguousarray(rows.X, dtype=np.float64)
-    is_single = rows.X.dtype == np.float32
-    return _core.recording_of(doubles, rows.weight, blocks.rows_per_weight, is_single)
+    return rows.recording(blocks.rows_per_weight)
 
 
 def total_covariance(blocks: Blocks, kind: CovarianceStructure) -> FloatArray:

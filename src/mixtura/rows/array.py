@@ -104,10 +104,7 @@ class ArrayBlocks(Blocks):
     @cached
     def recording(self) -> _core.Recording:
         """How the values of each column were recorded: to which step, and which are shared."""
-        rows = self.rows.in_precision(self.dtype)
-        doubles = np.ascontiguousarray(rows.X, dtype=np.float64)
-        is_single = rows.X.dtype == np.float32
-        return _core.recording_of(doubles, rows.weight, self.rows_per_weight, is_single)
+        return self.rows.in_precision(self.dtype).recording(self.rows_per_weight)
 
     @cached
     def observed(self) -> Observed:

@@ -128,6 +128,12 @@ class Rows:
             return self
         return replace(self, X=self.X.astype(dtype))
 
+    def recording(self, rows_per_weight: float) -> _core.Recording:
+        """How the values of each column were recorded: to which step, and which are shared."""
+        doubles = np.ascontiguousarray(self.X, dtype=np.float64)
+        is_single = self.X.dtype == np.float32
+        return _core.recording_of(doubles, self.weight, rows_per_weight, is_single)
+
     def native(self, responsibilities: FloatArray | None = None) -> _core.Rows:
         """The same as the core takes them, features as they lie; each with its responsibilities if given.
 
