@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -16,29 +15,12 @@ from mixtura.covariance import structure
 from mixtura.datasets import load_faithful
 from mixtura.em import ConjugatePrior, Kind, SufficientStatistics, Variational
 from mixtura.mixture import log_joint, native_mixture
+from posteriors import CASES, PRIOR, SHAPE, STRUCTURES, X, scatter_of
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore::mixtura.DataWarning"),
 ]
-
-STRUCTURES = ["full", "tied", "diag", "spherical", "EEI", "EII"]
-PRIORS = ["dirichlet_distribution", "dirichlet_process"]
-CASES = list(product(STRUCTURES, PRIORS))
-
-X = load_faithful().data[::4]
-PRIOR = {
-    "mean_prior": [3.0, 60.0],
-    "mean_precision_prior": 0.3,
-    "degrees_of_freedom_prior": 4.5,
-    "weight_concentration_prior": 0.7,
-}
-SCATTER = {"full": [[2.0, 5.0], [5.0, 90.0]], "diag": [2.0, 90.0], "spherical": 40.0}
-SHAPE = {"tied": "full", "EEI": "diag", "EII": "spherical"}
-
-
-def scatter_of(kind):
-    return np.array(SCATTER[SHAPE.get(kind, kind)])
 
 
 def fitted(kind, prior_type, n_components=3, max_iter=1000, rows=X, **arguments):

@@ -13,30 +13,20 @@ from scipy.special import betaln, logsumexp, multigammaln
 import mixtura
 from mixtura import BayesianGaussianMixture, GaussianMixture, Prior
 from mixtura.covariance import structure
-from mixtura.datasets import load_faithful
 from mixtura.em import SufficientStatistics, Variational
 from mixtura.mixture import log_joint, native_mixture
+from posteriors import CASES, PRIOR, PRIORS, STRUCTURES, X, scatter_of
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore::mixtura.DataWarning"),
 ]
 
-STRUCTURES = ["full", "tied", "diag", "spherical", "EEI", "EII"]
-PRIORS = ["dirichlet_distribution", "dirichlet_process"]
-CASES = list(product(STRUCTURES, PRIORS))
-X = load_faithful().data[::4]
-SCATTER = {"full": [[2.0, 5.0], [5.0, 90.0]], "diag": [2.0, 90.0], "spherical": 40.0}
-SHAPE = {"tied": "full", "EEI": "diag", "EII": "spherical"}
-
 
 def model_of(kind, n_components=3, prior_type="dirichlet_distribution", **arguments):
     own = {
-        "mean_prior": [3.0, 60.0],
-        "mean_precision_prior": 0.3,
-        "degrees_of_freedom_prior": 4.5,
-        "weight_concentration_prior": 0.7,
-        "covariance_prior": SCATTER[SHAPE.get(kind, kind)],
+        **PRIOR,
+        "covariance_prior": scatter_of(kind),
     }
     chosen = {} if "prior" in arguments else own
     return BayesianGaussianMixture(
@@ -113,7 +103,7 @@ def test_one_prior_of_all_components_is_that_of_the_arguments():
         mean=[3.0, 60.0],
         mean_count=0.3,
         degrees_of_freedom=4.5,
-        scatter=SCATTER["full"],
+        scatter=scatter_of("full"),
     )
     ours = model_of("full", 3, prior=prior).fit(X)
     theirs = model_of("full", 3, weight_concentration_prior=1.5).fit(X)
@@ -166,7 +156,7 @@ LOG_VOLUME = 6.0
 def log_evidence_of(rows):
     """Of one component without noise, in closed form (Murphy 2007, equation 266)."""
     n, d, mean, kappa, nu = len(rows), 2, np.array([3.0, 60.0]), 0.3, 4.5
-    scatter = np.array(SCATTER["full"])
+    scatter = scatter_of("full")
     after = scatter + n * np.cov(rows.T, bias=True) if n > 1 else scatter
     if n > 0:
         away = rows.mean(axis=0) - mean
