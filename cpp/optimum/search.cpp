@@ -50,16 +50,26 @@ Found search_by(const Problem& problem, Control& control) {
     return searching.found();
 }
 
+// The rows in float; none where there are none.
+std::optional<SingleCopy> single_copy_of(const Problem& problem) {
+    if (!problem.is_exact() || problem.source->is_single() || problem.rows.n_features >= wide) return {};
+    Units units = units_of(problem.rows, problem.m_step->structure());
+    const auto is_usable = [](double scale) { return scale > 0 && std::isfinite(scale) && std::isfinite(1 / scale); };
+    if (!std::all_of(units.scale.begin(), units.scale.end(), is_usable)) return {};
+    return SingleCopy(problem.rows.view(), std::move(units.centre), std::move(units.scale));
+}
+
+Problem with_rows(const SingleCopy& rows, Problem problem) {
+    problem.source = problem.rounded = &rows;
+    return problem;
+}
+
 // With E-steps in float, and EM in double from the end. None where float cannot tell ends apart, a component of the
 // best is too thin for it, or EM in double leads from there to a spurious maximum.
 std::optional<Found> search_in_single(const Problem& problem, Control& control) {
-    if (!problem.is_exact() || problem.source->is_single() || problem.rows.n_features >= wide) return {};
-    const Units units = units_of(problem.rows, problem.m_step->structure());
-    const auto is_usable = [](double scale) { return scale > 0 && std::isfinite(scale) && std::isfinite(1 / scale); };
-    if (!std::all_of(units.scale.begin(), units.scale.end(), is_usable)) return {};
-    const SingleCopy rows(problem.rows.view(), units.centre, units.scale);
-    Problem rounded = problem;
-    rounded.source = rounded.rounded = &rows;
+    const std::optional<SingleCopy> rows = single_copy_of(problem);
+    if (!rows) return {};
+    const Problem rounded = with_rows(*rows, problem);
     Searching in_single(rounded, control);
     in_single.run();
     Searching searching(problem, control);
@@ -67,12 +77,46 @@ std::optional<Found> search_in_single(const Problem& problem, Control& control) 
     return searching.found();
 }
 
+class Comparing final : public Searching {
+  public:
+    using Searching::Searching;
+
+    void run_from(const std::vector<Start>& starts) {
+        for (const Start& start : starts) {
+            descend(start.kind, [&](Descent&) { return Beginning{start.mixture}; });
+        }
+    }
+
+    Found found() {
+        const bool is_proper = best_ != nullptr;
+        Found found = Searching::found();
+        if (!is_proper) found.mixture.reset();
+        return found;
+    }
+
+  protected:
+    bool is_worth_mending(const Optimum&) const override { return false; }
+};
+
 }  // namespace
 
 Found search(const Problem& problem, Control& control) {
     const Recycling recycling;
     std::optional<Found> found = search_in_single(problem, control);
     return found ? std::move(*found) : search_by(problem, control);
+}
+
+Found better_end(const std::vector<Start>& starts, const Problem& problem, Control& control) {
+    const Recycling recycling;
+    if (const std::optional<SingleCopy> rows = single_copy_of(problem)) {
+        const Problem rounded = with_rows(*rows, problem);
+        Comparing in_single(rounded, control);
+        in_single.run_from(starts);
+        if (!in_single.is_rounded()) return in_single.found();
+    }
+    Comparing comparing(problem, control);
+    comparing.run_from(starts);
+    return comparing.found();
 }
 
 }  // namespace mixtura

@@ -79,6 +79,15 @@ struct Found {
 
 Found search(const Problem& problem, Control& control);
 
+// A mixture to begin from.
+struct Start {
+    std::string kind;
+    OwnedMixture mixture;
+};
+
+// The better end of EM from each of them, one after the other; no mixture where none ends at a proper optimum.
+Found better_end(const std::vector<Start>& starts, const Problem& problem, Control& control);
+
 // Responsibilities to begin from.
 struct Given {
     std::string kind;

@@ -160,6 +160,21 @@ nb::tuple search(const BoundProblem& bound, Stop* stop, int n_threads) {
     return run(n_threads, stop, [&](Control& control) { return mixtura::search(bound.problem, control); });
 }
 
+void require_of(const Problem& problem, const char* name, const MixtureArrays& mixture) {
+    require(mixture.sizes == Sizes(problem.m_step->structure(), problem.n_components, problem.rows.n_features),
+            std::string(name) + " must have n_components components and the features of the rows");
+}
+
+nb::tuple better_end(const BoundProblem& bound, const std::vector<std::tuple<std::string, const MixtureArrays*>>& given,
+                     Stop* stop, int n_threads) {
+    std::vector<mixtura::Start> starts;
+    for (const auto& [kind, mixture] : given) {
+        require_of(bound.problem, "a start", *mixture);
+        starts.push_back({kind, mixture->owned()});
+    }
+    return run(n_threads, stop, [&](Control& control) { return mixtura::better_end(starts, bound.problem, control); });
+}
+
 nb::tuple search_from(const BoundProblem& bound, const GivenArrays& given, const MixtureArrays* incumbent,
                       const std::tuple<std::ptrdiff_t, std::ptrdiff_t>& budget, Stop* stop, int n_threads) {
     const Problem& problem = bound.problem;
@@ -170,8 +185,7 @@ nb::tuple search_from(const BoundProblem& bound, const GivenArrays& given, const
     }
     std::optional<OwnedMixture> best;
     if (incumbent != nullptr) {
-        require(incumbent->sizes == Sizes(problem.m_step->structure(), problem.n_components, problem.rows.n_features),
-                "incumbent must have n_components components and the features of the rows");
+        require_of(problem, "incumbent", *incumbent);
         best = incumbent->owned();
     }
     const Budget passes{std::get<0>(budget), std::get<1>(budget)};
@@ -373,6 +387,9 @@ void bind_optimum(nb::module_& m) {
     m.def("search", &search, "problem"_a, "stop"_a.none(), "n_threads"_a,
           "The search behind the default start. Returns the best parameters, or None, and records (kind, n_iter,\n"
           "log_likelihood, converged, ended, n_passes, failed, failed_count); nothing and none where it was stopped.");
+    m.def("better_end", &better_end, "problem"_a, "starts"_a, "stop"_a.none(), "n_threads"_a,
+          "The better end of EM from mixtures, each with its name; what became of each. None: no end is proper, or "
+          "stop was set.");
     m.def("search_from", &search_from, "problem"_a, "given"_a, "incumbent"_a.none(), "budget"_a, "stop"_a.none(),
           "n_threads"_a,
           "The search from responsibilities that are given; returns the same. budget: E-steps for moves, and for its "

@@ -371,6 +371,11 @@ def search(problem: SearchProblem, stop: Stop | None, n_threads: int) -> tuple:
     log_likelihood, converged, ended, n_passes, failed, failed_count); nothing and none where it was stopped.
     """
 
+def better_end(problem: SearchProblem, starts: Sequence[tuple[str, Mixture]], stop: Stop | None, n_threads: int) -> tuple:
+    """
+    The better end of EM from mixtures, each with its name; what became of each. None: no end is proper, or stop was set.
+    """
+
 def search_from(problem: SearchProblem, given: Sequence[tuple[str, Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]]], incumbent: Mixture | None, budget: tuple[int, int], stop: Stop | None, n_threads: int) -> tuple:
     """
     The search from responsibilities that are given; returns the same. budget: E-steps for moves, and for its own.

@@ -170,6 +170,7 @@ def calls(model, real):
         ),
         "SearchProblem": (searched, m_step, K, reg, 7, 1e9),
         "search": (problem, _core.Stop(), 1),
+        "better_end": (problem, [("start", mixture)], _core.Stop(), 1),
         "search_from": (problem, [("given", given)], mixture, (5, 5), _core.Stop(), 1),
         "split": (searched, m_step, mixture, given),
         "merged": (mixture, given),

@@ -551,7 +551,7 @@ def touching(n_rows, n_features=10, n_clusters=10):
     ("estimator", "covariance_type", "seed"),
     [
         (BayesianGaussianMixture, "spherical", 2),
-        pytest.param(GaussianMixture, "full", 1, marks=pytest.mark.nightly),  # a minute
+        pytest.param(GaussianMixture, "full", 1, marks=pytest.mark.nightly),  # ten seconds
     ],
 )
 def test_what_suits_a_sample_best_is_compared_with_clusters_on_more_rows(

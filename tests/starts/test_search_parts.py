@@ -15,9 +15,47 @@ from mixtura.covariance import structure
 from mixtura.em import MaximumLikelihood
 from mixtura.mixture import native_mixture
 from mixtura.rows import ArrayBlocks, Rows
-from mixtura.starts.auto import SearchRows, merged, split
+from mixtura.starts.auto import SearchRows, better_end, merged, split
 from mixtura.starts.hierarchy import merged_partitions, wards_partitions
 from mixtura.testing.problems import likeliest
+
+
+def ends_from(starts, X):
+    mixtures = [
+        (
+            kind,
+            Mixture.from_parameters(
+                np.full(len(m), 1 / len(m)), np.c_[m], [[1.0]], covariance_type="tied"
+            ),
+        )
+        for kind, m in starts.items()
+    ]
+    m_step = MaximumLikelihood(structure("tied"), np.full(1, 1e-6))
+    return better_end(mixtures, ArrayBlocks(Rows(X)), len(X), m_step, 0, None)
+
+
+def test_of_several_ends_the_better_one_goes_on():
+    """The first start shares one cluster, the third leads where the second has led."""
+    places = np.repeat([0.0, 20.0, 200.0], 100)
+    X = (places + np.random.default_rng(0).standard_normal(300))[:, np.newaxis]
+    starts = {
+        "worse": [0.0, 199.0, 201.0],
+        "better": [0.0, 20.0, 200.0],
+        "again": [1.0, 19.0, 199.0],
+    }
+    mixture, records = ends_from(starts, X)
+    assert_allclose(np.sort(mixture.means.ravel()), [0, 20, 200], atol=0.5)
+    assert [record.kind for record in records] == [*starts]
+    worse, better, again = records
+    assert worse.log_likelihood < better.log_likelihood - 0.1
+    assert again.log_likelihood == pytest.approx(better.log_likelihood, abs=5e-5)
+
+
+def test_where_no_end_is_proper_there_is_none():
+    X = np.repeat([0.0, 1.0], 50)[:, np.newaxis]
+    mixture, records = ends_from({"one": [0.0, 1.0], "other": [0.5, 1.0]}, X)
+    assert mixture is None
+    assert len(records) == 2
 
 
 def leave_one_out(mixture, responsibilities, X, weight):

@@ -10,14 +10,13 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-from numpy.random import PCG64, RandomState
+from numpy.random import RandomState
 from sklearn.utils import check_random_state
 
 from mixtura._core import Stop
 from mixtura.covariance import CovarianceStructure
 from mixtura.em import GAUSSIAN, NOTHING, Kind, Knowledge, Tails
 from mixtura.em.regularisation import regularisation
-from mixtura.errors import SingularCovarianceError
 from mixtura.fitting.best_of_starts import Beginning, Options, best_fit
 from mixtura.fitting.conjugate import expected_mixture
 from mixtura.fitting.diagnosis import Grounds, recording_of
@@ -34,6 +33,7 @@ from mixtura.starts import (
     Searched,
     StartRecord,
     beside,
+    better_end,
     have_rows,
     matched_to_labels,
     mixture_at,
@@ -282,25 +282,21 @@ class _Making:
         """The better end of EM from what a search has found, on more rows than it saw."""
         if found.partition is None:
             return found.mixture, found.records
-        n_features = blocks.shape[1]
+        n_features, options = blocks.shape[1], self.options
         seen = rows_of_a_search(self.request.n_components, n_features)
         more = max(min(_TIMES_MORE * seen, _MOST_VALUES // n_features), seen)
-        rows = self._sample(more, RandomState(PCG64(seed)), blocks)
-        beginnings = [
-            Beginning(
-                kind,
-                seed,
-                partial(_at, mixture),
-                accelerate=True,
-                is_found=mixture is found.mixture,
-            )
-            for kind, mixture in (("search", found.mixture), ("partition", found.partition))
-        ]
-        try:
-            fit, records = best_fit(beginnings, rows, self.options.of_a_start(_TOL, _MAX_ITER))
-        except SingularCovarianceError:
-            return found.mixture, found.records
-        return fit.mixture, [*found.records, *records]
+        mixture, records = better_end(
+            [("search", found.mixture), ("partition", found.partition)],
+            blocks,
+            more,
+            options.m_step(self.request.structure),
+            seed,
+            options.grounds.recording,
+            options.deadline,
+            options.stop,
+            options.grounds.min_rows,
+        )
+        return mixture or found.mixture, [*found.records, *records]
 
     def _sample(self, n_rows: int, rng: RandomState, blocks: Blocks) -> ArrayBlocks:
         rows = blocks.sample(n_rows, rng)

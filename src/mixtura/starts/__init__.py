@@ -9,7 +9,14 @@ from numpy.random import RandomState
 from mixtura.em import MStep
 from mixtura.mixture import Mixture
 from mixtura.rows import Blocks
-from mixtura.starts.auto import Searched, UnreadStarts, records_of, rows_of_a_search, search
+from mixtura.starts.auto import (
+    Searched,
+    UnreadStarts,
+    better_end,
+    records_of,
+    rows_of_a_search,
+    search,
+)
 from mixtura.starts.given import ArrayResponsibilities, LabelResponsibilities, mixture_of
 from mixtura.starts.kmeans import kmeans
 from mixtura.starts.labelled import matched_to_labels
@@ -36,6 +43,7 @@ __all__ = [
     "Starts",
     "UnreadStarts",
     "beside",
+    "better_end",
     "have_rows",
     "matched_to_labels",
     "mixture_at",

@@ -83,6 +83,8 @@ class SearchRows:
         where partitions and moves go by `blocks`.
     weight : float or None, default=None
         What they weigh in all, where a prior's pseudo-counts are weighed against them; None: as `blocks` say.
+    recording : Recording or None, default=None
+        How their values were recorded; None: as they say themselves.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class SearchRows:
         kind: CovarianceStructure | None = None,
         inexact: Rows | None = None,
         weight: float | None = None,
+        recording: _core.Recording | None = None,
     ) -> None:
         if rows_per_weight is None:
             rows_per_weight = blocks.rows_per_weight
@@ -101,6 +104,8 @@ class SearchRows:
             blocks = ArrayBlocks(blocks.rows.weighing(weight), blocks.n_threads)
             inexact = None if inexact is None else inexact.weighing(weight)
         rows = blocks.rows.in_precision(blocks.dtype)
+        if recording is None and inexact is None and rows_per_weight == blocks.rows_per_weight:
+            recording = blocks.recording  # of equal rows that were taken together it is another
         #: The rows as contiguous float64.
         self.X: FloatArray = np.ascontiguousarray(rows.X, dtype=np.float64)
         self.native = _core.SearchRows(
@@ -114,10 +119,7 @@ class SearchRows:
             rows.log_credible,
             None if inexact is None else _in_order(inexact).native(),
             None if inexact is None else _usual_error(inexact),
-            # As verdicts ask for it, too; of equal rows that were taken together it is another.
-            blocks.recording
-            if inexact is None and rows_per_weight == blocks.rows_per_weight
-            else None,
+            recording,
         )
         #: The rows with their weights.
         self.blocks = blocks
@@ -201,10 +203,7 @@ def searched(
     """
     total = blocks.weight if stand_for_all else None
     if blocks.has_missing or blocks.has_errors:
-        rows = blocks.sample(most, rng)
-        whole = ArrayBlocks(blocks.completed(rows, rng), blocks.n_threads)
-        few = min_rows * len(rows) / blocks.n_present
-        return SearchRows(whole, few, kind=kind, inexact=rows, weight=total)
+        return _of_a_sample(blocks, most, rng, min_rows, kind, total)
     distinct, rows_per_weight, share = distinct_rows(blocks, most), blocks.rows_per_weight, 1.0
     if distinct is None:
         rows = blocks.sample(most, rng)
@@ -225,6 +224,25 @@ def searched(
     proportions = significant(weight / unit, _BITS_OF_PROPORTIONS)
     sample = ArrayBlocks(replace(distinct, weight=proportions), blocks.n_threads)
     return SearchRows(sample, few, rows_per_weight * unit, kind, weight=total)
+
+
+def _of_a_sample(
+    blocks: Blocks,
+    n_rows: int,
+    rng: Randomness,
+    min_rows: float,
+    kind: CovarianceStructure | None,
+    weight: float | None,
+    recording: _core.Recording | None = None,
+) -> SearchRows:
+    """Each of the rows by itself."""
+    rows = blocks.sample(n_rows, rng)
+    few = min_rows * len(rows) / blocks.n_present
+    if not (blocks.has_missing or blocks.has_errors):
+        alike = in_memory(blocks, rows)
+        return SearchRows(alike, few, kind=kind, weight=weight, recording=recording)
+    whole = ArrayBlocks(blocks.completed(rows, rng), blocks.n_threads)
+    return SearchRows(whole, few, kind=kind, inexact=rows, weight=weight)
 
 
 def search(
@@ -284,6 +302,38 @@ def search_rows(
     problem = rows.problem(m_step, n_components, seed, deadline)
     found = _core.search(problem, stop, n_threads)
     return Searched(*_ended(found, m_step.structure, seed, len(rows.X)))
+
+
+def better_end(
+    starts: Sequence[tuple[str, Mixture]],
+    blocks: Blocks,
+    n_rows: int,
+    m_step: MStep,
+    seed: int,
+    recording: _core.Recording | None,
+    deadline: float = np.inf,
+    stop: _core.Stop | None = None,
+    min_rows: float = 0.0,
+) -> tuple[Mixture | None, list[StartRecord]]:
+    """Return the better end of EM from mixtures, each with its name, and what became of each.
+
+    On so many of the rows at most. None: no end is proper. recording, min_rows: of all rows.
+
+    Raises
+    ------
+    SearchStopped
+        If `stop` was set.
+    """
+    total = blocks.weight if m_step.kind.has_pseudo_counts else None
+    rng = RandomState(PCG64(seed))
+    rows = _of_a_sample(blocks, n_rows, rng, min_rows, m_step.structure, total, recording)
+    problem = rows.problem(m_step, starts[0][1].n_components, seed, deadline)
+    native = [(kind, native_mixture(mixture)) for kind, mixture in starts]
+    parameters, found, _ = _core.better_end(problem, native, stop, blocks.n_threads)
+    if not found:
+        raise SearchStopped
+    mixture = None if parameters is None else Mixture(m_step.structure, *parameters)
+    return mixture, records_of(found, m_step.structure, seed, len(rows.X))
 
 
 def search_from(
