@@ -155,6 +155,12 @@ class Accumulation {
     // Calls take() for every part in order, when its sums lie in `out`; false: interrupted.
     template <class Take>
     bool run(const Rows<Real>* rows, std::size_t n_parts, const Statistics& out, const Take& take) {
+        const std::ptrdiff_t n_first = n_present(rows[0]);
+        if (n_parts == 1 && n_first > 0 && n_first <= rows_of_a_chunk) {
+            if (!run_at_once(rows[0], out)) return false;
+            take();
+            return true;
+        }
         std::vector<Part<Real>> parts;
         std::vector<std::ptrdiff_t> ends;
         double n_rows = 0;
@@ -163,15 +169,7 @@ class Accumulation {
             ends.push_back((p == 0 ? 0 : ends.back()) + parts.back().grid.n_chunks());
             n_rows += static_cast<double>(rows[p].n_rows);
         }
-        SumLayout layout = out.layout;
-        layout.has_seconds = asked_.moments && asked_.total.mean == nullptr;
-        if (ends.back() == 1 && n_parts == 1) {
-            add_at_once(parts.front(), layout, out);
-            if (control_.interrupted) return false;
-            finish(out);
-            take();
-            return true;
-        }
+        const SumLayout layout = asked_sums(out);
         const int n_workers = useful_threads(control_, n_rows * work_per_row(mixture_));
         Workspaces<Real> workspaces(prepared_.job(), n_workers);
         for_each_chunk(ends.back(), n_workers, flag_, [&](std::ptrdiff_t index, int worker) {
@@ -210,13 +208,24 @@ class Accumulation {
         part.sum->add(chunk, std::move(partial));
     }
 
+    SumLayout asked_sums(const Statistics& out) const {
+        SumLayout layout = out.layout;
+        layout.has_seconds = asked_.moments && asked_.total.mean == nullptr;
+        return layout;
+    }
+
     // The only chunk of few rows: what carries chunks over threads would take as long as the rows.
-    void add_at_once(const Part<Real>& part, const SumLayout& layout, const Statistics& out) {
-        const WorkingFor call(flag_);
-        WorkspaceMemory<Real> memory(part.job);
+    bool run_at_once(const Rows<Real>& rows, const Statistics& out) {
+        const SumLayout layout = asked_sums(out);
         std::fill_n(out.block, layout.size(), 0.0);
         Statistics sums(layout, out.block, nullptr);
+        const WorkingFor call(flag_);
+        const Part<Real> part(prepared_.job(), rows);
+        WorkspaceMemory<Real> memory(part.job);
         add_rows(part, 0, memory.workspace(), sums);
+        if (control_.interrupted) return false;
+        finish(out);
+        return true;
     }
 
     void add_rows(const Part<Real>& part, std::ptrdiff_t chunk, const Workspace<Real>& work, Statistics& sums) {

@@ -236,6 +236,7 @@ void Acceleration::measure(Pair& pair) {
     pair.move_square = dot(pair.move, pair.move);
     pair.product = dot(pair.move, pair.response);
     pair.response_square = dot(pair.response, pair.response);
+    pair.is_concave = pair.product > curved * std::sqrt(pair.move_square * pair.response_square);
 }
 
 void Acceleration::remember(const Vector& from, const Vector& from_residual, const Vector& to,
@@ -252,37 +253,30 @@ void Acceleration::remember(const Vector& from, const Vector& from_residual, con
     }
 }
 
-// Those along which the likelihood is concave.
-std::vector<const Acceleration::Pair*> Acceleration::concave() const {
-    std::vector<const Pair*> found;
-    for (const Pair& pair : pairs_) {
-        if (pair.product > curved * std::sqrt(pair.move_square * pair.response_square)) found.push_back(&pair);
-    }
-    return found;
-}
-
 // Two-loop recursion of L-BFGS: the residual times the inverse of the curvature, `scale` in directions not seen.
-void Acceleration::find_newton_step(const std::vector<const Pair*>& pairs, double scale) {
+void Acceleration::find_newton_step(double scale) {
     move_ = residual_;
     std::array<double, memory> alphas{};
-    for (std::size_t i = pairs.size(); i-- > 0;) {
-        alphas[i] = dot(pairs[i]->move, move_) / pairs[i]->product;
-        add(move_, -alphas[i], pairs[i]->response);
+    for (std::size_t i = pairs_.size(); i-- > 0;) {
+        if (!pairs_[i].is_concave) continue;
+        alphas[i] = dot(pairs_[i].move, move_) / pairs_[i].product;
+        add(move_, -alphas[i], pairs_[i].response);
     }
     multiply(move_, scale);
-    for (std::size_t i = 0; i < pairs.size(); ++i)
-        add(move_, alphas[i] - dot(pairs[i]->response, move_) / pairs[i]->product, pairs[i]->move);
+    for (std::size_t i = 0; i < pairs_.size(); ++i) {
+        if (!pairs_[i].is_concave) continue;
+        add(move_, alphas[i] - dot(pairs_[i].response, move_) / pairs_[i].product, pairs_[i].move);
+    }
 }
 
 void Acceleration::find_move() {
-    const std::vector<const Pair*> pairs = concave();
-    limited_ = pairs.empty();
-    if (pairs.empty()) {  // growth away from a saddle: a longer EM step
+    const auto last = std::find_if(pairs_.rbegin(), pairs_.rend(), [](const Pair& pair) { return pair.is_concave; });
+    limited_ = last == pairs_.rend();
+    if (limited_) {  // growth away from a saddle: a longer EM step
         move_ = residual_;
         return multiply(move_, reach_);
     }
-    const Pair& last = *pairs.back();
-    find_newton_step(pairs, std::max(1.0, last.product / last.response_square));
+    find_newton_step(std::max(1.0, last->product / last->response_square));
     const double most = reach_ * std::sqrt(dot(residual_, residual_));
     const double norm = std::sqrt(dot(move_, move_));
     if (norm > most) {
@@ -352,10 +346,11 @@ double Acceleration::remaining_gain(const OwnedStatistics& statistics) {
     encode(statistics.view(), image_);
     subtract(image_, point_, residual_);
     if (has_previous_) remember(previous_, previous_residual_, point_, residual_);
-    const std::vector<const Pair*> pairs = concave();
     double scale = 1;
-    for (const Pair* pair : pairs) scale = std::max(scale, pair->move_square / pair->product);
-    find_newton_step(pairs, scale);
+    for (const Pair& pair : pairs_) {
+        if (pair.is_concave) scale = std::max(scale, pair.move_square / pair.product);
+    }
+    find_newton_step(scale);
     return dot(residual_, move_) / 2;
 }
 

@@ -45,6 +45,7 @@ class Acceleration {
         Vector move;                                               // s: difference of two points
         Vector response;                                           // y: minus the difference of their residuals
         double move_square = 0, product = 0, response_square = 0;  // s s, s y, y y
+        bool is_concave = false;                                   // the likelihood, along it
     };
 
     void encode(const Statistics& statistics, Vector& point);
@@ -62,8 +63,7 @@ class Acceleration {
     Vector relative(const Vector& inverses) const;
     static void measure(Pair& pair);
     void remember(const Vector& from, const Vector& from_residual, const Vector& to, const Vector& to_residual);
-    std::vector<const Pair*> concave() const;
-    void find_newton_step(const std::vector<const Pair*>& pairs, double scale);
+    void find_newton_step(double scale);
     void find_move();
     bool mend(Vector& point) const;
     bool take_noise(const OwnedStatistics& statistics, OwnedStatistics& out) const;

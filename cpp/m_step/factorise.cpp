@@ -2,6 +2,7 @@
 #include "m_step/factorise.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -16,14 +17,20 @@ namespace {
 // Rows that are few for so many features: fewer than this share of them.
 constexpr double few = 0.25;
 
+// Features of a matrix that has its place on the stack.
+constexpr std::ptrdiff_t most_of_small = 16;
+
 bool factorise_matrix(const double* covariance, std::ptrdiff_t d, const Made& made, double* factor) {
     if (made.added != nullptr && d >= wide && made.n_rows < few * static_cast<double>(d)) {
         const auto most_rank = static_cast<std::ptrdiff_t>(made.n_rows) + 2;  // and rounding's
         if (factorise_few_rows(covariance, made.added, d, most_rank, factor)) return true;
     }
-    Numbers upper(covariance, covariance + d * d);
-    if (!cholesky(upper.data(), d)) return false;
-    invert_upper(upper.data(), d, factor);
+    std::array<double, most_of_small * most_of_small> small;  // which takes no time to come by
+    Numbers large(d > most_of_small ? static_cast<std::size_t>(d * d) : 0);
+    double* const upper = large.empty() ? small.data() : large.data();
+    std::copy_n(covariance, d * d, upper);
+    if (!cholesky(upper, d)) return false;
+    invert_upper(upper, d, factor);
     return true;
 }
 

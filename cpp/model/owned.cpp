@@ -114,34 +114,31 @@ void OwnedStatistics::move_to(const std::vector<double>& new_centres) {
 void move_centres(const Statistics& statistics, const double* new_centres) {
     const std::ptrdiff_t d = statistics.n_features();
     const Structure structure = statistics.structure();
-    const double* centres = statistics.centres;
-    std::vector<double> shifts(static_cast<std::size_t>(d)), moved(static_cast<std::size_t>(d));
-    double* t = shifts.data();
-    double* first = moved.data();
     for (std::ptrdiff_t k = 0; k < statistics.n_components(); ++k) {
+        const double* from = statistics.centres + k * d;
+        const double* to = new_centres + k * d;
+        const double n = statistics.masses[k];
         double* f = statistics.firsts + k * d;
-        for (std::ptrdiff_t j = 0; j < d; ++j) {
-            t[j] = centres[k * d + j] - new_centres[k * d + j];
-            first[j] = f[j] + statistics.masses[k] * t[j];
-        }
+        double* seconds = statistics.seconds + k * covariance_stride(structure, d);
+        const auto t = [&](std::ptrdiff_t j) { return from[j] - to[j]; };
+        const auto moved = [&](std::ptrdiff_t j) { return f[j] + n * t(j); };
         switch (structure) {
             case Structure::full:
-            case Structure::tied: {
-                double* seconds = statistics.seconds + k * covariance_stride(structure, d);
+            case Structure::tied:
                 for (std::ptrdiff_t i = 0; i < d; ++i) {
                     if (d >= wide) check_interrupted_sometimes();
-                    for (std::ptrdiff_t j = 0; j < d; ++j) seconds[i * d + j] += first[i] * t[j] + t[i] * f[j];
+                    const double t_i = t(i), moved_i = moved(i);
+                    for (std::ptrdiff_t j = 0; j < d; ++j) seconds[i * d + j] += moved_i * t(j) + t_i * f[j];
                 }
                 break;
-            }
             case Structure::diag:
-                for (std::ptrdiff_t j = 0; j < d; ++j) statistics.seconds[k * d + j] += (first[j] + f[j]) * t[j];
+                for (std::ptrdiff_t j = 0; j < d; ++j) seconds[j] += (moved(j) + f[j]) * t(j);
                 break;
             case Structure::spherical:
-                for (std::ptrdiff_t j = 0; j < d; ++j) statistics.seconds[k] += (first[j] + f[j]) * t[j];
+                for (std::ptrdiff_t j = 0; j < d; ++j) seconds[0] += (moved(j) + f[j]) * t(j);
                 break;
         }
-        for (std::ptrdiff_t j = 0; j < d; ++j) f[j] = first[j];
+        for (std::ptrdiff_t j = 0; j < d; ++j) f[j] = moved(j);
     }
 }
 
