@@ -141,6 +141,12 @@ Beginning Descent::in_parts_about_the_best() {
     return in_parts(n_parts, metric, number_ % 4 < 2 ? 0 : partition_iter);
 }
 
+Beginning Descent::mixture_made_of(const Responsibilities& given) {
+    n_passes_ += 2;
+    return beginning_of(problem_, given, *problem_.m_step, control_);
+}
+
+// None where it is known to lead to nothing better: what is made of it is for `from` alone.
 Beginning Descent::from_responsibilities(const Responsibilities& given) {
     std::vector<std::ptrdiff_t> parts = comparable_parts(given);
     const std::ptrdiff_t known = parts.empty() ? -1 : known_.partitions.find(parts, known_.n_partitions);
@@ -195,16 +201,17 @@ Beginning Descent::merged_down() {
     more.n_components = std::min(surplus * K, std::max(K, problem_.rows.n_rows / (surplus * (d + 1))));
     const Model metric = number_ % 2 ? Model::EEI : second_metric();
     Responsibilities given = one_hot(partition(more, metric, 0, random_, control_), more.n_components);
-    Beginning beginning = from_responsibilities(given);
-    if (beginning.failed < 0) {
-        beginning.mixture = after_plain_em(beginning.mixture, surplus_iter);
-        given = responsibilities(beginning.mixture.view(), problem_.rows, control_);
-    }
-    while (given.n_components > K && beginning.failed < 0) {
+    if (more.n_components == K) return from_responsibilities(given);
+    Beginning beginning = mixture_made_of(given);
+    if (beginning.failed >= 0) return beginning;
+    beginning.mixture = after_plain_em(beginning.mixture, surplus_iter);
+    given = responsibilities(beginning.mixture.view(), problem_.rows, control_);
+    for (;;) {
         given = merged(given, closest_pairs(beginning.mixture, problem_.rows).front());
-        beginning = from_responsibilities(given);
+        if (given.n_components == K) return from_responsibilities(given);
+        beginning = mixture_made_of(given);
+        if (beginning.failed >= 0) return beginning;
     }
-    return beginning;
 }
 
 // From the best through one component more, cut at random; then one of the closest pairs is merged, but not the two
@@ -242,7 +249,7 @@ Beginning Descent::beside_noise() {
 }
 
 Settled Descent::settled(const Responsibilities& given) {
-    const Beginning more = from_responsibilities(given);
+    const Beginning more = mixture_made_of(given);
     Settled out;
     out.failed = more.failed;
     out.failed_count = more.failed_count;

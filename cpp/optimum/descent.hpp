@@ -112,6 +112,7 @@ class Descent : private Searched {
     Descended from(Beginning beginning, double tol = search_tol);
 
   private:
+    Beginning mixture_made_of(const Responsibilities& given);
     Beginning in_parts(std::ptrdiff_t n_parts, Model metric, std::ptrdiff_t max_iter);
     Beginning in_parts_about_the_best();
     Responsibilities from_labels(std::string_view kind);

@@ -366,7 +366,8 @@ void Searching::look_before_degenerate(const std::vector<Given>& given) {
             before_degenerate_ = std::move(found);
     };
     for (const Given& one : given) take(beginning_of(problem_, one.responsibilities, *problem_.m_step, control_));
-    const Known all = known();
+    Known all = known();
+    all.n_partitions = 0;  // where one leads is not what is asked here
     for (int i = 0; i < n_others && !before_degenerate_ && (i == 0 || !is_late()); ++i) {
         for (const std::string_view kind : {"k-means", "seeds"}) {
             if (!before_degenerate_) take(Descent(problem_, all, n_descents() + i, control_).start(kind));

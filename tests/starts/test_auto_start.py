@@ -521,6 +521,18 @@ def test_from_a_known_partition_of_wide_rows_nothing_is_run_again(kind, n_rows, 
         assert_allclose(start.log_likelihood, best.lower_bound_, rtol=1e-9)
 
 
+@pytest.mark.parametrize("kind", ["diag", "spherical", "VEI"])
+@pytest.mark.parametrize("seed", range(3))
+def test_wide_rows_that_are_few_points_have_an_answer(kind, seed):
+    """Every way leads to a spurious end, and many begin with a partition that has led there."""
+    X = np.round(np.random.default_rng(seed).standard_normal((60, 70)), 1)
+    X[:20], X[20:40] = X[0], X[20]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ours = GaussianMixture(3, covariance_type=kind, random_state=seed).fit(X)
+    assert np.isfinite(ours.lower_bound_)
+
+
 @pytest.mark.parametrize("kind", ["full", "tied", "VVE", "EEV"])
 def test_without_more_rows_than_features_matrices_are_not_searched_for(kind):
     """All rows lie in a plane: the likelihood of any mixture depends on what is added to the covariances."""
