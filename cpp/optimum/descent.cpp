@@ -25,6 +25,9 @@ constexpr std::array<double, 2> shares{0.5, 0.3};
 
 constexpr std::ptrdiff_t partition_iter = 10;
 
+// Of wide rows hard EM costs little beside a descent with matrices, which hardly leaves a partition.
+constexpr int tries_of_wide = 3;
+
 // Of descents where the likelihood says nothing of which mixture is better: the fit goes on from there.
 constexpr std::ptrdiff_t few_iter = 20;
 
@@ -121,7 +124,8 @@ Responsibilities Descent::moved_at_random() {
 // Seeds alone are the most different starts.
 Responsibilities Descent::from_labels(std::string_view kind) {
     const Model metric = kind == "mahalanobis" ? second_metric() : Model::EEI;
-    return one_hot(partition(problem_, metric, kind == "seeds" ? 0 : partition_iter, random_, control_), K);
+    const int n_tries = is_wide() && has_matrices(structure_) && kind == "k-means" ? tries_of_wide : 1;
+    return one_hot(partition(problem_, metric, kind == "seeds" ? 0 : partition_iter, random_, control_, n_tries), K);
 }
 
 Beginning Descent::in_parts(std::ptrdiff_t n_parts, Model metric, std::ptrdiff_t max_iter) {

@@ -507,6 +507,15 @@ def test_groups_of_wide_rows_are_found_in_few_descents(kind, n_rows, n_features)
 
 
 @pytest.mark.filterwarnings("ignore:The model has")
+@pytest.mark.parametrize("seed", [1, 4, 7])
+def test_many_clusters_of_wide_rows_are_found(seed):
+    """A dozen standard deviations apart, and of one partition by k-means some are cut and others are one."""
+    X, labels = blobs(1000, 80, n_components=10, seed=seed)
+    ours = GaussianMixture(10, covariance_type="tied", random_state=seed).fit(X)
+    assert adjusted_rand_score(labels, ours.predict(X)) == 1.0
+
+
+@pytest.mark.filterwarnings("ignore:The model has")
 @pytest.mark.parametrize(
     ("kind", "n_rows", "n_features"), [("diag", 60, 400), ("spherical", 300, 80)]
 )
