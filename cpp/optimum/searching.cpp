@@ -24,7 +24,7 @@ constexpr double most_of_few_passes = 8000;  // where components have few rows f
 // Of wide rows where a mixture has more parameters than rows, which cannot tell its optima apart: E-steps, fewer with
 // matrices, where each takes M-steps of d^3, and densities without them (one costs about 1 + d / 8 there).
 constexpr double least_passes_of_wide = 20, most_passes_of_matrices = 60, most_passes_of_variances = 250;
-constexpr double densities_of_variances = 1e7;
+constexpr double densities_of_variances = 4e7;
 
 // It stops earlier where it has long found nothing better: after so many E-steps for each component, and some times
 // those that it took to find the best. On 73 tables the last gain came after 5 % of 4,000 E-steps in the median, 29 %
