@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "m_step/maximum_likelihood.hpp"
 #include "optimum/leave_one_out.hpp"
 #include "optimum/starts.hpp"
 
@@ -24,9 +25,6 @@ constexpr double leverage = 0.05;
 constexpr std::array<double, 2> shares{0.5, 0.3};
 
 constexpr std::ptrdiff_t partition_iter = 10;
-
-// Of wide rows hard EM costs little beside a descent with matrices, which hardly leaves a partition.
-constexpr int tries_of_wide = 3;
 
 // Of descents where the likelihood says nothing of which mixture is better: the fit goes on from there.
 constexpr std::ptrdiff_t few_iter = 20;
@@ -47,7 +45,7 @@ std::size_t at(std::ptrdiff_t i) { return static_cast<std::size_t>(i); }
 
 bool is_fresh(std::string_view kind) {
     return kind == "k-means" || kind == "mahalanobis" || kind == "seeds" || kind == "widened" || kind == "merged" ||
-           kind == "in fewer parts";
+           kind == "in fewer parts" || kind == "diag";
 }
 
 Beginning beginning_of(const Problem& problem, const Responsibilities& given, const MStep& m_step, Control& control) {
@@ -98,6 +96,7 @@ Beginning Descent::start(std::string_view kind) {
     if (kind == "merged") return merged_down();
     if (kind == "detoured") return detoured();
     if (kind == "noise") return beside_noise();
+    if (kind == "diag") return where_variances_lead();
     if (kind == "in fewer parts") return in_parts_about_the_best();
     if (is_fresh(kind)) return from_responsibilities(from_labels(kind));
     const Responsibilities shaken =
@@ -124,8 +123,7 @@ Responsibilities Descent::moved_at_random() {
 // Seeds alone are the most different starts.
 Responsibilities Descent::from_labels(std::string_view kind) {
     const Model metric = kind == "mahalanobis" ? second_metric() : Model::EEI;
-    const int n_tries = is_wide() && has_matrices(structure_) && kind == "k-means" ? tries_of_wide : 1;
-    return one_hot(partition(problem_, metric, kind == "seeds" ? 0 : partition_iter, random_, control_, n_tries), K);
+    return one_hot(partition(problem_, metric, kind == "seeds" ? 0 : partition_iter, random_, control_), K);
 }
 
 Beginning Descent::in_parts(std::ptrdiff_t n_parts, Model metric, std::ptrdiff_t max_iter) {
@@ -135,6 +133,17 @@ Beginning Descent::in_parts(std::ptrdiff_t n_parts, Model metric, std::ptrdiff_t
 }
 
 Beginning Descent::in_parts(std::ptrdiff_t n_parts) { return in_parts(n_parts, Model::EEI, partition_iter); }
+
+// Where the search without matrices ends: its passes cost next to nothing beside one with them, and EM with matrices
+// hardly leaves a partition.
+Beginning Descent::where_variances_lead() {
+    const MaximumLikelihood m_step(Model::VVI, problem_.m_step->added());
+    Problem of_variances = problem_;
+    of_variances.m_step = &m_step;
+    const Found found = search(of_variances, control_);
+    if (!found.mixture) return from_responsibilities(from_labels("k-means"));
+    return from_responsibilities(responsibilities(found.mixture->view(), problem_.rows, control_));
+}
 
 // As many parts as the best has components with rows, or one or two more.
 Beginning Descent::in_parts_about_the_best() {

@@ -114,6 +114,7 @@ class Descent : private Searched {
   private:
     Beginning mixture_made_of(const Responsibilities& given);
     Beginning in_parts(std::ptrdiff_t n_parts, Model metric, std::ptrdiff_t max_iter);
+    Beginning where_variances_lead();
     Beginning in_parts_about_the_best();
     Responsibilities from_labels(std::string_view kind);
     std::vector<std::ptrdiff_t> comparable_parts(const Responsibilities& given) const;

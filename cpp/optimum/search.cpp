@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -50,9 +51,18 @@ Found search_by(const Problem& problem, Control& control) {
     return searching.found();
 }
 
+// Whether a float holds the weights, their sum and a millionth of each.
+bool are_for_single(const SearchRows& rows) {
+    if (rows.weights == nullptr) return true;
+    constexpr double least = 1e6 * std::numeric_limits<float>::min(), most = std::numeric_limits<float>::max();
+    const auto fits = [](double weight) { return weight == 0 || weight > least; };
+    return rows.weight() < most && std::all_of(rows.weights, rows.weights + rows.n_rows, fits);
+}
+
 // The rows in float; none where there are none.
 std::optional<SingleCopy> single_copy_of(const Problem& problem) {
     if (!problem.is_exact() || problem.source->is_single() || problem.rows.n_features >= wide) return {};
+    if (!are_for_single(problem.rows)) return {};
     Units units = units_of(problem.rows, problem.m_step->structure());
     const auto is_usable = [](double scale) { return scale > 0 && std::isfinite(scale) && std::isfinite(1 / scale); };
     if (!std::all_of(units.scale.begin(), units.scale.end(), is_usable)) return {};

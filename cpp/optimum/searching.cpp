@@ -130,7 +130,7 @@ Searching::Searching(const Problem& problem, Control& control)
 }
 
 void Searching::run() {
-    descend("k-means");
+    descend(is_wide() && has_matrices(structure_) && problem_.is_exact() ? "diag" : "k-means");
     const double before = spent();
     if (problem_.m_step->may_leave_out() && !each_pays()) begin_with_fewer();
     begun_at_ = spent() - before;

@@ -76,14 +76,8 @@ std::vector<std::int64_t> plus_plus_seeds(const OwnedMixture& metric, const Prob
 
 }  // namespace
 
-namespace {
-
-struct Partition {
-    std::vector<std::int64_t> labels;
-    double objective;  // of hard EM's last iteration
-};
-
-Partition partitioned(const Problem& problem, Model metric, std::ptrdiff_t max_iter, Random& random, Control& control) {
+std::vector<std::int64_t> partition(const Problem& problem, Model metric, std::ptrdiff_t max_iter, Random& random,
+                                    Control& control) {
     const Structure structure = structure_of(metric);
     const std::ptrdiff_t K = problem.n_components, d = problem.rows.n_features;
     OwnedMixture one = metric_of(structure, problem);
@@ -97,26 +91,14 @@ Partition partitioned(const Problem& problem, Model metric, std::ptrdiff_t max_i
         mixture.covariances[i] = one.covariances[i % one.covariances.size()];
         mixture.precisions_cholesky[i] = one.precisions_cholesky[i % one.covariances.size()];
     }
-    if (max_iter == 0) return {labels(mixture, problem.rows, control), 0};
+    if (max_iter == 0) return labels(mixture, problem.rows, control);
     const MaximumLikelihood m_step(metric, {problem.metric_reg_covar, problem.metric_reg_covar + d});
     Monitor monitor(partition_tol, max_iter, false);
     LoopOptions options;
     options.deadline = problem.deadline;
     expectation_maximisation(problem.hard_task(m_step), monitor, nullptr, options, point, control);
     check(control);
-    return {labels(mixture, problem.rows, control), monitor.history.back()};
-}
-
-}  // namespace
-
-std::vector<std::int64_t> partition(const Problem& problem, Model metric, std::ptrdiff_t max_iter, Random& random,
-                                    Control& control, int n_tries) {
-    Partition best = partitioned(problem, metric, max_iter, random, control);
-    for (int i = 1; i < n_tries; ++i) {
-        Partition next = partitioned(problem, metric, max_iter, random, control);
-        if (next.objective > best.objective) best = std::move(next);
-    }
-    return std::move(best.labels);
+    return labels(mixture, problem.rows, control);
 }
 
 Responsibilities perturbed(Responsibilities given, const SearchRows& rows, double share, Random& random) {
