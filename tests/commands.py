@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import subprocess
 import sys
 from types import SimpleNamespace
 from unittest import mock
 
 import pytest
 
+import forked
 from mixtura.cli import main
 
 COMMAND = [sys.executable, "-m", "mixtura"]
@@ -23,7 +23,7 @@ def process(*arguments, cwd, stdin=None, **options):
     """Run a command as a user does."""
     options = {"capture_output": True, "text": True, "env": ENVIRONMENT} | options
     command = [*COMMAND, *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, input=stdin, **options)
+    return forked.run(command, cwd=cwd, input=stdin, **options)
 
 
 def call(*arguments, cwd, stdin="", env=ENVIRONMENT):

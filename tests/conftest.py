@@ -7,8 +7,8 @@ import shutil
 import sys
 from pathlib import Path
 
-# Where nothing may be written beside the sources, Python keeps elsewhere what it compiles of them: each process that a
-# test starts would compile the package anew, and each test process all tests.
+# Where nothing may be written beside the sources, Python keeps elsewhere what it compiles of them: each
+# process that a test starts would compile the package anew, and each test process all tests.
 if sys.dont_write_bytecode:
     del os.environ["PYTHONDONTWRITEBYTECODE"]
     compiled = os.environ.setdefault(

@@ -25,6 +25,7 @@ from numpy.random import RandomState
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
+import forked
 import mixtura
 from mixtura import GaussianMixture, GaussianMixtureSearch, SourceError
 from mixtura.em.statistics import from_upper_half
@@ -150,7 +151,10 @@ def test_partitions_bring_all_that_their_rows_do():
     [
         *((kind, "full") for kind in ("array", "columns apart", "integers", "unknown", "frame")),
         *(("array", covariance_type) for covariance_type in ("tied", "diag", "spherical", "VEV")),
-        *(("frame", covariance_type) for covariance_type in ("tied", "diag", "VEV")),
+        *(
+            pytest.param("frame", covariance_type, marks=pytest.mark.nightly)
+            for covariance_type in ("tied", "diag", "VEV")
+        ),
     ],
 )
 def test_fits_are_those_of_the_array(kind, covariance_type):
@@ -526,7 +530,7 @@ def slow_start(X, callback=None):
     )
 
 
-def rows_made_by_workers(n_partitions=11, size=20_000):
+def rows_made_by_workers(n_partitions=11, size=4_000):
     """Rows that a worker can make again."""
 
     def make(block, block_id=(0,)):
@@ -841,8 +845,8 @@ def test_symmetric_matrices_travel_as_one_half():
 # Packages
 
 
-def python(*lines):
-    return subprocess.run(
+def python(*lines, run=forked.run):
+    return run(
         [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=False
     )
 
@@ -851,6 +855,7 @@ def test_import_needs_no_dask():
     done = python(
         "import sys, mixtura",
         "assert not {'dask', 'distributed'} & set(sys.modules)",
+        run=subprocess.run,
     )
     assert done.returncode == 0, done.stderr
 

@@ -16,6 +16,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
+import forked
 import mixtura
 from mixtura import GaussianMixture, GaussianMixtureSearch, SourceError, _core
 from mixtura.covariance import STRUCTURES
@@ -1184,7 +1185,7 @@ def test_predictions_that_the_system_cuts_short_leave_nothing(most, earlier, fol
     if earlier:
         out.write_bytes(b"an earlier file")
     command = [sys.executable, "-c", LIMITED, str(folder), str(out), str(most)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = forked.run(command, capture_output=True, text=True, check=True)
     number, _, message = done.stdout.strip().partition(" ")
     assert number == str(errno.EFBIG)
     assert f"cannot write {out}" in message
