@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import sys
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 import pytest
+import typer.main
 
 import forked
 from mixtura.cli import main
@@ -17,6 +19,9 @@ from mixtura.cli import main
 COMMAND = [sys.executable, "-m", "mixtura"]
 SETTINGS = {"COLUMNS": "100", "TERM": "xterm", "PYTHONWARNINGS": "error", "PYTHONUNBUFFERED": ""}
 ENVIRONMENT = os.environ | SETTINGS
+
+# typer reads the signatures of all commands anew for each that runs, which takes as long as all else does.
+typer.main.get_params_from_function = functools.cache(typer.main.get_params_from_function)
 
 
 def process(*arguments, cwd, stdin=None, **options):

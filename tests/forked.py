@@ -10,6 +10,7 @@ itself. Where it is not Linux, all do.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import inspect
 import json
@@ -71,6 +72,8 @@ def _server() -> tuple[socket.socket, Plain]:
     command = [sys.executable, __file__, str(there.fileno())]
     process = Plain(command, pass_fds=[there.fileno()], stdin=subprocess.DEVNULL)
     there.close()
+    atexit.register(process.wait)
+    atexit.register(here.close)  # first, so that the other one ends
     return here, process
 
 

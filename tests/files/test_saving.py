@@ -575,7 +575,7 @@ from mixtura import GaussianMixture
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 X = np.random.default_rng(0).normal(size=(300, 20))
-model = GaussianMixture(3).fit(X)
+model = GaussianMixture(3, init_params="kmeans").fit(X)
 resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
 try:
     model.save(sys.argv[1])

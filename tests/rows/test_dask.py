@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from distributed import Client, LocalCluster, futures_of, wait
+from distributed.utils import get_mp_context
 from numpy.random import RandomState
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -42,6 +43,15 @@ from mixtura.testing.problems import (
 )
 
 UNEVEN = (1, 699, 1, 2_299, 0, 900, 1_100)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def workers_fork():
+    """From a process that has imported what they need, where they are processes."""
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        # by itself it has Dask only
+        get_mp_context().set_forkserver_preload(["distributed", "pandas", "mixtura.rows.dask"])
+        yield
 
 
 def cluster(n_workers, threads_per_worker=1, **options):
@@ -176,7 +186,7 @@ def test_fits_are_those_of_the_array(kind, covariance_type):
         lazy, lazy_weight = frame[["a", "b", "c"]], frame["weight"]
     # So many iterations from one start: where EM stops, parameters differ by the square root of rounding.
     model = GaussianMixture(4, covariance_type=covariance_type, random_state=0)
-    model.set_params(init_params="kmeans", max_iter=30, tol=0)
+    model.set_params(init_params="kmeans", max_iter=12, tol=0)
     ours = clone(model).fit(lazy, sample_weight=lazy_weight)
     theirs = clone(model).fit(X, sample_weight=weight)
     assert_allclose(ours.means_, theirs.means_, rtol=1e-9, atol=1e-9)
