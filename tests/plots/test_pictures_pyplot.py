@@ -64,6 +64,7 @@ def n_colours(path):
 @calls
 def test_what_pyplot_saves_is_the_picture(call, names, tmp_path):
     for beginning in (plt.figure, lambda: None, plt.subplots):
+        plt.close("all")
         beginning()
         eval(call, names)
         plt.savefig(tmp_path / "picture.png")
