@@ -88,9 +88,9 @@ def _serve(connection: socket.socket) -> dict:
         packet, files, *_ = socket.recv_fds(connection, LONGEST, 3)
         if not packet:
             os._exit(0)
-        middle = os.fork()
+        middle = _fork()
         if middle == 0:
-            if os.fork():
+            if _fork():
                 os._exit(0)  # the child's parent is now that of all orphans: the tests
             while os.getppid() != _tests:
                 time.sleep(0.0005)
@@ -103,6 +103,14 @@ def _serve(connection: socket.socket) -> dict:
         os.waitpid(middle, 0)
         for file in files:
             os.close(file)
+
+
+def _fork() -> int:
+    with (
+        warnings.catch_warnings()
+    ):  # Python warns of any thread: here is none but that of pyarrow's memory
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
 
 
 def _become(asked: dict) -> None:
