@@ -5,7 +5,6 @@ import gc
 import itertools
 import os
 import shutil
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -1274,7 +1273,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
             for number in range(n_files):
                 shutil.copy(tmp_path / "rows.parquet", folder / f"{number:02d}.parquet")
         command = [sys.executable, "-c", MEASURED, folder, max_memory, tmp_path / "out.parquet"]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        done = forked.run(command, check=True, capture_output=True, text=True)
         grown[n_files, max_memory], n_rows = map(int, done.stdout.split())
         assert n_rows == n_files * 131_072
     # 100 MB of rows more; how much of what it decoded pyarrow keeps differs from run to run.
