@@ -758,11 +758,16 @@ def test_help_has_an_example(tmp_path, command):
 
 
 def test_commands_pipe_into_each_other(home):
-    run = " ".join(COMMAND)
-    line = f"{run} sample fitted/model.safetensors -n 2000 --seed 1 | {run} fit - -k 2 -o p --json"
-    piped = {"shell": True, "capture_output": True, "text": True, "env": ENVIRONMENT}
-    done = subprocess.run(line, cwd=home, check=True, **piped)
-    assert json.loads(done.stdout)["n_rows"] == 2000
+    drawing = [*COMMAND, "sample", "fitted/model.safetensors", "-n", "2000", "--seed", "1"]
+    options = {"cwd": home, "env": ENVIRONMENT}
+    with forked.Popen(drawing, stdout=subprocess.PIPE, **options) as first:
+        fitting = ["fit", "-", "-k", "2", "-o", "p", "--json"]
+        second = forked.Popen(
+            [*COMMAND, *fitting], stdin=first.stdout, stdout=subprocess.PIPE, **options
+        )
+        told, _ = second.communicate()
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert json.loads(told)["n_rows"] == 2000
 
 
 @pytest.mark.parametrize("arguments", [["sample", "-n", "200000"], *SHOWING])
