@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
-import subprocess
 import sys
 from types import SimpleNamespace
 from unittest import mock
 
 import pytest
+import typer.main
 
+import forked
 from mixtura.cli import main
 
 COMMAND = [sys.executable, "-m", "mixtura"]
 SETTINGS = {"COLUMNS": "100", "TERM": "xterm", "PYTHONWARNINGS": "error", "PYTHONUNBUFFERED": ""}
 ENVIRONMENT = os.environ | SETTINGS
 
+# typer reads the signatures of all commands anew for each that runs, which takes as long as all else does.
+typer.main.get_params_from_function = functools.cache(typer.main.get_params_from_function)
+
 
 def process(*arguments, cwd, stdin=None, **options):
     """Run a command as a user does."""
     options = {"capture_output": True, "text": True, "env": ENVIRONMENT} | options
     command = [*COMMAND, *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, input=stdin, **options)
+    return forked.run(command, cwd=cwd, input=stdin, **options)
 
 
 def call(*arguments, cwd, stdin="", env=ENVIRONMENT):

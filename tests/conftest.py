@@ -5,6 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from pathlib import Path
+
+# Where nothing may be written beside the sources, Python keeps elsewhere what it compiles of them: each
+# process that a test starts would compile the package anew, and each test process all tests.
+if sys.dont_write_bytecode:
+    del os.environ["PYTHONDONTWRITEBYTECODE"]
+    compiled = os.environ.setdefault(
+        "PYTHONPYCACHEPREFIX", str(Path(__file__).parents[1] / "build/pycache")
+    )
+    sys.pycache_prefix, sys.dont_write_bytecode = compiled, False
 
 # Before NumPy comes, here and in the processes that tests start. There is a test process for each core, and
 # threads of BLAS, which wait by spinning, take it from them: of small matrices two thirds of the time.

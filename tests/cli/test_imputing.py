@@ -40,7 +40,7 @@ def fitted(request, tmp_path, monkeypatch):
         for part, rows in enumerate((slice(0, 100), slice(100, None))):
             frame.iloc[rows].to_parquet(f"table/{part}.parquet")
     asked = ["--columns", ",".join(NAMES), "--weight", "w", "--missing", "mar", "-k", "2"]
-    done = run("fit", path, *asked, "-o", "out")
+    done = run("fit", path, *asked, "--no-figure", "-o", "out")
     assert done.exit_code == 0, done.output
     return path, frame, mixtura.load("out/model.safetensors")
 

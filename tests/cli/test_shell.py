@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import forked
 import mixtura
 from commands import COMMAND, ENVIRONMENT, call, fails, succeeds
 from mixtura import GaussianMixture, GaussianMixtureSearch
@@ -123,7 +124,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 runpy.run_module("mixtura", run_name="__main__")
 """
     options = ["-k", "9", "--covariance", "spherical", "--init", "random", "--max-iter", "1"]
-    running = subprocess.Popen(
+    running = forked.Popen(
         [sys.executable, "-c", code, "fit", "rows.parquet", *options, "--format", "csv", "-q"],
         cwd=tmp_path,
         env=ENVIRONMENT,

@@ -169,15 +169,21 @@ class Reader:
         if all(set_up):
             return None
         lines = block.text.splitlines()
-        if all(PLAIN.match(line) or OTHERS.match(line) for line in lines):
-            return "".join(self._run_command(block, line) for line in lines)
+        if all(plain_parts(line) or OTHERS.match(line) for line in lines):
+            return "".join(self._run_line(block, line) for line in lines)
         return self._run_script(block, block.text)
 
-    def _run_command(self, block: Block, line: str) -> str:
-        plain = PLAIN.match(line)
-        if plain is None:
+    def _run_line(self, block: Block, line: str) -> str:
+        if OTHERS.match(line):
             return self._run_script(block, line)
-        stdin = (self.folder / plain["of"]).read_text(encoding="utf-8") if plain["of"] else ""
+        output = ""
+        for plain in plain_parts(line):
+            output = self._run_command(block, plain, output)
+        return output
+
+    def _run_command(self, block: Block, plain: re.Match[str], stdin: str) -> str:
+        if plain["of"]:
+            stdin = (self.folder / plain["of"]).read_text(encoding="utf-8")
         done = call(
             *shlex.split(plain["arguments"], comments=True), cwd=self.folder, env=SHELL, stdin=stdin
         )
@@ -205,6 +211,12 @@ class Reader:
         assert self.output is not None, f"{block.place}: output without a block that printed it"
         assert lines_of(block.text) == lines_of(self.output), block.place
         self.output = None
+
+
+def plain_parts(line: str) -> list[re.Match[str]]:
+    """The commands that a line pipes into each other, where none needs a shell."""
+    parts = [PLAIN.match(part) for part in line.split(" | ")]
+    return [part for part in parts if part] if all(parts) else []
 
 
 def lines_of(text: str) -> list[str]:

@@ -140,7 +140,7 @@ assert caught.getvalue() == "Initialization 0\\nInitialization 0 converged.\\n",
 SHELL = """
 import numpy as np, sys
 np.savetxt("rows.csv", X, delimiter=",", header="a,b", comments="")
-get_ipython().system(f"{sys.executable} -m mixtura select rows.csv -k 1:4 --top 2 -o chosen")
+get_ipython().system(f"{sys.executable} -m mixtura select rows.csv -k 1:2 --top 2 --no-figure")
 """
 
 

@@ -70,7 +70,7 @@ def from_start(X, **options):
 @pytest.mark.parametrize("kind", FOURTEEN)
 @pytest.mark.parametrize("matrices", [False, True])
 def test_densities_are_those_of_wider_gaussians_and_the_likelihood_never_falls(kind, matrices):
-    _, X, errors = measured(matrices=matrices)
+    _, X, errors = measured(150, matrices=matrices)
     gm = GaussianMixture(
         2, covariance_type=kind, init_params="kmeans", random_state=0, tol=0, max_iter=25
     )

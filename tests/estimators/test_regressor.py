@@ -183,12 +183,13 @@ def test_draws_have_the_conditional_distribution():
     draws = found.sample(20_000, random_state=0)
     assert draws.shape == (20_000, 2, 2)
     mean, covariance = found.mean(), found.covariance()
+    quantiles = found.quantiles(np.linspace(0.001, 0.999, 999))
     for i in range(2):
         assert_allclose(
             draws[:, i].mean(axis=0), mean[i], atol=4 * np.sqrt(covariance[i].max() / 2e4)
         )
         assert_allclose(np.cov(draws[:, i].T), covariance[i], rtol=0.1, atol=0.05)
-        at = found.quantiles(np.linspace(0.001, 0.999, 999))[i, 0]
+        at = quantiles[i, 0]
         shares = np.searchsorted(at, draws[:, i, 0]) / 1000
         assert kstest(shares[::10], "uniform").pvalue > 1e-4
 

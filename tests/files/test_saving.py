@@ -7,7 +7,6 @@ import json
 import os
 import pickle
 import re
-import subprocess
 import sys
 import tempfile
 import warnings
@@ -22,11 +21,13 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from threadpoolctl import threadpool_limits
 
+import forked
 import mixtura
 from mixtura import GaussianMixture, ModelFileError
 from mixtura.covariance import ONE_FEATURE
 from mixtura.covariance import STRUCTURES as STRUCTURES_BY_NAME
 from mixtura.testing.problems import random_mixture, random_rows
+from products import product
 
 STRUCTURES = ["full", "tied", "diag", "spherical"]
 METHODS = ["predict", "predict_proba", "score_samples", "score", "bic", "aic", "icl"]
@@ -139,8 +140,7 @@ def degenerate_rows():
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("case", degenerate_rows())
+@pytest.mark.parametrize(("case", "dtype"), product(degenerate_rows(), [np.float32, np.float64]))
 def test_what_is_saved_can_be_loaded(case, dtype, path):
     """However singular: what rounding leaves of the factors is no damage, and has no bound of its own."""
     X = degenerate_rows()[case].astype(dtype)
@@ -308,7 +308,7 @@ def test_another_process_reads_the_same_bits(saved, tmp_path):
         "np.save(sys.argv[3], model.predict_proba(np.load(sys.argv[2])))"
     )
     arguments = [saved, tmp_path / "X.npy", tmp_path / "R.npy"]
-    subprocess.run([sys.executable, "-c", script, *arguments], check=True)
+    forked.run([sys.executable, "-c", script, *arguments], check=True)
     assert_same_bits(np.load(tmp_path / "R.npy"), fitted().predict_proba(X))
 
 
@@ -575,7 +575,7 @@ from mixtura import GaussianMixture
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 X = np.random.default_rng(0).normal(size=(300, 20))
-model = GaussianMixture(3).fit(X)
+model = GaussianMixture(3, init_params="kmeans").fit(X)
 resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
 try:
     model.save(sys.argv[1])
@@ -589,7 +589,7 @@ def test_a_write_that_the_system_cuts_short_is_an_error_of_the_system(saved):
     """No stand-in: the file may not grow beyond 8 kB, so the writer really fails half way."""
     before = leaves_all_as_it_was(saved.parent)
     command = [sys.executable, "-c", LIMITED, str(saved)]
-    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    run = forked.run(command, capture_output=True, text=True, check=True)
     name, number, message = json.loads(run.stdout)
     assert leaves_all_as_it_was(saved.parent) == before
     assert number == errno.EFBIG, name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 import warnings
 
@@ -14,6 +13,7 @@ import pytest
 from scipy.stats import random_correlation
 from sklearn.model_selection import GridSearchCV
 
+import forked
 import mixtura
 from mixtura import DataWarning, GaussianMixture, GaussianMixtureSearch
 from mixtura.fitting import warnings as fitting_warnings
@@ -148,7 +148,7 @@ def test_dummies_are_fitted_and_named_at_every_door(door, tmp_path):
 def test_dummies_are_fitted_and_named_by_the_command(tmp_path):
     np.savetxt(tmp_path / "rows.csv", dummies(), delimiter=",", header="x,male,female", comments="")
     command = [sys.executable, "-m", "mixtura", "fit", "rows.csv", "-k", "2"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = forked.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert "are linearly dependent" in " ".join(done.stderr.split())
 

@@ -82,7 +82,7 @@ def test_what_em_has_not_ended_at_wins_no_sweep(pile):
 
 
 def test_structures_that_reg_covar_alone_keeps_from_being_singular_lose():
-    search = swept(np.random.default_rng(0).normal(size=(16, 24)))
+    search = swept(np.random.default_rng(0).normal(size=(10, 14)))
     assert search.best_params_["covariance_type"] in ("EII", "VII", "EEI", "VEI", "EVI", "VVI")
     assert "held up by reg_covar" in failures(search)[1, "EEE"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import subprocess
+import functools
 import sys
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.testing import assert_allclose
 from scipy.integrate import quad
 from scipy.stats import norm
 
+import forked
 from mixtura import GaussianMixture, GaussianMixtureSearch, Mixture, from_batches
 from mixtura.drawing.colours import PALETTE, colour
 from mixtura.drawing.features import overlaps
@@ -88,16 +89,27 @@ PICTURES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@functools.cache
+def case_of(name):
+    return CASES[name]()
+
+
+# Each case twice by day, and each picture of several cases.
+SOME_BY_DAY = [
+    pytest.param(case, picture, marks=() if (i - j) % 3 == 0 else pytest.mark.nightly)
+    for i, case in enumerate(CASES)
+    for j, picture in enumerate(PICTURES)
+]
+
+
+@pytest.mark.parametrize(("case", "picture"), SOME_BY_DAY)
 @pytest.mark.filterwarnings("ignore:Glyph")
-def test_every_picture_of_what_a_fit_takes_is_drawn(case, tmp_path):
-    model, X = CASES[case]()
-    for name, draw in PICTURES.items():
-        figure = Figure(figsize=(5, 5))
-        draw(model, X, figure=figure)
-        figure.savefig(tmp_path / "picture.png", dpi=40)
-        for axes in figure.axes:
-            assert not axes.axison or axes.collections or axes.lines or axes.patches, name
+def test_every_picture_of_what_a_fit_takes_is_drawn(case, picture, tmp_path):
+    figure = Figure(figsize=(5, 5))
+    PICTURES[picture](*case_of(case), figure=figure)
+    figure.savefig(tmp_path / "picture.png", dpi=40)
+    for axes in figure.axes:
+        assert not axes.axison or axes.collections or axes.lines or axes.patches
 
 
 def test_bars_of_values_that_are_one_to_the_eye_are_seen():
@@ -201,16 +213,14 @@ def test_the_command_says_what_its_figure_leaves_out(tmp_path):
     with (tmp_path / "wide.csv").open("w", newline="") as file:
         csv.writer(file).writerows([[f"c{j}" for j in range(7)], *X.tolist()])
     command = [sys.executable, "-m", "mixtura", "fit", "wide.csv", "-k", "2", "--init", "kmeans"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
+    done = forked.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
     (note,) = [line for line in done.stderr.splitlines() if "figure" in line]
     assert note.startswith(
         "mixtura: note: in the figure: 5 of 7 features, where components overlap"
     )
     assert "draws others with features=" in note
     assert note.endswith("3,000 of 4,000 rows drawn (random sample)")
-    quiet = subprocess.run(
-        [*command, "-q"], capture_output=True, text=True, cwd=tmp_path, check=True
-    )
+    quiet = forked.run([*command, "-q"], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert quiet.stderr == ""
 
 

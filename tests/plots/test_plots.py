@@ -29,6 +29,7 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 
+import forked
 from mixtura import (
     BayesianGaussianMixture,
     GaussianMixture,
@@ -448,7 +449,7 @@ def test_pyplot_is_not_even_imported_by_a_script_without_it(tmp_path):
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
-    subprocess.run([sys.executable, "-c", code, tmp_path / "x.png"], check=True, env=environment)
+    forked.run([sys.executable, "-c", code, tmp_path / "x.png"], check=True, env=environment)
 
 
 def test_a_picture_can_be_saved(wide, tmp_path):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import sys
 from contextlib import suppress
 
@@ -16,6 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
+import forked
 from mixtura import GaussianMixture, Mixture
 from mixtura.em.blocks import TotalScatter
 from mixtura.rows import ArrayBlocks, Rows
@@ -507,8 +506,9 @@ def test_the_convergence_warning_carries_numbers():
 # 19. Memory
 
 MEASURE = """
-import importlib, json, resource, sys, warnings
+import importlib, json, resource, sys, threadpoolctl, warnings
 import numpy as np
+threadpoolctl.threadpool_limits(1)
 
 def peak():
     # VmHWM is this process's own; ru_maxrss begins with that of the process that started it.
@@ -548,8 +548,7 @@ def extra_memory(package, n_rows, start, covariance_type="full", dtype="f8", wei
     """Peak memory of a fit of n_rows x 16 beyond the rows, in bytes; 16 components."""
     arguments = json.dumps([package, n_rows, start, covariance_type, dtype, weighted])
     command = [sys.executable, "-c", MEASURE, arguments]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    run = forked.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
+import forked
 from mixtura import DataWarning, DegenerateComponentWarning, GaussianMixture, Mixture
 from mixtura.covariance import STRUCTURES
 from mixtura.testing.problems import random_mixture, random_rows
@@ -225,7 +226,7 @@ LONG_FIT = """
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 def test_ctrl_c_stops_a_fit_and_leaves_nothing_half_done():
     command = [sys.executable, "-c", textwrap.dedent(LONG_FIT)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with forked.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline().strip() == "running"
         time.sleep(0.05)
         process.send_signal(signal.SIGINT)

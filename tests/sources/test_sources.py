@@ -5,7 +5,6 @@ import gc
 import itertools
 import os
 import shutil
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
+import forked
 import mixtura
 from mixtura import GaussianMixture, GaussianMixtureSearch, SourceError, _core
 from mixtura.covariance import STRUCTURES
@@ -1184,7 +1184,7 @@ def test_predictions_that_the_system_cuts_short_leave_nothing(most, earlier, fol
     if earlier:
         out.write_bytes(b"an earlier file")
     command = [sys.executable, "-c", LIMITED, str(folder), str(out), str(most)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = forked.run(command, capture_output=True, text=True, check=True)
     number, _, message = done.stdout.strip().partition(" ")
     assert number == str(errno.EFBIG)
     assert f"cannot write {out}" in message
@@ -1273,7 +1273,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
             for number in range(n_files):
                 shutil.copy(tmp_path / "rows.parquet", folder / f"{number:02d}.parquet")
         command = [sys.executable, "-c", MEASURED, folder, max_memory, tmp_path / "out.parquet"]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        done = forked.run(command, check=True, capture_output=True, text=True)
         grown[n_files, max_memory], n_rows = map(int, done.stdout.split())
         assert n_rows == n_files * 131_072
     # 100 MB of rows more; how much of what it decoded pyarrow keeps differs from run to run.

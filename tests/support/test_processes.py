@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+import forked
 from mixtura.support.cached import cached
 
 # A process that takes as long hangs.
@@ -54,9 +55,9 @@ for kind, init, moment in product(["array", "batches"], ["auto", "random"], ["di
 """
 
 
-def output_of(script, *args):
+def output_of(script, *args, start=forked.run):
     """What it prints, where it ends well."""
-    run = subprocess.run(
+    run = start(
         [sys.executable, "-c", FITS + script, *args],
         capture_output=True,
         text=True,
@@ -82,7 +83,7 @@ GaussianMixtureSearch(n_components=[2], random_state=0).fit(X[:300])
 GaussianMixture(2).fit(rows("batches"))
 print(sorted(set(sys.modules) - before))
 """
-    assert output_of(script) == "[]\n"
+    assert output_of(script, start=subprocess.run) == "[]\n"
 
 
 def test_the_import_loads_nothing_of_others_that_scikit_learn_does_not_but_safetensors():

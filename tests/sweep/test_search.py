@@ -1,11 +1,11 @@
 """The model choice in one call: cells against mclust's values, what is shared, what fails, what goes on."""
 
 import csv
+import functools
 import itertools
 import json
 import pickle
 import signal
-import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -21,6 +21,7 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import forked
 import mixtura
 from mixtura import GaussianMixture, GaussianMixtureSearch
 from mixtura._core import Stop
@@ -31,10 +32,12 @@ from mixtura.errors import DataWarning, ModelFileError
 from mixtura.fitting.diagnosis import rows_needed
 from mixtura.plots import plot_search
 from mixtura.rows import ArrayBlocks, Rows
+from mixtura.starts import auto
 from mixtura.starts.auto import SearchStopped, search_from
 from mixtura.starts.auto import search as search_of_a_start
 from mixtura.sweep.grid import ALL
 from mixtura.sweep.sweep import is_within
+from products import product
 
 matplotlib.use("agg")
 
@@ -95,10 +98,14 @@ def test_every_cell_is_at_least_mclusts(swept):
         assert ours.bic >= float(bic) - 1e-3, (k, model)
 
 
+@functools.cache
+def swept_to_six(name):
+    return GaussianMixtureSearch(range(1, 7), random_state=0, sign="mclust").fit(rows_of(name))
+
+
 @pytest.mark.parametrize(("name", "k", "model", "bic"), BETTER_THAN_MCLUST)
 def test_cells_that_mclust_has_worse(name, k, model, bic):
-    search = GaussianMixtureSearch(range(1, 7), random_state=0, sign="mclust").fit(rows_of(name))
-    assert frame_of(search).loc[(k, model)].bic >= bic - 1e-3
+    assert frame_of(swept_to_six(name)).loc[(k, model)].bic >= bic - 1e-3
 
 
 def test_the_models_that_mclust_chooses(swept):
@@ -140,8 +147,7 @@ SMALLER_GRIDS = [
 ]
 
 
-@pytest.mark.parametrize("name", ["iris", "faithful", "diabetes"])
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize(("name", "seed"), product(["iris", "faithful", "diabetes"], [0, 1]))
 def test_a_larger_grid_leaves_no_cell_worse(name, seed):
     X = rows_of(name)
     larger = frame_of(GaussianMixtureSearch(range(1, 6), random_state=seed).fit(X))
@@ -152,9 +158,10 @@ def test_a_larger_grid_leaves_no_cell_worse(name, seed):
             assert larger.log_likelihood[key] >= cell.log_likelihood - 1e-6 * len(X), key
 
 
-def test_the_rows_that_searches_see_do_not_depend_on_the_grid():
-    """16 components of 40 features ask for more than 10,000 rows, 2 do not."""
-    X = np.random.default_rng(0).normal(size=(12_000, 40))
+def test_the_rows_that_searches_see_do_not_depend_on_the_grid(monkeypatch):
+    """16 components of 10 features ask for 4,000 rows, and 2 for the 2,000 that any search sees here."""
+    monkeypatch.setattr(auto, "_ROWS", 2_000)
+    X = np.random.default_rng(0).normal(size=(3_000, 10))
     X[::2] += 0.3  # they overlap, so that other rows give other means
     smaller, larger = (
         GaussianMixtureSearch(numbers, ["EII"], random_state=0, tol=1e-2, max_iter=1).fit(X)
@@ -394,7 +401,7 @@ search.fit(load_faithful().data)
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the signal is POSIX's")
 def test_a_killed_sweep_goes_on_to_the_same(tmp_path, small):
     X, whole = small
-    killed = subprocess.run([sys.executable, "-c", _KILLED, tmp_path / "sweep"], check=False)
+    killed = forked.run([sys.executable, "-c", _KILLED, tmp_path / "sweep"], check=False)
     assert killed.returncode == -signal.SIGKILL
     steps = []
     again = GaussianMixtureSearch(

@@ -57,14 +57,15 @@ def log_joint(
         for k, covariance in enumerate(mixture.covariance_matrices()):
             joint[rows, k] = log_weights[k]
             if seen.any():
-                component: Any = multivariate_normal(
-                    mixture.means[k, seen], covariance[np.ix_(seen, seen)]
+                of_seen = (
+                    X[np.ix_(rows, seen)],
+                    mixture.means[k, seen],
+                    covariance[np.ix_(seen, seen)],
                 )
-                if mixture.df is not None:
-                    component = multivariate_t(
-                        component.mean, component.cov_object.covariance, df=mixture.df[k]
-                    )
-                joint[rows, k] += component.logpdf(X[np.ix_(rows, seen)]).reshape(len(rows))
+                if mixture.df is None:
+                    joint[rows, k] += multivariate_normal.logpdf(*of_seen)
+                else:
+                    joint[rows, k] += multivariate_t.logpdf(*of_seen, df=mixture.df[k])
         if mixture.noise is not None:
             joint[rows, -1] = mixture.noise.log_joint
             if not seen.all():
@@ -126,7 +127,9 @@ def statistics(
     log_credible = None if log_credible is None else log_credible[some]
     X, w = X[some], w[some]
     errors = None if errors is None else errors[some]
-    r = responsibilities(mixture, X, log_credible, errors)
+    joint = log_joint(mixture, X, log_credible, errors)
+    log_densities = logsumexp(joint, axis=1)
+    r = np.exp(joint - log_densities[:, np.newaxis])
     wr = w[:, np.newaxis] * r
     completed, spread = completions(mixture, X) if errors is None else true_rows(mixture, X, errors)
     differences = completed - mixture.means
@@ -146,7 +149,7 @@ def statistics(
         log_scales = (of_components * (log_u - u)).sum(axis=0)
     return OracleStatistics(
         weight=float(w.sum()),
-        log_likelihood=float(w @ log_density(mixture, X, log_credible, errors)),
+        log_likelihood=float(w @ log_densities),
         log_certainty=float(w @ certainty),
         counts=of_components.sum(axis=0),
         firsts=np.einsum("nk,nkd->kd", weighed, differences),
