@@ -94,6 +94,7 @@ nb::tuple refits(const RowsArrays& rows, const Doubles& weights, const MixtureAr
     require_matrix("weights", weights);
     require(!rows.is_single(), "rows must be of float64");
     rows.require_sizes(sizes);
+    require_matrix("weights", weights);
     const std::ptrdiff_t n = static_cast<std::ptrdiff_t>(weights.shape(0)), n_rows = rows.n_rows();
     require_shape("weights", weights, {n, n_rows});
     Refitting asked{{}, missing, n_bits, has_box, default_prior, tol, max_iter};
@@ -216,6 +217,7 @@ nb::tuple box(const Doubles& mean, const DirectionArrays& arrays, const Doubles&
 }
 
 Array scatter_by_default(Structure structure, std::ptrdiff_t n_components, const Doubles& covariance, double n_rows) {
+    require(covariance.ndim() > 0, "covariance must have 1 or 2 dimensions, got 0");
     const auto d = static_cast<std::ptrdiff_t>(covariance.shape(0));
     const Sizes sizes(structure, n_components, d);
     require_shape("covariance", covariance, has_matrices(structure) ? Shape{d, d} : Shape{d});
