@@ -103,7 +103,7 @@ $(VENV)/.tools: pyproject.toml
 # Editable: changes to Python need nothing, changes to the core one more `make`.
 $(VENV)/.installed: $(VENV)/.tools $(CORE)
 	$(NEED_COMPILER)
-	@echo "compiling the core: one to two minutes, once"
+	@echo "compiling the core: two to three minutes, once"
 	$(CACHED) $(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[all]"
 	touch $@
 

@@ -168,6 +168,7 @@ std::vector<Refit> refits(const Rows<double>& rows, const double* weights, std::
 
 std::vector<double> drawn_counts(const double* weights, std::ptrdiff_t n_rows, std::ptrdiff_t n_drawn,
                                  const std::vector<std::uint64_t>& seeds) {
+    constexpr std::ptrdiff_t draws_of_a_millisecond = 1 << 14;
     std::vector<double> sums;
     if (weights != nullptr) {
         sums.resize(static_cast<std::size_t>(n_rows));
@@ -183,7 +184,10 @@ std::vector<double> drawn_counts(const double* weights, std::ptrdiff_t n_rows, s
     for (std::size_t s = 0; s < seeds.size(); ++s) {
         Random random(seeds[s]);
         double* own = counts.data() + s * static_cast<std::size_t>(n_rows);
-        for (std::ptrdiff_t i = 0; i < n_drawn; ++i) own[drawn_row(random)] += 1;
+        for (std::ptrdiff_t i = 0; i < n_drawn; ++i) {
+            if (i % draws_of_a_millisecond == 0) check_interrupted();
+            own[drawn_row(random)] += 1;
+        }
     }
     return counts;
 }

@@ -637,8 +637,10 @@ bool Searching::reseed(Optimum found, std::ptrdiff_t dead, std::optional<Optimum
         return false;
     }
     const bool is_left = has_no_optimum() || !is_worth_mending(found) || n_reseeded_ >= most || is_spent();
-    if (is_better && is_left) best_of_its_kind = std::move(found);
-    if (is_left) return false;
+    if (is_left) {
+        if (is_better) best_of_its_kind = std::move(found);
+        return false;
+    }
     if (is_better) best_of_its_kind = found;
     const Responsibilities given = responsibilities(found.mixture.view(), problem_.rows, control_);
     // One for each component that can be cut: the least promising of its merges with the dead one.

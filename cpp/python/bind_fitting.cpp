@@ -94,6 +94,7 @@ nb::tuple refits(const RowsArrays& rows, const Doubles& weights, const MixtureAr
     require_matrix("weights", weights);
     require(!rows.is_single(), "rows must be of float64");
     rows.require_sizes(sizes);
+    require_matrix("weights", weights);
     const std::ptrdiff_t n = static_cast<std::ptrdiff_t>(weights.shape(0)), n_rows = rows.n_rows();
     require_shape("weights", weights, {n, n_rows});
     Refitting asked{{}, missing, n_bits, has_box, default_prior, tol, max_iter};
@@ -134,13 +135,19 @@ Array drawn_counts(const std::optional<Doubles>& weights, std::ptrdiff_t n_rows,
                    const std::vector<std::uint64_t>& seeds) {
     require(n_rows > 0, "n_rows must be 1 at least, got " + std::to_string(n_rows));
     require_shape("weights", weights, {n_rows});
+    const std::size_t room = std::vector<double>().max_size();
+    require(seeds.empty() || static_cast<std::size_t>(n_rows) <= room / seeds.size(),
+            std::to_string(n_rows) + " rows are too many for " + std::to_string(seeds.size()) + " seeds");
+    require(n_drawn >= 0 && (n_drawn - 1) / most_draws_a_row < n_rows,
+            "n_drawn must be 0 to " + std::to_string(most_draws_a_row) + " a row, got " + std::to_string(n_drawn));
     const double* own = weights ? weights->data() : nullptr;
     const auto is_weight = [](double w) { return w >= 0 && std::isfinite(w); };
     require(own == nullptr || std::all_of(own, own + n_rows, is_weight), "weights must be finite and not below 0");
     require(own == nullptr || std::any_of(own, own + n_rows, [](double w) { return w > 0; }),
             "a row must have a weight");
-    return as_array(mixtura::drawn_counts(own, n_rows, n_drawn, seeds),
-                    {static_cast<std::ptrdiff_t>(seeds.size()), n_rows});
+    std::vector<double> counts =
+        without_gil(1, [&](Control&) { return mixtura::drawn_counts(own, n_rows, n_drawn, seeds); });
+    return as_array(std::move(counts), {static_cast<std::ptrdiff_t>(seeds.size()), n_rows});
 }
 
 std::vector<double> as_vector(const Doubles& values) { return {values.data(), values.data() + values.size()}; }
@@ -210,6 +217,7 @@ nb::tuple box(const Doubles& mean, const DirectionArrays& arrays, const Doubles&
 }
 
 Array scatter_by_default(Structure structure, std::ptrdiff_t n_components, const Doubles& covariance, double n_rows) {
+    require(covariance.ndim() > 0, "covariance must have 1 or 2 dimensions, got 0");
     const auto d = static_cast<std::ptrdiff_t>(covariance.shape(0));
     const Sizes sizes(structure, n_components, d);
     require_shape("covariance", covariance, has_matrices(structure) ? Shape{d, d} : Shape{d});
@@ -292,7 +300,9 @@ void bind_fitting(nb::module_& m) {
     m.def("default_scatter", &scatter_by_default, "structure"_a, "n_components"_a, "covariance"_a, "n_rows"_a,
           "Of the default prior, in the shape of one covariance; without matrices covariance is its diagonal.");
     m.def("drawn_counts", &drawn_counts, "weights"_a.none(), "n_rows"_a, "n_drawn"_a, "seeds"_a,
-          "How often each row comes up in draws with replacement, for each seed; None: all are as likely.");
+          "How often each row comes up in draws with replacement, for each seed; None: all are as likely. As many as\n"
+          "MOST_DRAWS_A_ROW a row at most.");
+    m.attr("MOST_DRAWS_A_ROW") = most_draws_a_row;
     m.def("significant", &rounded, "values"_a, "n_bits"_a, "Numbers rounded to so many binary digits.");
     m.def("added_by_default", &added, "mean"_a, "variances"_a, "n_bits"_a,
           "What is added to the variance of each feature where nobody says how much.");

@@ -521,8 +521,11 @@ def default_scatter(structure: Structure, n_components: int, covariance: Annotat
 
 def drawn_counts(weights: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)] | None, n_rows: int, n_drawn: int, seeds: Sequence[int]) -> NDArray[numpy.float64]:
     """
-    How often each row comes up in draws with replacement, for each seed; None: all are as likely.
+    How often each row comes up in draws with replacement, for each seed; None: all are as likely. As many as
+    MOST_DRAWS_A_ROW a row at most.
     """
+
+MOST_DRAWS_A_ROW: int = 16
 
 def significant(values: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], n_bits: int) -> NDArray[numpy.float64]:
     """Numbers rounded to so many binary digits."""

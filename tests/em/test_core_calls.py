@@ -316,6 +316,11 @@ def test_no_call_crashes():
         ("refits", 6, True, "has_box is of noise, and the M-step has none"),
         ("refits", 7, True, "default_prior is of a prior, and the M-step has none"),
         ("box_sides", 3, ([0, 3], np.ones(2), None), "features must be some of the rows'"),
+        ("refits", 1, np.ones(()), "weights must have 2 dimensions, got 0"),
+        ("default_scatter", 2, np.ones(()), "covariance must have 1 or 2 dimensions, got 0"),
+        ("drawn_counts", 1, 2**62, r"weights must have shape"),
+        ("drawn_counts", 2, 2**31, "n_drawn must be 0 to 16 a row, got 2147483648"),
+        ("drawn_counts", 2, -1, "n_drawn must be 0 to 16 a row, got -1"),
         ("spread_about", 2, np.ones(D + 1), "means must have the 3 features"),
         ("Asked", 1, 0, "n_components must be 1 at least"),
         (

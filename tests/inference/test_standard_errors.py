@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import warnings
@@ -15,7 +16,7 @@ from scipy.stats import multivariate_normal
 from sklearn.exceptions import ConvergenceWarning
 
 import mixtura
-from mixtura import BayesianGaussianMixture, GaussianMixture, Mixture
+from mixtura import BayesianGaussianMixture, GaussianMixture, Mixture, _core
 from mixtura.covariance import STRUCTURES
 from mixtura.datasets import load_faithful
 from mixtura.em import Monitor, expectation_maximisation
@@ -320,15 +321,18 @@ def test_fits_in_one_call_are_those_one_by_one(kind):
 
 
 def test_draws_have_the_moments_of_a_multinomial_distribution():
-    weight = np.array([0.0, 1.0, 2.0, 5.0])
+    weight = np.array([0.0, 1.0, 2.0, 5.0, 0.0])
     seeds = np.random.SeedSequence(0).generate_state(20_000, np.uint64).tolist()
-    for given, shares in ((weight, weight / 8), (None, np.full(4, 0.25))):
-        drawing = Drawing(np.zeros((4, 1)), given, 8, 1.0)
+    most = 5 * _core.MOST_DRAWS_A_ROW  # one by one; beyond, by binomial numbers
+    proportions = (weight, weight / 8), (None, np.full(5, 0.2))
+    for n, (given, shares) in itertools.product((8, most, most + 1, 1 << 53), proportions):
+        drawing = Drawing(np.zeros((5, 1)), given, n, 1.0)
         counts = drawing.counts(seeds)
-        assert_array_equal(counts.sum(axis=1), 8)
-        assert_allclose(counts.mean(axis=0), 8 * shares, atol=0.04)
-        theirs = 8 * (np.diag(shares) - np.outer(shares, shares))
-        assert_allclose(np.cov(counts.T), theirs, atol=0.06)
+        assert_array_equal(counts.sum(axis=1), n)
+        assert not counts[:, shares == 0].any()
+        assert_allclose(counts.mean(axis=0) / n, shares, atol=0.015 / np.sqrt(n))
+        theirs = np.diag(shares) - np.outer(shares, shares)
+        assert_allclose(np.cov(counts.T / np.sqrt(n)), theirs, atol=0.012)
         assert_array_equal(drawing.counts(seeds[7:8])[0], counts[7])
 
 
@@ -375,6 +379,28 @@ def test_ctrl_c_ends_a_bootstrap(gm):
     try:
         with pytest.raises(KeyboardInterrupt):
             gm.standard_errors(X, kind="bootstrap", n_replicates=3_000_000)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_python_hears_signals_while_rows_are_drawn():
+    """Several before the draws end; were they heard after them, it would be one."""
+    n_heard = 0
+
+    def hear(signum, frame):
+        nonlocal n_heard
+        n_heard += 1
+        if n_heard == 3:
+            raise KeyboardInterrupt
+
+    n = 1 << 16
+    drawing = Drawing(np.zeros((n, 1)), np.ones(n), n * _core.MOST_DRAWS_A_ROW, 1.0)
+    before = signal.signal(signal.SIGALRM, hear)
+    signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            drawing.counts(range(40))
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

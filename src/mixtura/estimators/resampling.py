@@ -84,6 +84,8 @@ class Drawing:
 
     def counts(self, seeds: Sequence[int]) -> FloatArray:
         """How often each row is drawn with replacement, one row of counts a seed."""
+        if self.n_drawn > _core.MOST_DRAWS_A_ROW * len(self.rows):
+            return np.stack([self._multinomial(np.random.default_rng(seed)) for seed in seeds])
         return _core.drawn_counts(self.weight, len(self.rows), self.n_drawn, seeds)
 
     def exponential(self, seeds: Sequence[int]) -> FloatArray:
@@ -119,8 +121,18 @@ class Drawing:
 
     def rows_and_counts(self, rng: Generator | RandomState) -> tuple[Array, FloatArray]:
         """Rows drawn with replacement, each once, and how often."""
-        counts = rng.multinomial(self.n_drawn, self.shares)
-        return self.rows[counts > 0], counts[counts > 0].astype(np.float64)
+        counts = self._multinomial(rng)
+        return self.rows[counts > 0], counts[counts > 0]
+
+    def _multinomial(self, rng: Generator | RandomState) -> FloatArray:
+        """How often each row is drawn, by a binomial number for each.
+
+        NumPy gives the last one what is left over, by rounding too: never a row of weight 0.
+        """
+        shares = self.shares
+        counts = np.zeros(len(shares))
+        counts[shares > 0] = rng.multinomial(self.n_drawn, shares[shares > 0])
+        return counts
 
     def with_gaps(self, drawn: FloatArray, rng: Generator) -> FloatArray:
         """As many other rows with the gaps of these, or with those of rows drawn from them."""
