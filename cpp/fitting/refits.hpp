@@ -38,7 +38,7 @@ std::vector<Refit> refits(const Rows<double>& rows, const double* weights, std::
 
 // How often each of `n_rows` rows comes up in so many draws with replacement, for each seed: n_seeds x n_rows.
 // weights: they come up in proportion to these; null: evenly. One draw after the other, for most_draws_a_row a row at
-// most: beyond, a binomial number for each row costs a sixth or less. Throws Interrupted.
+// most: beyond, a binomial number for each row costs less but of a dozen rows. Throws Interrupted.
 constexpr std::ptrdiff_t most_draws_a_row = 16;
 std::vector<double> drawn_counts(const double* weights, std::ptrdiff_t n_rows, std::ptrdiff_t n_drawn,
                                  const std::vector<std::uint64_t>& seeds);
