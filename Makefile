@@ -173,8 +173,8 @@ docs-versions: $(VENV)/.docs ## build the site of this version beside those of o
 docs-serve: $(VENV)/.docs ## show the site at http://127.0.0.1:8000 while pages are written
 	$(BIN)/mkdocs serve
 
-docs-test: docs ## look at the built site and at reports, in Chromium where there is one
-	$(BIN)/python -m pytest -m site tests/docs/test_site.py tests/browser/test_report_in_chromium.py
+docs-test: docs ## look at the built site and at reports, in Chromium where there is one; run notebooks and the gallery
+	$(BIN)/$(PYTEST) -m site tests/docs tests/browser/test_report_in_chromium.py tests/plots/test_pictures_pyplot.py
 
 clean: ## remove .venv, build and dist
 	rm -rf $(VENV) build dist

@@ -52,6 +52,11 @@ RUN = [
         if path.name != "index.md" and not path.name.endswith(".es.md")
     ),
 ]
+# `make docs-test` runs the gallery, with the notebooks.
+BY_TARGET = [
+    pytest.param(page, marks=pytest.mark.site if page.startswith("docs/gallery/") else ())
+    for page in RUN
+]
 PAGES = sorted(
     str(path.relative_to(ROOT))
     for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")]
@@ -238,7 +243,7 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # Dask's use of pandas
-@pytest.mark.parametrize("page", RUN)
+@pytest.mark.parametrize("page", BY_TARGET)
 def test_the_code_of_a_page_runs_and_prints_what_the_page_shows(page, folder):
     if not (ROOT / page).is_file():
         pytest.skip("the page is not beside these tests of the installed package")

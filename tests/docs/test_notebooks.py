@@ -16,7 +16,7 @@ pytest.importorskip("ipykernel", reason=why)
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 # A kernel talks over sockets on this machine, of which its libraries warn.
-pytestmark = pytest.mark.filterwarnings("default")
+pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.site]
 
 
 @pytest.fixture(scope="module")

@@ -135,6 +135,7 @@ def test_an_empty_figure_is_filled_and_one_that_holds_axes_is_refused(call, name
     assert plt.get_fignums() == []
 
 
+@pytest.mark.site
 def test_a_notebook_shows_a_picture_once(tmp_path):
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
