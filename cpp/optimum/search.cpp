@@ -97,7 +97,7 @@ class Comparing final : public Searching {
         }
     }
 
-    Found found() {
+    Found proper_end() {
         const bool is_proper = best_ != nullptr;
         Found found = Searching::found();
         if (!is_proper) found.mixture.reset();
@@ -122,11 +122,11 @@ Found better_end(const std::vector<Start>& starts, const Problem& problem, Contr
         const Problem rounded = with_rows(*rows, problem);
         Comparing in_single(rounded, control);
         in_single.run_from(starts);
-        if (!in_single.is_rounded()) return in_single.found();
+        if (!in_single.is_rounded()) return in_single.proper_end();
     }
     Comparing comparing(problem, control);
     comparing.run_from(starts);
-    return comparing.found();
+    return comparing.proper_end();
 }
 
 }  // namespace mixtura
